@@ -1,0 +1,1 @@
+"""What the services share: `contracts` (what they agree on) and `kit` (plumbing without a domain word)."""

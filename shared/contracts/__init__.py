@@ -1,0 +1,1 @@
+"""What the services agree on: words, events, answers, topics. Pydantic models and pure functions, no I/O."""

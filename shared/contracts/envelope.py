@@ -1,0 +1,55 @@
+"""The envelope every event travels in."""
+
+from datetime import UTC, datetime
+from typing import ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+MAX_EVENT_BYTES = 512 * 1024
+"""The largest event, as JSON in UTF-8. Checked when an event enters the outbox."""
+
+
+class Payload(BaseModel):
+    """What an event says. Readers ignore fields they don't know; writers only ever add optional ones.
+
+    `event_version` grows only by a break, which is a new class beside the old one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    event_version: ClassVar[int] = 1
+
+    @classmethod
+    def event_type(cls) -> str:
+        """The past-tense name that the envelope carries as `type`."""
+        return cls.__name__
+
+
+P = TypeVar("P", bound=Payload, covariant=True)
+
+
+class Event(BaseModel, Generic[P]):
+    """A fact with its context.
+
+    `revision` is the revision of the entity that the event's key names: a reader that holds a higher one changes
+    nothing. `caused_by` is the id of the event before; following it back tells a record's life.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+    type: str
+    version: int = Field(ge=1)
+    occurred_at: AwareDatetime
+    project_id: UUID | None = None
+    record_id: UUID | None = None
+    revision: int = Field(default=1, ge=1)
+    caused_by: UUID | None = None
+    traceparent: str | None = None
+    payload: P
+
+    @field_validator("occurred_at")
+    @classmethod
+    def _in_utc(cls, value: datetime) -> datetime:
+        return value.astimezone(UTC)

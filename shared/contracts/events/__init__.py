@@ -1,0 +1,57 @@
+"""All events, by topic. `shared.contracts.topics` says who writes and who reads them."""
+
+from shared.contracts.events.annotations import AnnotationSubmitted, RecordRouted, TaskSkipped, TaskUnservable
+from shared.contracts.events.annotators import AnnotatorChanged
+from shared.contracts.events.feedback import FeedbackReceived
+from shared.contracts.events.labels import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
+from shared.contracts.events.models import ModelChanged, ModelEvaluation, ModelManifest
+from shared.contracts.events.predictions import RecordPredicted, Selection, Uncertainty
+from shared.contracts.events.projects import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
+from shared.contracts.events.quality import (
+    AnnotatorAssessed,
+    AutoAcceptThresholdSet,
+    DriftDetected,
+    ReleasePublished,
+    ThresholdEvidence,
+)
+from shared.contracts.events.records import AssetReference, FieldValue, RecordAccepted, RecordErased, SliceValue
+from shared.contracts.events.requests import AnnotationsRequested, ArbitrationRequested, RelabelRequested
+from shared.contracts.events.work import WorkLogged
+
+__all__ = [
+    "AnnotationSubmitted",
+    "AnnotationsRequested",
+    "AnnotatorAssessed",
+    "AnnotatorChanged",
+    "ArbitrationRequested",
+    "AssetReference",
+    "AutoAcceptThresholdSet",
+    "DriftDetected",
+    "FeedbackReceived",
+    "FieldValue",
+    "GoldPlaced",
+    "GoldWithdrawn",
+    "GuidelineVersion",
+    "LabelFinalized",
+    "LabelRetracted",
+    "ModelChanged",
+    "ModelEvaluation",
+    "ModelManifest",
+    "PolicyVersion",
+    "ProjectChanged",
+    "RecordAccepted",
+    "RecordErased",
+    "RecordPredicted",
+    "RecordRouted",
+    "RecordUnlabelable",
+    "RelabelRequested",
+    "ReleasePublished",
+    "SchemaVersion",
+    "Selection",
+    "SliceValue",
+    "TaskSkipped",
+    "TaskUnservable",
+    "ThresholdEvidence",
+    "Uncertainty",
+    "WorkLogged",
+]

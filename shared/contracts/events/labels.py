@@ -1,0 +1,57 @@
+"""Topic `labels`: how records end. `revision` counts qa's changes of the record's state."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.envelope import Payload
+from shared.contracts.values import Answers, LabelMethod, Probability, Split
+
+
+class LabelFinalized(Payload):
+    """The answer the system stands behind. Never published for gold.
+
+    `trainable`: people made it (or policy admits machine labels) and its split is `train`.
+    `annotations` is how many counted; `model_id` the model whose answer was accepted, for `auto_accept`.
+    """
+
+    label_revision: int = Field(ge=1)
+    round: int = Field(ge=1)
+    method: LabelMethod
+    answers: Answers
+    confidence: Probability
+    schema_version: int
+    guideline_version: int | None
+    split: Split
+    trainable: bool
+    annotations: int = Field(ge=0)
+    model_id: UUID | None = None
+
+
+class LabelRetracted(Payload):
+    """The label stands no more: the record is open again, or is gold."""
+
+    label_revision: int = Field(ge=1)
+    reason: str
+
+
+class RecordUnlabelable(Payload):
+    """Nobody could label the record. Not for ever: it opens again when an arbiter appears."""
+
+    reason: str
+
+
+class GoldPlaced(Payload):
+    """The record measures annotators from now on. The answer stays in qa.
+
+    `exposures` is how many annotators it may be served to.
+    """
+
+    schema_version: int
+    exposures: int = Field(ge=1)
+
+
+class GoldWithdrawn(Payload):
+    """The record is gold no more; it stays out of training and is never served again as gold."""
+
+    reason: str

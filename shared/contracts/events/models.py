@@ -1,0 +1,60 @@
+"""Topic `models`: the whole state of a model version, latest per key."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.envelope import Payload
+from shared.contracts.values import Frozen, ModelStage, Probability
+
+
+class ModelManifest(Frozen):
+    """What a model reads and says.
+
+    Input of `image_classification`: float32 [n, height * width * channels] or [n, channels, height, width] by `layout`,
+    pixel value / `scale`. Input of `text_classification`: strings [n, 1]. The probabilities output is float32
+    [n, len(labels)], in the order of `labels`.
+    """
+
+    task: Literal["text_classification", "image_classification"]
+    schema_version: int = Field(ge=1)
+    question: str
+    field: str
+    labels: list[str] = Field(min_length=2)
+    input_name: str
+    output_name: str
+    width: int | None = Field(default=None, ge=1, le=4096)
+    height: int | None = Field(default=None, ge=1, le=4096)
+    channels: Literal[1, 3] = 1
+    layout: Literal["flat", "nchw"] = "flat"
+    scale: float = Field(default=255.0, gt=0)
+    lowercase: bool = False
+
+
+class ModelEvaluation(Frozen):
+    """Measured on held-out labels made by people; `against_*` is the champion on the same records."""
+
+    held_out: int = Field(ge=0)
+    accuracy: Probability
+    log_loss: float = Field(ge=0)
+    calibration_error: Probability
+    temperature: float = Field(gt=0)
+    against: UUID | None = None
+    against_accuracy: Probability | None = None
+
+
+class ModelChanged(Payload):
+    """The key is `model_id`. `version` counts a project's models. `contaminated_by`: gold records it was trained on."""
+
+    model_id: UUID
+    version: int = Field(ge=1)
+    stage: ModelStage
+    manifest: ModelManifest
+    sha256: str
+    evaluation: ModelEvaluation | None = None
+    training_run_id: UUID | None = None
+    trained_on: int | None = Field(default=None, ge=0)
+    contaminated_by: int = Field(default=0, ge=0)
+    reason: str
+    created_at: AwareDatetime

@@ -1,0 +1,48 @@
+"""Topic `predictions`: what a model answers, how sure it is, and what is worth a person's time."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.envelope import Payload
+from shared.contracts.values import Answers, Frozen, Probability, ScoredFor
+
+
+class Uncertainty(Frozen):
+    """All three in [0, 1], 1 is most unsure: normalised entropy, 1 - margin of the two best, 1 - best."""
+
+    entropy: Probability
+    margin: Probability
+    least_confidence: Probability
+
+
+class Selection(Frozen):
+    """The record was chosen for people in a batch of active learning.
+
+    `probability` is the chance with which the strategy chose it (1.0 for a deterministic strategy).
+    """
+
+    batch: int = Field(ge=0)
+    strategy: str
+    probability: Probability
+
+
+class RecordPredicted(Payload):
+    """One model version's answers for a record; without a model (`model_id` None) only the acquisition score.
+
+    `confidence` is the calibrated probability that the answers are right. `distributions` gives
+    `{question: {class: probability}}` for the questions that choose among classes. `acquisition_score` in [0, 1]:
+    higher is more worth a person's time. `selection` is None while the record waits for its turn; held-out records
+    are not selected: queue serves them whatever their score. The event's `id` is the prediction's id.
+    """
+
+    model_id: UUID | None
+    model_version: int | None
+    schema_version: int = Field(ge=1)
+    answers: Answers
+    confidence: Probability | None
+    distributions: dict[str, dict[str, Probability]] = {}
+    uncertainty: Uncertainty | None = None
+    acquisition_score: Probability
+    selection: Selection | None = None
+    scored_for: ScoredFor

@@ -1,0 +1,44 @@
+"""Topic `projects`: the whole state of a project, latest per key."""
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.answers import LabelSchema
+from shared.contracts.envelope import Payload
+from shared.contracts.policies import Policies
+from shared.contracts.values import Frozen, ProjectStatus
+
+
+class SchemaVersion(Frozen):
+    version: int = Field(ge=1)
+    label_schema: LabelSchema
+    created_at: AwareDatetime
+
+
+class GuidelineVersion(Frozen):
+    version: int = Field(ge=1)
+    markdown: str
+    created_at: AwareDatetime
+
+
+class PolicyVersion(Frozen):
+    version: int = Field(ge=1)
+    policies: Policies
+    created_at: AwareDatetime
+
+
+class ProjectChanged(Payload):
+    """Every schema, guideline and policy version, and which of them are active.
+
+    `draw_salt` keys every die of the project (split, audit, blind, exploration): see `shared.contracts.draws`.
+    A project without an active schema or guideline is not served.
+    """
+
+    name: str
+    status: ProjectStatus
+    draw_salt: str
+    schemas: list[SchemaVersion]
+    guidelines: list[GuidelineVersion]
+    policies: list[PolicyVersion]
+    active_schema: int | None
+    active_guideline: int | None
+    active_policy: int

@@ -1,0 +1,72 @@
+"""Topic `quality`: what qa concludes about annotators, models and releases. Keyed by project."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.envelope import Payload
+from shared.contracts.values import AssessmentStatus, Frozen, Probability
+
+
+class AnnotatorAssessed(Payload):
+    """`accuracy` on gold with its 95 % credible interval; None until the first gold answer.
+
+    `assessment_revision` counts the assessments of this annotator in this project.
+    """
+
+    annotator_id: UUID
+    assessment_revision: int = Field(ge=1)
+    status: AssessmentStatus
+    accuracy: Probability | None
+    interval_low: Probability
+    interval_high: Probability
+    gold_answers: int = Field(ge=0)
+    answers: int = Field(ge=0)
+    reason: str | None = None
+
+
+class ThresholdEvidence(Frozen):
+    """The last step of the fixed-sequence test that passed: `tested` records at or above the threshold, `errors` wrong."""
+
+    tested: int = Field(ge=0)
+    errors: int = Field(ge=0)
+    held_out_labels: int = Field(ge=0)
+    upper_bound: Probability
+
+
+class AutoAcceptThresholdSet(Payload):
+    """From now on this model's answers of `label` (None: of every class) are accepted from `threshold` up.
+
+    `threshold` None: nothing is accepted (no evidence yet, or withdrawn). `threshold_revision` grows per model.
+    """
+
+    model_id: UUID
+    schema_version: int
+    question: str
+    label: str | None = None
+    threshold_revision: int = Field(ge=1)
+    threshold: Probability | None
+    error_budget: Probability
+    confidence_level: Probability
+    evidence: ThresholdEvidence | None = None
+    reason: str
+
+
+class DriftDetected(Payload):
+    """An annotator's or a model's error rate rose. `statistic` is the CUSUM value at the alarm."""
+
+    subject: Literal["annotator", "model"]
+    subject_id: UUID
+    statistic: float
+    baseline_error: Probability
+    changed_at: AwareDatetime | None = None
+    answers_since_change: int | None = None
+
+
+class ReleasePublished(Payload):
+    release_id: UUID
+    name: str
+    records: int = Field(ge=0)
+    manifest_sha256: str
+    supersedes: UUID | None = None

@@ -1,0 +1,33 @@
+"""Topic `requests`: what qa asks queue to collect. Targets, never increments."""
+
+from pydantic import Field
+
+from shared.contracts.envelope import Payload
+from shared.contracts.values import Answers, Pool
+
+
+class AnnotationsRequested(Payload):
+    """The round should collect `slots_total` annotations in all."""
+
+    round: int = Field(ge=1)
+    slots_total: int = Field(ge=1)
+    reason: str
+
+
+class ArbitrationRequested(Payload):
+    """An arbiter decides. `disputed` are the differing answers, without names, in no telling order."""
+
+    round: int = Field(ge=1)
+    schema_version: int
+    disputed: list[Answers]
+    reason: str
+
+
+class RelabelRequested(Payload):
+    """Open the next round with `slots_total` annotations, from `pool` alone when given; `blind` hides the prediction."""
+
+    round: int = Field(ge=2)
+    slots_total: int = Field(ge=1)
+    pool: Pool | None = None
+    blind: bool = False
+    reason: str

@@ -1,0 +1,100 @@
+"""A project's policies: one versioned value, read whole by every service."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.contracts.values import Frozen, Probability
+
+
+class SplitShares(Frozen):
+    """Shares of records drawn into each split; they sum to 1."""
+
+    train: Probability = 0.8
+    validation: Probability = 0.1
+    test: Probability = 0.1
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        if abs(self.train + self.validation + self.test - 1.0) > 1e-9:
+            raise ValueError("the shares of train, validation and test must sum to 1")
+        return self
+
+
+class RedundancyPolicy(Frozen):
+    """How many annotations a record gets: a number to start with, more while consensus is unsure, then an arbiter."""
+
+    without_model: int = Field(default=2, ge=1, le=20)
+    with_model: int = Field(default=1, ge=1, le=20)
+    held_out: int = Field(default=2, ge=1, le=20)
+    maximum: int = Field(default=5, ge=1, le=50)
+    posterior_target: float = Field(default=0.98, gt=0.5, lt=1.0)
+
+    @model_validator(mode="after")
+    def _maximum_is_the_largest(self) -> Self:
+        if self.maximum < max(self.without_model, self.with_model, self.held_out):
+            raise ValueError("maximum must not be below the numbers to start with")
+        return self
+
+
+class LearningPolicy(Frozen):
+    """Active learning: a cold start of `cold_start` records (half by k-means, half by chance), then batches.
+
+    `random_share` of the records is drawn by chance into the random share: served whatever their score.
+    `random_rate` is the rate at which held-out records and the random share are served beside selected ones.
+    A challenger is compared once `promotion_held_out` held-out labels made by people are there.
+    """
+
+    enabled: bool = True
+    cold_start: int = Field(default=100, ge=2, le=100_000)
+    batch_size: int = Field(default=80, ge=1, le=100_000)
+    random_share: Probability = 0.1
+    random_rate: Probability = 0.5
+    promotion: Literal["automatic", "by_hand"] = "automatic"
+    promotion_held_out: int = Field(default=50, ge=1)
+    promotion_margin: float = Field(default=0.0, ge=0.0, le=1.0)
+    admit_machine_labels: bool = False
+    machine_label_weight: Probability = 0.5
+
+
+class AutoAcceptPolicy(Frozen):
+    """Accept without a person while the error stays below `error_budget`, shown at `confidence_level`.
+
+    `audit_share` of what would be accepted is annotated blind instead.
+    """
+
+    enabled: bool = True
+    error_budget: float = Field(default=0.02, gt=0.0, lt=0.5)
+    confidence_level: float = Field(default=0.95, ge=0.5, lt=1.0)
+    audit_share: Probability = 0.05
+
+
+class GoldPolicy(Frozen):
+    """How gold is mixed in: `entry_test` gold tasks early on, then `share` of tasks, `warned_share` while warned."""
+
+    entry_test: int = Field(default=5, ge=0, le=100)
+    share: Probability = 0.08
+    warned_share: Probability = 0.3
+    exposures: int = Field(default=50, ge=1, le=10_000)
+
+
+class ServingPolicy(Frozen):
+    """How tasks are leased. `blind_share` of ordinary tasks shows no prediction. Times in seconds."""
+
+    lease_ttl_s: int = Field(default=600, ge=1, le=86_400)
+    leases_per_annotator: int = Field(default=20, ge=1, le=1_000)
+    annotations_per_annotator: int | None = Field(default=None, ge=1)
+    blind_share: Probability = 0.1
+    expert_below: Probability = 0.0
+    skill: str | None = None
+    minimum_skill: int = Field(default=0, ge=0, le=100)
+
+
+class Policies(Frozen):
+    split: SplitShares = SplitShares()
+    redundancy: RedundancyPolicy = RedundancyPolicy()
+    learning: LearningPolicy = LearningPolicy()
+    auto_accept: AutoAcceptPolicy = AutoAcceptPolicy()
+    gold: GoldPolicy = GoldPolicy()
+    serving: ServingPolicy = ServingPolicy()
+    purposes_required: list[str] = []

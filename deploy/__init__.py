@@ -1,0 +1,1 @@
+"""How Touchstone is run."""

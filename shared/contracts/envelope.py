@@ -26,10 +26,10 @@ class Payload(BaseModel):
         return cls.__name__
 
 
-P = TypeVar("P", bound=Payload, covariant=True)
+P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
 
-class Event(BaseModel, Generic[P]):
+class Event(BaseModel, Generic[P_co]):
     """A fact with its context.
 
     `revision` is the revision of the entity that the event's key names: a reader that holds a higher one changes
@@ -47,7 +47,7 @@ class Event(BaseModel, Generic[P]):
     revision: int = Field(default=1, ge=1)
     caused_by: UUID | None = None
     traceparent: str | None = None
-    payload: P
+    payload: P_co
 
     @field_validator("occurred_at")
     @classmethod

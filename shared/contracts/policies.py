@@ -1,5 +1,6 @@
 """A project's policies: one versioned value, read whole by every service."""
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,7 +17,7 @@ class SplitShares(Frozen):
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:
-        if abs(self.train + self.validation + self.test - 1.0) > 1e-9:
+        if not math.isclose(self.train + self.validation + self.test, 1.0, abs_tol=1e-9):
             raise ValueError("the shares of train, validation and test must sum to 1")
         return self
 
@@ -97,4 +98,4 @@ class Policies(Frozen):
     auto_accept: AutoAcceptPolicy = AutoAcceptPolicy()
     gold: GoldPolicy = GoldPolicy()
     serving: ServingPolicy = ServingPolicy()
-    purposes_required: list[str] = []
+    purposes_required: list[str] = Field(default=[], max_length=50)

@@ -101,4 +101,4 @@ def parse_event(raw: bytes | str) -> Event[Payload]:
     payload = PAYLOADS.get((head.type, head.version))
     if payload is None:
         raise UnknownEvent(f"{head.type} version {head.version}")
-    return Event[payload].model_validate_json(raw)  # type: ignore[valid-type]
+    return Event[payload].model_validate_json(raw, extra="ignore")  # type: ignore[valid-type]

@@ -138,3 +138,8 @@ class Verdict(StrEnum):
     CONFIRMED = "confirmed"
     CORRECTED = "corrected"
     UNKNOWN = "unknown"
+
+
+def json_pointer(*path: str | int) -> str:
+    """The RFC 6901 pointer to `path`; the empty string is the whole document."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

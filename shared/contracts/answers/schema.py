@@ -1,44 +1,57 @@
 """A label schema: `fields` are what the annotator sees, `questions` what they answer."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Self, Union
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import Field, model_validator
 
 from shared.contracts.answers import kinds
-from shared.contracts.answers.question import Name, Question
+from shared.contracts.answers.question import Question
+from shared.contracts.fields import FieldKind, RecordField
 from shared.contracts.values import Frozen
 
-FieldKind = Literal["text", "image"]
+__all__ = ["AnyQuestion", "FieldKind", "LabelSchema", "RecordField"]
 
-
-class RecordField(Frozen):
-    """Something a record carries. Text is a string, media an asset reference."""
-
-    name: Name
-    kind: FieldKind
-    title: str | None = None
-    required: bool = True
-
-
-def _question(value: Any) -> Any:
-    if isinstance(value, dict):
-        return kinds.question_model(value.get("kind")).model_validate(value)
-    return value
+if TYPE_CHECKING:
+    AnyQuestion = Question
+else:
+    # One member per kind that was discovered: the OpenAPI documents show all of them, told apart by `kind`.
+    AnyQuestion = Annotated[Union[tuple(kinds.QUESTION_MODELS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
 class LabelSchema(Frozen):
-    """Names are unique over fields and questions."""
+    """Names are unique over fields and questions; a question is visible only by an answer to an earlier one."""
 
     fields: list[RecordField] = Field(min_length=1, max_length=50)
-    questions: list[Annotated[SerializeAsAny[Question], BeforeValidator(_question)]] = Field(min_length=1, max_length=50)
+    questions: list[AnyQuestion] = Field(min_length=1, max_length=50)
+
+    @cached_property
+    def question_by_name(self) -> dict[str, Question]:
+        return {question.name: question for question in self.questions}
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        names: Sequence[str] = [item.name for item in (*self.fields, *self.questions)]
+        names = [field.name for field in self.fields] + [question.name for question in self.questions]
         if len(set(names)) != len(names):
             raise ValueError("field and question names must be unique")
+        return self
+
+    @model_validator(mode="after")
+    def _questions_fit_the_fields(self) -> Self:
         known = {field.name: field for field in self.fields}
         for question in self.questions:
             question.check_fields(known)
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_look_back(self) -> Self:
+        earlier: dict[str, Question] = {}
+        for question in self.questions:
+            condition = question.visible_when
+            if condition is not None:
+                if condition.question not in earlier:
+                    raise ValueError(f"visible_when of {question.name} must name an earlier question")
+                if not earlier[condition.question].may_carry().issuperset(condition.labels):
+                    raise ValueError(f"visible_when of {question.name} must name labels of {condition.question}")
+            earlier[question.name] = question
         return self

@@ -14,5 +14,5 @@ class AnnotatorChanged(Payload):
     annotator_id: UUID
     pool: Pool
     skills: dict[str, int] = Field(default={})
-    languages: list[str] = []
+    languages: list[str] = Field(default=[])
     status: AnnotatorStatus

@@ -41,7 +41,7 @@ class RecordPredicted(Payload):
     schema_version: int = Field(ge=1)
     answers: Answers
     confidence: Probability | None
-    distributions: dict[str, dict[str, Probability]] = {}
+    distributions: dict[str, dict[str, Probability]] = Field(default={})
     uncertainty: Uncertainty | None = None
     acquisition_score: Probability
     selection: Selection | None = None

@@ -1,28 +1,13 @@
 """Topic `records`: what came in, without personal data."""
 
-from uuid import UUID
-
 from pydantic import Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Frozen, Origin, Split
+from shared.contracts.fields import AssetReference, FieldValue
+from shared.contracts.values import Origin, Split
 
+__all__ = ["AssetReference", "FieldValue", "RecordAccepted", "RecordErased", "SliceValue"]
 
-class AssetReference(Frozen):
-    """Media in the object store. The bytes lie at `assets/<asset_id>`; they never travel in events.
-
-    `width` and `height` in pixels, after the orientation in the metadata was applied and the metadata dropped.
-    """
-
-    asset_id: UUID
-    media_type: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size_bytes: int = Field(ge=0)
-    width: int | None = Field(default=None, ge=1)
-    height: int | None = Field(default=None, ge=1)
-
-
-FieldValue = str | AssetReference
 SliceValue = str | int | float | bool
 
 
@@ -35,10 +20,10 @@ class RecordAccepted(Payload):
 
     schema_version: int = Field(ge=1)
     fields: dict[str, FieldValue]
-    slice: dict[str, SliceValue] = {}
+    slice: dict[str, SliceValue] = Field(default={})
     split: Split
     origin: Origin
-    purposes: list[str] = []
+    purposes: list[str] = Field(default=[])
     priority: int = 0
     collected_by_chance: bool = True
 

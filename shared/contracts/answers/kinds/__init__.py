@@ -1,0 +1,36 @@
+"""The kinds of question, found by discovery: every module here defines exactly one `Question` with a literal `kind`."""
+
+import importlib
+import pkgutil
+from typing import get_args
+
+from shared.contracts.answers.question import Question
+
+
+class UnknownKind(ValueError):
+    """There is no such kind of question."""
+
+
+def _discover() -> dict[str, type[Question]]:
+    models: dict[str, type[Question]] = {}
+    for found in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        module = importlib.import_module(f"{__name__}.{found.name}")
+        for member in vars(module).values():
+            if isinstance(member, type) and issubclass(member, Question) and member.__module__ == module.__name__:
+                for kind in get_args(member.model_fields["kind"].annotation):
+                    models[kind] = member
+    return models
+
+
+QUESTION_MODELS: dict[str, type[Question]] = _discover()
+
+
+def question_model(kind: object) -> type[Question]:
+    """The model of questions of this kind.
+
+    Raises:
+        UnknownKind: there is none.
+    """
+    if not isinstance(kind, str) or kind not in QUESTION_MODELS:
+        raise UnknownKind(f"kind must be one of {', '.join(QUESTION_MODELS)}")
+    return QUESTION_MODELS[kind]

@@ -1,0 +1,116 @@
+"""`boxes`: labelled rectangles on an image, in pixels from the top-left corner (COCO's convention)."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.contracts.answers.question import (
+    MAX_REGIONS,
+    Label,
+    LabelledQuestion,
+    check_field,
+    missing_field,
+    unknown_label,
+)
+from shared.contracts.answers.violation import Violation
+from shared.contracts.fields import AssetReference, FieldValue, Name, RecordField
+from shared.contracts.values import Frozen
+
+TOLERANCE = 1e-3
+"""Pixels by which a box may pass the image's edge: what is lost when a frontend scales coordinates."""
+
+
+class BoxAttribute(Frozen):
+    """A property that an annotator gives to a box, out of a closed list."""
+
+    name: Name
+    values: list[Label] = Field(min_length=1, max_length=200)
+    required: bool = False
+
+
+class Box(Frozen):
+    """`x` and `y` of the top-left corner before the box is turned by `rotation` degrees clockwise about its centre."""
+
+    x: float
+    y: float
+    width: float = Field(gt=0.0)
+    height: float = Field(gt=0.0)
+    rotation: float | None = Field(default=None, ge=0.0, lt=360.0)
+    label: Label
+    attributes: dict[Name, Label] = Field(default={}, max_length=50)
+
+
+class BoxesAnswer(Frozen):
+    boxes: list[Box] = Field(max_length=MAX_REGIONS)
+
+
+class BoxesQuestion(LabelledQuestion):
+    """`field` is the image that the boxes lie in; `rotation` allows turned boxes. No box at all is a legal answer."""
+
+    kind: Literal["boxes"]
+    field: Name
+    rotation: bool = False
+    attributes: list[BoxAttribute] = Field(default=[], max_length=50)
+
+    answer_model: ClassVar[type[Frozen]] = BoxesAnswer
+
+    @model_validator(mode="after")
+    def _attributes_are_unique(self) -> Self:
+        names = [attribute.name for attribute in self.attributes]
+        if len(set(names)) != len(names):
+            raise ValueError("attribute names must be unique")
+        return self
+
+    def check_fields(self, known: Mapping[str, RecordField]) -> None:
+        check_field(self.name, self.field, "image", known)
+
+    def check(self, answer: BoxesAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
+        image = fields.get(self.field)
+        if not isinstance(image, AssetReference):
+            if answer.boxes:
+                yield missing_field().under("boxes")
+            return
+        known = frozenset(self.labels)
+        for index, box in enumerate(answer.boxes):
+            if box.label not in known:
+                yield unknown_label("boxes", index, "label")
+            if box.rotation is not None and not self.rotation:
+                yield Violation("", "rotation-not-allowed", "the question takes upright boxes only").under(
+                    "boxes", index, "rotation"
+                )
+            if not _lies_within(box, image):
+                yield Violation("", "box-outside", "the box must lie inside the image").under("boxes", index)
+            for violation in self._check_attributes(box):
+                yield violation.under("boxes", index, "attributes")
+
+    def _check_attributes(self, box: Box) -> Iterator[Violation]:
+        known = {attribute.name: attribute for attribute in self.attributes}
+        for name, value in box.attributes.items():
+            if name not in known:
+                yield Violation("", "attribute-unknown", "the question does not have this attribute").under(name)
+            elif value not in known[name].values:
+                yield Violation("", "attribute-value-unknown", "the value is not one of the attribute's").under(name)
+        for attribute in self.attributes:
+            if attribute.required and attribute.name not in box.attributes:
+                yield Violation("", "attribute-required", "the attribute is required").under(attribute.name)
+
+    def carried_by(self, answer: BoxesAnswer) -> frozenset[str]:
+        return frozenset(box.label for box in answer.boxes)
+
+
+def _lies_within(box: Box, image: AssetReference) -> bool:
+    """Whether all four corners of the box, turned, lie on the image; an unknown size hides nothing."""
+    angle = math.radians(box.rotation or 0.0)
+    reach_x = (abs(box.width * math.cos(angle)) + abs(box.height * math.sin(angle))) / 2
+    reach_y = (abs(box.width * math.sin(angle)) + abs(box.height * math.cos(angle))) / 2
+    centre_x, centre_y = box.x + box.width / 2, box.y + box.height / 2
+    right = math.inf if image.width is None else image.width
+    bottom = math.inf if image.height is None else image.height
+    return (
+        centre_x - reach_x >= -TOLERANCE
+        and centre_y - reach_y >= -TOLERANCE
+        and centre_x + reach_x <= right + TOLERANCE
+        and centre_y + reach_y <= bottom + TOLERANCE
+    )

@@ -1,0 +1,1 @@
+"""qa: measures and arbitrates what people answer, and keeps the labels."""

@@ -1,0 +1,5 @@
+"""`boxes`: see `kind.Kind` for what each method promises."""
+
+from typing import Any
+
+KIND: Any = None

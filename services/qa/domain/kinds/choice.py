@@ -1,0 +1,5 @@
+"""`choice`: see `kind.Kind` for what each method promises."""
+
+from typing import Any
+
+KIND: Any = None

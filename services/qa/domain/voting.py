@@ -1,0 +1,71 @@
+"""The values that consensus speaks: who answered what, what follows, and how well each answer fits the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pydantic import JsonValue
+
+Answer = Mapping[str, JsonValue]
+"""One question's answer, as `shared.contracts.answers` shapes it, for instance `{"label": "positive"}`."""
+
+Distribution = Mapping[str, float]
+"""Probability by class (`choice`; sums to 1) or by label (`multi_choice`; each on its own)."""
+
+
+def voter(annotator_id: UUID, era: int = 0) -> str:
+    """The name under which an annotator's answers are estimated.
+
+    After a drift alarm the answers since the change count as a new annotator's: the next `era`.
+    """
+    return f"{annotator_id}#{era}"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One annotator's answer to one question of one record; `voter` as made by `voter()`."""
+
+    voter: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class ItemVotes:
+    """All that is known of one record's question: its votes in order of submission, and what else speaks for an answer.
+
+    `truth` is certain: a gold answer or an arbiter's decision. `prior` is the model's distribution, None when the
+    record must be labelled by people alone (held out, audit) or when no model has seen it. A model's distribution is
+    admitted only if the model was not trained on this record.
+    """
+
+    votes: Sequence[Vote]
+    truth: Answer | None = None
+    prior: Distribution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """What the votes say. `confidence` in [0, 1]: the posterior of `answer`, for structured answers of its least sure part.
+
+    `tied`: the best answer is not unique, or a part of it stands at even votes; a tie is never final.
+    `distribution` is the posterior by class or label, empty for spans and boxes. `method` goes into the lineage.
+    """
+
+    answer: Answer
+    confidence: float
+    tied: bool
+    method: str
+    distribution: Distribution = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one vote fits what the others (and the model, and the truth when known) say.
+
+    `right`: the probability that the vote is right, without the vote itself. `weight` in [0, 1]: how much that is
+    worth as evidence about the annotator (1 for gold and decisions, 0 when nobody else spoke).
+    """
+
+    right: float
+    weight: float
+    gold: bool = False

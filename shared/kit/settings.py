@@ -1,0 +1,73 @@
+"""What an operator may set: environment variables that begin with `TOUCHSTONE_`."""
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Environment = Literal["production", "embedded"]
+
+
+class Settings(BaseSettings):
+    """The settings that all services share; each service adds its own in a subclass.
+
+    No secret has a default: a service that misses one doesn't start.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TOUCHSTONE_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    environment: Environment = Field(
+        default="production",
+        description="`embedded` is one machine without an operator; everything else is production.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
+    root_path: str = Field(default="", description="The path under which a gateway mounts the service.")
+
+    database_url: SecretStr = Field(
+        description="`postgresql://user:password@host:port/database`, of this service alone."
+    )
+    database_pool_size: int = Field(default=10, ge=2, le=500, description="The most connections one process opens.")
+    statement_timeout_ms: int = Field(default=15_000, ge=1, description="The longest a statement may run.")
+    lock_timeout_ms: int = Field(default=5_000, ge=1, description="The longest a statement may wait for a lock.")
+
+    bus_url: SecretStr = Field(description="`kafka://host:port,host:port` or `postgresql://…`.")
+    topic_prefix: str = Field(default="touchstone.", description="What every topic's name begins with.")
+    event_retention_days: int = Field(default=30, ge=1, description="How long events are kept, in days.")
+    consumer_lanes: int = Field(default=4, ge=1, le=64, description="How many batches of events are handled at a time.")
+
+    objects_url: str = Field(description="Where objects lie: `file:///folder`, `s3://bucket/prefix` or `memory://`.")
+    objects_secret: SecretStr | None = Field(
+        default=None, description="The key of signed URLs of a local object store; at least 32 bytes."
+    )
+
+    oidc_issuer: str | None = Field(default=None, description="The OpenID Connect issuer whose tokens are accepted.")
+    oidc_audience: str = Field(default="touchstone", description="The audience that a token must name.")
+    jwt_key: SecretStr | None = Field(
+        default=None, description="The key of local tokens (`touchstone token`); at least 32 bytes."
+    )
+
+    cors_origins: list[str] = Field(
+        default_factory=list, description="Origins that browsers may call from (JSON list)."
+    )
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="The largest request body.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severity logged."
+    )
+    log_format: Literal["json", "console"] = Field(default="json", description="How log lines look.")
+    otlp_endpoint: str | None = Field(default=None, description="Where traces are sent (OTLP over HTTP); none without.")
+
+    @model_validator(mode="after")
+    def _keys_are_long_enough(self) -> Self:
+        for name in ("jwt_key", "objects_secret"):
+            secret: SecretStr | None = getattr(self, name)
+            if secret is not None and len(secret.get_secret_value().encode()) < MIN_KEY_BYTES:
+                raise ValueError(f"{name} has fewer than {MIN_KEY_BYTES} bytes")
+        if self.jwt_key is None and self.oidc_issuer is None:
+            raise ValueError("neither oidc_issuer nor jwt_key is set: nobody could call this service")
+        return self
+
+
+MIN_KEY_BYTES = 32

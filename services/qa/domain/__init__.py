@@ -5,7 +5,8 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | module | called for | the main names |
 |---|---|---|
 | `voting` | the values the other modules speak | `Vote`, `ItemVotes`, `Consensus`, `Outcome`, `voter` |
-| `kinds` | everything that depends on the kind of a question | `kinds.of(kind)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes` |
+| `records` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
+| `kinds` | everything that depends on the kind of a question | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes` |
 | `dawid_skene` | annotators' confusions and class posteriors | `fit` (arrays in, for the million), `Estimates` (stored, JSON), `Estimates.posterior` (one record) |
 | `majority` | votes without a model of annotators | `majority` |
 | `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |

@@ -1,14 +1,20 @@
-"""One module per kind of question; each holds a `KIND` that fulfils `Kind`. A kind is added by adding its module."""
+"""One module per kind of question; each names as `KIND` a class that is made from the question and fulfils `Kind`.
 
+A kind is added by adding its module.
+"""
+
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from services.qa.domain.kinds.kind import Kind, QuestionEstimates, estimates_from_json, estimates_to_json
+from shared.contracts.answers import Question
 
 __all__ = ["Kind", "QuestionEstimates", "UnknownKind", "estimates_from_json", "estimates_to_json", "names", "of"]
 
 _NOT_A_KIND = {"kind"}
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, Callable[[Any], Kind]] = {
     module.name: import_module(f"{__name__}.{module.name}").KIND
     for module in iter_modules(__path__)
     if module.name not in _NOT_A_KIND
@@ -19,16 +25,17 @@ class UnknownKind(ValueError):
     """qa has no consensus for this kind of question."""
 
 
-def of(kind: str) -> Kind:
-    """The behaviour of a question kind.
+def of(question: Question) -> Kind:
+    """The behaviour of a question.
 
     Raises:
-        UnknownKind: there is no module for it.
+        UnknownKind: there is no module for its kind.
     """
     try:
-        return _KINDS[kind]
+        kind = _KINDS[question.kind]
     except KeyError:
-        raise UnknownKind(kind) from None
+        raise UnknownKind(question.kind) from None
+    return kind(question)
 
 
 def names() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a kind of question must be able to do."""
+"""What a question must be able to do, whatever its kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -24,7 +24,10 @@ def estimates_from_json(stored: Mapping[str, JsonValue]) -> QuestionEstimates:
 
 
 class Kind(Protocol):
-    """Everything qa does that depends on the kind of a question. Pure; safe to call from a thread."""
+    """Everything qa does that depends on the kind of a question; made from the question. Safe to call from a thread.
+
+    The consensus is a valid answer to the question (`shared.contracts.answers.validate`) if every vote is.
+    """
 
     def distance(self, one: Answer, other: Answer) -> float:
         """Disagreement in [0, 1], symmetric, 0 for equal answers."""
@@ -34,11 +37,11 @@ class Kind(Protocol):
         """Whether `answer` counts as right when `truth` is: gold scoring, model against label, feedback against label."""
         ...
 
-    def unknown(self, classes: Sequence[str]) -> QuestionEstimates:
-        """Estimates before anything was estimated. `classes`: the question's labels in schema order."""
+    def unknown(self) -> QuestionEstimates:
+        """Estimates before anything was estimated."""
         ...
 
-    def estimate(self, classes: Sequence[str], items: Sequence[ItemVotes]) -> QuestionEstimates:
+    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
         """Estimate every annotator from all votes of one project, question and schema version. CPU work: a thread."""
         ...
 

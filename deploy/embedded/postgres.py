@@ -79,7 +79,7 @@ def free_port() -> int:
         return port
 
 
-def _port_is_free(port: int) -> bool:
+def port_is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -185,6 +185,9 @@ class EmbeddedPostgres:
             raise
         (self.data_dir / "port").write_text(str(self.port))
         return self
+
+    def is_running(self) -> bool:
+        return self._pid is not None and _alive(self._pid)
 
     def stop(self) -> None:
         """Fast shutdown: connections are closed, the cluster is left clean."""
@@ -306,7 +309,7 @@ class EmbeddedPostgres:
             pid, port = int(lines[0]), int(lines[3])
         except (OSError, ValueError, IndexError):
             return None
-        if not _alive(pid) or _port_is_free(port):
+        if not _alive(pid) or port_is_free(port):
             return None
         return pid, port
 
@@ -336,7 +339,7 @@ class EmbeddedPostgres:
             return self._wanted_port
         with contextlib.suppress(OSError, ValueError):
             last = int((self.data_dir / "port").read_text())
-            if attempt == 0 and _port_is_free(last):
+            if attempt == 0 and port_is_free(last):
                 return last
         return free_port()
 
@@ -351,7 +354,7 @@ class EmbeddedPostgres:
 
         def settled() -> bool:
             gone = self._process is not None and self._process.poll() is not None
-            return gone or (not _port_is_free(self.port) and bool(_run_apart(connect())))
+            return gone or (not port_is_free(self.port) and bool(_run_apart(connect())))
 
         in_time = _wait_until(settled, _START_TIMEOUT_S)
         if not in_time or (self._process is not None and self._process.poll() is not None):

@@ -1,0 +1,122 @@
+# Everything a person does with Touchstone. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+DATA ?= .touchstone
+BUS ?= postgres
+SEED ?= 1
+BENCH ?=
+TESTS ?= tests
+SERVICES := ingest prelabel queue qa
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+UV := $(VENV)/bin/uv
+export PYTHONPATH := $(CURDIR)
+
+##@ Run it
+
+.PHONY: demo
+demo: $(VENV)/embedded.stamp ## The whole loop on real data, then a table (SEED=1, BUS=postgres or kafka)
+	$(PY) -m deploy.demo --seed $(SEED) --bus $(BUS)
+
+.PHONY: up
+up: $(VENV)/embedded.stamp ## Start PostgreSQL, the bus and the four services; prints URLs and a token (DATA=.touchstone)
+	$(PY) -m deploy.embedded up --data $(DATA) --bus $(BUS)
+
+.PHONY: down
+down: $(VENV)/embedded.stamp ## Stop what `make up` started; the data stay
+	$(PY) -m deploy.embedded down --data $(DATA)
+
+.PHONY: migrate
+migrate: $(VENV)/embedded.stamp ## Bring the databases in DATA to the newest schema
+	$(PY) -m deploy.embedded migrate --data $(DATA)
+
+.PHONY: kafka
+kafka: $(VENV)/embedded.stamp ## Start one Apache Kafka broker here and stay (Ctrl-C stops it)
+	$(PY) -m deploy.kafka
+
+##@ Work on it
+
+.PHONY: test
+test: $(VENV)/dev.stamp ## All tests this machine can run; says what was left out (TESTS=tests/unit for some)
+	$(PY) -m pytest $(TESTS) -q
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## ruff, mypy --strict and the import contracts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports 
+
+.PHONY: fmt
+fmt: $(VENV)/dev.stamp ## Format and fix what can be fixed
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## All benches, or one (BENCH=lease_submit); the last line of each is JSON
+	@for bench in $(if $(BENCH),bench/$(BENCH).py,$$(ls bench/[a-z]*.py)); do \
+		echo "== $$bench"; $(PY) -m "$$(basename $$(dirname $$bench)).$$(basename $$bench .py)"; done
+
+##@ Generated files (CI fails when they drift)
+
+.PHONY: openapi
+openapi: $(VENV)/dev.stamp ## docs/openapi/<service>.json from the code
+	$(PY) -m services.cli openapi
+
+.PHONY: asyncapi
+asyncapi: $(VENV)/dev.stamp ## docs/asyncapi.json from the topic registry
+	$(PY) -m services.cli asyncapi
+
+.PHONY: settings-docs
+settings-docs: $(VENV)/dev.stamp ## docs/settings.md from the settings classes
+	$(PY) -m deploy.settings_docs
+
+.PHONY: lock
+lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml: hashed, without registry addresses
+	@test -x $(UV) || $(PIP) install uv
+	$(UV) pip compile pyproject.toml $(LOCK) --extra dev -o requirements/dev.txt
+	$(UV) pip compile pyproject.toml $(LOCK) --extra all --extra training -c requirements/dev.txt -o requirements/embedded.txt
+	@for service in $(SERVICES); do \
+		extra=$$service; if [ $$service = prelabel ]; then extra=training; fi; \
+		$(UV) pip compile pyproject.toml $(LOCK) --extra $$extra -c requirements/dev.txt -o requirements/$$service.txt; done
+LOCK := --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
+
+##@ Containers
+
+.PHONY: images
+images: ## Build the four service images (with docker or CONTAINERS=podman)
+	@for service in $(SERVICES); do \
+		$(or $(CONTAINERS),docker) build -f deploy/docker/Dockerfile --build-arg SERVICE=$$service -t touchstone-$$service .; done
+
+##@ Housekeeping
+
+.PHONY: clean
+clean: ## Remove the environment and caches (never the data in DATA)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment: made once, from the hashed lock; again only when the lock changes.
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit("Touchstone needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/embedded.stamp: requirements/embedded.txt | $(PY)
+	@if [ ! -e $(VENV)/dev.stamp ] || [ requirements/dev.txt -nt $(VENV)/dev.stamp ]; then \
+		echo "Installing what the suite needs …"; $(PIP) install --require-hashes -r requirements/embedded.txt; fi
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt | $(PY)
+	@echo "Installing what development needs …"
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,251 @@
+"""The whole suite on one machine: PostgreSQL, the bus and four services, each service a process of its own.
+
+`Suite` is what `make up`, the demo, the flow tests and the chaos tests start.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+from uuid import UUID
+
+import httpx
+
+from deploy.embedded.postgres import EmbeddedPostgres, free_port, port_is_free
+from deploy.embedded.processes import ServiceProcess, end_leftover
+from deploy.embedded.secret_files import Secrets
+from shared.contracts.values import Role
+from shared.kit import migrations
+from shared.kit.auth import mint_token
+
+Bus = Literal["postgres", "kafka"]
+SERVICES = ("ingest", "prelabel", "queue", "qa")
+FIRST_PORT = 8401
+_READY_TIMEOUT_S = 90.0
+_LEFTOVER_MARKER = "services.cli serve"
+_STOP_TIMEOUT_S = 60.0
+
+
+class SuiteUnavailable(Exception):
+    """The suite could not be started."""
+
+
+class SuiteRunning(SuiteUnavailable):
+    """A suite already runs in this data directory."""
+
+
+@dataclass(frozen=True)
+class SuiteSettings:
+    """`first_port` 0 takes any free ports. The bus is a log in the same PostgreSQL, or a Kafka broker.
+
+    With `bus` `kafka` a broker of our own is started, unless `bus_url` names one.
+    """
+
+    data_dir: Path = Path(".touchstone")
+    bus: Bus = "postgres"
+    bus_url: str | None = None
+    first_port: int = FIRST_PORT
+    durable: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Suite:
+    """Starts everything in `start`, watches it, and stops everything in `stop`. The data stay in the data directory."""
+
+    def __init__(self, settings: SuiteSettings) -> None:
+        self.settings = settings
+        self.data_dir = settings.data_dir.absolute()
+        self.postgres = EmbeddedPostgres(self.data_dir / "postgres", durable=settings.durable)
+        self.services: dict[str, ServiceProcess] = {}
+        self.urls: dict[str, str] = {}
+        self._secrets: Secrets | None = None
+        self._pid_file: int | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def token(
+        self, *roles: Role, subject: str = "developer", projects: Iterable[UUID] | None = None, ttl_s: int = 86_400
+    ) -> str:
+        """A token that the services of this suite accept."""
+        assert self._secrets is not None, "the suite has not started"
+        return mint_token(self._secrets.jwt_key, subject, list(roles), projects=projects, ttl_s=ttl_s)
+
+    async def start(self) -> None:
+        """Raises SuiteRunning, or SuiteUnavailable with the log of what did not start."""
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._claim()
+        try:
+            _end_leftovers(self.data_dir)
+            self._secrets = Secrets.load_or_create(self.data_dir / "secrets.json")
+            await asyncio.to_thread(self.postgres.start)
+            await asyncio.to_thread(self._migrate)
+            self._make_services()
+            for service in self.services.values():
+                await service.start()
+            self._write_state()
+            await self._wait_ready()
+            self._watcher = asyncio.create_task(self._watch_postgres(), name="keep-postgres")
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """The services first, so that they leave in order, then PostgreSQL."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+            self._watcher = None
+        await asyncio.gather(*(service.stop() for service in self.services.values()))
+        await asyncio.to_thread(self.postgres.stop)
+        if self._pid_file is not None:
+            (self.data_dir / "state.json").unlink(missing_ok=True)
+            os.close(self._pid_file)
+            self._pid_file = None
+
+    async def kill_postgres(self) -> None:
+        """SIGKILL the database and start it again, as a crash and its recovery would."""
+        await asyncio.to_thread(self.postgres.kill)
+        await asyncio.to_thread(self.postgres.start)
+
+    def database_url(self, service: str) -> str:
+        return self.postgres.url(f"touchstone_{service}")
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """The settings of one service, as its process gets them."""
+        assert self._secrets is not None
+        objects = self.data_dir / "objects"
+        objects.mkdir(exist_ok=True)
+        return {
+            "TOUCHSTONE_ENVIRONMENT": "embedded",
+            "TOUCHSTONE_HOST": "127.0.0.1",
+            "TOUCHSTONE_PORT": self.urls[service].rsplit(":", 1)[1],
+            "TOUCHSTONE_DATABASE_URL": self.database_url(service),
+            "TOUCHSTONE_BUS_URL": self.settings.bus_url or self.database_url("bus"),
+            "TOUCHSTONE_OBJECTS_URL": f"file://{objects}",
+            "TOUCHSTONE_OBJECTS_SECRET": self._secrets.objects_secret,
+            "TOUCHSTONE_JWT_KEY": self._secrets.jwt_key,
+            # Four processes share the machine's cores: numeric libraries must not each start a thread per core.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            **self.settings.environment,
+        }
+
+    def _claim(self) -> None:
+        """Hold the pid file: its lock says that we live, its text who we are."""
+        handle = os.open(self.data_dir / "supervisor.pid", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise SuiteRunning(f"A suite already runs in {self.data_dir}; `make down` stops it.") from error
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._pid_file = handle
+
+    def _migrate(self) -> None:
+        for service in SERVICES:
+            url = self.postgres.ensure_database(f"touchstone_{service}")
+            migrations.upgrade(f"services.{service}", url)
+        self.postgres.ensure_database("touchstone_bus")
+
+    def _make_services(self) -> None:
+        logs = self.data_dir / "logs"
+        logs.mkdir(exist_ok=True)
+        for service, port in zip(SERVICES, _choose_ports(self.settings.first_port), strict=True):
+            self.urls[service] = f"http://127.0.0.1:{port}"
+            self.services[service] = ServiceProcess(service, self.environment_of(service), logs / f"{service}.log")
+
+    def _write_state(self) -> None:
+        state = {"urls": self.urls, "pids": {name: service.pid for name, service in self.services.items()}}
+        (self.data_dir / "state.json").write_text(json.dumps(state))
+
+    async def _wait_ready(self) -> None:
+        until = time.monotonic() + _READY_TIMEOUT_S
+        async with httpx.AsyncClient(timeout=5.0) as client:
+            for name, service in self.services.items():
+                while not await _is_ready(client, self.urls[name]):
+                    if time.monotonic() > until or service.restarts >= 3:  # noqa: PLR2004  a crash loop
+                        raise SuiteUnavailable(f"{name} did not get ready; its log ends:\n{service.log_end()}")
+                    await asyncio.sleep(0.1)
+
+    async def _watch_postgres(self) -> None:
+        """Start PostgreSQL again when it died, and keep the list of our processes true."""
+        while True:
+            await asyncio.sleep(1.0)
+            if not self.postgres.is_running():
+                await asyncio.to_thread(self.postgres.start)
+            self._write_state()
+
+
+def stop_running(data_dir: Path) -> bool:
+    """Stop the suite of a data directory from another process; also what a killed supervisor left. False: none ran."""
+    data_dir = data_dir.absolute()
+    pid_file = data_dir / "supervisor.pid"
+    if not pid_file.exists():
+        return False
+    with pid_file.open("r+") as file:
+        if not _locked_by_another(file.fileno()):
+            return _end_leftovers(data_dir) | _stop_leftover_postgres(data_dir)
+        os.kill(int(file.read()), signal.SIGTERM)
+        until = time.monotonic() + _STOP_TIMEOUT_S
+        while _locked_by_another(file.fileno()):
+            if time.monotonic() > until:
+                raise SuiteUnavailable(f"The suite in {data_dir} did not stop within {_STOP_TIMEOUT_S:.0f} s.")
+            time.sleep(0.1)
+    return True
+
+
+def _locked_by_another(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False
+
+
+def _end_leftovers(data_dir: Path) -> bool:
+    """End the services that a killed supervisor left running; they hold the ports and the relays' locks."""
+    try:
+        pids = json.loads((data_dir / "state.json").read_text())["pids"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return any([end_leftover(pid, _LEFTOVER_MARKER) for pid in pids.values() if pid])
+
+
+def _stop_leftover_postgres(data_dir: Path) -> bool:
+    if not (data_dir / "postgres" / "cluster" / "postmaster.pid").exists():
+        return False
+    EmbeddedPostgres(data_dir / "postgres").start().stop()
+    return True
+
+
+def _choose_ports(first: int) -> list[int]:
+    wanted = [first + place for place in range(len(SERVICES))] if first else []
+    if wanted and all(port_is_free(port) for port in wanted):
+        return wanted
+    return [free_port() for _ in SERVICES]
+
+
+async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(f"{url}/ready")).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

@@ -33,7 +33,8 @@ outbox = sa.Table(
     sa.Column("type", TEXT, nullable=False),
     sa.Column("key", UUID, nullable=False),
     sa.Column("project_id", UUID),
-    sa.Column("envelope", TEXT, nullable=False),  # JSON, as it is sent
+    sa.Column("envelope", BYTEA, nullable=False),  # JSON, as it is sent
+    sa.Column("headers", TEXT),  # a JSON object of strings; only dead letters have any
     sa.Column("position", sa.BigInteger),
     sa.Column("set_aside", TEXT),  # why the broker refused this row for itself
     sa.Column("created_at", _timestamp, nullable=False, server_default=_now),
@@ -41,6 +42,8 @@ outbox = sa.Table(
     postgresql_partition_by="RANGE (created_at)",
 )
 sa.Index("outbox_unsent", outbox.c.seq, postgresql_where=outbox.c.position.is_(None))
+# Rows of a key wait behind one that was set aside.
+sa.Index("outbox_set_aside", outbox.c.topic, outbox.c.key, postgresql_where=outbox.c.set_aside.is_not(None))
 # A unique index of a partitioned table must hold the partition key; positions come from `relay`, so they are unique.
 sa.Index("outbox_position", outbox.c.position, postgresql_where=outbox.c.position.is_not(None))
 
@@ -68,7 +71,8 @@ parked = sa.Table(
     sa.Column("kind", TEXT, nullable=False),  # what it waits for: ("record", record_id)
     sa.Column("key", UUID, nullable=False),
     sa.Column("topic", TEXT, nullable=False),
-    sa.Column("envelope", TEXT, nullable=False),
+    sa.Column("event_key", BYTEA, nullable=False),  # the event's own key: parked events are applied in its order
+    sa.Column("envelope", BYTEA, nullable=False),
     sa.Column("parked_at", _timestamp, nullable=False, server_default=_now),
     sa.PrimaryKeyConstraint("event_id", "consumer_group", name="parked_pkey"),
 )

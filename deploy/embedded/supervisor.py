@@ -227,7 +227,8 @@ def _end_leftovers(data_dir: Path) -> bool:
         pids = json.loads((data_dir / "state.json").read_text())["pids"]
     except (OSError, ValueError, KeyError):
         return False
-    return any([end_leftover(pid, _LEFTOVER_MARKER) for pid in pids.values() if pid])
+    ended = [end_leftover(pid, _LEFTOVER_MARKER) for pid in pids.values() if pid]
+    return any(ended)
 
 
 def _stop_leftover_postgres(data_dir: Path) -> bool:

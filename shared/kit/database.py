@@ -1,0 +1,233 @@
+"""PostgreSQL: one engine, one pool, one open transaction per `Session`.
+
+The engine is SQLAlchemy's over asyncpg in AUTOCOMMIT mode, and the transaction is asyncpg's own. So SQLAlchemy Core and
+the bare asyncpg connection share one transaction, and the hot path doesn't pay for what it doesn't use.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, CursorResult, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from shared.kit.settings import Settings
+
+_CONNECT_TIMEOUT_S = 5.0
+_CHECKOUT_TIMEOUT_S = 5.0
+_CLIENT_GRACE_S = 5.0
+_ROLLBACK_TIMEOUT_S = 2.0
+_IDLE_IN_TRANSACTION_MS = 120_000
+_MAX_CONNECTION_AGE_S = 3600
+
+
+class Trouble(StrEnum):
+    """What an error from the database means for whoever asked."""
+
+    AWAY = "away"  # no server, or it went: try again later
+    BUSY = "busy"  # a lock, a statement or a free connection took too long: try again later
+    RETRY = "retry"  # the transaction lost against another one: try again now
+    UNSTORABLE = "unstorable"  # the input holds what no column can hold: never try again
+
+
+_RETRY = {"40001", "40P01", "0A000"}  # serialization failure, deadlock, cached plan invalid after a migration
+_BUSY = {"55P03", "57014", "25P03", "25P04"}  # lock timeout, statement timeout, idle or transaction timeout
+_AWAY = {"57P01", "57P02", "57P03", "57P05", "53300", "25006"}  # shutdown, crash, starting, too many, read only
+_UNSTORABLE = {"22021", "22P05", "22003"}  # NUL or broken text, number out of range
+
+
+def trouble(error: BaseException | None) -> Trouble | None:
+    """Say what an exception means; None when it isn't the database's, or is a fault of ours."""
+    if isinstance(error, exc.TimeoutError):
+        return Trouble.BUSY
+    if isinstance(error, exc.DBAPIError) and error.orig is not None:
+        error = error.orig.__cause__ or error.orig
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return Trouble.RETRY
+    if isinstance(error, asyncpg.PostgresError):
+        return _by_state(error)
+    if isinstance(error, asyncpg.DataError):  # asyncpg's own: it could not encode a parameter
+        return Trouble.UNSTORABLE if isinstance(error.__cause__, UnicodeError | OverflowError) else None
+    lost = isinstance(error, asyncpg.InternalClientError | asyncpg.InterfaceError | ConnectionError | OSError)
+    if lost or (isinstance(error, exc.DBAPIError) and error.connection_invalidated):
+        return Trouble.AWAY
+    return None
+
+
+def _by_state(error: Any) -> Trouble | None:
+    state = error.sqlstate or ""
+    if state in _RETRY and not (state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError)):
+        return Trouble.RETRY
+    if state in _BUSY:
+        return Trouble.BUSY
+    if state in _AWAY or state.startswith(("08", "53", "58")):
+        return Trouble.AWAY
+    if state in _UNSTORABLE or isinstance(error.__cause__, UnicodeError | OverflowError):
+        return Trouble.UNSTORABLE
+    return None
+
+
+class Session:
+    """One open transaction.
+
+    `raw` is the asyncpg connection, for constant SQL with `$1` parameters; jsonb goes in and out of it as text.
+    `execute` takes SQLAlchemy Core and `text()`. Both are in the same transaction. Nobody but its owner commits it.
+    """
+
+    __slots__ = ("_callbacks", "_connection", "database", "raw")
+
+    def __init__(self, connection: AsyncConnection, raw: Any, database: "Database") -> None:
+        self._connection = connection
+        self.raw = raw
+        self.database = database
+        self._callbacks: list[Callable[[], None]] = []
+
+    async def execute(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> CursorResult[Any]:
+        return await self._connection.execute(statement, parameters)
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what is done inside when it raises, and only that."""
+        async with self.raw.transaction():
+            yield
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call back once the transaction is committed; never if it isn't."""
+        self._callbacks.append(callback)
+
+    def committed(self) -> None:
+        """Run the callbacks. For the owner of the transaction."""
+        for callback in self._callbacks:
+            callback()
+
+
+class Database:
+    """The pool of connections to one database; connects when first asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = driver_url(settings.database_url.get_secret_value())
+        self._server_settings = {
+            "application_name": "touchstone",
+            "timezone": "UTC",
+            "statement_timeout": str(settings.statement_timeout_ms),
+            "lock_timeout": str(settings.lock_timeout_ms),
+            "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
+            "jit": "off",
+        }
+        self.engine = create_async_engine(
+            self._url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=settings.database_pool_size,
+            max_overflow=0,
+            pool_timeout=_CHECKOUT_TIMEOUT_S,
+            pool_recycle=_MAX_CONNECTION_AGE_S,
+            pool_use_lifo=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            hide_parameters=True,
+            connect_args={
+                "server_settings": self._server_settings,
+                "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": settings.statement_timeout_ms / 1000 + _CLIENT_GRACE_S,
+            },
+        )
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Open a transaction; commit it on a clean exit, roll it back on an exception."""
+        async with contextlib.AsyncExitStack() as stack:
+            connection, raw, transaction = await self._begin(stack)
+            session = Session(connection, raw, self)
+            try:
+                yield session
+            except BaseException:
+                await _roll_back(raw, transaction)
+                raise
+            try:
+                await transaction.commit()
+            except BaseException:
+                _terminate_unless_idle(raw)
+                raise
+        session.committed()
+
+    async def _begin(self, stack: contextlib.AsyncExitStack) -> tuple[AsyncConnection, Any, Any]:
+        """Begin on a live connection. One that died in the pool is replaced: nothing was done on it yet."""
+        for last_try in (False, True):
+            connection = await stack.enter_async_context(self.engine.connect())
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            transaction = raw.transaction()
+            try:
+                if raw.is_closed():
+                    raise ConnectionResetError("the connection died in the pool")
+                await transaction.start()
+            except Exception as error:
+                if trouble(error) is not Trouble.AWAY:
+                    _terminate_unless_idle(raw)
+                    raise
+                await connection.invalidate(error)
+                await self.engine.dispose()  # its neighbours died with it
+                if last_try:
+                    raise
+                await stack.aclose()
+            except BaseException:
+                raw.terminate()
+                raise
+            else:
+                return connection, raw, transaction
+        raise AssertionError("unreachable")
+
+    async def dedicated(self) -> Any:
+        """A connection of its own, outside the pool: to hold session locks or to LISTEN. The caller closes it."""
+        return await asyncpg.connect(
+            host=self._url.host,
+            port=self._url.port,
+            user=self._url.username,
+            password=self._url.password,
+            database=self._url.database,
+            timeout=_CONNECT_TIMEOUT_S,
+            server_settings={**self._server_settings, "tcp_keepalives_idle": "10"},
+            **self._url.query,
+        )
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def driver_url(url: str) -> URL:
+    """Turn libpq's form of a URL into the one that SQLAlchemy's asyncpg dialect takes."""
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    if "sslmode" in parsed.query:
+        mode = parsed.query["sslmode"]
+        parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return parsed
+
+
+async def _roll_back(raw: Any, transaction: Any) -> None:
+    """Roll back whatever happens; a connection that can't be rolled back is thrown away."""
+
+    async def attempt() -> None:
+        async with asyncio.timeout(_ROLLBACK_TIMEOUT_S):
+            await transaction.rollback()
+
+    try:
+        await asyncio.shield(asyncio.ensure_future(attempt()))
+    except asyncio.CancelledError:
+        raw.terminate()
+        raise
+    except Exception:  # noqa: BLE001  the first error is the one to tell; this connection is not used again
+        raw.terminate()
+
+
+def _terminate_unless_idle(raw: Any) -> None:
+    if raw.is_closed() or raw.is_in_transaction():
+        raw.terminate()

@@ -88,6 +88,11 @@ LOCK := --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate 
 
 ##@ Containers
 
+.env: ## Secrets for `docker compose up`, made once, for you alone
+	@umask 077; for name in JWT_KEY OBJECTS_SECRET POSTGRES_PASSWORD SERVICES_PASSWORD GRAFANA_PASSWORD; do \
+		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')"; done > $@
+	@echo "Wrote $@."
+
 .PHONY: images
 images: ## Build the four service images (with docker or CONTAINERS=podman)
 	@for service in $(SERVICES); do \
@@ -103,7 +108,7 @@ clean: ## Remove the environment and caches (never the data in DATA)
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[.a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment: made once, from the hashed lock; again only when the lock changes.
 $(PY):

@@ -1,0 +1,106 @@
+"""Where a person's money lies: payment cards and bank accounts, both with a check digit."""
+
+import re
+from collections.abc import Iterator
+
+from shared.contracts.personal_data.finding import Finding, Kind
+
+_GROUPS = re.compile(r"(?<![\w.])\d+(?:[ \-\u00a0]\d+)*(?!\w)")
+_DIGITS = re.compile(r"\d+")
+_ISSUER = re.compile(r"4|5[0-9]|6|3[04-9]|2[2-7]|2131|1800")
+SHORTEST_CARD, LONGEST_CARD = 12, 19
+SHORTEST_GROUP = 3
+
+
+def passes_luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1, annex B: every second digit from the right doubled, the sum divisible by ten."""
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if index % 2 else 1)
+        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the digits of a number below 20
+    return total % 10 == 0
+
+
+class CardRecogniser:
+    """12 to 19 digits of a known issuer range, in one piece or in groups, that pass the Luhn check."""
+
+    def find(self, text: str) -> Iterator[Finding]:
+        for run in _GROUPS.finditer(text):
+            if len(run.group()) >= SHORTEST_CARD:
+                yield from self._in_run(run.group(), run.start())
+
+    def _in_run(self, run: str, offset: int) -> Iterator[Finding]:
+        groups = [(match.start(), match.end(), match.group()) for match in _DIGITS.finditer(run)]
+        index = 0
+        while index < len(groups):
+            last = self._last_group(groups, index)
+            if last is None:
+                index += 1
+            else:
+                yield Finding(offset + groups[index][0], offset + groups[last][1], Kind.CARD, 1.0, "card")
+                index = last + 1
+
+    @staticmethod
+    def _last_group(groups: list[tuple[int, int, str]], first: int) -> int | None:
+        """The last of the groups from `first` on that are together the longest card number."""
+        digits, best = "", None
+        for index in range(first, len(groups)):
+            group = groups[index][2]
+            if len(digits) + len(group) > LONGEST_CARD or (index > first and len(group) < SHORTEST_GROUP):
+                break
+            digits += group
+            if len(digits) >= SHORTEST_CARD and _ISSUER.match(digits) and passes_luhn(digits):
+                best = index
+        return best
+
+
+IBAN_LENGTHS = {
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29,
+    "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29,
+    "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28,
+    "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28,
+    "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MN": 20,
+    "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25,
+    "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27,
+    "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
+}  # fmt: skip
+"""Characters of an IBAN by country (SWIFT IBAN registry)."""
+
+_IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ \-\u00a0]?[A-Za-z0-9])")
+_SEPARATOR = " -\u00a0"
+
+
+def passes_mod_97(iban: str) -> bool:
+    """ISO 13616 / ISO 7064 MOD 97-10 on an IBAN without separators."""
+    turned = iban[4:] + iban[:4]
+    return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
+
+
+class IbanRecogniser:
+    """International bank account numbers, in any case, with or without separators, that pass the check."""
+
+    def find(self, text: str) -> Iterator[Finding]:
+        for match in _IBAN_START.finditer(text):
+            length = IBAN_LENGTHS.get(match.group()[:2].upper())
+            if length is None:
+                continue
+            end, characters = self._read(text, match.start(), length)
+            if len(characters) == length and passes_mod_97(characters):
+                yield Finding(match.start(), end, Kind.IBAN, 1.0, "iban")
+
+    @staticmethod
+    def _read(text: str, start: int, length: int) -> tuple[int, str]:
+        """Read `length` letters and digits from `start`, over single separators; fewer when something else comes."""
+        characters, position, separated = list[str](), start, False
+        while position < len(text) and len(characters) < length:
+            character = text[position]
+            if character.isascii() and character.isalnum():
+                characters.append(character)
+                separated = False
+            elif character in _SEPARATOR and not separated:
+                separated = True
+            else:
+                break
+            position += 1
+        followed = position < len(text) and text[position].isascii() and text[position].isalnum()
+        return position, "" if followed else "".join(characters)

@@ -1,0 +1,64 @@
+"""Where a person's machine is, and what opens it: IP addresses, credentials and secrets in URLs."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from shared.contracts.personal_data.finding import Finding, Kind
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\w])(?!\.\d)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?:%[\w]{1,16})?(?![\w:])", re.ASCII)
+SHORTEST_IPV6 = 5
+"""Hexadecimal digits below which an address says nothing of a person (`::1`), and code looks like one (`a::b`)."""
+
+FEWEST_COLONS = 2
+
+
+class IpRecogniser:
+    """IPv4 and IPv6 addresses, the latter as `ipaddress` reads them."""
+
+    def find(self, text: str) -> Iterator[Finding]:
+        if "." in text:
+            for match in _IPV4.finditer(text):
+                yield Finding(match.start(), match.end(), Kind.IP, 0.95, "ip")
+        if text.count(":") > 1:
+            yield from self._version_6(text)
+
+    @staticmethod
+    def _version_6(text: str) -> Iterator[Finding]:
+        for match in _IPV6.finditer(text):
+            address = match.group()
+            end = match.end()
+            if address.endswith(":") and not address.endswith("::"):
+                address, end = address[:-1], end - 1
+            digits = sum(character in "0123456789abcdefABCDEF" for character in address)
+            if digits < SHORTEST_IPV6 or address.count(":") < FEWEST_COLONS:
+                continue
+            try:
+                ipaddress.IPv6Address(address)
+            except ValueError:
+                continue
+            yield Finding(match.start(), end, Kind.IP, 0.95, "ip")
+
+
+_USERINFO = re.compile(
+    r"(?<![\w])[A-Za-z][A-Za-z0-9+.\-]{1,30}://(?!\[CREDENTIALS\]@)([^\s/?#<>\"']{1,512})@", re.ASCII
+)
+_QUERY_SECRET = re.compile(
+    r"[?&;#](?:[\w\-]{0,32}[_\-])?(?:token|api[_\-]?key|key|secret|password|passwd|pwd|pass|signature|sig|auth|session|sessionid|sid"
+    r"|jwt|code)=(?!\[SECRET\])([^\s&;#<>\"']{1,4096})",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class UrlSecretRecogniser:
+    """The user part of a URL's authority (RFC 3986, section 3.2.1), and query parameters that are named like secrets."""
+
+    def find(self, text: str) -> Iterator[Finding]:
+        if "://" in text:
+            for match in _USERINFO.finditer(text):
+                yield Finding(match.start(1), match.end(1), Kind.CREDENTIALS, 1.0, "url")
+        if "=" in text:
+            for match in _QUERY_SECRET.finditer(text):
+                yield Finding(match.start(1), match.end(1), Kind.SECRET, 0.9, "url")

@@ -1,0 +1,266 @@
+"""Who calls, and what they may do: OAuth2 bearer tokens, verified against an OIDC issuer's keys or a local key."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import jwt
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import Request
+
+from shared.contracts.values import Role
+from shared.kit.problems import Problem
+from shared.kit.settings import Settings
+
+LOCAL_ISSUER = "touchstone-local"
+LOCAL_ALGORITHM = "HS256"
+OIDC_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+DAY_S = 86_400
+_LEEWAY_S = 10
+_MAX_TOKEN_LENGTH = 16_384
+_CACHED_TOKENS = 4_096
+_KEYS_FRESH_S = 600.0
+_KEYS_REFETCH_S = 10.0
+_FETCH_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls. `projects` None means all of them."""
+
+    subject: str
+    roles: frozenset[str]
+    projects: frozenset[UUID] | None = None
+
+    def has(self, *roles: str) -> bool:
+        """Whether one of the roles is held; `admin` holds all."""
+        return Role.ADMIN in self.roles or not self.roles.isdisjoint(roles)
+
+    def may_see(self, project_id: UUID) -> bool:
+        return self.projects is None or project_id in self.projects
+
+    def check_project(self, project_id: UUID) -> None:
+        """Raises the 403 problem when the token is limited to other projects."""
+        if not self.may_see(project_id):
+            raise Problem(403, "wrong-project", "The token is limited to other projects.")
+
+
+class _Claims(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    sub: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    exp: float
+    roles: list[str] = Field(max_length=64)
+    projects: list[UUID] | None = Field(default=None, max_length=10_000)
+
+    def principal(self) -> Principal:
+        projects = None if self.projects is None else frozenset(self.projects)
+        return Principal(self.sub, frozenset(self.roles) & frozenset(Role), projects)
+
+
+class _Refused(Exception):
+    """The token is not valid."""
+
+
+class KeysUnavailable(Exception):
+    """The issuer's keys can't be fetched."""
+
+    retry_after_s = 5
+
+
+class IssuerKeys:
+    """An OIDC issuer's signing keys, fetched when first needed, kept for a while, fetched again for an unknown key."""
+
+    def __init__(self, issuer: str, client: httpx.AsyncClient | None = None) -> None:
+        self._issuer = issuer.rstrip("/")
+        self._client = client or httpx.AsyncClient(timeout=_FETCH_TIMEOUT_S)
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._fetched_at = self._tried_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def find(self, key_id: str | None) -> jwt.PyJWK | None:
+        """The key of that id; raises KeysUnavailable when none was ever fetched."""
+        now = time.monotonic()
+        if key_id not in self._keys or now - self._fetched_at > _KEYS_FRESH_S:
+            async with self._lock:
+                if time.monotonic() - self._tried_at > _KEYS_REFETCH_S:
+                    await self._fetch()
+        if not self._keys:
+            raise KeysUnavailable("The issuer doesn't answer.")
+        return self._keys.get(key_id)
+
+    async def _fetch(self) -> None:
+        self._tried_at = time.monotonic()
+        try:
+            found = await self._get(f"{self._issuer}/.well-known/openid-configuration")
+            if str(found["issuer"]).rstrip("/") != self._issuer:
+                raise KeysUnavailable("The issuer calls itself by another name.")
+            keys = (await self._get(str(found["jwks_uri"])))["keys"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, KeysUnavailable):
+            return  # what we have stays good; with nothing, `find` says so
+        usable: dict[str | None, jwt.PyJWK] = {}
+        for key in keys:
+            if isinstance(key, dict) and key.get("use", "sig") == "sig" and key.get("kty") != "oct":
+                try:
+                    usable[key.get("kid")] = jwt.PyJWK.from_dict(key)
+                except jwt.PyJWTError:
+                    continue  # a kind of key we don't know; others may do
+        if usable:
+            self._keys = usable
+            self._fetched_at = time.monotonic()
+
+    async def _get(self, url: str) -> Any:
+        answer = await self._client.get(url, headers={"Accept": "application/json"})
+        return answer.raise_for_status().json()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class Authenticator:
+    """Turns a token into a Principal. What it once verified it knows until the token expires."""
+
+    def __init__(self, settings: Settings, client: httpx.AsyncClient | None = None) -> None:
+        self._audience = settings.oidc_audience
+        self._issuer = settings.oidc_issuer
+        self._local_key = settings.jwt_key.get_secret_value() if settings.jwt_key else None
+        self._keys = IssuerKeys(settings.oidc_issuer, client) if settings.oidc_issuer else None
+        self._known: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+
+    async def authenticate(self, token: str) -> Principal:
+        """Raises the 401 problem for a token that isn't valid, the 503 problem when that can't be found out."""
+        known = self._known.get(token)
+        if known is not None:
+            if time.time() < known[1]:
+                return known[0]
+            del self._known[token]
+        try:
+            claims = await self._verify(token)
+        except (_Refused, jwt.PyJWTError, ValidationError) as error:
+            expired = isinstance(error, jwt.ExpiredSignatureError)
+            raise unauthenticated("The token has expired." if expired else "The token is not valid.") from None
+        except KeysUnavailable as error:
+            raise Problem(
+                503, "keys-unavailable", "The issuer's keys can't be fetched.", headers={"Retry-After": "5"}
+            ) from error
+        principal = claims.principal()
+        self._known[token] = (principal, min(claims.exp, time.time() + _KEYS_FRESH_S))
+        if len(self._known) > _CACHED_TOKENS:
+            self._known.popitem(last=False)
+        return principal
+
+    async def _verify(self, token: str) -> _Claims:
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise _Refused
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        if algorithm == LOCAL_ALGORITHM and self._local_key is not None:
+            return self._decode(token, self._local_key, LOCAL_ALGORITHM, LOCAL_ISSUER)
+        if algorithm in OIDC_ALGORITHMS and self._keys is not None and self._issuer is not None:
+            key = await self._keys.find(header.get("kid"))
+            if key is None:
+                raise _Refused
+            return self._decode(token, key, algorithm, self._issuer)
+        raise _Refused
+
+    def _decode(self, token: str, key: str | jwt.PyJWK, algorithm: str, issuer: str) -> _Claims:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=self._audience,
+            issuer=issuer,
+            leeway=_LEEWAY_S,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )
+        return _Claims.model_validate(claims)
+
+    async def close(self) -> None:
+        if self._keys is not None:
+            await self._keys.close()
+
+
+def unauthenticated(detail: str) -> Problem:
+    return Problem(
+        401, "unauthenticated", "A valid bearer token is needed.", detail, headers={"WWW-Authenticate": "Bearer"}
+    )
+
+
+_PRINCIPAL_KEY = "touchstone.principal"
+
+
+class Guard(SecurityBase):
+    """The dependency behind `requires`: authenticates, then checks the role and the path's project."""
+
+    def __init__(self, roles: Iterable[str]) -> None:
+        self.roles = frozenset(roles)
+        self.scheme_name = "bearer"
+        self.model = HTTPBearerModel(bearerFormat="JWT", description="An OIDC issuer's token, or a local one.")
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = await authenticated(request)
+        if self.roles and not principal.has(*self.roles):
+            raise Problem(403, "wrong-role", "The token doesn't have a role that this needs.")
+        _check_path_project(principal, request.path_params)
+        return principal
+
+
+async def authenticated(request: Request) -> Principal:
+    """The request's principal, found out once."""
+    found: Principal | None = request.scope.get(_PRINCIPAL_KEY)
+    if found is None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise unauthenticated("The request has no bearer token.")
+        found = await request.app.state.authenticator.authenticate(token.strip())
+        request.scope[_PRINCIPAL_KEY] = found
+    return found
+
+
+def _check_path_project(principal: Principal, path_params: Mapping[str, Any]) -> None:
+    if principal.projects is None or "project_id" not in path_params:
+        return
+    try:
+        project_id = UUID(str(path_params["project_id"]))
+    except ValueError:
+        return  # refused by validation
+    principal.check_project(project_id)
+
+
+def requires(*roles: str) -> Any:
+    """The dependency of an endpoint that one of these roles (or `admin`) may call; without roles, any valid token.
+
+    Write `principal: Annotated[Principal, requires(Role.MANAGER)]`.
+    """
+    return Depends(Guard(roles))
+
+
+def mint_token(
+    key: str,
+    subject: str,
+    roles: Collection[str],
+    projects: Collection[UUID] | None = None,
+    ttl_s: float = DAY_S,
+    audience: str = "touchstone",
+) -> str:
+    """Make a local token, for development and machines without an issuer."""
+    now = time.time()
+    claims: dict[str, Any] = {
+        "iss": LOCAL_ISSUER,
+        "aud": audience,
+        "sub": subject,
+        "roles": sorted(str(role) for role in roles),
+        "iat": int(now),
+        "exp": int(now + ttl_s),
+    }
+    if projects is not None:
+        claims["projects"] = sorted(str(project) for project in projects)
+    return jwt.encode(claims, key, algorithm=LOCAL_ALGORITHM)

@@ -1,0 +1,88 @@
+"""What a service is made of, and what it holds while it runs."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from shared.kit.consuming import Subscription
+from shared.kit.database import Database, Session
+from shared.kit.objects import Objects
+from shared.kit.outbox import Outgoing
+from shared.kit.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.kit.jobs import Job
+
+JobHandler = Callable[["Runtime", "Job"], Awaitable[dict[str, Any]]]
+"""Does one kind of job; what it returns is the job's result. It may run again after a crash: see `shared.kit.jobs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Work done again and again in the background, at the latest every `interval_s`.
+
+    A `leader` loop runs on one replica only, the one that holds its advisory lock.
+    """
+
+    name: str
+    interval_s: float
+    run: Callable[["Runtime"], Awaitable[None]]
+    leader: bool = True
+
+
+def no_subscriptions(_: "Runtime") -> Sequence[Subscription[Any]]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSpec:
+    """Everything that distinguishes one service from another."""
+
+    name: str
+    title: str
+    description: str
+    settings: Settings
+    routers: Sequence[APIRouter] = ()
+    problems: Mapping[type[Exception], int] = field(default_factory=dict)
+    subscriptions: Callable[["Runtime"], Sequence[Subscription[Any]]] = no_subscriptions
+    loops: Sequence[Loop] = ()
+    jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+    republish: Callable[[Session], AsyncIterator[Outgoing]] | None = None
+    setup: Callable[["Runtime"], AbstractAsyncContextManager[Any]] | None = None
+
+
+class Runtime:
+    """What a running service holds. `extras` is for what the service's own `setup` makes."""
+
+    def __init__(self, spec: ServiceSpec) -> None:
+        self.spec = spec
+        self.settings = spec.settings
+        self.database = Database(spec.settings)
+        self.objects = Objects(spec.settings)
+        self.extras: dict[str, Any] = {}
+        self.wakers: dict[str, Callable[[], None]] = {}
+
+    def wake(self, loop_name: str) -> None:
+        """Run that loop now instead of at its next time. Without effect where the loop doesn't run."""
+        waker = self.wakers.get(loop_name)
+        if waker is not None:
+            waker()
+
+
+def runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+async def _session(request: Request) -> AsyncIterator[Session]:
+    async with runtime_of(request).database.transaction() as session:
+        yield session
+
+
+# Scope "function": the transaction is committed before the answer is sent, so a failing commit is an error, never a 201.
+SessionDep = Annotated[Session, Depends(_session, scope="function")]
+RuntimeDep = Annotated[Runtime, Depends(runtime_of)]

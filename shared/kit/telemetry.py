@@ -1,0 +1,162 @@
+"""Logs, metrics and traces.
+
+Logs are one JSON object a line with a constant name and ids as fields; an exception is logged as types and places, never
+with its message, because messages repeat the input. A trace context goes with every request and every event, whether or
+not spans are exported.
+"""
+
+import logging
+import secrets
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import orjson
+import structlog
+from opentelemetry import context, trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.kit.settings import Settings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_propagator = TraceContextTextMapPropagator()
+_MAX_FRAMES = 12
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Tracing:
+    """Whether spans are recorded; set once by `configure`."""
+
+    tracer: trace.Tracer | None = None
+    provider: TracerProvider | None = None
+
+
+def configure(settings: Settings, service: str) -> None:
+    """Set up logs and traces of this process. Doing it twice changes nothing but the log's level and form."""
+    _configure_logs(settings, service)
+    if settings.otlp_endpoint and Tracing.provider is None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        provider = TracerProvider(resource=Resource.create({"service.name": f"touchstone-{service}"}))
+        endpoint = settings.otlp_endpoint.rstrip("/")
+        endpoint = endpoint if endpoint.endswith("/v1/traces") else f"{endpoint}/v1/traces"
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        Tracing.provider = provider
+        Tracing.tracer = provider.get_tracer("touchstone")
+
+
+def shut_down() -> None:
+    """Send the spans that wait."""
+    if Tracing.provider is not None:
+        Tracing.provider.shutdown()
+        Tracing.provider = Tracing.tracer = None
+
+
+def _configure_logs(settings: Settings, service: str) -> None:
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_messages,
+    ]
+    level = _LEVELS[settings.log_level]
+    if settings.log_format == "json":
+        renderer: structlog.types.Processor = structlog.processors.JSONRenderer(serializer=_to_json)
+        factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer if hasattr(sys.stdout, "buffer") else None)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        factory = structlog.PrintLoggerFactory(sys.stdout)
+
+    def name_service(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+        event["service"] = service
+        return event
+
+    structlog.configure(
+        processors=[name_service, *shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=factory,
+        cache_logger_on_first_use=False,
+    )
+    # Libraries log through the standard library: only what an operator must know, and without messages' arguments.
+    logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s", force=True)
+
+
+def _to_json(event: Any, **_: Any) -> bytes:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _without_messages(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Replace `exc_info` by the chain of exception types and the places they passed."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()[1]
+    elif isinstance(info, tuple):
+        info = info[1]
+    if isinstance(info, BaseException):
+        event["error"] = describe(info)
+    return event
+
+
+def describe(error: BaseException) -> list[dict[str, Any]]:
+    """An exception and its causes: type, PostgreSQL's state and constraint, and the innermost frames. No message."""
+    chain: list[dict[str, Any]] = []
+    current: BaseException | None = error
+    while current is not None and len(chain) < 5:  # noqa: PLR2004  deep chains repeat themselves
+        kind = type(current)
+        entry: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}", "at": _frames(current.__traceback__)}
+        for name in ("sqlstate", "constraint_name", "table_name"):
+            value = getattr(current, name, None)
+            if isinstance(value, str):
+                entry[name] = value
+        chain.append(entry)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return chain
+
+
+def _frames(trace_: TracebackType | None) -> list[str]:
+    frames = traceback.extract_tb(trace_)[-_MAX_FRAMES:]
+    return [f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def extract(carrier: Mapping[str, str]) -> context.Context:
+    """The context that a request or an event came with."""
+    return _propagator.extract(carrier)
+
+
+def traceparent() -> str | None:
+    """The W3C header of the present span; None outside of one."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def span(name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None) -> Iterator[Span]:
+    """A span around some work; `parent` is the traceparent that came with the request or event that causes it.
+
+    Without an exporter nothing is recorded, but the trace id still goes along.
+    """
+    base = extract({"traceparent": parent}) if parent else None
+    if Tracing.tracer is not None:
+        with Tracing.tracer.start_as_current_span(
+            name, context=base, kind=kind, record_exception=False, set_status_on_exception=True
+        ) as started:
+            yield started
+        return
+    outer = trace.get_current_span(base).get_span_context()
+    trace_id = outer.trace_id if outer.is_valid else secrets.randbits(128) or 1
+    flags = outer.trace_flags if outer.is_valid else TraceFlags(TraceFlags.DEFAULT)
+    passing = NonRecordingSpan(SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=flags))
+    token = context.attach(trace.set_span_in_context(passing, base))
+    try:
+        yield passing
+    finally:
+        context.detach(token)

@@ -76,7 +76,7 @@ parked = sa.Table(
     sa.Column("parked_at", _timestamp, nullable=False, server_default=_now),
     sa.PrimaryKeyConstraint("event_id", "consumer_group", name="parked_pkey"),
 )
-sa.Index("parked_by_need", parked.c.kind, parked.c.key, parked.c.seq)
+sa.Index("parked_by_need", parked.c.kind, parked.c.key, parked.c.event_key, parked.c.seq)
 
 jobs = sa.Table(
     "jobs",

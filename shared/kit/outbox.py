@@ -1,0 +1,198 @@
+"""What a service says: rows written in the transaction of the effect they tell of, sent later by the relay.
+
+Order: handlers lock the record's row before they publish and `seq` is drawn inside the transaction, so the order of
+`seq` is the order of commits for each key.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from weakref import WeakSet
+
+import orjson
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from shared.contracts.envelope import MAX_EVENT_BYTES, Event, Payload
+from shared.contracts.topics import TOPIC_OF
+from shared.kit.clock import new_id, utc_now
+from shared.kit.database import Session
+
+handled_event: ContextVar[UUID | None] = ContextVar("handled_event", default=None)
+"""The event whose handler is running: the cause of what is published meanwhile."""
+
+_propagator: Final = TraceContextTextMapPropagator()
+
+
+class EventTooLarge(ValueError):
+    """The event is larger than a topic takes."""
+
+
+class KeyMissing(TypeError):
+    """Neither the arguments nor the payload say which entity the event is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """An event to be said. `key` defaults to what the topic's registry entry names; `id` is drawn when None."""
+
+    payload: Payload
+    project_id: UUID | None = None
+    record_id: UUID | None = None
+    key: UUID | None = None
+    revision: int = 1
+    event_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One row to insert, in the order of the columns of `_INSERT`."""
+
+    id: UUID
+    topic: str
+    type: str
+    key: UUID
+    project_id: UUID | None
+    envelope: bytes
+    headers: str | None = None
+
+
+_INSERT_ONE = """
+INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers) VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+# ORDER BY: `seq` is drawn in the order of the list.
+_INSERT_MANY = """
+INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers)
+SELECT id, topic, type, key, project_id, envelope, headers
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::bytea[], $7::text[])
+    WITH ORDINALITY AS row (id, topic, type, key, project_id, envelope, headers, place)
+ORDER BY place
+"""
+
+
+async def publish(
+    session: Session,
+    payload: Payload,
+    *,
+    project_id: UUID | None = None,
+    record_id: UUID | None = None,
+    key: UUID | None = None,
+    revision: int = 1,
+    event_id: UUID | None = None,
+) -> UUID:
+    """Say one event in the session's transaction; answers its id.
+
+    `revision` is the revision of the entity that the key names.
+
+    Raises:
+        EventTooLarge: the event as JSON has more than 512 KiB.
+        KeyMissing: the topic's key is neither given nor in the payload.
+    """
+    outgoing = Outgoing(
+        payload=payload, project_id=project_id, record_id=record_id, key=key, revision=revision, event_id=event_id
+    )
+    row = _row(outgoing, utc_now(), _traceparent(), handled_event.get())
+    await session.raw.execute(
+        _INSERT_ONE, row.id, row.topic, row.type, row.key, row.project_id, row.envelope, row.headers
+    )
+    session.on_commit(wake_relays)
+    return row.id
+
+
+async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID]:
+    """Say events in the order given, in one statement; answers their ids. Raises what `publish` raises."""
+    if not items:
+        return []
+    now, traceparent, cause = utc_now(), _traceparent(), handled_event.get()
+    rows = [_row(item, now, traceparent, cause) for item in items]
+    await add_rows(session, rows)
+    return [row.id for row in rows]
+
+
+async def add_rows(session: Session, rows: Sequence[OutboxRow]) -> None:
+    """Put finished rows into the outbox, in the order given."""
+    await session.raw.execute(
+        _INSERT_MANY,
+        [row.id for row in rows],
+        [row.topic for row in rows],
+        [row.type for row in rows],
+        [row.key for row in rows],
+        [row.project_id for row in rows],
+        [row.envelope for row in rows],
+        [row.headers for row in rows],
+    )
+    session.on_commit(wake_relays)
+
+
+_models: dict[type[Payload], type[Event[Any]]] = {}
+
+
+def event_model(payload: type[Payload]) -> type[Event[Any]]:
+    """The envelope's model with this payload in it, built once."""
+    model = _models.get(payload)
+    if model is None:
+        model = _models[payload] = Event[payload]  # type: ignore[valid-type]
+    return model
+
+
+def headers_text(headers: Mapping[str, str]) -> str:
+    return orjson.dumps(dict(headers)).decode()
+
+
+def _traceparent() -> str | None:
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID | None) -> OutboxRow:
+    payload = outgoing.payload
+    kind = type(payload)
+    topic = TOPIC_OF[kind]
+    key = outgoing.key
+    if key is None:
+        key = getattr(outgoing, topic.key, None) or getattr(payload, topic.key, None)
+        if key is None:
+            raise KeyMissing(f"{kind.event_type()} goes to {topic.name}, which is keyed by {topic.key}")
+    if outgoing.revision < 1:
+        raise ValueError(f"revision {outgoing.revision}: revisions begin at 1")
+    event_id = outgoing.event_id or new_id()
+    envelope = (
+        event_model(kind)
+        .model_construct(
+            id=event_id,
+            type=kind.event_type(),
+            version=kind.event_version,
+            occurred_at=now,
+            project_id=outgoing.project_id,
+            record_id=outgoing.record_id,
+            revision=outgoing.revision,
+            caused_by=cause,
+            traceparent=traceparent,
+            payload=payload,
+        )
+        .model_dump_json()
+        .encode()
+    )
+    if len(envelope) > MAX_EVENT_BYTES:
+        raise EventTooLarge(f"{kind.event_type()} has {len(envelope)} bytes; at most {MAX_EVENT_BYTES} are sent")
+    return OutboxRow(event_id, topic.name, kind.event_type(), key, outgoing.project_id, envelope)
+
+
+class Wakeable:
+    """Something in this process that waits for commits; held weakly, so that forgetting it ends its being woken."""
+
+    def wake(self) -> None:
+        raise NotImplementedError
+
+
+relays: WeakSet[Wakeable] = WeakSet()
+"""The relays of this process. One that serves another database looks once in vain: cheap, and only tests do that."""
+
+
+def wake_relays() -> None:
+    for each in tuple(relays):
+        each.wake()

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 """A number in [0, 1]."""
 
+Version = Annotated[int, Field(ge=1)]
+"""A version of a schema, a guideline, a policy or a model; they count from 1."""
+
 Answers = dict[str, dict[str, JsonValue]]
 """`{question_name: answer}`; the shape of an answer depends on the question's kind (see `shared.contracts.answers`)."""
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Probability, Route, TaskKind
+from shared.contracts.values import Answers, Probability, Route, TaskKind, Version
 
 
 class RecordRouted(Payload):
@@ -22,9 +22,9 @@ class RecordRouted(Payload):
     task_id: UUID | None
     round: int = Field(ge=1)
     slots_total: int = Field(ge=0)
-    schema_version: int
-    guideline_version: int | None
-    policy_version: int
+    schema_version: Version
+    guideline_version: Version | None
+    policy_version: Version
     model_id: UUID | None
     prediction_id: UUID | None
     threshold: Probability | None
@@ -50,8 +50,8 @@ class AnnotationSubmitted(Payload):
     slot: int = Field(ge=1)
     annotator_id: UUID
     answers: Answers
-    schema_version: int
-    guideline_version: int
+    schema_version: Version
+    guideline_version: Version
     leased_at: AwareDatetime
     submitted_at: AwareDatetime
     active_s: float | None = Field(default=None, ge=0.0)

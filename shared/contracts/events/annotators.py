@@ -1,5 +1,6 @@
 """Topic `annotators`: who may be served, latest per key; an opaque id, no name."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -13,6 +14,6 @@ class AnnotatorChanged(Payload):
 
     annotator_id: UUID
     pool: Pool
-    skills: dict[str, int] = Field(default={})
+    skills: dict[str, Annotated[int, Field(ge=0, le=100)]] = Field(default={})
     languages: list[str] = Field(default=[])
     status: AnnotatorStatus

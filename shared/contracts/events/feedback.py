@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Probability, Verdict
+from shared.contracts.values import Answers, Probability, Verdict, Version
 
 
 class FeedbackReceived(Payload):
@@ -14,7 +14,7 @@ class FeedbackReceived(Payload):
     feedback_id: UUID
     model_id: UUID | None = None
     model_version: str | None = Field(default=None, max_length=200)
-    schema_version: int
+    schema_version: Version
     prediction: Answers | None = None
     confidence: Probability | None = None
     verdict: Verdict

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, LabelMethod, Probability, Split
+from shared.contracts.values import Answers, LabelMethod, Probability, Split, Version
 
 
 class LabelFinalized(Payload):
@@ -20,8 +20,8 @@ class LabelFinalized(Payload):
     method: LabelMethod
     answers: Answers
     confidence: Probability
-    schema_version: int
-    guideline_version: int | None
+    schema_version: Version
+    guideline_version: Version | None
     split: Split
     trainable: bool
     annotations: int = Field(ge=0)
@@ -47,7 +47,7 @@ class GoldPlaced(Payload):
     `exposures` is how many annotators it may be served to.
     """
 
-    schema_version: int
+    schema_version: Version
     exposures: int = Field(ge=1)
 
 

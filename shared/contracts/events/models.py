@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Frozen, ModelStage, Probability
+from shared.contracts.values import Frozen, ModelStage, Probability, Version
 
 
 class ModelManifest(Frozen):
@@ -18,7 +18,7 @@ class ModelManifest(Frozen):
     """
 
     task: Literal["text_classification", "image_classification"]
-    schema_version: int = Field(ge=1)
+    schema_version: Version
     question: str
     field: str
     labels: list[str] = Field(min_length=2)
@@ -48,7 +48,7 @@ class ModelChanged(Payload):
     """The key is `model_id`. `version` counts a project's models. `contaminated_by`: gold records it was trained on."""
 
     model_id: UUID
-    version: int = Field(ge=1)
+    version: Version
     stage: ModelStage
     manifest: ModelManifest
     sha256: str

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Frozen, Probability, ScoredFor
+from shared.contracts.values import Answers, Frozen, Probability, ScoredFor, Version
 
 
 class Uncertainty(Frozen):
@@ -37,8 +37,8 @@ class RecordPredicted(Payload):
     """
 
     model_id: UUID | None
-    model_version: int | None
-    schema_version: int = Field(ge=1)
+    model_version: Version | None
+    schema_version: Version
     answers: Answers
     confidence: Probability | None
     distributions: dict[str, dict[str, Probability]] = Field(default={})

@@ -1,27 +1,27 @@
 """Topic `projects`: the whole state of a project, latest per key."""
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from shared.contracts.answers import LabelSchema
 from shared.contracts.envelope import Payload
 from shared.contracts.policies import Policies
-from shared.contracts.values import Frozen, ProjectStatus
+from shared.contracts.values import Frozen, ProjectStatus, Version
 
 
 class SchemaVersion(Frozen):
-    version: int = Field(ge=1)
+    version: Version
     label_schema: LabelSchema
     created_at: AwareDatetime
 
 
 class GuidelineVersion(Frozen):
-    version: int = Field(ge=1)
+    version: Version
     markdown: str
     created_at: AwareDatetime
 
 
 class PolicyVersion(Frozen):
-    version: int = Field(ge=1)
+    version: Version
     policies: Policies
     created_at: AwareDatetime
 
@@ -39,6 +39,6 @@ class ProjectChanged(Payload):
     schemas: list[SchemaVersion]
     guidelines: list[GuidelineVersion]
     policies: list[PolicyVersion]
-    active_schema: int | None
-    active_guideline: int | None
-    active_policy: int
+    active_schema: Version | None
+    active_guideline: Version | None
+    active_policy: Version

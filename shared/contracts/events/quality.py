@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import AssessmentStatus, Frozen, Probability
+from shared.contracts.values import AssessmentStatus, Frozen, Probability, Version
 
 
 class AnnotatorAssessed(Payload):
@@ -42,7 +42,7 @@ class AutoAcceptThresholdSet(Payload):
     """
 
     model_id: UUID
-    schema_version: int
+    schema_version: Version
     question: str
     label: str | None = None
     threshold_revision: int = Field(ge=1)

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from shared.contracts.envelope import Payload
 from shared.contracts.fields import AssetReference, FieldValue
-from shared.contracts.values import Origin, Split
+from shared.contracts.values import Origin, Split, Version
 
 __all__ = ["AssetReference", "FieldValue", "RecordAccepted", "RecordErased", "SliceValue"]
 
@@ -18,7 +18,7 @@ class RecordAccepted(Payload):
     because a model looked wrong or unsure, by campaign, or synthetic: such a record is always `train`.
     """
 
-    schema_version: int = Field(ge=1)
+    schema_version: Version
     fields: dict[str, FieldValue]
     slice: dict[str, SliceValue] = Field(default={})
     split: Split

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Pool
+from shared.contracts.values import Answers, Pool, Version
 
 
 class AnnotationsRequested(Payload):
@@ -18,7 +18,7 @@ class ArbitrationRequested(Payload):
     """An arbiter decides. `disputed` are the differing answers, without names, in no telling order."""
 
     round: int = Field(ge=1)
-    schema_version: int
+    schema_version: Version
     disputed: list[Answers]
     reason: str
 

@@ -42,12 +42,11 @@ class IpRecogniser:
             yield Finding(match.start(), end, Kind.IP, 0.95, "ip")
 
 
-_USERINFO = re.compile(
-    r"(?<![\w])[A-Za-z][A-Za-z0-9+.\-]{1,30}://(?!\[CREDENTIALS\]@)([^\s/?#<>\"']{1,512})@", re.ASCII
-)
+_MASK = rf"(?:{'|'.join(re.escape(kind.mask) for kind in Kind)})"
+_USERINFO = re.compile(rf"(?<!\w)[A-Za-z][A-Za-z0-9+.\-]{{1,30}}://(?!{_MASK}@)([^\s/?#<>\"']{{1,512}})@", re.ASCII)
 _QUERY_SECRET = re.compile(
-    r"[?&;#](?:[\w\-]{0,32}[_\-])?(?:token|api[_\-]?key|key|secret|password|passwd|pwd|pass|signature|sig|auth|session|sessionid|sid"
-    r"|jwt|code)=(?!\[SECRET\])([^\s&;#<>\"']{1,4096})",
+    rf"[?&;#](?:[\w\-]{{0,32}}[_\-])?(?:token|api[_\-]?key|key|secret|password|passwd|pwd|pass|signature|sig|auth|session|sessionid|sid"
+    rf"|jwt|code)=(?!{_MASK}(?:[\s&;#<>\"']|\Z))([^\s&;#<>\"']{{1,4096}})",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -1,0 +1,199 @@
+"""From a `ServiceSpec` to an ASGI application that behaves like all the others."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, APIRouter
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from shared.kit import openapi, telemetry
+from shared.kit.auth import Authenticator
+from shared.kit.bodies import EdgeRoute
+from shared.kit.consuming import Handlers, attach
+from shared.kit.edge import Edge, request_id_of
+from shared.kit.loops import LoopRunner
+from shared.kit.refusals import problem_of
+from shared.kit.runtime import (
+    JobHandler,
+    Loop,
+    Runtime,
+    RuntimeDep,
+    ServiceSpec,
+    SessionDep,
+    runtime_of,
+)
+
+__all__ = [
+    "JobHandler",
+    "Loop",
+    "Runtime",
+    "RuntimeDep",
+    "ServiceSpec",
+    "SessionDep",
+    "create_service_app",
+    "runtime_of",
+]
+
+log = structlog.get_logger()
+
+_GZIP_FROM_BYTES = 1024
+_GZIP_LEVEL = 5
+_METHOD_NOT_ALLOWED = 405
+
+
+def create_service_app(spec: ServiceSpec) -> FastAPI:
+    """Wire a service. Nothing is opened before the application's lifespan begins."""
+    settings = spec.settings
+    app = FastAPI(
+        title=spec.title,
+        description=spec.description,
+        version=importlib.metadata.version("touchstone"),
+        root_path=settings.root_path,
+        lifespan=_lifespan,
+        generate_unique_id_function=openapi.operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        redoc_url=None,
+    )
+    app.state.runtime = Runtime(spec)
+    app.state.authenticator = Authenticator(settings)
+    app.state.background = True
+    app.user_middleware = _middleware(spec)
+    answer = _answer_with(spec.problems)
+    app.add_exception_handler(HTTPException, answer)
+    app.add_exception_handler(RequestValidationError, answer)
+    for router in spec.routers:
+        _mount(app, router, "/v1")
+    openapi.install(app)
+    return app
+
+
+def _middleware(spec: ServiceSpec) -> list[Middleware]:
+    """From the outermost in."""
+    stack = [
+        Middleware(
+            Edge,
+            service=spec.name,
+            max_body_bytes=spec.settings.max_body_bytes,
+            problems=spec.problems,
+        ),
+        Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
+    ]
+    if spec.settings.cors_origins:
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=spec.settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "traceparent",
+            ],
+            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+            max_age=600,
+        )
+        stack.insert(0, cors)
+    return stack
+
+
+def _mount(
+    app: FastAPI, router: APIRouter, prefix: str, tags: Sequence[str | Enum] = (), guards: Sequence[Any] = ()
+) -> None:
+    """Add a router's routes one by one, as `EdgeRoute`s: a nested router is matched twice for every request."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            _mount_route(app, route, prefix, tags, guards)
+            continue
+        inner, context = getattr(route, "original_router", None), getattr(route, "include_context", None)
+        if not isinstance(inner, APIRouter) or context is None:
+            raise TypeError(f"{type(route).__name__}: only HTTP endpoints can be mounted")
+        _mount(app, inner, prefix + context.prefix, [*tags, *context.tags], [*guards, *context.dependencies])
+
+
+def _mount_route(app: FastAPI, route: APIRoute, prefix: str, tags: Sequence[str | Enum], guards: Sequence[Any]) -> None:
+    app.router.add_api_route(
+        prefix + route.path,
+        route.endpoint,
+        response_model=route.response_model,
+        status_code=route.status_code,
+        tags=[*tags, *route.tags],
+        dependencies=[*guards, *route.dependencies],
+        summary=route.summary,
+        description=route.description,
+        response_description=route.response_description,
+        responses=route.responses,
+        deprecated=route.deprecated,
+        methods=route.methods,
+        operation_id=route.operation_id,
+        response_model_include=route.response_model_include,
+        response_model_exclude=route.response_model_exclude,
+        response_model_by_alias=route.response_model_by_alias,
+        response_model_exclude_unset=route.response_model_exclude_unset,
+        response_model_exclude_defaults=route.response_model_exclude_defaults,
+        response_model_exclude_none=route.response_model_exclude_none,
+        include_in_schema=route.include_in_schema,
+        response_class=route.response_class,
+        name=route.name,
+        route_class_override=EdgeRoute,
+        openapi_extra=route.openapi_extra,
+        generate_unique_id_function=openapi.operation_id,
+    )
+
+
+def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error, problems)
+        if problem.status == _METHOD_NOT_ALLOWED:
+            problem.headers = {**(problem.headers or {}), "Allow": ", ".join(allowed_methods(request))}
+        return problem.response(request_id_of(request.scope))
+
+    return answer
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Every method that some route takes at this path."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.runtime
+    spec = runtime.spec
+    telemetry.configure(spec.settings, spec.name)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(app.state.authenticator.close)
+        stack.push_async_callback(runtime.database.close)
+        if spec.setup is not None:
+            await stack.enter_async_context(spec.setup(runtime))
+        attach(runtime.database, Handlers(spec.name, spec.subscriptions(runtime)))
+        if app.state.background:
+            await _start_background(runtime, stack)
+        log.info("started", version=app.version)
+        yield
+        log.info("stopping")
+
+
+async def _start_background(runtime: Runtime, stack: contextlib.AsyncExitStack) -> None:
+    loops = LoopRunner(runtime, runtime.spec.loops)
+    loops.start()
+    stack.push_async_callback(loops.close)
+    await asyncio.sleep(0)

@@ -1,0 +1,173 @@
+"""Request bodies: how large they may be, and that every string in them can be stored.
+
+PostgreSQL's text takes neither NUL nor lone surrogates, and JSON's numbers may be larger than any column. All of it is
+stopped here, once, for every endpoint.
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope
+
+from shared.kit.auth import Guard
+from shared.kit.problems import Problem, pointer_to
+
+MAX_DEPTH = 64
+"""How deep JSON may be nested."""
+
+_LIMIT_KEY = "touchstone.body_limit"
+_EXTENSION = "x-max-body-bytes"
+
+
+class BodyLimit:
+    """Counts a request's body as it comes in, chunked or not, and refuses it once it is too large."""
+
+    __slots__ = ("_announced", "_receive", "max_bytes", "received")
+
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int) -> None:
+        self._receive = receive
+        self._announced = _content_length(scope)
+        self.max_bytes: int | None = max_bytes
+        self.received = 0
+        scope[_LIMIT_KEY] = self
+
+    async def __call__(self) -> Message:
+        limit = self.max_bytes
+        if limit is not None and self._announced > limit:
+            raise _too_large(limit)
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.received += len(message.get("body", b""))
+            if limit is not None and self.received > limit:
+                raise _too_large(limit)
+        return message
+
+
+def _content_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "body-too-large", "The body is too large.", f"At most {limit} bytes are accepted here.")
+
+
+def lift_body_limit(request: Request, max_bytes: int | None = None) -> None:
+    """Let this request's body be larger, or unlimited: for a handler that reads `request.stream()` piece by piece."""
+    limit: BodyLimit | None = request.scope.get(_LIMIT_KEY)
+    if limit is not None:
+        limit.max_bytes = max_bytes
+
+
+def body_limit(max_bytes: int) -> dict[str, Any]:
+    """For `openapi_extra=` of an endpoint whose body (an upload) may be larger or must be smaller than the setting."""
+    return {_EXTENSION: max_bytes}
+
+
+class MalformedJson(ValueError):
+    """The body is not JSON (RFC 8259)."""
+
+
+def parse_json(raw: bytes) -> Any:
+    """Parse JSON that can be stored; for a body and for each line of a stream.
+
+    Raises:
+        MalformedJson: it isn't JSON: NaN, lone surrogates and numbers beyond a double are not, either.
+        Problem: 422, it is JSON with a NUL character or nested deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson(f"not JSON at offset {error.pos}") from None
+    if b"\\u0000" in raw:
+        _refuse_nul(value, [])
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _refuse_depth(value)
+    return value
+
+
+def _refuse_nul(value: Any, path: list[str | int]) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise nul_refused(pointer_to(path))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if "\0" in key:
+                raise nul_refused(pointer_to(path))
+            _refuse_nul(item, [*path, key])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_nul(item, [*path, index])
+
+
+def nul_refused(pointer: str | None = None, parameter: str | None = None, status: int = 422) -> Problem:
+    where = f" in {parameter}" if parameter else ""
+    return Problem(status, "nul-character", "Text holds no NUL characters.", f"There is a NUL{where}.", pointer=pointer)
+
+
+def _refuse_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise Problem(422, "nested-too-deep", "JSON may be nested only so deep.", f"At most {MAX_DEPTH} levels.")
+
+
+class EdgeRequest(Request):
+    """A request whose JSON and forms hold only what can be stored."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_parsed"):
+            raw = await self.body()
+            try:
+                self._parsed = parse_json(raw)
+            except MalformedJson as error:
+                raise json.JSONDecodeError(str(error), "", 0) from None
+        return self._parsed
+
+    async def _get_form(self, **limits: Any) -> FormData:
+        form = await super()._get_form(**limits)
+        for name, value in form.multi_items():
+            text = (value.filename or "") if isinstance(value, UploadFile) else value
+            if "\0" in name or "\0" in text:
+                raise nul_refused(parameter="the form")
+        return form
+
+
+class EdgeRoute(APIRoute):
+    """A route that checks the token before it reads the body, and reads the body as `EdgeRequest` does."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        guards = guards_of(self.dependant)
+        max_bytes: int | None = (self.openapi_extra or {}).get(_EXTENSION)
+
+        async def guarded(request: Request) -> Response:
+            if max_bytes is not None:
+                lift_body_limit(request, max_bytes)
+            for guard in guards:
+                await guard(request)
+            return await handle(EdgeRequest(request.scope, request.receive))
+
+        return guarded
+
+
+def guards_of(dependant: Dependant) -> list[Guard]:
+    """The guards anywhere among an endpoint's dependencies."""
+    found = [dependant.call] if isinstance(dependant.call, Guard) else []
+    return found + [guard for child in dependant.dependencies for guard in guards_of(child)]

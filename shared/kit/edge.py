@@ -1,0 +1,170 @@
+"""The outermost layer of a service: request ids, traces, the access log, metrics, limits, and an answer to every error.
+
+One pure ASGI middleware, because each layer costs every request.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.kit import telemetry
+from shared.kit.bodies import BodyLimit, nul_refused
+from shared.kit.clock import new_id
+from shared.kit.refusals import problem_of
+
+log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID_KEY = "touchstone.request_id"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_QUIET = frozenset({"/live", "/ready", "/metrics"})
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_SERVER_ERROR = 500
+_CLIENT_CLOSED = 499
+
+DURATION = Histogram(
+    "touchstone_http_request_duration_seconds",
+    "Time until the last byte of the answer.",
+    ("service", "method", "route", "status"),
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+IN_FLIGHT = Gauge("touchstone_http_requests_in_flight", "Requests that are being answered.", ("service",))
+FAULTS = Counter("touchstone_http_faults_total", "Answers that a fault of the service caused.", ("service", "error"))
+
+
+class Edge:
+    """See the module."""
+
+    def __init__(
+        self, app: ASGIApp, *, service: str, max_body_bytes: int, problems: Mapping[type[Exception], int]
+    ) -> None:
+        self._app = app
+        self._service = service
+        self._max_body_bytes = max_body_bytes
+        self._problems = problems
+        self._in_flight = IN_FLIGHT.labels(service)
+        self._durations: dict[tuple[str, str, int], Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = _Headers(scope)
+        scope[_REQUEST_ID_KEY] = request_id = headers.request_id or new_id().hex
+        id_header = (b"x-request-id", request_id.encode())
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), id_header]
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        self._in_flight.inc()
+        try:
+            with telemetry.span("HTTP " + _method(scope), SpanKind.SERVER, headers.traceparent) as span:
+                try:
+                    _refuse_nul(scope)
+                    await self._app(scope, BodyLimit(scope, receive, self._max_body_bytes), send_with_id)
+                except ClientDisconnect:
+                    status = status or _CLIENT_CLOSED
+                except Exception as error:
+                    if status:
+                        log.exception("answer_broken_off", error_type=type(error).__name__)
+                        raise
+                    await self._answer_error(error, request_id, scope, receive, send_with_id)
+                _describe(span, scope, status)
+        finally:
+            self._in_flight.dec()
+            self._account(scope, status, time.perf_counter() - started)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _answer_error(
+        self, error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        problem = problem_of(error, self._problems)
+        if problem.status >= _SERVER_ERROR:
+            FAULTS.labels(self._service, problem.type).inc()
+            log.error("request_failed", problem=problem.type, exc_info=error)
+        await problem.response(request_id)(scope, receive, send)
+
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        route = route_path(scope)
+        key = (_method(scope), route or "unmatched", status)
+        duration = self._durations.get(key)
+        if duration is None:
+            duration = self._durations[key] = DURATION.labels(self._service, *key)
+        duration.observe(seconds)
+        if scope["path"] in _QUIET:
+            return
+        # The path itself may hold what a client should not have put there; the route and the ids in it don't.
+        ids = {
+            name: value
+            for name, value in (scope.get("path_params") or {}).items()
+            if _UUID.fullmatch(str(value)) is not None
+        }
+        log.info("request", method=key[0], route=route, status=status, ms=round(seconds * 1000, 2), **ids)
+
+
+class _Headers:
+    """The few headers this layer reads."""
+
+    __slots__ = ("request_id", "traceparent")
+
+    def __init__(self, scope: Scope) -> None:
+        self.request_id: str | None = None
+        self.traceparent: str | None = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                self.request_id = value.decode()
+            elif name == b"traceparent":
+                self.traceparent = value.decode("latin-1")
+
+
+def request_id_of(scope: Scope) -> str | None:
+    found: str | None = scope.get(_REQUEST_ID_KEY)
+    return found
+
+
+def route_path(scope: Scope) -> str | None:
+    """The template of the path that was matched."""
+    route = scope.get("route")
+    found: str | None = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return found
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else "OTHER"
+
+
+def _refuse_nul(scope: Scope) -> None:
+    if "\0" in scope["path"]:
+        raise nul_refused(parameter="the path", status=400)
+    query: bytes = scope["query_string"]
+    if b"%" in query and "\0" in unquote(query.decode("latin-1")):
+        raise nul_refused(parameter="the query", status=400)
+
+
+def _describe(span: trace.Span, scope: Scope, status: int) -> None:
+    if not span.is_recording():
+        return
+    route = route_path(scope)
+    span.update_name(f"{_method(scope)} {route or 'unmatched'}")
+    span.set_attributes({"http.request.method": _method(scope), "http.response.status_code": status})
+    if route:
+        span.set_attribute("http.route", route)
+    if status >= _SERVER_ERROR:
+        span.set_status(StatusCode.ERROR)

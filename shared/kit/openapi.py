@@ -1,0 +1,75 @@
+"""The OpenAPI document of a service: stable operation ids, every refusal as a problem, roles on every operation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from shared.kit.bodies import guards_of
+from shared.kit.problems import ProblemDocument, responses
+
+
+def install(app: FastAPI) -> None:
+    """Let the application describe itself so."""
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = document(app)
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+
+def operation_id(route: APIRoute) -> str:
+    """The endpoint's function name: stable, and unique within a service."""
+    return route.name
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    whole = get_openapi(
+        title=app.title,
+        version=app.version,
+        openapi_version="3.1.0",
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    schemas = whole.setdefault("components", {}).setdefault("schemas", {})
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    whole["components"]["schemas"] = dict(sorted(schemas.items()))
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                operation = whole["paths"].get(route.path_format, {}).get(method.lower())
+                if operation is not None:
+                    _complete(operation, route)
+    return whole
+
+
+def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+    answers: dict[str, Any] = operation.setdefault("responses", {})
+    statuses = [400, 500, 503]
+    guards = guards_of(route.dependant)
+    if guards:
+        statuses += [401, 403]
+        roles = frozenset[str]().union(*(guard.roles for guard in guards))
+        operation["x-roles"] = sorted(str(role) for role in roles)
+    if operation.get("parameters") or "requestBody" in operation:
+        statuses.append(422)
+        answers.pop("422", None) if _is_fastapis(answers.get("422")) else None
+    if "requestBody" in operation:
+        statuses.append(413)
+    documented: Mapping[int | str, Any] = responses(*statuses)
+    for status, answer in documented.items():
+        answers.setdefault(str(status), answer)
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def _is_fastapis(answer: Any) -> bool:
+    return answer is not None and "HTTPValidationError" in str(answer)

@@ -1,0 +1,126 @@
+"""From any exception to the problem that the caller sees."""
+
+import http
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from shared.kit.database import Trouble, trouble
+from shared.kit.outbox import EventTooLarge
+from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
+
+_BUILT_IN: Mapping[type[Exception], int] = {EventTooLarge: 413}
+_OPAQUE_RULES = {
+    "uuid_parsing": "Input should be a valid UUID",
+    "json_invalid": "Input should be JSON (RFC 8259)",
+    "url_parsing": "Input should be a valid URL",
+}
+_MAX_LEAVES = 10_000
+_SHORTEST_ECHO = 3
+
+
+def problem_of(error: Exception, table: Mapping[type[Exception], int]) -> Problem:
+    """The problem for an exception: a refusal if the table or the kit knows it, else 500 without details."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return of_validation(error)
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    for cls in type(error).__mro__:
+        status = table.get(cls) or _BUILT_IN.get(cls)
+        if status is not None:
+            return of_exception(error, status)
+    return _of_trouble(error) or Problem(500, "internal-error", "A fault of the service.")
+
+
+def _of_trouble(error: Exception) -> Problem | None:
+    match trouble(error):
+        case Trouble.AWAY:
+            return Problem(503, "database-away", "The database can't be reached.", headers={"Retry-After": "2"})
+        case Trouble.BUSY:
+            return Problem(503, "database-busy", "The database took too long.", headers={"Retry-After": "1"})
+        case Trouble.RETRY:
+            return Problem(
+                503, "lost-a-race", "Another request came between; nothing was changed.", headers={"Retry-After": "1"}
+            )
+        case Trouble.UNSTORABLE:
+            return Problem(
+                422, "not-storable", "A text or number in the request can't be stored.",
+                "Text holds no NUL and no lone surrogates; numbers fit into 64 bits.",
+            )  # fmt: skip
+        case None:
+            return None
+
+
+def _of_http(error: HTTPException) -> Problem:
+    titles = {
+        404: ("no-such-path", "Nothing is served at this path."),
+        405: ("method-not-allowed", "The path has no such method."),
+    }
+    phrase = http.HTTPStatus(error.status_code).phrase
+    kind, title = titles.get(error.status_code, (kebab_case(phrase.replace(" ", "")), f"{phrase}."))
+    detail = error.detail if error.detail not in {phrase, ""} else None
+    return Problem(error.status_code, kind, title, detail, headers=error.headers)
+
+
+def of_validation(error: RequestValidationError) -> Problem:
+    """422 with a pointer and a rule for each error, or 400 when the body isn't JSON at all."""
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return Problem(400, "malformed-json", "The body is not JSON (RFC 8259).")
+    errors = [_of_error(item, error.body) for item in found]
+    return Problem(
+        422,
+        "invalid-request",
+        "The request breaks a rule.",
+        errors[0].detail if len(errors) == 1 else f"{len(errors)} rules are broken.",
+        pointer=errors[0].pointer if len(errors) == 1 else None,
+        errors=errors,
+    )
+
+
+def _of_error(item: Mapping[str, Any], body: Any) -> ProblemError:
+    place, *path = item["loc"]
+    rule: str = item["type"]
+    detail = _OPAQUE_RULES.get(rule, item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, "))
+    if _echoes(item.get("input"), detail):
+        detail = "The value breaks this rule."
+    if place == "body":
+        return ProblemError(pointer=pointer_to(_resolve(path, body, rule)), rule=rule, detail=detail)
+    return ProblemError(parameter=f"{place} {path[0]}" if path else str(place), rule=rule, detail=detail)
+
+
+def _resolve(path: Sequence[str | int], body: Any, rule: str) -> list[str | int]:
+    """Keep those parts of pydantic's location that are places in the body: it names union members and validators, too."""
+    resolved: list[str | int] = []
+    here = body
+    for position, part in enumerate(path):
+        known = isinstance(here, dict) and isinstance(part, str) and part in here
+        if known or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
+            here = here[part]
+        elif not (rule == "missing" and position == len(path) - 1):
+            continue
+        resolved.append(part)
+    return resolved
+
+
+def _echoes(value: Any, text: str) -> bool:
+    """Whether a message repeats a part of what it is about."""
+    waiting = [value]
+    for _ in range(_MAX_LEAVES):
+        if not waiting:
+            return False
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            waiting.extend(item.keys())
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+        elif isinstance(item, str | int | float) and not isinstance(item, bool):
+            shown = str(item)
+            if len(shown) >= _SHORTEST_ECHO and shown in text:
+                return True
+    return True

@@ -1,0 +1,94 @@
+"""Pages by key: a cursor names the last row seen, so a page costs the same anywhere and nobody counts rows."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from fastapi import Query
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
+
+from shared.kit.problems import Problem
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+_MAX_CURSOR_LENGTH = 2048
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list, in the order of its key."""
+
+    items: list[T]
+    next: str | None = Field(
+        default=None, description="The cursor of the next page, for `after`; absent on the last page."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_next_at_the_end(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        whole: dict[str, Any] = serialize(self)
+        if self.next is None:
+            whole.pop("next", None)
+        return whole
+
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page has at most.")]
+After = Annotated[
+    str | None,
+    Query(max_length=_MAX_CURSOR_LENGTH, description="The `next` of the page before; from the beginning without it."),
+]
+
+
+def encode_cursor(*values: Any) -> str:
+    """Turn the key of the last row of a page into an opaque cursor."""
+    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str, *types: Any) -> tuple[Any, ...]:
+    """Turn a cursor back into its values; raises the 400 problem for one that was never given out."""
+    try:
+        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        values = orjson.loads(raw)
+        if not isinstance(values, list) or len(values) != len(types):
+            raise _not_ours()
+        found = tuple(_adapter(kind).validate_python(value) for kind, value in zip(types, values, strict=True))
+    except (ValidationError, UnicodeEncodeError, binascii.Error, ValueError):
+        raise _not_ours() from None
+    if any(isinstance(value, str) and "\0" in value for value in found):
+        raise _not_ours()
+    return found
+
+
+_LAX: dict[Any, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (int, str, float, bool, UUID, datetime)}
+_MAX_BIGINT = 2**63
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if kind is int:
+        return _BIGINT
+    found = _LAX.get(kind)
+    if found is None:
+        found = _LAX[kind] = TypeAdapter(kind)
+    return found
+
+
+_BIGINT: TypeAdapter[Any] = TypeAdapter(Annotated[int, Field(ge=-_MAX_BIGINT, lt=_MAX_BIGINT)])
+
+
+def _not_ours() -> Problem:
+    return Problem(
+        400, "malformed-cursor", "The cursor is not one that was given out.", "Take `next` of a page as it is."
+    )
+
+
+def page_of(rows: Sequence[T], limit: int, *key: str) -> Page[T]:
+    """A page from at most `limit` + 1 rows; `key` names the attributes of the row that make the cursor."""
+    items = list(rows[:limit])
+    if len(rows) <= limit:
+        return Page(items=items)
+    last: Any = items[-1]
+    return Page(items=items, next=encode_cursor(*(getattr(last, name) for name in key)))

@@ -1,0 +1,114 @@
+"""Where one record stands: the facts that were heard of it and what qa concluded so far.
+
+It has exactly one state. `open` is no end; the others are. A finalized record may be `under_review`: its label
+stands until the next revision replaces it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from shared.contracts.values import RecordState, Route, Split, TaskKind
+
+
+@dataclass(slots=True)
+class Record:
+    """One record, loaded under its lock, changed, and saved.
+
+    `revision` counts what was published about it, `source_revision` what its owner said of it. `routed_total` is what
+    queue said it collects in `routed_round`, `requested_total` what qa asked for in `round`; both are targets that
+    count slots, those of voided annotations too. In a round that `is_final` the first answer is the decision.
+    `reopened_label` is the revision of the label that feedback re-opened last. `request` is what queue still has to
+    serve: `{"type", "revision", "payload"}`.
+    """
+
+    record_id: UUID
+    project_id: UUID
+    known: bool = False
+    source_revision: int = 0
+    state: RecordState = RecordState.OPEN
+    state_reason: str | None = None
+    state_event: str | None = None
+    state_revision: int = 0
+    state_since: datetime | None = None
+    revision: int = 0
+    split: Split | None = None
+    origin: str | None = None
+    collected_by_chance: bool = True
+    routed_revision: int = 0
+    route: Route | None = None
+    routed_round: int = 0
+    routed_total: int = 0
+    routed_kind: TaskKind | None = None
+    audit: bool = False
+    blind: bool = False
+    explored: bool = False
+    schema_version: int | None = None
+    guideline_version: int | None = None
+    policy_version: int | None = None
+    routed_prediction_id: UUID | None = None
+    round: int = 1
+    round_is_final: bool = False
+    requested_total: int = 0
+    arbitrating: bool = False
+    unservable: bool = False
+    unservable_at: datetime | None = None
+    request: dict[str, JsonValue] | None = None
+    label_revision: int = 0
+    under_review: bool = False
+    review_reason: str | None = None
+    reopened_label: int = 0
+    contrary_reports: int = 0
+    decision_final_for: int | None = None
+    expert_checked: bool = False
+    ever_gold: bool = False
+    salt: bytes | None = field(default=None, repr=False)
+    chain_length: int = 0
+    chain_head: bytes | None = field(default=None, repr=False)
+
+    @property
+    def held_out(self) -> bool:
+        return self.split is not None and self.split.held_out
+
+    @property
+    def by_people_alone(self) -> bool:
+        """Whether no model may speak for the label: it measures models, or the model may have learnt from it before."""
+        return self.held_out or self.audit or self.round > 1
+
+    @property
+    def measures(self) -> bool:
+        """Whether its label, when people made it, is evidence about models."""
+        return self.held_out or self.audit
+
+    @property
+    def slots_total(self) -> int:
+        """How many annotations the present round collects, 0 while nobody said."""
+        routed = self.routed_total if self.routed_round == self.round else 0
+        return max(routed, self.requested_total)
+
+    @property
+    def expects_answers(self) -> bool:
+        """Whether the present round can still change how the record ends."""
+        if self.state is RecordState.FINALIZED:
+            return self.under_review
+        return self.state in {RecordState.OPEN, RecordState.UNLABELABLE}
+
+    @property
+    def auto_accepted(self) -> bool:
+        return self.route is Route.AUTO_ACCEPT and self.routed_round == self.round == 1
+
+    def open_round(self, number: int, *, is_final: bool, requested_total: int) -> None:
+        """Begin a round. What was asked of the one before is void."""
+        self.round = number
+        self.round_is_final = is_final
+        self.requested_total = requested_total
+        self.close_requests()
+
+    def close_requests(self) -> None:
+        """Queue has nothing more to serve for this record."""
+        self.request = None
+        self.arbitrating = False
+        self.unservable = False
+        self.unservable_at = None

@@ -1,0 +1,68 @@
+"""Counters without hot rows, and marks for background work: both insert-only, folded by loops."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from shared.kit.database import Session
+
+_ADD = """
+INSERT INTO counter_deltas (project_id, name, delta) SELECT $1, name, delta
+FROM unnest($2::text[], $3::bigint[]) AS one (name, delta)
+"""
+_READ = """
+SELECT name, sum(value)::bigint AS value FROM (
+    SELECT name, value FROM counters WHERE project_id = $1
+    UNION ALL
+    SELECT name, delta FROM counter_deltas WHERE project_id = $1
+) AS parts GROUP BY name
+"""
+_FOLD = """
+WITH taken AS (
+    DELETE FROM counter_deltas WHERE delta_id IN (
+        SELECT delta_id FROM counter_deltas ORDER BY delta_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    ) RETURNING project_id, name, delta
+), summed AS (
+    SELECT project_id, name, sum(delta)::bigint AS delta FROM taken GROUP BY project_id, name ORDER BY project_id, name
+), folded AS (
+    INSERT INTO counters (project_id, name, value) SELECT project_id, name, delta FROM summed
+    ON CONFLICT (project_id, name) DO UPDATE SET value = counters.value + excluded.value
+)
+SELECT count(*) FROM taken
+"""
+_MARK = "INSERT INTO marks (project_id, kind, subject) VALUES ($1, $2, $3)"
+_MARKS = "SELECT mark_id, project_id, subject FROM marks WHERE kind = $1 ORDER BY mark_id LIMIT $2"
+_UNMARK = "DELETE FROM marks WHERE mark_id = ANY($1::bigint[])"
+
+
+async def add(session: Session, project_id: UUID, deltas: Mapping[str, int]) -> None:
+    changes = {name: delta for name, delta in deltas.items() if delta}
+    if changes:
+        await session.raw.execute(_ADD, project_id, list(changes), list(changes.values()))
+
+
+async def read(session: Session, project_id: UUID) -> dict[str, int]:
+    """Folded and unfolded together, in one statement: exact at its moment."""
+    return {row["name"]: row["value"] for row in await session.raw.fetch(_READ, project_id)}
+
+
+async def fold(session: Session, limit: int) -> int:
+    """Fold the oldest deltas; answers how many."""
+    folded: int = await session.raw.fetchval(_FOLD, limit)
+    return folded
+
+
+async def mark(session: Session, project_id: UUID, kind: str, subject: UUID | None = None) -> None:
+    """Say that background work of this kind waits for the project."""
+    await session.raw.execute(_MARK, project_id, kind, subject)
+
+
+async def marks(session: Session, kind: str, limit: int = 10_000) -> dict[tuple[UUID, UUID | None], list[int]]:
+    """What is marked, with the marks to take away when it is done."""
+    found: dict[tuple[UUID, UUID | None], list[int]] = {}
+    for row in await session.raw.fetch(_MARKS, kind, limit):
+        found.setdefault((row["project_id"], row["subject"]), []).append(row["mark_id"])
+    return found
+
+
+async def unmark(session: Session, mark_ids: list[int]) -> None:
+    await session.raw.execute(_UNMARK, mark_ids)

@@ -1,0 +1,189 @@
+"""Thresholds of auto-accept, the tests behind them, and the evidence the tests read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.qa.storage.json import dump, load, loaded
+from shared.contracts.values import Answers
+from shared.kit.clock import new_id
+from shared.kit.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What holds for a model's answers; `threshold` None: nothing is accepted."""
+
+    model_id: UUID
+    threshold_revision: int
+    project_id: UUID
+    schema_version: int
+    question: str
+    label: str | None
+    threshold: float | None
+    error_budget: float
+    confidence_level: float
+    evidence: Mapping[str, Any] | None
+    reason: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A blind label by people beside what a model had said of the record."""
+
+    record_id: UUID
+    label: Answers
+    method: str
+    prediction: Answers
+    confidence: float
+    audit: bool
+    routed_threshold: float | None
+    routed_model_id: UUID | None
+
+
+_THRESHOLD = (
+    "model_id, threshold_revision, project_id, schema_version, question, label, threshold, error_budget,"
+    " confidence_level, evidence, reason, set_at"
+)
+_ADD = f"""
+INSERT INTO thresholds ({_THRESHOLD}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""  # noqa: S608  our own column names
+_CURRENT = f"""
+SELECT {_THRESHOLD} FROM thresholds WHERE model_id = $1 ORDER BY threshold_revision DESC LIMIT 1
+"""  # noqa: S608  our own column names
+_OF_PROJECT = f"""
+SELECT {_THRESHOLD} FROM thresholds WHERE project_id = $1 ORDER BY set_at DESC, model_id, threshold_revision DESC
+LIMIT $2
+"""  # noqa: S608  our own column names
+_NEWEST_OF_EACH = f"""
+SELECT DISTINCT ON (model_id) {_THRESHOLD} FROM thresholds WHERE model_id > $1
+ORDER BY model_id, threshold_revision DESC LIMIT $2
+"""  # noqa: S608  our own column names
+
+_ADD_TEST = """
+INSERT INTO threshold_tests (test_id, project_id, model_id, number, kind, labels, content, tested_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_LAST_TEST = """
+SELECT number, labels, content, tested_at FROM threshold_tests WHERE model_id = $1 AND kind = $2
+ORDER BY number DESC LIMIT 1
+"""
+_TESTS = """
+SELECT model_id, number, kind, labels, content, tested_at FROM threshold_tests
+WHERE project_id = $1 ORDER BY tested_at DESC, test_id DESC LIMIT $2
+"""
+
+# Held-out records: how many are there, and how many have ended with a label that is not being questioned.
+_HELD_OUT = """
+SELECT count(*) AS records,
+    count(*) FILTER (WHERE state = 'finalized' AND (NOT under_review OR unservable_at IS NOT NULL)) AS settled,
+    count(*) FILTER (WHERE state = 'open') AS open,
+    count(*) FILTER (WHERE state = 'finalized' AND under_review AND unservable_at IS NULL) AS under_review
+FROM records WHERE project_id = $1 AND known AND split <> 'train' AND state NOT IN ('erased', 'gold', 'unlabelable')
+"""
+_EVIDENCE = """
+SELECT labels.record_id, labels.answers AS label, labels.method, predicted.answers AS prediction, predicted.confidence,
+    records.audit AND records.split = 'train' AS audit, (route.content->>'threshold')::float8 AS routed_threshold,
+    (route.content->>'model_id')::uuid AS routed_model_id
+FROM labels JOIN records USING (record_id)
+JOIN LATERAL (
+    SELECT answers, confidence FROM predictions
+    WHERE predictions.model_id = $2 AND predictions.record_id = labels.record_id
+        AND predictions.schema_version = labels.schema_version AND predictions.answers IS NOT NULL
+        AND predictions.confidence IS NOT NULL
+    ORDER BY revision DESC LIMIT 1
+) AS predicted ON true
+LEFT JOIN LATERAL (
+    SELECT content FROM routes WHERE routes.record_id = labels.record_id AND records.audit
+        AND (content->>'audit')::boolean ORDER BY revision DESC LIMIT 1
+) AS route ON true
+WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
+    AND labels.answers IS NOT NULL AND (NOT records.under_review OR records.unservable_at IS NOT NULL)
+"""
+# Finalized held-out records that nobody under the champion was asked about twice yet.
+_UNCHECKED = """
+SELECT record_id FROM records
+WHERE project_id = $1 AND known AND split <> 'train' AND state = 'finalized' AND NOT under_review
+    AND NOT expert_checked AND record_id > $2
+ORDER BY record_id LIMIT $3
+"""
+
+
+def _threshold(row: Mapping[str, Any]) -> Threshold:
+    return Threshold(**loaded(row, "evidence"))
+
+
+async def add(session: Session, threshold: Threshold) -> None:
+    await session.raw.execute(
+        _ADD,
+        threshold.model_id,
+        threshold.threshold_revision,
+        threshold.project_id,
+        threshold.schema_version,
+        threshold.question,
+        threshold.label,
+        threshold.threshold,
+        threshold.error_budget,
+        threshold.confidence_level,
+        dump(threshold.evidence),
+        threshold.reason,
+        threshold.set_at,
+    )
+
+
+async def current(session: Session, model_id: UUID) -> Threshold | None:
+    row = await session.raw.fetchrow(_CURRENT, model_id)
+    return None if row is None else _threshold(row)
+
+
+async def of_project(session: Session, project_id: UUID, newest: int) -> list[Threshold]:
+    return [_threshold(row) for row in await session.raw.fetch(_OF_PROJECT, project_id, newest)]
+
+
+async def page_for_republish(session: Session, after: UUID, limit: int) -> list[Threshold]:
+    """The newest threshold of each model."""
+    return [_threshold(row) for row in await session.raw.fetch(_NEWEST_OF_EACH, after, limit)]
+
+
+async def add_test(
+    session: Session,
+    *,
+    project_id: UUID,
+    model_id: UUID,
+    number: int,
+    kind: str,
+    labels: int,
+    content: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    await session.raw.execute(_ADD_TEST, new_id(), project_id, model_id, number, kind, labels, dump(content), now)
+
+
+async def last_test(session: Session, model_id: UUID, kind: str) -> dict[str, Any] | None:
+    row = await session.raw.fetchrow(_LAST_TEST, model_id, kind)
+    return None if row is None else loaded(row, "content")
+
+
+async def tests_of_project(session: Session, project_id: UUID, newest: int) -> list[dict[str, Any]]:
+    return [loaded(row, "content") for row in await session.raw.fetch(_TESTS, project_id, newest)]
+
+
+async def held_out(session: Session, project_id: UUID) -> dict[str, int]:
+    """How many held-out records there are, and how far they are."""
+    return dict(await session.raw.fetchrow(_HELD_OUT, project_id))
+
+
+async def evidence(session: Session, project_id: UUID, model_id: UUID, schema_version: int) -> list[Evidence]:
+    """All blind labels by people, each beside the model's newest prediction; records without one are left out."""
+    return [
+        Evidence(**{**dict(row), "label": load(row["label"]), "prediction": load(row["prediction"])})
+        for row in await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version)
+    ]
+
+
+async def unchecked(session: Session, project_id: UUID, after: UUID, limit: int) -> list[UUID]:
+    """Finalized held-out records that no expert was asked about yet."""
+    return [row["record_id"] for row in await session.raw.fetch(_UNCHECKED, project_id, after, limit)]

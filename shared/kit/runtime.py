@@ -3,21 +3,19 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
+from shared.kit.jobs import Job
 from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 from shared.kit.settings import Settings
 
-if TYPE_CHECKING:
-    from shared.kit.jobs import Job
-
-JobHandler = Callable[["Runtime", "Job"], Awaitable[dict[str, Any]]]
+JobHandler = Callable[["Runtime", Job], Awaitable[dict[str, Any]]]
 """Does one kind of job; what it returns is the job's result. It may run again after a crash: see `shared.kit.jobs`."""
 
 

@@ -1,0 +1,130 @@
+"""`GET /v1/jobs`: what became of work that took longer than a request."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from shared.contracts.values import Role
+from shared.kit.auth import Principal, requires
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
+from shared.kit.problems import not_known_here, responses
+from shared.kit.runtime import Runtime, RuntimeDep, SessionDep
+
+router = APIRouter(tags=["jobs"])
+
+_POLL_S = 0.5
+_KEEP_ALIVE_S = 15.0
+_ENDED = frozenset({"succeeded", "failed"})
+_COLUMNS = "id, kind, project_id, state, done, total, errors, result, failure, created_at, started_at, finished_at"
+_FIND = f"SELECT {_COLUMNS} FROM jobs WHERE id = $1"  # noqa: S608
+_LIST = f"""
+SELECT {_COLUMNS} FROM jobs
+WHERE id < $1 AND ($2::uuid[] IS NULL OR project_id = ANY($2))
+ORDER BY id DESC LIMIT $3
+"""  # noqa: S608
+_LAST_ID = UUID(int=2**128 - 1)
+
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.PRODUCT, Role.TRAINER, Role.AUDITOR)]
+
+
+class JobView(BaseModel):
+    """A job and how far it is."""
+
+    id: UUID
+    kind: str
+    project_id: UUID | None
+    state: Literal["queued", "running", "succeeded", "failed"]
+    done: int = Field(description="How many of its items are done.")
+    total: int | None = Field(description="How many items there are, once that is known.")
+    errors: int = Field(description="How many of the items done had an error.")
+    result: dict[str, Any] | None
+    failure: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def _view(row: Any) -> JobView:
+    values = dict(row)
+    values["result"] = orjson.loads(values["result"]) if values["result"] else None
+    return JobView.model_validate(values)
+
+
+def _check(principal: Principal, job: JobView) -> None:
+    if principal.projects is not None and (job.project_id is None or job.project_id not in principal.projects):
+        raise not_known_here("job", job.id)
+
+
+@router.get("/jobs")
+async def list_jobs(
+    session: SessionDep, principal: Reader, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[JobView]:
+    """Jobs, the newest first."""
+    before = decode_cursor(after, UUID)[0] if after else _LAST_ID
+    projects = None if principal.projects is None else list(principal.projects)
+    rows = await session.raw.fetch(_LIST, before, projects, limit + 1)
+    return page_of([_view(row) for row in rows], limit, "id")
+
+
+@router.get("/jobs/{job_id}", responses=responses(404))
+async def get_job(job_id: UUID, session: SessionDep, principal: Reader) -> JobView:
+    """A job's progress, and its result once it has ended."""
+    row = await session.raw.fetchrow(_FIND, job_id)
+    if row is None:
+        raise not_known_here("job", job_id)
+    job = _view(row)
+    _check(principal, job)
+    return job
+
+
+@router.get(
+    "/jobs/{job_id}/progress",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
+        **responses(404),
+    },
+)
+async def watch_job(job_id: UUID, runtime: RuntimeDep, principal: Reader) -> StreamingResponse:
+    """The job, again on every change, as server-sent events `progress` and at last `end`."""
+    first = await _read(runtime, job_id)
+    if first is None:
+        raise not_known_here("job", job_id)
+    _check(principal, first)
+    return StreamingResponse(
+        _changes(runtime, first),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _read(runtime: Runtime, job_id: UUID) -> JobView | None:
+    async with runtime.database.transaction() as session:
+        row = await session.raw.fetchrow(_FIND, job_id)
+    return None if row is None else _view(row)
+
+
+async def _changes(runtime: Runtime, first: JobView) -> AsyncIterator[bytes]:
+    shown: JobView | None = None
+    current: JobView | None = first
+    silent_s = 0.0
+    while current is not None:
+        if current != shown:
+            name = "end" if current.state in _ENDED else "progress"
+            yield f"event: {name}\ndata: {current.model_dump_json()}\n\n".encode()
+            shown, silent_s = current, 0.0
+        elif silent_s >= _KEEP_ALIVE_S:
+            yield b": still here\n\n"
+            silent_s = 0.0
+        if current.state in _ENDED:
+            return
+        await asyncio.sleep(_POLL_S)
+        silent_s += _POLL_S
+        current = await _read(runtime, first.id)

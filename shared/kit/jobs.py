@@ -1,0 +1,275 @@
+"""Long work: a row that a worker claims, with its progress.
+
+A worker holds a job by a lease that it renews; a job whose worker died is claimed again when the lease is over. So a
+handler may run more than once: it works in chunks, commits each with `job.commit_progress`, and goes on from
+`job.checkpoint`. After `MAX_ATTEMPTS` attempts that brought nothing the job has failed.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+import structlog
+from prometheus_client import Counter
+from pydantic import BaseModel, Field
+
+from shared.kit import telemetry
+from shared.kit.clock import new_id
+from shared.kit.database import Database, Session, trouble
+
+if TYPE_CHECKING:
+    from shared.kit.runtime import Runtime
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 5
+LEASE_S = 30.0
+KEPT_DAYS = 30
+_HEARTBEAT_S = LEASE_S / 3
+_BACKOFF_S = 2.0
+
+ENDED = Counter("touchstone_jobs_total", "Jobs that ended.", ("service", "kind", "outcome"))
+
+
+class JobAccepted(BaseModel):
+    """The answer (202) to a request that takes longer than a request may."""
+
+    job_id: UUID = Field(description="Its progress is at `GET /v1/jobs/{job_id}`.")
+
+
+class JobFailed(Exception):
+    """Raised by a handler to end its job at once; the message is shown to whoever asked."""
+
+
+class LeaseLost(Exception):
+    """Another worker has the job now."""
+
+
+@dataclass
+class Job:
+    """A job that is being done."""
+
+    id: UUID
+    kind: str
+    project_id: UUID | None
+    arguments: dict[str, Any]
+    subject: str
+    attempt: int
+    checkpoint: Any
+    database: Database = field(repr=False)
+    lease: UUID = field(repr=False)
+
+    async def progress(self, done: int, total: int | None = None, errors: int = 0) -> None:
+        """Say how far it is; raises LeaseLost when another worker took the job over."""
+        async with self.database.transaction() as session:
+            await self._note(session, done, total, errors)
+
+    async def commit_progress(
+        self, session: Session, done: int, total: int | None = None, errors: int = 0, checkpoint: Any = None
+    ) -> None:
+        """Note progress and checkpoint in the transaction of a chunk's effects: both are committed, or neither."""
+        await self._note(session, done, total, errors)
+        await session.raw.execute(_CHECKPOINT, self.id, orjson.dumps(checkpoint).decode())
+        self.checkpoint = checkpoint
+
+    async def _note(self, session: Session, done: int, total: int | None, errors: int) -> None:
+        kept = await session.raw.fetchval(_PROGRESS, self.id, self.lease, done, total, errors, LEASE_S)
+        if not kept:
+            raise LeaseLost
+
+
+_ENQUEUE = "INSERT INTO jobs (id, kind, project_id, arguments, subject) VALUES ($1, $2, $3, $4::jsonb, $5)"
+_CLAIM = """
+WITH due AS (
+    SELECT id FROM jobs
+    WHERE state IN ('queued', 'running') AND run_at <= now() AND (lease_until IS NULL OR lease_until < now())
+      AND kind = ANY($1)
+    ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET state = 'running', lease = $2, lease_until = now() + make_interval(secs => $3),
+    attempts = attempts + 1, started_at = coalesce(started_at, now())
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, kind, project_id, arguments, subject, attempts, checkpoint
+"""
+_RENEW = """
+UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE id = $1 AND lease = $2 RETURNING true
+"""
+_PROGRESS = """
+UPDATE jobs SET done = $3, total = coalesce($4, total), errors = $5, lease_until = now() + make_interval(secs => $6)
+WHERE id = $1 AND lease = $2 RETURNING true
+"""
+# Attempts count those that brought nothing: a job that gets further may be interrupted any number of times.
+_CHECKPOINT = "UPDATE jobs SET checkpoint = $2::jsonb, attempts = 1 WHERE id = $1"
+_END = """
+UPDATE jobs SET state = $3, result = $4::jsonb, failure = $5, finished_at = now(), lease = NULL, lease_until = NULL
+WHERE id = $1 AND lease = $2
+"""
+_AGAIN = """
+UPDATE jobs SET state = 'queued', run_at = now() + make_interval(secs => $3), lease = NULL, lease_until = NULL,
+    attempts = attempts - $4
+WHERE id = $1 AND lease = $2
+"""
+_FORGET = "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => $1)"
+
+
+async def enqueue(
+    session: Session, kind: str, *, project_id: UUID | None, arguments: Mapping[str, Any], subject: str
+) -> UUID:
+    """Leave work to a worker; it begins once the session's transaction is committed. Answers the job's id."""
+    job_id = new_id()
+    await session.raw.execute(_ENQUEUE, job_id, kind, project_id, orjson.dumps(arguments).decode(), subject)
+    session.on_commit(_wake_all)
+    return job_id
+
+
+_workers: set["JobWorker"] = set()
+
+
+def _wake_all() -> None:
+    for worker in _workers:
+        worker.wake()
+
+
+async def forget_old(session: Session) -> None:
+    """Delete jobs that ended long ago."""
+    await session.raw.execute(_FORGET, KEPT_DAYS)
+
+
+class JobWorker:
+    """Does the jobs of one service, `concurrency` at a time, until closed."""
+
+    def __init__(self, runtime: "Runtime", concurrency: int = 2, poll_s: float = 2.0) -> None:
+        self._runtime = runtime
+        self._kinds = list(runtime.spec.jobs)
+        self._concurrency = concurrency
+        self._poll_s = poll_s
+        self._woken = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        _workers.add(self)
+        self._tasks = [
+            asyncio.create_task(self._work(), name=f"job worker {number}") for number in range(self._concurrency)
+        ]
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def close(self) -> None:
+        """Stop at once; what is unfinished is claimed again by the next worker, here or elsewhere."""
+        _workers.discard(self)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            self._woken.clear()
+            worked = False
+            try:
+                worked = await self.run_one()
+            except Exception as error:  # the lease outlives two missed renewals
+                log.warning("job_worker_interrupted", exc_info=error)
+            if not worked:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self._poll_s)
+
+    async def run_one(self) -> bool:
+        """Claim a job and do it; whether there was one."""
+        job = await self._claim()
+        if job is None:
+            return False
+        with structlog.contextvars.bound_contextvars(job_id=str(job.id), job_kind=job.kind):
+            await self._do(job)
+        return True
+
+    async def _claim(self) -> Job | None:
+        lease = new_id()
+        async with self._runtime.database.transaction() as session:
+            row = await session.raw.fetchrow(_CLAIM, self._kinds, lease, LEASE_S)
+        if row is None:
+            return None
+        return Job(
+            id=row["id"],
+            kind=row["kind"],
+            project_id=row["project_id"],
+            arguments=orjson.loads(row["arguments"]),
+            subject=row["subject"],
+            attempt=row["attempts"],
+            checkpoint=orjson.loads(row["checkpoint"]) if row["checkpoint"] else None,
+            database=self._runtime.database,
+            lease=lease,
+        )
+
+    async def _do(self, job: Job) -> None:
+        if job.attempt > MAX_ATTEMPTS:
+            await self._end(job, "failed", failure=f"It broke off {MAX_ATTEMPTS} times.")
+            return
+        work = asyncio.create_task(self._handle(job), name=f"job {job.id}")
+        heartbeat = asyncio.create_task(self._renew(job, work))
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait({work})
+            await self._give_back(job, 0.0, uncounted=True)
+            raise
+        finally:
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
+        if work.cancelled():
+            log.warning("job_lease_lost")
+            return
+        error = work.exception()
+        if error is None:
+            await self._end(job, "succeeded", result=work.result())
+        elif isinstance(error, JobFailed):
+            await self._end(job, "failed", failure=str(error))
+        elif isinstance(error, LeaseLost):
+            log.warning("job_lease_lost")
+        else:
+            await self._broke(job, error)
+
+    async def _handle(self, job: Job) -> dict[str, Any]:
+        with telemetry.span(f"job {job.kind}"):
+            return await self._runtime.spec.jobs[job.kind](self._runtime, job)
+
+    async def _broke(self, job: Job, error: BaseException) -> None:
+        transient = trouble(error) is not None
+        log.warning("job_interrupted" if transient else "job_broke", attempt=job.attempt, exc_info=error)
+        if transient or job.attempt < MAX_ATTEMPTS:
+            await self._give_back(job, _BACKOFF_S * 2.0 ** min(job.attempt, 6), uncounted=transient)
+        else:
+            await self._end(job, "failed", failure="A fault of the service.")
+
+    async def _renew(self, job: Job, work: "asyncio.Task[Any]") -> None:
+        """Keep the lease while the handler works; stop the handler when the lease is lost."""
+        while True:
+            await asyncio.sleep(_HEARTBEAT_S)
+            try:
+                async with self._runtime.database.transaction() as session:
+                    kept = await session.raw.fetchval(_RENEW, job.id, job.lease, LEASE_S)
+            except Exception as error:  # the lease outlives two missed renewals
+                log.warning("job_lease_not_renewed", exc_info=error)
+                continue
+            if not kept:
+                work.cancel()
+                return
+
+    async def _end(
+        self, job: Job, state: str, result: dict[str, Any] | None = None, failure: str | None = None
+    ) -> None:
+        document = None if result is None else orjson.dumps(result).decode()
+        async with self._runtime.database.transaction() as session:
+            await session.raw.execute(_END, job.id, job.lease, state, document, failure)
+        ENDED.labels(self._runtime.spec.name, job.kind, state).inc()
+        log.info("job_ended", state=state)
+
+    async def _give_back(self, job: Job, pause_s: float, *, uncounted: bool) -> None:
+        with contextlib.suppress(Exception):  # if that fails, too, the lease runs out
+            async with self._runtime.database.transaction() as session:
+                await session.raw.execute(_AGAIN, job.id, job.lease, pause_s, int(uncounted))

@@ -13,8 +13,8 @@ class ModelManifest(Frozen):
     """What a model reads and says.
 
     Input of `image_classification`: float32 [n, height * width * channels] or [n, channels, height, width] by `layout`,
-    pixel value / `scale`. Input of `text_classification`: strings [n, 1]. The probabilities output is float32
-    [n, len(labels)], in the order of `labels`.
+    pixel value / `scale`. Input of `text_classification`: strings [n, 1], lower-cased and with every run of white space
+    made one space when it says so. The probabilities output is float32 [n, len(labels)], in the order of `labels`.
     """
 
     task: Literal["text_classification", "image_classification"]
@@ -30,6 +30,7 @@ class ModelManifest(Frozen):
     layout: Literal["flat", "nchw"] = "flat"
     scale: float = Field(default=255.0, gt=0)
     lowercase: bool = False
+    collapse_whitespace: bool = False
 
 
 class ModelEvaluation(Frozen):

@@ -1,0 +1,1 @@
+"""prelabel: models, predictions, and what is worth a person's time."""

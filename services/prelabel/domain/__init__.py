@@ -1,0 +1,1 @@
+"""What prelabel decides: pure functions over numbers. No I/O, no clock, no dice."""

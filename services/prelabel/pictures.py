@@ -1,0 +1,102 @@
+"""PNG and JPEG to numbers."""
+
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from services.prelabel.domain.calibration import Floats
+
+THUMBNAIL_SIDE: Final = 32
+"""The longer side of a thumbnail, in pixels. Models trained here read nothing larger."""
+
+_MOST_PIXELS: Final = 40_000_000
+_SKETCH_SIDE: Final = 16
+_WHITE: Final = 255
+_GREY: Final = {1: "L", 3: "RGB"}
+_DEEP: Final = ("I;16", "I;16B", "I;16L")
+
+Pixels = NDArray[np.uint8]
+"""Shape [height, width, channels], 0 is black."""
+
+
+class UnreadablePicture(ValueError):
+    """The bytes are not a PNG or JPEG image of at most 40 megapixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small copy of an image; one that is small enough already is copied exactly."""
+
+    width: int
+    height: int
+    channels: int
+    pixels: bytes
+
+    def array(self) -> Pixels:
+        return np.frombuffer(self.pixels, dtype=np.uint8).reshape(self.height, self.width, self.channels)
+
+
+def read(data: bytes) -> Image.Image:
+    """Decode an image to grey or to RGB; what is transparent becomes white.
+
+    Raises:
+        UnreadablePicture: see there.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise UnreadablePicture("the image has more than 40 megapixels")
+            opened.load()
+            return _plain(opened)
+    except UnreadablePicture:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds on broken files; none is ours
+        raise UnreadablePicture(f"{type(error).__name__} while decoding the image") from error
+
+
+def thumbnail(image: Image.Image) -> Thumbnail:
+    """Scale down to 32 pixels on the longer side."""
+    scale = min(1.0, THUMBNAIL_SIDE / max(image.size))
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    channels = len(image.getbands())
+    return Thumbnail(width, height, channels, pixels(image, width, height, channels).tobytes())
+
+
+def of_thumbnail(small: Thumbnail) -> Image.Image:
+    array = small.array()
+    return Image.fromarray(array[:, :, 0] if small.channels == 1 else array)
+
+
+def pixels(image: Image.Image, width: int, height: int, channels: int) -> Pixels:
+    """Scale and convert to exactly this shape; nothing is cut off, so the proportions may change."""
+    wanted = _GREY[channels]
+    if image.mode != wanted:
+        image = image.convert(wanted)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8).reshape(height, width, channels)
+
+
+def sketch(small: Thumbnail) -> Floats:
+    """A vector of 16 x 16 grey values in [0, 1], in which images that look alike are near."""
+    image = of_thumbnail(small).convert("L").resize((_SKETCH_SIDE, _SKETCH_SIDE), Image.Resampling.BOX)
+    return np.asarray(image, dtype=np.float64).reshape(-1) / 255.0
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    if image.mode in _DEEP:
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if image.mode in {"L", "1"} and "transparency" not in image.info:
+        return image.convert("L")
+    if "A" in image.getbands() or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        flat = Image.new("RGBA", layered.size, (_WHITE, _WHITE, _WHITE, _WHITE))
+        flat.alpha_composite(layered)
+        image = flat
+        if layered.convert("RGB").convert("L").convert("RGB").tobytes() == layered.convert("RGB").tobytes():
+            return flat.convert("L")
+    return image.convert("RGB")

@@ -27,7 +27,6 @@ class ServiceProcess:
         self._log_path = log_path
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._stopping = False
         self._held = asyncio.Event()
         self._held.set()
 
@@ -41,13 +40,11 @@ class ServiceProcess:
         return [sys.executable, "-m", "services.cli", "serve", self.name]
 
     async def start(self) -> None:
-        self._stopping = False
         await self._spawn()
         self._watcher = asyncio.create_task(self._keep_alive(), name=f"keep-{self.name}")
 
     async def stop(self) -> None:
         """Ask it to end; insist after a while."""
-        self._stopping = True
         if self._watcher is not None:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -91,11 +88,10 @@ class ServiceProcess:
 
     async def _keep_alive(self) -> None:
         backoff_s = _BACKOFF_FIRST_S
-        while not self._stopping and self._process is not None:
+        assert self._process is not None
+        while True:
             started = time.monotonic()
             code = await self._process.wait()
-            if self._stopping:
-                return
             if time.monotonic() - started > _SETTLED_AFTER_S:
                 backoff_s = _BACKOFF_FIRST_S
             self.restarts += 1

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ import httpx
 from deploy.embedded.postgres import EmbeddedPostgres, free_port, port_is_free
 from deploy.embedded.processes import ServiceProcess, end_leftover
 from deploy.embedded.secret_files import Secrets
+from deploy.kafka.broker import KafkaBroker
 from shared.contracts.values import Role
 from shared.kit import migrations
 from shared.kit.auth import mint_token
@@ -58,7 +59,10 @@ class SuiteSettings:
 
 
 class Suite:
-    """Starts everything in `start`, watches it, and stops everything in `stop`. The data stay in the data directory."""
+    """Starts everything in `start`, watches it, and stops everything in `stop`. The data stay in the data directory.
+
+    A service or a PostgreSQL that dies is started again.
+    """
 
     def __init__(self, settings: SuiteSettings) -> None:
         self.settings = settings
@@ -66,6 +70,7 @@ class Suite:
         self.postgres = EmbeddedPostgres(self.data_dir / "postgres", durable=settings.durable)
         self.services: dict[str, ServiceProcess] = {}
         self.urls: dict[str, str] = {}
+        self.broker = KafkaBroker(self.data_dir / "kafka") if settings.bus == "kafka" and not settings.bus_url else None
         self._secrets: Secrets | None = None
         self._pid_file: int | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -80,7 +85,7 @@ class Suite:
         await self.stop()
 
     def token(
-        self, *roles: Role, subject: str = "developer", projects: Iterable[UUID] | None = None, ttl_s: int = 86_400
+        self, *roles: Role, subject: str = "developer", projects: Collection[UUID] | None = None, ttl_s: int = 86_400
     ) -> str:
         """A token that the services of this suite accept."""
         assert self._secrets is not None, "the suite has not started"
@@ -93,7 +98,7 @@ class Suite:
         try:
             _end_leftovers(self.data_dir)
             self._secrets = Secrets.load_or_create(self.data_dir / "secrets.json")
-            await asyncio.to_thread(self.postgres.start)
+            await asyncio.gather(*(asyncio.to_thread(part.start) for part in (self.postgres, self.broker) if part))
             await asyncio.to_thread(self._migrate)
             self._make_services()
             for service in self.services.values():
@@ -106,14 +111,14 @@ class Suite:
             raise
 
     async def stop(self) -> None:
-        """The services first, so that they leave in order, then PostgreSQL."""
+        """The services first, so that they leave in order, then what they stand on."""
         if self._watcher is not None:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watcher
             self._watcher = None
         await asyncio.gather(*(service.stop() for service in self.services.values()))
-        await asyncio.to_thread(self.postgres.stop)
+        await asyncio.gather(*(asyncio.to_thread(part.stop) for part in (self.broker, self.postgres) if part))
         if self._pid_file is not None:
             (self.data_dir / "state.json").unlink(missing_ok=True)
             os.close(self._pid_file)
@@ -127,6 +132,10 @@ class Suite:
     def database_url(self, service: str) -> str:
         return self.postgres.url(f"touchstone_{service}")
 
+    @property
+    def bus_url(self) -> str:
+        return self.settings.bus_url or (self.broker.url if self.broker else self.database_url("bus"))
+
     def environment_of(self, service: str) -> dict[str, str]:
         """The settings of one service, as its process gets them."""
         assert self._secrets is not None
@@ -137,7 +146,7 @@ class Suite:
             "TOUCHSTONE_HOST": "127.0.0.1",
             "TOUCHSTONE_PORT": self.urls[service].rsplit(":", 1)[1],
             "TOUCHSTONE_DATABASE_URL": self.database_url(service),
-            "TOUCHSTONE_BUS_URL": self.settings.bus_url or self.database_url("bus"),
+            "TOUCHSTONE_BUS_URL": self.bus_url,
             "TOUCHSTONE_OBJECTS_URL": f"file://{objects}",
             "TOUCHSTONE_OBJECTS_SECRET": self._secrets.objects_secret,
             "TOUCHSTONE_JWT_KEY": self._secrets.jwt_key,

@@ -1,0 +1,51 @@
+"""`python -m deploy.demo`: ends with a table and one line of JSON; exits with 1 when anything was lost or doubled."""
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from deploy.demo.outcome import missed
+from deploy.demo.run import PACE, DemoStuck, Result, run
+from deploy.demo.show import Display, final_table
+from deploy.embedded.supervisor import Bus, Suite, SuiteSettings, SuiteUnavailable
+
+
+@click.command()
+@click.option("--seed", default=1, show_default=True, help="Draws another crowd, order and gold.")
+@click.option("--bus", type=click.Choice(["postgres", "kafka"]), default="postgres", show_default=True)
+@click.option(
+    "--data", "data_dir", type=click.Path(path_type=Path), default=Path(".touchstone/demo"), show_default=True
+)
+@click.option("--pace", default=PACE, show_default=True, help="How many times faster than life people work.")
+def main(seed: int, bus: Bus, data_dir: Path, pace: float) -> None:
+    """The whole loop on real data, through the public API."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    if data_dir.exists():
+        shutil.rmtree(data_dir)  # every run starts from nothing
+    try:
+        result = asyncio.run(_demonstrate(console, SuiteSettings(data_dir=data_dir, bus=bus, first_port=0), seed, pace))
+    except (SuiteUnavailable, DemoStuck) as error:
+        console.print_exception()
+        raise click.ClickException(str(error)) from error
+    console.print(final_table(result.figures, result.extra))
+    failed = missed(result.figures)
+    console.print(f"Missed: {', '.join(failed)}." if failed else "Every figure was reached.")
+    print(json.dumps(result.figures), flush=True)
+    if result.figures["lost"] or result.figures["doubled"]:
+        sys.exit(1)
+
+
+async def _demonstrate(console: Console, settings: SuiteSettings, seed: int, pace: float) -> Result:
+    with Display(console) as display:
+        display.say(f"Starting PostgreSQL, the {settings.bus} bus and four services (logs in {settings.data_dir}/logs)")
+        async with Suite(settings) as suite:
+            return await run(suite, display, seed, pace)
+
+
+if __name__ == "__main__":
+    main()

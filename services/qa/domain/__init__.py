@@ -6,16 +6,17 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 |---|---|---|
 | `voting` | the values the other modules speak | `Vote`, `ItemVotes`, `Consensus`, `Outcome`, `voter` |
 | `records` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
-| `kinds` | everything that depends on the kind of a question | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes` |
-| `dawid_skene` | annotators' confusions and class posteriors | `fit` (arrays in, for the million), `Estimates` (stored, JSON), `Estimates.posterior` (one record) |
+| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`; `estimates_to_json`, `estimates_from_json` |
+| `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
+| `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
 | `majority` | votes without a model of annotators | `majority` |
 | `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |
-| `matching` | geometry shared by spans and boxes | `overlap`, `intersection_over_union`, `assign` |
-| `decisions` | what happens to a record now | `decide`, `after_arbitration`, `held_out_check`, `after_feedback`, `replacement_slots` |
+| `matching`, `parts`, `coding`, `leave_out` | what several kinds share | |
+| `decisions` | what happens to a record now | `decide`, `replacement_slots`, `held_out_check`, `after_feedback` |
 | `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
-| `drift` | when an annotator's error rate rose | `follow`, `Drift` |
-| `auto_accept` | thresholds and their withdrawal | `choose_threshold`, `upper_bound`, `withdrawal` |
-| `lineage` | the chain of a record and the seal of a project | `link`, `verify_chain`, `merkle_root`, `merkle_proof`, `verify_proof` |
+| `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |
+| `auto_accept` | thresholds and their withdrawal | `due`, `level_of_look`, `choose_threshold`, `upper_bound`, `withdrawal` |
+| `lineage` | a record's chain, a project's seal | `commit`, `link`, `verify_chain`, `merkle_root`, `merkle_proof`, `verify_proof` |
 
 A kind of question is added by adding `kinds/<kind>.py`.
 """

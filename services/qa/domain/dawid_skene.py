@@ -5,13 +5,11 @@ prior of an annotator's confusion is a Dirichlet of `strength` pseudo-answers pe
 shrunk one-coin matrix: whoever answers little is judged by one number, whoever answers much by all K x K.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import JsonValue
+from scipy import sparse
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -19,17 +17,31 @@ Integers = NDArray[np.int64]
 PRIOR_CLIP = (0.02, 0.98)
 """A model's probability is clipped to this before it is used as an item's prior: it never outvotes people alone."""
 
+COIN_STRENGTH = 5.0
+"""Pseudo-answers that pull an annotator's one-coin accuracy towards everybody's."""
+
+_TINY = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`class_prior` (K), `confusions` (W, K, K; [w, true, answered], rows sum to 1), `posteriors` (I, K), `pool` (K, K)."""
+    """`class_prior` (K), `confusions` (W, K, K; [w, true, answered], rows sum to 1), `posteriors` (I, K).
+
+    `coins` (W): each annotator's shrunk one-coin accuracy. `answers` (W): votes of each.
+    """
 
     class_prior: Floats
     confusions: Floats
     posteriors: Floats
-    pool: Floats
+    coins: Floats
     answers: Integers
     iterations: int
+
+
+def clip_prior(probabilities: Floats) -> Floats:
+    """Model probabilities (..., K) clipped to `PRIOR_CLIP` and summing to 1 again."""
+    clipped = np.clip(probabilities, *PRIOR_CLIP)
+    return np.asarray(clipped / clipped.sum(axis=-1, keepdims=True), np.float64)
 
 
 def fit(
@@ -51,52 +63,85 @@ def fit(
         voters: Annotator of each vote.
         classes: Answered class of each vote.
         shape: Number of items, annotators and classes.
-        item_prior: (I, K) model probabilities, a row of NaN where there is none; replaces the class prior there.
+        item_prior: (I, K) model probabilities, a row of NaN where there is none; they replace the class prior there.
         clamps: (I,) the known class of an item, -1 where unknown.
         strength: Pseudo-answers per confusion row; 0 is the plain maximum-likelihood EM of 1979.
         iterations: At most so many.
         tolerance: Stop when no posterior moves by more.
     """
-    raise NotImplementedError
+    item_count, voter_count, class_count = shape
+    votes = sparse.csr_array(
+        (np.ones(len(items)), (items, voters * class_count + classes)), shape=(item_count, voter_count * class_count)
+    )
+    answers = np.bincount(voters, minlength=voter_count).astype(np.int64)
+    has_prior = None if item_prior is None else np.flatnonzero(~np.isnan(item_prior).any(axis=1))
+    log_item_prior = None if item_prior is None else np.log(clip_prior(item_prior[has_prior]))
+    clamped = None if clamps is None else np.flatnonzero(clamps >= 0)
+
+    def hold(posteriors: Floats) -> Floats:
+        if clamps is not None and clamped is not None:
+            posteriors[clamped] = 0.0
+            posteriors[clamped, clamps[clamped]] = 1.0
+        return posteriors
+
+    def start() -> Floats:
+        counts = np.zeros((item_count, class_count))
+        np.add.at(counts, (items, classes), 1.0)
+        if log_item_prior is not None:
+            counts[has_prior] += np.exp(log_item_prior)
+        total = counts.sum(axis=1, keepdims=True)
+        return hold(np.divide(counts, total, out=np.full_like(counts, 1.0 / class_count), where=total > 0))
+
+    by_voter = votes.T  # the CSC view of the same memory
+    posteriors = start()
+    rounds = 0
+    while True:
+        class_prior = posteriors.mean(axis=0) if item_count else np.full(class_count, 1.0 / class_count)
+        counts = np.asarray(by_voter @ posteriors).reshape(voter_count, class_count, class_count).transpose(0, 2, 1)
+        confusions, coins = _confusions(counts, answers, strength)
+        if rounds >= iterations:
+            break
+        rounds += 1
+        log_confusions = np.log(np.maximum(confusions, _TINY)).transpose(0, 2, 1).reshape(-1, class_count)
+        scores = np.asarray(votes @ np.ascontiguousarray(log_confusions))
+        log_class_prior = np.log(np.maximum(class_prior, _TINY))
+        if log_item_prior is None:
+            scores += log_class_prior
+        else:
+            plain = np.ones(item_count, bool)
+            plain[has_prior] = False
+            scores[plain] += log_class_prior
+            scores[has_prior] += log_item_prior
+        before, posteriors = posteriors, hold(softmax(scores))
+        if item_count == 0 or np.abs(posteriors - before).max() <= tolerance:
+            break
+    return Fit(class_prior, confusions, posteriors, coins, answers, rounds)
 
 
-@dataclass(frozen=True)
-class Estimates:
-    """What a refresh leaves behind for the records that finish before the next one. Immutable; stored as JSON.
+def softmax(scores: Floats) -> Floats:
+    """Row-wise over the last axis, in place of `scores`."""
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    return scores
 
-    `confusions` (W, K, K) in the order of `voters`; `pool` (K, K) serves whoever is not in it.
-    """
 
-    classes: tuple[str, ...]
-    class_prior: Floats
-    pool: Floats
-    voters: Mapping[str, int]
-    confusions: Floats
-    answers: Integers
+def _confusions(counts: Floats, answers: Integers, strength: float) -> tuple[Floats, Floats]:
+    class_count = counts.shape[1]
+    hits = np.trace(counts, axis1=1, axis2=2)
+    everybody = (hits.sum() + 1.0) / (answers.sum() + 1.0 + 1.0 / max(class_count - 1, 1))
+    coins = (hits + COIN_STRENGTH * everybody) / (answers + COIN_STRENGTH)
+    rows = counts.sum(axis=2, keepdims=True)
+    if strength <= 0:
+        flat = np.full_like(counts, 1.0 / class_count)
+        return np.divide(counts, rows, out=flat, where=rows > 0), coins
+    return (counts + strength * one_coin(coins, class_count)) / (rows + strength), coins
 
-    @classmethod
-    def unknown(cls, classes: Sequence[str], accuracy: float = 0.85) -> Self:
-        """Before anything is known: a flat class prior and a pool right with `accuracy`.
 
-        With 0.85 and ten classes one answer has posterior .85, two that agree .997; with two classes .97.
-        """
-        raise NotImplementedError
-
-    def posterior(self, votes: Sequence[tuple[str, str]], prior: Mapping[str, float] | None = None) -> Floats:
-        """P(class | votes of one item), (K,). `votes`: (voter, class). Independent of the order of votes."""
-        raise NotImplementedError
-
-    def diagonal(self, voter: str) -> float:
-        """The mean of the annotator's confusion diagonal: balanced accuracy, shrunk. The pool's for strangers."""
-        raise NotImplementedError
-
-    def answered(self, voter: str) -> int:
-        """How many votes of this annotator the estimate rests on."""
-        raise NotImplementedError
-
-    def to_json(self) -> dict[str, JsonValue]:
-        raise NotImplementedError
-
-    @classmethod
-    def from_json(cls, stored: JsonValue) -> Self:
-        raise NotImplementedError
+def one_coin(accuracies: Floats, class_count: int) -> Floats:
+    """(W,) accuracies to (W, K, K) confusions whose errors fall on all other classes alike."""
+    wrong = (1.0 - accuracies) / max(class_count - 1, 1)
+    matrices = np.broadcast_to(wrong[:, None, None], (len(accuracies), class_count, class_count)).copy()
+    diagonal = np.arange(class_count)
+    matrices[:, diagonal, diagonal] = accuracies[:, None]
+    return matrices

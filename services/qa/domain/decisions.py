@@ -1,12 +1,12 @@
-"""What happens to a record now. Every function is total: it gives exactly one decision and never raises."""
+"""What happens to a record now. Every function is total: it gives one decision and never raises."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from services.qa.domain.records import answers_of
+from services.qa.domain.voting import Consensus
 from shared.contracts.policies import RedundancyPolicy
 from shared.contracts.values import Answers
-
-from services.qa.domain.voting import Consensus
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Finalize:
-    """The answers stand, by `consensus` of people (`confidence`: of the least sure question)."""
+    """The answers stand; `confidence` is that of the least sure question."""
 
     answers: Answers
     confidence: float
@@ -24,7 +24,7 @@ class Finalize:
 
 @dataclass(frozen=True, slots=True)
 class AskMore:
-    """The round should collect `slots_total` annotations in all (a target, counting those that no longer count)."""
+    """The round should collect `slots_total` annotations in all: a target that includes those that count no more."""
 
     slots_total: int
     reason: str
@@ -39,7 +39,7 @@ class Arbitrate:
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Open the next round: `slots_total` annotations, of experts alone, blind."""
+    """Open the next round: `slots_total` annotations, of experts alone or of anybody, blind or not."""
 
     slots_total: int
     experts_only: bool
@@ -57,36 +57,61 @@ def decide(
     voided: int,
     slots_total: int,
     policy: RedundancyPolicy,
-    target: float | None = None,
 ) -> Decision:
     """What the votes of one round lead to.
 
     Args:
-        consensus: What the counted votes say, by question; empty when nothing counts.
+        consensus: What the counted votes say, by question; empty when nothing counts or no question was answered.
         counted: Annotations of this round that count.
-        voided: Annotations of this round that used a slot and count no more (a paused annotator's).
-        slots_total: Slots the round has now, as qa last requested or heard.
-        policy: Numbers to ask for.
-        target: Posterior to reach, default the policy's.
+        voided: Annotations of this round that took a slot and count no more (a paused annotator's).
+        slots_total: Slots that the round has, as last requested or heard.
+        policy: The numbers to ask for and the posterior to reach.
+
+    A round may collect `policy.maximum` annotations that count; with none left to ask, an arbiter decides.
     """
-    raise NotImplementedError
+    if counted + voided < slots_total:
+        return Wait()
+    if counted == 0:
+        return AskMore(slots_total=slots_total + 1, reason="votes_voided")
+    unsure = sorted(name for name, one in consensus.items() if one.tied or one.confidence < policy.posterior_target)
+    if not unsure:
+        confidence = min((one.confidence for one in consensus.values()), default=1.0)
+        return Finalize(answers_of(consensus), confidence)
+    tied = any(consensus[name].tied for name in unsure)
+    if counted < policy.maximum:
+        return AskMore(slots_total=slots_total + 1, reason="tie" if tied else "unsure")
+    return Arbitrate("tie" if tied else "unsure")
 
 
-def after_arbitration(answers: Answers, rounds: int) -> Finalize:
-    """An arbiter's answer is final."""
-    raise NotImplementedError
+def replacement_slots(*, newly_voided: int, slots_total: int) -> AskMore | None:
+    """The new target of an open round in which annotations were voided: each gets another slot. None when none was.
+
+    Decide again only after this: the round waits until as many annotations count as it was meant to have.
+    """
+    return AskMore(slots_total + newly_voided, "annotator_paused") if newly_voided > 0 else None
 
 
 def held_out_check(*, agrees: Sequence[bool], checked_before: bool) -> Relabel | None:
-    """Whether an expert relabels a finalized held-out record blind: the champion differs on a question, once a record."""
-    raise NotImplementedError
+    """Whether an expert relabels a finalized held-out record blind: the champion differs on it, once a record.
+
+    `agrees`: by question, whether the champion's evaluation prediction hits the label. People's own errors would else
+    be held against the model; that only differences are checked favours it slightly, which a report must say.
+    """
+    if checked_before or all(agrees):
+        return None
+    return Relabel(slots_total=1, experts_only=True, blind=True, reason="champion_differs")
 
 
-def after_feedback(*, contradicts: bool, reopened_this_revision: int, decided_after_reopening: bool) -> Relabel | Arbitrate | None:
-    """What a product's report on a finalized label leads to: relabel once a revision, then an arbiter, then nothing."""
-    raise NotImplementedError
+def after_feedback(*, contradicts: bool, reopened: bool, arbitrated_since: bool) -> Relabel | Arbitrate | None:
+    """What a product's report on a finalized label leads to.
 
-
-def replacement_slots(*, counted: int, voided: int, slots_total: int, policy: RedundancyPolicy) -> AskMore | None:
-    """New target of an open round after annotations in it were voided, None when its free slots suffice."""
-    raise NotImplementedError
+    Args:
+        contradicts: The correction differs from the label.
+        reopened: Feedback has re-opened this revision of the label before, or made the revision by re-opening it.
+        arbitrated_since: An arbiter has decided after feedback, under the present schema version: that is final.
+    """
+    if not contradicts or arbitrated_since:
+        return None
+    if reopened:
+        return Arbitrate("contradicted_again")
+    return Relabel(slots_total=2, experts_only=False, blind=True, reason="contradicted_by_feedback")

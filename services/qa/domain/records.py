@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from services.qa.domain import kinds
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.voting import Answer, Consensus, Distribution
-from shared.contracts.answers import LabelSchema
+from services.qa.domain.voting import Answer, Consensus, Distribution, Vote
+from shared.contracts.answers import LabelSchema, Question
 from shared.contracts.values import Answers
 
 
@@ -17,7 +18,7 @@ def consensus_of(
     """What the annotations of one round say, by question.
 
     Args:
-        schema: The schema version the round is pinned to.
+        schema: The schema version that the round is pinned to.
         annotations: (voter, answers), those that count.
         estimates: By question; a question that is missing has none yet.
         priors: The model's distributions by question, None where people decide alone.
@@ -25,14 +26,38 @@ def consensus_of(
     A question that its `visible_when` hides under the consensus of the earlier one is left out; an optional question
     is left out when most did not answer it.
     """
-    raise NotImplementedError
+    found: dict[str, Consensus] = {}
+    for question in schema.questions:
+        votes = [Vote(voter, answers[question.name]) for voter, answers in annotations if question.name in answers]
+        hidden = not _visible(question, schema, found)
+        if not votes or hidden or (not question.required and 2 * len(votes) < len(annotations)):
+            continue
+        kind = kinds.of(question)
+        known = estimates.get(question.name) or kind.unknown()
+        found[question.name] = kind.consensus(votes, known, (priors or {}).get(question.name))
+    return found
 
 
 def answers_of(consensus: Mapping[str, Consensus]) -> Answers:
     """The label's answers."""
-    raise NotImplementedError
+    return {name: dict(one.answer) for name, one in consensus.items()}
 
 
 def hits(schema: LabelSchema, answers: Mapping[str, Answer], truth: Mapping[str, Answer]) -> dict[str, bool]:
     """By question of the truth (a gold answer, a label, a correction): is it hit? A missing answer is a miss."""
-    raise NotImplementedError
+    return {
+        question.name: question.name in answers and kinds.of(question).hit(answers[question.name], truth[question.name])
+        for question in schema.questions
+        if question.name in truth
+    }
+
+
+def _visible(question: Question, schema: LabelSchema, found: Mapping[str, Consensus]) -> bool:
+    condition = question.visible_when
+    if condition is None:
+        return True
+    asked = next(one for one in schema.questions if one.name == condition.question)
+    if condition.question not in found:
+        return False
+    answer = asked.answer_model.model_validate(dict(found[condition.question].answer))
+    return not asked.carried_by(answer).isdisjoint(condition.labels)

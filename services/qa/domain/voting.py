@@ -68,4 +68,3 @@ class Outcome:
 
     right: float
     weight: float
-    gold: bool = False

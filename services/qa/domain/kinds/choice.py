@@ -1,5 +1,48 @@
-"""`choice`: see `kind.Kind` for what each method promises."""
+"""`choice`: Dawid-Skene over the labels, the model's distribution as the item's prior."""
 
-from typing import Any
+from collections.abc import Sequence
 
-KIND: Any = None
+from services.qa.domain.coding import code, leave_one_out
+from services.qa.domain.estimates import Estimates, estimate
+from services.qa.domain.kinds.kind import QuestionEstimates
+from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from shared.contracts.answers.kinds.choice import ChoiceQuestion
+
+FACET = ""
+TIE = 1e-9
+
+
+class Choice:
+    def __init__(self, question: ChoiceQuestion) -> None:
+        self._labels = tuple(question.labels)
+
+    def distance(self, one: Answer, other: Answer) -> float:
+        return float(one["label"] != other["label"])
+
+    def hit(self, answer: Answer, truth: Answer) -> bool:
+        return answer["label"] == truth["label"]
+
+    def unknown(self) -> QuestionEstimates:
+        return {FACET: Estimates.unknown(self._labels)}
+
+    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
+        unknown = Estimates.unknown(self._labels)
+        return {FACET: estimate(unknown, code(unknown, items))}
+
+    def consensus(
+        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
+    ) -> Consensus:
+        facet = estimates[FACET]
+        posterior = facet.posterior([(vote.voter, str(vote.answer["label"])) for vote in votes], prior)
+        best = int(posterior.argmax())
+        tied = bool((posterior >= posterior[best] - TIE).sum() > 1)
+        method = "dawid_skene" if prior is None else "dawid_skene_with_model"
+        distribution = {label: float(share) for label, share in zip(facet.classes, posterior, strict=True)}
+        return Consensus({"label": facet.classes[best]}, float(posterior[best]), tied, method, distribution)
+
+    def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
+        facet = estimates[FACET]
+        return leave_one_out(facet, items, code(facet, items))
+
+
+KIND = Choice

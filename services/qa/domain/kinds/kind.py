@@ -5,7 +5,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from services.qa.domain.dawid_skene import Estimates
+from services.qa.domain.estimates import Estimates
 from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 
 QuestionEstimates = Mapping[str, Estimates]

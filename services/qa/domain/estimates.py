@@ -1,0 +1,224 @@
+"""What estimation leaves behind: enough to weigh the votes of one record in microseconds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from pydantic import JsonValue
+
+from services.qa.domain.dawid_skene import Fit, Floats, Integers, clip_prior, fit, one_coin, softmax
+from services.qa.domain.one_coin import fit_one_coin
+
+UNKNOWN_ACCURACY = 0.85
+"""How often a stranger is right. With ten classes one answer then has posterior .85 and two that agree .997; with two
+classes two that agree have .97, so that a target of .98 takes three."""
+
+POOL_STRENGTH = 1.0
+"""How many annotators of `UNKNOWN_ACCURACY` the pool starts with."""
+
+LAPSE = 0.02
+"""The share of every annotator's answers that is taken to be a slip to a random class, whatever was estimated.
+
+Dawid-Skene posteriors are over-confident: annotators err together on hard items, which the model does not know. The
+lapse bounds what a single answer can say (likelihood ratio at most K (1 - LAPSE) / LAPSE + 1)."""
+
+LEAST_OVERLAP = 10
+"""Without so many items on which two sources speak, EM would only echo the majority class: nothing is estimated."""
+
+MOST_CLASSES_FOR_CONFUSION = 64
+"""Above this a K x K confusion per annotator is neither learnable nor storable: one-coin accuracies are used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """The annotators of one project and one facet of a question. Immutable; stored as JSON.
+
+    `accuracies` (W) and `confusions` (W, K, K) are in the order of `voters`; `confusions` and `pool` (K, K; serves
+    whoever is not in `voters`) are None where there are too many classes: then errors fall on all classes alike.
+    """
+
+    classes: tuple[str, ...]
+    class_prior: Floats
+    voters: Mapping[str, int]
+    answers: Integers
+    accuracies: Floats
+    confusions: Floats | None
+    pool: Floats | None
+    pool_accuracy: float
+    _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {name: at for at, name in enumerate(self.classes)})
+
+    @classmethod
+    def unknown(cls, classes: Sequence[str], accuracy: float = UNKNOWN_ACCURACY) -> Self:
+        """Before anything is known: a flat class prior and a pool right with `accuracy`."""
+        count = len(classes)
+        small = count <= MOST_CLASSES_FOR_CONFUSION
+        return cls(
+            classes=tuple(classes),
+            class_prior=np.full(count, 1.0 / count),
+            voters={},
+            answers=np.zeros(0, np.int64),
+            accuracies=np.zeros(0),
+            confusions=np.zeros((0, count, count)) if small else None,
+            pool=one_coin(np.array([accuracy]), count)[0] if small else None,
+            pool_accuracy=accuracy,
+        )
+
+    def index(self, label: JsonValue) -> int | None:
+        """The position of a class, None when it is not one."""
+        return self._index.get(label) if isinstance(label, str) else None
+
+    def likelihood(self, voter: str, answered: int) -> Floats:
+        """P(this annotator answers class `answered` | true class), (K,), lapse included."""
+        count = len(self.classes)
+        at = self.voters.get(voter)
+        if self.confusions is not None and self.pool is not None:
+            column = self.pool[:, answered] if at is None else self.confusions[at, :, answered]
+        else:
+            accuracy = self.pool_accuracy if at is None else float(self.accuracies[at])
+            column = np.full(count, (1.0 - accuracy) / max(count - 1, 1))
+            column[answered] = accuracy
+        return np.asarray((1.0 - LAPSE) * column + LAPSE / count, np.float64)
+
+    def log_prior(self, prior: Mapping[str, float] | None) -> Floats:
+        """Log of the model's clipped distribution, or of the class prior when there is none."""
+        if prior is None:
+            return np.log(self.class_prior)
+        return np.asarray(np.log(clip_prior(np.array([prior.get(name, 0.0) for name in self.classes]))), np.float64)
+
+    def posterior(self, votes: Sequence[tuple[str, str]], prior: Mapping[str, float] | None = None) -> Floats:
+        """P(class | votes of one item), (K,). `votes`: (voter, class); unknown classes say nothing."""
+        scores = self.log_prior(prior)
+        columns = [
+            self.likelihood(voter, answered)
+            for voter, label in sorted(votes)
+            if (answered := self.index(label)) is not None
+        ]
+        for column in columns:
+            scores = scores + np.log(column)
+        return softmax(scores)
+
+    def diagonal(self, voter: str) -> float:
+        """The mean of the annotator's confusion diagonal: shrunk balanced accuracy; the pool's for strangers."""
+        at = self.voters.get(voter)
+        if at is None:
+            return self.pool_accuracy
+        if self.confusions is None:
+            return float(self.accuracies[at])
+        return float(np.trace(self.confusions[at])) / len(self.classes)
+
+    def answered(self, voter: str) -> int:
+        """How many votes of this annotator the estimates rest on."""
+        at = self.voters.get(voter)
+        return 0 if at is None else int(self.answers[at])
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """For a jsonb column; numbers to six digits."""
+        stored: dict[str, Any] = {
+            "classes": list(self.classes),
+            "class_prior": _rounded(self.class_prior),
+            "voters": list(self.voters),
+            "answers": self.answers.tolist(),
+            "accuracies": _rounded(self.accuracies),
+            "confusions": None if self.confusions is None else _rounded(self.confusions),
+            "pool": None if self.pool is None else _rounded(self.pool),
+            "pool_accuracy": round(self.pool_accuracy, 6),
+        }
+        return stored
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Self:
+        """The inverse of `to_json`."""
+        count = len(stored["classes"])
+        confusions, pool = stored["confusions"], stored["pool"]
+        return cls(
+            classes=tuple(stored["classes"]),
+            class_prior=np.array(stored["class_prior"], np.float64),
+            voters={name: at for at, name in enumerate(stored["voters"])},
+            answers=np.array(stored["answers"], np.int64),
+            accuracies=np.array(stored["accuracies"], np.float64),
+            confusions=None if confusions is None else np.array(confusions, np.float64).reshape(-1, count, count),
+            pool=None if pool is None else np.array(pool, np.float64),
+            pool_accuracy=float(stored["pool_accuracy"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CodedVotes:
+    """Votes of a facet as index arrays, ready for `fit`. `item_prior` and `clamps` as there."""
+
+    items: Integers
+    voters: Integers
+    classes: Integers
+    item_count: int
+    voter_names: tuple[str, ...]
+    item_prior: Floats | None = None
+    clamps: Integers | None = None
+
+
+def estimate(unknown: Estimates, votes: CodedVotes) -> Estimates:
+    """Estimate all annotators of a facet; with too little overlap `unknown` stays, else it starts the pool."""
+    classes = unknown.classes
+    count = len(classes)
+    if _overlap(votes) < LEAST_OVERLAP:
+        return unknown
+    shape = (votes.item_count, len(votes.voter_names), count)
+    names = {name: at for at, name in enumerate(votes.voter_names)}
+    if count > MOST_CLASSES_FOR_CONFUSION:
+        coins = fit_one_coin(votes.items, votes.voters, votes.classes, shape=shape, clamps=votes.clamps)
+        return Estimates(
+            classes=classes,
+            class_prior=np.full(count, 1.0 / count),
+            voters=names,
+            answers=coins.answers,
+            accuracies=coins.accuracies,
+            confusions=None,
+            pool=None,
+            pool_accuracy=_pooled_accuracy(coins.accuracies, coins.answers, unknown.pool_accuracy),
+        )
+    fitted = fit(
+        votes.items, votes.voters, votes.classes, shape=shape, item_prior=votes.item_prior, clamps=votes.clamps
+    )
+    return Estimates(
+        classes=classes,
+        class_prior=(fitted.posteriors.sum(axis=0) + 1.0) / (votes.item_count + count),
+        voters=names,
+        answers=fitted.answers,
+        accuracies=fitted.coins,
+        confusions=fitted.confusions,
+        pool=_pooled(fitted, unknown),
+        pool_accuracy=_pooled_accuracy(fitted.coins, fitted.answers, unknown.pool_accuracy),
+    )
+
+
+def _overlap(votes: CodedVotes) -> int:
+    sources = np.bincount(votes.items, minlength=votes.item_count)
+    if votes.item_prior is not None:
+        sources = sources + ~np.isnan(votes.item_prior).any(axis=1)
+    if votes.clamps is not None:
+        sources = sources + (votes.clamps >= 0)
+    return int((sources > 1).sum())
+
+
+def _pool_weights(answers: Integers) -> Floats:
+    return np.asarray(answers / (answers + 20.0), np.float64)
+
+
+def _pooled(fitted: Fit, unknown: Estimates) -> Floats | None:
+    if unknown.pool is None:
+        return None
+    weights = _pool_weights(fitted.answers)
+    total = POOL_STRENGTH * unknown.pool + np.tensordot(weights, fitted.confusions, axes=1)
+    return np.asarray(total / (POOL_STRENGTH + weights.sum()), np.float64)
+
+
+def _pooled_accuracy(accuracies: Floats, answers: Integers, unknown_accuracy: float) -> float:
+    weights = _pool_weights(answers)
+    return float((POOL_STRENGTH * unknown_accuracy + weights @ accuracies) / (POOL_STRENGTH + weights.sum()))
+
+
+def _rounded(values: Floats) -> Any:
+    return np.round(values, 6).tolist()

@@ -19,12 +19,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from shared.kit import openapi, telemetry
+from shared.kit import health, job_routes, migrations, object_routes, openapi, telemetry
 from shared.kit.auth import Authenticator
 from shared.kit.bodies import EdgeRoute
 from shared.kit.consuming import Handlers, attach
+from shared.kit.database import Trouble, trouble
 from shared.kit.edge import Edge, request_id_of
-from shared.kit.loops import LoopRunner
+from shared.kit.jobs import JobWorker
+from shared.kit.loops import LoopRunner, pause_s
 from shared.kit.refusals import problem_of
 from shared.kit.runtime import (
     JobHandler,
@@ -33,6 +35,7 @@ from shared.kit.runtime import (
     RuntimeDep,
     ServiceSpec,
     SessionDep,
+    package_of,
     runtime_of,
 )
 
@@ -51,6 +54,7 @@ log = structlog.get_logger()
 
 _GZIP_FROM_BYTES = 1024
 _GZIP_LEVEL = 5
+_PATIENCE_S = 60.0
 _METHOD_NOT_ALLOWED = 405
 
 
@@ -70,11 +74,13 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     app.state.runtime = Runtime(spec)
     app.state.authenticator = Authenticator(settings)
     app.state.background = True
+    app.state.runtime.checks.update(database=_database_answers, schema=_schema_check)
     app.user_middleware = _middleware(spec)
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
-    for router in spec.routers:
+    _mount(app, health.router, "")
+    for router in (*spec.routers, job_routes.router, object_routes.router):
         _mount(app, router, "/v1")
     openapi.install(app)
     return app
@@ -182,6 +188,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(app.state.authenticator.close)
         stack.push_async_callback(runtime.database.close)
+        await _schema_is_current(runtime)
         if spec.setup is not None:
             await stack.enter_async_context(spec.setup(runtime))
         attach(runtime.database, Handlers(spec.name, spec.subscriptions(runtime)))
@@ -192,8 +199,37 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         log.info("stopping")
 
 
+async def _schema_is_current(runtime: Runtime) -> None:
+    """Wait a while for the database, then refuse to start on another schema than this version's."""
+    until = asyncio.get_running_loop().time() + _PATIENCE_S
+    attempt = 0
+    while True:
+        try:
+            await migrations.check(runtime.database, package_of(runtime.spec))
+        except Exception as error:
+            if trouble(error) is not Trouble.AWAY or asyncio.get_running_loop().time() > until:
+                raise
+            attempt += 1
+            log.warning("database_away_at_start", exc_info=error)
+            await asyncio.sleep(pause_s(attempt))
+        else:
+            return
+
+
+async def _database_answers(runtime: Runtime) -> None:
+    async with runtime.database.transaction() as session:
+        await session.raw.fetchval("SELECT 1")
+
+
+async def _schema_check(runtime: Runtime) -> None:
+    await migrations.check(runtime.database, package_of(runtime.spec))
+
+
 async def _start_background(runtime: Runtime, stack: contextlib.AsyncExitStack) -> None:
     loops = LoopRunner(runtime, runtime.spec.loops)
     loops.start()
     stack.push_async_callback(loops.close)
-    await asyncio.sleep(0)
+    if runtime.spec.jobs:
+        worker = JobWorker(runtime)
+        worker.start()
+        stack.push_async_callback(worker.close)

@@ -172,7 +172,7 @@ class JobWorker:
             worked = False
             try:
                 worked = await self.run_one()
-            except Exception as error:  # the lease outlives two missed renewals
+            except Exception as error:
                 log.warning("job_worker_interrupted", exc_info=error)
             if not worked:
                 with contextlib.suppress(TimeoutError):

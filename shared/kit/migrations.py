@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def upgrade(service: str, database_url: str) -> None:
     settings = config(service)
     settings.attributes[_URL] = database_url
     command.upgrade(settings, "head")
+
+
+def upgrade_apart(service: str, database_url: str) -> None:
+    """As `upgrade`, for callers on an event loop: Alembic runs its own, in a thread."""
+    with ThreadPoolExecutor(1) as pool_of_one:
+        pool_of_one.submit(upgrade, service, database_url).result()
 
 
 def config(service: str) -> Config:

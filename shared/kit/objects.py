@@ -123,7 +123,8 @@ class Objects:
         return f"/v1/objects/{quote(check_key(key))}?{query}"
 
     def check_signature(self, method: str, key: str, media_type: str, expires: int, signature: str) -> None:
-        """Raises SignatureRefused."""
+        """Raises SignatureRefused, or UnsafeKey."""
+        check_key(key)
         expected = self._signature(method, key, media_type, expires)
         genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
         if not genuine or expires < time.time():

@@ -51,6 +51,15 @@ class ServiceSpec:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     republish: Callable[[Session], AsyncIterator[Outgoing]] | None = None
     setup: Callable[["Runtime"], AbstractAsyncContextManager[Any]] | None = None
+    checks: Mapping[str, Callable[["Runtime"], Awaitable[None]]] = field(
+        default_factory=dict
+    )  # what `/ready` asks, too
+    package: str | None = None  # where the migrations are, if not in `services.<name>`
+
+
+def package_of(spec: ServiceSpec) -> str:
+    """The service's package, where its migrations are."""
+    return spec.package or f"services.{spec.name}"
 
 
 class Runtime:
@@ -63,6 +72,7 @@ class Runtime:
         self.objects = Objects(spec.settings)
         self.extras: dict[str, Any] = {}
         self.wakers: dict[str, Callable[[], None]] = {}
+        self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
 
     def wake(self, loop_name: str) -> None:
         """Run that loop now instead of at its next time. Without effect where the loop doesn't run."""

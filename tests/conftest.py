@@ -1,0 +1,45 @@
+"""What all rings share: a PostgreSQL server for the run, and fresh databases on it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support import postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A running PostgreSQL server; started when first asked for."""
+    return postgres.server_url()
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[Callable[[str], str]]:
+    """Makes a fresh, empty database; all of them are dropped at the end of the module."""
+    made: list[str] = []
+
+    def make(name: str = "test") -> str:
+        made.append(postgres.create_database(name))
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def migrated() -> Iterator[Callable[[str], str]]:
+    """Makes a fresh database with a service's newest schema; all of them are dropped at the end of the module."""
+    made: list[str] = []
+
+    def make(service: str) -> str:
+        made.append(postgres.migrated_database(service))
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres.drop_database(url)
+
+
+def pytest_sessionfinish() -> None:
+    postgres.stop_server()

@@ -1,0 +1,1 @@
+"""The smallest service that shows what the kit does for one."""

@@ -1,0 +1,5 @@
+from shared.kit.settings import Settings
+
+
+class TinySettings(Settings):
+    greeting: str = "hello"

@@ -1,0 +1,164 @@
+"""Ring 2: one service on real PostgreSQL, with a list for a bus."""
+
+import contextlib
+import importlib
+import inspect
+import secrets
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Any, TypeVar, overload
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from shared.contracts.envelope import Event, Payload
+from shared.contracts.topics import TOPIC_OF
+from shared.kit.auth import mint_token
+from shared.kit.clock import new_id, utc_now
+from shared.kit.consuming import Delivery, Handlers, consume
+from shared.kit.database import Database
+from shared.kit.jobs import JobWorker
+from shared.kit.outbox import event_model
+from shared.kit.runtime import Runtime
+from shared.kit.settings import Settings
+from tests.support.postgres import drop_database, migrated_database
+
+KEY = "a key for tests that is long enough for HS256"
+
+P = TypeVar("P", bound=Payload)
+
+
+class ServiceUnderTest:
+    """A running service without a bus: events are delivered by hand, what it publishes is read from its outbox."""
+
+    def __init__(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+        self.app = app
+        self.client = client
+        self.runtime: Runtime = app.state.runtime
+        self.database: Database = self.runtime.database
+        self.settings = self.runtime.settings
+        self.handlers = Handlers(self.runtime.spec.name, self.runtime.spec.subscriptions(self.runtime))
+
+    def token(self, *roles: str, subject: str = "tester", projects: Collection[UUID] | None = None) -> dict[str, str]:
+        """Headers that carry a token."""
+        return {"Authorization": f"Bearer {mint_token(KEY, subject, roles, projects)}"}
+
+    async def deliver(
+        self,
+        said: Event[Any] | Payload,
+        *,
+        project_id: UUID | None = None,
+        record_id: UUID | None = None,
+        revision: int = 1,
+        key: UUID | None = None,
+        event_id: UUID | None = None,
+    ) -> UUID:
+        """Give the service one event, through its inbox and handlers, as its consumer would. Answers the event's id."""
+        event = said if isinstance(said, Event) else envelope(said, project_id, record_id, revision, event_id)
+        topic = TOPIC_OF[type(event.payload)]
+        key = key or getattr(event, topic.key, None) or getattr(event.payload, topic.key)
+        raw = event.model_dump_json().encode()
+        await consume(self.database, self.handlers, Delivery(topic.name, key.bytes, raw, event))
+        return event.id
+
+    @overload
+    async def published(self, payload: type[P]) -> list[Event[P]]: ...
+    @overload
+    async def published(self, payload: None = None) -> list[Event[Any]]: ...
+    async def published(self, payload: type[P] | None = None) -> list[Any]:
+        """What the service has said so far, of one type or all, in order."""
+        wanted = None if payload is None else payload.event_type()
+        async with self.database.transaction() as session:
+            rows = await session.raw.fetch(
+                "SELECT type, envelope FROM outbox WHERE $1::text IS NULL OR type = $1 ORDER BY seq", wanted
+            )
+        by_name = {each.event_type(): each for each in TOPIC_OF}
+        return [event_model(by_name[row["type"]]).model_validate_json(row["envelope"]) for row in rows]
+
+    async def run_loop(self, name: str) -> None:
+        """One round of a background loop."""
+        loop = next(each for each in self.runtime.spec.loops if each.name == name)
+        await loop.run(self.runtime)
+
+    async def run_jobs(self) -> int:
+        """Do the jobs that wait, until none is left; answers how many."""
+        worker = JobWorker(self.runtime)
+        done = 0
+        while await worker.run_one():
+            done += 1
+        return done
+
+
+def envelope(
+    payload: P,
+    project_id: UUID | None = None,
+    record_id: UUID | None = None,
+    revision: int = 1,
+    event_id: UUID | None = None,
+) -> Event[P]:
+    return event_model(type(payload))(
+        id=event_id or new_id(),
+        type=payload.event_type(),
+        version=payload.event_version,
+        occurred_at=utc_now(),
+        project_id=project_id,
+        record_id=record_id,
+        revision=revision,
+        payload=payload,
+    )
+
+
+def settings_for(cls: type[Settings], database_url: str, **overrides: Any) -> Settings:
+    """Settings of a test: nothing from the environment is needed."""
+    values: dict[str, Any] = {
+        "environment": "embedded",
+        "database_url": SecretStr(database_url),
+        "bus_url": SecretStr(database_url),
+        "objects_url": "memory://",
+        "objects_secret": SecretStr(secrets.token_hex(32)),
+        "jwt_key": SecretStr(KEY),
+        "database_pool_size": 10,
+        "log_level": "error",
+    }
+    return cls(**(values | overrides))
+
+
+def settings_class(package: str) -> type[Settings]:
+    """The one subclass of Settings that the service's `settings` module defines."""
+    module = importlib.import_module(f"{package}.settings")
+    found = [
+        each
+        for each in vars(module).values()
+        if inspect.isclass(each) and issubclass(each, Settings) and each.__module__ == module.__name__
+    ]
+    return found[0] if found else Settings
+
+
+@contextlib.asynccontextmanager
+async def service_under_test(
+    service: str, *, background: bool = False, database_url: str | None = None, **overrides: Any
+) -> AsyncIterator[ServiceUnderTest]:
+    """Start `services.<service>` on a fresh database; `overrides` are settings. No loops or consumers run by themselves."""
+    package = service if "." in service else f"services.{service}"
+    create_app: Callable[[Settings], FastAPI] = importlib.import_module(f"{package}.main").create_app
+    url = database_url or migrated_database(service)
+    try:
+        app = create_app(settings_for(settings_class(package), url, **overrides))
+        async with running(app, background=background) as under_test:
+            yield under_test
+    finally:
+        if database_url is None:
+            drop_database(url)
+
+
+@contextlib.asynccontextmanager
+async def running(app: FastAPI, *, background: bool = False) -> AsyncIterator[ServiceUnderTest]:
+    """Enter an application's lifespan."""
+    app.state.background = background
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://service") as client,
+    ):
+        yield ServiceUnderTest(app, client)

@@ -1,0 +1,56 @@
+"""The event bus: one port, two engines, chosen by URL."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.contracts.topics import TOPICS
+from shared.kit.bus.port import (
+    Bus,
+    BusUnavailable,
+    Consumer,
+    Inbound,
+    Outbound,
+    Partition,
+    Published,
+    TopicSettings,
+)
+from shared.kit.dead_letters import dead_topic, retry_topic
+
+__all__ = [
+    "Bus",
+    "BusUnavailable",
+    "Consumer",
+    "Inbound",
+    "Outbound",
+    "Partition",
+    "Published",
+    "TopicSettings",
+    "connect_bus",
+    "service_topics",
+]
+
+_DAY_S = 86_400
+
+
+def connect_bus(url: str, *, prefix: str = "", **settings: Any) -> Bus:
+    """The engine that the URL names: `kafka://…` or `postgresql://…`. Connects when first used."""
+    scheme = urlsplit(url).scheme
+    if scheme == "kafka":
+        from shared.kit.bus.kafka import KafkaBus
+
+        return KafkaBus(url, prefix=prefix, **settings)
+    if scheme in {"postgresql", "postgres"}:
+        from shared.kit.bus.postgres import PostgresBus
+
+        return PostgresBus(url, prefix=prefix, **settings)
+    raise ValueError(f"no event bus speaks {scheme or 'a URL without a scheme'}: use kafka:// or postgresql://")
+
+
+def service_topics(group: str, retention_days: int) -> list[TopicSettings]:
+    """Every topic of the registry, and the group's own two: what it gave up and what it is to try again."""
+    retention_s = retention_days * _DAY_S
+    return [
+        *(TopicSettings(topic.name, topic.kept, retention_s) for topic in TOPICS),
+        TopicSettings(dead_topic(group), "retention", retention_s),
+        TopicSettings(retry_topic(group), "retention", retention_s),
+    ]

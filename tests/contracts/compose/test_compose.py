@@ -123,3 +123,12 @@ def test_a_lock_is_hashed_and_names_no_registry(lock: str) -> None:
     assert "--hash=sha256:" in text
     assert "://" not in text
     assert "--index-url" not in text
+
+
+def test_the_dashboard_asks_for_metrics_that_exist() -> None:
+    dashboard = (ROOT / "deploy/grafana/dashboards/touchstone.json").read_text()
+    asked = set(re.findall(r"touchstone_[a-z_]+", dashboard)) - {"touchstone_"}
+    source = "".join(path.read_text() for path in (ROOT / "shared/kit").glob("*.py"))
+    exported = {re.sub(r"_total$", "", name) for name in re.findall(r'"(touchstone_[a-z_]+)"', source)}
+    unknown = {name for name in asked if re.sub(r"_(total|bucket|count|sum)$", "", name) not in exported}
+    assert not unknown

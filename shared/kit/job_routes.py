@@ -123,7 +123,7 @@ async def _changes(runtime: Runtime, first: JobView) -> AsyncIterator[bytes]:
         elif silent_s >= _KEEP_ALIVE_S:
             yield b": still here\n\n"
             silent_s = 0.0
-        if current.state in _ENDED:
+        if current.state in _ENDED or runtime.stopping.is_set():
             return
         await asyncio.sleep(_POLL_S)
         silent_s += _POLL_S

@@ -1,5 +1,6 @@
 """What a service is made of, and what it holds while it runs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -63,7 +64,10 @@ def package_of(spec: ServiceSpec) -> str:
 
 
 class Runtime:
-    """What a running service holds. `extras` is for what the service's own `setup` makes."""
+    """What a running service holds. `extras` is for what the service's own `setup` makes.
+
+    `stopping` is set when the process is told to end: streams without an end end then.
+    """
 
     def __init__(self, spec: ServiceSpec) -> None:
         self.spec = spec
@@ -71,6 +75,7 @@ class Runtime:
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
         self.extras: dict[str, Any] = {}
+        self.stopping = asyncio.Event()
         self.wakers: dict[str, Callable[[], None]] = {}
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
 

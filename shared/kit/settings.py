@@ -1,6 +1,7 @@
 """What an operator may set: environment variables that begin with `TOUCHSTONE_`."""
 
-from typing import Literal, Self
+import importlib
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,7 +68,35 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} has fewer than {MIN_KEY_BYTES} bytes")
         if self.jwt_key is None and self.oidc_issuer is None:
             raise ValueError("neither oidc_issuer nor jwt_key is set: nobody could call this service")
+        if self.objects_secret is None and self.objects_url.startswith(("file:", "memory:")):
+            raise ValueError("objects_secret is not set: a local object store can't sign its URLs")
         return self
 
 
 MIN_KEY_BYTES = 32
+
+
+def settings_class(package: str) -> type[Settings]:
+    """The one subclass of Settings that `<package>.settings` defines."""
+    module = importlib.import_module(f"{package}.settings")
+    own = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Settings) and each.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        raise LookupError(f"{package}.settings defines {len(own)} settings classes, not one")
+    return own[0]
+
+
+def placeholder_settings(package: str) -> Settings:
+    """Settings that connect to nothing: to describe a service without running it."""
+    nothing: dict[str, Any] = {
+        "environment": "embedded",
+        "database_url": "postgresql://nobody@localhost/nothing",
+        "bus_url": "postgresql://nobody@localhost/nothing",
+        "objects_url": "memory://",
+        "objects_secret": "x" * MIN_KEY_BYTES,
+        "jwt_key": "x" * MIN_KEY_BYTES,
+    }
+    return settings_class(package)(**nothing)

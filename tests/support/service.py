@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import inspect
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, TypeVar, overload
@@ -21,7 +20,7 @@ from shared.kit.database import Database
 from shared.kit.jobs import JobWorker
 from shared.kit.outbox import event_model
 from shared.kit.runtime import Runtime
-from shared.kit.settings import Settings
+from shared.kit.settings import Settings, settings_class
 from tests.support.postgres import drop_database, migrated_database
 
 KEY = "a key for tests that is long enough for HS256"
@@ -122,17 +121,6 @@ def settings_for(cls: type[Settings], database_url: str, **overrides: Any) -> Se
         "log_level": "error",
     }
     return cls(**(values | overrides))
-
-
-def settings_class(package: str) -> type[Settings]:
-    """The one subclass of Settings that the service's `settings` module defines."""
-    module = importlib.import_module(f"{package}.settings")
-    found = [
-        each
-        for each in vars(module).values()
-        if inspect.isclass(each) and issubclass(each, Settings) and each.__module__ == module.__name__
-    ]
-    return found[0] if found else Settings
 
 
 @contextlib.asynccontextmanager

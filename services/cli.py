@@ -1,0 +1,142 @@
+"""`touchstone`: runs, migrates and describes the services."""
+
+import asyncio
+import importlib
+import importlib.metadata
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+import orjson
+
+SERVICES = ("ingest", "prelabel", "queue", "qa")
+_ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor")
+_ONE_SERVICE = click.argument("service", type=click.Choice(SERVICES))
+
+
+def _create_app(service: str, settings: Any = None) -> Any:
+    return importlib.import_module(f"services.{service}.main").create_app(settings)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="touchstone")
+def main() -> None:
+    """Touchstone, the open backend for human-in-the-loop labelling. Settings are `TOUCHSTONE_*` variables."""
+
+
+@main.command()
+@_ONE_SERVICE
+def serve(service: str) -> None:
+    """Run a service until SIGTERM."""
+    from shared.kit.serving import serve as run
+
+    run(_create_app(service))
+
+
+@main.command()
+@click.argument("service", type=click.Choice((*SERVICES, "all")))
+@click.option(
+    "--database-url",
+    envvar="TOUCHSTONE_DATABASE_URL",
+    required=True,
+    help="`{service}` in it is replaced by the service's name.",
+)
+def migrate(service: str, database_url: str) -> None:
+    """Bring a service's database to the newest schema."""
+    from shared.kit.migrations import upgrade
+
+    if service == "all" and "{service}" not in database_url:
+        raise click.UsageError("for `all`, the URL names each service's own database by {service}")
+    for name in SERVICES if service == "all" else (service,):
+        upgrade(f"services.{name}", database_url.replace("{service}", name))
+        click.echo(f"{name}: up to date")
+
+
+@main.command()
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(_ROLES), help="May be given again.")
+@click.option("--subject", default="developer", show_default=True)
+@click.option("--project", "projects", multiple=True, type=click.UUID, help="Limit it to projects; may be given again.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=24, show_default=True)
+def token(roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float) -> None:
+    """Print a token made with the local key (TOUCHSTONE_JWT_KEY)."""
+    from shared.kit.auth import mint_token
+    from shared.kit.settings import MIN_KEY_BYTES
+
+    key = os.environ.get("TOUCHSTONE_JWT_KEY", "")
+    if len(key.encode()) < MIN_KEY_BYTES:
+        raise click.ClickException(f"TOUCHSTONE_JWT_KEY is not set, or has fewer than {MIN_KEY_BYTES} bytes.")
+    audience = os.environ.get("TOUCHSTONE_OIDC_AUDIENCE", "touchstone")
+    click.echo(mint_token(key, subject, roles, projects or None, hours * 3600, audience))
+
+
+@main.command()
+@_ONE_SERVICE
+def republish(service: str) -> None:
+    """Say a service's whole present state again, for services that joined late."""
+    from shared.kit.republishing import republish as run
+
+    said = asyncio.run(run(_create_app(service).state.runtime))
+    click.echo(f"{service}: {said} events")
+
+
+@main.command()
+def topics() -> None:
+    """Create the topics of the bus that are missing, and set how long they are kept."""
+    from shared.kit.bus import BusUnavailable, connect_bus, service_topics
+    from shared.kit.settings import Settings
+
+    async def ensure() -> int:
+        settings = Settings()
+        wanted = {
+            topic.name: topic for name in SERVICES for topic in service_topics(name, settings.event_retention_days)
+        }
+        bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
+        try:
+            await bus.ensure_topics(list(wanted.values()))
+        finally:
+            await bus.close()
+        return len(wanted)
+
+    try:
+        click.echo(f"{asyncio.run(ensure())} topics are there")
+    except BusUnavailable as error:
+        raise click.ClickException(f"The bus doesn't answer: {error}") from error
+
+
+@main.command()
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/openapi"), show_default=True
+)
+@click.argument("services", nargs=-1, type=click.Choice(SERVICES))
+def openapi(folder: Path, services: Sequence[str]) -> None:
+    """Write each service's OpenAPI document."""
+    from shared.kit.settings import placeholder_settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for service in services or SERVICES:
+        document = _create_app(service, placeholder_settings(f"services.{service}")).openapi()
+        _write(folder / f"{service}.json", document)
+
+
+@main.command()
+@click.option(
+    "--file", type=click.Path(dir_okay=False, path_type=Path), default=Path("docs/asyncapi.json"), show_default=True
+)
+def asyncapi(file: Path) -> None:
+    """Write the AsyncAPI document of the bus."""
+    from shared.contracts.asyncapi import document
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _write(file, document(importlib.metadata.version("touchstone")))
+
+
+def _write(file: Path, document: Any) -> None:
+    file.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    click.echo(file)
+
+
+if __name__ == "__main__":
+    main()

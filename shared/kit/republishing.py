@@ -1,0 +1,33 @@
+"""`touchstone republish`: a service says its present state again, as ordinary events with the same revisions."""
+
+from shared.kit.outbox import Outgoing, publish_many
+from shared.kit.runtime import Runtime
+
+_CHUNK = 500
+
+
+class NothingToRepublish(Exception):
+    """The service has no state that others keep."""
+
+
+async def republish(runtime: Runtime) -> int:
+    """Say everything in one transaction; answers how many events.
+
+    What a compacted topic keeps must be read `FOR SHARE` by the service, so that no older state comes after a newer one.
+    """
+    source = runtime.spec.republish
+    if source is None:
+        raise NothingToRepublish(runtime.spec.name)
+    said = 0
+    try:
+        async with runtime.database.transaction() as session:
+            chunk: list[Outgoing] = []
+            async for outgoing in source(session):
+                chunk.append(outgoing)
+                if len(chunk) >= _CHUNK:
+                    said += len(await publish_many(session, chunk))
+                    chunk = []
+            said += len(await publish_many(session, chunk))
+    finally:
+        await runtime.database.close()
+    return said

@@ -1,0 +1,57 @@
+"""One service in one process, on uvicorn with uvloop and httptools."""
+
+import gc
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from shared.kit.runtime import Runtime
+
+GRACE_S = 10
+"""How long requests in flight may go on once the process is told to end."""
+
+_KEEP_ALIVE_S = 75  # longer than a gateway's, so that the gateway closes first
+
+
+class _Server(uvicorn.Server):
+    """Tells the service at once that it will end, so that endless streams end, too."""
+
+    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is there now stays; the collector needn't look at it again
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._runtime.stopping.set()
+        super().handle_exit(sig, frame)
+
+
+def serve(app: FastAPI) -> None:
+    """Serve until SIGTERM or SIGINT; ends the process with status 3 when the service can't start."""
+    runtime: Runtime = app.state.runtime
+    settings = runtime.settings
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, runtime)
+    server.run()
+    if not server.started:
+        sys.exit(3)

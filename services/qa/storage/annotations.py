@@ -50,15 +50,16 @@ ON CONFLICT DO NOTHING RETURNING annotation_id
 _REVISIONS = "SELECT annotation_revision, role FROM annotations WHERE annotation_id = $1 ORDER BY annotation_revision"
 
 # `era`: how many eras of the annotator had begun when the annotation was submitted.
-_OF_RECORD = """
-SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, answers, schema_version, guideline_version,
-    prediction_shown, submitted_at, active_s, reason,
+_OF_ROUND = """
+SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, annotations.answers, schema_version,
+    guideline_version, prediction_shown, submitted_at, active_s, annotations.reason,
     COALESCE(assessment.status = 'paused', false) AS paused,
     (SELECT count(*) FROM eras WHERE eras.project_id = annotations.project_id
         AND eras.annotator_id = annotations.annotator_id AND eras.since <= annotations.submitted_at)::integer AS era
 FROM annotations
 LEFT JOIN assessments AS assessment USING (project_id, annotator_id)
-WHERE record_id = $1 AND answers IS NOT NULL ORDER BY submitted_at, annotation_id, annotation_revision
+WHERE record_id = $1 AND annotations.answers IS NOT NULL AND ($2::integer IS NULL OR round = $2)
+ORDER BY submitted_at, annotation_id, annotation_revision
 """
 _SET_ROLE = """
 UPDATE annotations SET role = $2 WHERE (annotation_id, annotation_revision) IN (
@@ -121,9 +122,9 @@ async def revisions(session: Session, annotation_id: UUID) -> dict[int, Role]:
     return {row["annotation_revision"]: row["role"] for row in rows}
 
 
-async def of_record(session: Session, record_id: UUID) -> list[Annotation]:
-    """All annotations whose content is here, in the order of their submission."""
-    rows = await session.raw.fetch(_OF_RECORD, record_id)
+async def of_round(session: Session, record_id: UUID, number: int | None) -> list[Annotation]:
+    """The annotations of a round (None: of all) whose content is here, in the order of their submission."""
+    rows = await session.raw.fetch(_OF_ROUND, record_id, number)
     return [Annotation(**loaded(row, "answers")) for row in rows]
 
 
@@ -192,6 +193,7 @@ WHERE annotations.project_id = $1 AND annotations.schema_version = $2 AND annota
     AND annotations.role <> 'superseded' AND records.known
 ORDER BY annotations.submitted_at DESC, annotations.annotation_id LIMIT $3
 """
+_SCHEMA_VERSIONS = "SELECT DISTINCT schema_version FROM annotations WHERE project_id = $1 ORDER BY schema_version"
 _TRUTHS = """
 SELECT record_id, answers, true AS gold FROM gold
 WHERE project_id = $1 AND schema_version = $2 AND current AND answers IS NOT NULL
@@ -212,6 +214,11 @@ async def for_estimation(session: Session, project_id: UUID, schema_version: int
     """The newest annotations of a schema version, newest first; `answers` still as text."""
     rows: list[Any] = await session.raw.fetch(_FOR_ESTIMATION, project_id, schema_version, limit)
     return rows
+
+
+async def schema_versions(session: Session, project_id: UUID) -> list[int]:
+    """The schema versions that somebody answered."""
+    return [row["schema_version"] for row in await session.raw.fetch(_SCHEMA_VERSIONS, project_id)]
 
 
 async def truths(session: Session, project_id: UUID, schema_version: int) -> dict[UUID, tuple[Answers, bool]]:

@@ -83,6 +83,10 @@ _SET_DISPUTE = """
 UPDATE disputes SET status = $2, closed_at = $3 WHERE record_id = $1 AND status IN ('open', 'unservable')
 RETURNING dispute_id
 """
+_REOPEN = """
+UPDATE disputes SET status = 'open' WHERE record_id = $1 AND status = 'unservable'
+RETURNING dispute_id, schema_version, reason, disputed
+"""
 _DISPUTE_IS_OPEN = "SELECT dispute_id FROM disputes WHERE record_id = $1 AND status IN ('open', 'unservable')"
 _DISPUTES = """
 SELECT dispute_id, record_id, round, schema_version, reason, disputed, status, opened_at, closed_at
@@ -214,6 +218,20 @@ async def set_dispute(session: Session, record_id: UUID, status: str, now: datet
 async def open_dispute_of(session: Session, record_id: UUID) -> UUID | None:
     found: UUID | None = await session.raw.fetchval(_DISPUTE_IS_OPEN, record_id)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    dispute_id: UUID
+    schema_version: int
+    reason: str
+    disputed: list[Answers]
+
+
+async def reopen_dispute(session: Session, record_id: UUID) -> Dispute | None:
+    """Open the dispute that nobody could decide; None when there is none."""
+    row = await session.raw.fetchrow(_REOPEN, record_id)
+    return None if row is None else Dispute(**loaded(row, "disputed"))
 
 
 async def disputes_page(

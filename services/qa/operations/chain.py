@@ -1,0 +1,154 @@
+"""The chain of a record's facts: appended with each fact, verified on demand, sealed by a loop."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.qa.domain import lineage
+from services.qa.domain.standing import Record
+from services.qa.storage import chain, gold, labels
+from shared.kit.database import Session
+
+_SALT_BYTES = 32
+_LINKS_PER_SEAL = 4096
+
+LABEL = "label"
+RETRACTION = "retraction"
+DECISION = "decision"
+GOLD = "gold"
+GOLD_WITHDRAWN = "gold_withdrawn"
+UNLABELABLE = "unlabelable"
+ERASURE = "erasure"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """`broken_at`: the position of the first link that does not verify. `contents`: whether they were checked, too.
+
+    `sealed`: how many links are under a seal whose proof verifies.
+    """
+
+    links: int
+    broken_at: int | None
+    contents: bool
+    sealed: int
+    head: str | None
+
+
+async def append(
+    session: Session,
+    record: Record,
+    kind: str,
+    reference: str,
+    metadata: Mapping[str, Any],
+    content: Any,
+    now: datetime,
+) -> None:
+    """Chain one more fact; `content` lies in the row that `kind` and `reference` name and can be erased there."""
+    if record.salt is None:
+        record.salt = secrets.token_bytes(_SALT_BYTES)
+    whole = {
+        "kind": kind,
+        "reference": reference,
+        "record_id": str(record.record_id),
+        "position": record.chain_length,
+        "at": now.isoformat(),
+        **metadata,
+    }
+    made = lineage.link(record.chain_head or lineage.GENESIS, whole, lineage.commit(record.salt, content))
+    stored = chain.StoredLink(
+        position=record.chain_length,
+        kind=kind,
+        reference=reference,
+        metadata=lineage.canonical(whole).decode(),
+        content_hmac=made.commitment,
+        hash=made.hash,
+        linked_at=now,
+        seal_number=None,
+        leaf=None,
+    )
+    await chain.add(session, record.record_id, record.project_id, stored)
+    record.chain_length += 1
+    record.chain_head = made.hash
+
+
+async def verify(session: Session, record: Record, links: Sequence[chain.StoredLink]) -> Verification:
+    """Compute every link again from the rows as they are now."""
+    rebuilt = [
+        lineage.Link(metadata=orjson.loads(one.metadata), commitment=one.content_hmac, hash=one.hash) for one in links
+    ]
+    contents = None if record.salt is None else await _contents(session, record.record_id, links)
+    broken = lineage.verify_chain(rebuilt, salt=record.salt, contents=contents)
+    head = links[-1].hash if links else None
+    if broken is None and (len(links) != record.chain_length or head != record.chain_head):
+        broken = min(len(links), record.chain_length)
+    return Verification(
+        links=len(links),
+        broken_at=broken,
+        contents=contents is not None,
+        sealed=await _sealed(session, record.project_id, links),
+        head=None if head is None else head.hex(),
+    )
+
+
+async def _contents(session: Session, record_id: UUID, links: Sequence[chain.StoredLink]) -> list[Any]:
+    found: dict[tuple[str, str], Any] = {}
+    for label in await labels.revisions(session, record_id):
+        found[LABEL, str(label["label_revision"])] = label["answers"]
+    for decision in await labels.decisions_of(session, record_id):
+        content = {"answers": decision["answers"], "reason": decision["reason"]}
+        found[DECISION, str(decision["decision_id"])] = content
+    for placed in await gold.revisions(session, record_id):
+        found[GOLD, str(placed["gold_revision"])] = placed["answers"]
+    return [found.get((one.kind, one.reference), {}) for one in links]
+
+
+async def _sealed(session: Session, project_id: UUID, links: Sequence[chain.StoredLink]) -> int:
+    sealed = 0
+    leaves: dict[int, list[bytes]] = {}
+    for one in links:
+        if one.seal_number is None or one.leaf is None:
+            continue
+        seal = await chain.find_seal(session, project_id, one.seal_number)
+        if one.seal_number not in leaves:
+            leaves[one.seal_number] = await chain.leaves_of(session, project_id, one.seal_number)
+        hashes = leaves[one.seal_number]
+        if seal is None or seal.leaves != len(hashes):
+            continue
+        proof = lineage.merkle_proof(hashes, one.leaf)
+        sealed += lineage.verify_proof(one.hash, one.leaf, seal.leaves, proof, seal.root)
+    return sealed
+
+
+async def seal(session: Session, project_id: UUID, now: datetime) -> int:
+    """Put the oldest unsealed links of a project under one root; answers how many."""
+    last = await chain.last_seal(session, project_id)
+    rows = await chain.unsealed(session, project_id, _LINKS_PER_SEAL)
+    if not rows:
+        return 0
+    root = lineage.merkle_root([row["hash"] for row in rows])
+    number = 1 if last is None else last.number + 1
+    previous = lineage.GENESIS if last is None else last.hash
+    metadata: dict[str, Any] = {
+        "project_id": str(project_id),
+        "number": number,
+        "leaves": len(rows),
+        "root": root.hex(),
+        "at": now.isoformat(),
+    }
+    made = chain.Seal(
+        project_id=project_id,
+        number=number,
+        leaves=len(rows),
+        root=root,
+        previous=previous,
+        hash=lineage.link(previous, metadata, b"").hash,
+        sealed_at=now,
+    )
+    await chain.seal(session, made, [(row["record_id"], row["position"]) for row in rows])
+    return len(rows)

@@ -1,0 +1,37 @@
+"""What can be wrong with a request to qa; the edge maps each to a status."""
+
+from collections.abc import Sequence
+
+from shared.contracts.answers import Violation
+from shared.kit.problems import ProblemError
+
+
+class RecordErased(Exception):
+    """The record was erased by right and is gone for good."""
+
+
+class AnswersRefused(Exception):
+    """The answers don't fit the schema or the record."""
+
+    def __init__(self, violations: Sequence[Violation], prefix: str = "") -> None:
+        super().__init__(f"{len(violations)} rule(s) are broken.")
+        self.errors = [
+            ProblemError(pointer=prefix + violation.pointer, rule=violation.rule, detail=violation.message)
+            for violation in violations
+        ]
+
+
+class UnknownSchemaVersion(Exception):
+    """The project has no schema of that version."""
+
+
+class NotGold(Exception):
+    """The record is not gold."""
+
+
+class ReleaseNameTaken(Exception):
+    """The project has a release of that name."""
+
+
+class NotPaused(Exception):
+    """The annotator is not paused in this project."""

@@ -1,6 +1,6 @@
 """The base of all kinds of question. A kind is one file in `answers/kinds/` with a subclass of `Question`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -15,6 +15,10 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 MAX_LABELS = 10_000
 MAX_REGIONS = 2_000
 """Most spans, relations or boxes in one answer; keeps an answer well below the size of an event."""
+
+
+MoveOffset = Callable[[str, int, bool], int]
+"""Of a field's name, an offset in its text, and whether something ends there: the offset after masking."""
 
 
 class VisibleWhen(Frozen):
@@ -45,6 +49,12 @@ class Question(Frozen):
     def check(self, answer: Any, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
         """Check an answer of this kind's model against the question and the record; pointers relative to the answer."""
         raise NotImplementedError
+
+    def moved(self, answer: Any, move: MoveOffset) -> Frozen:
+        """The answer with its text offsets moved; kinds that have none return it as it is."""
+        del move
+        read: Frozen = answer
+        return read
 
     def may_carry(self) -> frozenset[str]:
         """The labels that an answer to this question may carry; what `visible_when` may ask for."""

@@ -40,16 +40,19 @@ def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tu
     return masked, findings
 
 
-def map_offset(findings: Sequence[Finding], offset: int) -> int:
-    """Where `offset` of the original text lies in the masked one; inside a finding: at the mask's nearer edge."""
+def map_offset(findings: Sequence[Finding], offset: int, *, at_end: bool = False) -> int:
+    """Where `offset` of the original text lies in the masked one.
+
+    Inside a finding it becomes the mask's start, or its end for an offset that ends something: what lies partly in
+    personal data covers the whole mask afterwards.
+    """
     shift = 0
     for finding in findings:
         if offset <= finding.start:
             break
         length = len(finding.type.mask)
         if offset < finding.end:
-            before = offset - finding.start < finding.end - offset
-            return finding.start + shift + (0 if before else length)
+            return finding.start + shift + (length if at_end else 0)
         shift += length - (finding.end - finding.start)
     return offset + shift
 

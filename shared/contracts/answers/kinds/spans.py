@@ -14,6 +14,7 @@ from shared.contracts.answers.question import (
     MAX_REGIONS,
     Label,
     LabelledQuestion,
+    MoveOffset,
     check_field,
     missing_field,
     unknown_label,
@@ -111,6 +112,15 @@ class SpansQuestion(LabelledQuestion):
             if key in seen:
                 yield Violation("", "relation-twice", "the same relation is given twice").under("relations", index)
             seen.add(key)
+
+    def moved(self, answer: SpansAnswer, move: MoveOffset) -> SpansAnswer:
+        spans = [
+            span.model_copy(
+                update={"start": move(self.field, span.start, False), "end": move(self.field, span.end, True)}
+            )
+            for span in answer.spans
+        ]
+        return answer.model_copy(update={"spans": spans})
 
     def carried_by(self, answer: SpansAnswer) -> frozenset[str]:
         return frozenset(span.label for span in answer.spans)

@@ -1,0 +1,277 @@
+"""From what somebody sent to a record that may be kept and published: checked, de-identified, hashed, drawn."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from services.ingest.domain.cleaning import Redactions, mask, mask_field, mask_slice
+from shared.contracts.answers import LabelSchema
+from shared.contracts.draws import draw
+from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
+from shared.contracts.policies import Policies, SplitShares
+from shared.contracts.values import Origin, Split, json_pointer
+
+MAX_RECORD_BYTES = 480 * 1024
+"""Of a record's published JSON: an event is at most 512 KiB, and its envelope needs a part of that."""
+
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+_ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_DATA_URL = "data:"
+
+
+class RecordIn(BaseModel):
+    """A record as it comes in. An image is a data URL, `{"base64": …}`, or `{"asset_id": …}` of an uploaded asset.
+
+    `purposes` are what the person it is about consented to. `collected_by_chance` False: it was chosen because a model
+    looked wrong or unsure; such records are never held out. Left out, only `collected` records count as chance.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "external_id": "ticket-4711",
+                    "fields": {"message": "My lamp never came."},
+                    "slice": {"channel": "chat", "year": 2026},
+                    "purposes": ["quality"],
+                }
+            ]
+        },
+    )
+
+    external_id: ExternalId | None = None
+    fields: dict[str, Any] = Field(min_length=1, max_length=50)
+    slice: dict[_ShortText, SliceValue] = Field(default={}, max_length=50)
+    purposes: list[_ShortText] = Field(default=[], max_length=50)
+    origin: Origin = Origin.COLLECTED
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    collected_by_chance: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeProject:
+    """The part of a project that taking records in needs. `schema` is the active one."""
+
+    project_id: UUID
+    draw_salt: str
+    dedup_key: bytes
+    schema_version: int
+    schema: LabelSchema
+    policies: Policies
+
+    def keyed(self, purpose: str, data: bytes) -> bytes:
+        """A hash that nobody without the project's key can compare with another."""
+        return hmac.digest(self.dedup_key, purpose.encode() + b"\0" + data, hashlib.sha256)
+
+
+class NotAccepted(ValueError):
+    """The record breaks a rule."""
+
+    def __init__(self, pointer: str, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.pointer = pointer
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that came inside the record."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A record that kept every rule but may be a duplicate. `images` and `assets` still stand outside `fields`."""
+
+    record_id: UUID
+    external_id: str | None
+    external_hash: bytes | None
+    fields: dict[str, FieldValue]
+    redactions: Redactions
+    slice: dict[str, SliceValue]
+    purposes: list[str]
+    origin: Origin
+    priority: int
+    collected_by_chance: bool
+    split: Split
+    schema_version: int
+    hashed: dict[str, str]
+    images: dict[str, Image]
+    assets: dict[str, UUID]
+    content_hash: bytes = b""
+
+    def payload(self) -> RecordAccepted:
+        return RecordAccepted.model_construct(
+            schema_version=self.schema_version,
+            fields=self.fields,
+            slice=self.slice,
+            split=self.split,
+            origin=self.origin,
+            purposes=self.purposes,
+            priority=self.priority,
+            collected_by_chance=self.collected_by_chance,
+        )
+
+
+def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -> Candidate:
+    """Check one record and make it fit to be published; `draw_id` gives its id.
+
+    Raises:
+        NotAccepted: it breaks a rule.
+    """
+    try:
+        given = RecordIn.model_validate(raw)
+    except ValidationError as error:
+        raise of_validation(error) from None
+    return accept(project, given, draw_id())
+
+
+def of_validation(error: ValidationError) -> NotAccepted:
+    """The first error, without the value; a key that somebody made up is masked."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = [mask(step) if isinstance(step, str) else step for step in first["loc"]]
+    if path[:1] == ["slice"]:
+        path = path[:2]  # the rest names the members of a union
+    return NotAccepted(json_pointer(*path), first["type"].replace("_", "-"), "the value breaks this rule")
+
+
+def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> Candidate:
+    """As `read_record`, for a record whose shape is right."""
+    _check_purposes(project.policies, given.purposes)
+    candidate = Candidate(
+        record_id=record_id,
+        external_id=given.external_id,
+        external_hash=None if given.external_id is None else external_hash(project, given.external_id),
+        fields={},
+        redactions={},
+        slice=mask_slice(given.slice) if given.slice else {},
+        purposes=[mask(purpose) for purpose in given.purposes],
+        origin=given.origin,
+        priority=given.priority,
+        collected_by_chance=by_chance(given.origin, given.collected_by_chance),
+        split=Split.TRAIN,
+        schema_version=project.schema_version,
+        hashed={},
+        images={},
+        assets={},
+    )
+    _read_fields(project, given.fields, candidate)
+    candidate.split = draw_split(project, record_id, by_chance=candidate.collected_by_chance)
+    if not candidate.assets:
+        candidate.content_hash = content_hash(project, candidate.hashed)
+    _check_size(candidate)
+    return candidate
+
+
+def external_hash(project: IntakeProject, external_id: str) -> bytes:
+    return project.keyed("external", external_id.encode())
+
+
+def content_hash(project: IntakeProject, hashed: Mapping[str, str]) -> bytes:
+    """The hash of the original content. `hashed` gives each field as it came: text, or the hash of an image."""
+    return project.keyed("content", orjson.dumps(hashed, option=orjson.OPT_SORT_KEYS))
+
+
+def image_hash(project: IntakeProject, data: bytes) -> bytes:
+    return project.keyed("image", data)
+
+
+def by_chance(origin: Origin, told: bool | None) -> bool:
+    """Whether the record may be held out. Synthetic records never are; those of a deployment only if it is told."""
+    if origin is Origin.SYNTHETIC:
+        return False
+    return origin is Origin.COLLECTED if told is None else told
+
+
+def draw_split(project: IntakeProject, record_id: UUID, *, by_chance: bool) -> Split:
+    """By a keyed hash, so that it is chance, fixed, and the same again."""
+    if not by_chance:
+        return Split.TRAIN
+    return split_of(project.policies.split, draw(project.draw_salt, "split", record_id))
+
+
+def split_of(shares: SplitShares, drawn: float) -> Split:
+    """`drawn` in [0, 1)."""
+    if drawn < shares.test:
+        return Split.TEST
+    return Split.VALIDATION if drawn < shares.test + shares.validation else Split.TRAIN
+
+
+def _check_purposes(policies: Policies, purposes: list[str]) -> None:
+    if not set(policies.purposes_required) <= set(purposes):
+        raise NotAccepted("/purposes", "consent-missing", "a purpose that the project requires is not consented to")
+
+
+def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: Candidate) -> None:
+    known = {item.name: item for item in project.schema.fields}
+    for name, value in given.items():
+        if name not in known:
+            raise NotAccepted(
+                json_pointer("fields", mask(name)), "field-unknown", "the schema does not have this field"
+            )
+        if known[name].kind == "text":
+            _read_text(name, value, candidate)
+        else:
+            _read_image(project, name, value, candidate)
+    for item in project.schema.fields:
+        if item.required and item.name not in given:
+            raise NotAccepted(json_pointer("fields", item.name), "field-required", "the schema requires this field")
+
+
+def _read_text(name: str, value: Any, candidate: Candidate) -> None:
+    if not isinstance(value, str):
+        raise NotAccepted(json_pointer("fields", name), "string-type", "the field is a text")
+    masked, redactions = mask_field(value)
+    candidate.fields[name] = masked
+    candidate.hashed[name] = value
+    if redactions:
+        candidate.redactions[name] = redactions
+
+
+def _read_image(project: IntakeProject, name: str, value: Any, candidate: Candidate) -> None:
+    pointer = json_pointer("fields", name)
+    if isinstance(value, str) and value.startswith(_DATA_URL):
+        head, _, encoded = value.partition(",")
+        if not head.endswith(";base64"):
+            raise NotAccepted(pointer, "data-url-malformed", "a data URL must hold base64")
+        _add_image(project, name, encoded, candidate)
+    elif isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
+        _add_image(project, name, value["base64"], candidate)
+    elif isinstance(value, dict) and value.keys() == {"asset_id"}:
+        try:
+            candidate.assets[name] = UUID(value["asset_id"])
+        except (ValueError, AttributeError, TypeError):
+            raise NotAccepted(pointer + "/asset_id", "uuid-parsing", "an asset's id is a UUID") from None
+    else:
+        raise NotAccepted(pointer, "image-expected", "the field is a data URL, or an object with base64 or asset_id")
+
+
+def _add_image(project: IntakeProject, name: str, encoded: str, candidate: Candidate) -> None:
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise NotAccepted(json_pointer("fields", name), "base64-malformed", "the image is not base64") from None
+    candidate.images[name] = Image(data)
+    candidate.hashed[name] = image_hash(project, data).hex()
+
+
+def _check_size(candidate: Candidate) -> None:
+    values = (*candidate.fields.values(), *candidate.slice.values())
+    characters = sum(len(value) for value in values if isinstance(value, str))
+    # Six bytes a character is the most that JSON makes of one; only what could be too large is measured.
+    if (
+        6 * characters > MAX_RECORD_BYTES // 2
+        and len(candidate.payload().model_dump_json().encode()) > MAX_RECORD_BYTES
+    ):
+        raise NotAccepted("/fields", "record-too-large", f"a record has at most {MAX_RECORD_BYTES} bytes")

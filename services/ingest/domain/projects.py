@@ -1,0 +1,124 @@
+"""A project: versions of its schema, guidelines and policies, and which of them are active."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from services.ingest.domain.cleaning import clean_schema, mask
+from shared.contracts.answers import LabelSchema
+from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
+from shared.contracts.policies import Policies
+from shared.contracts.values import ProjectStatus
+
+MAX_GUIDELINE_TEXT = 200_000
+"""Characters of guidelines that travel with a project, so that its event stays below the size of one."""
+
+V = TypeVar("V", SchemaVersion, GuidelineVersion, PolicyVersion)
+
+
+class UnknownVersion(ValueError):
+    """The project has no such version."""
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class ProjectArchived(Exception):
+    """The project is archived: it takes nothing in."""
+
+
+class PersonalDataInPolicies(ValueError):
+    """A purpose holds personal data; purposes are published as they are."""
+
+    pointer = "/purposes_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The whole of a project. `draw_salt` keys its dice, `dedup_key` the hashes that find duplicates; both secret."""
+
+    project_id: UUID
+    name: str
+    status: ProjectStatus
+    draw_salt: str
+    dedup_key: bytes
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    schemas: tuple[SchemaVersion, ...] = ()
+    guidelines: tuple[GuidelineVersion, ...] = ()
+    policies: tuple[PolicyVersion, ...] = ()
+    active_schema: int | None = None
+    active_guideline: int | None = None
+    active_policy: int = 1
+
+    def changed(self, now: datetime) -> "Project":
+        return replace(self, revision=self.revision + 1, updated_at=now)
+
+    def named(self, name: str) -> "Project":
+        return replace(self, name=mask(name))
+
+    def with_schema(self, schema: LabelSchema, now: datetime, *, activate: bool) -> "Project":
+        """Raises PersonalDataInSchema."""
+        added = SchemaVersion(version=len(self.schemas) + 1, label_schema=clean_schema(schema), created_at=now)
+        active = added.version if activate else self.active_schema
+        return replace(self, schemas=(*self.schemas, added), active_schema=active)
+
+    def with_guideline(self, markdown: str, now: datetime, *, activate: bool) -> "Project":
+        added = GuidelineVersion(version=len(self.guidelines) + 1, markdown=mask(markdown), created_at=now)
+        active = added.version if activate else self.active_guideline
+        return replace(self, guidelines=(*self.guidelines, added), active_guideline=active)
+
+    def with_policies(self, policies: Policies, now: datetime, *, activate: bool) -> "Project":
+        """Raises PersonalDataInPolicies."""
+        if any(mask(purpose) != purpose for purpose in policies.purposes_required):
+            raise PersonalDataInPolicies("choose another word for the purpose")
+        added = PolicyVersion(version=len(self.policies) + 1, policies=policies, created_at=now)
+        active = added.version if activate else self.active_policy
+        return replace(self, policies=(*self.policies, added), active_policy=active)
+
+    def activated(self, schema: int | None, guideline: int | None, policy: int | None) -> "Project":
+        """Make other versions the active ones; None leaves what is. Raises UnknownVersion."""
+        for number, versions, name in (
+            (schema, self.schemas, "active_schema"),
+            (guideline, self.guidelines, "active_guideline"),
+            (policy, self.policies, "active_policy"),
+        ):
+            if number is not None and not 1 <= number <= len(versions):
+                raise UnknownVersion(f"there are {len(versions)} versions", f"/{name}")
+        return replace(
+            self,
+            active_schema=self.active_schema if schema is None else schema,
+            active_guideline=self.active_guideline if guideline is None else guideline,
+            active_policy=self.active_policy if policy is None else policy,
+        )
+
+    def event(self) -> ProjectChanged:
+        """The whole state; of guidelines that are too old and too long to travel only the version is told."""
+        return ProjectChanged(
+            name=self.name,
+            status=self.status,
+            draw_salt=self.draw_salt,
+            schemas=list(self.schemas),
+            guidelines=list(_fitting(self.guidelines, self.active_guideline)),
+            policies=list(self.policies),
+            active_schema=self.active_schema,
+            active_guideline=self.active_guideline,
+            active_policy=self.active_policy,
+        )
+
+
+def _fitting(guidelines: tuple[GuidelineVersion, ...], active: int | None) -> tuple[GuidelineVersion, ...]:
+    """The active one first, then the newest, while there is room."""
+    room, kept = MAX_GUIDELINE_TEXT, set[int]()
+    for guideline in sorted(guidelines, key=lambda item: (item.version != active, -item.version)):
+        room -= len(guideline.markdown.encode())
+        if room < 0 and guideline.version != active:
+            break
+        kept.add(guideline.version)
+    return tuple(
+        guideline if guideline.version in kept else guideline.model_copy(update={"markdown": ""})
+        for guideline in guidelines
+    )

@@ -1,0 +1,152 @@
+"""Feedback of a product system: checked against the schema and fitted to the masked record."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from services.ingest.domain.cleaning import Redactions, findings_of, mask, mask_answers
+from services.ingest.domain.intake import ExternalId, IntakeProject, NotAccepted, RecordIn
+from shared.contracts.answers import LabelSchema, read_answer, validate
+from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
+from shared.contracts.personal_data import map_offset
+from shared.contracts.values import Answers, Origin, Probability, Verdict, Version
+
+
+class ReportIn(BaseModel):
+    """What a product system holds of one live prediction.
+
+    `feedback_id` is the product's own id of the report: sent again, it has no second effect (left out, an equal report
+    is the same one). The record is named by `record_id` or `external_id`; an input that is not known yet comes whole,
+    as `fields`, and becomes a record. `correction` is what the product holds to be true when `verdict` is `corrected`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "feedback_id": "outcome-4711",
+                    "external_id": "ticket-4711",
+                    "prediction": {"topic": {"label": "billing"}},
+                    "confidence": 0.93,
+                    "verdict": "corrected",
+                    "correction": {"topic": {"label": "delivery"}},
+                    "observed_at": "2026-11-02T09:00:00Z",
+                }
+            ]
+        },
+    )
+
+    feedback_id: ExternalId | None = None
+    record_id: UUID | None = None
+    external_id: ExternalId | None = None
+    fields: dict[str, Any] | None = Field(default=None, min_length=1, max_length=50)
+    slice: dict[str, SliceValue] = Field(default={}, max_length=50)
+    purposes: list[str] = Field(default=[], max_length=50)
+    collected_by_chance: bool = False
+    model_id: UUID | None = None
+    model_version: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    schema_version: Version | None = None
+    prediction: Answers | None = None
+    confidence: Probability | None = None
+    verdict: Verdict
+    correction: Answers | None = None
+    observed_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _it_is_about_something(self) -> "ReportIn":
+        if self.record_id is None and self.external_id is None and self.fields is None:
+            raise ValueError("record_id, external_id or fields is needed")
+        if (self.verdict is Verdict.CORRECTED) != (self.correction is not None):
+            raise ValueError("a correction comes with the verdict corrected, and only with it")
+        return self
+
+    def record(self) -> RecordIn:
+        """The record that the report's input becomes if it is not known.
+
+        Raises:
+            NotAccepted: it can't be one.
+        """
+        try:
+            return RecordIn(
+                external_id=self.external_id,
+                fields=self.fields or {},
+                slice=self.slice,
+                purposes=self.purposes,
+                origin=Origin.DEPLOYMENT,
+                collected_by_chance=self.collected_by_chance,
+            )
+        except ValidationError:
+            raise NotAccepted("/fields", "record-malformed", "the input can't become a record") from None
+
+
+def report_hashes(project: IntakeProject, report: ReportIn) -> tuple[bytes, bytes]:
+    """Keyed hashes of the report's name and of all of it; without a name its body is its name."""
+    body = project.keyed("body", orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS))
+    if report.feedback_id is None:
+        return body, body
+    return project.keyed("report", report.feedback_id.encode()), body
+
+
+def fit_answers(
+    schema: LabelSchema,
+    fields: Mapping[str, FieldValue],
+    redactions: Redactions,
+    answers: Answers | None,
+    name: str,
+) -> Answers | None:
+    """The answers as they apply to the masked record: offsets moved, strings masked.
+
+    Raises:
+        NotAccepted: they don't fit the schema; `name` says which of the report's answers.
+    """
+    if answers is None:
+        return None
+    moved = _moved(schema, redactions, answers) if redactions else answers
+    found = validate(schema, fields, moved, partial=True)
+    if found:
+        first = found[0]
+        raise NotAccepted(f"/{name}{mask(first.pointer)}", first.rule, first.message)
+    masked: Answers = mask_answers(moved)
+    return masked
+
+
+def _moved(schema: LabelSchema, redactions: Redactions, answers: Answers) -> Answers:
+    findings = {field: findings_of(found) for field, found in redactions.items()}
+
+    def move(field: str, offset: int, at_end: bool) -> int:
+        return map_offset(findings[field], offset, at_end=at_end) if field in findings else offset
+
+    moved = dict(answers)
+    for question in schema.questions:
+        if question.name in answers:
+            try:
+                answer = read_answer(question, answers[question.name])
+            except ValidationError:
+                continue  # told by `validate`
+            moved[question.name] = question.moved(answer, move).model_dump(mode="json", exclude_unset=True)
+    return moved
+
+
+def payload(
+    report: ReportIn,
+    feedback_id: UUID,
+    schema_version: int,
+    answers: tuple[Answers | None, Answers | None],
+    observed_at: AwareDatetime,
+) -> FeedbackReceived:
+    """What is published of a report; `answers` are prediction and correction, fitted."""
+    return FeedbackReceived(
+        feedback_id=feedback_id,
+        model_id=report.model_id,
+        model_version=None if report.model_version is None else mask(report.model_version),
+        schema_version=schema_version,
+        prediction=answers[0],
+        confidence=report.confidence,
+        verdict=report.verdict,
+        correction=answers[1],
+        observed_at=observed_at,
+    )

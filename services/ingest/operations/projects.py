@@ -1,0 +1,107 @@
+"""Create and change projects. Every change is told whole, with the next revision."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from services.ingest.domain.intake import IntakeProject
+from services.ingest.domain.projects import Project, ProjectArchived
+from services.ingest.storage import projects as storage
+from shared.contracts.policies import Policies
+from shared.contracts.values import ProjectStatus
+from shared.kit.database import Session
+from shared.kit.outbox import publish
+
+_SECRET_BYTES = 32
+
+
+class UnknownProject(Exception):
+    """There is no such project."""
+
+
+class ProjectChangedMeanwhile(Exception):
+    """Somebody else changed the project after it was read."""
+
+
+class NoActiveSchema(Exception):
+    """The project has no active schema yet: it can't take records in."""
+
+
+def new_project(project_id: UUID, name: str, now: datetime) -> Project:
+    """A project with the default policies and no schema; its secrets are drawn here."""
+    project = Project(
+        project_id=project_id,
+        name="",
+        status=ProjectStatus.ACTIVE,
+        draw_salt=secrets.token_hex(_SECRET_BYTES),
+        dedup_key=secrets.token_bytes(_SECRET_BYTES),
+        revision=1,
+        created_at=now,
+        updated_at=now,
+    )
+    return project.named(name).with_policies(Policies(), now, activate=True)
+
+
+async def create(session: Session, project: Project) -> Project:
+    await storage.add(session, project)
+    await _tell(session, project)
+    return project
+
+
+async def change(
+    session: Session,
+    project_id: UUID,
+    expected: frozenset[int] | None,
+    decide: Callable[[Project], Project],
+    now: datetime,
+) -> Project:
+    """Change a project by `decide`; `expected` are the revisions that the caller will have changed, None any.
+
+    Raises:
+        UnknownProject: there is none.
+        ProjectChangedMeanwhile: it has another revision.
+    """
+    before = await storage.load(session, project_id, lock=True)
+    if before is None:
+        raise UnknownProject
+    if expected is not None and before.revision not in expected:
+        raise ProjectChangedMeanwhile(f"its revision is {before.revision}")
+    decided = decide(before)
+    if decided == before:
+        return before
+    after = decided.changed(now)
+    await storage.save(session, before, after)
+    await _tell(session, after)
+    return after
+
+
+async def load(session: Session, project_id: UUID) -> Project:
+    """Raises UnknownProject."""
+    project = await storage.load(session, project_id)
+    if project is None:
+        raise UnknownProject
+    return project
+
+
+async def open_for_intake(session: Session, project_id: UUID) -> IntakeProject:
+    """What taking records in needs of a project that does so; a paused one does, it only serves nobody.
+
+    Raises:
+        UnknownProject: there is none.
+        ProjectArchived: it takes nothing in.
+        NoActiveSchema: nothing says what a record looks like.
+    """
+    found = await storage.load_intake(session, project_id)
+    if found is None:
+        raise UnknownProject
+    status, project = found
+    if status is ProjectStatus.ARCHIVED:
+        raise ProjectArchived
+    if project is None:
+        raise NoActiveSchema
+    return project
+
+
+async def _tell(session: Session, project: Project) -> None:
+    await publish(session, project.event(), project_id=project.project_id, revision=project.revision)

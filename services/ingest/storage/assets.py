@@ -1,0 +1,138 @@
+"""Assets: what is known of the objects under `assets/`, which records hold them, and which are to be deleted."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.events import AssetReference
+from shared.kit.database import Session
+
+_DOOM = """
+INSERT INTO doomed_assets (asset_id, due_at) SELECT asset_id, $2 FROM unnest($1::uuid[]) AS asset_id
+ON CONFLICT (asset_id) DO UPDATE SET due_at = least(doomed_assets.due_at, excluded.due_at)
+"""
+_SPARE = "DELETE FROM doomed_assets WHERE asset_id = ANY($1::uuid[])"
+_INSERT = """
+INSERT INTO assets (asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash)
+SELECT asset_id, $1, media_type, sha256, size_bytes, width, height, original_hash
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::int[], $7::int[], $8::bytea[])
+    AS row (asset_id, media_type, sha256, size_bytes, width, height, original_hash)
+"""
+_COLUMNS = "asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash"
+_FIND = f"SELECT {_COLUMNS} FROM assets WHERE asset_id = $1"
+# Held until the record is committed, so that the sweeper doesn't take them away meanwhile.
+_HOLD = f"""
+SELECT {_COLUMNS} FROM assets WHERE project_id = $1 AND asset_id = ANY($2::uuid[]) ORDER BY asset_id FOR SHARE
+"""
+_ATTACH = """
+INSERT INTO record_assets (record_id, asset_id)
+SELECT record_id, asset_id FROM unnest($1::uuid[], $2::uuid[]) AS row (record_id, asset_id)
+"""
+_DETACH = "DELETE FROM record_assets WHERE record_id = $1 RETURNING asset_id"
+_DUE = "SELECT asset_id FROM doomed_assets WHERE due_at <= $1 ORDER BY due_at LIMIT 100"
+_LOCK_DOOMED = "SELECT true FROM doomed_assets WHERE asset_id = $1 FOR UPDATE SKIP LOCKED"
+_LOCK = "SELECT true FROM assets WHERE asset_id = $1 FOR UPDATE"
+_IS_HELD = "SELECT EXISTS (SELECT FROM record_assets WHERE asset_id = $1)"
+_DELETE = "DELETE FROM assets WHERE asset_id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """`original_hash` is the keyed hash of the bytes as they came, by which duplicates are found."""
+
+    asset_id: UUID
+    project_id: UUID
+    media_type: str
+    sha256: str
+    size_bytes: int
+    width: int
+    height: int
+    original_hash: bytes
+
+    def reference(self) -> AssetReference:
+        return AssetReference(
+            asset_id=self.asset_id,
+            media_type=self.media_type,
+            sha256=self.sha256,
+            size_bytes=self.size_bytes,
+            width=self.width,
+            height=self.height,
+        )
+
+
+def object_key(asset_id: UUID) -> str:
+    return f"assets/{asset_id}"
+
+
+async def doom(session: Session, asset_ids: Collection[UUID], due_at: datetime) -> None:
+    """Have these objects deleted at `due_at` unless `attach` comes first."""
+    await session.raw.execute(_DOOM, sorted(asset_ids), due_at)
+
+
+async def insert(session: Session, project_id: UUID, assets: Sequence[Asset]) -> None:
+    await session.raw.execute(
+        _INSERT,
+        project_id,
+        [item.asset_id for item in assets],
+        [item.media_type for item in assets],
+        [item.sha256 for item in assets],
+        [item.size_bytes for item in assets],
+        [item.width for item in assets],
+        [item.height for item in assets],
+        [item.original_hash for item in assets],
+    )
+
+
+async def load(session: Session, asset_id: UUID) -> Asset | None:
+    row = await session.raw.fetchrow(_FIND, asset_id)
+    return None if row is None else _asset(row)
+
+
+async def hold(session: Session, project_id: UUID, asset_ids: Collection[UUID]) -> dict[UUID, Asset]:
+    """The project's assets among `asset_ids`; they can't be deleted before the transaction ends."""
+    rows = await session.raw.fetch(_HOLD, project_id, sorted(asset_ids))
+    return {row["asset_id"]: _asset(row) for row in rows}
+
+
+async def attach(session: Session, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+    """Pairs of record and asset."""
+    if pairs:
+        await session.raw.execute(_ATTACH, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+        await session.raw.execute(_SPARE, sorted({pair[1] for pair in pairs}))
+
+
+async def detach(session: Session, record_id: UUID) -> list[UUID]:
+    """Let go of a record's assets; answers which they were."""
+    return [row[0] for row in await session.raw.fetch(_DETACH, record_id)]
+
+
+async def due(session: Session, now: datetime) -> list[UUID]:
+    return [row[0] for row in await session.raw.fetch(_DUE, now)]
+
+
+async def lock_doomed(session: Session, asset_id: UUID) -> bool:
+    """Lock a doomed asset; False when another sweeper has it or it was spared."""
+    if not await session.raw.fetchval(_LOCK_DOOMED, asset_id):
+        return False
+    await session.raw.fetchval(_LOCK, asset_id)
+    return True
+
+
+async def is_held(session: Session, asset_id: UUID) -> bool:
+    held: bool = await session.raw.fetchval(_IS_HELD, asset_id)
+    return held
+
+
+async def spare(session: Session, asset_ids: Collection[UUID]) -> None:
+    await session.raw.execute(_SPARE, sorted(asset_ids))
+
+
+async def delete(session: Session, asset_id: UUID) -> None:
+    await session.raw.execute(_DELETE, asset_id)
+    await session.raw.execute(_SPARE, [asset_id])
+
+
+def _asset(row: Any) -> Asset:
+    return Asset(**dict(row))

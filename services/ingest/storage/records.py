@@ -1,0 +1,254 @@
+"""Records: kept by bulk statements, found by keyed hashes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.ingest.domain.cleaning import Redactions
+from services.ingest.domain.intake import Candidate
+from shared.contracts.events import RecordAccepted
+from shared.contracts.fields import FieldValue, parse_fields
+from shared.contracts.values import Origin, RecordState, Split
+from shared.kit.database import Session
+
+# Rows go in by the order of their external or content hash: two imports of the same data wait for each other in
+# one order instead of locking each other out. Both unique indexes decide who is first.
+_INSERT = """
+INSERT INTO records (record_id, project_id, external_id, external_hash, content_hash, schema_version, fields,
+    redactions, slice, purposes, split, origin, priority, collected_by_chance)
+SELECT record_id, $1, external_id, external_hash, content_hash, schema_version, fields::jsonb, redactions::jsonb,
+    slice::jsonb, purposes::jsonb, split, origin, priority, by_chance
+FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::int[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::int[], $14::bool[])
+    AS row (record_id, external_id, external_hash, content_hash, schema_version, fields, redactions, slice, purposes,
+        split, origin, priority, by_chance)
+ORDER BY coalesce(external_hash, content_hash)
+ON CONFLICT DO NOTHING
+RETURNING record_id
+"""
+_BY_HASH = """
+SELECT record_id, external_hash, content_hash, state FROM records
+WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
+UNION ALL
+SELECT record_id, NULL, content_hash, state FROM records WHERE project_id = $1 AND content_hash = ANY($3::bytea[])
+UNION ALL
+SELECT a.record_id, a.external_hash, NULL, r.state FROM external_aliases a JOIN records r USING (record_id)
+WHERE a.project_id = $1 AND a.external_hash = ANY($2::bytea[])
+"""
+_BY_ALIAS = """
+SELECT a.external_hash, a.record_id, r.state FROM external_aliases a JOIN records r USING (record_id)
+WHERE a.project_id = $1 AND a.external_hash = ANY($2::bytea[])
+"""
+_ADD_ALIASES = """
+INSERT INTO external_aliases (project_id, external_hash, record_id)
+SELECT $1, external_hash, record_id FROM unnest($2::bytea[], $3::uuid[]) AS row (external_hash, record_id)
+ORDER BY external_hash
+ON CONFLICT DO NOTHING
+"""
+_COLUMNS = """record_id, project_id, external_id, schema_version, fields, redactions, slice, purposes, split, origin,
+    priority, collected_by_chance, revision, state, label_revision, accepted_at, erased_at, erased_because"""
+_FIND = f"SELECT {_COLUMNS} FROM records WHERE record_id = $1"
+_LOCK = f"{_FIND} FOR UPDATE"
+_PAGE = """
+SELECT record_id, external_id, split, origin, priority, state, label_revision, schema_version, accepted_at
+FROM records
+WHERE project_id = $1 AND ($2::uuid IS NULL OR record_id > $2) AND ($3::text IS NULL OR split = $3)
+    AND ($4::text IS NULL OR origin = $4) AND ($5::text IS NULL OR state = $5)
+ORDER BY record_id LIMIT $6
+"""
+_BY_EXTERNAL = """
+SELECT record_id FROM records WHERE project_id = $1 AND external_hash = $2
+UNION ALL
+SELECT record_id FROM external_aliases WHERE project_id = $1 AND external_hash = $2
+LIMIT 1
+"""
+_SET_STATE = """
+UPDATE records SET state = $2, label_revision = $3 WHERE record_id = $1 AND label_revision < $3 AND state <> 'erased'
+"""
+_ERASE = """
+UPDATE records SET fields = NULL, redactions = NULL, slice = NULL, purposes = NULL, external_id = NULL,
+    content_hash = NULL, state = 'erased', revision = revision + 1, erased_at = $2, erased_because = $3
+WHERE record_id = $1 RETURNING revision
+"""
+_ERASE_FEEDBACK = "UPDATE feedback SET prediction = NULL, correction = NULL, model_version = NULL WHERE record_id = $1"
+_AFTER = f"SELECT {_COLUMNS} FROM records WHERE record_id > $1 ORDER BY record_id LIMIT 500"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it is kept. Its content is None once it is erased."""
+
+    record_id: UUID
+    project_id: UUID
+    external_id: str | None
+    schema_version: int
+    fields: dict[str, FieldValue] | None
+    redactions: Redactions
+    slice: dict[str, Any]
+    purposes: list[str]
+    split: Split
+    origin: Origin
+    priority: int
+    collected_by_chance: bool
+    revision: int
+    state: RecordState
+    label_revision: int
+    accepted_at: datetime
+    erased_at: datetime | None
+    erased_because: str | None
+
+    def payload(self) -> RecordAccepted:
+        """The event that told of it; only while it has its content."""
+        return RecordAccepted(
+            schema_version=self.schema_version,
+            fields=self.fields or {},
+            slice=self.slice,
+            split=self.split,
+            origin=self.origin,
+            purposes=self.purposes,
+            priority=self.priority,
+            collected_by_chance=self.collected_by_chance,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record that already has this external id or this content."""
+
+    record_id: UUID
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecords:
+    by_external: dict[bytes, Held]
+    by_content: dict[bytes, Held]
+
+    def of(self, candidate: Candidate) -> Held | None:
+        """The external id says more than the content."""
+        found = None if candidate.external_hash is None else self.by_external.get(candidate.external_hash)
+        return found or self.by_content.get(candidate.content_hash)
+
+
+async def insert(session: Session, project_id: UUID, candidates: Sequence[Candidate]) -> set[UUID]:
+    """Keep the candidates whose external id and content are new; answers their ids."""
+    rows = await session.raw.fetch(
+        _INSERT,
+        project_id,
+        [item.record_id for item in candidates],
+        [item.external_id for item in candidates],
+        [item.external_hash for item in candidates],
+        [item.content_hash for item in candidates],
+        [item.schema_version for item in candidates],
+        [_json(item.fields) for item in candidates],
+        [_json(item.redactions) if item.redactions else None for item in candidates],
+        [_json(item.slice) for item in candidates],
+        [_json(item.purposes) for item in candidates],
+        [item.split.value for item in candidates],
+        [item.origin.value for item in candidates],
+        [item.priority for item in candidates],
+        [item.collected_by_chance for item in candidates],
+    )
+    return {row[0] for row in rows}
+
+
+async def find_held(session: Session, project_id: UUID, candidates: Collection[Candidate]) -> HeldRecords:
+    """Which records already have the candidates' external ids and contents."""
+    held = HeldRecords({}, {})
+    external = [item.external_hash for item in candidates if item.external_hash is not None]
+    content = [item.content_hash for item in candidates if item.content_hash]
+    for record_id, external_hash, content_hash, state in await session.raw.fetch(
+        _BY_HASH, project_id, external, content
+    ):
+        found = Held(record_id, state == RecordState.ERASED)
+        if external_hash is not None:
+            held.by_external.setdefault(external_hash, found)
+        elif content_hash is not None:
+            held.by_content[content_hash] = found
+    return held
+
+
+async def find_aliases(session: Session, project_id: UUID, external_hashes: Collection[bytes]) -> dict[bytes, Held]:
+    """The records that these external ids lead to beside their own."""
+    rows = await session.raw.fetch(_BY_ALIAS, project_id, list(external_hashes))
+    return {external_hash: Held(record_id, state == RecordState.ERASED) for external_hash, record_id, state in rows}
+
+
+async def add_aliases(session: Session, project_id: UUID, aliases: Mapping[bytes, UUID]) -> None:
+    """Let these external ids lead to these records, too."""
+    if aliases:
+        await session.raw.execute(_ADD_ALIASES, project_id, list(aliases), list(aliases.values()))
+
+
+async def load(session: Session, record_id: UUID, *, lock: bool = False) -> StoredRecord | None:
+    row = await session.raw.fetchrow(_LOCK if lock else _FIND, record_id)
+    return None if row is None else _stored(row)
+
+
+async def find_external(session: Session, project_id: UUID, external_hash: bytes) -> UUID | None:
+    found: UUID | None = await session.raw.fetchval(_BY_EXTERNAL, project_id, external_hash)
+    return found
+
+
+async def page(
+    session: Session,
+    project_id: UUID,
+    after: UUID | None,
+    split: Split | None,
+    origin: Origin | None,
+    state: RecordState | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    return [dict(row) for row in await session.raw.fetch(_PAGE, project_id, after, split, origin, state, limit)]
+
+
+async def set_state(session: Session, record_id: UUID, state: RecordState, revision: int) -> None:
+    """Note what qa says of the record, unless something later was noted or it is erased."""
+    await session.raw.execute(_SET_STATE, record_id, state, revision)
+
+
+async def erase(session: Session, record_id: UUID, now: datetime, reason: str) -> int:
+    """Delete the content of a locked record and of what was reported of it; answers its new revision."""
+    await session.raw.execute(_ERASE_FEEDBACK, record_id)
+    revision: int = await session.raw.fetchval(_ERASE, record_id, now, reason)
+    return revision
+
+
+async def after(session: Session, record_id: UUID) -> list[StoredRecord]:
+    """Some records in the order of their ids."""
+    return [_stored(row) for row in await session.raw.fetch(_AFTER, record_id)]
+
+
+def _stored(row: Any) -> StoredRecord:
+    return StoredRecord(
+        record_id=row["record_id"],
+        project_id=row["project_id"],
+        external_id=row["external_id"],
+        schema_version=row["schema_version"],
+        fields=None if row["fields"] is None else parse_fields(orjson.loads(row["fields"])),
+        redactions=orjson.loads(row["redactions"]) if row["redactions"] else {},
+        slice=orjson.loads(row["slice"]) if row["slice"] else {},
+        purposes=orjson.loads(row["purposes"]) if row["purposes"] else [],
+        split=Split(row["split"]),
+        origin=Origin(row["origin"]),
+        priority=row["priority"],
+        collected_by_chance=row["collected_by_chance"],
+        revision=row["revision"],
+        state=RecordState(row["state"]),
+        label_revision=row["label_revision"],
+        accepted_at=row["accepted_at"],
+        erased_at=row["erased_at"],
+        erased_because=row["erased_because"],
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=_dump).decode()
+
+
+def _dump(value: Any) -> Any:
+    return value.model_dump(mode="json")

@@ -10,6 +10,7 @@ record's row, the need's advisory lock, the parked row; a parker holds none of t
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
@@ -116,8 +117,7 @@ async def consume(database: Database, handlers: Handlers, delivery: Delivery) ->
 async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[Delivery]) -> list[SetAside]:
     """Give many events their effect in one transaction, in the order of their keys; answers those to take singly.
 
-    Raises:
-        Exception: the database is away; nothing was done.
+    Raises what the database raises when it is away. The same batch may then be given again.
     """
     ordered = sorted(batch, key=lambda delivery: delivery.key)  # stable: the order within a key stays
     try:
@@ -129,8 +129,7 @@ async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[
         if trouble(error) is Trouble.AWAY:
             raise
         return await _consume_apart(database, handlers, ordered)
-    await _after(database, handlers, ordered, fresh, ())
-    return []
+    return await _after(database, handlers, ordered, fresh, ())
 
 
 async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequence[Delivery]) -> list[SetAside]:
@@ -159,8 +158,8 @@ async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequen
         if trouble(error) is Trouble.AWAY:
             raise
         return [SetAside(delivery, None) for delivery in ordered]
-    await _after(database, handlers, ordered, fresh, [each.delivery.event.id for each in aside])
-    return await _park_groups(database, handlers, aside)
+    again = await _after(database, handlers, ordered, fresh, [each.delivery.event.id for each in aside])
+    return [*again, *await _park_groups(database, handlers, aside)]
 
 
 async def _park_groups(database: Database, handlers: Handlers, aside: Sequence[SetAside]) -> list[SetAside]:
@@ -169,9 +168,15 @@ async def _park_groups(database: Database, handlers: Handlers, aside: Sequence[S
     for delivery, error in aside:
         if isinstance(error, NotYet):
             needs.setdefault((error.kind, error.key), []).append(delivery)
+    left = [each for each in aside if not isinstance(each.error, NotYet)]
     for (kind, key), deliveries in needs.items():
-        await _park(database, handlers, deliveries, NotYet(kind, key))
-    return [each for each in aside if not isinstance(each.error, NotYet)]
+        try:
+            await _park(database, handlers, deliveries, NotYet(kind, key))
+        except Exception as error:
+            if trouble(error) is Trouble.AWAY:
+                raise
+            left.extend(SetAside(delivery, error) for delivery in deliveries)
+    return left
 
 
 async def _claim(session: Session, handlers: Handlers, deliveries: Iterable[Delivery]) -> set[UUID]:
@@ -190,13 +195,20 @@ def _first_of_each(ordered: Iterable[Delivery], fresh: Iterable[UUID]) -> Iterab
 
 async def _after(
     database: Database, handlers: Handlers, ordered: Sequence[Delivery], fresh: set[UUID], aside: Iterable[UUID]
-) -> None:
+) -> list[SetAside]:
     """Count, and look after events that came again: the process that parked one may have died before its second try."""
     done = fresh.difference(aside)
-    for delivery in _first_of_each(ordered, done):
-        metrics.HANDLED.labels(handlers.group, delivery.topic).inc()
-    if seen := [delivery.event.id for delivery in ordered if delivery.event.id not in fresh]:
-        await _recheck(database, handlers, seen)
+    for topic, count in Counter(delivery.topic for delivery in _first_of_each(ordered, done)).items():
+        metrics.HANDLED.labels(handlers.group, topic).inc(count)
+    seen = [delivery for delivery in ordered if delivery.event.id not in fresh]
+    if seen:
+        try:
+            await _recheck(database, handlers, [delivery.event.id for delivery in seen])
+        except Exception as error:
+            if trouble(error) is Trouble.AWAY:
+                raise
+            return [SetAside(delivery, error) for delivery in seen]
+    return []
 
 
 async def _park(database: Database, handlers: Handlers, deliveries: Sequence[Delivery], need: NotYet) -> None:

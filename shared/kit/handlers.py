@@ -6,20 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pydantic import BaseModel
 
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.topics import TOPIC_OF
+from shared.kit import telemetry
 from shared.kit.database import Session
 from shared.kit.outbox import event_model, handled_event
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
-
-_tracer: Final = trace.get_tracer("touchstone.events")
-_propagator: Final = TraceContextTextMapPropagator()
 
 
 class NotYet(Exception):
@@ -96,13 +92,9 @@ class Handlers:
             if event.traceparent is None:
                 await handle(session, event)
                 return
-            with _tracer.start_as_current_span(
-                f"handle {event.type}",
-                context=_propagator.extract({"traceparent": event.traceparent}),
-                kind=SpanKind.CONSUMER,
-                attributes={"messaging.message.id": str(event.id), "messaging.consumer.group.name": self.group},
-                record_exception=False,  # an exception's text may hold a record's
-            ):
+            with telemetry.span(f"handle {event.type}", SpanKind.CONSUMER, event.traceparent) as span:
+                span.set_attribute("messaging.message.id", str(event.id))
+                span.set_attribute("messaging.consumer.group.name", self.group)
                 await handle(session, event)
         finally:
             handled_event.reset(token)

@@ -8,22 +8,20 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 from weakref import WeakSet
 
 import orjson
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.contracts.envelope import MAX_EVENT_BYTES, Event, Payload
 from shared.contracts.topics import TOPIC_OF
+from shared.kit import telemetry
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
 
 handled_event: ContextVar[UUID | None] = ContextVar("handled_event", default=None)
 """The event whose handler is running: the cause of what is published meanwhile."""
-
-_propagator: Final = TraceContextTextMapPropagator()
 
 
 class EventTooLarge(ValueError):
@@ -94,7 +92,7 @@ async def publish(
     outgoing = Outgoing(
         payload=payload, project_id=project_id, record_id=record_id, key=key, revision=revision, event_id=event_id
     )
-    row = _row(outgoing, utc_now(), _traceparent(), handled_event.get())
+    row = _row(outgoing, utc_now(), telemetry.traceparent(), handled_event.get())
     await session.raw.execute(
         _INSERT_ONE, row.id, row.topic, row.type, row.key, row.project_id, row.envelope, row.headers
     )
@@ -106,7 +104,7 @@ async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID
     """Say events in the order given, in one statement; answers their ids. Raises what `publish` raises."""
     if not items:
         return []
-    now, traceparent, cause = utc_now(), _traceparent(), handled_event.get()
+    now, traceparent, cause = utc_now(), telemetry.traceparent(), handled_event.get()
     rows = [_row(item, now, traceparent, cause) for item in items]
     await add_rows(session, rows)
     return [row.id for row in rows]
@@ -140,12 +138,6 @@ def event_model(payload: type[Payload]) -> type[Event[Any]]:
 
 def headers_text(headers: Mapping[str, str]) -> str:
     return orjson.dumps(dict(headers)).decode()
-
-
-def _traceparent() -> str | None:
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    return carrier.get("traceparent")
 
 
 def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID | None) -> OutboxRow:

@@ -1,0 +1,395 @@
+"""Brings a service the events it listens to: in order for each key, concurrently across keys, acknowledged when done.
+
+Messages go to lanes by the hash of their key, whatever their topic, so one record's events are handled one after the
+other. A lane takes what waits for it as one batch. An event that fails is tried again some times and then given up.
+While the database is away nothing is tried and nothing is given up.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from shared.kit import event_metrics as metrics
+from shared.kit.bus import Bus, BusUnavailable, Consumer, Inbound, Partition, service_topics
+from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
+from shared.kit.database import Database, Trouble, trouble
+from shared.kit.dead_letters import retry_topic
+
+log = structlog.get_logger()
+
+ResultT = TypeVar("ResultT")
+
+_BATCH: Final = 64
+_FETCH: Final = 500
+_FETCH_WAIT_S: Final = 1.0
+_ACKNOWLEDGE_EVERY_S: Final = 0.05
+_MEASURE_EVERY_S: Final = 5.0
+_ATTEMPTS: Final = 4  # of an event whose handler fails: about two seconds
+_PATIENCE: Final = 60  # attempts against locks and timeouts: some minutes
+_LONGEST_PAUSE_S: Final = 5.0
+_LONG_RUN_S: Final = 60.0
+_PARKED: Final = """
+SELECT kind, count(*) AS waiting, extract(epoch FROM clock_timestamp() - min(parked_at))::float8 AS oldest_s
+FROM parked WHERE consumer_group = $1 GROUP BY kind
+"""
+
+
+class _Abandoned(Exception):
+    """The partition went to another member: what is not done here is done there."""
+
+
+class _Progress:
+    """What is fetched and what is done of one partition, as long as this member owns it."""
+
+    __slots__ = ("acknowledged", "active", "done", "in_hand", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[int] = deque()  # positions fetched, in order, from the first that is not done
+        self.done: set[int] = set()
+        self.in_hand = 0  # how many a lane works on
+        self.acknowledged = -1
+        self.active = True
+
+    def finish(self, position: int) -> None:
+        self.done.add(position)
+
+    def watermark(self) -> int | None:
+        """The last position before which all is done, if it is not acknowledged yet."""
+        last = None
+        while self.waiting and self.waiting[0] in self.done:
+            last = self.waiting.popleft()
+            self.done.remove(last)
+        if last is not None:
+            self.acknowledged = last
+        return last
+
+
+class _Item(NamedTuple):
+    message: Inbound
+    progress: _Progress
+
+
+class Runner:
+    """The consumer of one service: `run` it in every replica."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        handlers: Handlers,
+        *,
+        lanes: int = 4,
+        retention_days: int = 30,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._handlers = handlers
+        self._group = handlers.group
+        self._retention_days = retention_days
+        self._topics = sorted({*handlers.topics, retry_topic(handlers.group)})
+        self._consumer: Consumer | None = None
+        self._progress: dict[Partition, _Progress] = {}
+        self._lanes: list[asyncio.Queue[_Item]] = [asyncio.Queue() for _ in range(lanes)]
+        self._room = lanes * _BATCH * 2  # how many messages may be fetched and not done
+        self._fetched = 0
+        self._changed = asyncio.Condition()
+        self._to_acknowledge = asyncio.Event()
+        self._unacknowledged: dict[Partition, int] = {}
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()  # the last fetch found nothing
+
+    async def run(self) -> None:
+        """Consume until `stop`, or until cancelled."""
+        failures = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                await self._consume()
+            except* BusUnavailable as group:
+                log.warning("consumer_interrupted", group=self._group, exc_info=group.exceptions[0])
+            except* Exception as group:
+                log.error("consumer_failed", group=self._group, exc_info=group.exceptions[0])  # noqa: TRY400  the message may hold a record's text
+            failures = 0 if time.monotonic() - started > _LONG_RUN_S else failures + 1
+            await self._sleep_unless_stopping(min(_LONGEST_PAUSE_S, 0.2 * 2.0 ** min(failures, 10)))
+
+    async def stop(self) -> None:
+        """Finish what is in hand, acknowledge it and leave the group; `run` returns then."""
+        self._stopping.set()
+
+    async def drain(self) -> None:
+        """Wait until everything that the topics hold for this member is done. For tests and tools."""
+        while True:
+            self._idle.clear()
+            await self._idle.wait()
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._fetched == 0)
+            if self._consumer is not None and not any((await self._consumer.lag()).values()):
+                return
+
+    async def lag(self) -> dict[str, int]:
+        """About how many events of each topic this member has yet to handle."""
+        return {} if self._consumer is None else dict(await self._consumer.lag())
+
+    async def _consume(self) -> None:
+        await self._bus.ensure_topics(service_topics(self._group, self._retention_days))
+        self._consumer = consumer = self._bus.consumer(self._group, self._topics, self._revoked)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    *(tasks.create_task(self._work(lane), name=f"lane-{self._group}") for lane in self._lanes),
+                    tasks.create_task(self._acknowledge(), name=f"acknowledge-{self._group}"),
+                    tasks.create_task(self._measure(), name=f"measure-{self._group}"),
+                ]
+                try:
+                    await consumer.start()
+                    await self._fetch(consumer)
+                finally:
+                    # The lanes still run: leaving the group waits for what they have in hand.
+                    await asyncio.shield(consumer.stop())
+                    for task in background:
+                        task.cancel()
+        finally:
+            self._consumer = None
+            self._forget_all()
+
+    async def _fetch(self, consumer: Consumer) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._fetched < self._room)
+            try:
+                messages = await self._unless_stopping(consumer.fetch(_FETCH, _FETCH_WAIT_S))
+            except BusUnavailable as error:
+                failures += 1
+                log.warning("fetch_interrupted", group=self._group, exc_info=error)
+                await self._sleep_unless_stopping(min(_LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)))
+                continue
+            failures = 0
+            if not messages:
+                self._idle.set()
+                continue
+            for message in messages:
+                progress = self._progress.setdefault(Partition(message.topic, message.partition), _Progress())
+                progress.waiting.append(message.position)
+                self._lanes[hash(message.key) % len(self._lanes)].put_nowait(_Item(message, progress))
+            self._fetched += len(messages)
+
+    async def _work(self, lane: asyncio.Queue[_Item]) -> None:
+        while True:
+            items = [await lane.get()]
+            while len(items) < _BATCH and not lane.empty():
+                items.append(lane.get_nowait())
+            ours = [item for item in items if item.progress.active]
+            for item in ours:
+                item.progress.in_hand += 1
+            try:
+                if ours:
+                    await self._handle(ours)
+            except _Abandoned:
+                pass
+            finally:
+                for item in ours:
+                    item.progress.in_hand -= 1
+                async with self._changed:
+                    self._fetched -= len(items)
+                    self._changed.notify_all()
+
+    async def _handle(self, items: Sequence[_Item]) -> None:
+        """Give each event its effect, park it or give it up. Raises _Abandoned when none of them is ours any more."""
+        deliveries = []
+        item_of: dict[int, _Item] = {}
+        for item in items:
+            message = item.message
+            try:
+                event = self._handlers.parse(message.value)
+            except ValidationError as error:
+                await self._give_up(item, _topic_of(message), None, error)
+                continue
+            if event is None:
+                metrics.IGNORED.labels(self._group).inc()
+                self._done([item])
+                continue
+            delivery = Delivery(_topic_of(message), message.key, message.value, event)
+            deliveries.append(delivery)
+            item_of[id(delivery)] = item
+        if not deliveries:
+            return
+        aside = await self._while_database_is_there(
+            items, lambda: consume_batch(self._database, self._handlers, deliveries)
+        )
+        left = {id(each.delivery) for each in aside}
+        self._done([item for key, item in item_of.items() if key not in left])
+        for each in aside:
+            await self._handle_singly(item_of[id(each.delivery)], each.delivery)
+
+    async def _handle_singly(self, item: _Item, delivery: Delivery) -> None:
+        attempt = 0
+        while item.progress.active:
+            try:
+                await self._while_database_is_there([item], lambda: consume(self._database, self._handlers, delivery))
+            except _Abandoned:
+                return
+            except Exception as error:
+                attempt += 1
+                if attempt >= (_PATIENCE if is_transient(error) else _ATTEMPTS):
+                    await self._give_up(item, delivery.topic, delivery, error)
+                    return
+                metrics.RETRIED.labels(self._group).inc()
+                log.warning("event_failed", group=self._group, event_id=str(delivery.event.id), exc_info=error)
+                await asyncio.sleep(_pause_s(attempt, error))
+            else:
+                self._done([item])
+                return
+
+    async def _give_up(self, item: _Item, topic: str, delivery: Delivery | None, error: Exception) -> None:
+        message = item.message
+        event_id = None if delivery is None else delivery.event.id
+        with contextlib.suppress(_Abandoned):
+            await self._while_database_is_there(
+                [item], lambda: bury(self._database, self._group, topic, message.key, message.value, event_id, error)
+            )
+            self._done([item])
+
+    async def _while_database_is_there(
+        self, items: Sequence[_Item], doing: Callable[[], Awaitable[ResultT]]
+    ) -> ResultT:
+        """Do it; while the database is away, wait and do it again. Raises _Abandoned when the work is nobody's here."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    return await doing()
+                except Exception as error:
+                    if trouble(error) is not Trouble.AWAY:
+                        raise
+                    if not any(item.progress.active for item in items):
+                        raise _Abandoned from error
+                    if not failures:
+                        log.warning("consumer_waits_for_its_database", group=self._group, exc_info=error)
+                    metrics.PAUSED.labels(self._group).set(1)
+                failures += 1
+                await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)) * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+        finally:
+            if failures:
+                metrics.PAUSED.labels(self._group).set(0)
+
+    def _done(self, items: Iterable[_Item]) -> None:
+        for item in items:
+            item.progress.finish(item.message.position)
+        self._to_acknowledge.set()
+
+    def _collect(self) -> None:
+        for partition, progress in self._progress.items():
+            position = progress.watermark()
+            if position is not None:
+                self._unacknowledged[partition] = position
+
+    async def _acknowledge(self) -> None:
+        """Acknowledge now and then what is done from the beginning of each partition on."""
+        while True:
+            await self._to_acknowledge.wait()
+            self._to_acknowledge.clear()
+            self._collect()
+            try:
+                await self._acknowledge_collected(self._unacknowledged)
+            except BusUnavailable as error:
+                log.warning("acknowledgement_interrupted", group=self._group, exc_info=error)
+                self._to_acknowledge.set()
+                await asyncio.sleep(_pause_s(3, error))
+            await asyncio.sleep(_ACKNOWLEDGE_EVERY_S)
+
+    async def _acknowledge_collected(self, wanted: dict[Partition, int]) -> None:
+        if not wanted or self._consumer is None:
+            return
+        sent = dict(wanted)
+        refused = await self._consumer.acknowledge(sent)
+        for partition, position in sent.items():
+            if self._unacknowledged.get(partition) == position:
+                del self._unacknowledged[partition]
+        for partition in refused:
+            self._forget(partition)
+        if refused:
+            log.warning("acknowledgement_refused", group=self._group, partitions=len(refused))
+
+    async def _revoked(self, partitions: frozenset[Partition]) -> None:
+        """Other members get these: finish what is in hand, drop what waits, acknowledge what is done."""
+        affected = {each: self._progress[each] for each in partitions if each in self._progress}
+        for progress in affected.values():
+            progress.active = False
+        async with self._changed:
+            await self._changed.wait_for(lambda: not any(progress.in_hand for progress in affected.values()))
+        self._collect()
+        mine = {each: position for each, position in self._unacknowledged.items() if each in partitions}
+        with contextlib.suppress(BusUnavailable):
+            await self._acknowledge_collected(mine)
+        for partition in partitions:
+            self._forget(partition)
+
+    def _forget(self, partition: Partition) -> None:
+        progress = self._progress.pop(partition, None)
+        if progress is not None:
+            progress.active = False
+        self._unacknowledged.pop(partition, None)
+
+    def _forget_all(self) -> None:
+        for partition in tuple(self._progress):
+            self._forget(partition)
+        for lane in self._lanes:
+            while not lane.empty():
+                lane.get_nowait()
+        self._fetched = 0
+
+    async def _measure(self) -> None:
+        while True:
+            await asyncio.sleep(_MEASURE_EVERY_S)
+            with contextlib.suppress(BusUnavailable):
+                for topic, messages in (await self.lag()).items():
+                    metrics.LAG.labels(self._group, topic).set(messages)
+            try:
+                async with self._database.transaction() as session:
+                    rows: list[Any] = await session.raw.fetch(_PARKED, self._group)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                continue
+            metrics.PARKED_NOW.clear()
+            metrics.PARKED_AGE.clear()
+            for row in rows:
+                metrics.PARKED_NOW.labels(self._group, row["kind"]).set(row["waiting"])
+                metrics.PARKED_AGE.labels(self._group, row["kind"]).set(row["oldest_s"])
+
+    async def _unless_stopping(self, fetching: Awaitable[list[Inbound]]) -> list[Inbound]:
+        """The answer, or nothing as soon as the runner is to stop."""
+        fetch = asyncio.ensure_future(fetching)
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({fetch, stop}, return_when=asyncio.FIRST_COMPLETED)
+            return fetch.result() if fetch.done() else []
+        finally:
+            stop.cancel()
+            if not fetch.done():
+                fetch.cancel()
+                await asyncio.gather(fetch, return_exceptions=True)
+
+    async def _sleep_unless_stopping(self, delay_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._stopping.wait()
+
+
+def _topic_of(message: Inbound) -> str:
+    """Where the event came from first: a replayed one says so in its headers."""
+    return (message.headers or {}).get("topic", message.topic)
+
+
+def _pause_s(attempt: int, error: Exception) -> float:
+    """How long to wait before the next attempt: exponential, with jitter; short where the next one may well succeed."""
+    base = 0.02 if trouble(error) is Trouble.RETRY else 0.1
+    return min(_LONGEST_PAUSE_S, base * 4.0 ** min(attempt - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  jitter

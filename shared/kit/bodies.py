@@ -145,6 +145,7 @@ class EdgeRequest(Request):
         for name, value in form.multi_items():
             text = (value.filename or "") if isinstance(value, UploadFile) else value
             if "\0" in name or "\0" in text:
+                await form.close()
                 raise nul_refused(parameter="the form")
         return form
 

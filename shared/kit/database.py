@@ -141,6 +141,9 @@ class Database:
                 "command_timeout": settings.statement_timeout_ms / 1000 + _CLIENT_GRACE_S,
             },
         )
+        # jsonb is text on the bare connection; Core columns of type JSONB are parsed by SQLAlchemy.
+        self.engine.dialect.supports_native_json_deserialization = False
+        sa.event.listen(self.engine.sync_engine, "connect", _leave_json_as_text)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
@@ -152,39 +155,43 @@ class Database:
                 yield session
             except BaseException:
                 await _roll_back(raw, transaction)
+                await _forget_if_closed(connection, raw)
                 raise
             try:
                 await transaction.commit()
             except BaseException:
-                _terminate_unless_idle(raw)
+                if raw.is_in_transaction():
+                    raw.terminate()
+                await _forget_if_closed(connection, raw)
                 raise
         session.committed()
 
     async def _begin(self, stack: contextlib.AsyncExitStack) -> tuple[AsyncConnection, Any, Any]:
         """Begin on a live connection. One that died in the pool is replaced: nothing was done on it yet."""
-        for last_try in (False, True):
+        failed_before = False
+        while True:
             connection = await stack.enter_async_context(self.engine.connect())
             raw: Any = (await connection.get_raw_connection()).driver_connection
+            if raw.is_closed():
+                await connection.invalidate()
+                await stack.aclose()
+                continue
             transaction = raw.transaction()
             try:
-                if raw.is_closed():
-                    raise ConnectionResetError("the connection died in the pool")
                 await transaction.start()
             except Exception as error:
-                if trouble(error) is not Trouble.AWAY:
-                    _terminate_unless_idle(raw)
-                    raise
+                lost = trouble(error) is Trouble.AWAY
+                raw.terminate()
                 await connection.invalidate(error)
-                await self.engine.dispose()  # its neighbours died with it
-                if last_try:
+                if failed_before or not lost:
                     raise
+                failed_before = True
                 await stack.aclose()
             except BaseException:
                 raw.terminate()
                 raise
             else:
                 return connection, raw, transaction
-        raise AssertionError("unreachable")
 
     async def dedicated(self) -> Any:
         """A connection of its own, outside the pool: to hold session locks or to LISTEN. The caller closes it."""
@@ -201,6 +208,14 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _leave_json_as_text(connection: Any, _record: Any) -> None:
+    async def reset(raw: Any) -> None:
+        for name in ("json", "jsonb"):
+            await raw.reset_type_codec(name, schema="pg_catalog")
+
+    connection.run_async(reset)
 
 
 def driver_url(url: str) -> URL:
@@ -228,6 +243,7 @@ async def _roll_back(raw: Any, transaction: Any) -> None:
         raw.terminate()
 
 
-def _terminate_unless_idle(raw: Any) -> None:
-    if raw.is_closed() or raw.is_in_transaction():
-        raw.terminate()
+async def _forget_if_closed(connection: AsyncConnection, raw: Any) -> None:
+    """Keep a dead connection out of the pool."""
+    if raw.is_closed():
+        await connection.invalidate()

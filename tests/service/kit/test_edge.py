@@ -1,15 +1,340 @@
 """What the edge of every service does, shown on the smallest one."""
 
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
-from tests.support.service import ServiceUnderTest
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.service import ServiceUnderTest, service_under_test
+
+PROBLEM = "application/problem+json"
+JSON = {"content-type": "application/json"}
+
+
+def things(project_id: object = None) -> str:
+    return f"/v1/projects/{project_id or uuid4()}/things"
+
+
+def is_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    document: dict[str, Any] = answer.json()
+    assert document["type"] == kind
+    assert document["status"] == status
+    assert document["title"]
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return document
 
 
 async def test_a_good_request_is_answered_and_said(tiny: ServiceUnderTest) -> None:
-    project_id = uuid4()
-    answer = await tiny.client.post(
-        f"/v1/projects/{project_id}/things", json={"name": "anvil"}, headers=tiny.token("manager")
-    )
+    answer = await tiny.client.post(things(), json={"name": "anvil"}, headers=tiny.token("manager"))
     assert answer.status_code == 201
     said = await tiny.published()
     assert str(said[-1].record_id) == answer.json()["id"]
+
+
+async def test_a_commit_that_fails_gives_an_error_and_no_event(tiny: ServiceUnderTest) -> None:
+    """The unique constraint is deferred: the insert succeeds, the commit doesn't."""
+    path = things()
+    first = await tiny.client.post(path, json={"name": "twin"}, headers=tiny.token("manager"))
+    assert first.status_code == 201
+    said = len(await tiny.published())
+    second = await tiny.client.post(path, json={"name": "twin"}, headers=tiny.token("manager"))
+    is_problem(second, 409, "unique-violation-error")
+    assert len(await tiny.published()) == said
+
+
+async def test_an_unknown_path_is_a_problem(tiny: ServiceUnderTest) -> None:
+    is_problem(await tiny.client.get("/v1/nowhere"), 404, "no-such-path")
+
+
+async def test_a_wrong_method_is_told_every_right_one(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.delete(things())
+    is_problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "GET, POST"
+
+
+async def test_a_domain_exception_becomes_the_problem_that_the_table_says(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.get("/v1/fail/broken", headers=tiny.token("manager"))
+    document = is_problem(answer, 409, "broken")
+    assert document["title"] == "The thing is broken."
+    assert document["detail"] == "the spring is gone"
+
+
+async def test_a_fault_of_ours_says_nothing_of_itself(tiny: ServiceUnderTest) -> None:
+    with capture_logs() as logs:
+        answer = await tiny.client.get("/v1/fail/fault", headers=tiny.token("manager"))
+    is_problem(answer, 500, "internal-error")
+    assert "secret" not in answer.text
+    assert any(entry["event"] == "request_failed" for entry in logs)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "kind"),
+    [
+        ("statement-timeout", 503, "database-busy"),
+        ("core-statement-timeout", 503, "database-busy"),
+        ("lock", 503, "database-busy"),
+        ("deadlock", 503, "lost-a-race"),
+        ("lost", 503, "database-away"),
+        ("surrogate", 422, "not-storable"),
+        ("nul", 422, "not-storable"),
+        ("huge", 422, "not-storable"),
+    ],
+)
+async def test_trouble_with_the_database_says_whether_to_come_again(
+    tiny: ServiceUnderTest, how: str, status: int, kind: str
+) -> None:
+    answer = await tiny.client.get(f"/v1/fail/{how}", headers=tiny.token("manager"))
+    is_problem(answer, status, kind)
+    assert ("retry-after" in answer.headers) == (status == 503)
+    good = await tiny.client.get(things(), headers=tiny.token("manager"))
+    assert good.status_code == 200, "the pool is sound afterwards"
+
+
+async def test_an_id_not_known_here_may_come_later(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.get(f"/v1/things/{uuid4()}", headers=tiny.token("manager"))
+    is_problem(answer, 404, "not-known-here")
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_an_invalid_body_is_told_place_and_rule_but_never_the_value(tiny: ServiceUnderTest) -> None:
+    body = {"name": "", "number": "jane@example.com", "colour": "secret-colour", "tag": 1}
+    answer = await tiny.client.post(things(), json=body, headers=tiny.token("manager"))
+    document = is_problem(answer, 422, "invalid-request")
+    assert {(error["pointer"], error["rule"]) for error in document["errors"]} == {
+        ("/name", "string_too_short"),
+        ("/number", "int_parsing"),
+        ("/colour", "enum"),
+        ("/tag", "extra_forbidden"),
+    }
+    assert "jane" not in answer.text
+    assert "secret" not in answer.text
+
+
+async def test_an_invalid_parameter_is_named(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.get("/v1/things/not-a-uuid", headers=tiny.token("manager"))
+    document = is_problem(answer, 422, "invalid-request")
+    assert document["errors"][0]["parameter"] == "path thing_id"
+    assert "not-a-uuid" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"name": ',
+        b'{"name": "\xff"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": "x", "number": NaN}',
+        b'{"name": "x", "content": {"a": 1e400}}',
+        b"\x00",
+        b"[" * 5000 + b"]" * 5000,
+    ],
+)
+async def test_a_body_that_is_not_json_is_refused(tiny: ServiceUnderTest, raw: bytes) -> None:
+    answer = await tiny.client.post(things(), content=raw, headers=tiny.token("manager") | JSON)
+    is_problem(answer, 400, "malformed-json")
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer"),
+    [
+        (b'{"a": {"b": ["x", "y\\u0000z"]}}', "/a/b/1"),
+        (b'{"a/b": {"k\\u0000": 1}}', "/a~1b"),
+    ],
+)
+async def test_nul_in_a_body_is_refused_with_its_place(tiny: ServiceUnderTest, raw: bytes, pointer: str) -> None:
+    answer = await tiny.client.put("/v1/echo", content=raw, headers=tiny.token("manager") | JSON)
+    assert is_problem(answer, 422, "nul-character")["pointer"] == pointer
+
+
+async def test_an_escaped_backslash_before_u0000_is_text(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.put("/v1/echo", content=rb'{"a": "\\u0000"}', headers=tiny.token("manager") | JSON)
+    assert answer.json() == {"a": "\\u0000"}
+
+
+async def test_json_nested_too_deep_is_refused(tiny: ServiceUnderTest) -> None:
+    raw = b'{"a":' + b"[" * 100 + b"]" * 100 + b"}"
+    answer = await tiny.client.put("/v1/echo", content=raw, headers=tiny.token("manager") | JSON)
+    is_problem(answer, 422, "nested-too-deep")
+
+
+async def test_broad_json_is_not_deep_json(tiny: ServiceUnderTest) -> None:
+    body = {"a": [[1]] * 500}
+    answer = await tiny.client.put("/v1/echo", json=body, headers=tiny.token("manager"))
+    assert answer.json() == body
+
+
+async def test_any_other_json_goes_to_the_database_and_back(tiny: ServiceUnderTest) -> None:
+    body = {"text": "🜍 ñ \u2028 \x7f \ufffe", "n": [0, -1, 2**62, 1.5], "deep": {"null": None, "yes": True}}
+    answer = await tiny.client.put("/v1/echo", json=body, headers=tiny.token("manager"))
+    assert answer.json() == body
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**30])
+async def test_a_number_that_fits_no_column_is_refused(tiny: ServiceUnderTest, number: int) -> None:
+    answer = await tiny.client.post(things(), json={"name": "n", "number": number}, headers=tiny.token("manager"))
+    assert answer.status_code == 422
+    assert answer.json()["type"] in {"not-storable", "invalid-request"}
+
+
+@pytest.mark.parametrize("path", ["/v1/search?q=a%00b", "/v1/things/%00", "/v1/search?%00=1"])
+async def test_nul_in_path_and_query_is_refused(tiny: ServiceUnderTest, path: str) -> None:
+    is_problem(await tiny.client.get(path, headers=tiny.token("manager")), 400, "nul-character")
+
+
+async def test_text_that_is_not_utf_8_in_a_query_is_only_text(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.get("/v1/search?q=%ff%fe%ed%a0%80", headers=tiny.token("manager"))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("part", [{"note": "a\0b"}, {"note": "x", "filename": "a\0b.png"}])
+async def test_nul_in_a_form_is_refused(tiny: ServiceUnderTest, part: dict[str, str]) -> None:
+    files = {"file": (part.get("filename", "a.png"), b"bytes", "image/png")}
+    answer = await tiny.client.post(
+        "/v1/upload", files=files, data={"note": part["note"]}, headers=tiny.token("manager")
+    )
+    if "filename" in part and answer.status_code == 200:
+        pytest.skip("the client escapes NUL in file names")
+    is_problem(answer, 422, "nul-character")
+
+
+async def test_a_body_with_another_media_type_is_not_taken_for_json(tiny: ServiceUnderTest) -> None:
+    answer = await tiny.client.post(
+        things(), content=b'{"name": "x"}', headers=tiny.token("manager") | {"content-type": "text/plain"}
+    )
+    is_problem(answer, 422, "invalid-request")
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_even_read(tiny: ServiceUnderTest) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        for nothing in ():
+            yield nothing
+        raise AssertionError("it was read")
+
+    answer = await tiny.client.post(
+        things(), content=never(), headers=tiny.token("manager") | JSON | {"content-length": str(10**9)}
+    )
+    is_problem(answer, 413, "body-too-large")
+
+
+async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(tiny: ServiceUnderTest) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield b" " * 1_000_000
+
+    answer = await tiny.client.post(things(), content=endless(), headers=tiny.token("manager") | JSON)
+    is_problem(answer, 413, "body-too-large")
+    assert sent <= 18
+
+
+async def test_an_endpoint_may_have_a_limit_of_its_own(tiny: ServiceUnderTest) -> None:
+    files = {"file": ("a.png", b"x" * 70_000, "image/png")}
+    answer = await tiny.client.post("/v1/upload", files=files, data={"note": "x"}, headers=tiny.token("manager"))
+    is_problem(answer, 413, "body-too-large")
+
+
+async def test_a_handler_that_reads_piece_by_piece_may_lift_the_limit(tiny: ServiceUnderTest) -> None:
+    async def lines() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 999_999 + b"\n"
+
+    answer = await tiny.client.post("/v1/lines", content=lines(), headers=tiny.token("manager"))
+    assert answer.json() == {"lines": 20}
+
+
+async def test_who_has_no_token_is_refused_before_the_body_is_read(tiny: ServiceUnderTest) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        for nothing in ():
+            yield nothing
+        raise AssertionError("it was read")
+
+    is_problem(await tiny.client.post(things(), content=never(), headers=JSON), 401, "unauthenticated")
+
+
+async def test_a_request_id_is_kept_if_it_is_harmless(tiny: ServiceUnderTest) -> None:
+    kept = await tiny.client.get("/live", headers={"x-request-id": "abc-123"})
+    assert kept.headers["x-request-id"] == "abc-123"
+    replaced = await tiny.client.get("/live", headers={"x-request-id": "a b\tc"})
+    assert replaced.headers["x-request-id"] != "a b\tc"
+
+
+async def test_the_access_log_has_route_and_ids_but_nothing_a_client_wrote() -> None:
+    project_id = uuid4()
+    async with service_under_test("tests.service.kit.tiny", log_level="info") as tiny:
+        with capture_logs() as logs:
+            await tiny.client.get(
+                f"/v1/projects/{project_id}/things?after=jane@example.com", headers=tiny.token("manager")
+            )
+            await tiny.client.get("/v1/things/jane@example.com", headers=tiny.token("manager"))
+            await tiny.client.get("/jane@example.com")
+            await tiny.client.post(
+                things(project_id), json={"number": "jane@example.com"}, headers=tiny.token("manager")
+            )
+    requests = [entry for entry in logs if entry["event"] == "request"]
+    assert [entry["status"] for entry in requests] == [400, 422, 404, 422]
+    assert requests[0]["route"] == "/v1/projects/{project_id}/things"
+    assert requests[0]["project_id"] == str(project_id)
+    assert "jane" not in str(logs)
+
+
+async def test_long_answers_are_compressed_when_asked(tiny: ServiceUnderTest) -> None:
+    async with tiny.client.stream("GET", "/openapi.json", headers={"accept-encoding": "gzip"}) as answer:
+        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert json.loads(gzip.decompress(raw))["openapi"].startswith("3.1")
+
+
+async def test_browsers_may_call_from_configured_origins_only() -> None:
+    preflight = {"origin": "https://label.example", "access-control-request-method": "POST"}
+    async with service_under_test("tests.service.kit.tiny", cors_origins=["https://label.example"]) as service:
+        good = await service.client.options(things(), headers=preflight)
+        assert good.headers["access-control-allow-origin"] == "https://label.example"
+        failed = await service.client.get(
+            "/v1/fail/fault", headers=service.token("manager") | {"origin": "https://label.example"}
+        )
+        assert failed.status_code == 500
+        assert failed.headers["access-control-allow-origin"] == "https://label.example"
+        bad = await service.client.options(things(), headers=preflight | {"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in bad.headers
+
+
+async def test_pages_follow_each_other_without_gap_or_overlap(tiny: ServiceUnderTest) -> None:
+    path = things()
+    for number in range(7):
+        await tiny.client.post(path, json={"name": f"t{number}"}, headers=tiny.token("manager"))
+    names, after = [], None
+    for _ in range(3):
+        parameters = {"limit": "3"} | ({"after": after} if after else {})
+        page = (await tiny.client.get(path, params=parameters, headers=tiny.token("manager"))).json()
+        names += [item["name"] for item in page["items"]]
+        after = page.get("next")
+    assert names == [f"t{number}" for number in range(7)]
+    assert "next" not in page
+
+
+@pytest.mark.parametrize("after", ["rubbish", "WzFd", "W10", "bnVsbA", "WyJhXHUwMDAwYiJd", "é", "A" * 2049])
+async def test_a_cursor_that_was_never_given_out_is_refused(tiny: ServiceUnderTest, after: str) -> None:
+    answer = await tiny.client.get(things(), params={"after": after}, headers=tiny.token("manager"))
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == PROBLEM
+
+
+async def test_a_trace_goes_from_the_request_into_the_event(tiny: ServiceUnderTest) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = tiny.token("manager") | {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    await tiny.client.post(things(), json={"name": "traced"}, headers=headers)
+    said = (await tiny.published())[-1]
+    assert said.traceparent is not None
+    assert said.traceparent.split("-")[1] == trace
+    await tiny.client.post(things(), json={"name": "untraced"}, headers=tiny.token("manager"))
+    assert (await tiny.published())[-1].traceparent is not None

@@ -83,6 +83,28 @@ def republish(service: str) -> None:
 
 
 @main.command()
+@_ONE_SERVICE
+def replay(service: str) -> None:
+    """Give a service its dead letters again."""
+    from shared.kit.bus import BusUnavailable, connect_bus
+    from shared.kit.replaying import replay_dead_letters
+    from shared.kit.settings import Settings
+
+    async def run() -> int:
+        settings = Settings()
+        bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
+        try:
+            return await replay_dead_letters(bus, service)
+        finally:
+            await bus.close()
+
+    try:
+        click.echo(f"{service}: {asyncio.run(run())} events")
+    except BusUnavailable as error:
+        raise click.ClickException(f"The bus doesn't answer: {error}") from error
+
+
+@main.command()
 def topics() -> None:
     """Create the topics of the bus that are missing, and set how long they are kept."""
     from shared.kit.bus import BusUnavailable, connect_bus, service_topics

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -19,15 +19,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from shared.kit import health, job_routes, migrations, object_routes, openapi, telemetry
+from shared.kit import (
+    event_routes,
+    health,
+    idempotency,
+    job_routes,
+    jobs,
+    migrations,
+    object_routes,
+    openapi,
+    telemetry,
+)
 from shared.kit.auth import Authenticator
 from shared.kit.bodies import EdgeRoute
+from shared.kit.bus import connect_bus
 from shared.kit.consuming import Handlers, attach
 from shared.kit.database import Trouble, trouble
 from shared.kit.edge import Edge, request_id_of
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
 from shared.kit.refusals import problem_of
+from shared.kit.relay import Relay
+from shared.kit.runner import Runner
 from shared.kit.runtime import (
     JobHandler,
     Loop,
@@ -55,6 +68,7 @@ log = structlog.get_logger()
 _GZIP_FROM_BYTES = 1024
 _GZIP_LEVEL = 5
 _PATIENCE_S = 60.0
+_LEAVE_S = 10.0
 _METHOD_NOT_ALLOWED = 405
 
 
@@ -80,7 +94,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
     _mount(app, health.router, "")
-    for router in (*spec.routers, job_routes.router, object_routes.router):
+    for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router):
         _mount(app, router, "/v1")
     openapi.install(app)
     return app
@@ -191,9 +205,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await _schema_is_current(runtime)
         if spec.setup is not None:
             await stack.enter_async_context(spec.setup(runtime))
-        attach(runtime.database, Handlers(spec.name, spec.subscriptions(runtime)))
+        handlers = Handlers(spec.name, spec.subscriptions(runtime))
+        attach(runtime.database, handlers)
         if app.state.background:
-            await _start_background(runtime, stack)
+            await _start_background(runtime, handlers, stack)
         log.info("started", version=app.version)
         yield
         log.info("stopping")
@@ -225,11 +240,55 @@ async def _schema_check(runtime: Runtime) -> None:
     await migrations.check(runtime.database, package_of(runtime.spec))
 
 
-async def _start_background(runtime: Runtime, stack: contextlib.AsyncExitStack) -> None:
-    loops = LoopRunner(runtime, runtime.spec.loops)
+async def _start_background(runtime: Runtime, handlers: Handlers, stack: contextlib.AsyncExitStack) -> None:
+    """Start the relay, the consumer, the loops and the job workers; they are stopped in the opposite order."""
+    settings, name = runtime.settings, runtime.spec.name
+    bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
+    stack.push_async_callback(bus.close)
+    runtime.checks["bus"] = lambda _: bus.check()
+    relay = Relay(runtime.database, bus, name, retention_days=settings.event_retention_days)
+    _run_until_closed(relay.run(), "relay", stack)
+    if handlers.topics:
+        runner = Runner(
+            runtime.database,
+            bus,
+            handlers,
+            lanes=settings.consumer_lanes,
+            retention_days=settings.event_retention_days,
+        )
+        consuming = asyncio.create_task(runner.run(), name="consumer")
+        stack.push_async_callback(_stop_consuming, runner, consuming)
+    loops = LoopRunner(runtime, (*runtime.spec.loops, HOUSEKEEPING))
     loops.start()
     stack.push_async_callback(loops.close)
     if runtime.spec.jobs:
         worker = JobWorker(runtime)
         worker.start()
         stack.push_async_callback(worker.close)
+
+
+def _run_until_closed(work: Coroutine[Any, Any, None], name: str, stack: contextlib.AsyncExitStack) -> None:
+    task = asyncio.create_task(work, name=name)
+
+    async def close() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(close)
+
+
+async def _stop_consuming(runner: Runner, consuming: "asyncio.Task[None]") -> None:
+    """Let it finish what it has in hand and leave the group, but not for ever."""
+    await runner.stop()
+    await asyncio.wait({consuming}, timeout=_LEAVE_S)
+    consuming.cancel()
+    await asyncio.gather(consuming, return_exceptions=True)
+
+
+async def _forget_what_is_old(runtime: Runtime) -> None:
+    async with runtime.database.transaction() as session:
+        await idempotency.forget_old(session)
+        await jobs.forget_old(session)
+
+
+HOUSEKEEPING = Loop("housekeeping", 600.0, _forget_what_is_old)

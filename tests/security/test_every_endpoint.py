@@ -1,0 +1,146 @@
+"""Every endpoint of every service refuses who may not call it."""
+
+import importlib
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from shared.contracts.values import Role
+from shared.kit.auth import LOCAL_ISSUER, mint_token
+from shared.kit.bodies import guards_of
+from shared.kit.settings import settings_class
+from tests.support.service import KEY, ServiceUnderTest, service_under_test, settings_for
+
+SERVICES = ("ingest", "prelabel", "queue", "qa")
+PUBLIC = {"/live", "/ready", "/metrics", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/v1/objects/{key:path}"}
+OTHERS_KEY = "somebody else's key that is long enough for HS256"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    service: str
+    method: str
+    path: str
+    roles: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.method} {self.path}"
+
+    @property
+    def url(self) -> str:
+        return re.sub(r"\{[^}]+\}", lambda _: str(uuid4()), self.path)
+
+
+def _app(service: str) -> FastAPI:
+    package = f"services.{service}"
+    create_app = importlib.import_module(f"{package}.main").create_app
+    app: FastAPI = create_app(settings_for(settings_class(package), "postgresql://nobody@127.0.0.1:1/none"))
+    return app
+
+
+def _routes(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
+    for route in _app(service).routes:
+        for method in sorted(getattr(route, "methods", None) or ()):
+            if method != "HEAD":
+                yield method, route
+
+
+def _endpoints() -> Iterator[Endpoint]:
+    for service in SERVICES:
+        for method, route in _routes(service):
+            if route.path not in PUBLIC:
+                guards = guards_of(route.dependant) if isinstance(route, APIRoute) else ()
+                roles = [guard.roles for guard in guards]
+                yield Endpoint(service, method, route.path, frozenset().union(*roles) if roles else frozenset())
+
+
+ENDPOINTS = tuple(_endpoints())
+each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+
+
+@pytest.fixture(scope="module")
+async def services() -> AsyncIterator[dict[str, ServiceUnderTest]]:
+    async with (
+        service_under_test("ingest") as ingest,
+        service_under_test("prelabel") as prelabel,
+        service_under_test("queue") as queue,
+        service_under_test("qa") as qa,
+    ):
+        yield {"ingest": ingest, "prelabel": prelabel, "queue": queue, "qa": qa}
+
+
+async def _status(services: dict[str, ServiceUnderTest], endpoint: Endpoint, token: str | None) -> int:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    answer = await services[endpoint.service].client.request(endpoint.method, endpoint.url, headers=headers)
+    return answer.status_code
+
+
+def _token(**changes: Any) -> str:
+    claims: dict[str, Any] = {
+        "iss": LOCAL_ISSUER, "aud": "touchstone", "sub": "mallory", "roles": [*Role], "iat": 1, "exp": 4_000_000_000,
+    }  # fmt: skip
+    claims.update(changes)
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, KEY, algorithm="HS256")
+
+
+def _unsigned(token: str) -> str:
+    _, claims, _ = token.split(".")
+    header = jwt.encode({}, None, algorithm="none").split(".")[0]
+    return f"{header}.{claims}."
+
+
+UNTRUSTED = {
+    "absent": None,
+    "rubbish": "not-a-token",
+    "forged": mint_token(OTHERS_KEY, "mallory", list(Role)),
+    "unsigned": _unsigned(_token()),
+    "expired": _token(exp=2),
+    "endless": _token(exp=None),
+    "of another audience": _token(aud="elsewhere"),
+    "of another issuer": _token(iss="elsewhere"),
+    "nobody's": _token(sub=None),
+}
+
+
+def test_every_service_has_endpoints() -> None:
+    assert {endpoint.service for endpoint in ENDPOINTS} == set(SERVICES)
+
+
+@each_endpoint
+def test_every_endpoint_declares_its_roles(endpoint: Endpoint) -> None:
+    assert endpoint.roles, f"{endpoint} may be called by any token"
+    assert endpoint.roles <= set(Role)
+
+
+@each_endpoint
+@pytest.mark.parametrize("kind", UNTRUSTED)
+async def test_an_untrusted_token_is_refused(
+    services: dict[str, ServiceUnderTest], endpoint: Endpoint, kind: str
+) -> None:
+    assert await _status(services, endpoint, UNTRUSTED[kind]) == 401
+
+
+@each_endpoint
+async def test_a_wrong_role_is_refused(services: dict[str, ServiceUnderTest], endpoint: Endpoint) -> None:
+    for role in set(Role) - endpoint.roles - {Role.ADMIN}:
+        assert await _status(services, endpoint, mint_token(KEY, "mallory", [role])) == 403, role
+
+
+@each_endpoint
+async def test_a_token_of_another_project_is_refused(services: dict[str, ServiceUnderTest], endpoint: Endpoint) -> None:
+    """An id that another project holds is not told from one that nobody holds: 404 is a refusal, too."""
+    elsewhere = mint_token(KEY, "mallory", [*endpoint.roles], [uuid4()])
+    status = await _status(services, endpoint, elsewhere)
+    if "{project_id}" in endpoint.path:
+        assert status == 403
+    elif "{" in endpoint.path:
+        assert status in {400, 403, 404, 422}
+    else:
+        assert status < 500

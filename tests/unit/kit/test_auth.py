@@ -1,0 +1,260 @@
+"""Tokens: who is let in, who isn't, and how keys are found."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from pydantic import SecretStr
+
+from shared.kit.auth import Authenticator, Principal, mint_token
+from shared.kit.problems import Problem
+from shared.kit.settings import Settings
+
+KEY = "a local key that has at least thirty-two bytes"
+ISSUER = "https://issuer.example/realm"
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+
+
+def settings(**overrides: Any) -> Settings:
+    values: dict[str, Any] = {
+        "database_url": "postgresql://nobody@localhost/nothing",
+        "bus_url": "postgresql://nobody@localhost/nothing",
+        "objects_url": "memory://",
+        "objects_secret": SecretStr(KEY),
+        "jwt_key": SecretStr(KEY),
+    }
+    return Settings(**(values | overrides))
+
+
+def claims(**overrides: Any) -> dict[str, Any]:
+    now = int(time.time())
+    whole = {
+        "iss": ISSUER, "aud": "touchstone", "sub": "ann", "roles": ["manager"], "iat": now, "exp": now + 60,
+    }  # fmt: skip
+    whole |= overrides
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def local(**overrides: Any) -> str:
+    return jwt.encode(claims(**({"iss": "touchstone-local"} | overrides)), KEY, algorithm="HS256")
+
+
+class FakeIssuer:
+    """An OIDC issuer that can rotate its keys and fall silent."""
+
+    def __init__(self) -> None:
+        self.keys = {"one": RSA.public_key()}
+        self.silent = False
+        self.name = ISSUER
+        self.fetched = 0
+        self.client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if self.silent:
+            raise httpx.ConnectError("silence")
+        if request.url.path.endswith("/.well-known/openid-configuration"):
+            return httpx.Response(200, json={"issuer": self.name, "jwks_uri": f"{ISSUER}/keys"})
+        self.fetched += 1
+        keys = []
+        for key_id, key in self.keys.items():
+            algorithm: Any = (
+                jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPublicKey) else jwt.algorithms.ECAlgorithm
+            )
+            keys.append(algorithm.to_jwk(key, as_dict=True) | {"kid": key_id, "use": "sig"})
+        oct_key = {"kty": "oct", "kid": "symmetric", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}
+        return httpx.Response(200, json={"keys": [*keys, oct_key, {"kty": "unheard-of", "kid": "x"}]})
+
+
+def oidc(issuer: FakeIssuer, **overrides: Any) -> Authenticator:
+    return Authenticator(settings(oidc_issuer=ISSUER, **overrides), issuer.client)
+
+
+async def refused(authenticator: Authenticator, token: str) -> Problem:
+    with pytest.raises(Problem) as caught:
+        await authenticator.authenticate(token)
+    assert caught.value.status == 401
+    assert (caught.value.headers or {})["WWW-Authenticate"] == "Bearer"
+    return caught.value
+
+
+async def test_a_minted_token_is_let_in() -> None:
+    project = uuid4()
+    token = mint_token(KEY, "ann", ["annotator", "arbiter"], [project])
+    principal = await Authenticator(settings()).authenticate(token)
+    assert principal == Principal("ann", frozenset({"annotator", "arbiter"}), frozenset({project}))
+
+
+async def test_a_token_without_projects_sees_all_of_them() -> None:
+    principal = await Authenticator(settings()).authenticate(mint_token(KEY, "ann", ["manager"]))
+    assert principal.may_see(uuid4())
+    limited = await Authenticator(settings()).authenticate(mint_token(KEY, "ann", ["manager"], []))
+    assert not limited.may_see(uuid4())
+
+
+async def test_roles_that_nobody_knows_are_dropped() -> None:
+    principal = await Authenticator(settings()).authenticate(local(roles=["manager", "emperor"]))
+    assert principal.roles == {"manager"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: "",
+        lambda: "not.a.token",
+        lambda: "a" * 20_000,
+        lambda: jwt.encode(claims(iss="touchstone-local"), "", algorithm="none"),
+        lambda: jwt.encode(claims(iss="touchstone-local"), "another key that is at least 32 bytes long", "HS256"),
+        lambda: jwt.encode(claims(iss="touchstone-local"), KEY + KEY, algorithm="HS512"),
+        lambda: jwt.encode(claims(iss="touchstone-local"), RSA, algorithm="RS256"),
+        lambda: local(exp=int(time.time()) - 60),
+        lambda: local(exp=None),
+        lambda: local(exp="tomorrow"),
+        lambda: local(nbf=int(time.time()) + 600),
+        lambda: local(aud="somebody-else"),
+        lambda: local(aud=None),
+        lambda: local(iss=ISSUER),
+        lambda: local(iss=None),
+        lambda: local(sub=None),
+        lambda: local(sub=""),
+        lambda: local(sub="a\0b"),
+        lambda: local(sub="a" * 256),
+        lambda: local(roles=None),
+        lambda: local(roles="admin"),
+        lambda: local(projects=["everything"]),
+        lambda: local()[:-4] + "AAAA",
+        lambda: local().rsplit(".", 1)[0] + ".",
+    ],
+)
+async def test_forged_expired_and_malformed_tokens_are_refused(make: Callable[[], str]) -> None:
+    await refused(Authenticator(settings()), make())
+
+
+async def test_a_local_token_is_refused_where_no_local_key_is_set() -> None:
+    await refused(oidc(FakeIssuer(), jwt_key=None), local())
+
+
+async def test_an_issuers_tokens_are_let_in_with_rsa_and_elliptic_curves() -> None:
+    issuer = FakeIssuer()
+    issuer.keys["curve"] = CURVE.public_key()  # type: ignore[assignment]
+    authenticator = oidc(issuer)
+    by_rsa = jwt.encode(claims(), RSA, algorithm="RS256", headers={"kid": "one"})
+    by_curve = jwt.encode(claims(sub="bob"), CURVE, algorithm="ES256", headers={"kid": "curve"})
+    assert (await authenticator.authenticate(by_rsa)).subject == "ann"
+    assert (await authenticator.authenticate(by_curve)).subject == "bob"
+    assert issuer.fetched == 1, "the keys are kept"
+
+
+async def test_the_issuers_public_key_is_no_hmac_secret() -> None:
+    public = RSA.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    header, body = (jwt.utils.base64url_encode(part).decode() for part in (b'{"alg":"HS256","kid":"one"}', b"{}"))
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(
+        f"{header}.{body}".encode(), public
+    )
+    await refused(oidc(FakeIssuer()), f"{header}.{body}.{jwt.utils.base64url_encode(signature).decode()}")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: jwt.encode(claims(), OTHER_RSA, algorithm="RS256", headers={"kid": "one"}),
+        lambda: jwt.encode(claims(), RSA, algorithm="RS256", headers={"kid": "unknown"}),
+        lambda: jwt.encode(claims(), RSA, algorithm="RS256"),
+        lambda: jwt.encode(claims(iss="touchstone-local"), RSA, algorithm="RS256", headers={"kid": "one"}),
+        lambda: jwt.encode(claims(iss="https://evil.example"), RSA, algorithm="RS256", headers={"kid": "one"}),
+        lambda: jwt.encode(claims(), "secret-secret-secret-secret-secret", "HS256", headers={"kid": "symmetric"}),
+        lambda: jwt.encode(claims(), CURVE, algorithm="ES256", headers={"kid": "one"}),
+    ],
+)
+async def test_tokens_that_the_issuer_did_not_sign_are_refused(make: Callable[[], str]) -> None:
+    await refused(oidc(FakeIssuer()), make())
+
+
+async def test_a_new_key_of_the_issuer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.kit.auth._KEYS_REFETCH_S", 0.0)
+    issuer = FakeIssuer()
+    authenticator = oidc(issuer)
+    await authenticator.authenticate(jwt.encode(claims(), RSA, algorithm="RS256", headers={"kid": "one"}))
+    issuer.keys = {"two": OTHER_RSA.public_key()}
+    rotated = jwt.encode(claims(), OTHER_RSA, algorithm="RS256", headers={"kid": "two"})
+    assert (await authenticator.authenticate(rotated)).subject == "ann"
+
+
+async def test_unknown_keys_do_not_make_us_ask_the_issuer_every_time() -> None:
+    issuer = FakeIssuer()
+    authenticator = oidc(issuer)
+    for number in range(20):
+        await refused(authenticator, jwt.encode(claims(), RSA, algorithm="RS256", headers={"kid": f"k{number}"}))
+    assert issuer.fetched == 1
+
+
+async def test_keys_stay_good_while_the_issuer_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.kit.auth._KEYS_FRESH_S", 0.0)
+    monkeypatch.setattr("shared.kit.auth._KEYS_REFETCH_S", 0.0)
+    issuer = FakeIssuer()
+    authenticator = oidc(issuer)
+    await authenticator.authenticate(jwt.encode(claims(), RSA, algorithm="RS256", headers={"kid": "one"}))
+    issuer.silent = True
+    again = jwt.encode(claims(sub="bob"), RSA, algorithm="RS256", headers={"kid": "one"})
+    assert (await authenticator.authenticate(again)).subject == "bob"
+
+
+@pytest.mark.parametrize("fault", ["silent", "another name"])
+async def test_without_any_key_of_the_issuer_the_answer_is_503(fault: str) -> None:
+    issuer = FakeIssuer()
+    issuer.silent = fault == "silent"
+    issuer.name = ISSUER if issuer.silent else "https://evil.example"
+    with pytest.raises(Problem) as caught:
+        await oidc(issuer).authenticate(jwt.encode(claims(), RSA, algorithm="RS256", headers={"kid": "one"}))
+    assert caught.value.status == 503
+
+
+async def test_a_known_token_is_forgotten_when_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    authenticator = Authenticator(settings())
+    token = mint_token(KEY, "ann", ["manager"], ttl_s=100)
+    await authenticator.authenticate(token)
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 101 + 600)
+    monkeypatch.setattr(jwt.api_jwt, "datetime", _ClockAt(now + 101 + 600))
+    await refused(authenticator, token)
+
+
+class _ClockAt:
+    """PyJWT asks `datetime.now`."""
+
+    def __init__(self, moment: float) -> None:
+        self._moment = moment
+
+    def now(self, tz: Any = None) -> "_ClockAt":
+        return self
+
+    def timestamp(self) -> float:
+        return self._moment
+
+
+async def test_admin_holds_every_role_but_no_more_projects_than_the_token_says() -> None:
+    project = uuid4()
+    admin = Principal("root", frozenset({"admin"}), frozenset({project}))
+    assert admin.has("annotator")
+    with pytest.raises(Problem):
+        admin.check_project(uuid4())
+
+
+def test_a_service_that_nobody_could_call_does_not_start() -> None:
+    with pytest.raises(ValueError, match="oidc_issuer"):
+        settings(jwt_key=None)
+
+
+@pytest.mark.parametrize("name", ["jwt_key", "objects_secret"])
+def test_short_keys_are_refused_without_being_shown(name: str) -> None:
+    with pytest.raises(ValueError, match=name) as caught:
+        settings(**{name: SecretStr("hunter2")})
+    assert "hunter2" not in str(caught.value)

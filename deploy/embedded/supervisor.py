@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +55,7 @@ class SuiteSettings:
     bus_url: str | None = None
     first_port: int = FIRST_PORT
     durable: bool = True
+    services: Sequence[str] = SERVICES
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -169,7 +170,7 @@ class Suite:
         self._pid_file = handle
 
     def _migrate(self) -> None:
-        for service in SERVICES:
+        for service in self.settings.services:
             url = self.postgres.ensure_database(f"touchstone_{service}")
             migrations.upgrade(f"services.{service}", url)
         self.postgres.ensure_database("touchstone_bus")
@@ -178,6 +179,8 @@ class Suite:
         logs = self.data_dir / "logs"
         logs.mkdir(exist_ok=True)
         for service, port in zip(SERVICES, _choose_ports(self.settings.first_port), strict=True):
+            if service not in self.settings.services:
+                continue
             self.urls[service] = f"http://127.0.0.1:{port}"
             self.services[service] = ServiceProcess(service, self.environment_of(service), logs / f"{service}.log")
 

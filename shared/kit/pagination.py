@@ -45,7 +45,8 @@ After = Annotated[
 
 def encode_cursor(*values: Any) -> str:
     """Turn the key of the last row of a page into an opaque cursor."""
-    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+    # default: asyncpg has a UUID of its own, which orjson doesn't know
+    return base64.urlsafe_b64encode(orjson.dumps(values, default=str)).rstrip(b"=").decode()
 
 
 def decode_cursor(text: str, *types: Any) -> tuple[Any, ...]:

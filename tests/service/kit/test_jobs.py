@@ -1,0 +1,155 @@
+"""Work that takes longer than a request, and outlives its worker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+
+from shared.kit.jobs import MAX_ATTEMPTS, JobWorker
+from tests.support.service import ServiceUnderTest, service_under_test
+
+
+@pytest.fixture
+async def tiny() -> AsyncIterator[ServiceUnderTest]:
+    async with service_under_test("tests.service.kit.tiny") as service:
+        yield service
+
+
+async def start(tiny: ServiceUnderTest, to: int, project_id: UUID | None = None) -> str:
+    answer = await tiny.client.post(
+        f"/v1/projects/{project_id or uuid4()}/count", params={"to": to}, headers=tiny.token("manager")
+    )
+    assert answer.status_code == 202
+    job_id: str = answer.json()["job_id"]
+    return job_id
+
+
+async def look(tiny: ServiceUnderTest, job_id: str) -> dict[str, object]:
+    answer = await tiny.client.get(f"/v1/jobs/{job_id}", headers=tiny.token("manager"))
+    assert answer.status_code == 200
+    found: dict[str, object] = answer.json()
+    return found
+
+
+async def things(tiny: ServiceUnderTest) -> int:
+    async with tiny.database.transaction() as session:
+        count: int = await session.raw.fetchval("SELECT count(*) FROM things")
+    return count
+
+
+async def test_a_job_is_done_and_its_result_shown(tiny: ServiceUnderTest) -> None:
+    job_id = await start(tiny, 3)
+    assert (await look(tiny, job_id))["state"] == "queued"
+    assert await tiny.run_jobs() == 1
+    job = await look(tiny, job_id)
+    assert (job["state"], job["done"], job["total"], job["result"]) == ("succeeded", 3, 3, {"counted": 3})
+    assert await tiny.run_jobs() == 0
+
+
+async def test_a_job_whose_handler_refuses_says_why(tiny: ServiceUnderTest) -> None:
+    job_id = await start(tiny, -1)
+    await tiny.run_jobs()
+    job = await look(tiny, job_id)
+    assert (job["state"], job["failure"]) == ("failed", "There is nothing below zero.")
+
+
+async def test_a_job_that_always_breaks_fails_after_bounded_attempts(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.extras["break_at"] = 0
+    job_id = await start(tiny, 1)
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET attempts = $1", MAX_ATTEMPTS - 1)
+    await tiny.run_jobs()
+    assert (await look(tiny, job_id))["failure"] == "A fault of the service."
+
+
+async def test_a_job_that_breaks_once_goes_on_from_its_checkpoint(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.extras["break_at"] = 1
+    job_id = await start(tiny, 4)
+    await tiny.run_jobs()
+    assert (await look(tiny, job_id))["state"] == "queued"
+    tiny.runtime.extras.clear()
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET run_at = now()")
+    await tiny.run_jobs()
+    assert (await look(tiny, job_id))["state"] == "succeeded"
+    assert await things(tiny) == 4, "no chunk was done twice"
+
+
+async def test_a_job_is_taken_over_when_its_worker_is_gone(tiny: ServiceUnderTest) -> None:
+    """What a killed process leaves behind: a running job under a lease that nobody renews."""
+    job_id = await start(tiny, 2)
+    async with tiny.database.transaction() as session:
+        await session.raw.execute(
+            "UPDATE jobs SET state = 'running', lease = $1, attempts = 1, lease_until = now() + interval '1 hour'",
+            uuid4(),
+        )
+    assert await tiny.run_jobs() == 0, "somebody else has it"
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET lease_until = now() - interval '1 second'")
+    assert await tiny.run_jobs() == 1
+    assert (await look(tiny, job_id))["state"] == "succeeded"
+
+
+async def test_a_worker_that_lost_its_lease_has_no_effect_any_more(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.extras["pause_s"] = 0.05
+    job_id = await start(tiny, 1000)
+    working = asyncio.create_task(tiny.run_jobs())
+    await asyncio.sleep(0.2)
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET lease = $1, lease_until = now() + interval '1 hour'", uuid4())
+    await asyncio.wait_for(working, 5)
+    before = await things(tiny)
+    await asyncio.sleep(0.2)
+    assert await things(tiny) == before
+    assert (await look(tiny, job_id))["state"] == "running"
+
+
+async def test_a_worker_that_is_told_to_end_gives_its_job_back(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.extras["pause_s"] = 0.05
+    job_id = await start(tiny, 1000)
+    worker = JobWorker(tiny.runtime)
+    worker.start()
+    await asyncio.sleep(0.3)
+    await worker.close()
+    job = await look(tiny, job_id)
+    assert job["state"] == "queued"
+    assert job["done"] == await things(tiny) > 0
+
+
+async def test_many_workers_never_share_a_job(tiny: ServiceUnderTest) -> None:
+    for _ in range(12):
+        await start(tiny, 2)
+    counts = await asyncio.gather(*(tiny.run_jobs() for _ in range(6)))
+    assert sum(counts) == 12
+    assert await things(tiny) == 24
+
+
+async def test_progress_is_streamed_until_the_end(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.extras["pause_s"] = 0.3
+    job_id = await start(tiny, 4)
+    working = asyncio.create_task(tiny.run_jobs())
+    answer = await tiny.client.get(f"/v1/jobs/{job_id}/progress", headers=tiny.token("manager"))
+    await working
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    assert [lines[0] for lines in events][-1] == "event: end"
+    done = [orjson.loads(lines[1].removeprefix("data: "))["done"] for lines in events]
+    assert done == sorted(done)
+    assert done[-1] == 4
+
+
+async def test_jobs_are_listed_the_newest_first_and_only_of_ones_projects(tiny: ServiceUnderTest) -> None:
+    mine, theirs = uuid4(), uuid4()
+    first = await start(tiny, 1, mine)
+    await start(tiny, 1, theirs)
+    last = await start(tiny, 1, mine)
+    answer = await tiny.client.get("/v1/jobs", headers=tiny.token("manager", projects=[mine]))
+    assert [job["id"] for job in answer.json()["items"]] == [last, first]
+    for path in (f"/v1/jobs/{last}", f"/v1/jobs/{last}/progress"):
+        refused = await tiny.client.get(path, headers=tiny.token("manager", projects=[theirs]))
+        assert refused.json()["type"] == "not-known-here"
+    page = (await tiny.client.get("/v1/jobs?limit=2", headers=tiny.token("manager"))).json()
+    rest = (await tiny.client.get(f"/v1/jobs?limit=2&after={page['next']}", headers=tiny.token("manager"))).json()
+    assert [job["id"] for job in rest["items"]] == [first]

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import importlib.metadata
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from uuid import UUID
 
 import click
 import orjson
+
+from shared import __version__
 
 SERVICES = ("ingest", "prelabel", "queue", "qa")
 _ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor")
@@ -22,7 +23,7 @@ def _create_app(service: str, settings: Any = None) -> Any:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="touchstone")
+@click.version_option(__version__, prog_name="touchstone")
 def main() -> None:
     """Touchstone, the open backend for human-in-the-loop labelling. Settings are `TOUCHSTONE_*` variables."""
 
@@ -152,7 +153,7 @@ def asyncapi(file: Path) -> None:
     from shared.contracts.asyncapi import document
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    _write(file, document(importlib.metadata.version("touchstone")))
+    _write(file, document(__version__))
 
 
 def _write(file: Path, document: Any) -> None:

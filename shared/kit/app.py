@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.metadata
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from shared import __version__
 from shared.kit import (
     event_routes,
     health,
@@ -78,7 +78,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     app = FastAPI(
         title=spec.title,
         description=spec.description,
-        version=importlib.metadata.version("touchstone"),
+        version=__version__,
         root_path=settings.root_path,
         lifespan=_lifespan,
         generate_unique_id_function=openapi.operation_id,

@@ -30,7 +30,7 @@ class Watch:
     assessments: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
     thresholds: list[Mapping[str, Any]] = field(default_factory=list)
     models: list[Mapping[str, Any]] = field(default_factory=list)
-    _after: str | None = None
+    _after: int = 0
 
     @property
     def all_ended(self) -> bool:
@@ -45,12 +45,11 @@ class Watch:
 
     async def catch_up(self) -> None:
         while True:
-            query = {"limit": _PAGE, **({"after": self._after} if self._after is not None else {})}
+            query = {"limit": _PAGE, "after": self._after}
             page = await self.client.call("qa", "GET", "/events", self.stage.manager, params=query)
-            for event in page["items"]:
-                self._take(event)
-            if page["items"]:
-                self._after = str(page["items"][-1]["position"])
+            for item in page["items"]:
+                self._take(item["event"])
+                self._after = item["position"]
             if len(page["items"]) < _PAGE:
                 return
 

@@ -13,6 +13,8 @@ from PIL import Image, ImageOps
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg"}
 JPEG_QUALITY = 95
+ORIENTATION = 0x0112
+"""The Exif tag."""
 
 # Limits are checked here, on the header, before anything is decoded; Pillow's own only warns.
 Image.MAX_IMAGE_PIXELS = None
@@ -78,7 +80,7 @@ def _rewrite(data: bytes, max_pixels: int) -> SafeImage:
 
 def _is_marked(image: Image.Image) -> bool:
     """Whether the metadata asks for the image to be turned or mirrored."""
-    return image.getexif().get(0x0112, 1) != 1
+    return bool(image.getexif().get(ORIENTATION, 1) != 1)
 
 
 def _forget(image: Image.Image, keep: str | None = None) -> None:

@@ -60,6 +60,9 @@ class Project:
     def named(self, name: str) -> "Project":
         return replace(self, name=mask(name))
 
+    def standing(self, status: ProjectStatus) -> "Project":
+        return replace(self, status=status)
+
     def with_schema(self, schema: LabelSchema, now: datetime, *, activate: bool) -> "Project":
         """Raises PersonalDataInSchema."""
         added = SchemaVersion(version=len(self.schemas) + 1, label_schema=clean_schema(schema), created_at=now)

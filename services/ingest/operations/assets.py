@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain.intake import Candidate, IntakeProject, image_hash
@@ -89,9 +88,8 @@ async def load(session: Session, asset_id: UUID) -> Asset:
     return asset
 
 
-async def delete_unless_held(session: Session, objects: Objects, asset_id: UUID, now: datetime) -> None:
+async def delete_unless_held(session: Session, objects: Objects, asset_id: UUID) -> None:
     """Delete a doomed asset, object first: if the transaction fails, the next sweep deletes it again."""
-    del now
     if not await storage.lock_doomed(session, asset_id):
         return
     if await storage.is_held(session, asset_id):

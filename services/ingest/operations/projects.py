@@ -62,7 +62,7 @@ async def change(
         UnknownProject: there is none.
         ProjectChangedMeanwhile: it has another revision.
     """
-    before = await storage.load(session, project_id, lock=True)
+    before = await storage.load(session, project_id, "update")
     if before is None:
         raise UnknownProject
     if expected is not None and before.revision not in expected:
@@ -82,6 +82,12 @@ async def load(session: Session, project_id: UUID) -> Project:
     if project is None:
         raise UnknownProject
     return project
+
+
+async def check_known(session: Session, project_id: UUID) -> None:
+    """Raises UnknownProject."""
+    if not await storage.exists(session, project_id):
+        raise UnknownProject
 
 
 async def open_for_intake(session: Session, project_id: UUID) -> IntakeProject:

@@ -14,7 +14,7 @@ from services.ingest.storage import records as record_storage
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
-from shared.contracts.values import RecordState
+from shared.contracts.values import Answers, RecordState
 from shared.kit.database import Session
 from shared.kit.outbox import publish
 
@@ -30,12 +30,15 @@ async def report(
     session: Session,
     project: IntakeProject,
     given: ReportIn,
+    known_record: UUID | None,
     candidate: Candidate | None,
     images: dict[UUID, list[Asset]],
     feedback_id: UUID,
     now: datetime,
 ) -> KeptReport:
-    """Keep one report and tell of it. `candidate` is the record that its input becomes if it is not known.
+    """Keep one report and tell of it.
+
+    `known_record` is the record that its input was found to be; `candidate` the one it becomes if it is not known.
 
     Raises:
         NotAccepted: it breaks a rule, or its id came before with another body.
@@ -44,7 +47,7 @@ async def report(
     known = await storage.find(session, project.project_id, report_hash)
     if known is not None:
         return _again(known, body_hash)
-    record_id = await _find_or_keep(session, project, given, candidate, images)
+    record_id = known_record or await _find_or_keep(session, project, given, candidate, images)
     record = await records.load(session, record_id, lock=True)
     if record.state is RecordState.ERASED:
         raise _not_accepted(records.ERASED)
@@ -104,9 +107,7 @@ async def _schema(session: Session, project: IntakeProject, given: ReportIn) -> 
     return version, schema
 
 
-def _fitted(
-    schema: LabelSchema, record: StoredRecord, given: ReportIn
-) -> tuple[domain.Answers | None, domain.Answers | None]:
+def _fitted(schema: LabelSchema, record: StoredRecord, given: ReportIn) -> tuple[Answers | None, Answers | None]:
     fields, redactions = record.fields or {}, record.redactions
     return (
         domain.fit_answers(schema, fields, redactions, given.prediction, "prediction"),

@@ -26,7 +26,8 @@ async def _projects(session: Session) -> AsyncIterator[Outgoing]:
     last = _FIRST
     while ids := await projects.ids_after(session, last):
         for project_id in ids:
-            project = await projects.load(session, project_id)
+            # Held: no older state of a project may be told after a newer one.
+            project = await projects.load(session, project_id, "share")
             if project is not None:
                 yield Outgoing(payload=project.event(), project_id=project_id, revision=project.revision)
         last = ids[-1]

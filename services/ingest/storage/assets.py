@@ -20,11 +20,10 @@ SELECT asset_id, $1, media_type, sha256, size_bytes, width, height, original_has
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::int[], $7::int[], $8::bytea[])
     AS row (asset_id, media_type, sha256, size_bytes, width, height, original_hash)
 """
-_COLUMNS = "asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash"
-_FIND = f"SELECT {_COLUMNS} FROM assets WHERE asset_id = $1"
+_FIND = "SELECT * FROM assets WHERE asset_id = $1"
 # Held until the record is committed, so that the sweeper doesn't take them away meanwhile.
-_HOLD = f"""
-SELECT {_COLUMNS} FROM assets WHERE project_id = $1 AND asset_id = ANY($2::uuid[]) ORDER BY asset_id FOR SHARE
+_HOLD = """
+SELECT * FROM assets WHERE project_id = $1 AND asset_id = ANY($2::uuid[]) ORDER BY asset_id FOR SHARE
 """
 _ATTACH = """
 INSERT INTO record_assets (record_id, asset_id)
@@ -113,11 +112,13 @@ async def due(session: Session, now: datetime) -> list[UUID]:
 
 
 async def lock_doomed(session: Session, asset_id: UUID) -> bool:
-    """Lock a doomed asset; False when another sweeper has it or it was spared."""
-    if not await session.raw.fetchval(_LOCK_DOOMED, asset_id):
-        return False
+    """Lock a doomed asset; False when another sweeper has it or it was spared.
+
+    The asset comes first, as in `hold` before `attach`.
+    """
     await session.raw.fetchval(_LOCK, asset_id)
-    return True
+    doomed: bool | None = await session.raw.fetchval(_LOCK_DOOMED, asset_id)
+    return bool(doomed)
 
 
 async def is_held(session: Session, asset_id: UUID) -> bool:
@@ -135,4 +136,13 @@ async def delete(session: Session, asset_id: UUID) -> None:
 
 
 def _asset(row: Any) -> Asset:
-    return Asset(**dict(row))
+    return Asset(
+        asset_id=row["asset_id"],
+        project_id=row["project_id"],
+        media_type=row["media_type"],
+        sha256=row["sha256"],
+        size_bytes=row["size_bytes"],
+        width=row["width"],
+        height=row["height"],
+        original_hash=row["original_hash"],
+    )

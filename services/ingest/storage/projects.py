@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -37,8 +37,12 @@ _ADD_POLICIES = """
 INSERT INTO project_policies (project_id, version, policies, created_at) VALUES ($1, $2, $3::jsonb, $4)
 ON CONFLICT DO NOTHING
 """
-_FIND = "SELECT * FROM projects WHERE project_id = $1"
-_LOCK = "SELECT * FROM projects WHERE project_id = $1 FOR UPDATE"
+Lock = Literal["update", "share"]
+_FIND: dict[Lock | None, str] = {
+    None: "SELECT * FROM projects WHERE project_id = $1",
+    "update": "SELECT * FROM projects WHERE project_id = $1 FOR UPDATE",
+    "share": "SELECT * FROM projects WHERE project_id = $1 FOR SHARE",
+}
 _SCHEMAS = "SELECT version, label_schema, created_at FROM project_schemas WHERE project_id = $1 ORDER BY version"
 _GUIDELINES = "SELECT version, markdown, created_at FROM project_guidelines WHERE project_id = $1 ORDER BY version"
 _POLICIES = "SELECT version, policies, created_at FROM project_policies WHERE project_id = $1 ORDER BY version"
@@ -55,6 +59,7 @@ LEFT JOIN project_schemas s ON s.project_id = p.project_id AND s.version = p.act
 JOIN project_policies v ON v.project_id = p.project_id AND v.version = p.active_policy
 WHERE p.project_id = $1
 """
+_EXISTS = "SELECT EXISTS (SELECT FROM projects WHERE project_id = $1)"
 _SCHEMA = "SELECT label_schema FROM project_schemas WHERE project_id = $1 AND version = $2"
 _IDS = "SELECT project_id FROM projects WHERE project_id > $1 ORDER BY project_id LIMIT 100"
 
@@ -102,8 +107,8 @@ async def _add_versions(
         await session.raw.execute(_ADD_POLICIES, project_id, policy.version, text, policy.created_at)
 
 
-async def load(session: Session, project_id: UUID, *, lock: bool = False) -> Project | None:
-    row = await session.raw.fetchrow(_LOCK if lock else _FIND, project_id)
+async def load(session: Session, project_id: UUID, lock: Lock | None = None) -> Project | None:
+    row = await session.raw.fetchrow(_FIND[lock], project_id)
     if row is None:
         return None
     return Project(
@@ -158,6 +163,11 @@ async def load_intake(session: Session, project_id: UUID) -> tuple[ProjectStatus
         schema=_schema(row["label_schema"]),
         policies=_policies(row["policies"]),
     )
+
+
+async def exists(session: Session, project_id: UUID) -> bool:
+    found: bool = await session.raw.fetchval(_EXISTS, project_id)
+    return found
 
 
 async def load_schema(session: Session, project_id: UUID, version: int) -> LabelSchema | None:

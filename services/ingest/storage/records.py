@@ -49,10 +49,8 @@ SELECT $1, external_hash, record_id FROM unnest($2::bytea[], $3::uuid[]) AS row 
 ORDER BY external_hash
 ON CONFLICT DO NOTHING
 """
-_COLUMNS = """record_id, project_id, external_id, schema_version, fields, redactions, slice, purposes, split, origin,
-    priority, collected_by_chance, revision, state, label_revision, accepted_at, erased_at, erased_because"""
-_FIND = f"SELECT {_COLUMNS} FROM records WHERE record_id = $1"
-_LOCK = f"{_FIND} FOR UPDATE"
+_FIND = "SELECT * FROM records WHERE record_id = $1"
+_LOCK = "SELECT * FROM records WHERE record_id = $1 FOR UPDATE"
 _PAGE = """
 SELECT record_id, external_id, split, origin, priority, state, label_revision, schema_version, accepted_at
 FROM records
@@ -75,7 +73,7 @@ UPDATE records SET fields = NULL, redactions = NULL, slice = NULL, purposes = NU
 WHERE record_id = $1 RETURNING revision
 """
 _ERASE_FEEDBACK = "UPDATE feedback SET prediction = NULL, correction = NULL, model_version = NULL WHERE record_id = $1"
-_AFTER = f"SELECT {_COLUMNS} FROM records WHERE record_id > $1 ORDER BY record_id LIMIT 500"
+_AFTER = "SELECT * FROM records WHERE record_id > $1 ORDER BY record_id LIMIT 500"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,125 @@
+"""Assets: images that are sent apart from their records, and all images when they are looked at."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.datastructures import UploadFile
+
+from services.ingest.api.intake import settings_of
+from services.ingest.api.shapes import AssetOut
+from services.ingest.images import make_safe
+from services.ingest.operations import assets, projects
+from services.ingest.storage import assets as storage
+from services.ingest.storage.assets import Asset, object_key
+from shared.contracts.values import Role
+from shared.kit.app import Runtime, RuntimeDep
+from shared.kit.auth import Principal, requires
+from shared.kit.bodies import lift_body_limit
+from shared.kit.clock import new_id, utc_now
+from shared.kit.problems import Problem, responses
+
+router = APIRouter(tags=["assets"])
+
+_FORM_BYTES = 64 * 1024
+_IMAGES = {"image/png", "image/jpeg", "application/octet-stream"}
+
+Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
+Viewer = Annotated[
+    Principal, requires(Role.MANAGER, Role.PRODUCT, Role.AUDITOR, Role.ANNOTATOR, Role.ARBITER, Role.TRAINER)
+]
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "image/png": _BINARY,
+            "image/jpeg": _BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/projects/{project_id}/assets",
+    status_code=201,
+    responses=responses(404, 409, 413, 415),
+    openapi_extra=BODY,
+    summary="Upload an image",
+)
+async def upload_asset(runtime: RuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> AssetOut:
+    """A PNG or JPEG, as the body or as the part `file` of a form. It is turned as its metadata says, and loses it.
+
+    A record refers to it by `{"asset_id": …}`; until one does, it is kept for a day.
+    """
+    settings = settings_of(runtime)
+    async with runtime.database.transaction() as session:
+        project = await projects.open_for_intake(session, project_id)
+    original = await _read_body(request, settings.max_asset_bytes)
+    image = await asyncio.to_thread(make_safe, original, settings.max_asset_bytes, settings.max_asset_pixels)
+    asset = assets.new_asset(project, new_id(), original, image)
+    async with runtime.database.transaction() as session:
+        ttl = timedelta(seconds=settings.unattached_asset_ttl_s)
+        await storage.doom(session, [asset.asset_id], utc_now() + ttl)
+    await assets.write_objects(runtime.objects, [(asset, image.data)])
+    async with runtime.database.transaction() as session:
+        await storage.insert(session, project_id, [asset])
+    return await _answer(runtime, asset, request)
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in _IMAGES:
+        lift_body_limit(request, max_bytes)
+        return await request.body()
+    if media_type != "multipart/form-data":
+        raise Problem(415, "media-type-not-accepted", "The body is image/png, image/jpeg or multipart/form-data.")
+    lift_body_limit(request, max_bytes + _FORM_BYTES)
+    async with request.form(max_files=1, max_fields=10) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise Problem(422, "file-missing", "The form has no part named file.")
+        return await file.read()
+
+
+@router.get(
+    "/assets/{asset_id}",
+    response_model=AssetOut,
+    responses={**responses(404), 307: {"description": "With `redirect=true`: to the image itself."}},
+    summary="Look at an image",
+)
+async def read_asset(
+    runtime: RuntimeDep,
+    viewer: Viewer,
+    asset_id: UUID,
+    request: Request,
+    redirect: Annotated[bool, Query(description="Answer with a redirection to the image.")] = False,
+) -> Response:
+    """What is known of it, with a URL that needs no token for a while."""
+    async with runtime.database.transaction() as session:
+        asset = await assets.load(session, asset_id)
+    viewer.check_project(asset.project_id)
+    answer = await _answer(runtime, asset, request)
+    if redirect:
+        return RedirectResponse(answer.url, status_code=307)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+async def _answer(runtime: Runtime, asset: Asset, request: Request) -> AssetOut:
+    ttl_s = settings_of(runtime).asset_url_ttl_s
+    expires_at = utc_now() + timedelta(seconds=ttl_s)
+    url = await runtime.objects.signed_url(object_key(asset.asset_id), ttl_s, media_type=asset.media_type)
+    if url.startswith("/"):
+        url = request.scope.get("root_path", "") + url
+    return AssetOut.of(asset, url, expires_at)

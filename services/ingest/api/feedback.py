@@ -1,0 +1,189 @@
+"""Feedback: what product systems report of live predictions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.ingest.api import lines
+from services.ingest.api.intake import in_transaction, interrupted, settings_of, store_images
+from services.ingest.api.lines import Line, LineRefused, Tally
+from services.ingest.api.records import read_batch, read_json
+from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport
+from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, accept, of_validation
+from services.ingest.domain.reports import ReportIn
+from services.ingest.operations import projects, records, reports
+from services.ingest.operations.reports import KeptReport
+from services.ingest.storage import feedback as storage
+from shared.contracts.values import Role, Verdict
+from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import new_id, utc_now
+from shared.kit.database import Session, trouble
+from shared.kit.problems import responses
+
+router = APIRouter(tags=["feedback"])
+
+MAX_BATCH = 10_000
+
+Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
+Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
+
+
+class FeedbackBatch(BaseModel):
+    """Reports in one body; each is judged for itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    feedback: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+REPORT_EXAMPLE = ReportIn.model_json_schema()["examples"][0]
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            lines.JSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["feedback"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "feedback": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MAX_BATCH,
+                            "items": {"$ref": "#/components/schemas/ReportIn"},
+                        }
+                    },
+                },
+                "example": {"feedback": [REPORT_EXAMPLE]},
+            },
+            lines.NDJSON: {"schema": {"type": "string", "description": "A report, as JSON, on each line."}},
+        },
+    }
+}
+
+
+@router.post(
+    "/projects/{project_id}/feedback",
+    responses=responses(404, 409, 415),
+    openapi_extra=BODY,
+    response_model_exclude_none=True,
+    summary="Report live predictions",
+)
+async def send_feedback(runtime: RuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> FeedbackReport:
+    """What a deployed model answered and what turned out to be true; what it re-opens is decided later.
+
+    A report that was sent before (by its `feedback_id`) has no second effect. An input that is not known becomes a
+    record of origin `deployment`.
+    """
+    tally = Tally(settings_of(runtime).max_reported_rejections)
+    taken: list[TakenReport] | None = None
+    if lines.is_stream(request):
+        chunks = lines.chunks_of_stream(request, settings_of(runtime).max_line_bytes)
+        async for _ in import_feedback(runtime, project_id, chunks, tally):
+            pass
+    else:
+        batch = read_batch(FeedbackBatch, await read_json(request))
+        chunks = lines.chunks_of_batch(batch.feedback)
+        taken = [
+            TakenReport(line=line, feedback_id=kept.feedback_id, record_id=kept.record_id, duplicate=kept.duplicate)
+            async for line, kept in import_feedback(runtime, project_id, chunks, tally)
+        ]
+    return FeedbackReport(
+        accepted=tally.accepted,
+        duplicates=tally.duplicates,
+        rejected=tally.rejected,
+        rejected_total=tally.rejected_total,
+        feedback=taken,
+    )
+
+
+Read = tuple[int, ReportIn, Candidate | None]
+Refusals = list[tuple[int, str, str, str]]
+
+
+async def import_feedback(
+    runtime: Runtime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
+) -> AsyncIterator[tuple[int, KeptReport]]:
+    """Take reports in, a transaction per chunk and a savepoint per report; yields what is committed."""
+    async with runtime.database.transaction() as session:
+        project = await projects.open_for_intake(session, project_id)
+    async for chunk in chunks:
+        read, refused = await asyncio.to_thread(_read, project, chunk)
+        try:
+            kept, late = await _commit(runtime, project, read)
+        except Exception as error:
+            if tally.committed and trouble(error) is not None:
+                raise interrupted(tally) from error
+            raise
+        for line, report in kept:
+            tally.count(duplicate=report.duplicate)
+            yield line, report
+        for refusal in sorted([*refused, *late]):
+            tally.reject(*refusal)
+
+
+def _read(project: IntakeProject, chunk: list[Line]) -> tuple[list[Read], Refusals]:
+    """Check the reports' shapes, and make their inputs fit to become records; takes CPU time."""
+    read: list[Read] = []
+    refused: Refusals = []
+    for line in chunk:
+        try:
+            given = _parse(line)
+            read.append((line.number, given, accept(project, given.record(), new_id()) if given.fields else None))
+        except (LineRefused, NotAccepted) as error:
+            refused.append((line.number, error.pointer, error.reason, error.detail))
+    return read, refused
+
+
+def _parse(line: Line) -> ReportIn:
+    try:
+        return ReportIn.model_validate(line.parse())
+    except ValidationError as error:
+        raise of_validation(error) from None
+
+
+async def _commit(
+    runtime: Runtime, project: IntakeProject, read: list[Read]
+) -> tuple[list[tuple[int, KeptReport]], Refusals]:
+    candidates = [candidate for _, _, candidate in read if candidate is not None]
+    images, verdicts = await store_images(runtime, project.project_id, candidates)
+    # Two batches about the same records go through them in the same order.
+    ordered = sorted(read, key=lambda item: (str(item[1].record_id), item[1].external_id or "", item[0]))
+
+    async def keep(session: Session) -> tuple[list[tuple[int, KeptReport]], Refusals]:
+        kept: list[tuple[int, KeptReport]] = []
+        refused: Refusals = []
+        for line, given, candidate in ordered:
+            verdict = verdicts.get(candidate.record_id) if candidate else None
+            try:
+                if isinstance(verdict, records.Refused):
+                    raise NotAccepted(verdict.pointer, verdict.reason, verdict.detail)
+                known = verdict.record_id if verdict and given.record_id is None else None
+                async with session.savepoint():
+                    report = await reports.report(
+                        session, project, given, known, candidate, images, new_id(), utc_now()
+                    )
+                kept.append((line, report))
+            except NotAccepted as error:
+                refused.append((line, error.pointer, error.reason, error.detail))
+        return sorted(kept, key=lambda item: item[0]), refused
+
+    return await in_transaction(runtime.database, keep)
+
+
+@router.get("/projects/{project_id}/feedback/summary", responses=responses(404), summary="Sum feedback up")
+async def summarize_feedback(session: SessionDep, _reader: Reader, project_id: UUID) -> FeedbackSummary:
+    """How often each model was confirmed and corrected."""
+    await projects.check_known(session, project_id)
+    models: dict[str, ModelFeedback] = {}
+    for model, verdict, count in await storage.summary(session, project_id):
+        entry = models.setdefault(model, ModelFeedback(model=model, reports=0, by_verdict={}))
+        entry.by_verdict[Verdict(verdict)] = count
+        entry.reports += count
+    return FeedbackSummary(models=list(models.values()))

@@ -1,0 +1,153 @@
+"""Bodies of many lines: NDJSON streams read in constant memory, and JSON batches, both in chunks."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from services.ingest.api.shapes import Rejection
+from shared.kit.bodies import MalformedJson, lift_body_limit, parse_json
+from shared.kit.problems import Problem
+
+NDJSON = "application/x-ndjson"
+JSON = "application/json"
+CHUNK_LINES = 1000
+"""Most lines in one transaction."""
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Bytes after which a chunk is full, however few lines it has."""
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as it came: bytes of a stream, or an item of a batch. `raw` None: longer than a line may be."""
+
+    number: int
+    raw: Any
+
+    def parse(self) -> Any:
+        """The line's JSON.
+
+        Raises:
+            LineRefused: it is none, or none that can be stored.
+        """
+        if self.raw is None:
+            raise LineRefused("line-too-long", "a line may not be so long")
+        if not isinstance(self.raw, bytes):
+            return self.raw
+        try:
+            return parse_json(self.raw)
+        except MalformedJson as error:
+            raise LineRefused("json-malformed", str(error)) from None
+        except Problem as problem:
+            raise LineRefused(problem.type, problem.title, problem.pointer or "") from None
+
+
+class LineRefused(ValueError):
+    """The line can't be read."""
+
+    def __init__(self, reason: str, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.pointer = pointer
+
+
+def is_stream(request: Request) -> bool:
+    """Whether the body is NDJSON; raises the 415 problem for anything but that and JSON."""
+    media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media_type in {NDJSON, "application/jsonl", "application/ndjson"}:
+        return True
+    if media_type == JSON:
+        return False
+    raise Problem(415, "media-type-not-accepted", f"The body is {JSON} or {NDJSON}.")
+
+
+async def chunks_of_stream(request: Request, max_line_bytes: int) -> AsyncIterator[list[Line]]:
+    """The lines of the body in chunks; blank lines count but are left out."""
+    lift_body_limit(request)
+    splitter = _Splitter(max_line_bytes)
+    chunk: list[Line] = []
+    size = 0
+    async for piece in request.stream():
+        for line in splitter.feed(piece):
+            chunk.append(line)
+            size += len(line.raw or b"")
+            if len(chunk) >= CHUNK_LINES or size >= CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+    chunk += splitter.end()
+    if chunk:
+        yield chunk
+
+
+async def chunks_of_batch(items: Sequence[Any]) -> AsyncIterator[list[Line]]:
+    """The items of a JSON batch in chunks."""
+    for start in range(0, len(items), CHUNK_LINES):
+        part = items[start : start + CHUNK_LINES]
+        yield [Line(start + index + 1, item) for index, item in enumerate(part)]
+
+
+class _Splitter:
+    """Cuts pieces of a stream into lines and holds at most one unfinished line."""
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self._max = max_line_bytes
+        self._open: list[bytes] = []
+        self._open_bytes = 0
+        self._number = 0
+
+    def feed(self, piece: bytes) -> Iterator[Line]:
+        start = 0
+        while (end := piece.find(b"\n", start)) >= 0:
+            self._hold(piece[start:end])
+            yield from self.end()
+            start = end + 1
+        self._hold(piece[start:])
+
+    def end(self) -> Iterator[Line]:
+        """Close the unfinished line."""
+        self._number += 1
+        too_long = self._open_bytes > self._max
+        raw = b"" if too_long else b"".join(self._open)
+        self._open, self._open_bytes = [], 0
+        if self._number == 1:
+            raw = raw.removeprefix(_BOM)
+        if too_long:
+            yield Line(self._number, None)
+        elif raw and not raw.isspace():
+            yield Line(self._number, raw)
+
+    def _hold(self, part: bytes) -> None:
+        self._open_bytes += len(part)
+        if self._open_bytes > self._max:
+            self._open = []
+        elif part:
+            self._open.append(part)
+
+
+class Tally:
+    """Counts what became of lines and keeps the first rejections."""
+
+    def __init__(self, max_rejections: int) -> None:
+        self.accepted = 0
+        self.duplicates = 0
+        self.rejected_total = 0
+        self.rejected: list[Rejection] = []
+        self._max = max_rejections
+
+    @property
+    def committed(self) -> int:
+        return self.accepted + self.duplicates
+
+    def count(self, *, duplicate: bool) -> None:
+        if duplicate:
+            self.duplicates += 1
+        else:
+            self.accepted += 1
+
+    def reject(self, line: int, pointer: str, reason: str, detail: str) -> None:
+        self.rejected_total += 1
+        if len(self.rejected) < self._max:
+            self.rejected.append(Rejection(line=line, pointer=pointer, reason=reason, detail=detail))

@@ -1,0 +1,189 @@
+"""Projects: their versions, and which of them are active."""
+
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.ingest.api.conditions import IfMatch, etag, expected_revisions
+from services.ingest.api.shapes import (
+    SCHEMA_EXAMPLE,
+    NewGuideline,
+    NewProject,
+    ProjectChange,
+    ProjectOut,
+    ProjectSummary,
+)
+from services.ingest.domain.projects import Project
+from services.ingest.operations import projects
+from services.ingest.storage import projects as storage
+from shared.contracts.answers import LabelSchema
+from shared.contracts.policies import Policies
+from shared.contracts.values import Role
+from shared.kit.app import SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import new_id, utc_now
+from shared.kit.database import Session
+from shared.kit.idempotency import IdempotentDep, replay_or_run
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.problems import responses
+
+router = APIRouter(tags=["projects"])
+
+Manager = Annotated[Principal, requires(Role.MANAGER)]
+Reader = Annotated[
+    Principal,
+    requires(Role.MANAGER, Role.PRODUCT, Role.TRAINER, Role.AUDITOR, Role.ANNOTATOR, Role.ARBITER),
+]
+Activate = Annotated[bool, Query(description="Make it the active version at once; it affects later rounds only.")]
+
+
+@router.post(
+    "/projects", status_code=201, response_model=ProjectOut, responses=responses(413), summary="Create a project"
+)
+async def create_project(
+    session: SessionDep, principal: Manager, request: Request, body: NewProject, _key: IdempotentDep = None
+) -> Response:
+    """Names, titles and guidelines are de-identified; labels that hold personal data are refused."""
+    now = utc_now()
+
+    async def create() -> ProjectOut:
+        project = projects.new_project(new_id(), body.name, now)
+        if body.label_schema is not None:
+            project = project.with_schema(body.label_schema, now, activate=True)
+        if body.guideline is not None:
+            project = project.with_guideline(body.guideline, now, activate=True)
+        if body.policies is not None:
+            project = project.with_policies(body.policies, now, activate=True)
+        return ProjectOut.of(await projects.create(session, project))
+
+    answer = await replay_or_run(session, request, principal, create, 201)
+    answer.headers["ETag"] = etag(1)
+    return answer
+
+
+@router.get("/projects", summary="List projects")
+async def list_projects(
+    session: SessionDep, principal: Reader, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[ProjectSummary]:
+    """By id, which is by age; a token that is limited to projects sees these."""
+    last = decode_cursor(after, UUID)[0] if after else None
+    only = None if principal.projects is None else sorted(principal.projects)
+    rows = await storage.page(session, last, only, limit + 1)
+    items = [ProjectSummary.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].project_id) if len(rows) > limit else None)
+
+
+@router.get("/projects/{project_id}", responses=responses(404), summary="Read a project")
+async def read_project(session: SessionDep, _reader: Reader, project_id: UUID, response: Response) -> ProjectOut:
+    """With all versions of its schema, guidelines and policies."""
+    return _answer(await projects.load(session, project_id), response)
+
+
+@router.patch("/projects/{project_id}", responses=responses(404, 412, 413), summary="Change a project")
+async def change_project(
+    session: SessionDep,
+    _manager: Manager,
+    project_id: UUID,
+    body: ProjectChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ProjectOut:
+    """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions."""
+
+    def decide(project: Project) -> Project:
+        if body.name is not None:
+            project = project.named(body.name)
+        if body.status is not None:
+            project = project.standing(body.status)
+        return project.activated(body.active_schema, body.active_guideline, body.active_policy)
+
+    return await _change(session, project_id, if_match, decide, response)
+
+
+@router.post(
+    "/projects/{project_id}/schemas",
+    status_code=201,
+    responses=responses(404, 412, 413),
+    openapi_extra={"requestBody": {"content": {"application/json": {"example": SCHEMA_EXAMPLE}}}},
+    summary="Add a schema version",
+)
+async def add_schema(
+    session: SessionDep,
+    _manager: Manager,
+    project_id: UUID,
+    body: LabelSchema,
+    response: Response,
+    activate: Activate = True,
+    if_match: IfMatch = None,
+) -> ProjectOut:
+    """Records that come later are checked against the active version; rounds that are open keep theirs."""
+    now = utc_now()
+    return await _change(
+        session, project_id, if_match, lambda project: project.with_schema(body, now, activate=activate), response
+    )
+
+
+@router.post(
+    "/projects/{project_id}/guidelines",
+    status_code=201,
+    responses=responses(404, 412, 413),
+    summary="Add a guideline version",
+)
+async def add_guideline(
+    session: SessionDep,
+    _manager: Manager,
+    project_id: UUID,
+    body: NewGuideline,
+    response: Response,
+    activate: Activate = True,
+    if_match: IfMatch = None,
+) -> ProjectOut:
+    """Its version is stamped on every annotation made under it."""
+    now = utc_now()
+    return await _change(
+        session,
+        project_id,
+        if_match,
+        lambda project: project.with_guideline(body.markdown, now, activate=activate),
+        response,
+    )
+
+
+@router.put("/projects/{project_id}/policies", responses=responses(404, 412, 413), summary="Set the policies")
+async def set_policies(
+    session: SessionDep,
+    _manager: Manager,
+    project_id: UUID,
+    body: Policies,
+    response: Response,
+    activate: Activate = True,
+    if_match: IfMatch = None,
+) -> ProjectOut:
+    """As a whole, as a new version: what is left out has its default. The split of records that are here stays."""
+    now = utc_now()
+
+    def decide(project: Project) -> Project:
+        newest = project.policies[-1]
+        if newest.policies == body:  # sent again
+            return project.activated(None, None, newest.version if activate else None)
+        return project.with_policies(body, now, activate=activate)
+
+    return await _change(session, project_id, if_match, decide, response)
+
+
+async def _change(
+    session: Session,
+    project_id: UUID,
+    if_match: str | None,
+    decide: Callable[[Project], Project],
+    response: Response,
+) -> ProjectOut:
+    project = await projects.change(session, project_id, expected_revisions(if_match), decide, utc_now())
+    return _answer(project, response)
+
+
+def _answer(project: Project, response: Response) -> ProjectOut:
+    response.headers["ETag"] = etag(project.revision)
+    return ProjectOut.of(project)

@@ -1,0 +1,165 @@
+"""Records: taken in, listed, read, erased."""
+
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.ingest.api import lines
+from services.ingest.api.intake import import_records, settings_of
+from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord
+from services.ingest.domain.intake import RecordIn
+from services.ingest.operations import projects, records
+from services.ingest.storage import records as storage
+from shared.contracts.values import Origin, RecordState, Role, Split, json_pointer
+from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.bodies import MalformedJson, parse_json
+from shared.kit.clock import utc_now
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.problems import Problem, responses
+
+router = APIRouter(tags=["records"])
+
+MAX_BATCH = 10_000
+
+BatchT = TypeVar("BatchT", bound=BaseModel)
+
+Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
+Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR)]
+
+
+class RecordBatch(BaseModel):
+    """Records in one body; each is judged for itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    records: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+RECORD_EXAMPLE = RecordIn.model_json_schema()["examples"][0]
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            lines.JSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["records"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "records": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MAX_BATCH,
+                            "items": {"$ref": "#/components/schemas/RecordIn"},
+                        }
+                    },
+                },
+                "example": {"records": [RECORD_EXAMPLE]},
+            },
+            lines.NDJSON: {
+                "schema": {"type": "string", "description": "A record, as JSON, on each line."},
+                "example": '{"external_id": "ticket-4711", "fields": {"message": "My lamp never came."}}\n',
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/projects/{project_id}/records",
+    responses=responses(404, 409, 415),
+    openapi_extra=BODY,
+    response_model_exclude_none=True,
+    summary="Send records",
+)
+async def send_records(runtime: RuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> RecordsReport:
+    """One record or many, as a JSON batch or as a stream of any length; the good lines count, the bad are listed.
+
+    What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
+    `external_id` or original content is known is answered as a duplicate and not doubled.
+    """
+    tally = lines.Tally(settings_of(runtime).max_reported_rejections)
+    taken: list[TakenRecord] | None = None
+    if lines.is_stream(request):
+        chunks = lines.chunks_of_stream(request, settings_of(runtime).max_line_bytes)
+        async for _ in import_records(runtime, project_id, chunks, tally):
+            pass
+    else:
+        batch = read_batch(RecordBatch, await read_json(request))
+        taken = [
+            TakenRecord(line=item.line, record_id=item.kept.record_id, duplicate=item.kept.duplicate)
+            async for item in import_records(runtime, project_id, lines.chunks_of_batch(batch.records), tally)
+        ]
+    return RecordsReport(
+        accepted=tally.accepted,
+        duplicates=tally.duplicates,
+        rejected=tally.rejected,
+        rejected_total=tally.rejected_total,
+        records=taken,
+    )
+
+
+async def read_json(request: Request) -> Any:
+    try:
+        return parse_json(await request.body())
+    except MalformedJson:
+        raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).") from None
+
+
+def read_batch(model: type[BatchT], raw: Any) -> BatchT:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        pointer = json_pointer(*first["loc"])
+        raise Problem(422, "invalid-request", "The request breaks a rule.", first["msg"], pointer=pointer) from None
+
+
+@router.get("/projects/{project_id}/records", responses=responses(404), summary="List records")
+async def list_records(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+    split: Annotated[Split | None, Query()] = None,
+    origin: Annotated[Origin | None, Query()] = None,
+    state: Annotated[RecordState | None, Query(description="What qa last said.")] = None,
+) -> Page[RecordSummary]:
+    """By id, which is by age; without content."""
+    await projects.check_known(session, project_id)
+    last = decode_cursor(after, UUID)[0] if after else None
+    rows = await storage.page(session, project_id, last, split, origin, state, limit + 1)
+    items = [RecordSummary.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].record_id) if len(rows) > limit else None)
+
+
+@router.get("/records/{record_id}", responses=responses(404), summary="Read a record")
+async def read_record(session: SessionDep, reader: Reader, record_id: UUID) -> RecordOut:
+    """As it was published: de-identified. An erased record is its tombstone."""
+    record = await records.load(session, record_id)
+    reader.check_project(record.project_id)
+    return RecordOut.of(record)
+
+
+@router.delete("/records/{record_id}", status_code=204, responses=responses(404), summary="Erase a record")
+async def erase_record(
+    session: SessionDep,
+    runtime: RuntimeDep,
+    sender: Sender,
+    record_id: UUID,
+    reason: Annotated[str, Query(min_length=1, max_length=500)] = "erasure was asked for",
+) -> Response:
+    """By right: its content, its images and the names it had go, here and in every service; a tombstone stays.
+
+    Erasing it again changes nothing. Its external id is refused from then on, so that an import that runs again does
+    not bring it back.
+    """
+    record = await records.load(session, record_id, lock=True)
+    sender.check_project(record.project_id)
+    if await records.erase(session, record, reason, utc_now()):
+        session.on_commit(lambda: runtime.wake("sweep_assets"))
+    return Response(status_code=204)

@@ -1,0 +1,235 @@
+"""What ingest's endpoints take and answer."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from services.ingest.domain.projects import Project
+from services.ingest.storage.assets import Asset
+from services.ingest.storage.records import StoredRecord
+from shared.contracts.answers import LabelSchema
+from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
+from shared.contracts.policies import Policies
+from shared.contracts.values import Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
+
+ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+
+SCHEMA_EXAMPLE: dict[str, Any] = {
+    "fields": [{"name": "message", "kind": "text", "title": "Message"}],
+    "questions": [
+        {"name": "topic", "kind": "choice", "title": "What is it about?", "labels": ["billing", "delivery", "other"]}
+    ],
+}
+PROJECT_EXAMPLE: dict[str, Any] = {
+    "name": "Support messages",
+    "schema": SCHEMA_EXAMPLE,
+    "guideline": "Choose what the customer wants settled first.",
+    "policies": {"purposes_required": ["quality"]},
+}
+
+
+class NewProject(Frozen):
+    """A project; what is left out may be added later. A project without a schema takes no records."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PROJECT_EXAMPLE]})
+
+    name: ProjectName
+    label_schema: LabelSchema | None = Field(default=None, alias="schema")
+    guideline: Markdown | None = Field(default=None, description="Markdown.")
+    policies: Policies | None = None
+
+
+class ProjectChange(Frozen):
+    """What is to be another; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}, {"active_schema": 1}]})
+
+    name: ProjectName | None = None
+    status: ProjectStatus | None = None
+    active_schema: Version | None = None
+    active_guideline: Version | None = None
+    active_policy: Version | None = None
+
+
+class NewGuideline(Frozen):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"markdown": "# Topics\n\nChoose the first."}]})
+
+    markdown: Markdown
+
+
+class ProjectSummary(BaseModel):
+    project_id: UUID
+    name: str
+    status: ProjectStatus
+    revision: int
+    active_schema: int | None
+    active_guideline: int | None
+    active_policy: int
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class ProjectOut(ProjectSummary):
+    """A project with all its versions. Its revision is its ETag."""
+
+    schemas: list[SchemaVersion]
+    guidelines: list[GuidelineVersion]
+    policies: list[PolicyVersion]
+
+    @classmethod
+    def of(cls, project: Project) -> "ProjectOut":
+        return cls(
+            project_id=project.project_id,
+            name=project.name,
+            status=project.status,
+            revision=project.revision,
+            active_schema=project.active_schema,
+            active_guideline=project.active_guideline,
+            active_policy=project.active_policy,
+            created_at=project.created_at,
+            updated_at=project.updated_at,
+            schemas=list(project.schemas),
+            guidelines=list(project.guidelines),
+            policies=list(project.policies),
+        )
+
+
+class Rejection(BaseModel):
+    """A line that was not taken. `line` counts from 1; in a JSON batch it is the place in the list."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"line": 3, "pointer": "/fields/message", "reason": "string-type", "detail": "the field is a text"}
+            ]
+        }
+    )
+
+    line: int = Field(ge=1)
+    pointer: str = Field(description="JSON pointer into the line; empty for all of it.")
+    reason: str = Field(description="The rule that is broken, for programs.")
+    detail: str = Field(description="The rule that is broken, for people.")
+
+
+class TakenRecord(BaseModel):
+    line: int
+    record_id: UUID
+    duplicate: bool
+
+
+class RecordsReport(BaseModel):
+    """What became of the lines: all of them are committed, are known already, or are listed as rejected."""
+
+    accepted: int = Field(ge=0)
+    duplicates: int = Field(ge=0, description="Lines whose external id or content was here already.")
+    rejected: list[Rejection] = Field(description="The first rejected lines.")
+    rejected_total: int = Field(ge=0, description="How many lines were rejected, listed or not.")
+    records: list[TakenRecord] | None = Field(default=None, description="The records, for a JSON batch only.")
+
+
+class TakenReport(BaseModel):
+    line: int
+    feedback_id: UUID
+    record_id: UUID
+    duplicate: bool
+
+
+class FeedbackReport(BaseModel):
+    """As `RecordsReport`, for feedback."""
+
+    accepted: int = Field(ge=0)
+    duplicates: int = Field(ge=0, description="Reports that were here already.")
+    rejected: list[Rejection]
+    rejected_total: int = Field(ge=0)
+    feedback: list[TakenReport] | None = Field(default=None, description="The reports, for a JSON batch only.")
+
+
+class RecordSummary(BaseModel):
+    """`state` is what qa last said: it may be a moment behind."""
+
+    record_id: UUID
+    external_id: str | None
+    split: Split
+    origin: Origin
+    priority: int
+    state: RecordState
+    label_revision: int
+    schema_version: int
+    accepted_at: AwareDatetime
+
+
+class RecordOut(RecordSummary):
+    """A record, de-identified. An erased one is its tombstone: no fields, no metadata."""
+
+    project_id: UUID
+    fields: dict[str, Any] | None
+    slice: dict[str, Any]
+    purposes: list[str]
+    collected_by_chance: bool
+    erased_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, record: StoredRecord) -> "RecordOut":
+        fields = None
+        if record.fields is not None:
+            fields = {
+                name: value if isinstance(value, str) else value.model_dump(mode="json")
+                for name, value in record.fields.items()
+            }
+        return cls(
+            record_id=record.record_id,
+            project_id=record.project_id,
+            external_id=record.external_id,
+            split=record.split,
+            origin=record.origin,
+            priority=record.priority,
+            state=record.state,
+            label_revision=record.label_revision,
+            schema_version=record.schema_version,
+            accepted_at=record.accepted_at,
+            fields=fields,
+            slice=record.slice,
+            purposes=record.purposes,
+            collected_by_chance=record.collected_by_chance,
+            erased_at=record.erased_at,
+        )
+
+
+class AssetOut(BaseModel):
+    """An image as it is kept: turned as its metadata said, without any. `url` needs no token until `url_expires_at`."""
+
+    asset_id: UUID
+    media_type: str
+    sha256: str
+    size_bytes: int
+    width: int
+    height: int
+    url: str
+    url_expires_at: AwareDatetime
+
+    @classmethod
+    def of(cls, asset: Asset, url: str, url_expires_at: AwareDatetime) -> "AssetOut":
+        return cls(
+            asset_id=asset.asset_id,
+            media_type=asset.media_type,
+            sha256=asset.sha256,
+            size_bytes=asset.size_bytes,
+            width=asset.width,
+            height=asset.height,
+            url=url,
+            url_expires_at=url_expires_at,
+        )
+
+
+class ModelFeedback(BaseModel):
+    """`model` is the model's id, or the product's own version of it, or empty when it was not said."""
+
+    model: str
+    reports: int
+    by_verdict: dict[Verdict, int]
+
+
+class FeedbackSummary(BaseModel):
+    models: list[ModelFeedback]

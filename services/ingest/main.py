@@ -1,0 +1,52 @@
+"""ingest, wired."""
+
+from fastapi import FastAPI
+
+from services.ingest import consumers, loops
+from services.ingest.api import assets, feedback, projects, records
+from services.ingest.domain.cleaning import PersonalDataInSchema
+from services.ingest.domain.projects import PersonalDataInPolicies, ProjectArchived, UnknownVersion
+from services.ingest.images import ImageTooLarge, NotAnImage
+from services.ingest.operations import republishing
+from services.ingest.operations.assets import UnknownAsset
+from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile, UnknownProject
+from services.ingest.operations.records import UnknownRecord
+from services.ingest.settings import IngestSettings
+from shared.kit.app import Loop, ServiceSpec, create_service_app
+
+PROBLEMS: dict[type[Exception], int] = {
+    UnknownProject: 404,
+    UnknownRecord: 404,
+    UnknownAsset: 404,
+    ProjectArchived: 409,
+    NoActiveSchema: 409,
+    ProjectChangedMeanwhile: 412,
+    ImageTooLarge: 413,
+    NotAnImage: 422,
+    PersonalDataInSchema: 422,
+    PersonalDataInPolicies: 422,
+    UnknownVersion: 422,
+}
+
+
+def create_app(settings: IngestSettings | None = None) -> FastAPI:
+    """The service as an ASGI application; settings come from the environment unless given."""
+    return create_service_app(
+        ServiceSpec(
+            name="ingest",
+            title="Touchstone ingest",
+            description=(
+                "Takes records in, checks consent, removes personal data, draws the split, and keeps them; "
+                "takes in what product systems report of live predictions."
+            ),
+            settings=settings or IngestSettings(),
+            routers=(projects.router, records.router, assets.router, feedback.router),
+            problems=PROBLEMS,
+            subscriptions=lambda _: consumers.subscriptions(),
+            loops=(
+                Loop("sweep_assets", 30.0, loops.sweep_assets),
+                Loop("fold_feedback", 5.0, loops.fold_feedback),
+            ),
+            republish=republishing.everything,
+        )
+    )

@@ -1,0 +1,253 @@
+"""Starting, being watched, losing the database, and ending."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from deploy.embedded.postgres import EmbeddedPostgres
+from shared.contracts.events import RecordErased
+from shared.kit import migrations
+from shared.kit.app import Loop, Runtime
+from shared.kit.auth import mint_token
+from shared.kit.database import Database, Session
+from shared.kit.loops import LoopRunner
+from shared.kit.migrations import SchemaOutdated
+from tests.service.kit.tiny.main import create_app
+from tests.service.kit.tiny.settings import TinySettings
+from tests.support.postgres import create_database, drop_database
+from tests.support.service import KEY, ServiceUnderTest, running, service_under_test, settings_for
+from tests.support.waiting import until
+
+TINY = "tests.service.kit.tiny"
+
+
+async def test_live_ready_and_metrics_are_open(tiny: ServiceUnderTest) -> None:
+    await tiny.client.get("/v1/things/rubbish", headers=tiny.token("manager"))
+    for path in ("/live", "/ready"):
+        answer = await tiny.client.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    metrics = await tiny.client.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert 'touchstone_http_request_duration_seconds_count{method="GET",route="/v1/things/{thing_id}"' in metrics.text
+
+
+async def test_what_setup_makes_is_there_and_is_closed(tiny: ServiceUnderTest) -> None:
+    async with service_under_test(TINY, greeting="hi") as service:
+        extras = service.runtime.extras
+        assert extras["greeting"] == "hi"
+    assert extras["closed"]
+
+
+async def test_a_service_does_not_start_on_an_old_schema() -> None:
+    url = create_database("old")
+    try:
+        app = create_app(settings_for(TinySettings, url))  # type: ignore[arg-type]
+        with pytest.raises(SchemaOutdated, match="touchstone migrate tiny"):
+            async with running(app):
+                raise AssertionError("it started")
+        migrations.upgrade_apart(TINY, url)
+        migrations.upgrade_apart(TINY, url)  # twice changes nothing
+        async with running(create_app(settings_for(TinySettings, url))) as service:  # type: ignore[arg-type]
+            assert (await service.client.get("/ready")).status_code == 200
+            async with service.database.transaction() as session:
+                await session.raw.execute("UPDATE alembic_version SET version_num = 'next'")
+            answer = await service.client.get("/ready")
+            assert answer.status_code == 503
+            assert [error["rule"] for error in answer.json()["errors"]] == ["schema"]
+    finally:
+        drop_database(url)
+
+
+async def test_everything_runs_in_the_background() -> None:
+    """Loops tick, jobs are done, and what is said goes through the bus into /v1/events."""
+    async with service_under_test(TINY, background=True) as service:
+        project_id = uuid4()
+        headers = service.token("manager")
+        await service.client.post(f"/v1/projects/{project_id}/things", json={"name": "a"}, headers=headers)
+        started = await service.client.post(f"/v1/projects/{project_id}/count", params={"to": 2}, headers=headers)
+        job_path = f"/v1/jobs/{started.json()['job_id']}"
+
+        async def done() -> bool:
+            state: str = (await service.client.get(job_path, headers=headers)).json()["state"]
+            return state == "succeeded"
+
+        async def said() -> bool:
+            return bool((await service.client.get("/v1/events", headers=headers)).json()["items"])
+
+        await until(done)
+        await until(said)
+        await until(lambda: service.runtime.extras.get("ticks", 0) >= 4)
+        page = (await service.client.get("/v1/events", headers=headers)).json()
+        assert page["items"][0]["event"]["type"] == RecordErased.event_type()
+        assert (await service.client.get("/ready")).status_code == 200
+
+
+async def test_only_one_replica_leads_a_loop_and_another_takes_over(tiny: ServiceUnderTest) -> None:
+    runs: list[str] = []
+
+    def replica(name: str) -> LoopRunner:
+        async def run(_: Runtime) -> None:
+            runs.append(name)
+
+        return LoopRunner(Runtime(tiny.runtime.spec), [Loop("lead", 0.02, run)])
+
+    first, second = replica("first"), replica("second")
+    first.start()
+    await asyncio.sleep(0.3)
+    second.start()
+    await asyncio.sleep(0.3)
+    assert set(runs) == {"first"}
+    await first.close()
+    await until(lambda: "second" in runs)
+    await second.close()
+
+
+async def test_a_loop_that_fails_goes_on_and_can_be_woken(tiny: ServiceUnderTest) -> None:
+    runs = 0
+
+    async def run(_: Runtime) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise ZeroDivisionError
+
+    runtime = Runtime(tiny.runtime.spec)
+    loops = LoopRunner(runtime, [Loop("rarely", 3600, run, leader=False)])
+    loops.start()
+    await until(lambda: runs == 2)
+    runtime.wake("rarely")
+    await until(lambda: runs == 3)
+    runtime.wake("no such loop")
+    await loops.close()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(tmp_path / "pg", durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_a_killed_database_gives_503_and_is_used_again_when_it_is_back(own_server: EmbeddedPostgres) -> None:
+    url = await asyncio.to_thread(own_server.ensure_database, "tiny")
+    migrations.upgrade_apart(TINY, url)
+    async with running(create_app(settings_for(TinySettings, url)), background=True) as service:  # type: ignore[arg-type]
+        headers, path = service.token("manager"), f"/v1/projects/{uuid4()}/things"
+        answers = await asyncio.gather(*(service.client.get(path, headers=headers) for _ in range(8)))
+        assert {answer.status_code for answer in answers} == {200}
+        await asyncio.to_thread(own_server.kill)
+        answer = await service.client.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (503, "database-away")
+        assert (await service.client.get("/live")).status_code == 200
+        not_ready = await service.client.get("/ready")
+        assert not_ready.status_code == 503
+        await asyncio.to_thread(own_server.start)
+        answers = await asyncio.gather(*(service.client.get(path, headers=headers) for _ in range(8)))
+        assert {answer.status_code for answer in answers} == {200}, "dead connections are replaced, not handed out"
+        ticks = service.runtime.extras["ticks"]
+        await until(lambda: service.runtime.extras["ticks"] > ticks + 1)
+
+
+async def test_a_session_that_is_cancelled_leaves_the_pool_sound(tiny: ServiceUnderTest) -> None:
+    async def slow(database: Database) -> None:
+        async with database.transaction() as session:
+            await session.raw.execute("SELECT pg_sleep(5)")
+
+    tasks = [asyncio.create_task(slow(tiny.database)) for _ in range(10)]
+    await asyncio.sleep(0.2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(3), tiny.database.transaction() as session:
+        assert await session.raw.fetchval("SELECT 1") == 1
+
+
+async def test_core_and_asyncpg_share_one_transaction(tiny: ServiceUnderTest) -> None:
+    called: list[str] = []
+
+    async def undone(session: Session) -> None:
+        async with session.savepoint():
+            await session.execute(sa.text("DELETE FROM shared"))
+            raise ValueError("only this")
+
+    async def broken() -> None:
+        async with tiny.database.transaction() as session:
+            session.on_commit(lambda: called.append("never"))
+            await session.raw.execute("CREATE TABLE shared (n int)")
+            await session.execute(sa.text("INSERT INTO shared VALUES (:n)"), [{"n": 1}, {"n": 2}])
+            assert await session.raw.fetchval("SELECT count(*) FROM shared") == 2
+            with pytest.raises(ValueError, match="only this"):
+                await undone(session)
+            assert await session.raw.fetchval("SELECT count(*) FROM shared") == 2
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken()
+    async with tiny.database.transaction() as session:
+        session.on_commit(lambda: called.append("once"))
+        assert await session.raw.fetchval("SELECT to_regclass('shared')") is None
+        assert called == []
+    assert called == ["once"]
+
+
+SERVE = """
+import sys
+from shared.kit.serving import serve
+from tests.service.kit.tiny.main import create_app
+serve(create_app())
+"""
+
+
+def test_a_process_serves_and_ends_in_order_on_sigterm(migrated: object) -> None:
+    assert callable(migrated)
+    url = migrated(TINY)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "TOUCHSTONE_DATABASE_URL": url,
+        "TOUCHSTONE_BUS_URL": url,
+        "TOUCHSTONE_OBJECTS_URL": "memory://",
+        "TOUCHSTONE_OBJECTS_SECRET": KEY,
+        "TOUCHSTONE_JWT_KEY": KEY,
+        "TOUCHSTONE_PORT": str(port),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + 30
+        while True:
+            try:
+                if httpx.get(f"{base}/ready").status_code == 200:
+                    break
+            except httpx.TransportError:
+                assert time.monotonic() < until, process.poll()
+            time.sleep(0.1)
+        headers = {"Authorization": f"Bearer {mint_token(KEY, 'ann', ['manager'])}"}
+        answer = httpx.post(f"{base}/v1/projects/{uuid4()}/things", json={"name": "a"}, headers=headers)
+        assert answer.status_code == 201
+        assert "server" not in answer.headers
+        refused = httpx.get(f"{base}/v1/things/%00", headers=headers)
+        assert refused.json()["type"] == "nul-character"
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+        assert process.returncode in {0, -signal.SIGTERM}
+        assert '"event":"stopping"' in output
+        assert "Traceback" not in output
+    finally:
+        process.kill()
+        process.wait()

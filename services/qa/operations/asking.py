@@ -66,9 +66,9 @@ async def arbitrate_again(session: Session, record: Record, now: datetime) -> bo
     if record.unservable_at is None or not await annotators.expert_came_after(session, record.unservable_at):
         return False
     dispute = await labels.reopen_dispute(session, record.record_id)
+    record.unservable_at = None
     if dispute is None:
         return False
-    record.unservable_at = None
     record.arbitrating = True
     if record.state is RecordState.UNLABELABLE:
         await move(session, record, RecordState.OPEN, now, "an expert came")

@@ -18,7 +18,6 @@ from shared.kit.database import Session
 
 THRESHOLDS = "thresholds"
 ESTIMATES = "estimates"
-SUPERSEDE = "supersede"
 """Kinds of background work that is marked."""
 
 
@@ -157,5 +156,4 @@ async def erase(session: Session, record: Record, reason: str, now: datetime) ->
     record.salt = None
     await records.erase_content(session, record.record_id)
     await records.save(session, record)
-    for release_id in await releases.supersede_touched(session, record.record_id):
-        await counters.mark(session, record.project_id, SUPERSEDE, release_id)
+    await releases.supersede_touched(session, record.record_id)

@@ -28,8 +28,8 @@ from shared.contracts.values import ModelStage, RecordState, Route, TaskKind, Ve
 from shared.kit.consuming import release_parked
 from shared.kit.database import Session
 
-OPENINGS = "openings"
-"""The kind of background work: an expert came, what waited for an arbiter is asked again."""
+CHAMPION = "champion"
+"""The kind of background work: a model was promoted, finalized held-out records are held against it."""
 
 
 async def keep_project(session: Session, event: Event[ProjectChanged]) -> None:
@@ -196,6 +196,7 @@ async def keep_work(session: Session, event: Event[WorkLogged]) -> None:
 async def keep_model(session: Session, event: Event[ModelChanged]) -> None:
     assert event.project_id is not None
     if await predictions.save_model(session, event) and event.payload.stage is ModelStage.CHAMPION:
+        await counters.mark(session, event.project_id, CHAMPION, event.payload.model_id)
         await counters.mark(session, event.project_id, THRESHOLDS)
 
 

@@ -231,3 +231,18 @@ async def priors(session: Session, project_id: UUID, schema_version: int) -> dic
     """What a model that had not learnt from the record said of it, where a model may speak at all."""
     rows = await session.raw.fetch(_PRIORS, project_id, schema_version)
     return {row["record_id"]: load(row["distributions"]) for row in rows}
+
+
+_OF_QUESTION = """
+SELECT record_id, annotator_id, answers->$3 AS answer FROM annotations
+WHERE project_id = $1 AND schema_version = $2 AND role IN ('vote', 'gold', 'late') AND answers ? $3
+ORDER BY submitted_at DESC LIMIT $4
+"""
+
+
+async def of_question(
+    session: Session, project_id: UUID, schema_version: int, question: str, limit: int
+) -> list[tuple[UUID, UUID, dict[str, Any]]]:
+    """The newest answers to a question, each with its record and annotator; an arbiter's is not among them."""
+    rows = await session.raw.fetch(_OF_QUESTION, project_id, schema_version, question, limit)
+    return [(row["record_id"], row["annotator_id"], load(row["answer"])) for row in rows]

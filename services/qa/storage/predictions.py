@@ -72,6 +72,7 @@ _CHAMPION = f"""
 SELECT {_MODEL} FROM models WHERE project_id = $1 AND stage = 'champion'
 ORDER BY champion_since DESC NULLS LAST, version DESC LIMIT 1
 """  # noqa: S608  our own column names
+_LOCK_CHAMPION = f"{_CHAMPION} FOR UPDATE"
 _MODELS = f"SELECT {_MODEL} FROM models WHERE project_id = $1 ORDER BY version"  # noqa: S608  our own column names
 
 
@@ -149,6 +150,12 @@ async def save_model(session: Session, event: Event[ModelChanged]) -> bool:
 
 async def champion(session: Session, project_id: UUID) -> Model | None:
     row = await session.raw.fetchrow(_CHAMPION, project_id)
+    return None if row is None else Model(**row)
+
+
+async def lock_champion(session: Session, project_id: UUID) -> Model | None:
+    """The champion, under its lock: whoever tests it does so alone."""
+    row = await session.raw.fetchrow(_LOCK_CHAMPION, project_id)
     return None if row is None else Model(**row)
 
 

@@ -48,7 +48,7 @@ ORDER BY record_id LIMIT $4
 """
 
 _UNSERVABLE = """
-SELECT record_id FROM records
+SELECT record_id, project_id FROM records
 WHERE unservable_at < (SELECT max(expert_since) FROM annotators WHERE status = 'active' AND pool = 'expert')
 ORDER BY record_id LIMIT $1
 """
@@ -140,9 +140,9 @@ async def page(
     return [dict(row) for row in rows]
 
 
-async def unservable(session: Session, limit: int) -> list[UUID]:
-    """Records that waited for an arbiter before the newest expert came."""
-    return [row["record_id"] for row in await session.raw.fetch(_UNSERVABLE, limit)]
+async def unservable(session: Session, limit: int) -> list[tuple[UUID, UUID]]:
+    """Records, with their projects, that waited for an arbiter before the newest expert came."""
+    return [(row["record_id"], row["project_id"]) for row in await session.raw.fetch(_UNSERVABLE, limit)]
 
 
 async def open_with_votes_of(

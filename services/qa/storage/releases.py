@@ -46,7 +46,7 @@ _LIST = f"""
 SELECT {_RELEASE} FROM releases WHERE project_id = $1 AND release_id > $2 ORDER BY release_id LIMIT $3
 """  # noqa: S608  our own column names
 _ALL_PUBLISHED = f"""
-SELECT {_RELEASE} FROM releases WHERE release_id > $1 AND published_at IS NOT NULL ORDER BY release_id LIMIT $2
+SELECT {_RELEASE} FROM releases WHERE release_id > $1 AND status = 'published' ORDER BY release_id LIMIT $2
 """  # noqa: S608  our own column names
 
 # One statement is one snapshot: labels are never changed afterwards, so the release can be written page by page.
@@ -86,15 +86,16 @@ _FAIL = "UPDATE releases SET status = 'failed', status_reason = $2 WHERE release
 _SUPERSEDE_TOUCHED = """
 UPDATE releases SET status = 'superseded', status_reason = 'erasure'
 WHERE status = 'published' AND release_id IN (SELECT release_id FROM release_records WHERE record_id = $1)
-RETURNING release_id, project_id
 """
 _WITHOUT_SUCCESSOR = f"""
 SELECT {_RELEASE} FROM releases WHERE status = 'superseded' AND superseded_by IS NULL ORDER BY release_id LIMIT $1
 """  # noqa: S608  our own column names
 _SET_SUCCESSOR = "UPDATE releases SET superseded_by = $2 WHERE release_id = $1"
-_ERASED_IN = """
-SELECT EXISTS (
-    SELECT 1 FROM release_records JOIN records USING (record_id) WHERE release_id = $1 AND records.state = 'erased'
+_SUPERSEDE_RECENT = """
+UPDATE releases SET status = 'superseded', status_reason = 'erasure'
+WHERE status = 'published' AND published_at > $1 AND EXISTS (
+    SELECT 1 FROM release_records JOIN records USING (record_id)
+    WHERE release_records.release_id = releases.release_id AND records.state = 'erased'
 )
 """
 
@@ -196,9 +197,9 @@ async def fail(session: Session, release_id: UUID, reason: str) -> None:
     await session.raw.execute(_FAIL, release_id, reason)
 
 
-async def supersede_touched(session: Session, record_id: UUID) -> list[UUID]:
-    """Say of every release that holds the record that it stands no more; answers which."""
-    return [row["release_id"] for row in await session.raw.fetch(_SUPERSEDE_TOUCHED, record_id)]
+async def supersede_touched(session: Session, record_id: UUID) -> None:
+    """Say of every release that holds the record that it stands no more."""
+    await session.raw.execute(_SUPERSEDE_TOUCHED, record_id)
 
 
 async def without_successor(session: Session, limit: int) -> list[Release]:
@@ -209,6 +210,6 @@ async def set_successor(session: Session, release_id: UUID, successor: UUID) -> 
     await session.raw.execute(_SET_SUCCESSOR, release_id, successor)
 
 
-async def holds_erased(session: Session, release_id: UUID) -> bool:
-    found: bool = await session.raw.fetchval(_ERASED_IN, release_id)
-    return found
+async def supersede_recent(session: Session, since: datetime) -> None:
+    """Catch releases that were published while a record in them was being erased."""
+    await session.raw.execute(_SUPERSEDE_RECENT, since)

@@ -42,6 +42,7 @@ class Evidence:
     audit: bool
     routed_threshold: float | None
     routed_model_id: UUID | None
+    finalized_at: datetime
 
 
 _THRESHOLD = (
@@ -76,18 +77,13 @@ SELECT model_id, number, kind, labels, content, tested_at FROM threshold_tests
 WHERE project_id = $1 ORDER BY tested_at DESC, test_id DESC LIMIT $2
 """
 
-# Held-out records: how many are there, and how many have ended with a label that is not being questioned.
 _HELD_OUT = """
-SELECT count(*) AS records,
-    count(*) FILTER (WHERE state = 'finalized' AND (NOT under_review OR unservable_at IS NOT NULL)) AS settled,
-    count(*) FILTER (WHERE state = 'open') AS open,
-    count(*) FILTER (WHERE state = 'finalized' AND under_review AND unservable_at IS NULL) AS under_review
-FROM records WHERE project_id = $1 AND known AND split <> 'train' AND state NOT IN ('erased', 'gold', 'unlabelable')
+SELECT count(*) FROM records WHERE project_id = $1 AND known AND split <> 'train' AND state IN ('open', 'finalized')
 """
 _EVIDENCE = """
 SELECT labels.record_id, labels.answers AS label, labels.method, predicted.answers AS prediction, predicted.confidence,
     records.audit AND records.split = 'train' AS audit, (route.content->>'threshold')::float8 AS routed_threshold,
-    (route.content->>'model_id')::uuid AS routed_model_id
+    (route.content->>'model_id')::uuid AS routed_model_id, labels.finalized_at
 FROM labels JOIN records USING (record_id)
 JOIN LATERAL (
     SELECT answers, confidence FROM predictions
@@ -103,7 +99,7 @@ LEFT JOIN LATERAL (
 WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
     AND labels.answers IS NOT NULL AND (NOT records.under_review OR records.unservable_at IS NOT NULL)
 """
-# Finalized held-out records that nobody under the champion was asked about twice yet.
+# Finalized held-out records that no expert was asked about yet.
 _UNCHECKED = """
 SELECT record_id FROM records
 WHERE project_id = $1 AND known AND split <> 'train' AND state = 'finalized' AND NOT under_review
@@ -171,9 +167,10 @@ async def tests_of_project(session: Session, project_id: UUID, newest: int) -> l
     return [loaded(row, "content") for row in await session.raw.fetch(_TESTS, project_id, newest)]
 
 
-async def held_out(session: Session, project_id: UUID) -> dict[str, int]:
-    """How many held-out records there are, and how far they are."""
-    return dict(await session.raw.fetchrow(_HELD_OUT, project_id))
+async def held_out(session: Session, project_id: UUID) -> int:
+    """How many held-out records there are that have or may get a label."""
+    found: int = await session.raw.fetchval(_HELD_OUT, project_id)
+    return found
 
 
 async def evidence(session: Session, project_id: UUID, model_id: UUID, schema_version: int) -> list[Evidence]:

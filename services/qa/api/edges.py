@@ -1,0 +1,39 @@
+"""What qa's endpoints have in common."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from services.qa.domain.project import Project
+from services.qa.domain.standing import Record
+from services.qa.storage import projects, records
+from shared.kit.auth import Principal
+from shared.kit.database import Session
+from shared.kit.pagination import Page, encode_cursor
+from shared.kit.problems import not_known_here
+
+Shape = TypeVar("Shape")
+
+
+async def project_or_404(session: Session, project_id: UUID) -> Project:
+    project = await projects.load(session, project_id)
+    if project is None:
+        raise not_known_here("project", project_id)
+    return project
+
+
+async def record_or_404(session: Session, record_id: UUID, principal: Principal) -> Record:
+    """A record that the token may see."""
+    record = await records.find(session, record_id)
+    if record is None:
+        raise not_known_here("record", record_id)
+    principal.check_project(record.project_id)
+    return record
+
+
+def page_of_rows(rows: Sequence[dict[str, Any]], limit: int, shape: type[Shape], *key: str) -> Page[Shape]:
+    """A page from at most `limit` + 1 rows; `key` names the columns that make the cursor."""
+    items = [shape(**row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Page(items=items)
+    return Page(items=items, next=encode_cursor(*(rows[limit - 1][name] for name in key)))

@@ -1,0 +1,116 @@
+"""Gold: placed, read, withdrawn."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from services.qa.api.edges import project_or_404
+from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
+from services.qa.operations import gold
+from services.qa.operations.errors import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
+from services.qa.storage import gold as stored
+from shared.contracts.personal_data import deidentify
+from shared.contracts.values import Role
+from shared.kit.app import SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import utc_now
+from shared.kit.problems import Problem, kebab_case, responses
+
+router = APIRouter(tags=["gold"])
+
+Manager = Annotated[Principal, requires(Role.MANAGER)]
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
+
+
+@router.put(
+    "/projects/{project_id}/records/{record_id}/gold",
+    responses=responses(404, 409, 410, 413, 422),
+    summary="Make a record gold",
+)
+async def place_gold(
+    session: SessionDep, manager: Manager, project_id: UUID, record_id: UUID, body: GoldAnswer
+) -> GoldOut:
+    """Its label is known for certain: from now on it secretly measures annotators.
+
+    Gold wins at any moment: a label is retracted, earlier annotations count as gold answers, and the record stays out of
+    training for ever. The same answer again changes nothing; another one revises it.
+    """
+    project = await project_or_404(session, project_id)
+    wish = _wish(record_id, body)
+    placed = await gold.place(session, project, wish, manager.subject, utc_now())
+    return _out(placed)
+
+
+@router.post("/projects/{project_id}/gold", responses=responses(404, 413, 422), summary="Make many records gold")
+async def place_gold_batch(session: SessionDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
+    """Each answer is judged for itself; those that are refused are listed, the others count."""
+    project = await project_or_404(session, project_id)
+    rejected: list[GoldRefused] = []
+    placed = 0
+    in_key_order = sorted(enumerate(body.gold), key=lambda one: one[1].record_id)
+    for index, one in in_key_order:
+        try:
+            await gold.place(session, project, _wish(one.record_id, one), manager.subject, utc_now())
+            placed += 1
+        except (AnswersRefused, RecordErased, UnknownSchemaVersion) as error:
+            errors = [each.model_dump(mode="json", exclude_none=True) for each in getattr(error, "errors", ())]
+            rejected.append(_refused(index, one, kebab_case(type(error).__name__), errors))
+        except Problem as problem:
+            rejected.append(_refused(index, one, problem.type, []))
+    return GoldReport(placed=placed, rejected=sorted(rejected, key=lambda one: one.index))
+
+
+@router.get(
+    "/projects/{project_id}/records/{record_id}/gold", responses=responses(404), summary="Read a record's gold answer"
+)
+async def read_gold(session: SessionDep, _reader: Reader, project_id: UUID, record_id: UUID) -> GoldOut:
+    placed = await stored.current(session, record_id)
+    if placed is None or placed.project_id != project_id:
+        raise NotGold(f"Record {record_id} is not gold.")
+    return _out(placed)
+
+
+@router.delete(
+    "/projects/{project_id}/records/{record_id}/gold",
+    status_code=204,
+    responses=responses(404, 410),
+    summary="Withdraw a record's gold answer",
+)
+async def withdraw_gold(
+    session: SessionDep,
+    _manager: Manager,
+    project_id: UUID,
+    record_id: UUID,
+    reason: Annotated[Note, Query(description="Why it is not certain after all.")] = "withdrawn",
+) -> None:
+    """The record is labelled like any other, but never trained on and never gold unseen again."""
+    project = await project_or_404(session, project_id)
+    await gold.withdraw(session, project, record_id, deidentify(reason)[0], utc_now())
+
+
+def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:
+    return gold.Placement(
+        record_id=record_id,
+        answers=body.answers,
+        schema_version=body.schema_version,
+        exposures=body.exposures,
+        note=None if body.note is None else deidentify(body.note)[0],
+    )
+
+
+def _out(placed: stored.Gold) -> GoldOut:
+    return GoldOut(
+        record_id=placed.record_id,
+        gold_revision=placed.gold_revision,
+        schema_version=placed.schema_version,
+        answers=placed.answers,
+        note=placed.note,
+        exposures=placed.exposures,
+        placed_by=placed.placed_by,
+        placed_at=placed.placed_at,
+    )
+
+
+def _refused(index: int, one: GoldOfRecord, kind: str, errors: list[dict[str, object]]) -> GoldRefused:
+    return GoldRefused(index=index, record_id=one.record_id, type=kind, errors=errors)

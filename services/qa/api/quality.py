@@ -1,0 +1,153 @@
+"""How good people, models and labels are."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from services.qa.api.edges import page_of_rows, project_or_404
+from services.qa.api.shapes import (
+    AgreementOut,
+    AgreementReport,
+    AssessedOut,
+    AssessmentOut,
+    AssessmentsOut,
+    DriftOut,
+    Reinstatement,
+    SealOut,
+    SpeedOut,
+    TestOut,
+    ThresholdOut,
+    ThresholdsOut,
+    Version,
+)
+from services.qa.operations import agreement, reinstating
+from services.qa.operations.limits import Limits
+from services.qa.storage import annotators, chain, thresholds
+from shared.contracts.values import AssessmentStatus, Role
+from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import utc_now
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.problems import not_known_here, responses
+
+router = APIRouter(tags=["quality"])
+
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
+ModelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
+Manager = Annotated[Principal, requires(Role.MANAGER)]
+
+_NEWEST = 100
+QuestionName = Annotated[str | None, Query(max_length=200, description="Only this question.")]
+
+
+@router.get("/projects/{project_id}/agreement", responses=responses(404), summary="Measure agreement")
+async def read_agreement(
+    runtime: RuntimeDep,
+    _reader: Reader,
+    project_id: UUID,
+    schema_version: Annotated[Version | None, Query(description="The active one by default.")] = None,
+    question: QuestionName = None,
+) -> AgreementReport:
+    """Percent agreement, Fleiss' kappa, Krippendorff's alpha and pairwise Cohen's kappas, with bootstrap intervals.
+
+    Over the newest answers to each question; an arbiter's are left out, for the arbiter saw the others'.
+    """
+    async with runtime.database.transaction() as session:
+        project = await project_or_404(session, project_id)
+    limit = Limits.of(runtime.extras).agreement_annotations
+    measured = await agreement.measure(runtime.database, project, schema_version, question, limit)
+    return AgreementReport(items=[AgreementOut.model_validate(one) for one in measured])
+
+
+@router.get("/projects/{project_id}/assessments", responses=responses(404), summary="List assessments of annotators")
+async def list_assessments(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    status: AssessmentStatus | None = None,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[AssessmentOut]:
+    await project_or_404(session, project_id)
+    last = None if after is None else decode_cursor(after, UUID)[0]
+    found = await annotators.page(session, project_id, status=status, after=last, limit=limit + 1)
+    items = [AssessmentOut.model_validate(one) for one in found[:limit]]
+    following = encode_cursor(items[-1].annotator_id) if len(found) > limit else None
+    return Page(items=items, next=following)
+
+
+@router.get(
+    "/annotators/{annotator_id}/assessment", responses=responses(404), summary="Read an annotator's assessments"
+)
+async def read_assessment(session: SessionDep, reader: Reader, annotator_id: UUID) -> AssessmentsOut:
+    """In every project that the token may see, with what was published of them."""
+    found = [one for one in await annotators.assessments_of(session, annotator_id) if reader.may_see(one.project_id)]
+    if not found:
+        raise not_known_here("assessment of annotator", annotator_id)
+    assessments = []
+    for one in found:
+        history = await annotators.logged(session, one.project_id, annotator_id, _NEWEST)
+        speed = SpeedOut(**await annotators.speed(session, one.project_id, annotator_id))
+        plain = AssessmentOut.model_validate(one).model_dump()
+        assessments.append(AssessedOut(**plain, history=history, speed=speed))
+    return AssessmentsOut(annotator_id=annotator_id, assessments=assessments)
+
+
+@router.post(
+    "/projects/{project_id}/annotators/{annotator_id}/reinstatement",
+    responses=responses(404, 409, 413, 422),
+    summary="Let a paused annotator work again",
+)
+async def reinstate_annotator(
+    session: SessionDep, manager: Manager, project_id: UUID, annotator_id: UUID, body: Reinstatement
+) -> AssessmentOut:
+    """A person decided so. From now on the answers count as a new annotator's, so the old ones can't pause again."""
+    await project_or_404(session, project_id)
+    stored = await reinstating.reinstate(
+        session, project_id, annotator_id, reason=body.reason, subject=manager.subject, now=utc_now()
+    )
+    return AssessmentOut.model_validate(stored)
+
+
+@router.get("/projects/{project_id}/thresholds", responses=responses(404), summary="Read auto-accept thresholds")
+async def read_thresholds(session: SessionDep, _reader: ModelReader, project_id: UUID) -> ThresholdsOut:
+    """The newest thresholds and the tests behind them: every look at the evidence is listed, passed or not."""
+    await project_or_404(session, project_id)
+    made = await thresholds.of_project(session, project_id, _NEWEST)
+    tests = await thresholds.tests_of_project(session, project_id, _NEWEST)
+    return ThresholdsOut(
+        thresholds=[ThresholdOut.model_validate(one) for one in made], tests=[TestOut(**one) for one in tests]
+    )
+
+
+@router.get("/projects/{project_id}/drifts", responses=responses(404), summary="List drift alarms")
+async def list_drifts(
+    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[DriftOut]:
+    """Oldest first."""
+    await project_or_404(session, project_id)
+    last = None if after is None else decode_cursor(after, UUID)[0]
+    rows = await annotators.drifts(session, project_id, last, limit + 1)
+    return page_of_rows(rows, limit, DriftOut, "drift_id")
+
+
+@router.get("/projects/{project_id}/seals", responses=responses(404), summary="List the seals of the chains")
+async def list_seals(
+    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[SealOut]:
+    """Keep a root elsewhere, and nobody can change what is under it unnoticed."""
+    await project_or_404(session, project_id)
+    last: int = 0 if after is None else decode_cursor(after, int)[0]
+    rows = [
+        {
+            "number": one.number,
+            "leaves": one.leaves,
+            "root": one.root.hex(),
+            "previous": one.previous.hex(),
+            "hash": one.hash.hex(),
+            "sealed_at": one.sealed_at,
+        }
+        for one in await chain.seals(session, project_id, last, limit + 1)
+    ]
+    return page_of_rows(rows, limit, SealOut, "number")

@@ -1,0 +1,227 @@
+"""Where records stand: states, labels, disputes, annotations, lineage."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.qa.api.edges import page_of_rows, project_or_404, record_or_404
+from services.qa.api.shapes import (
+    ANNOTATOR_ID,
+    ANSWERS,
+    MOMENT,
+    RECORD_ID,
+    AnnotationOut,
+    DisputeOut,
+    LabelOut,
+    RecordOut,
+    SummaryOut,
+)
+from services.qa.api.shapes import Role as AnnotationRole
+from services.qa.operations import lineage
+from services.qa.storage import annotations, counters, labels, records
+from shared.contracts.values import LabelMethod, RecordState, Role, Split
+from shared.kit.app import SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
+from shared.kit.problems import Problem, responses
+
+router = APIRouter(tags=["records"])
+
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
+LabelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, Role.PRODUCT)]
+
+
+def _after(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    found: UUID = decode_cursor(cursor, UUID)[0]
+    return found
+
+
+@router.get("/projects/{project_id}/records", responses=responses(404), summary="List where records stand")
+async def list_records(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    state: Annotated[RecordState | None, Query(description="Only those in this state.")] = None,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[RecordOut]:
+    """Every record that was heard of, each in exactly one state."""
+    await project_or_404(session, project_id)
+    rows = await records.page(session, project_id, state, _after(after), limit + 1)
+    return page_of_rows(rows, limit, RecordOut, "record_id")
+
+
+@router.get("/projects/{project_id}/labels", responses=responses(404), summary="List labels")
+async def list_labels(
+    session: SessionDep,
+    _reader: LabelReader,
+    project_id: UUID,
+    method: LabelMethod | None = None,
+    split: Split | None = None,
+    under_review: bool | None = None,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[LabelOut]:
+    """The labels that stand, in the order in which they were made; gold is not among them."""
+    await project_or_404(session, project_id)
+    rows = await labels.page(
+        session,
+        project_id,
+        method=method,
+        split=split,
+        under_review=under_review,
+        after=_after(after),
+        limit=limit + 1,
+    )
+    return page_of_rows(rows, limit, LabelOut, "label_id")
+
+
+@router.get("/projects/{project_id}/disputes", responses=responses(404), summary="List disputes")
+async def list_disputes(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    status: Literal["open", "unservable", "decided", "withdrawn"] | None = None,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[DisputeOut]:
+    """Oldest first. `unservable`: there is no arbiter; it is opened again when an expert comes."""
+    await project_or_404(session, project_id)
+    rows = await labels.disputes_page(session, project_id, status=status, after=_after(after), limit=limit + 1)
+    return page_of_rows(rows, limit, DisputeOut, "dispute_id")
+
+
+@router.get("/projects/{project_id}/annotations", responses=responses(404), summary="List how annotations count")
+async def list_annotations(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    role: AnnotationRole | None = None,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[AnnotationOut]:
+    """Every annotation that was heard of, each in exactly one role."""
+    await project_or_404(session, project_id)
+    last = None if after is None else decode_cursor(after, UUID, int)
+    key = None if last is None else (last[0], last[1])
+    rows = await annotations.page(session, project_id, role, key, limit + 1)
+    return page_of_rows(rows, limit, AnnotationOut, "annotation_id", "annotation_revision")
+
+
+@router.get("/projects/{project_id}/summary", responses=responses(404), summary="Count where everything stands")
+async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -> SummaryOut:
+    """From counters that change with the facts: exact, and as cheap for a million records as for one."""
+    await project_or_404(session, project_id)
+    counted = await counters.read(session, project_id)
+
+    def of(group: str, names: tuple[str, ...]) -> dict[str, int]:
+        return {name: counted.get(f"{group}.{name}", 0) for name in names}
+
+    return SummaryOut(
+        records=of("records", tuple(RecordState)),
+        annotations=of("annotations", ("vote", "gold", "decision", "void", "late", "superseded")),
+        labels=of("labels", tuple(LabelMethod)),
+        disputes=counted.get("disputes", 0),
+    )
+
+
+@router.get("/records/{record_id}/label", responses=responses(404, 410), summary="Read a record's label")
+async def read_label(session: SessionDep, reader: LabelReader, record_id: UUID) -> LabelOut:
+    record = await record_or_404(session, record_id, reader)
+    if record.state is RecordState.ERASED:
+        raise Problem(410, "record-erased", "The record was erased by right and is gone for good.")
+    label = await labels.current(session, record_id)
+    if label is None or label.answers is None:
+        raise Problem(404, "no-label", "The record has no label.", headers={"Retry-After": "5"})
+    return LabelOut(
+        label_id=label.label_id,
+        record_id=label.record_id,
+        label_revision=label.label_revision,
+        round=label.round,
+        method=label.method,
+        answers=label.answers,
+        confidence=label.confidence,
+        schema_version=label.schema_version,
+        guideline_version=label.guideline_version,
+        split=label.split,
+        trainable=label.trainable,
+        annotations=label.annotations,
+        model_id=label.model_id,
+        finalized_at=label.finalized_at,
+        under_review=record.under_review,
+    )
+
+
+class ChainOut(BaseModel):
+    """Each link is SHA-256(previous ‖ metadata ‖ HMAC(salt, content)); erasure takes contents and salt, not the links.
+
+    `contents_checked`: the contents are still there and were computed again. `sealed`: links whose Merkle proof under a
+    seal of the project verifies.
+    """
+
+    links: list[dict[str, Any]]
+    verified: bool
+    broken_at: int | None
+    contents_checked: bool
+    sealed: int
+    head: str | None
+
+
+class LineageOut(BaseModel):
+    """How a record's label came to be, in full; what was erased is null."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "record": {"record_id": RECORD_ID, "split": "train", "origin": "collected", "slice": {}},
+                    "state": {"state": "finalized", "round": 1, "label_revision": 1, "under_review": False},
+                    "draws": {"split": 0.12, "audit": 0.7, "blind": 0.4, "explore": 0.9},
+                    "routes": [{"revision": 1, "route": "people", "slots_total": 2, "round": 1, "blind": False}],
+                    "predictions": [{"answers": ANSWERS, "confidence": 0.8, "shown": True}],
+                    "annotations": [
+                        {"annotator_id": ANNOTATOR_ID, "answers": ANSWERS, "role": "vote", "submitted_at": MOMENT}
+                    ],
+                    "skips": [],
+                    "gold": [],
+                    "labels": [{"label_revision": 1, "method": "consensus", "answers": ANSWERS, "confidence": 0.99}],
+                    "disputes": [],
+                    "decisions": [],
+                    "feedback": [],
+                    "chain": {
+                        "links": [{"position": 0, "kind": "label", "hash": "00" * 32}],
+                        "verified": True,
+                        "broken_at": None,
+                        "contents_checked": True,
+                        "sealed": 1,
+                        "head": "00" * 32,
+                    },
+                }
+            ]
+        }
+    )
+
+    record: dict[str, Any]
+    state: dict[str, Any]
+    draws: dict[str, float] | None = Field(description="The record's dice, thrown again from the project's salt.")
+    routes: list[dict[str, Any]] = Field(description="What queue decided, each time it did.")
+    predictions: list[dict[str, Any]] = Field(description="Those that were shown or routed by, and the newest.")
+    annotations: list[dict[str, Any]]
+    skips: list[dict[str, Any]]
+    gold: list[dict[str, Any]]
+    labels: list[dict[str, Any]] = Field(description="Every revision with its method and parameters.")
+    disputes: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+    feedback: list[dict[str, Any]]
+    chain: ChainOut
+
+
+@router.get("/records/{record_id}/lineage", responses=responses(404), summary="Read how a label came to be")
+async def read_lineage(session: SessionDep, reader: Reader, record_id: UUID) -> LineageOut:
+    """Also of an erased record: what it held is gone, how it went and the chain of hashes stay."""
+    record = await record_or_404(session, record_id, reader)
+    return LineageOut(**await lineage.of_record(session, record))

@@ -1,0 +1,178 @@
+"""Releases: asked for, listed, read, downloaded."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+
+from services.qa.api.edges import project_or_404
+from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
+from services.qa.operations import releases
+from services.qa.operations.limits import Limits
+from services.qa.storage import releases as stored
+from services.qa.storage.releases import Release
+from shared.contracts.values import Frozen, LabelMethod, Role, Split
+from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import utc_now
+from shared.kit.idempotency import IdempotentDep, replay_or_run
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.problems import not_known_here, responses
+
+router = APIRouter(tags=["releases"])
+
+Manager = Annotated[Principal, requires(Role.MANAGER)]
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
+
+_EXAMPLE: dict[str, Any] = {
+    "release_id": OTHER_ID,
+    "project_id": OTHER_ID,
+    "name": "2026-11",
+    "status": "published",
+    "status_reason": None,
+    "job_id": OTHER_ID,
+    "requested_by": "manager@example",
+    "requested_at": MOMENT,
+    "published_at": MOMENT,
+    "records": 180,
+    "manifest_sha256": "00" * 32,
+    "supersedes": None,
+    "superseded_by": None,
+    "options": {"schema_version": 1, "splits": ["train", "validation", "test"]},
+}
+
+
+class NewRelease(Frozen):
+    """What the release holds: the labels that stand, of one schema version."""
+
+    model_config = example(name="2026-11", splits=["train", "test"], least_confidence=0.9)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")] = Field(
+        description="Unique in the project."
+    )
+    schema_version: Version | None = Field(default=None, description="The active one by default.")
+    splits: list[Split] = Field(default=list(Split), min_length=1, max_length=3)
+    methods: list[LabelMethod] = Field(default=list(LabelMethod), min_length=1, max_length=3)
+    least_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    with_under_review: bool = Field(default=True, description="With labels that are being questioned.")
+
+
+class FileOut(BaseModel):
+    name: str
+    url: str = Field(description="Good for a while, without a token.")
+
+
+class ReleaseSummary(BaseModel):
+    model_config = example(**_EXAMPLE)
+
+    release_id: UUID
+    project_id: UUID
+    name: str
+    status: Literal["building", "published", "failed", "superseded"]
+    status_reason: str | None
+    job_id: UUID | None
+    requested_by: str
+    requested_at: AwareDatetime
+    published_at: AwareDatetime | None
+    records: int | None
+    manifest_sha256: str | None
+    supersedes: UUID | None
+    superseded_by: UUID | None
+    options: dict[str, Any]
+
+
+class ReleaseOut(ReleaseSummary):
+    """With its manifest, and its files while it is published."""
+
+    model_config = example(
+        **_EXAMPLE,
+        manifest={"format": "touchstone-release/1", "counts": {"by_split": {"train": 140, "test": 40}}},
+        files=[{"name": "train.jsonl", "url": "/v1/objects/releases/…/train.jsonl?…"}],
+    )
+
+    manifest: dict[str, Any] | None
+    files: list[FileOut]
+
+
+@router.post(
+    "/projects/{project_id}/releases",
+    status_code=202,
+    response_model=ReleaseSummary,
+    responses=responses(404, 409, 413, 422),
+    summary="Make a release",
+)
+async def make_release(
+    session: SessionDep, manager: Manager, project_id: UUID, body: NewRelease, request: Request, _key: IdempotentDep
+) -> Response:
+    """A job writes the labels as they are when it begins, one JSONL file for each split, and a manifest.
+
+    Gold is in no file, and a record that was ever gold is in no training split. `GET /v1/jobs/{job_id}` shows progress.
+    """
+    project = await project_or_404(session, project_id)
+    options = body.model_dump(mode="json", exclude={"name"})
+    options["splits"] = [split.value for split in Split if split in body.splits]
+    options["methods"] = [method.value for method in LabelMethod if method in body.methods]
+
+    async def run() -> ReleaseSummary:
+        made = await releases.request(session, project, body.name, options, manager.subject, utc_now())
+        return ReleaseSummary(**_values(made))
+
+    return await replay_or_run(session, request, manager, run, 202)
+
+
+@router.get("/projects/{project_id}/releases", responses=responses(404), summary="List releases")
+async def list_releases(
+    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[ReleaseSummary]:
+    """Oldest first."""
+    await project_or_404(session, project_id)
+    last = None if after is None else decode_cursor(after, UUID)[0]
+    found = await stored.page(session, project_id, last, limit + 1)
+    items = [ReleaseSummary(**_values(one)) for one in found[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].release_id) if len(found) > limit else None)
+
+
+@router.get("/releases/{release_id}", responses=responses(404), summary="Read a release")
+async def read_release(
+    runtime: RuntimeDep, session: SessionDep, reader: Reader, release_id: UUID, request: Request
+) -> ReleaseOut:
+    """Its manifest, and the URLs of its files. A superseded release has no files any more: see `superseded_by`."""
+    release = await stored.find(session, release_id)
+    if release is None:
+        raise not_known_here("release", release_id)
+    reader.check_project(release.project_id)
+    files = await _files(runtime, release, request) if release.status == "published" else []
+    manifest = None if release.manifest is None else dict(release.manifest)
+    return ReleaseOut(**_values(release), manifest=manifest, files=files)
+
+
+async def _files(runtime: Runtime, release: Release, request: Request) -> list[FileOut]:
+    ttl_s = Limits.of(runtime.extras).download_ttl_s
+    media_types = {f"{split}.jsonl": "application/x-ndjson" for split in release.options["splits"]}
+    files = []
+    for name, media_type in {**media_types, "manifest.json": "application/json"}.items():
+        key = f"{releases.folder(release.release_id)}/{name}"
+        url = await runtime.objects.signed_url(key, ttl_s, media_type=media_type)
+        root_path: str = request.scope.get("root_path", "")
+        files.append(FileOut(name=name, url=root_path + url if url.startswith("/") else url))
+    return files
+
+
+def _values(release: Release) -> dict[str, Any]:
+    return {
+        "release_id": release.release_id,
+        "project_id": release.project_id,
+        "name": release.name,
+        "status": release.status,
+        "status_reason": release.status_reason,
+        "job_id": release.job_id,
+        "requested_by": release.requested_by,
+        "requested_at": release.requested_at,
+        "published_at": release.published_at,
+        "records": release.records,
+        "manifest_sha256": release.manifest_sha256,
+        "supersedes": release.supersedes,
+        "superseded_by": release.superseded_by,
+        "options": dict(release.options),
+    }

@@ -1,0 +1,457 @@
+"""What qa's endpoints take and answer."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.contracts.values import (
+    Answers,
+    AssessmentStatus,
+    Frozen,
+    LabelMethod,
+    Origin,
+    Probability,
+    RecordState,
+    Split,
+    TaskKind,
+)
+
+RECORD_ID = "0198a5c0-0000-7000-8000-000000000001"
+ANNOTATOR_ID = "0198a5c0-0000-7000-8000-000000000002"
+MODEL_ID = "0198a5c0-0000-7000-8000-000000000003"
+OTHER_ID = "0198a5c0-0000-7000-8000-000000000004"
+MOMENT = "2026-11-21T10:00:00Z"
+ANSWERS: dict[str, Any] = {"topic": {"label": "billing"}}
+
+MAX_SCHEMA_VERSION = 2_147_483_647
+MAX_GOLD_AT_ONCE = 1_000
+
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+Version = Annotated[int, Field(ge=1, le=MAX_SCHEMA_VERSION)]
+Role = Literal["vote", "gold", "decision", "void", "late", "superseded"]
+
+
+def example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class GoldAnswer(Frozen):
+    """The answer that is known for certain. `schema_version`: the active one by default; `exposures`: the policy's."""
+
+    model_config = example(answers=ANSWERS, exposures=50, note="Agreed by the whole team.")
+
+    answers: Answers
+    schema_version: Version | None = None
+    exposures: int | None = Field(default=None, ge=1, le=10_000, description="To how many annotators it is served.")
+    note: Note | None = Field(default=None, description="Why this is certain; stays in qa.")
+
+
+class GoldOut(BaseModel):
+    """A record's gold answer as it stands."""
+
+    model_config = example(
+        record_id=RECORD_ID,
+        gold_revision=1,
+        schema_version=1,
+        answers=ANSWERS,
+        note="Agreed by the whole team.",
+        exposures=50,
+        placed_by="manager@example",
+        placed_at=MOMENT,
+    )
+
+    record_id: UUID
+    gold_revision: int
+    schema_version: int
+    answers: Answers
+    note: str | None
+    exposures: int
+    placed_by: str
+    placed_at: AwareDatetime
+
+
+class GoldOfRecord(GoldAnswer):
+    """A gold answer and whose it is."""
+
+    model_config = example(record_id=RECORD_ID, answers=ANSWERS)
+
+    record_id: UUID
+
+
+class GoldBatch(Frozen):
+    """Gold answers; each is judged for itself."""
+
+    model_config = example(gold=[{"record_id": RECORD_ID, "answers": ANSWERS}])
+
+    gold: list[GoldOfRecord] = Field(min_length=1, max_length=MAX_GOLD_AT_ONCE)
+
+
+class GoldRefused(BaseModel):
+    index: int = Field(description="Its place in the list, from 0.")
+    record_id: UUID
+    type: str = Field(description="Which kind of problem.")
+    errors: list[dict[str, Any]] = Field(default=[], description="Pointer and rule of each thing that is wrong.")
+
+
+class GoldReport(BaseModel):
+    model_config = example(placed=1, rejected=[])
+
+    placed: int
+    rejected: list[GoldRefused]
+
+
+class LabelOut(BaseModel):
+    """The label that stands."""
+
+    model_config = example(
+        label_id=OTHER_ID,
+        record_id=RECORD_ID,
+        label_revision=1,
+        round=1,
+        method="consensus",
+        answers=ANSWERS,
+        confidence=0.991,
+        schema_version=1,
+        guideline_version=1,
+        split="train",
+        trainable=True,
+        annotations=2,
+        model_id=None,
+        finalized_at=MOMENT,
+        under_review=False,
+    )
+
+    label_id: UUID
+    record_id: UUID
+    label_revision: int
+    round: int
+    method: LabelMethod
+    answers: Answers
+    confidence: float
+    schema_version: int
+    guideline_version: int | None
+    split: Split
+    trainable: bool
+    annotations: int = Field(description="How many annotations it rests on.")
+    model_id: UUID | None = Field(description="The model whose answer was accepted.")
+    finalized_at: AwareDatetime
+    under_review: bool = Field(description="It is being questioned; it stands until its next revision.")
+
+
+class RecordOut(BaseModel):
+    """Where a record stands."""
+
+    model_config = example(
+        record_id=RECORD_ID,
+        state="finalized",
+        state_reason=None,
+        state_since=MOMENT,
+        split="train",
+        origin="collected",
+        round=1,
+        label_revision=1,
+        under_review=False,
+    )
+
+    record_id: UUID
+    state: RecordState
+    state_reason: str | None
+    state_since: AwareDatetime
+    split: Split | None
+    origin: Origin | None
+    round: int
+    label_revision: int = Field(description="How many revisions of a label it has had.")
+    under_review: bool
+
+
+class AnnotationOut(BaseModel):
+    """How an annotation counts. Its answers are in the lineage of its record."""
+
+    model_config = example(
+        annotation_id=OTHER_ID,
+        annotation_revision=1,
+        record_id=RECORD_ID,
+        role="vote",
+        round=1,
+        task_kind="annotation",
+        annotator_id=ANNOTATOR_ID,
+        schema_version=1,
+        guideline_version=1,
+        submitted_at=MOMENT,
+        active_s=7.5,
+    )
+
+    annotation_id: UUID
+    annotation_revision: int
+    record_id: UUID
+    role: Role = Field(
+        description="`vote` for the label of its round; `gold` for the assessment of its annotator; `decision` of an"
+        " arbiter; `void`: its annotator was paused before the record was decided; `late`: the round was over;"
+        " `superseded` by a correction."
+    )
+    round: int
+    task_kind: TaskKind
+    annotator_id: UUID
+    schema_version: int
+    guideline_version: int
+    submitted_at: AwareDatetime
+    active_s: float | None
+
+
+class DisputeOut(BaseModel):
+    """A record on which annotations, or a label and a report, disagree."""
+
+    model_config = example(
+        dispute_id=OTHER_ID,
+        record_id=RECORD_ID,
+        round=1,
+        schema_version=1,
+        reason="unsure",
+        disputed=[{"topic": {"label": "billing"}}, {"topic": {"label": "delivery"}}],
+        status="open",
+        opened_at=MOMENT,
+        closed_at=None,
+    )
+
+    dispute_id: UUID
+    record_id: UUID
+    round: int
+    schema_version: int
+    reason: str
+    disputed: list[Answers] | None = Field(description="The differing answers, without names; null once erased.")
+    status: Literal["open", "unservable", "decided", "withdrawn"]
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None
+
+
+class CoefficientOut(BaseModel):
+    """With the 95 % bootstrap interval; null where it is not defined."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class PairOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    annotators: tuple[UUID, UUID]
+    records: int = Field(description="How many records both answered.")
+    kappa: CoefficientOut
+
+
+class AgreementOut(BaseModel):
+    """Agreement on one question. The kappas and the percentage are for questions that choose one class."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "question": "topic",
+                    "kind": "choice",
+                    "schema_version": 1,
+                    "records": 120,
+                    "annotations": 251,
+                    "percent_agreement": {"value": 0.91, "low": 0.87, "high": 0.95},
+                    "fleiss_kappa": {"value": 0.88, "low": 0.82, "high": 0.93},
+                    "krippendorff_alpha": {"value": 0.88, "low": 0.82, "high": 0.93},
+                    "cohen_kappa": [
+                        {
+                            "annotators": [ANNOTATOR_ID, OTHER_ID],
+                            "records": 40,
+                            "kappa": {"value": 0.9, "low": 0.78, "high": 1.0},
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    question: str
+    kind: str
+    schema_version: int
+    records: int = Field(description="Records with at least two answers.")
+    annotations: int
+    percent_agreement: CoefficientOut | None
+    fleiss_kappa: CoefficientOut | None
+    krippendorff_alpha: CoefficientOut
+    cohen_kappa: list[PairOut] = Field(description="The pairs with most records in common.")
+
+
+class AgreementReport(BaseModel):
+    items: list[AgreementOut]
+
+
+class AssessmentOut(BaseModel):
+    """What is concluded about an annotator in one project."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "project_id": OTHER_ID,
+                    "annotator_id": ANNOTATOR_ID,
+                    "assessment_revision": 3,
+                    "status": "active",
+                    "reason": None,
+                    "accuracy": 0.95,
+                    "interval_low": 0.81,
+                    "interval_high": 0.99,
+                    "gold_answers": 20,
+                    "answers": 210,
+                    "era": 0,
+                    "changed_at": None,
+                    "assessed_at": MOMENT,
+                    "details": {"diagonal": 0.94, "drift_statistic": 0.4, "baseline_error": 0.08},
+                }
+            ]
+        },
+    )
+
+    project_id: UUID
+    annotator_id: UUID
+    assessment_revision: int
+    status: AssessmentStatus
+    reason: str | None
+    accuracy: Probability | None = Field(description="On gold, of the present era.")
+    interval_low: float
+    interval_high: float
+    gold_answers: int
+    answers: int
+    era: int = Field(description="How many drift alarms there were; answers since count as a new annotator's.")
+    changed_at: AwareDatetime | None = Field(description="When the error rate rose, where it did.")
+    assessed_at: AwareDatetime
+    details: dict[str, Any]
+
+
+class SpeedOut(BaseModel):
+    sessions: int = Field(description="Tasks that were submitted.")
+    active_s: float | None = Field(description="The time the frontend measured, in seconds, together.")
+    median_active_s: float | None
+
+
+class AssessedOut(AssessmentOut):
+    """With its history, newest first, and the annotator's speed."""
+
+    history: list[dict[str, Any]]
+    speed: SpeedOut
+
+
+class AssessmentsOut(BaseModel):
+    annotator_id: UUID
+    assessments: list[AssessedOut] = Field(description="One for each project that the token may see.")
+
+
+class Reinstatement(Frozen):
+    """Why a paused annotator may work again."""
+
+    model_config = example(reason="Trained again and passed the test.")
+
+    reason: Note
+
+
+class ThresholdOut(BaseModel):
+    """What was concluded about a model's answers; `threshold` null: nothing is accepted."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "model_id": MODEL_ID,
+                    "threshold_revision": 1,
+                    "schema_version": 1,
+                    "question": "topic",
+                    "label": None,
+                    "threshold": 0.93,
+                    "error_budget": 0.02,
+                    "confidence_level": 0.95,
+                    "evidence": {"tested": 310, "errors": 2, "held_out_labels": 420, "upper_bound": 0.0192},
+                    "reason": "fixed_sequence_test",
+                    "set_at": MOMENT,
+                }
+            ]
+        },
+    )
+
+    model_id: UUID
+    threshold_revision: int
+    schema_version: int
+    question: str
+    label: str | None
+    threshold: float | None
+    error_budget: float
+    confidence_level: float
+    evidence: dict[str, Any] | None
+    reason: str
+    set_at: AwareDatetime
+
+
+class TestOut(BaseModel):
+    """One look at the evidence, passed or not."""
+
+    model_id: UUID
+    number: int
+    kind: Literal["selection", "audit"]
+    labels: int
+    content: dict[str, Any]
+    tested_at: AwareDatetime
+
+
+class ThresholdsOut(BaseModel):
+    """Newest first."""
+
+    thresholds: list[ThresholdOut]
+    tests: list[TestOut]
+
+
+class DriftOut(BaseModel):
+    model_config = example(
+        drift_id=OTHER_ID,
+        subject="annotator",
+        subject_id=ANNOTATOR_ID,
+        number=1,
+        content={"statistic": 8.4, "baseline_error": 0.08, "changed_at": MOMENT, "answers_since_change": 27},
+        detected_at=MOMENT,
+    )
+
+    drift_id: UUID
+    subject: Literal["annotator", "model"]
+    subject_id: UUID
+    number: int
+    content: dict[str, Any]
+    detected_at: AwareDatetime
+
+
+class SummaryOut(BaseModel):
+    """How many records are in each state, and how the annotations count. Every record and annotation counts once."""
+
+    model_config = example(
+        records={"open": 4, "finalized": 180, "gold": 12, "unlabelable": 1, "erased": 3},
+        annotations={"vote": 391, "gold": 96, "decision": 7, "void": 11, "late": 2, "superseded": 0},
+        labels={"consensus": 120, "auto_accept": 53, "decision": 7},
+        disputes=8,
+    )
+
+    records: dict[str, int]
+    annotations: dict[str, int]
+    labels: dict[str, int] = Field(description="Labels that stand, by method.")
+    disputes: int = Field(description="Disputes there ever were.")
+
+
+class SealOut(BaseModel):
+    """A Merkle root (RFC 9162) over links of the project's chains; seals are chained themselves."""
+
+    model_config = example(number=1, leaves=3, root="00" * 32, previous="00" * 32, hash="11" * 32, sealed_at=MOMENT)
+
+    number: int
+    leaves: int
+    root: str
+    previous: str
+    hash: str
+    sealed_at: AwareDatetime

@@ -1,0 +1,56 @@
+"""Wires qa."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.qa import api, consumers, loops
+from services.qa.operations import releases, republishing
+from services.qa.operations.limits import Limits
+from services.qa.settings import QaSettings
+from shared.kit.app import Runtime, ServiceSpec, create_service_app
+from shared.kit.jobs import Job
+
+DESCRIPTION = """
+Measures what people and models answer, arbitrates, and finalizes labels with their whole lineage.
+
+A record ends in exactly one state: `finalized`, `gold`, `unlabelable` or `erased`; until then it is `open`.
+"""
+
+
+def create_app(settings: QaSettings | None = None) -> FastAPI:
+    settings = settings or QaSettings()
+    limits = Limits(
+        estimation_share=settings.estimation_share,
+        estimation_annotations=settings.estimation_annotations,
+        agreement_annotations=settings.agreement_annotations,
+        download_ttl_s=settings.download_ttl_s,
+    )
+
+    @contextlib.asynccontextmanager
+    async def setup(runtime: Runtime) -> AsyncIterator[None]:
+        limits.keep_in(runtime.extras)
+        yield
+
+    async def build_release(runtime: Runtime, job: Job) -> dict[str, Any]:
+        return await releases.build(runtime.database, runtime.objects, job, limits.agreement_annotations)
+
+    return create_service_app(
+        ServiceSpec(
+            name="qa",
+            title="Touchstone qa",
+            description=DESCRIPTION,
+            settings=settings,
+            routers=api.ROUTERS,
+            problems=api.PROBLEMS,
+            subscriptions=consumers.subscriptions,
+            loops=loops.loops_of(
+                estimation_interval_s=settings.estimation_interval_s, seal_interval_s=settings.seal_interval_s
+            ),
+            jobs={releases.BUILD: build_release},
+            republish=republishing.current_state,
+            setup=setup,
+        )
+    )

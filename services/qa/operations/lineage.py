@@ -1,0 +1,79 @@
+"""How a label came to be, put together from every fact that was kept."""
+
+from typing import Any
+from uuid import UUID
+
+from services.qa.domain.standing import Record
+from services.qa.operations import chain as chains
+from services.qa.storage import annotations, chain, feedback, gold, labels, predictions, projects, records
+from shared.contracts.draws import draw
+from shared.kit.database import Session
+
+_NEWEST_PREDICTIONS = 20
+
+
+async def of_record(session: Session, record: Record) -> dict[str, Any]:
+    """Everything; what was erased is null. The gold answer is in it: for auditors and managers."""
+    record_id = record.record_id
+    routes = await predictions.routes_of(session, record_id)
+    given = await annotations.for_lineage(session, record_id)
+    shown = {one["prediction_shown"] for one in given if one["prediction_shown"]}
+    used = {UUID(one["prediction_id"]) for one in routes if one["prediction_id"]}
+    links = await chain.of_record(session, record_id)
+    verification = await chains.verify(session, record, links)
+    return {
+        "record": await records.entry_of(session, record_id),
+        "state": {
+            "state": record.state,
+            "reason": record.state_reason,
+            "since": record.state_since,
+            "round": record.round,
+            "label_revision": record.label_revision,
+            "under_review": record.under_review,
+            "review_reason": record.review_reason,
+            "ever_gold": record.ever_gold,
+        },
+        "draws": await _draws(session, record),
+        "routes": routes,
+        "predictions": [
+            {**one, "shown": one["prediction_id"] in shown, "routed_by": one["prediction_id"] in used}
+            for one in await predictions.for_lineage(session, record_id, list(shown | used), _NEWEST_PREDICTIONS)
+        ],
+        "annotations": given,
+        "skips": await annotations.skips_of(session, record_id),
+        "gold": await gold.revisions(session, record_id),
+        "labels": await labels.revisions(session, record_id),
+        "disputes": await labels.disputes_of(session, record_id),
+        "decisions": await labels.decisions_of(session, record_id),
+        "feedback": await feedback.of_record(session, record_id),
+        "chain": {
+            "links": [
+                {
+                    "position": one.position,
+                    "kind": one.kind,
+                    "reference": one.reference,
+                    "metadata": one.metadata,
+                    "content_hmac": one.content_hmac.hex(),
+                    "hash": one.hash.hex(),
+                    "linked_at": one.linked_at,
+                    "seal_number": one.seal_number,
+                    "leaf": one.leaf,
+                }
+                for one in links
+            ],
+            "verified": verification.broken_at is None,
+            "broken_at": verification.broken_at,
+            "contents_checked": verification.contents,
+            "sealed": verification.sealed,
+            "head": verification.head,
+        },
+    }
+
+
+async def _draws(session: Session, record: Record) -> dict[str, float] | None:
+    """The dice of the record, thrown again: each is a keyed hash, so anybody with the salt can check them."""
+    project = await projects.load(session, record.project_id)
+    if project is None:
+        return None
+    salt = project.content.draw_salt
+    return {purpose: draw(salt, purpose, record.record_id) for purpose in ("split", "audit", "blind", "explore")}

@@ -1,0 +1,42 @@
+"""A person lets a paused annotator work again."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from services.qa.operations.assessing import publish_assessment
+from services.qa.operations.errors import NotPaused
+from services.qa.storage import annotators
+from services.qa.storage.annotators import Stored
+from shared.contracts.values import AssessmentStatus
+from shared.kit.database import Session
+
+
+async def reinstate(
+    session: Session, project_id: UUID, annotator_id: UUID, *, reason: str, subject: str, now: datetime
+) -> Stored:
+    """Begin a new era: what was answered before says nothing of the answers to come.
+
+    Raises:
+        NotPaused: there is nothing to end.
+    """
+    before = await annotators.lock_assessment(session, project_id, annotator_id)
+    if before is None or before.status is not AssessmentStatus.PAUSED:
+        raise NotPaused("Only a paused annotator can be reinstated.")
+    era = before.era + 1
+    await annotators.begin_era(session, project_id, annotator_id, era, now)
+    reinstated = replace(
+        before,
+        status=AssessmentStatus.ACTIVE,
+        reason="reinstated",
+        accuracy=None,
+        interval_low=0.0,
+        interval_high=1.0,
+        gold_answers=0,
+        answers=0,
+        era=era,
+        changed_at=None,
+        details={"reinstated_by": subject, "reinstated_because": reason},
+        assessed_at=now,
+    )
+    return await publish_assessment(session, reinstated)

@@ -1,0 +1,239 @@
+"""Auto-accept only on evidence: thresholds are set, and withdrawn, by tests on blind human labels.
+
+A model version is tested when its held-out labels are all there, and again only when they have grown much: each look
+spends a share of the risk (`domain.auto_accept.level_of_look`). A threshold that stands is held against the audits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+from services.qa.domain import auto_accept
+from services.qa.domain.auto_accept import Audited
+from services.qa.domain.project import Project
+from services.qa.domain.records import hits
+from services.qa.operations.rounds import settle
+from services.qa.storage import predictions, projects, records, thresholds
+from services.qa.storage.predictions import Model
+from services.qa.storage.thresholds import Evidence, Threshold
+from shared.contracts.events import AutoAcceptThresholdSet, ThresholdEvidence
+from shared.kit import outbox
+from shared.kit.database import Database, Session
+
+SELECTION = "selection"
+AUDIT = "audit"
+_RECORDS_AT_ONCE = 500
+
+
+async def consider(session: Session, project_id: UUID, now: datetime) -> None:
+    """Test what is due for the project's champion; say what follows."""
+    project = await projects.load(session, project_id)
+    champion = await predictions.lock_champion(session, project_id)
+    if project is None or champion is None or project.schema(champion.schema_version) is None:
+        return
+    standing = await thresholds.current(session, champion.model_id)
+    if not project.policies.auto_accept.enabled:
+        if standing is not None and standing.threshold is not None:
+            await _set(session, project, champion, standing, None, "disabled_by_policy", now)
+        return
+    evidence = [
+        one
+        for one in await thresholds.evidence(session, project_id, champion.model_id, champion.schema_version)
+        if champion.question in one.prediction
+    ]
+    if standing is not None and standing.threshold is not None:
+        standing = await _audit(session, project, champion, standing, evidence, now)
+    await _select(session, project, champion, standing, evidence, now)
+
+
+async def _select(
+    session: Session,
+    project: Project,
+    champion: Model,
+    standing: Threshold | None,
+    evidence: Sequence[Evidence],
+    now: datetime,
+) -> None:
+    """Look for a threshold, if a look is due."""
+    policy = project.policies.auto_accept
+    labelled = sum(not one.audit for one in evidence)
+    held_out = await thresholds.held_out(session, project.project_id)
+    last = await thresholds.last_test(session, champion.model_id, SELECTION)
+    if not auto_accept.due(
+        labelled=labelled,
+        waiting=max(held_out - labelled, 0),
+        tested_before=None if last is None else last["labels"],
+        error_budget=policy.error_budget,
+        level=policy.confidence_level,
+    ):
+        return
+    look = 1 if last is None else last["number"] + 1
+    level = auto_accept.level_of_look(look, policy.confidence_level)
+    audited = [one for one in (_audited(project, champion, each) for each in evidence) if one is not None]
+    found = auto_accept.choose_threshold(audited, error_budget=policy.error_budget, level=level)
+    await thresholds.add_test(
+        session,
+        project_id=project.project_id,
+        model_id=champion.model_id,
+        number=look,
+        kind=SELECTION,
+        labels=labelled,
+        content={
+            "level": level,
+            "error_budget": policy.error_budget,
+            "held_out": labelled,
+            "audits": len(audited) - labelled,
+            "wrong": sum(not one.right for one in audited),
+            "threshold": None if found is None else asdict(found),
+        },
+        now=now,
+    )
+    if found is None:
+        if standing is None:
+            await _set(session, project, champion, standing, None, "no_threshold_passes", now)
+        return  # one that stands was shown by an earlier look, whose risk is paid
+    if standing is not None and standing.threshold is not None and found.value >= standing.threshold:
+        return
+    shown = ThresholdEvidence(
+        tested=found.tested, errors=found.errors, held_out_labels=labelled, upper_bound=min(found.upper_bound, 1.0)
+    )
+    await _set(session, project, champion, standing, found.value, "fixed_sequence_test", now, shown)
+
+
+def _audited(project: Project, champion: Model, one: Evidence) -> Audited | None:
+    """The evidence as the test takes it; None for an audit that was drawn under another model."""
+    right = _right(project, champion, one)
+    if not one.audit:
+        return Audited(one.confidence, right)
+    if one.routed_model_id != champion.model_id or one.routed_threshold is None:
+        return None
+    return Audited(one.confidence, right, one.routed_threshold)
+
+
+def _right(project: Project, champion: Model, one: Evidence) -> bool:
+    schema = project.schema(champion.schema_version)
+    assert schema is not None
+    return hits(schema, one.prediction, one.label).get(champion.question, False)
+
+
+async def _audit(
+    session: Session,
+    project: Project,
+    champion: Model,
+    standing: Threshold,
+    evidence: Sequence[Evidence],
+    now: datetime,
+) -> Threshold:
+    """Hold a threshold against the audits made under it; withdraw it when they speak against it."""
+    assert standing.threshold is not None
+    policy = project.policies.auto_accept
+    under = [
+        _right(project, champion, one)
+        for one in evidence
+        if one.audit
+        and one.routed_model_id == champion.model_id
+        and one.finalized_at >= standing.set_at
+        and one.confidence >= standing.threshold
+    ]
+    last = await thresholds.last_test(session, champion.model_id, AUDIT)
+    if not under or (
+        last is not None and last["content"]["since"] == standing.threshold_revision and last["labels"] == len(under)
+    ):
+        return standing
+    chosen = standing.evidence or {}
+    errors = len(under) - sum(under)
+    reason = auto_accept.withdrawal(
+        auto_accept.Threshold(
+            value=standing.threshold,
+            tested=chosen.get("tested", 0),
+            errors=chosen.get("errors", 0),
+            upper_bound=chosen.get("upper_bound", 1.0),
+            coverage=0.0,
+        ),
+        errors=errors,
+        audited=len(under),
+        error_budget=policy.error_budget,
+        level=policy.confidence_level,
+    )
+    await thresholds.add_test(
+        session,
+        project_id=project.project_id,
+        model_id=champion.model_id,
+        number=1 if last is None else last["number"] + 1,
+        kind=AUDIT,
+        labels=len(under),
+        content={
+            "since": standing.threshold_revision,
+            "errors": errors,
+            "error_budget": policy.error_budget,
+            "upper_bound": auto_accept.upper_bound(errors, len(under), policy.confidence_level),
+            "withdrawn": reason,
+        },
+        now=now,
+    )
+    if reason is None:
+        return standing
+    return await _set(session, project, champion, standing, None, reason, now)
+
+
+async def _set(
+    session: Session,
+    project: Project,
+    champion: Model,
+    before: Threshold | None,
+    value: float | None,
+    reason: str,
+    now: datetime,
+    evidence: ThresholdEvidence | None = None,
+) -> Threshold:
+    policy = project.policies.auto_accept
+    made = Threshold(
+        model_id=champion.model_id,
+        threshold_revision=1 if before is None else before.threshold_revision + 1,
+        project_id=project.project_id,
+        schema_version=champion.schema_version,
+        question=champion.question,
+        label=None,
+        threshold=value,
+        error_budget=policy.error_budget,
+        confidence_level=policy.confidence_level,
+        evidence=None if evidence is None else evidence.model_dump(mode="json"),
+        reason=reason,
+        set_at=now,
+    )
+    await thresholds.add(session, made)
+    await outbox.publish(session, threshold_set(made), project_id=project.project_id, revision=made.threshold_revision)
+    return made
+
+
+def threshold_set(made: Threshold) -> AutoAcceptThresholdSet:
+    """The event that tells a threshold."""
+    return AutoAcceptThresholdSet(
+        model_id=made.model_id,
+        schema_version=made.schema_version,
+        question=made.question,
+        label=made.label,
+        threshold_revision=made.threshold_revision,
+        threshold=made.threshold,
+        error_budget=made.error_budget,
+        confidence_level=made.confidence_level,
+        evidence=None if made.evidence is None else ThresholdEvidence.model_validate(made.evidence),
+        reason=made.reason,
+    )
+
+
+async def check_held_out(database: Database, project_id: UUID, now: datetime) -> None:
+    """Hold every finalized held-out record against a new champion, each in a transaction of its own."""
+    after = records.NOWHERE
+    while True:
+        async with database.transaction() as session:
+            project = await projects.load(session, project_id)
+            page = await thresholds.unchecked(session, project_id, after, _RECORDS_AT_ONCE)
+        if project is None or not page:
+            return
+        for record_id in page:
+            async with database.transaction() as session:
+                record = await records.lock(session, record_id, project_id)
+                await settle(session, project, record, now)
+        after = page[-1]

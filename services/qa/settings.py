@@ -1,0 +1,28 @@
+"""The settings of qa: the shared ones and its own."""
+
+from pydantic import Field
+
+from shared.kit.settings import Settings
+
+
+class QaSettings(Settings):
+    """What an operator may set for qa."""
+
+    estimation_interval_s: float = Field(
+        default=1.0, gt=0, description="How often annotators are estimated while annotations come, in seconds."
+    )
+    estimation_share: float = Field(
+        default=0.2, gt=0, le=1, description="The share of time the estimation may take; it pauses for the rest."
+    )
+    estimation_annotations: int = Field(
+        default=300_000, ge=1_000, description="How many of a project's newest annotations are estimated from."
+    )
+    agreement_annotations: int = Field(
+        default=200_000, ge=100, description="How many of a question's newest answers agreement is measured on."
+    )
+    seal_interval_s: float = Field(
+        default=10.0, gt=0, description="How often new links of the chains are put under a root, in seconds."
+    )
+    download_ttl_s: int = Field(
+        default=3600, ge=1, le=604_800, description="How long the URL of a release's file is good, in seconds."
+    )

@@ -4,13 +4,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support import postgres
+from tests.support import kafka, postgres
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """A running PostgreSQL server; started when first asked for."""
     return postgres.server_url()
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> str:
+    """A running Apache Kafka broker; started when first asked for, left out in one line where that can't be."""
+    return kafka.broker_url()
 
 
 @pytest.fixture(scope="module")
@@ -42,4 +48,5 @@ def migrated() -> Iterator[Callable[[str], str]]:
 
 
 def pytest_sessionfinish() -> None:
+    kafka.stop_broker()
     postgres.stop_server()

@@ -37,8 +37,10 @@ from shared.kit.bus.port import (
 
 log = structlog.get_logger()
 
+_COPIES: Final = 3  # of every message, where there are as many brokers
 _BATCH_BYTES: Final = 256 * 1024
 _REQUEST_TIMEOUT_MS: Final = 20_000
+_LOOK_UP_TIMEOUT_S: Final = 5.0
 _CHECK_TIMEOUT_S: Final = 3.0
 _CLOSE_TIMEOUT_S: Final = 10.0
 _BATCH_OVERHEAD: Final = 512  # what a batch of one message has besides it
@@ -61,25 +63,23 @@ class KafkaBus:
         prefix: str = "",
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         session_s: float = 10.0,
-        replication: int = -1,
         topic_config: Mapping[str, str] | None = None,
     ) -> None:
-        """`replication` -1 takes the broker's default; `session_s`: when a silent member loses its partitions."""
+        """`session_s`: after how long a silent member loses its partitions."""
         self._client_settings = client_settings(url)
         self._prefix = prefix
         self._max_message_bytes = max_message_bytes
         self._session_s = session_s
-        self._replication = replication
         self._topic_config = dict(topic_config or {})
         self._producer: Any = None
         self._lock = asyncio.Lock()
 
     async def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
-        wanted = {self._prefix + topic.name: self._config_of(topic) for topic in topics}
         async with self._admin() as admin:
+            copies = min(_COPIES, len((await admin.describe_cluster())["brokers"]))
+            wanted = {self._prefix + topic.name: self._config_of(topic, copies) for topic in topics}
             answer = await admin.create_topics([
-                NewTopic(self._prefix + topic.name, topic.partitions, self._replication,
-                         topic_configs=wanted[self._prefix + topic.name])
+                NewTopic(self._prefix + topic.name, topic.partitions, copies, topic_configs=wanted[self._prefix + topic.name])
                 for topic in topics
             ])  # fmt: skip
             there = []
@@ -179,7 +179,8 @@ class KafkaBus:
                     outcome.sent.append(index)
 
     async def _partitions(self, producer: Any, topic: str) -> set[int]:
-        partitions: set[int] = await producer.partitions_for(self._prefix + topic)
+        async with asyncio.timeout(_LOOK_UP_TIMEOUT_S):
+            partitions: set[int] = await producer.partitions_for(self._prefix + topic)
         return partitions
 
     @contextlib.asynccontextmanager
@@ -237,13 +238,18 @@ class KafkaBus:
             with contextlib.suppress(Exception):
                 await admin.close()
 
-    def _config_of(self, topic: TopicSettings) -> dict[str, str]:
+    def _config_of(self, topic: TopicSettings, copies: int) -> dict[str, str]:
         kept = (
             {"cleanup.policy": "compact"}
             if topic.kept == "compacted"
             else {"cleanup.policy": "delete", "retention.ms": str(topic.retention_s * 1000)}
         )
-        return {**kept, "max.message.bytes": str(self._max_message_bytes + _BATCH_OVERHEAD), **self._topic_config}
+        return {
+            **kept,
+            "min.insync.replicas": str(max(1, copies - 1)),
+            "max.message.bytes": str(self._max_message_bytes + _BATCH_OVERHEAD),
+            **self._topic_config,
+        }
 
 
 def client_settings(url: str) -> dict[str, Any]:

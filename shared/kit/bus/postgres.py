@@ -162,8 +162,7 @@ class PostgresBus:
     async def maintain(self) -> None:
         async with self._link.use() as connection:
             await self._load_topics(connection)
-        topics = [topic for name, topic in self._topics.items() if name.startswith(self._prefix)]
-        for topic in topics:
+        for topic in tuple(self._topics.values()):
             if topic.kept == "compacted":
                 await self._chunk(_COMPACT, topic.id)
                 continue

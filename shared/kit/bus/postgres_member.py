@@ -81,7 +81,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS messages FROM (
         SELECT FROM bus.log
         WHERE topic = l.topic AND partition = l.partition AND position > l.position LIMIT $3
-    ) AS some
+    ) AS first_ones
 ) AS waiting
 WHERE l.consumer_group = $1 AND l.member = $2 GROUP BY l.topic
 """

@@ -1,4 +1,4 @@
-"""What qa counted, asked for through its API: every record's end, and every annotation that is part of it."""
+"""What qa counted, asked for through its API: every record's end, and in which role every annotation counts."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -8,19 +8,29 @@ from deploy.demo.client import Client
 from deploy.demo.outcome import Ending
 from deploy.demo.project import QUESTION, Stage, pages
 
+_SUPERSEDED = "superseded"  # by a correction of the same annotation, which counts in its place
+
 
 @dataclass
 class Audit:
+    """`counted`: how often each annotation counts; `roles`: as what (a vote, a gold answer, a decision, …)."""
+
     endings: dict[UUID, list[Ending]] = field(default_factory=lambda: defaultdict(list))
     counted: Counter[UUID] = field(default_factory=Counter)
+    roles: Counter[str] = field(default_factory=Counter)
 
 
 async def audit(client: Client, stage: Stage) -> Audit:
     found = Audit()
-    async for record in pages(client, "qa", f"/projects/{stage.project_id}/records", stage.manager):
-        label = record.get("label")
-        answer = label["answers"][QUESTION]["label"] if label else None
-        ending = Ending(record["state"], answer, label["method"] if label else None)
-        found.endings[UUID(record["record_id"])].append(ending)
-        found.counted.update(UUID(annotation_id) for annotation_id in record["annotations"])
+    path = f"/projects/{stage.project_id}"
+    labels: dict[UUID, tuple[str, str]] = {}
+    async for label in pages(client, "qa", f"{path}/labels", stage.manager):
+        labels[UUID(label["record_id"])] = (label["answers"][QUESTION]["label"], label["method"])
+    async for record in pages(client, "qa", f"{path}/records", stage.manager):
+        record_id = UUID(record["record_id"])
+        found.endings[record_id].append(Ending(record["state"], *labels.get(record_id, (None, None))))
+    async for annotation in pages(client, "qa", f"{path}/annotations", stage.manager):
+        if annotation["role"] != _SUPERSEDED:
+            found.counted[UUID(annotation["annotation_id"])] += 1
+            found.roles[annotation["role"]] += 1
     return found

@@ -8,16 +8,13 @@ from services.ingest.domain.cleaning import PersonalDataInSchema
 from services.ingest.domain.projects import PersonalDataInPolicies, ProjectArchived, UnknownVersion
 from services.ingest.images import ImageTooLarge, NotAnImage
 from services.ingest.operations import republishing
-from services.ingest.operations.assets import UnknownAsset
-from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile, UnknownProject
-from services.ingest.operations.records import UnknownRecord
+from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile
+from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.settings import IngestSettings
 from shared.kit.app import Loop, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
-    UnknownProject: 404,
-    UnknownRecord: 404,
-    UnknownAsset: 404,
+    NotKnownHere: 404,
     ProjectArchived: 409,
     NoActiveSchema: 409,
     ProjectChangedMeanwhile: 412,

@@ -1,6 +1,7 @@
 """Feedback of a product system: checked against the schema and fitted to the masked record."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -136,7 +137,7 @@ def payload(
     feedback_id: UUID,
     schema_version: int,
     answers: tuple[Answers | None, Answers | None],
-    observed_at: AwareDatetime,
+    observed_at: datetime,
 ) -> FeedbackReceived:
     """What is published of a report; `answers` are prediction and correction, fitted."""
     return FeedbackReceived(
@@ -148,5 +149,5 @@ def payload(
         confidence=report.confidence,
         verdict=report.verdict,
         correction=answers[1],
-        observed_at=observed_at,
+        observed_at=observed_at.astimezone(UTC),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.ingest.domain.intake import Candidate, IntakeProject, image_hash
 from services.ingest.images import ImageTooLarge, NotAnImage, SafeImage, make_safe
 from services.ingest.operations.records import Refused
+from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import assets as storage
 from services.ingest.storage.assets import Asset, object_key
 from shared.kit.database import Session
@@ -14,10 +15,6 @@ from shared.kit.objects import Objects
 
 AT_ONCE = 16
 """Objects written at a time."""
-
-
-class UnknownAsset(Exception):
-    """There is no such asset."""
 
 
 def read_images(
@@ -81,10 +78,10 @@ async def write_objects(objects: Objects, placed: Sequence[tuple[Asset, bytes]])
 
 
 async def load(session: Session, asset_id: UUID) -> Asset:
-    """Raises UnknownAsset."""
+    """Raises NotKnownHere."""
     asset = await storage.load(session, asset_id)
     if asset is None:
-        raise UnknownAsset
+        raise NotKnownHere("asset", asset_id)
     return asset
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject
 from services.ingest.domain.projects import Project, ProjectArchived
+from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import projects as storage
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
@@ -14,10 +15,6 @@ from shared.kit.database import Session
 from shared.kit.outbox import publish
 
 _SECRET_BYTES = 32
-
-
-class UnknownProject(Exception):
-    """There is no such project."""
 
 
 class ProjectChangedMeanwhile(Exception):
@@ -59,12 +56,12 @@ async def change(
     """Change a project by `decide`; `expected` are the revisions that the caller will have changed, None any.
 
     Raises:
-        UnknownProject: there is none.
+        NotKnownHere: there is none.
         ProjectChangedMeanwhile: it has another revision.
     """
     before = await storage.load(session, project_id, "update")
     if before is None:
-        raise UnknownProject
+        raise NotKnownHere("project", project_id)
     if expected is not None and before.revision not in expected:
         raise ProjectChangedMeanwhile(f"its revision is {before.revision}")
     decided = decide(before)
@@ -77,30 +74,30 @@ async def change(
 
 
 async def load(session: Session, project_id: UUID) -> Project:
-    """Raises UnknownProject."""
+    """Raises NotKnownHere."""
     project = await storage.load(session, project_id)
     if project is None:
-        raise UnknownProject
+        raise NotKnownHere("project", project_id)
     return project
 
 
 async def check_known(session: Session, project_id: UUID) -> None:
-    """Raises UnknownProject."""
+    """Raises NotKnownHere."""
     if not await storage.exists(session, project_id):
-        raise UnknownProject
+        raise NotKnownHere("project", project_id)
 
 
 async def open_for_intake(session: Session, project_id: UUID) -> IntakeProject:
     """What taking records in needs of a project that does so; a paused one does, it only serves nobody.
 
     Raises:
-        UnknownProject: there is none.
+        NotKnownHere: there is none.
         ProjectArchived: it takes nothing in.
         NoActiveSchema: nothing says what a record looks like.
     """
     found = await storage.load_intake(session, project_id)
     if found is None:
-        raise UnknownProject
+        raise NotKnownHere("project", project_id)
     status, project = found
     if status is ProjectStatus.ARCHIVED:
         raise ProjectArchived

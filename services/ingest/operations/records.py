@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.ingest.domain.cleaning import mask
 from services.ingest.domain.intake import Candidate, IntakeProject, content_hash
+from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
@@ -17,14 +18,6 @@ from shared.kit.database import Session
 from shared.kit.outbox import Outgoing, publish, publish_many
 
 _TRIES = 3
-
-
-class UnknownRecord(Exception):
-    """There is no such record."""
-
-
-class RecordIsErased(Exception):
-    """The record was erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +177,10 @@ async def _attach(
 
 
 async def load(session: Session, record_id: UUID, *, lock: bool = False) -> StoredRecord:
-    """Raises UnknownRecord."""
+    """Raises NotKnownHere."""
     record = await storage.load(session, record_id, lock=lock)
     if record is None:
-        raise UnknownRecord
+        raise NotKnownHere("record", record_id)
     return record
 
 

@@ -38,10 +38,8 @@ SELECT model, verdict, sum(reports)::bigint AS reports FROM (
 ) AS folded_and_not GROUP BY model, verdict ORDER BY model, verdict LIMIT 3000
 """
 _AFTER = """
-SELECT feedback_id, project_id, record_id, model_id, model_version, schema_version, prediction, confidence, verdict,
-    correction, observed_at
-FROM feedback JOIN records USING (record_id, project_id)
-WHERE feedback_id > $1 AND state <> 'erased' ORDER BY feedback_id LIMIT 500
+SELECT f.* FROM feedback f JOIN records r USING (record_id)
+WHERE f.feedback_id > $1 AND r.state <> 'erased' ORDER BY f.feedback_id LIMIT 500
 """
 
 

@@ -1,0 +1,159 @@
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+from shared.contracts.events import ProjectChanged
+from shared.contracts.values import Role
+from tests.service.ingest.conftest import TEXT_SCHEMA, Ingest
+
+
+async def _told(ingest: Ingest, project_id: UUID) -> list[Any]:
+    return [event for event in await ingest.service.published(ProjectChanged) if event.project_id == project_id]
+
+
+async def test_a_project_is_told_whole_at_every_change(ingest: Ingest) -> None:
+    made = await ingest.client.post("/v1/projects", json={"name": "Support"}, headers=ingest.manager)
+    assert made.status_code == 201
+    assert made.headers["etag"] == '"1"'
+    body = made.json()
+    project_id = UUID(body["project_id"])
+    path = f"/v1/projects/{project_id}"
+    assert body["active_schema"] is None
+    assert body["active_policy"] == 1
+    for answer, revision in (
+        (await ingest.client.post(f"{path}/schemas", json=TEXT_SCHEMA, headers=ingest.manager), 2),
+        (await ingest.client.post(f"{path}/guidelines", json={"markdown": "Choose."}, headers=ingest.manager), 3),
+        (await ingest.client.put(f"{path}/policies", json={"gold": {"share": 0.1}}, headers=ingest.manager), 4),
+        (await ingest.client.patch(path, json={"status": "paused"}, headers=ingest.manager), 5),
+    ):
+        assert answer.is_success, answer.text
+        assert answer.json()["revision"] == revision
+        assert answer.headers["etag"] == f'"{revision}"'
+    told = await _told(ingest, project_id)
+    assert [event.revision for event in told] == [1, 2, 3, 4, 5]
+    last = told[-1].payload
+    assert (last.active_schema, last.active_guideline, last.active_policy, last.status) == (1, 1, 2, "paused")
+    assert [item.version for item in last.policies] == [1, 2]
+    assert last.policies[1].policies.gold.share == 0.1
+    assert len(last.draw_salt) >= 32
+    read = await ingest.get(path)
+    assert read["status"] == "paused"
+    assert "draw_salt" not in str(read)
+    assert "dedup_key" not in str(read)
+
+
+async def test_versions_are_activated_at_will(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}"
+    added = await ingest.client.post(f"{path}/schemas?activate=false", json=TEXT_SCHEMA, headers=ingest.manager)
+    assert (added.json()["active_schema"], len(added.json()["schemas"])) == (1, 2)
+    changed = await ingest.client.patch(path, json={"active_schema": 2}, headers=ingest.manager)
+    assert changed.json()["active_schema"] == 2
+    refused = await ingest.client.patch(path, json={"active_schema": 3}, headers=ingest.manager)
+    assert refused.status_code == 422
+    assert refused.json()["pointer"] == "/active_schema"
+
+
+async def test_a_change_that_changes_nothing_is_not_told(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}"
+    before = len(await _told(ingest, project_id))
+    assert (await ingest.client.patch(path, json={"status": "active"}, headers=ingest.manager)).is_success
+    policies = (await ingest.get(path))["policies"][0]["policies"]
+    assert (await ingest.client.put(f"{path}/policies", json=policies, headers=ingest.manager)).is_success
+    assert len(await _told(ingest, project_id)) == before
+
+
+async def test_a_stale_etag_is_refused(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}"
+    fresh = (await ingest.client.get(path, headers=ingest.manager)).headers["etag"]
+    first = await ingest.client.patch(path, json={"name": "B"}, headers={**ingest.manager, "If-Match": fresh})
+    assert first.status_code == 200
+    second = await ingest.client.patch(path, json={"name": "C"}, headers={**ingest.manager, "If-Match": fresh})
+    assert second.status_code == 412
+    assert second.json()["type"] == "project-changed-meanwhile"
+    rubbish = await ingest.client.patch(path, json={"name": "C"}, headers={**ingest.manager, "If-Match": "x"})
+    assert rubbish.status_code == 400
+
+
+async def test_versions_added_at_once_get_different_numbers(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}/guidelines"
+    answers = await asyncio.gather(
+        *(ingest.client.post(path, json={"markdown": f"# {n}"}, headers=ingest.manager) for n in range(8))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert [item["version"] for item in (await ingest.get(f"/v1/projects/{project_id}"))["guidelines"]] == list(
+        range(1, 10)
+    )
+    revisions = [event.revision for event in await _told(ingest, project_id)]
+    assert revisions == sorted(set(revisions))
+
+
+async def test_personal_data_is_masked_or_refused(ingest: Ingest) -> None:
+    schema = {**TEXT_SCHEMA, "fields": [{"name": "message", "kind": "text", "title": "From jane@example.com"}]}
+    project_id = await ingest.project(schema, name="For jane@example.com", guideline="Ask jane@example.com")
+    told = (await _told(ingest, project_id))[-1]
+    assert "jane@example.com" not in told.model_dump_json()
+    assert told.payload.name == "For [EMAIL]"
+    assert told.payload.guidelines[0].markdown == "Ask [EMAIL]"
+    assert told.payload.schemas[0].label_schema.fields[0].title == "From [EMAIL]"
+    bad = {**TEXT_SCHEMA, "questions": [{"name": "who", "kind": "choice", "labels": ["a", "jane@example.com"]}]}
+    refused = await ingest.client.post(f"/v1/projects/{project_id}/schemas", json=bad, headers=ingest.manager)
+    assert refused.status_code == 422
+    assert refused.json()["pointer"] == "/questions/0/labels/1"
+    assert "jane" not in refused.text
+    policies = {"purposes_required": ["call +49 30 901820"]}
+    refused = await ingest.client.put(f"/v1/projects/{project_id}/policies", json=policies, headers=ingest.manager)
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "personal-data-in-policies"
+
+
+async def test_creation_is_idempotent_by_key(ingest: Ingest) -> None:
+    headers = {**ingest.manager, "Idempotency-Key": str(uuid4())}
+    first = await ingest.client.post("/v1/projects", json={"name": "Once"}, headers=headers)
+    again = await ingest.client.post("/v1/projects", json={"name": "Once"}, headers=headers)
+    assert first.json() == again.json()
+    other = await ingest.client.post("/v1/projects", json={"name": "Twice"}, headers=headers)
+    assert other.status_code == 422
+
+
+async def test_lists_are_paged_and_limited_to_the_tokens_projects(ingest: Ingest) -> None:
+    mine = [await ingest.project(name=f"P{number}") for number in range(3)]
+    headers = ingest.service.token(Role.PRODUCT, projects=mine)
+    first = (await ingest.client.get("/v1/projects?limit=2", headers=headers)).json()
+    second = (
+        await ingest.client.get("/v1/projects", params={"limit": 2, "after": first["next"]}, headers=headers)
+    ).json()
+    assert [item["name"] for item in first["items"] + second["items"]] == ["P0", "P1", "P2"]
+    assert "next" not in second
+    other = await ingest.project()
+    assert (await ingest.client.get(f"/v1/projects/{other}", headers=headers)).status_code == 403
+
+
+async def test_bad_projects_are_refused(ingest: Ingest) -> None:
+    for body in (
+        {},
+        {"name": ""},
+        {"name": "x", "shcema": {}},
+        {"name": "x", "schema": {**TEXT_SCHEMA, "questions": []}},
+        {"name": "x", "policies": {"split": {"train": 2}}},
+    ):
+        answer = await ingest.client.post("/v1/projects", json=body, headers=ingest.manager)
+        assert answer.status_code == 422, body
+    missing = await ingest.get(f"/v1/projects/{uuid4()}", 404)
+    assert missing["type"] == "not-known-here"
+
+
+async def test_a_project_with_very_many_guidelines_can_still_be_told(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}/guidelines"
+    for number in range(8):
+        body = {"markdown": f"{number} " + "x " * 45_000}
+        assert (await ingest.client.post(path, json=body, headers=ingest.manager)).status_code == 201
+    last = (await _told(ingest, project_id))[-1].payload
+    assert len(last.guidelines) == 9
+    assert last.guidelines[-1].markdown.startswith("7 x")
+    assert last.guidelines[1].markdown == ""
+    assert (await ingest.get(f"/v1/projects/{project_id}"))["guidelines"][1]["markdown"].startswith("0 x")

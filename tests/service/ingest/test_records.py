@@ -1,0 +1,353 @@
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+
+from shared.contracts.draws import draw
+from shared.contracts.events import ProjectChanged, RecordAccepted, RecordErased
+from shared.contracts.values import Role
+from tests.service.ingest.conftest import Ingest, text
+
+
+async def test_a_record_is_kept_and_told(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    report = await ingest.send(
+        project_id,
+        text("The lamp", external_id="a-1", slice={"channel": "chat", "year": 2026, "vip": True}, purposes=["quality"]),
+    )
+    assert (report["accepted"], report["duplicates"], report["rejected"]) == (1, 0, [])
+    record_id = UUID(report["records"][0]["record_id"])
+    event = next(item for item in await ingest.service.published(RecordAccepted) if item.record_id == record_id)
+    assert event.project_id == project_id
+    assert event.revision == 1
+    assert event.payload.fields == {"message": "The lamp"}
+    assert event.payload.slice == {"channel": "chat", "year": 2026, "vip": True}
+    assert event.payload.purposes == ["quality"]
+    assert "a-1" not in event.model_dump_json()
+    read = await ingest.get(f"/v1/records/{record_id}")
+    assert read["external_id"] == "a-1"
+    assert read["fields"] == {"message": "The lamp"}
+    assert read["state"] == "open"
+
+
+PLANTED = "jane.doe@example.com"
+
+
+async def test_personal_data_planted_in_every_string_is_published_nowhere(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    await ingest.send(
+        project_id,
+        {
+            "external_id": PLANTED,
+            "fields": {"message": f"write to {PLANTED}", "note": PLANTED},
+            "slice": {PLANTED: PLANTED, "number": 4111111111111111},
+            "purposes": [PLANTED],
+        },
+    )
+    rows = await ingest.scalar("SELECT string_agg(convert_from(envelope, 'UTF8'), '') FROM outbox")
+    assert PLANTED not in rows
+    assert "4111111111111111" not in rows
+    kept = await ingest.scalar(
+        "SELECT (fields, slice, purposes, redactions)::text FROM records WHERE project_id = $1", project_id
+    )
+    assert PLANTED not in kept
+    assert "[EMAIL]" in kept
+
+
+async def test_refusals_name_place_and_rule_but_never_the_value(ingest: Ingest) -> None:
+    project_id = await ingest.project(policies={"purposes_required": ["quality"]})
+    good = {"purposes": ["quality"]}
+    report = await ingest.send(
+        project_id,
+        "rubbish",
+        {},
+        text("a"),
+        text("b", purposes=["other"]),
+        {"fields": {"note": "x"}, **good},
+        {"fields": {"message": "x", PLANTED: "x"}, **good},
+        {"fields": {"message": 5}, **good},
+        text("c", surprise=1, **good),
+        text("d", external_id="", **good),
+        text("e", origin=PLANTED, **good),
+        text("f", priority=10_000, **good),
+        text("x" * 500_000, **good),
+        text("g", slice={"a": [1]}, **good),
+        text("fine", **good),
+    )
+    assert report["accepted"] == 1
+    assert report["rejected_total"] == len(report["rejected"]) == 13
+    assert PLANTED not in json.dumps(report)
+    reasons = [(item["line"], item["pointer"], item["reason"]) for item in report["rejected"]]
+    assert reasons[2:6] == [
+        (3, "/purposes", "consent-missing"),
+        (4, "/purposes", "consent-missing"),
+        (5, "/fields/message", "field-required"),
+        (6, "/fields/[EMAIL]", "field-unknown"),
+    ]
+    assert reasons[6] == (7, "/fields/message", "string-type")
+    assert reasons[11] == (12, "/fields", "record-too-large")
+    assert reasons[12][:2] == (13, "/slice/a")
+
+
+async def test_duplicates_are_answered_and_not_doubled(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    first = await ingest.send(project_id, text("one", external_id="e1"), text("two", external_id="e2"), text("three"))
+    again = await ingest.send(
+        project_id,
+        text("one", external_id="e1"),
+        text("other content", external_id="e2"),
+        text("three"),
+        text("one"),
+        text("two", external_id="another name"),
+        text("four"),
+        text("four"),
+        text("four", external_id="named four"),
+    )
+    assert (again["accepted"], again["duplicates"]) == (1, 7)
+    ids = [item["record_id"] for item in first["records"]]
+    assert [item["record_id"] for item in again["records"]][:5] == [ids[0], ids[1], ids[2], ids[0], ids[1]]
+    assert len({item["record_id"] for item in again["records"][5:]}) == 1
+    named = await ingest.send(
+        project_id, text("anything", external_id="another name"), text("x", external_id="named four")
+    )
+    assert [item["record_id"] for item in named["records"]] == [ids[1], again["records"][5]["record_id"]]
+    assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 4
+    other_project = await ingest.project()
+    assert (await ingest.send(other_project, text("one", external_id="e1")))["accepted"] == 1
+
+
+async def test_duplicates_are_found_by_the_original_not_by_what_is_left_of_it(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    report = await ingest.send(project_id, text("mail a@example.com"), text("mail b@example.com"))
+    assert report["accepted"] == 2
+    again = await ingest.send(project_id, text("mail b@example.com"))
+    assert again["records"][0]["record_id"] == report["records"][1]["record_id"]
+
+
+async def test_the_same_import_sent_by_many_at_once_is_taken_once(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    forwards = [text(f"message {number}", external_id=f"e{number}") for number in range(60)]
+    mixed = [text(f"message {number}", external_id=f"e{(number * 7) % 60}") for number in range(60)]
+    reports = await asyncio.gather(
+        *(ingest.send(project_id, *(forwards if turn % 2 else forwards[::-1])) for turn in range(8)),
+        *(ingest.send(project_id, *mixed) for _ in range(2)),
+    )
+    assert sum(report["accepted"] for report in reports) == await ingest.scalar(
+        "SELECT count(*) FROM records WHERE project_id = $1", project_id
+    )
+    told = [item.record_id for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert len(told) == len(set(told)) == sum(report["accepted"] for report in reports)
+    assert all(report["accepted"] + report["duplicates"] == 60 for report in reports)
+
+
+async def test_a_stream_is_committed_in_chunks_and_its_bad_lines_are_listed(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    lines = [orjson.dumps(text(f"line {number}")) for number in range(1, 2501)]
+    lines[9] = b'{"fields": {"message": "cut'
+    lines[19] = b""
+    lines[1499] = b'{"fields": {"message": "\\u0000"}}'
+    lines[1999] = b'{"fields": {"message": "' + b"x" * 200_000 + b'"}}'
+    lines[2099] = b"[" * 100 + b"]" * 100
+    report = await ingest.stream(project_id, b"\xef\xbb\xbf" + b"\r\n".join(lines))
+    assert report["accepted"] == 2495
+    assert "records" not in report
+    assert [(item["line"], item["reason"]) for item in report["rejected"]] == [
+        (10, "json-malformed"),
+        (1500, "nul-character"),
+        (2000, "line-too-long"),
+        (2100, "nested-too-deep"),
+    ]
+    again = await ingest.stream(project_id, b"\n".join(lines) + b"\n")
+    assert (again["accepted"], again["duplicates"], again["rejected_total"]) == (0, 2495, 4)
+
+
+async def test_lines_may_be_cut_anywhere_on_the_way(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    body = b"\n".join(orjson.dumps(text(f"größe {number} 😀")) for number in range(50))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 7):
+            yield body[start : start + 7]
+
+    headers = {**ingest.product, "Content-Type": "application/x-ndjson; charset=utf-8"}
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=pieces(), headers=headers)
+    assert answer.json()["accepted"] == 50
+
+
+async def test_the_list_of_rejections_is_bounded(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    report = await ingest.stream(project_id, b"{}\n" * 1500)
+    assert len(report["rejected"]) == 1000
+    assert report["rejected_total"] == 1500
+
+
+async def test_a_stream_that_the_database_breaks_off_says_what_is_committed(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    killed = False
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal killed
+        for number in range(3000):
+            if number == 2500:
+                await asyncio.sleep(0.5)
+                await ingest.scalar("ALTER TABLE records RENAME TO records_away")
+                killed = True
+            yield orjson.dumps(text(f"broken {number}")) + b"\n"
+
+    headers = {**ingest.product, "Content-Type": "application/x-ndjson"}
+    try:
+        answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=pieces(), headers=headers)
+    finally:
+        if killed:
+            await ingest.scalar("ALTER TABLE records_away RENAME TO records")
+    assert answer.status_code >= 500
+    count = await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id)
+    assert count == 2000
+    told = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert len(told) == count
+
+
+async def test_the_split_is_drawn_by_a_keyed_hash(ingest: Ingest) -> None:
+    project_id = await ingest.project(policies={"split": {"train": 0.5, "validation": 0.2, "test": 0.3}})
+    await ingest.stream(project_id, b"\n".join(orjson.dumps(text(f"m {number}")) for number in range(600)))
+    salt = next(
+        item.payload.draw_salt
+        for item in await ingest.service.published(ProjectChanged)
+        if item.project_id == project_id
+    )
+    told = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    for event in told:
+        assert event.record_id is not None
+        drawn = draw(salt, "split", event.record_id)
+        assert event.payload.split == ("test" if drawn < 0.3 else "validation" if drawn < 0.5 else "train")
+    shares = Counter(event.payload.split.value for event in told)
+    assert 240 < shares["train"] < 360
+    assert 120 < shares["test"] < 240
+
+
+async def test_only_chance_brings_a_record_into_the_held_out_splits(ingest: Ingest) -> None:
+    project_id = await ingest.project(policies={"split": {"train": 0.0, "validation": 0.5, "test": 0.5}})
+    await ingest.send(
+        project_id,
+        text("s", origin="synthetic"),
+        text("s2", origin="synthetic", collected_by_chance=True),
+        text("d", origin="deployment"),
+        text("c", collected_by_chance=False),
+        text("chance"),
+        text("dc", origin="deployment", collected_by_chance=True),
+    )
+    told = {
+        item.payload.fields["message"]: item.payload
+        for item in await ingest.service.published(RecordAccepted)
+        if item.project_id == project_id
+    }
+    for name in ("s", "s2", "d", "c"):
+        assert told[name].split == "train"
+        assert not told[name].collected_by_chance
+    for name in ("chance", "dc"):
+        assert told[name].split != "train"
+        assert told[name].collected_by_chance
+
+
+async def test_lists_are_paged_and_filtered(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    sent = await ingest.send(project_id, *(text(f"m{number}", external_id=f"x{number}") for number in range(25)))
+    path = f"/v1/projects/{project_id}/records"
+    found, after = [], None
+    while True:
+        page = await ingest.get(path, limit=10, **({"after": after} if after else {}))
+        found += page["items"]
+        after = page.get("next")
+        if after is None:
+            break
+    assert {item["record_id"] for item in found} == {item["record_id"] for item in sent["records"]}
+    assert len(found) == 25
+    assert {item["external_id"] for item in found} == {f"x{number}" for number in range(25)}
+    train = await ingest.get(path, split="train", limit=1000)
+    assert {item["split"] for item in train["items"]} == {"train"}
+    assert (await ingest.get(path, origin="synthetic"))["items"] == []
+    await ingest.get(path, 422, limit=0)
+    await ingest.get(path, 400, after="rubbish")
+
+
+async def test_bodies_that_are_no_batch_are_refused(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}/records"
+    for content, media_type, status in (
+        (b"not json", "application/json", 400),
+        (b"{}", "application/json", 422),
+        (b'{"records": []}', "application/json", 422),
+        (b'{"records": [{}], "more": 1}', "application/json", 422),
+        (b"[]", "application/json", 422),
+        (b"a,b", "text/csv", 415),
+    ):
+        answer = await ingest.client.post(path, content=content, headers={**ingest.product, "Content-Type": media_type})
+        assert answer.status_code == status, (content, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert (await ingest.stream(project_id, b""))["accepted"] == 0
+
+
+async def test_projects_that_take_nothing_in_say_so(ingest: Ingest) -> None:
+    path = f"/v1/projects/{uuid4()}/records"
+    assert (await ingest.client.post(path, json={"records": [{}]}, headers=ingest.product)).status_code == 404
+    bare = (await ingest.client.post("/v1/projects", json={"name": "bare"}, headers=ingest.manager)).json()[
+        "project_id"
+    ]
+    answer = await ingest.client.post(f"/v1/projects/{bare}/records", json={"records": [{}]}, headers=ingest.product)
+    assert (answer.status_code, answer.json()["type"]) == (409, "no-active-schema")
+    project_id = await ingest.project()
+    await ingest.client.patch(f"/v1/projects/{project_id}", json={"status": "paused"}, headers=ingest.manager)
+    assert (await ingest.send(project_id, text("a paused project still collects")))["accepted"] == 1
+    await ingest.client.patch(f"/v1/projects/{project_id}", json={"status": "archived"}, headers=ingest.manager)
+    answer = await ingest.client.post(
+        f"/v1/projects/{project_id}/records", json={"records": [text("x")]}, headers=ingest.product
+    )
+    assert (answer.status_code, answer.json()["type"]) == (409, "project-archived")
+
+
+async def test_erasure_leaves_a_tombstone_and_nothing_else(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    sent = await ingest.send(project_id, text("very private", external_id="who", slice={"a": "b"}, purposes=["p"]))
+    record_id = UUID(sent["records"][0]["record_id"])
+    await ingest.report(
+        project_id, {"record_id": str(record_id), "verdict": "confirmed", "prediction": {"topic": {"label": "billing"}}}
+    )
+    for _ in range(2):
+        answer = await ingest.client.delete(
+            f"/v1/records/{record_id}?reason=mail+jane@example.com", headers=ingest.product
+        )
+        assert answer.status_code == 204
+    told = [item for item in await ingest.service.published(RecordErased) if item.record_id == record_id]
+    assert [(item.revision, item.payload.reason) for item in told] == [(2, "mail [EMAIL]")]
+    tombstone = await ingest.get(f"/v1/records/{record_id}")
+    assert (tombstone["state"], tombstone["fields"], tombstone["external_id"]) == ("erased", None, None)
+    kept = await ingest.scalar("SELECT r::text FROM records r WHERE record_id = $1", record_id)
+    assert "private" not in kept
+    assert "who" not in kept
+    assert await ingest.scalar("SELECT prediction FROM feedback WHERE record_id = $1", record_id) is None
+    again = await ingest.send(project_id, text("something else", external_id="who"), text("very private"))
+    assert again["rejected"][0]["reason"] == "record-erased"
+    assert again["accepted"] == 1, "the same words of somebody else are another record"
+    refused = await ingest.report(project_id, {"record_id": str(record_id), "verdict": "confirmed"})
+    assert refused["rejected"][0]["reason"] == "record-erased"
+    assert (await ingest.client.delete(f"/v1/records/{uuid4()}", headers=ingest.product)).status_code == 404
+
+
+async def test_records_of_other_projects_are_out_of_reach(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    record_id = (await ingest.send(project_id, text("mine")))["records"][0]["record_id"]
+    stranger = ingest.service.token(Role.MANAGER, projects=[uuid4()])
+    assert (await ingest.client.get(f"/v1/records/{record_id}", headers=stranger)).status_code == 403
+    assert (await ingest.client.delete(f"/v1/records/{record_id}", headers=stranger)).status_code == 403
+    assert (await ingest.get(f"/v1/records/{record_id}"))["state"] == "open"
+
+
+@pytest.mark.parametrize("size", [1, 999, 1000, 1001])
+async def test_chunks_lose_nothing_at_their_edges(ingest: Ingest, size: int) -> None:
+    project_id = await ingest.project()
+    body = b"\n".join(orjson.dumps(text(f"edge {number}")) for number in range(size))
+    assert (await ingest.stream(project_id, body))["accepted"] == size

@@ -1,0 +1,203 @@
+"""One record once round the loop, through four processes that talk only through events; a deadline for each step."""
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from deploy.demo.client import Client, Refused
+from deploy.embedded.supervisor import Suite
+from shared.contracts.values import Role
+from tests.support.waiting import until
+
+STEP_S = 20.0
+TRAINING_S = 60.0
+LABELS = ("praise", "blame")
+PLANTED = "ann.lee@example.org"
+SCHEMA = {
+    "fields": [{"name": "text", "kind": "text"}],
+    "questions": [{"name": "tone", "kind": "choice", "labels": list(LABELS)}],
+}
+POLICIES = {
+    "split": {"train": 0.6, "validation": 0.2, "test": 0.2},
+    "redundancy": {"without_model": 2, "with_model": 1, "held_out": 2, "maximum": 3, "posterior_target": 0.9},
+    "learning": {"cold_start": 12, "batch_size": 6, "random_share": 0.2, "promotion_held_out": 6},
+    "auto_accept": {"enabled": False},
+    "gold": {"entry_test": 0, "share": 0.0},
+    "serving": {"lease_ttl_s": 120, "blind_share": 0.0},
+}
+GOOD = ("lovely", "splendid", "wonderful", "delightful")
+BAD = ("dreadful", "awful", "terrible", "horrid")
+THINGS = ("lamp", "chair", "table", "kettle", "carpet", "mirror", "clock", "teapot")
+
+
+def texts() -> list[str]:
+    return [
+        f"What a {word} {thing} this is"
+        for thing, words in itertools.product(THINGS, zip(GOOD, BAD, strict=True))
+        for word in words
+    ]
+
+
+def tone_of(text: str) -> str:
+    return "praise" if any(word in text for word in GOOD) else "blame"
+
+
+@dataclass
+class Loop:
+    """What one run of the loop knows."""
+
+    client: Client
+    suite: Suite
+    manager: str
+    product: str
+    project_id: UUID
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    async def call(self, service: str, method: str, path: str, token: str | None = None, **more: Any) -> Any:
+        return await self.client.call(service, method, path, token or self.manager, **more)
+
+    async def register(self, subject: str, pool: str = "crowd", *roles: Role) -> None:
+        await self.call("queue", "POST", "/annotators", body={"subject": subject, "pool": pool})
+        self.tokens[subject] = self.suite.token(Role.ANNOTATOR, *roles, subject=subject)
+
+    async def lease(self, subject: str) -> Mapping[str, Any] | None:
+        path = f"/projects/{self.project_id}/leases"
+        leases = (await self.call("queue", "POST", path, self.tokens[subject], body={"count": 1}))["leases"]
+        return leases[0] if leases else None
+
+    async def submit(self, subject: str, lease: Mapping[str, Any], tone: str, **more: Any) -> Any:
+        body = {"answers": {"tone": {"label": tone}}, "active_s": 1.0, **more}
+        return await self.call("queue", "PUT", f"/leases/{lease['token']}/annotation", self.tokens[subject], body=body)
+
+    async def label(self, record_id: str) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = await self.call("qa", "GET", f"/records/{record_id}/label")
+        except Refused as refused:
+            if refused.type != "no-label":
+                raise
+            return None
+        return found
+
+    async def champion(self) -> Mapping[str, Any] | None:
+        page = await self.call("prelabel", "GET", f"/projects/{self.project_id}/models")
+        return next((model for model in page["items"] if model["stage"] == "champion"), None)
+
+    async def send(self, *given: str) -> list[str]:
+        body = {"records": [{"external_id": text, "fields": {"text": text}} for text in given]}
+        report = await self.call("ingest", "POST", f"/projects/{self.project_id}/records", self.product, body=body)
+        assert report["rejected_total"] == 0
+        return [one["record_id"] for one in report["records"]]
+
+    async def answer_everything(self, *subjects: str) -> None:
+        """Everybody answers rightly what they are served, until nothing more is served to anybody."""
+        served = True
+        while served:
+            served = False
+            for subject in subjects:
+                lease = await self.lease(subject)
+                if lease is not None:
+                    served = True
+                    more = {"reason": "I read it twice."} if lease["kind"] == "arbitration" else {}
+                    await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)
+
+    async def served(self, record_id: str, subjects: tuple[str, ...], until_s: float = STEP_S) -> tuple[str, Any]:
+        """Who is served the record, and the lease; others' leases are answered rightly."""
+        end = time.monotonic() + until_s
+        while time.monotonic() < end:
+            for subject in subjects:
+                lease = await self.lease(subject)
+                if lease is None:
+                    continue
+                if lease["record"]["record_id"] == record_id:
+                    return subject, lease
+                more = {"reason": "I read it twice."} if lease["kind"] == "arbitration" else {}
+                await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)
+        raise AssertionError(f"record {record_id} was served to nobody within {until_s} s")
+
+
+CROWD = ("ann", "ben", "cid", "dot")
+
+
+@pytest.fixture(scope="module")
+async def loop(client: Client, suite: Suite) -> Loop:
+    """A project with a champion: people answered, a challenger was trained and promoted."""
+    manager = suite.token(Role.MANAGER, Role.AUDITOR, subject="mia")
+    body = {"name": "Tone", "schema": SCHEMA, "guideline": "Praise or blame?", "policies": POLICIES}
+    project = await client.call("ingest", "POST", "/projects", manager, body=body)
+    made = Loop(client, suite, manager, suite.token(Role.PRODUCT, subject="shop"), UUID(project["project_id"]))
+    for subject in CROWD:
+        await made.register(subject)
+    await made.register("eve", "expert", Role.ARBITER)
+    await made.send(*texts())
+
+    async def promoted() -> bool:
+        await made.answer_everything(*CROWD, "eve")
+        return await made.champion() is not None
+
+    await until(promoted, TRAINING_S)
+    return made
+
+
+async def test_one_record_goes_round_the_loop(loop: Loop) -> None:
+    # collected and de-identified
+    sent = f"What a splendid sofa this is, says {PLANTED}"
+    (record_id,) = await loop.send(sent)
+    kept = await loop.call("ingest", "GET", f"/records/{record_id}")
+    assert PLANTED not in str(kept["fields"])
+
+    # pre-labelled by the champion, routed, leased
+    subject, lease = await loop.served(record_id, CROWD)
+    assert PLANTED not in str(lease)
+    assert lease["kind"] == "annotation"
+
+    # annotated, agreed, finalized
+    await loop.submit(subject, lease, "praise")
+    await until(_labelled(loop, record_id, revision=1, others=CROWD), STEP_S)
+    label = await loop.label(record_id)
+    assert label is not None
+    assert label["answers"] == {"tone": {"label": "praise"}}
+
+    # contradicted by deployment feedback: under review, labelled again
+    report = {"record_id": record_id, "verdict": "corrected", "correction": {"tone": {"label": "blame"}}}
+    await loop.call(
+        "ingest", "POST", f"/projects/{loop.project_id}/feedback", loop.product, body={"feedback": [report]}
+    )
+    await until(_labelled(loop, record_id, revision=2, others=(*CROWD, "eve")), STEP_S)
+    again = await loop.label(record_id)
+    assert again is not None
+    assert again["under_review"] is False
+
+    # and how it came to be is told
+    lineage = await loop.call("qa", "GET", f"/records/{record_id}/lineage")
+    assert PLANTED not in str(lineage)
+
+
+async def test_a_dispute_is_decided_by_an_arbiter(loop: Loop) -> None:
+    (record_id,) = await loop.send("What a splendid but awful bench this is")
+    tones = itertools.cycle(LABELS)
+    while await loop.label(record_id) is None:
+        subject, lease = await loop.served(record_id, (*CROWD, "eve"))
+        if lease["kind"] == "arbitration":
+            assert subject == "eve"
+            assert len(lease["disputed"]) >= 2
+            await loop.submit(subject, lease, "blame", reason="The bench is awful.")
+            await until(_labelled(loop, record_id, revision=1, others=()), STEP_S)
+        else:
+            await loop.submit(subject, lease, next(tones))
+    label = await loop.label(record_id)
+    assert label is not None
+    assert (label["method"], label["answers"]) == ("decision", {"tone": {"label": "blame"}})
+
+
+def _labelled(loop: Loop, record_id: str, revision: int, others: tuple[str, ...]) -> Callable[[], Any]:
+    async def check() -> bool:
+        await loop.answer_everything(*others)
+        label = await loop.label(record_id)
+        return label is not None and label["label_revision"] >= revision
+
+    return check

@@ -1,0 +1,1 @@
+"""queue decides who must look at a record, leases the tasks and keeps the annotations."""

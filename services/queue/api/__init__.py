@@ -1,0 +1,1 @@
+"""queue's HTTP edge: parse, call one operation, shape the answer."""

@@ -1,0 +1,116 @@
+"""Annotators, for managers: the only place where a person has a name."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from services.queue.api.shapes import AnnotatorChange, AnnotatorOut, NewAnnotator
+from services.queue.operations import annotators
+from services.queue.storage import annotators as storage
+from services.queue.storage.annotators import Annotator
+from services.queue.storage.records import FIRST
+from shared.contracts.values import AnnotatorStatus, Pool, Role
+from shared.kit.app import SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import new_id, utc_now
+from shared.kit.idempotency import IdempotentDep, replay_or_run
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.problems import Problem, not_known_here, responses
+
+router = APIRouter(tags=["annotators"])
+
+Manager = Annotated[Principal, requires(Role.MANAGER)]
+IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the revision that you have read.")]
+
+
+@router.post(
+    "/annotators",
+    status_code=201,
+    response_model=AnnotatorOut,
+    responses=responses(409),
+    summary="Register an annotator",
+)
+async def register_annotator(
+    session: SessionDep, principal: Manager, request: Request, body: NewAnnotator, _key: IdempotentDep = None
+) -> Response:
+    """Who signs in with a token of this `sub` may then lease tasks."""
+
+    async def register() -> AnnotatorOut:
+        one = Annotator(
+            new_id(),
+            body.sub,
+            body.name,
+            body.pool,
+            body.skills,
+            body.languages,
+            body.status,
+            1,
+            utc_now(),
+        )
+        return AnnotatorOut.of(await annotators.register_annotator(session, one))
+
+    answer = await replay_or_run(session, request, principal, register, 201)
+    answer.headers["ETag"] = _etag(1)
+    return answer
+
+
+@router.get("/annotators", summary="List annotators")
+async def list_annotators(
+    session: SessionDep,
+    _manager: Manager,
+    pool: Annotated[Pool | None, Query()] = None,
+    status: Annotated[AnnotatorStatus | None, Query()] = None,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[AnnotatorOut]:
+    """By id, which is by age."""
+    last = decode_cursor(after, UUID)[0] if after else FIRST
+    rows = await storage.page(session, pool, status, last, limit + 1)
+    items = [AnnotatorOut.of(one) for one in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].annotator_id) if len(rows) > limit else None)
+
+
+@router.get("/annotators/{annotator_id}", responses=responses(404), summary="Read an annotator")
+async def read_annotator(
+    session: SessionDep, _manager: Manager, annotator_id: UUID, response: Response
+) -> AnnotatorOut:
+    found = await storage.find(session, annotator_id)
+    return _answer(found, annotator_id, response)
+
+
+@router.patch("/annotators/{annotator_id}", responses=responses(404, 409, 412), summary="Change an annotator")
+async def change_annotator(
+    session: SessionDep,
+    _manager: Manager,
+    annotator_id: UUID,
+    body: AnnotatorChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> AnnotatorOut:
+    """Pool, skills, languages, status, name or subject. Who is paused or retired gets no more leases."""
+    changes = body.model_dump(exclude_none=True)
+    if "sub" in changes:
+        changes["subject"] = changes.pop("sub")
+    changed = await annotators.change_annotator(session, annotator_id, changes, _revision(if_match))
+    return _answer(changed, annotator_id, response)
+
+
+def _answer(found: Annotator | None, annotator_id: UUID, response: Response) -> AnnotatorOut:
+    if found is None:
+        raise not_known_here("annotator", annotator_id)
+    response.headers["ETag"] = _etag(found.revision)
+    return AnnotatorOut.of(found)
+
+
+def _etag(revision: int) -> str:
+    return f'"{revision}"'
+
+
+def _revision(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tag = if_match.strip().strip('"')
+    if not tag.isascii() or not tag.isdigit() or len(tag) > 9:  # noqa: PLR2004  no revision is that large
+        raise Problem(412, "annotator-changed-meanwhile", "The annotator was changed by somebody else.")
+    return int(tag)

@@ -1,0 +1,162 @@
+"""Leases: how an annotator gets a task, keeps it, hands in the answer or gives it back.
+
+These endpoints are the hot path: they open their transaction themselves and answer with bytes.
+"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.queue.api.envelopes import answer, leases_json
+from services.queue.api.serving import serving_of
+from services.queue.api.shapes import (
+    AnnotationIn,
+    AnnotationOut,
+    DraftIn,
+    DraftOut,
+    LeaseRequest,
+    LeasesOut,
+    RenewedOut,
+    RenewRequest,
+    SkipIn,
+    SkipOut,
+)
+from services.queue.domain.refusals import UnknownProject
+from services.queue.operations import leases, leasing, submitting
+from services.queue.operations.leases import Skip
+from services.queue.operations.leasing import ALL_KINDS, Asking, Granted
+from services.queue.operations.submitting import Late, Work
+from shared.contracts.values import Role
+from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.clock import utc_now
+from shared.kit.problems import not_known_here, responses
+
+router = APIRouter(tags=["leases"])
+
+Worker = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER)]
+ANYTHING = LeaseRequest()
+
+
+@router.post(
+    "/projects/{project_id}/leases",
+    response_model=LeasesOut,
+    response_model_exclude_none=True,
+    responses=responses(404),
+    summary="Lease the next tasks",
+)
+async def lease_next(
+    project_id: UUID, principal: Worker, runtime: RuntimeDep, body: LeaseRequest = ANYTHING
+) -> Response:
+    """Up to `count` tasks, each of another record and none that you had before; or none and the reason why."""
+    asking = Asking(
+        principal.subject,
+        principal.has(Role.ARBITER),
+        project_id,
+        body.count,
+        serving_of(runtime).soon_s,
+        ALL_KINDS if body.kinds is None else frozenset(body.kinds),
+    )
+    try:
+        async with runtime.database.transaction() as session:
+            granted = await leasing.lease_next(session, asking, utc_now(), lazily=True)
+    except UnknownProject:
+        raise not_known_here("project", project_id) from None
+    return answer(await leases_json(runtime, granted))
+
+
+@router.get(
+    "/projects/{project_id}/leases",
+    response_model=LeasesOut,
+    response_model_exclude_none=True,
+    responses=responses(404),
+    summary="List the leases you hold",
+)
+async def list_leases(project_id: UUID, principal: Worker, runtime: RuntimeDep) -> Response:
+    """After a reload: what you had leased and may still submit."""
+    try:
+        async with runtime.database.transaction() as session:
+            granted = await leasing.held_leases(session, principal.subject, project_id)
+    except UnknownProject:
+        raise not_known_here("project", project_id) from None
+    return answer(await leases_json(runtime, granted))
+
+
+@router.patch("/leases/{token}", responses=responses(404, 409, 410), summary="Renew a lease")
+async def renew_lease(
+    token: UUID, principal: Worker, session: SessionDep, body: RenewRequest | None = None
+) -> RenewedOut:
+    """Hold the task longer: send it while somebody works on it."""
+    ttl_s = None if body is None else body.ttl_s
+    return RenewedOut(token=token, until=await leases.renew_lease(session, principal, token, ttl_s, utc_now()))
+
+
+@router.delete("/leases/{token}", status_code=204, responses=responses(404), summary="Give a lease back")
+async def release_lease(token: UUID, principal: Worker, session: SessionDep) -> None:
+    """Others can have the task at once, and so can you. Giving back what you hold no longer is no error."""
+    await leases.release_lease(session, principal, token, utc_now())
+
+
+@router.put(
+    "/leases/{token}/annotation",
+    response_model=AnnotationOut,
+    response_model_exclude_none=True,
+    responses=responses(404, 409, 410),
+    summary="Submit the annotation",
+)
+async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep, body: AnnotationIn) -> Response:
+    """Submit, and with `next` lease what comes next in the same call. Submitting the same again answers the same.
+
+    409: the slot was leased to somebody else or the task was closed meanwhile; your answers are kept as the draft.
+    """
+    work = Work(body.answers, body.active_s, body.reason)
+    async with runtime.database.transaction() as session:
+        outcome = await submitting.submit_annotation(
+            session, principal, token, work, body.next, serving_of(runtime).soon_s, utc_now()
+        )
+    if isinstance(outcome, Late):
+        raise outcome.refusal
+    kept = {"annotation_id": outcome.annotation_id, "submitted_at": outcome.submitted_at}
+    return answer(kept | await _next(runtime, outcome.granted))
+
+
+@router.post(
+    "/leases/{token}/skip",
+    response_model=SkipOut,
+    response_model_exclude_none=True,
+    responses=responses(404, 409, 410),
+    summary="Skip the task",
+)
+async def skip_task(token: UUID, principal: Worker, runtime: RuntimeDep, body: SkipIn) -> Response:
+    """Somebody else gets it instead; you won't get it again."""
+    async with runtime.database.transaction() as session:
+        granted = await leases.skip_task(
+            session,
+            principal,
+            token,
+            Skip(body.reason, body.active_s),
+            body.next,
+            serving_of(runtime).soon_s,
+            utc_now(),
+        )
+    return answer({"skipped": True} | await _next(runtime, granted))
+
+
+@router.put("/leases/{token}/draft", responses=responses(404, 409, 410), summary="Keep a draft")
+async def save_draft(token: UUID, principal: Worker, session: SessionDep, body: DraftIn) -> DraftOut:
+    """Unfinished answers. They stay yours when the lease runs out."""
+    now = utc_now()
+    await leases.save_draft(session, principal, token, body.answers, now)
+    return DraftOut(answers=body.answers, saved_at=now)
+
+
+@router.get("/leases/{token}/draft", responses=responses(404), summary="Read the draft")
+async def read_draft(token: UUID, principal: Worker, session: SessionDep) -> DraftOut:
+    """What you saved under this lease, or under an earlier one of the same task."""
+    answers, saved_at = await leases.find_draft(session, principal, token)
+    return DraftOut(answers=answers, saved_at=saved_at)
+
+
+async def _next(runtime: RuntimeDep, granted: Granted | None) -> dict[str, object]:
+    return {} if granted is None else {"next": await leases_json(runtime, granted)}

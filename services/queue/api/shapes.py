@@ -1,0 +1,337 @@
+"""What comes in and goes out, as the OpenAPI document shows it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from services.queue.domain.leases import Why
+from services.queue.domain.reasons import Reason
+from services.queue.storage.annotators import Annotator
+from shared.contracts.values import AnnotatorStatus, Answers, Pool, TaskKind
+
+MAX_COUNT = 50
+_LEASE_EXAMPLE: dict[str, Any] = {
+    "token": "6f0a8a5e-8c6b-4bb0-9a3e-6a4f1c0b7d11",
+    "until": "2026-11-21T10:10:00Z",
+    "task_id": "3d6f1f0c-6d0b-4f8e-8f0e-0a52b6a0c2f4",
+    "kind": "annotation",
+    "why": "check_prediction",
+    "record": {
+        "record_id": "019a9d3e-7c1b-7c55-9d0e-2f0c4b7a6e10",
+        "fields": {"text": "The package came two days late."},
+    },
+    "questions": [
+        {"name": "sentiment", "kind": "choice", "required": True, "labels": ["positive", "neutral", "negative"]}
+    ],
+    "prediction": {"sentiment": {"label": "negative"}},
+    "schema_version": 1,
+    "guideline_version": 1,
+}
+ANSWERS_EXAMPLE: dict[str, Any] = {"sentiment": {"label": "negative"}}
+
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_Subject = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+_Skills = Annotated[dict[_Name, Annotated[int, Field(ge=0, le=100)]], Field(max_length=200)]
+_Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+_Languages = Annotated[list[_Language], Field(max_length=100)]
+_ActiveS = Annotated[float, Field(ge=0, le=86_400 * 7, allow_inf_nan=False)]
+_Next = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+
+class _Body(BaseModel):
+    """A body is closed: a misspelt field is an error, not a surprise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LeaseRequest(_Body):
+    """How many tasks at most, and of which kinds (both, as far as you may, without it)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"count": 1}]})
+
+    count: int = Field(default=1, ge=1, le=MAX_COUNT)
+    kinds: list[Literal[TaskKind.ANNOTATION, TaskKind.ARBITRATION]] | None = Field(
+        default=None, min_length=1, max_length=2
+    )
+
+
+class RecordOut(BaseModel):
+    """`fields` by name: a text, or media as `{"asset_id", "media_type", "width", "height", "url", …}`."""
+
+    record_id: UUID
+    fields: dict[str, str | dict[str, JsonValue]]
+
+
+class LeaseOut(BaseModel):
+    """One task that is yours until `until`; the token stands for it. A late submit still counts while nobody else got
+    the slot. `prediction` is there where one is shown, `disputed` in an arbitration: the differing answers.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_LEASE_EXAMPLE]})
+
+    token: UUID
+    until: datetime
+    task_id: UUID
+    kind: TaskKind
+    why: Why
+    record: RecordOut
+    questions: list[dict[str, JsonValue]]
+    prediction: Answers | None = None
+    disputed: list[Answers] | None = None
+    schema_version: int
+    guideline_version: int
+
+
+class LeasesOut(BaseModel):
+    """Leases, or none and the reason."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"leases": [_LEASE_EXAMPLE]}, {"leases": [], "reason": "all_leased", "retry_after_s": 5}]
+        }
+    )
+
+    leases: list[LeaseOut]
+    reason: Reason | None = None
+    retry_after_s: int | None = None
+
+
+class RenewRequest(_Body):
+    """For how long from now; the policy's time when it is not given, and never longer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"ttl_s": 300}]})
+
+    ttl_s: int | None = Field(default=None, ge=1, le=86_400)
+
+
+class RenewedOut(BaseModel):
+    token: UUID
+    until: datetime
+
+
+class AnnotationIn(_Body):
+    """`active_s`: seconds of work, as the frontend measured them. `reason`: needed in an arbitration. `next`: how many
+    tasks to lease in the same call.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"answers": ANSWERS_EXAMPLE, "active_s": 6.4, "next": 1}]}
+    )
+
+    answers: Answers
+    active_s: _ActiveS | None = None
+    reason: _Text | None = None
+    next: _Next = 0
+
+
+class AnnotationOut(BaseModel):
+    """Kept for good. `next` is what was leased with it, as `POST …/leases` answers it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "annotation_id": "019a9d41-02aa-7d0c-8d52-4d2f1e9e6a01",
+                    "submitted_at": "2026-11-21T10:02:11Z",
+                    "next": {"leases": [], "reason": "done", "retry_after_s": 60},
+                }
+            ]
+        }
+    )
+
+    annotation_id: UUID
+    submitted_at: datetime
+    next: LeasesOut | None = None
+
+
+class SkipIn(_Body):
+    """Why, in your words."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The image is black.", "next": 1}]})
+
+    reason: _Text
+    active_s: _ActiveS | None = None
+    next: _Next = 0
+
+
+class SkipOut(BaseModel):
+    """You won't get the record again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"skipped": True}]})
+
+    skipped: Literal[True] = True
+    next: LeasesOut | None = None
+
+
+class DraftIn(_Body):
+    """Unfinished answers; they are checked when they are submitted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"answers": ANSWERS_EXAMPLE}]})
+
+    answers: Answers
+
+
+class DraftOut(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"answers": ANSWERS_EXAMPLE, "saved_at": "2026-11-21T10:01:40Z"}]}
+    )
+
+    answers: Answers
+    saved_at: datetime
+
+
+class NewAnnotator(_Body):
+    """`sub` is the subject of the tokens they sign in with. Name and subject are known here only."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Ada Example",
+                    "sub": "ada@idp",
+                    "pool": "in_house",
+                    "skills": {"radiology": 80},
+                    "languages": ["en", "de"],
+                }
+            ]
+        }
+    )
+
+    name: _Name
+    sub: _Subject
+    pool: Pool = Pool.CROWD
+    skills: _Skills = Field(default={})
+    languages: _Languages = Field(default=[])
+    status: AnnotatorStatus = AnnotatorStatus.ACTIVE
+
+
+class AnnotatorChange(_Body):
+    """What is not given stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}]})
+
+    name: _Name | None = None
+    sub: _Subject | None = None
+    pool: Pool | None = None
+    skills: _Skills | None = None
+    languages: _Languages | None = None
+    status: AnnotatorStatus | None = None
+
+
+class AnnotatorOut(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "annotator_id": "019a9d3e-1111-7aaa-8000-2f0c4b7a6e10",
+                    "name": "Ada Example",
+                    "sub": "ada@idp",
+                    "pool": "in_house",
+                    "skills": {"radiology": 80},
+                    "languages": ["en", "de"],
+                    "status": "active",
+                    "revision": 1,
+                    "created_at": "2026-11-21T09:00:00Z",
+                }
+            ]
+        }
+    )
+
+    annotator_id: UUID
+    name: str
+    sub: str
+    pool: Pool
+    skills: dict[str, int]
+    languages: list[str]
+    status: AnnotatorStatus
+    revision: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, one: Annotator) -> "AnnotatorOut":
+        return cls(
+            annotator_id=one.annotator_id,
+            name=one.name,
+            sub=one.subject,
+            pool=one.pool,
+            skills=dict(one.skills),
+            languages=list(one.languages),
+            status=one.status,
+            revision=one.revision,
+            created_at=one.created_at,
+        )
+
+
+class ProgressOut(BaseModel):
+    """`records` by state, `routes` by route; `annotations` are submitted ones (gold apart), of `annotations_wanted`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "records": {"open": 120, "finalized": 800, "gold": 60, "unlabelable": 1, "erased": 2},
+                    "routes": {"people": 500, "expert": 3, "auto_accept": 417},
+                    "annotations": 912,
+                    "annotations_wanted": 1040,
+                    "gold_annotations": 77,
+                    "arbitrations": 12,
+                    "decisions": 11,
+                    "skips": 30,
+                }
+            ]
+        }
+    )
+
+    records: dict[str, int]
+    routes: dict[str, int]
+    annotations: int
+    annotations_wanted: int
+    gold_annotations: int
+    arbitrations: int
+    decisions: int
+    skips: int
+
+
+class ValidationIn(_Body):
+    """Answers to a lease of yours (`token`), or to `fields` under a schema version of a project (the active one)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": "6f0a8a5e-8c6b-4bb0-9a3e-6a4f1c0b7d11", "answers": ANSWERS_EXAMPLE}]}
+    )
+
+    answers: Answers
+    token: UUID | None = None
+    project_id: UUID | None = None
+    schema_version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    fields: dict[str, str] = Field(default={}, max_length=50)
+
+
+class ViolationOut(BaseModel):
+    pointer: str
+    rule: str
+    detail: str
+
+
+class ValidationOut(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "valid": False,
+                    "violations": [
+                        {
+                            "pointer": "/answers/sentiment/label",
+                            "rule": "label-unknown",
+                            "detail": "the label is not one of the question's labels",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    valid: bool
+    violations: list[ViolationOut]

@@ -1,0 +1,43 @@
+"""The check that guards every road in, live for a frontend."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from services.queue.api.shapes import ValidationIn, ValidationOut, ViolationOut
+from services.queue.domain.refusals import SchemaViolated, UnknownSchemaVersion
+from services.queue.operations import submitting
+from services.queue.storage import projects
+from shared.contracts.answers import validate
+from shared.contracts.values import Role
+from shared.kit.app import SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.problems import Problem, not_known_here, responses
+
+router = APIRouter(tags=["validation"])
+
+Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGER)]
+
+
+@router.post("/validate", responses=responses(404, 409, 410), summary="Check answers")
+async def validate_answers(session: SessionDep, principal: Caller, body: ValidationIn) -> ValidationOut:
+    """Says what is wrong with answers, and changes nothing."""
+    if body.token is not None:
+        _, errors = await submitting.check_answers(session, principal, body.token, body.answers)
+        return _answer(errors)
+    if body.project_id is None:
+        raise Problem(422, "nothing-to-check-against", "Give a lease's token or a project_id.", pointer="/project_id")
+    principal.check_project(body.project_id)
+    project = await projects.find(session, body.project_id)
+    if project is None:
+        raise not_known_here("project", body.project_id)
+    version = project.content.active_schema if body.schema_version is None else body.schema_version
+    schema = None if version is None else project.schemas.get(version)
+    if schema is None:
+        raise UnknownSchemaVersion
+    violations = validate(schema, body.fields, body.answers)
+    return _answer(SchemaViolated(violations).errors if violations else [])
+
+
+def _answer(errors: list[dict[str, str]]) -> ValidationOut:
+    return ValidationOut(valid=not errors, violations=[ViolationOut(**error) for error in errors])

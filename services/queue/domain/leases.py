@@ -1,0 +1,79 @@
+"""A lease is one slot held by one annotator until a time, under a token; the token fences late work off."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from services.queue.domain.slots import SlotState
+from shared.contracts.values import RecordState, TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A slot as the token found it. `token` is the one the slot carries now, None after it was given back.
+
+    `holds_another`: its annotator meanwhile has another slot of the same record.
+    """
+
+    task_id: UUID
+    slot: int
+    record_id: UUID
+    project_id: UUID
+    kind: TaskKind
+    round: int
+    schema_version: int
+    guideline_version: int
+    annotator_id: UUID
+    leased_at: datetime
+    token: UUID | None
+    state: SlotState
+    record_state: RecordState
+    gold: bool = False
+    prediction_shown: UUID | None = None
+    holds_another: bool = False
+
+
+class Standing(StrEnum):
+    """What a token is still good for."""
+
+    VALID = "valid"  # the slot carries it: work counts, even after `until`
+    DONE = "done"  # an annotation was submitted under it
+    STALE = "stale"  # leased again, given back or skipped
+    CLOSED = "closed"  # its task was closed or its slot voided
+    GONE = "gone"  # its record was erased
+
+
+def standing(lease: Lease, token: UUID) -> Standing:
+    """Say what `token` is good for; expiry alone takes nothing away, it only makes the slot claimable."""
+    if lease.record_state is RecordState.ERASED:
+        return Standing.GONE
+    if lease.token != token:
+        return Standing.STALE
+    if lease.state is SlotState.FREE and lease.holds_another:
+        return Standing.STALE
+    return _STANDING[lease.state]
+
+
+_STANDING = {
+    SlotState.LEASED: Standing.VALID,
+    SlotState.FREE: Standing.VALID,
+    SlotState.SUBMITTED: Standing.DONE,
+    SlotState.SKIPPED: Standing.STALE,
+    SlotState.VOID: Standing.CLOSED,
+    SlotState.HELD: Standing.CLOSED,
+}
+
+
+class Why(StrEnum):
+    """What a lease says about itself: the same for gold, audits and everything else that is answered blind."""
+
+    OWN_ANSWER = "own_answer"  # no prediction is shown: your own answer is wanted
+    CHECK_PREDICTION = "check_prediction"  # a model's prediction is shown: correct it where it is wrong
+    DECIDE_DISPUTE = "decide_dispute"  # people disagree: decide, and say why
+
+
+def why(kind: TaskKind, *, prediction_shown: bool) -> Why:
+    if kind is TaskKind.ARBITRATION:
+        return Why.DECIDE_DISPUTE
+    return Why.CHECK_PREDICTION if prediction_shown else Why.OWN_ANSWER

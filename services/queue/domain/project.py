@@ -1,0 +1,60 @@
+"""A project as queue keeps it: the newest `ProjectChanged`, asked by version."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+import orjson
+
+from services.queue.domain.free_text import words_of
+from shared.contracts.answers import LabelSchema
+from shared.contracts.events import ProjectChanged
+from shared.contracts.policies import Policies
+from shared.contracts.values import ProjectStatus
+
+
+@dataclass(frozen=True)
+class Project:
+    project_id: UUID
+    revision: int
+    content: ProjectChanged
+
+    @cached_property
+    def schemas(self) -> dict[int, LabelSchema]:
+        return {one.version: one.label_schema for one in self.content.schemas}
+
+    @cached_property
+    def words(self) -> dict[int, frozenset[str]]:
+        """By schema version, the strings that an answer may hold without being free text."""
+        return {version: words_of(schema) for version, schema in self.schemas.items()}
+
+    @cached_property
+    def questions(self) -> dict[int, bytes]:
+        """By schema version, its questions as JSON: what every lease of it shows."""
+        return {
+            version: orjson.dumps(schema.model_dump(mode="json", include={"questions"}, exclude_none=True)["questions"])
+            for version, schema in self.schemas.items()
+        }
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What holds now."""
+        return next(one.policies for one in self.content.policies if one.version == self.content.active_policy)
+
+    @property
+    def servable(self) -> bool:
+        """Without an active schema and guideline there is nothing to pin a task to."""
+        return self.content.active_schema is not None and self.content.active_guideline is not None
+
+    @property
+    def active(self) -> bool:
+        return self.content.status is ProjectStatus.ACTIVE
+
+    @property
+    def holds(self) -> bool:
+        """Records wait until learning selects them."""
+        return self.policies.learning.enabled
+
+    @property
+    def salt(self) -> str:
+        return self.content.draw_salt

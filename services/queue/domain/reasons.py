@@ -1,0 +1,55 @@
+"""Why there is nothing to lease."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """`done`: nothing is left. `all_leased`: nothing right now, more may come. `no_skill`: what is left needs a skill or
+    a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you or the project.
+    """
+
+    DONE = "done"
+    ALL_LEASED = "all_leased"
+    NO_SKILL = "no_skill"
+    LIMIT_REACHED = "limit_reached"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No lease: why, and after how many seconds asking again makes sense."""
+
+    reason: Reason
+    retry_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIsLeft:
+    """What a project still holds. `open_work`: records or tasks that are not ended, gold aside.
+
+    `for_others`: free slots in lines that this annotator may not draw from; `for_us`: in lines that they may. `held`:
+    records wait to be selected.
+    """
+
+    open_work: bool
+    for_us: bool
+    for_others: bool
+    held: bool
+
+
+_FACTOR = {Reason.DONE: 12, Reason.ALL_LEASED: 1, Reason.NO_SKILL: 2, Reason.LIMIT_REACHED: 1, Reason.PAUSED: 60}
+_LONGEST_S = 600
+
+
+def nothing(reason: Reason, soon_s: int) -> Nothing:
+    """`soon_s` is when to ask again if something may turn up at any moment."""
+    return Nothing(reason, max(1, min(_LONGEST_S, soon_s * _FACTOR[reason])))
+
+
+def why_nothing(left: WhatIsLeft) -> Reason:
+    if not left.open_work:
+        return Reason.DONE
+    if left.for_others and not left.for_us and not left.held:
+        return Reason.NO_SKILL
+    return Reason.ALL_LEASED

@@ -1,0 +1,76 @@
+"""What the queue refuses, and why. The edge says with which status."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.answers import Violation
+
+
+class NotRegistered(Exception):
+    """The token's subject is no annotator here."""
+
+
+class UnknownProject(Exception):
+    """The project is not known here (yet)."""
+
+    def __init__(self, project_id: UUID) -> None:
+        super().__init__(str(project_id))
+        self.project_id = project_id
+
+
+class UnknownLease(Exception):
+    """There is no such lease of yours."""
+
+
+class StaleLease(Exception):
+    """The slot was leased to somebody else, or given back, before the annotation came."""
+
+
+class TaskClosed(Exception):
+    """The task was closed before the annotation came."""
+
+
+class AnswersDiffer(Exception):
+    """Another annotation was submitted under this lease."""
+
+
+class NoDraft(Exception):
+    """Nothing was saved under this lease."""
+
+
+class RecordGone(Exception):
+    """The record was erased."""
+
+
+class SchemaViolated(Exception):
+    """The answers break the schema's rules."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("The rules that are broken are listed in `errors`.")
+        self.errors: list[dict[str, Any]] = [
+            {"pointer": f"/answers{violation.pointer}", "rule": violation.rule, "detail": violation.message}
+            for violation in violations
+        ]
+
+
+class ReasonRequired(Exception):
+    """An arbiter's decision needs a reason."""
+
+    pointer = "/reason"
+
+
+class AnnotatorExists(Exception):
+    """An annotator with this subject is registered already."""
+
+    pointer = "/sub"
+
+
+class AnnotatorChangedMeanwhile(Exception):
+    """The annotator was changed by somebody else."""
+
+
+class UnknownSchemaVersion(Exception):
+    """The project has no such schema version."""
+
+    pointer = "/schema_version"

@@ -1,0 +1,58 @@
+"""What queue does again and again, on one replica."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from services.queue.operations import routing, upkeep
+from services.queue.storage import progress, submissions, supply, tasks
+from shared.kit.clock import utc_now
+from shared.kit.database import Session
+from shared.kit.runtime import Runtime
+
+_EXPIRED_AT_ONCE = 500
+_FOLDED_AT_ONCE = 10_000
+_OPENED_AT_ONCE = 1_000
+_EXAMINED_AT_ONCE = 200
+
+
+async def _until_done(runtime: Runtime, step: Callable[[Session], Awaitable[int]], at_once: int) -> None:
+    """Transaction after transaction, until one has less to do than it could."""
+    done = at_once
+    while done >= at_once:
+        async with runtime.database.transaction() as session:
+            done = await step(session)
+
+
+async def expire_leases(runtime: Runtime) -> None:
+    """Make slots claimable whose leases ran out."""
+    await _until_done(
+        runtime, lambda session: submissions.expire(session, utc_now(), _EXPIRED_AT_ONCE), _EXPIRED_AT_ONCE
+    )
+
+
+async def fold_progress(runtime: Runtime) -> None:
+    await _until_done(runtime, lambda session: progress.fold(session, _FOLDED_AT_ONCE), _FOLDED_AT_ONCE)
+
+
+async def reroute(runtime: Runtime) -> None:
+    """Re-route what a new threshold concerns; what somebody had locked comes in the next round."""
+    await _until_done(runtime, lambda session: routing.reroute(session, utc_now()), routing.REROUTED_AT_ONCE)
+
+
+async def route_waiting(runtime: Runtime) -> None:
+    """Route what waited for its project, and open what its project holds no longer."""
+    await _until_done(runtime, lambda session: routing.route_waiting(session, utc_now()), routing.REROUTED_AT_ONCE)
+    await _until_done(runtime, lambda session: tasks.open_held(session, _OPENED_AT_ONCE), _OPENED_AT_ONCE)
+
+
+def find_unservable(after_s: float, most_skips: int) -> Callable[[Runtime], Awaitable[None]]:
+    """The loop that tells of tasks that nobody can serve, `after_s` seconds after they came under suspicion."""
+
+    async def run(runtime: Runtime) -> None:
+        async with runtime.database.transaction() as session:
+            found = await supply.suspected(session, utc_now() - timedelta(seconds=after_s), _EXAMINED_AT_ONCE)
+        for suspect in found:
+            async with runtime.database.transaction() as session:
+                await upkeep.examine(session, suspect, utc_now(), most_skips)
+
+    return run

@@ -1,0 +1,81 @@
+"""queue, wired."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.queue import consumers, loops
+from services.queue.api import annotators, leases, projects, validation
+from services.queue.api.serving import Serving
+from services.queue.domain.refusals import (
+    AnnotatorChangedMeanwhile,
+    AnnotatorExists,
+    AnswersDiffer,
+    NoDraft,
+    NotRegistered,
+    ReasonRequired,
+    RecordGone,
+    SchemaViolated,
+    StaleLease,
+    TaskClosed,
+    UnknownLease,
+    UnknownSchemaVersion,
+)
+from services.queue.operations import republishing
+from services.queue.settings import QueueSettings
+from shared.kit.app import Loop, Runtime, ServiceSpec, create_service_app
+
+PROBLEMS: dict[type[Exception], int] = {
+    NotRegistered: 403,
+    UnknownLease: 404,
+    NoDraft: 404,
+    StaleLease: 409,
+    TaskClosed: 409,
+    AnswersDiffer: 409,
+    AnnotatorExists: 409,
+    RecordGone: 410,
+    AnnotatorChangedMeanwhile: 412,
+    SchemaViolated: 422,
+    ReasonRequired: 422,
+    UnknownSchemaVersion: 422,
+}
+
+
+def create_app(settings: QueueSettings | None = None) -> FastAPI:
+    """The service as an ASGI application; settings come from the environment unless given."""
+    settings = settings or QueueSettings()
+    serving = Serving(settings.retry_soon_s, settings.asset_url_ttl_s, settings.asset_base_url)
+
+    @asynccontextmanager
+    async def setup(runtime: Runtime) -> AsyncIterator[None]:
+        runtime.extras["serving"] = serving
+        yield
+
+    return create_service_app(
+        ServiceSpec(
+            name="queue",
+            title="Touchstone queue",
+            description=(
+                "Decides who must look at a record (nobody, one person, several, an expert), leases the tasks, "
+                "validates and keeps the annotations. Annotation, review and arbitration are all leases."
+            ),
+            settings=settings,
+            routers=(leases.router, annotators.router, projects.router, validation.router),
+            problems=PROBLEMS,
+            subscriptions=consumers.subscriptions,
+            loops=(
+                Loop("expire_leases", settings.expiry_interval_s, loops.expire_leases),
+                Loop("reroute", 2.0, loops.reroute),
+                Loop("route_waiting", 5.0, loops.route_waiting),
+                Loop(
+                    "find_unservable",
+                    min(5.0, max(0.5, settings.unservable_after_s)),
+                    loops.find_unservable(settings.unservable_after_s, settings.most_skips),
+                ),
+                Loop("fold_progress", 1.0, loops.fold_progress),
+            ),
+            republish=republishing.whole_state,
+            setup=setup,
+        )
+    )

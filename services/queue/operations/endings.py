@@ -1,0 +1,29 @@
+"""The ends of leases that brought no annotation: written down and told as work, once."""
+
+from services.queue.storage import submissions
+from services.queue.storage.submissions import Ending
+from shared.contracts.events import WorkLogged
+from shared.contracts.events.work import Activity
+from shared.kit.database import Session
+from shared.kit.outbox import publish
+
+
+async def log_end(session: Session, ending: Ending) -> bool:
+    """Log the work under a lease; False when it was logged before."""
+    if not await submissions.end(session, ending):
+        return False
+    await publish(session, work_of(ending), project_id=ending.project_id, record_id=ending.record_id)
+    return True
+
+
+def work_of(ending: Ending) -> WorkLogged:
+    activity: Activity = ending.activity
+    return WorkLogged(
+        annotator_id=ending.annotator_id,
+        task_id=ending.task_id,
+        task_kind=ending.kind,
+        activity=activity,
+        leased_at=ending.leased_at,
+        ended_at=ending.ended_at,
+        active_s=ending.active_s,
+    )

@@ -1,0 +1,142 @@
+"""The constant statements of leasing: see `claims`."""
+
+ENTER = """
+SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter,
+    m.assessed, m.granted, m.returned, m.gold_served,
+    p.revision, p.status AS project_status, p.servable,
+    set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    CASE WHEN $3 THEN set_config('synchronous_commit', 'off', true) END
+FROM annotators a
+JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $2
+LEFT JOIN projects p ON p.project_id = $2
+WHERE a.subject = $1
+FOR NO KEY UPDATE OF m
+"""
+JOIN = """
+INSERT INTO memberships (annotator_id, project_id)
+SELECT annotator_id, $2 FROM annotators WHERE subject = $1 AND EXISTS (SELECT FROM projects WHERE project_id = $2)
+ON CONFLICT DO NOTHING
+"""
+KNOWN = """
+SELECT EXISTS (SELECT FROM annotators WHERE subject = $1) AS annotator,
+    EXISTS (SELECT FROM projects WHERE project_id = $2) AS project
+"""
+ARBITER = "UPDATE annotators SET arbiter = $2 WHERE annotator_id = $1"
+
+
+# Free slots of one line, in its order, without records that the annotator had anything to do with.
+def _free(pool: str, lane: str, more: str = "", *, limit: str) -> str:
+    return f"""
+        SELECT f.task_id, f.slot, f.record_id, f.kind, f.schema_version, f.guideline_version, f.blind, f.lane,
+            f.rank, f.sort_key, f.token AS old_token, f.annotator_id AS old_annotator, f.leased_at AS old_leased_at
+        FROM slots f
+        WHERE f.project_id = $2 AND f.state = 'free' AND f.pool = {pool} AND f.lane = {lane} {more}
+            AND (
+                SELECT mine.slot FROM slots mine
+                WHERE mine.record_id = f.record_id AND mine.annotator_id = $1
+                    AND mine.state IN ('leased', 'submitted', 'skipped')
+            ) IS NULL
+        ORDER BY f.rank, f.sort_key
+        LIMIT {limit}
+        FOR UPDATE OF f SKIP LOCKED"""  # noqa: S608  constants
+
+
+_FITTING_GOLD = """
+            AND f.rank = 0 AND f.sort_key >= half.low AND f.sort_key < half.high
+            AND f.schema_version IN (SELECT schema_version FROM ordinary WHERE kind = 'annotation')"""
+
+_HELD = "(SELECT count(*) FROM slots WHERE annotator_id = $1 AND state = 'leased' AND project_id = $2)"
+
+# A prediction is shown unless the task is blind or the prediction answers another version of the schema.
+_LEASE = """
+, leased AS (
+    UPDATE slots s
+    SET state = 'leased', annotator_id = $1, token = gen_random_uuid(), leased_at = $3, until = $4,
+        guideline_version = pick.guideline_version,
+        prediction_shown = CASE
+            WHEN NOT pick.blind AND r.model_id IS NOT NULL AND r.prediction_schema = pick.schema_version
+            THEN r.prediction_id
+        END
+    FROM pick JOIN records r ON r.record_id = pick.record_id
+    WHERE s.task_id = pick.task_id AND s.slot = pick.slot
+    RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
+        s.leased_at, s.prediction_shown, pick.lane, pick.place, pick.old_token, pick.old_annotator, pick.old_leased_at,
+        r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN r.prediction END AS prediction
+), counted AS (
+    UPDATE memberships m
+    SET granted = m.granted + n.leases, gold_served = m.gold_served + n.gold
+    FROM (SELECT count(*) AS leases, count(*) FILTER (WHERE lane = 'gold') AS gold FROM leased) n
+    WHERE m.annotator_id = $1 AND m.project_id = $2 AND n.leases > 0
+)
+SELECT leased.*, t.disputed
+FROM leased LEFT JOIN tasks t ON leased.kind = 'arbitration' AND t.task_id = leased.task_id
+ORDER BY place
+"""
+
+# The common case: one lease, not gold. The first line that has something is taken.
+CLAIM_ONE = f"""
+WITH pick AS MATERIALIZED (
+    SELECT near.*, 1 AS place
+    FROM (VALUES (1, $6, $7), (2, $8, $9), (3, $10, $11), (4, $12, $13), (5, $14, $15)) AS want (ord, pool, lane),
+    LATERAL ({_free("want.pool", "want.lane", limit="1")}
+    ) near
+    LIMIT CASE WHEN {_HELD} < $5 THEN 1 ELSE 0 END
+)
+{_LEASE}"""  # noqa: S608  constants
+LINES = 5
+"""How many lines `CLAIM_ONE` can look at: an arbiter's, and two lanes of two pools."""
+
+# Several leases, or gold among them. Gold takes the place of an ordinary task that could have been served, and of one
+# that looks the same: its kind, its schema version, and its guideline version is the one the lease then carries.
+CLAIM_MANY = f"""
+WITH near AS MATERIALIZED (
+    SELECT want.ord, want.quota, found.*
+    FROM unnest($6::text[], $7::text[], $8::int[], $9::int[]) WITH ORDINALITY AS want (pool, lane, quota, take, ord),
+    LATERAL ({_free("want.pool", "want.lane", limit="want.take")}
+    ) found
+    LIMIT $10
+), once AS (
+    SELECT DISTINCT ON (record_id) * FROM near ORDER BY record_id, ord, rank, sort_key
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY ord ORDER BY rank, sort_key) AS nth FROM once
+), ordinary AS (
+    SELECT *, row_number() OVER (ORDER BY nth > quota, ord, nth) AS place
+    FROM ranked
+    ORDER BY nth > quota, ord, nth
+    LIMIT greatest(0, least($11, $5 - {_HELD}))
+), gold_near AS MATERIALIZED (
+    SELECT found.*, half.ord
+    FROM (VALUES (1, $13::float8, 2::float8), (2, 0::float8, $13::float8)) AS half (ord, low, high),
+    LATERAL ({_free("'any'", "'gold'", _FITTING_GOLD, limit="cardinality($12::int[]) * 4")}
+    ) found
+    WHERE cardinality($12::int[]) > 0
+    LIMIT cardinality($12::int[]) * 4
+), gold AS (
+    SELECT *, row_number() OVER (ORDER BY ord, sort_key) AS nth
+    FROM (SELECT DISTINCT ON (record_id) * FROM gold_near ORDER BY record_id, ord, sort_key) one
+), pick AS MATERIALIZED (
+    SELECT coalesce(g.task_id, o.task_id) AS task_id, coalesce(g.slot, o.slot) AS slot,
+        coalesce(g.record_id, o.record_id) AS record_id, o.kind, o.schema_version, o.guideline_version,
+        coalesce(g.blind, o.blind) AS blind, coalesce(g.lane, o.lane) AS lane, o.place,
+        CASE WHEN g.slot IS NULL THEN o.old_token ELSE g.old_token END AS old_token,
+        CASE WHEN g.slot IS NULL THEN o.old_annotator ELSE g.old_annotator END AS old_annotator,
+        CASE WHEN g.slot IS NULL THEN o.old_leased_at ELSE g.old_leased_at END AS old_leased_at
+    FROM ordinary o
+    LEFT JOIN gold g
+        ON ($12::int[])[g.nth] = o.place AND o.kind = 'annotation' AND g.schema_version = o.schema_version
+)
+{_LEASE}"""  # noqa: S608  constants
+
+_LEASED_AGAIN = """
+SELECT s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
+    r.fields, CASE WHEN s.prediction_shown = r.prediction_id THEN r.prediction END AS prediction, t.disputed
+FROM slots s
+JOIN records r ON r.record_id = s.record_id
+JOIN tasks t ON t.task_id = s.task_id
+WHERE s.state = 'leased' AND s.annotator_id = $1 AND {which}
+ORDER BY s.leased_at, s.token
+"""
+LEASED_BY_TOKEN = _LEASED_AGAIN.format(which="s.token = ANY($2)")
+LEASED_IN_PROJECT = _LEASED_AGAIN.format(which="s.project_id = $2")
+COUNT_HELD = "SELECT count(*) FROM slots WHERE annotator_id = $1 AND state = 'leased' AND project_id = $2"

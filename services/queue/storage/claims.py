@@ -1,0 +1,186 @@
+"""Leasing: the annotator's row is locked, then slots are claimed in one statement.
+
+A lease that is lost in a crash is simply leased again, so leasing doesn't wait for the disk (`synchronous_commit`).
+Nothing here waits for a slot: what somebody else is claiming is skipped. The plans are the same for everybody, so they
+are made once (`force_generic_plan`): making them anew would cost more than running them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.queue.domain.serving import ServingPlan, Standing, Want
+from services.queue.storage import claim_statements as sql
+from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool, TaskKind
+from shared.kit.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An annotator who asks for work in a project: who they are and which version of the project holds."""
+
+    annotator_id: UUID
+    standing: Standing
+    skills: str
+    project_revision: int
+    project_status: str
+    servable: bool
+
+    def skill(self, name: str) -> int:
+        found: int = orjson.loads(self.skills).get(name, 0)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A slot as it was leased, with what its envelope shows. `fields`, `prediction`, `disputed` are JSON text."""
+
+    token: UUID
+    until: datetime
+    task_id: UUID
+    slot: int
+    record_id: UUID
+    kind: TaskKind
+    round: int
+    schema_version: int
+    guideline_version: int
+    fields: str
+    prediction: str | None
+    disputed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A lease that ran out and whose slot was now leased again: its end."""
+
+    token: UUID
+    task_id: UUID
+    slot: int
+    record_id: UUID
+    annotator_id: UUID
+    kind: TaskKind
+    round: int
+    leased_at: datetime
+
+
+async def enter(session: Session, subject: str, project_id: UUID, *, lazily: bool) -> Entry | None:
+    """Lock the annotator's row in the project; None when there is none yet.
+
+    `lazily`: the transaction's commit need not wait for the disk.
+    """
+    row = await session.raw.fetchrow(sql.ENTER, subject, project_id, lazily)
+    if row is None:
+        return None
+    standing = Standing(
+        Pool(row["pool"]),
+        row["arbiter"],
+        AnnotatorStatus(row["status"]),
+        AssessmentStatus(row["assessed"]),
+        row["granted"],
+        row["returned"],
+        row["gold_served"],
+    )
+    return Entry(row["annotator_id"], standing, row["skills"], row["revision"], row["project_status"], row["servable"])
+
+
+async def join(session: Session, subject: str, project_id: UUID) -> tuple[bool, bool]:
+    """Make the annotator's row in the project; answers whether the annotator and the project are known at all."""
+    await session.raw.execute(sql.JOIN, subject, project_id)
+    row = await session.raw.fetchrow(sql.KNOWN, subject, project_id)
+    return row["annotator"], row["project"]
+
+
+async def set_arbiter(session: Session, annotator_id: UUID, *, arbiter: bool) -> None:
+    await session.raw.execute(sql.ARBITER, annotator_id, arbiter)
+
+
+async def claim(
+    session: Session,
+    annotator_id: UUID,
+    project_id: UUID,
+    plan: ServingPlan,
+    *,
+    most_held: int,
+    now: datetime,
+    ttl_s: int,
+) -> tuple[list[Leased], list[Overtaken]]:
+    """Lease what the plan wants, as far as it is there; the annotator's row is locked already."""
+    until = now + timedelta(seconds=ttl_s)
+    if plan.count == 1 and not plan.gold_places and len(plan.wants) <= sql.LINES:
+        rows = await session.raw.fetch(
+            sql.CLAIM_ONE, annotator_id, project_id, now, until, most_held, *_lines(plan.wants)
+        )
+    else:
+        rows = await session.raw.fetch(
+            sql.CLAIM_MANY,
+            annotator_id,
+            project_id,
+            now,
+            until,
+            most_held,
+            [want.pool for want in plan.wants],
+            [want.lane for want in plan.wants],
+            [want.quota for want in plan.wants],
+            [want.take for want in plan.wants],
+            max((want.take for want in plan.wants), default=0),
+            plan.count,
+            list(plan.gold_places),
+            plan.gold_offset,
+        )
+    return [_leased(row) for row in rows], [_overtaken(row) for row in rows if row["old_token"] is not None]
+
+
+def _lines(wants: Sequence[Want]) -> list[str | None]:
+    lines: list[str | None] = []
+    for want in wants:
+        lines += (want.pool, want.lane.value)
+    return lines + [None] * (2 * (sql.LINES - len(wants)))
+
+
+def _leased(row: Any) -> Leased:
+    return Leased(
+        row["token"],
+        row["until"],
+        row["task_id"],
+        row["slot"],
+        row["record_id"],
+        TaskKind(row["kind"]),
+        row["round"],
+        row["schema_version"],
+        row["guideline_version"],
+        row["fields"],
+        row["prediction"],
+        row["disputed"],
+    )
+
+
+def _overtaken(row: Any) -> Overtaken:
+    return Overtaken(
+        row["old_token"],
+        row["task_id"],
+        row["slot"],
+        row["record_id"],
+        row["old_annotator"],
+        TaskKind(row["kind"]),
+        row["round"],
+        row["old_leased_at"],
+    )
+
+
+async def count_held(session: Session, annotator_id: UUID, project_id: UUID) -> int:
+    held: int = await session.raw.fetchval(sql.COUNT_HELD, annotator_id, project_id)
+    return held
+
+
+async def leased_by_token(session: Session, annotator_id: UUID, tokens: Sequence[UUID]) -> list[Leased]:
+    """The annotator's leases of these tokens, as far as they still run."""
+    return [_leased(row) for row in await session.raw.fetch(sql.LEASED_BY_TOKEN, annotator_id, list(tokens))]
+
+
+async def leased_in(session: Session, annotator_id: UUID, project_id: UUID) -> list[Leased]:
+    """All running leases of an annotator in a project."""
+    return [_leased(row) for row in await session.raw.fetch(sql.LEASED_IN_PROJECT, annotator_id, project_id)]

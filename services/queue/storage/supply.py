@@ -1,0 +1,88 @@
+"""What is left to be served, and tasks of which it is suspected that nobody can serve them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.queue.domain.reasons import WhatIsLeft
+from services.queue.domain.routing import Lane
+from services.queue.domain.serving import ANY_POOL, Want
+from shared.contracts.values import Pool
+from shared.kit.database import Session
+
+_LINES = [(pool, lane) for pool in (ANY_POOL, *Pool) for lane in Lane if lane is not Lane.GOLD]
+
+_IN_LINES = """EXISTS (
+    SELECT FROM unnest({pools}::text[], {lanes}::text[]) AS line (pool, lane), LATERAL (
+        SELECT slot FROM slots f
+        WHERE f.project_id = $1 AND f.state = 'free' AND f.pool = line.pool AND f.lane = line.lane LIMIT 1
+    ) one
+)"""
+_LEFT = f"""
+SELECT EXISTS (SELECT FROM records WHERE project_id = $1 AND state = 'open' AND known)
+    OR EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_work,
+    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
+    {_IN_LINES.format(pools="$2", lanes="$3")} AS for_us,
+    {_IN_LINES.format(pools="$4", lanes="$5")} AS for_others
+"""  # noqa: S608  constants
+_SUSPECT = """
+WITH some AS (
+    SELECT t.task_id FROM tasks t
+    WHERE t.suspect_at IS NULL AND t.state = 'open' AND t.task_id IN (
+        SELECT one.task_id FROM unnest($2::text[], $3::text[]) AS line (pool, lane), LATERAL (
+            SELECT task_id FROM slots f
+            WHERE f.project_id = $1 AND f.state = 'free' AND f.pool = line.pool AND f.lane = line.lane
+            ORDER BY rank, sort_key LIMIT 20
+        ) one
+    )
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE tasks t SET suspect_at = $4 FROM some WHERE t.task_id = some.task_id
+"""
+_SUSPECTED = """
+SELECT task_id, record_id, project_id FROM tasks WHERE suspect_at <= $1 ORDER BY suspect_at LIMIT $2
+"""
+_NEXT_LOOK = "UPDATE tasks SET suspect_at = $2 WHERE task_id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    task_id: UUID
+    record_id: UUID
+    project_id: UUID
+
+
+async def left(session: Session, project_id: UUID, wants: Iterable[Want]) -> WhatIsLeft:
+    """What the project still holds, seen by one who may draw from these lines."""
+    ours = {(want.pool, want.lane) for want in wants}
+    others = [line for line in _LINES if line not in ours]
+    row = await session.raw.fetchrow(
+        _LEFT,
+        project_id,
+        [pool for pool, _ in ours],
+        [lane for _, lane in ours],
+        [pool for pool, _ in others],
+        [lane for _, lane in others],
+    )
+    return WhatIsLeft(
+        open_work=row["open_work"],
+        for_us=row["for_us"],
+        for_others=row["for_others"],
+        held=row["held"],
+    )
+
+
+async def suspect(session: Session, project_id: UUID, wants: Iterable[Want], at: datetime) -> None:
+    """Somebody got nothing although these lines have free slots: have some of their tasks looked at."""
+    lines = {(want.pool, want.lane) for want in wants}
+    await session.raw.execute(_SUSPECT, project_id, [pool for pool, _ in lines], [lane for _, lane in lines], at)
+
+
+async def suspected(session: Session, now: datetime, limit: int) -> list[Suspect]:
+    rows = await session.raw.fetch(_SUSPECTED, now, limit)
+    return [Suspect(row["task_id"], row["record_id"], row["project_id"]) for row in rows]
+
+
+async def look_again(session: Session, task_id: UUID, at: datetime | None) -> None:
+    await session.raw.execute(_NEXT_LOOK, task_id, at)

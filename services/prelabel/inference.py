@@ -181,6 +181,11 @@ class Engine:
             self._queue.popleft().answer.cancel()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
+    async def check(self) -> None:
+        """Raises when nothing would be answered any more."""
+        if self._task is None or self._task.done():
+            raise RuntimeError("inference has stopped")
+
     @property
     def waiting(self) -> int:
         """How many items wait for a model."""

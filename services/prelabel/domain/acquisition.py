@@ -38,29 +38,34 @@ class Choice:
     probability: float
 
 
-def cold_start(candidates: Sequence[Candidate], size: int, seed: int) -> list[Choice]:
-    """Half by chance, half nearest to the centres of k-means: without a model nothing else is known."""
-    if size >= len(candidates):
-        return [Choice(index, "all", 1.0) for index in range(len(candidates))]
-    by_chance = _by_chance(candidates, range(len(candidates)), size - size // 2)
-    return _filled(candidates, by_chance, range(len(candidates)), size, seed, "k_means")
+def cold_start(candidates: Sequence[Candidate], size: int, seed: int, total: int) -> list[Choice]:
+    """Half by chance, half nearest to the centres of k-means: without a model nothing else is known.
 
-
-def next_batch(candidates: Sequence[Candidate], size: int, seed: int) -> list[Choice]:
-    """The margin times diversity: of the most unsure, those nearest to the centres of as many clusters, and some by
-    chance. `score` is the unsureness by margin.
+    `candidates` must hold the lowest draws of all; `total` is how many there are in all.
     """
     if size >= len(candidates):
         return [Choice(index, "all", 1.0) for index in range(len(candidates))]
-    by_chance = _by_chance(candidates, range(len(candidates)), round(size * CHANCE_SHARE))
+    by_chance = _by_chance(candidates, size - size // 2, total)
+    return _filled(candidates, by_chance, range(len(candidates)), size, seed, "k_means")
+
+
+def next_batch(candidates: Sequence[Candidate], size: int, seed: int, total: int) -> list[Choice]:
+    """The margin times diversity, and some by chance.
+
+    Of the most unsure, those nearest to the centres of as many clusters are chosen. `score` is the unsureness by
+    margin; `candidates` must hold the highest scores and the lowest draws of all, of whom there are `total`.
+    """
+    if size >= len(candidates):
+        return [Choice(index, "all", 1.0) for index in range(len(candidates))]
+    by_chance = _by_chance(candidates, round(size * CHANCE_SHARE), total)
     unsure_first = sorted(range(len(candidates)), key=lambda index: (-candidates[index].score, candidates[index].draw))
     return _filled(candidates, by_chance, unsure_first[: size * POOL_FACTOR], size, seed, "margin_clusters")
 
 
-def _by_chance(candidates: Sequence[Candidate], among: Sequence[int], count: int) -> list[Choice]:
+def _by_chance(candidates: Sequence[Candidate], count: int, total: int) -> list[Choice]:
     """The lowest draws: a simple random sample, the same one whenever it is asked for."""
-    lowest = sorted(among, key=lambda index: (candidates[index].draw, index))[:count]
-    return [Choice(index, "chance", count / len(among)) for index in lowest]
+    lowest = sorted(range(len(candidates)), key=lambda index: (candidates[index].draw, index))[:count]
+    return [Choice(index, "chance", min(1.0, count / total)) for index in lowest]
 
 
 def _filled(

@@ -1,0 +1,245 @@
+"""The registry of models."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from pydantic import ValidationError
+
+from services.prelabel.api.shapes import (
+    MANIFEST_EXAMPLE,
+    ArtifactLink,
+    Decision,
+    LiveErrors,
+    ModelDetail,
+    ModelOut,
+    models_out,
+)
+from services.prelabel.inference import InferenceFailed
+from services.prelabel.operations import comparison, registry
+from services.prelabel.storage import models, reports
+from services.prelabel.storage.models import Model
+from services.prelabel.tools import COMPARE, SCORE, tools_of
+from services.prelabel.workers import check_model
+from shared.contracts.events import ModelEvaluation, ModelManifest
+from shared.contracts.personal_data import deidentify
+from shared.contracts.values import ModelStage, Role
+from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.auth import Principal, requires
+from shared.kit.bodies import body_limit
+from shared.kit.clock import new_id, utc_now
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.problems import Problem, ProblemError, pointer_to, responses
+
+router = APIRouter(tags=["models"])
+
+Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=100, description='The model\'s revision, as in its ETag: `"2"`.'),
+]
+
+_LARGEST_UPLOAD = 512 * 1024 * 1024
+_LINK_TTL_S = 120
+_MOST_MEASURED_NOW = 500
+_NEWEST = 2**31 - 1
+_TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+
+@router.post(
+    "/projects/{project_id}/models",
+    status_code=201,
+    responses={
+        200: {"model": ModelOut, "description": "The same model was uploaded before."},
+        **responses(404, 413, 422),
+    },
+    openapi_extra=body_limit(_LARGEST_UPLOAD),
+    summary="Upload a model",
+)
+async def upload_model(
+    runtime: RuntimeDep,
+    principal: Trainer,
+    project_id: UUID,
+    response: Response,
+    model: Annotated[UploadFile, File(description="The ONNX file, with its weights inside.")],
+    manifest: Annotated[
+        str, Form(description="The manifest, as JSON.", max_length=1_000_000, examples=[str(MANIFEST_EXAMPLE)])
+    ],
+    reason: Annotated[str, Form(description="Where it comes from.", min_length=1, max_length=2000)] = "uploaded",
+) -> ModelOut:
+    """An ONNX file and its manifest become a challenger, once a process of its own has tried the file out.
+
+    The same bytes with the same manifest are the same model: then it is answered with 200.
+    """
+    declared = _manifest(manifest)
+    tools = tools_of(runtime)
+    data = await model.read(tools.limits.max_model_bytes + 1)
+    if len(data) > tools.limits.max_model_bytes:
+        raise Problem(
+            413,
+            "body-too-large",
+            "The body is too large.",
+            f"A model has at most {tools.limits.max_model_bytes} bytes.",
+        )
+    async with runtime.database.transaction() as session:
+        known = await registry.check_upload(session, project_id, declared, registry.fingerprint(data))
+    if known is not None:
+        response.status_code = 200
+        return _with_tag(response, known)
+    async with tools.checking:
+        await check_model(
+            data, declared, timeout_s=tools.limits.check_timeout_s, memory_mb=tools.limits.check_memory_mb
+        )
+    model_id = new_id()
+    await runtime.objects.put(models.object_key(model_id), data, "application/octet-stream")
+    async with runtime.database.transaction() as session:
+        added = await registry.register(
+            session, model_id=model_id, project_id=project_id, manifest=declared, data=data, reason=_masked(reason),
+            created_by=principal.subject, now=utc_now(),
+        )  # fmt: skip
+    if added.model_id != model_id:  # the same model came at the same time
+        await runtime.objects.delete(models.object_key(model_id))
+        response.status_code = 200
+    runtime.wake(COMPARE)
+    return _with_tag(response, added)
+
+
+@router.get("/projects/{project_id}/models", summary="List models")
+async def list_models(
+    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[ModelOut]:
+    """The project's models, the newest first."""
+    before = decode_cursor(after, int)[0] if after else _NEWEST
+    rows = await models.page(session, project_id, min(before, _NEWEST), limit + 1)
+    items = models_out(rows[:limit])
+    return Page(items=items, next=encode_cursor(items[-1].version) if len(rows) > limit else None)
+
+
+@router.get("/models/{model_id}", responses=responses(404), summary="Read a model")
+async def read_model(session: SessionDep, reader: Reader, model_id: UUID, response: Response) -> ModelDetail:
+    """With its live error rate and what qa has set and seen for it."""
+    model = await models.get(session, model_id)
+    reader.check_project(model.project_id)
+    response.headers["ETag"] = f'"{model.revision}"'
+    return ModelDetail(
+        **ModelOut.of(model).model_dump(),
+        live=LiveErrors.of(await reports.feedback_counts(session, model_id)),
+        thresholds=await reports.notes(session, model_id, "threshold"),
+        drift=await reports.notes(session, model_id, "drift"),
+    )
+
+
+@router.get("/models/{model_id}/artifact", responses=responses(404), summary="Get a model's file")
+async def read_artifact(
+    session: SessionDep, runtime: RuntimeDep, reader: Trainer, model_id: UUID, request: Request
+) -> ArtifactLink:
+    """A URL that needs no token, for two minutes."""
+    model = await models.get(session, model_id)
+    reader.check_project(model.project_id)
+    url = await runtime.objects.signed_url(model.key, _LINK_TTL_S)
+    if url.startswith("/"):
+        url = request.scope.get("root_path", "") + url
+    return ArtifactLink(
+        url=url,
+        expires_at=utc_now() + timedelta(seconds=_LINK_TTL_S),
+        sha256=model.sha256,
+        size_bytes=model.size_bytes,
+    )
+
+
+@router.post("/models/{model_id}/promotion", responses=responses(404, 412), summary="Promote a model")
+async def promote_model(
+    runtime: RuntimeDep,
+    principal: Trainer,
+    model_id: UUID,
+    decision: Decision,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ModelOut:
+    """Make a model the champion, whatever the comparison says. Records are scored anew.
+
+    A model that was never compared is measured on the held-out labels that are there, to calibrate it.
+    """
+    async with runtime.database.transaction() as session:
+        model = await models.get(session, model_id)
+    principal.check_project(model.project_id)
+    evaluation = await _evaluated_now(runtime, model)
+    async with runtime.database.transaction() as session:
+        champion = await registry.promote(
+            session, model_id, _masked(decision.reason), utc_now(), evaluation=evaluation, revision=_revision(if_match)
+        )
+    runtime.wake(SCORE)
+    return _with_tag(response, champion)
+
+
+@router.post("/models/{model_id}/rollback", responses=responses(404, 409, 412), summary="Roll a champion back")
+async def roll_back_model(
+    session: SessionDep,
+    runtime: RuntimeDep,
+    principal: Trainer,
+    model_id: UUID,
+    decision: Decision,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ModelOut:
+    """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
+    principal.check_project((await models.get(session, model_id)).project_id)
+    champion = await registry.roll_back(
+        session, model_id, _masked(decision.reason), utc_now(), revision=_revision(if_match)
+    )
+    session.on_commit(lambda: runtime.wake(SCORE))
+    return _with_tag(response, champion)
+
+
+async def _evaluated_now(runtime: Runtime, model: Model) -> ModelEvaluation | None:
+    """Measure a challenger that was not compared yet; None when there is nothing to measure it on."""
+    if model.stage is not ModelStage.CHALLENGER or model.compared:
+        return None
+    async with runtime.database.transaction() as session:
+        contest = await comparison.prepare(session, model, _MOST_MEASURED_NOW)
+    if not contest.examples:
+        return None
+    try:
+        outcome = await comparison.measure(tools_of(runtime).engine, runtime.objects, contest)
+    except InferenceFailed:
+        return None
+    return None if outcome is None else comparison.evaluated(contest, outcome)
+
+
+def _manifest(text: str) -> ModelManifest:
+    try:
+        return ModelManifest.model_validate_json(text)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        if any(item["type"] == "json_invalid" for item in found):
+            raise Problem(422, "malformed-json", "The manifest is not JSON (RFC 8259).", pointer="/manifest") from None
+        errors = [
+            ProblemError(
+                pointer=pointer_to(["manifest", *item["loc"]]),
+                rule=item["type"],
+                detail=item["msg"].removeprefix("Value error, "),
+            )
+            for item in found
+        ]
+        raise Problem(422, "manifest-refused", "The manifest is not one.", errors=errors) from None
+
+
+def _masked(reason: str) -> str:
+    return deidentify(reason)[0]
+
+
+def _revision(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tag = _TAG.fullmatch(if_match.strip())
+    if tag is None:
+        raise Problem(400, "malformed-if-match", "If-Match is an ETag that was given out.")
+    return int(tag[1])
+
+
+def _with_tag(response: Response, model: Model) -> ModelOut:
+    response.headers["ETag"] = f'"{model.revision}"'
+    return ModelOut.of(model)

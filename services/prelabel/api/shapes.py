@@ -1,0 +1,369 @@
+"""What goes in and out over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.prelabel.domain.learning import Standing
+from services.prelabel.storage.models import Model
+from services.prelabel.storage.runs import Run
+from services.prelabel.storage.selection import BatchRow
+from shared.contracts.events import ModelEvaluation, ModelManifest, RecordPredicted, Uncertainty
+from shared.contracts.values import Answers, ModelStage, Probability
+
+PROJECT = "01993e5a-0409-7a81-8050-3991208ceec1"
+MODEL = "01993e5a-a9a7-77ba-82cd-5201a5ef03b3"
+RUN = "01993e5a-1e08-79c7-8b74-aa24a606a628"
+
+MANIFEST_EXAMPLE: dict[str, Any] = {
+    "task": "text_classification",
+    "schema_version": 1,
+    "question": "topic",
+    "field": "message",
+    "labels": ["billing", "delivery", "other"],
+    "input_name": "text",
+    "output_name": "probabilities",
+    "lowercase": True,
+}
+_EVALUATION_EXAMPLE = {
+    "held_out": 180,
+    "accuracy": 0.93,
+    "log_loss": 0.21,
+    "calibration_error": 0.018,
+    "temperature": 0.87,
+    "against": "01993e5a-7450-7634-8ac6-050b99fbb314",
+    "against_accuracy": 0.9,
+}
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+def _example(example: dict[str, Any], *, from_attributes: bool = False) -> ConfigDict:
+    return ConfigDict(
+        json_schema_extra={"examples": [example]}, from_attributes=from_attributes, protected_namespaces=()
+    )
+
+
+class LiveErrors(BaseModel):
+    """What product systems report of the model in use."""
+
+    confirmed: int = Field(ge=0, description="Reports that its answer was right.")
+    corrected: int = Field(ge=0, description="Reports that its answer was wrong.")
+    unknown: int = Field(ge=0, description="Reports that say neither.")
+    error_rate: Probability | None = Field(description="Corrected among confirmed and corrected; none without reports.")
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> "LiveErrors":
+        confirmed, corrected = counts.get("confirmed", 0), counts.get("corrected", 0)
+        judged = confirmed + corrected
+        return cls(
+            confirmed=confirmed,
+            corrected=corrected,
+            unknown=counts.get("unknown", 0),
+            error_rate=corrected / judged if judged else None,
+        )
+
+
+class ModelOut(BaseModel):
+    """A model version."""
+
+    model_config = _example(
+        {
+            "model_id": MODEL,
+            "project_id": PROJECT,
+            "version": 3,
+            "revision": 2,
+            "stage": "champion",
+            "manifest": MANIFEST_EXAMPLE,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "size_bytes": 47_212,
+            "temperature": 0.87,
+            "evaluation": _EVALUATION_EXAMPLE,
+            "compared": True,
+            "training_run_id": RUN,
+            "trained_on": 320,
+            "contaminated_by": 0,
+            "predecessor": "01993e5a-7450-7634-8ac6-050b99fbb314",
+            "reason": "0.9300 right against 0.9000 on 180 held-out",
+            "created_by": "labels",
+            "created_at": "2026-11-02T09:00:00Z",
+        },
+        from_attributes=True,
+    )
+
+    model_id: UUID
+    project_id: UUID
+    version: int = Field(description="Counts the project's models.")
+    revision: int = Field(description="Counts the changes of this model; also its ETag.")
+    stage: ModelStage
+    manifest: ModelManifest
+    sha256: str
+    size_bytes: int
+    temperature: float = Field(description="What its confidences are tempered by; fitted when it was compared.")
+    evaluation: ModelEvaluation | None = Field(description="Measured on held-out labels made by people.")
+    compared: bool = Field(description="Whether its comparison with the champion is over.")
+    training_run_id: UUID | None = Field(description="The run that made it; none for an uploaded model.")
+    trained_on: int | None
+    contaminated_by: int = Field(description="Records it was trained on that became gold later.")
+    predecessor: UUID | None = Field(description="The champion that a rollback leads to.")
+    reason: str
+    created_by: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, model: Model) -> "ModelOut":
+        return cls.model_validate(model)
+
+
+class ModelDetail(ModelOut):
+    """A model version with what others say of it."""
+
+    live: LiveErrors
+    thresholds: list[dict[str, Any]] = Field(description="The auto-accept thresholds that qa has set for it.")
+    drift: list[dict[str, Any]] = Field(description="The newest drift that qa has detected in it.")
+
+
+class Decision(BaseModel):
+    """Why a model is promoted, or rolled back."""
+
+    model_config = _example({"reason": "Looked at 50 of its errors; none would have been auto-accepted."})
+
+    reason: Reason = Field(description="Kept with the model and published; personal data in it is masked.")
+
+
+class ArtifactLink(BaseModel):
+    """Where the ONNX file can be fetched for a while, without a token."""
+
+    model_config = _example(
+        {
+            "url": f"/v1/objects/models/{MODEL}?expires=1762074120&type=application/octet-stream&signature=…",
+            "expires_at": "2026-11-02T09:02:00Z",
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "size_bytes": 47_212,
+        }
+    )
+
+    url: str
+    expires_at: datetime
+    sha256: str
+    size_bytes: int
+
+
+class InlineImage(BaseModel):
+    """An image in the request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    media_type: Literal["image/png", "image/jpeg"]
+    base64: str = Field(max_length=16 * 1024 * 1024, description="The file's bytes.")
+
+
+class Item(BaseModel):
+    """One item to predict; a field that the model doesn't read is ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fields: dict[str, str | InlineImage] = Field(max_length=50)
+
+
+class PredictionRequest(BaseModel):
+    """Items to predict."""
+
+    model_config = _example({"items": [{"fields": {"message": "My parcel has not come."}}]})
+
+    items: list[Item] = Field(min_length=1, max_length=1000)
+    model_id: UUID | None = Field(default=None, description="A model of the project; its champion without.")
+
+
+class ItemPrediction(BaseModel):
+    """What the model says of one item."""
+
+    answers: Answers = Field(description="Empty when the model has no answer.")
+    confidence: Probability | None = Field(description="The calibrated probability that the answers are right.")
+    distributions: dict[str, dict[str, Probability]]
+    uncertainty: Uncertainty | None
+    reason: str | None = Field(default=None, description="Why there is no answer.")
+
+    @classmethod
+    def of(cls, prediction: RecordPredicted) -> "ItemPrediction":
+        return cls(
+            answers=prediction.answers,
+            confidence=prediction.confidence,
+            distributions=prediction.distributions,
+            uncertainty=prediction.uncertainty,
+        )
+
+    @classmethod
+    def none(cls, reason: str) -> "ItemPrediction":
+        return cls(answers={}, confidence=None, distributions={}, uncertainty=None, reason=reason)
+
+
+class PredictionAnswer(BaseModel):
+    """Predictions, in the order of the items. Nothing of them is kept."""
+
+    model_config = _example(
+        {
+            "model_id": MODEL,
+            "model_version": 3,
+            "schema_version": 1,
+            "predictions": [
+                {
+                    "answers": {"topic": {"label": "delivery"}},
+                    "confidence": 0.94,
+                    "distributions": {"topic": {"billing": 0.04, "delivery": 0.94, "other": 0.02}},
+                    "uncertainty": {"entropy": 0.24, "margin": 0.1, "least_confidence": 0.06},
+                    "reason": None,
+                }
+            ],
+        },
+    )
+
+    model_id: UUID
+    model_version: int
+    schema_version: int
+    predictions: list[ItemPrediction]
+
+
+class RecordPrediction(BaseModel):
+    """One of a record's predictions."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    prediction_id: UUID = Field(description="The id of the event that told of it.")
+    revision: int
+    prediction: RecordPredicted
+
+
+class TrainingRequest(BaseModel):
+    """Start a training by hand."""
+
+    model_config = _example({"reason": "New classes were labelled."})
+
+    reason: Reason
+
+
+class TrainingAccepted(BaseModel):
+    """The training has been queued."""
+
+    model_config = _example({"job_id": "01993e5b-0c2e-7a3b-9d51-2f0e9a4f6f10", "run_id": RUN})
+
+    job_id: UUID = Field(description="Its progress is at `GET /v1/jobs/{job_id}`.")
+    run_id: UUID
+
+
+class TrainingRunOut(BaseModel):
+    """A training run."""
+
+    model_config = _example(
+        {
+            "run_id": RUN,
+            "project_id": PROJECT,
+            "model_id": MODEL,
+            "state": "promoted",
+            "started_by": "labels",
+            "reason": "batch 2 is done",
+            "batch": 2,
+            "attempts": 1,
+            "failure": None,
+            "examples": 320,
+            "report": {"algorithm": "calibrated_support_vectors", "seconds": 0.31},
+            "created_at": "2026-11-02T08:59:59Z",
+            "started_at": "2026-11-02T08:59:59Z",
+            "ended_at": "2026-11-02T09:00:01Z",
+        },
+        from_attributes=True,
+    )
+
+    run_id: UUID
+    project_id: UUID
+    model_id: UUID = Field(description="The model that it makes; it exists once the run is comparing.")
+    state: Literal["queued", "running", "comparing", "promoted", "rejected", "compared", "superseded", "failed"]
+    started_by: str
+    reason: str
+    batch: int | None = Field(description="The batch of active learning that led to it.")
+    attempts: int
+    failure: str | None = Field(description="Why the newest attempt failed.")
+    examples: int | None = Field(description="How many labels it learnt from.")
+    report: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Run) -> "TrainingRunOut":
+        return cls.model_validate(run)
+
+
+class BatchOut(BaseModel):
+    """A batch of active learning."""
+
+    model_config = _example(
+        {"batch": 2, "size": 80, "model_id": MODEL, "created_at": "2026-11-02T09:00:02Z", "still_open": 12},
+        from_attributes=True,
+    )
+
+    batch: int
+    size: int
+    model_id: UUID | None = Field(description="The model whose scores it was chosen by; none in a cold start.")
+    created_at: datetime
+    still_open: int = Field(description="How many of its records have not ended yet.")
+
+    @classmethod
+    def of(cls, row: BatchRow) -> "BatchOut":
+        return cls.model_validate(row)
+
+
+class LearningOut(BaseModel):
+    """Where a project's learning stands, and what it waits for."""
+
+    model_config = _example(
+        {
+            "champion_id": MODEL,
+            "batch": 2,
+            "batch_size": 80,
+            "batch_open": 12,
+            "new_labels": 68,
+            "candidates": 500,
+            "training": False,
+            "comparing": False,
+            "held_out_labels": None,
+            "held_out_needed": 50,
+            "rescoring": False,
+        },
+    )
+
+    champion_id: UUID | None
+    batch: int | None = Field(description="The newest batch.")
+    batch_size: int
+    batch_open: int = Field(description="How many of its records have not ended yet.")
+    new_labels: int = Field(description="Labels since the newest training, counted up to the size of a batch.")
+    candidates: int = Field(description="Records that may be selected, counted up to a bound.")
+    training: bool
+    comparing: bool = Field(description="Whether a challenger waits for held-out labels.")
+    held_out_labels: int | None = Field(description="How many of them there are, while one waits.")
+    held_out_needed: int
+    rescoring: bool = Field(description="Whether records have yet to be scored by the champion.")
+
+    @classmethod
+    def of(cls, champion_id: UUID | None, standing: Standing, candidates: int, needed: int) -> "LearningOut":
+        last, waiting = standing.last, standing.waiting
+        return cls(
+            champion_id=champion_id,
+            batch=None if last is None else last.batch,
+            batch_size=0 if last is None else last.size,
+            batch_open=0 if last is None else last.still_open,
+            new_labels=standing.labels.new,
+            candidates=candidates,
+            training=standing.training,
+            comparing=waiting is not None,
+            held_out_labels=None if waiting is None else waiting.have,
+            held_out_needed=needed,
+            rescoring=standing.rescoring,
+        )
+
+
+def models_out(rows: Sequence[Model]) -> list[ModelOut]:
+    return [ModelOut.of(model) for model in rows]

@@ -1,0 +1,113 @@
+"""When a batch is selected, when a model is trained, and what waits for what."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.contracts.policies import LearningPolicy
+
+DONE_SHARE: Final = 0.9
+"""A batch is done when this share of it has ended; stragglers and disputes don't hold up the next one."""
+
+ENOUGH_TIMES: Final = 10
+"""A stream that never pauses is selected from once there are this many times the records of a cold start."""
+
+SHORT_PAUSE_S: Final = 0.5
+LONG_PAUSE_S: Final = 2.0
+"""Seconds without a new record after which an import is taken to be over: with enough records, and with too few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What there is to select from: `candidates` as counted up to some bound, seconds since the last record came."""
+
+    candidates: int
+    quiet_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastBatch:
+    """The newest batch: `still_open` of its `size` records have not ended."""
+
+    batch: int
+    size: int
+    still_open: int
+
+    @property
+    def done(self) -> bool:
+        return self.still_open <= int(self.size * (1 - DONE_SHARE) + 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels that may be trained on. `new` came after the newest run, counted up to the size of a batch."""
+
+    new: int
+    two_classes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A challenger that waits for held-out labels: how many there are, and may still come."""
+
+    have: int
+    open: int
+    served: bool
+    """Whether records drawn by chance, held out or not, are still being served."""
+
+    def reachable(self, policy: LearningPolicy) -> bool:
+        return self.have + self.open >= policy.promotion_held_out
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a project's learning stands. `waiting` is None unless the newest run waits for held-out labels."""
+
+    last: LastBatch | None
+    labels: Labels
+    trained: bool
+    training: bool
+    waiting: Comparison | None
+    rescoring: bool
+
+
+def training_due(policy: LearningPolicy, standing: Standing) -> bool:
+    """Whether a model should be trained now.
+
+    A done batch is reason enough when it brought labels for at least half of it; so is a batch's worth of labels from
+    anywhere else.
+    """
+    if not policy.enabled or standing.training or not standing.labels.two_classes or standing.labels.new == 0:
+        return False
+    enough = policy.batch_size if standing.trained else policy.cold_start
+    if standing.labels.new >= enough:
+        return True
+    last = standing.last
+    return last is not None and last.done and standing.labels.new >= min(last.size, enough) / 2
+
+
+def selection_due(policy: LearningPolicy, standing: Standing, supply: Supply) -> bool:
+    """Whether the next batch is selected now.
+
+    The cold start waits for an import to be over, so that it chooses from all of it. A later batch waits for the one
+    before it, for the training that one led to, and for the scores of the champion that came of it. It doesn't wait for
+    a comparison when nothing would be left to serve meanwhile.
+    """
+    if supply.candidates == 0:
+        return False
+    last = standing.last
+    wanted = policy.cold_start if last is None else policy.batch_size
+    if last is None:
+        plenty = supply.candidates >= ENOUGH_TIMES * wanted
+        paused = supply.candidates >= wanted and supply.quiet_s >= SHORT_PAUSE_S
+        return plenty or paused or supply.quiet_s >= LONG_PAUSE_S
+    if not last.done or standing.training or standing.rescoring or training_due(policy, standing):
+        return False
+    waiting = standing.waiting
+    if waiting is not None and waiting.served and waiting.reachable(policy):
+        return False
+    return supply.candidates >= wanted or supply.quiet_s >= LONG_PAUSE_S
+
+
+def comparison_due(policy: LearningPolicy, have: int) -> bool:
+    """Whether there are held-out labels enough to compare a challenger on."""
+    return have >= policy.promotion_held_out

@@ -1,0 +1,32 @@
+"""Work that somebody asked for and waits for: the twin of loops."""
+
+import asyncio
+from typing import Any, Final
+from uuid import UUID
+
+from services.prelabel.storage import runs
+from services.prelabel.storage.runs import RunState
+from shared.kit.jobs import Job, JobFailed
+from shared.kit.runtime import Runtime
+
+TRAINING: Final = "training"
+
+_LOOKS_EVERY_S: Final = 0.2
+
+
+async def follow_training(runtime: Runtime, job: Job) -> dict[str, Any]:
+    """Wait until the run has made its model; the loop does the work, so a job that is interrupted loses nothing.
+
+    The comparison may have to wait for held-out labels for days; the job doesn't.
+    """
+    run_id = UUID(job.arguments["run_id"])
+    while True:
+        async with runtime.database.transaction() as session:
+            run = await runs.get(session, run_id)
+        if run.state is RunState.FAILED:
+            raise JobFailed(run.failure or "the training failed")
+        if run.state not in {RunState.QUEUED, RunState.RUNNING}:
+            await job.progress(1, 1)
+            return {"run_id": str(run_id), "model_id": str(run.model_id), "state": run.state, "report": run.report}
+        await job.progress(0, 1)
+        await asyncio.sleep(_LOOKS_EVERY_S)

@@ -1,0 +1,57 @@
+"""prelabel, wired."""
+
+from fastapi import FastAPI
+
+from services.prelabel import consumers, jobs, loops, setup
+from services.prelabel.api import learning, models, predictions
+from services.prelabel.domain.known import NotKnownHere
+from services.prelabel.domain.objective import ManifestRefused
+from services.prelabel.domain.onnxfile import ModelRefused
+from services.prelabel.inference import InferenceFailed, Overloaded
+from services.prelabel.operations import republishing
+from services.prelabel.operations.registry import (
+    ArtifactDamaged,
+    ModelChangedMeanwhile,
+    NoPredecessor,
+    NotChampion,
+)
+from services.prelabel.operations.training import NothingToLearn
+from services.prelabel.settings import PrelabelSettings
+from services.prelabel.storage.runs import RunUnderWay
+from shared.kit.app import ServiceSpec, create_service_app
+
+PROBLEMS: dict[type[Exception], int] = {
+    NotKnownHere: 404,
+    ManifestRefused: 422,
+    ModelRefused: 422,
+    NothingToLearn: 409,
+    RunUnderWay: 409,
+    NotChampion: 409,
+    NoPredecessor: 409,
+    ModelChangedMeanwhile: 412,
+    InferenceFailed: 503,
+    Overloaded: 503,
+    ArtifactDamaged: 503,
+}
+
+
+def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
+    """The service as an ASGI application; settings come from the environment unless given."""
+    return create_service_app(
+        ServiceSpec(
+            name="prelabel",
+            title="Touchstone prelabel",
+            description=(
+                "Keeps models, predicts what comes in, chooses what is worth a person's time, and learns from the "
+                "labels that come of it."
+            ),
+            settings=settings or PrelabelSettings(),
+            routers=(models.router, predictions.router, learning.router),
+            problems=PROBLEMS,
+            subscriptions=consumers.subscriptions,
+            loops=loops.LOOPS,
+            jobs={jobs.TRAINING: jobs.follow_training},
+            republish=republishing.everything,
+            setup=setup.setup,
+        )
+    )

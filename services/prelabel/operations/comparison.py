@@ -1,0 +1,160 @@
+"""The comparison: challenger and champion answer the same held-out records, and people's labels are the judge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from services.prelabel.domain import evaluation as judging
+from services.prelabel.domain import learning
+from services.prelabel.domain.calibration import Floats
+from services.prelabel.domain.evaluation import Measured
+from services.prelabel.inference import Engine, Item
+from services.prelabel.operations import registry
+from services.prelabel.operations.reading import read_items
+from services.prelabel.storage import labels, models, projects
+from services.prelabel.storage.labels import Example
+from services.prelabel.storage.models import Model
+from shared.contracts.events import ModelEvaluation, ModelManifest
+from shared.contracts.values import ModelStage, Split
+from shared.kit.database import Session
+from shared.kit.objects import Objects
+
+MOST_HELD_OUT: Final = 5_000
+"""The newest held-out labels that a comparison takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """A challenger and what it is measured on. `champion` is None when there is none that answers the same question."""
+
+    challenger: Model
+    champion: Model | None
+    examples: Sequence[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    challenger: Measured
+    champion: Measured | None
+
+
+async def prepare(session: Session, challenger: Model, most: int = MOST_HELD_OUT) -> Contest:
+    champion = await models.champion(session, challenger.project_id)
+    if champion is not None and not _comparable(challenger, champion):
+        champion = None
+    version = challenger.manifest.schema_version
+    return Contest(challenger, champion, await labels.measuring_set(session, challenger.project_id, version, most))
+
+
+async def is_due(session: Session, challenger: Model) -> bool:
+    """Whether there are held-out labels enough."""
+    policy = (await projects.situation(session, challenger.project_id)).project.learning
+    have = await labels.count_measuring(
+        session, challenger.project_id, challenger.manifest.schema_version, policy.promotion_held_out
+    )
+    return learning.comparison_due(policy, have)
+
+
+async def measure(engine: Engine, objects: Objects, contest: Contest) -> Outcome | None:
+    """Let both answer; None when none of the records can be read. Needs no session: this may take long.
+
+    A record that only one of the two has no answer for counts as wrong for that one.
+
+    Raises:
+        InferenceFailed: the challenger or the champion could not answer at all.
+    """
+    contents = [example.content for example in contest.examples]
+    read = await read_items(objects, contest.challenger.manifest, contents)
+    usable = [index for index, item in enumerate(read.items) if item is not None]
+    if not usable:
+        return None
+    fitting = np.array([contest.examples[index].split is Split.VALIDATION for index in usable])
+    items = [item for item in read.items if item is not None]
+    challenger = await _measured(engine, contest.challenger, contest, usable, items, fitting, None)
+    if contest.champion is None:
+        return Outcome(challenger, None)
+    again = await read_items(objects, contest.champion.manifest, [contents[index] for index in usable])
+    rows = [index for index, item in enumerate(again.items) if item is not None]
+    answered = await _answers(engine, contest.champion, [item for item in again.items if item is not None])
+    probabilities = np.full((len(usable), len(contest.champion.manifest.labels)), np.nan)
+    probabilities[rows] = answered
+    truth = _truth(contest, usable, contest.champion.manifest)
+    champion = judging.measure(_filled(probabilities), truth, fitting, contest.champion.temperature)
+    return Outcome(challenger, champion)
+
+
+async def conclude(session: Session, contest: Contest, outcome: Outcome, now: datetime) -> Model | None:
+    """Promote, reject or leave to people, as the policy says; None when either of the two has changed meanwhile."""
+    challenger = contest.challenger
+    situation = await projects.lock(session, challenger.project_id)
+    champion_id = contest.champion.model_id if contest.champion else None
+    current = await models.champion(session, challenger.project_id)
+    if current is not None and not _comparable(challenger, current):
+        current = None
+    locked = (await models.lock(session, [challenger.model_id]))[challenger.model_id]
+    if locked.stage is not ModelStage.CHALLENGER or locked.compared:
+        return None
+    if (current.model_id if current else None) != champion_id:
+        return None
+    policy = situation.project.learning
+    decision = judging.decide(outcome.challenger, outcome.champion, policy.promotion_margin)
+    evaluation = evaluated(contest, outcome)
+    if not decision.promote:
+        return await registry.reject(session, locked, decision.reason, now, evaluation)
+    if policy.promotion == "by_hand":
+        return await registry.leave_to_people(session, locked, evaluation, now)
+    return await registry.promote(session, locked.model_id, decision.reason, now, evaluation=evaluation)
+
+
+def evaluated(contest: Contest, outcome: Outcome) -> ModelEvaluation:
+    """The outcome as it is published."""
+    mine, theirs = outcome.challenger, outcome.champion
+    return ModelEvaluation(
+        held_out=mine.held_out,
+        accuracy=mine.accuracy,
+        log_loss=mine.log_loss,
+        calibration_error=min(1.0, mine.calibration_error),
+        temperature=mine.temperature,
+        against=None if contest.champion is None or theirs is None else contest.champion.model_id,
+        against_accuracy=None if theirs is None else theirs.accuracy,
+    )
+
+
+def _comparable(one: Model, other: Model) -> bool:
+    """Whether two models answer the same question of the same schema version."""
+    mine, theirs = one.manifest, other.manifest
+    return (mine.schema_version, mine.question) == (theirs.schema_version, theirs.question)
+
+
+async def _measured(
+    engine: Engine,
+    model: Model,
+    contest: Contest,
+    usable: Sequence[int],
+    items: Sequence[Item],
+    fitting: "np.ndarray[tuple[int], np.dtype[np.bool_]]",
+    temperature: float | None,
+) -> Measured:
+    answers = await _answers(engine, model, items)
+    return judging.measure(_filled(answers), _truth(contest, usable, model.manifest), fitting, temperature)
+
+
+async def _answers(engine: Engine, model: Model, items: Sequence[Item]) -> Floats:
+    return await engine.predict(model.model_id, items, patient=True)
+
+
+def _filled(probabilities: Floats) -> Floats:
+    """No answer is as good as a guess."""
+    filled: Floats = np.where(np.isnan(probabilities), 1.0 / probabilities.shape[1], probabilities)
+    return filled
+
+
+def _truth(
+    contest: Contest, usable: Sequence[int], manifest: ModelManifest
+) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """The index of the right label in the model's order; -1 for a label that the model doesn't have."""
+    place = {label: index for index, label in enumerate(manifest.labels)}
+    return np.array([place.get(contest.examples[index].label, -1) for index in usable], dtype=np.int64)

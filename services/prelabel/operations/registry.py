@@ -1,0 +1,224 @@
+"""The registry: models come in, become champion, and step back."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.prelabel.domain.known import NotKnownHere
+from services.prelabel.domain.objective import check_manifest
+from services.prelabel.storage import models, projects, runs
+from services.prelabel.storage.models import Model
+from services.prelabel.storage.runs import RunState
+from shared.contracts.events import ModelEvaluation, ModelManifest
+from shared.contracts.values import ModelStage
+from shared.kit import outbox
+from shared.kit.database import Session
+from shared.kit.objects import Objects
+
+
+class NotChampion(Exception):
+    """The model is not the champion, so there is nothing to roll back."""
+
+
+class NoPredecessor(Exception):
+    """No champion was before this one."""
+
+
+class ModelChangedMeanwhile(Exception):
+    """The model was changed by somebody else."""
+
+
+class ArtifactDamaged(Exception):
+    """The model's bytes in the object store are not those that were registered."""
+
+
+def fingerprint(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def check_upload(session: Session, project_id: UUID, manifest: ModelManifest, sha256: str) -> Model | None:
+    """Refuse a manifest that doesn't fit the project; answers the model that was uploaded just so before.
+
+    Raises:
+        NotKnownHere: the project is not here.
+        ManifestRefused: the model answers what the project doesn't ask.
+    """
+    situation = await projects.situation(session, project_id)
+    check_manifest(manifest, situation.project.schemas)
+    return await models.same(session, project_id, sha256, manifest)
+
+
+async def register(
+    session: Session,
+    *,
+    model_id: UUID,
+    project_id: UUID,
+    manifest: ModelManifest,
+    data: bytes,
+    reason: str,
+    created_by: str,
+    now: datetime,
+    training_run_id: UUID | None = None,
+    trained_on: int | None = None,
+) -> Model:
+    """Register a challenger, whose bytes are in the object store already, and tell of it.
+
+    The same bytes with the same manifest are the same model: then that one is answered.
+    """
+    await projects.lock(session, project_id)
+    sha256 = fingerprint(data)
+    if training_run_id is None:
+        known = await models.same(session, project_id, sha256, manifest)
+        if known is not None:
+            return known
+    model = await models.add(
+        session,
+        model_id=model_id,
+        project_id=project_id,
+        version=await projects.next_model(session, project_id),
+        manifest=manifest,
+        sha256=sha256,
+        size_bytes=len(data),
+        reason=reason,
+        created_by=created_by,
+        created_at=now,
+        training_run_id=training_run_id,
+        trained_on=trained_on,
+    )
+    await tell(session, [model])
+    return model
+
+
+async def promote(
+    session: Session,
+    model_id: UUID,
+    reason: str,
+    now: datetime,
+    *,
+    evaluation: ModelEvaluation | None = None,
+    revision: int | None = None,
+) -> Model:
+    """Make a model the champion and its predecessor retired; every record is due for scoring. A champion stays as it is.
+
+    `revision`: refuse if the model has another one.
+
+    Raises:
+        NotKnownHere: the model is not here.
+        ModelChangedMeanwhile: its revision is not the one given.
+    """
+    model, old = await _lock_with_champion(session, model_id)
+    if revision is not None and model.revision != revision:
+        raise ModelChangedMeanwhile(f"it has revision {model.revision}")
+    if model.stage is ModelStage.CHAMPION:
+        return model
+    predecessor = None if old is None else old.model_id
+    return await _replace(session, old, model, reason, now, evaluation=evaluation, predecessor=predecessor)
+
+
+async def roll_back(
+    session: Session, model_id: UUID, reason: str, now: datetime, *, revision: int | None = None
+) -> Model:
+    """Make the champion before this one champion again; answers it.
+
+    Raises:
+        NotKnownHere: the model is not here.
+        ModelChangedMeanwhile: its revision is not the one given.
+        NotChampion: it is not the champion.
+        NoPredecessor: it is the first one.
+    """
+    model, _ = await _lock_with_champion(session, model_id)
+    if revision is not None and model.revision != revision:
+        raise ModelChangedMeanwhile(f"it has revision {model.revision}")
+    if model.stage is not ModelStage.CHAMPION:
+        raise NotChampion(f"it is {model.stage}")
+    if model.predecessor is None:
+        raise NoPredecessor
+    before = (await models.lock(session, [model.predecessor]))[model.predecessor]
+    return await _replace(session, model, before, reason, now)
+
+
+async def reject(
+    session: Session, model: Model, reason: str, now: datetime, evaluation: ModelEvaluation | None = None
+) -> Model:
+    """End a locked challenger's candidacy."""
+    rejected = await models.move(
+        session, model.model_id, ModelStage.REJECTED, reason,
+        temperature=None if evaluation is None else evaluation.temperature, evaluation=evaluation,
+    )  # fmt: skip
+    if model.training_run_id is not None:
+        await runs.end(session, model.training_run_id, RunState.REJECTED, now)
+    await tell(session, [rejected])
+    return rejected
+
+
+async def leave_to_people(session: Session, model: Model, evaluation: ModelEvaluation, now: datetime) -> Model:
+    """Keep a locked challenger with its evaluation, for somebody to decide on."""
+    compared = await models.move(
+        session, model.model_id, ModelStage.CHALLENGER, "compared; promotion is by hand",
+        temperature=evaluation.temperature, evaluation=evaluation,
+    )  # fmt: skip
+    if model.training_run_id is not None:
+        await runs.end(session, model.training_run_id, RunState.COMPARED, now)
+    await tell(session, [compared])
+    return compared
+
+
+async def tell(session: Session, changed: Sequence[Model]) -> None:
+    await outbox.publish_many(session, [models.changed(model) for model in changed])
+
+
+async def count_contaminated(session: Session) -> int:
+    """Count gold that models learnt from before it was gold, and tell of these models; answers how many there were."""
+    changed = [
+        model
+        for run_id in await models.contaminated(session)
+        if (model := await models.count_contaminated(session, run_id)) is not None
+    ]
+    await tell(session, changed)
+    return len(changed)
+
+
+async def artifact(objects: Objects, model: Model) -> bytes:
+    """The model's bytes. Raises ArtifactDamaged, or ObjectMissing."""
+    data = await objects.get(model.key)
+    if fingerprint(data) != model.sha256:
+        raise ArtifactDamaged(f"model {model.model_id}")
+    return data
+
+
+async def _lock_with_champion(session: Session, model_id: UUID) -> tuple[Model, Model | None]:
+    """The model and its project's champion, locked after the project: who is champion changes under that lock only."""
+    project_id = (await models.get(session, model_id)).project_id
+    situation = await projects.lock(session, project_id)
+    wanted = sorted({model_id} | ({situation.champion_id} if situation.champion_id else set()))
+    locked = await models.lock(session, wanted)
+    if model_id not in locked:
+        raise NotKnownHere("model", model_id)
+    champion = None if situation.champion_id is None else locked[situation.champion_id]
+    return locked[model_id], champion
+
+
+async def _replace(
+    session: Session,
+    old: Model | None,
+    new: Model,
+    reason: str,
+    now: datetime,
+    *,
+    evaluation: ModelEvaluation | None = None,
+    predecessor: UUID | None = None,
+) -> Model:
+    """`predecessor`: the champion that a later rollback of the new one leads to; the one it had without."""
+    changed = []
+    if old is not None:
+        changed.append(await models.move(session, old.model_id, ModelStage.RETIRED, f"replaced: {reason}"))
+    champion = await models.move(
+        session, new.model_id, ModelStage.CHAMPION, reason, predecessor=predecessor,
+        temperature=None if evaluation is None else evaluation.temperature, evaluation=evaluation,
+    )  # fmt: skip
+    if new.training_run_id is not None:
+        await runs.end(session, new.training_run_id, RunState.PROMOTED, now)
+    await projects.next_epoch(session, new.project_id)
+    await tell(session, [*changed, champion])
+    return champion

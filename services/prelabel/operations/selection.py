@@ -1,0 +1,159 @@
+"""Active learning: the next batch of records for people."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.prelabel.domain import acquisition, learning, prediction
+from services.prelabel.domain.learning import Comparison, Labels, Standing, Supply
+from services.prelabel.operations import scoring
+from services.prelabel.operations.reading import read_features
+from services.prelabel.pictures import Thumbnail
+from services.prelabel.storage import labels, predictions, records, runs, selection
+from services.prelabel.storage.predictions import Made
+from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.runs import RunState
+from services.prelabel.storage.selection import Candidate
+from shared.contracts.events import Selection
+from shared.contracts.values import ScoredFor
+from shared.kit.clock import new_id
+from shared.kit.database import Session
+from shared.kit.objects import Objects
+
+_POOL: Final = (2_000, 20_000)
+"""Records that the k-means of a cold start is run on: at least, if there are so many, and at most."""
+
+_POOL_TIMES: Final = 20
+_MOST_COUNTED: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What the next batch is chosen from. `total` candidates there are in all."""
+
+    batch: int
+    size: int
+    model_id: UUID | None
+    candidates: Sequence[Candidate]
+    total: int
+
+
+async def standing(session: Session, situation: Situation) -> Standing:
+    """Where the project's learning stands."""
+    project_id = situation.project.project_id
+    last = await selection.last_batch(session, project_id)
+    run = await runs.newest(session, project_id)
+    waiting = None
+    if run is not None and run.state is RunState.COMPARING:
+        waiting = await _comparison(session, situation)
+    return Standing(
+        last=last,
+        labels=await _labels(session, situation),
+        trained=run is not None,
+        training=run is not None and run.state in {RunState.QUEUED, RunState.RUNNING},
+        waiting=waiting,
+        rescoring=await predictions.is_due(session, project_id, situation.epoch),
+    )
+
+
+async def supply(session: Session, situation: Situation, quiet_s: float) -> Supply:
+    """What there is to choose from. When all that is left was drawn by chance, that is: none shall be left unserved."""
+    policy = situation.project.learning
+    bound = max(policy.cold_start * learning.ENOUGH_TIMES, policy.batch_size)
+    found = await selection.count_candidates(session, situation.project.project_id, bound)
+    if found == 0:
+        found = await selection.count_candidates(session, situation.project.project_id, bound, explored=True)
+    return Supply(found, quiet_s)
+
+
+async def _labels(session: Session, situation: Situation) -> Labels:
+    project, policy = situation.project, situation.project.learning
+    if project.objective is None or not policy.enabled:
+        return Labels(0, two_classes=False)
+    version, machine = project.objective.schema_version, policy.admit_machine_labels
+    seen = await runs.newest_label(session, project.project_id)
+    bound = max(policy.cold_start, policy.batch_size)
+    new = await labels.count_new(session, project.project_id, version, seen, bound, machine=machine)
+    two = new > 0 and await labels.has_two_classes(session, project.project_id, version, machine=machine)
+    return Labels(new, two)
+
+
+async def _comparison(session: Session, situation: Situation) -> Comparison | None:
+    project, policy = situation.project, situation.project.learning
+    if project.objective is None:
+        return None
+    bound = policy.promotion_held_out
+    return Comparison(
+        have=await labels.count_measuring(session, project.project_id, project.objective.schema_version, bound),
+        open=await selection.count_open_held_out(session, project.project_id, bound),
+        served=await selection.chance_is_served(session, project.project_id),
+    )
+
+
+async def gather(session: Session, situation: Situation, batch: int) -> Pool:
+    """What the batch of this number is chosen from: by the champion's scores, or by chance as long as there is none."""
+    project = situation.project
+    policy = project.learning
+    size = policy.cold_start if batch == 0 else policy.batch_size
+    total = await selection.count_candidates(session, project.project_id, _MOST_COUNTED)
+    explored = total == 0
+    if explored:
+        total = await selection.count_candidates(session, project.project_id, _MOST_COUNTED, explored=True)
+    low, high = _POOL
+    most = size if explored else max(size, min(high, max(low, size * _POOL_TIMES)))
+    by_draw = await selection.candidates(session, project.project_id, most, by_score=False, explored=explored)
+    found = {each.record_id: each for each in by_draw}
+    if situation.champion_id is not None and not explored:
+        wanted = size * (acquisition.POOL_FACTOR + 1)
+        for each in await selection.candidates(session, project.project_id, wanted, by_score=True):
+            found.setdefault(each.record_id, each)
+    return Pool(batch, size, situation.champion_id, list(found.values()), max(total, len(found)))
+
+
+async def choose(
+    objects: Objects, situation: Situation, pool: Pool
+) -> tuple[list[tuple[UUID, Selection]], list[tuple[UUID, Thumbnail]]]:
+    """Choose the batch; also gives the thumbnails that were made on the way. Needs no session: reading may take long."""
+    project = situation.project
+    vectors, thumbnails = await read_features(objects, project.objective, [each.content for each in pool.candidates])
+    candidates = [
+        acquisition.Candidate(each.score, each.draw, vector)
+        for each, vector in zip(pool.candidates, vectors, strict=True)
+    ]
+    seed = (project.project_id.int >> 64) ^ pool.batch
+    strategy = acquisition.cold_start if pool.model_id is None else acquisition.next_batch
+    choices = await asyncio.to_thread(strategy, candidates, pool.size, seed, pool.total)
+    chosen = [
+        (
+            pool.candidates[each.index].record_id,
+            Selection(batch=pool.batch, strategy=each.strategy, probability=each.probability),
+        )
+        for each in choices
+    ]
+    return chosen, thumbnails
+
+
+async def announce(
+    session: Session,
+    situation: Situation,
+    pool: Pool,
+    chosen: Sequence[tuple[UUID, Selection]],
+    thumbnails: Sequence[tuple[UUID, Thumbnail]],
+    now: datetime,
+) -> int:
+    """Mark the chosen records that are still free and tell of each; answers how many."""
+    project_id = situation.project.project_id
+    marked = await selection.add_batch(session, project_id, pool.batch, pool.model_id, chosen, now)
+    await records.add_thumbnails(session, thumbnails)
+    newest = await predictions.newest(session, [each.record_id for each in marked])
+    fallback = scoring.schema_version_of(situation.project)
+    made = []
+    for each in marked:
+        said = newest.get(each.record_id) or prediction.without_answer(fallback, each.draw, None, ScoredFor.ROUTING)
+        payload = prediction.announced(said, each.selection, said.scored_for)
+        made.append(Made(each.record_id, new_id(), each.revision + 1, payload))
+    await scoring.publish(session, situation, made, None)
+    return len(marked)

@@ -1,0 +1,267 @@
+"""Training runs: from labels to a challenger."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+import structlog
+
+from services.prelabel.domain import learning
+from services.prelabel.domain.learning import Standing
+from services.prelabel.domain.objective import Objective
+from services.prelabel.inference import LoadedModel, read_text
+from services.prelabel.operations import registry
+from services.prelabel.operations.reading import read_items, read_thumbnails
+from services.prelabel.pictures import Thumbnail
+from services.prelabel.storage import labels, models, projects, records, runs
+from services.prelabel.storage.labels import Example
+from services.prelabel.storage.models import Model
+from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.runs import Run, RunState
+from services.prelabel.workers import Trainer, TrainingProcessLost
+from shared.contracts.events import ModelManifest
+from shared.contracts.values import ModelStage
+from shared.kit.clock import new_id
+from shared.kit.database import Session
+from shared.kit.objects import Objects
+
+log = structlog.get_logger()
+
+BY_LABELS: Final = "labels"
+"""Who starts a run that nobody asked for."""
+
+_MOST_ATTEMPTS: Final = 3
+_BACKOFF_S: Final = 5.0
+_TOLERANCE: Final = 1e-3
+_SCALE: Final = 255.0
+_INPUT: Final = "input"
+_OUTPUT: Final = "probabilities"
+
+
+class NothingToLearn(Exception):
+    """The project's active schema has no choice question about a text or image field."""
+
+
+class CannotTrain(Exception):
+    """The labels give no model, and trying again would change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt at a run: what it learns, and from which labels, with their weights."""
+
+    run: Run
+    objective: Objective
+    examples: Sequence[Example]
+    machine_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A trained model that equals its scikit-learn twin."""
+
+    manifest: ModelManifest
+    data: bytes
+    report: dict[str, Any]
+    thumbnails: Sequence[tuple[UUID, Thumbnail]]
+
+
+async def request(
+    session: Session, situation: Situation, *, started_by: str, reason: str, batch: int | None, now: datetime
+) -> Run:
+    """Queue a training run.
+
+    Raises:
+        NothingToLearn: the schema has no question to learn.
+        RunUnderWay: the project trains already.
+    """
+    project = situation.project
+    if project.objective is None:
+        raise NothingToLearn
+    return await runs.add(
+        session,
+        run_id=new_id(),
+        project_id=project.project_id,
+        model_id=new_id(),
+        started_by=started_by,
+        reason=reason,
+        batch=batch,
+        label_seq=await runs.newest_label(session, project.project_id),
+        now=now,
+    )
+
+
+async def request_if_due(session: Session, situation: Situation, standing: Standing, now: datetime) -> Run | None:
+    """Queue the run that a done batch, or a batch's worth of new labels, leads to."""
+    if not learning.training_due(situation.project.learning, standing):
+        return None
+    last = standing.last
+    if last is not None and last.done:
+        batch, reason = last.batch, f"batch {last.batch} is done"
+    else:
+        batch, reason = None, "enough new labels"
+    return await request(session, situation, started_by=BY_LABELS, reason=reason, batch=batch, now=now)
+
+
+async def begin(session: Session, run: Run, most: int, now: datetime) -> Begun | None:
+    """Read the labels and note which records they are of; None when the run has ended.
+
+    Raises:
+        CannotTrain: there is nothing to learn, or from.
+    """
+    project = (await projects.situation(session, run.project_id)).project
+    objective = project.objective
+    if objective is None:
+        raise CannotTrain("the active schema has no choice question about a text or image field")
+    examples, label_seq = await labels.training_set(
+        session, run.project_id, objective.schema_version, most, machine=project.learning.admit_machine_labels
+    )
+    begun = await runs.start(
+        session, run.run_id, [example.record_id for example in examples], max(label_seq, run.label_seq), now
+    )
+    if begun is None:
+        return None
+    return Begun(begun, objective, examples, project.learning.machine_label_weight)
+
+
+async def make(trainer: Trainer, objects: Objects, begun: Begun, folder: Path) -> Made:
+    """Train in the process beside and check that the ONNX model equals scikit-learn's. Needs no session.
+
+    Raises:
+        CannotTrain: the labels give no model.
+        TrainingProcessLost: the process died or took too long.
+    """
+    if len({example.label for example in begun.examples}) <= 1:
+        raise CannotTrain("labels of at least two classes are needed")
+    manifest, thumbnails = await _manifest(objects, begun)
+    made = dict(thumbnails)
+    contents = [
+        records.Content(each.record_id, each.content.fields, made.get(each.record_id) or each.content.thumbnail)
+        for each in begun.examples
+    ]
+    read = await read_items(objects, manifest, contents)
+    if read.interrupted:
+        raise TrainingProcessLost("some pictures can't be fetched now")
+    usable = [(example, item) for example, item in zip(begun.examples, read.items, strict=True) if item is not None]
+    items = [item for _, item in usable]
+    await asyncio.to_thread(_write_job, folder, manifest, usable, begun.machine_weight)
+    answer = await trainer.train(folder)
+    if not answer["done"]:
+        if answer["hopeless"]:
+            raise CannotTrain(answer["reason"])
+        raise TrainingProcessLost(answer["reason"])
+    report = answer["report"]
+    manifest = manifest.model_copy(update={"labels": report["labels"]})
+    data = await asyncio.to_thread((folder / "model.onnx").read_bytes)
+    report["largest_difference"] = await asyncio.to_thread(_difference, data, manifest, items, folder / "expected.npy")
+    return Made(manifest, data, report, thumbnails)
+
+
+async def finish(session: Session, begun: Begun, made: Made, now: datetime) -> Model | None:
+    """Register the challenger; None when the run has ended or another attempt has begun meanwhile.
+
+    Challengers of earlier runs that still wait for held-out labels are superseded: the new one has seen more.
+    """
+    run = begun.run
+    await projects.lock(session, run.project_id)
+    if not await runs.trained(session, run, made.report):
+        return None
+    for old in await models.lock(session, await models.waiting(session, run.project_id)):
+        await _supersede(session, old, now)
+    await records.add_thumbnails(session, made.thumbnails)
+    return await registry.register(
+        session,
+        model_id=run.model_id,
+        project_id=run.project_id,
+        manifest=made.manifest,
+        data=made.data,
+        reason=f"trained: {run.reason}",
+        created_by=run.started_by,
+        now=now,
+        training_run_id=run.run_id,
+        trained_on=made.report["examples"],
+    )
+
+
+async def give_up(session: Session, run: Run, failure: str, now: datetime, *, for_good: bool) -> None:
+    """Note a failed attempt; it is tried again later unless that is hopeless or was done often enough."""
+    if for_good or run.attempts >= _MOST_ATTEMPTS:
+        await runs.fail(session, run, failure, now)
+        log.warning("training_failed", run_id=run.run_id, project_id=run.project_id, failure=failure)
+        return
+    await runs.retry(session, run, failure, now + timedelta(seconds=_BACKOFF_S * 2**run.attempts))
+
+
+async def _supersede(session: Session, model_id: UUID, now: datetime) -> None:
+    old = await models.move(session, model_id, ModelStage.REJECTED, "superseded by a model that has seen more labels")
+    if old.training_run_id is not None:
+        await runs.end(session, old.training_run_id, RunState.SUPERSEDED, now)
+    await registry.tell(session, [old])
+
+
+async def _manifest(objects: Objects, begun: Begun) -> tuple[ModelManifest, list[tuple[UUID, Thumbnail]]]:
+    """What the model will read: pictures in the shape that most of their thumbnails have."""
+    objective = begun.objective
+    base: dict[str, Any] = {
+        "task": objective.task,
+        "schema_version": objective.schema_version,
+        "question": objective.question,
+        "field": objective.field,
+        "labels": list(objective.labels),
+        "input_name": _INPUT,
+        "output_name": _OUTPUT,
+    }
+    if objective.task == "text_classification":
+        return ModelManifest(**base, lowercase=True, collapse_whitespace=True), []
+    read = await read_thumbnails(objects, objective.field, [example.content for example in begun.examples])
+    made = dict(read.thumbnails)
+    shapes = Counter(
+        (small.width, small.height, small.channels)
+        for example in begun.examples
+        if (small := made.get(example.record_id) or example.content.thumbnail) is not None
+    )
+    if not shapes:
+        if read.interrupted:
+            raise TrainingProcessLost("the pictures can't be fetched now")
+        raise CannotTrain("none of the pictures can be read")
+    (width, height, channels), _ = max(shapes.items(), key=lambda pair: (pair[1], pair[0]))
+    shape: dict[str, Any] = {"width": width, "height": height, "channels": channels}
+    return ModelManifest(**base, **shape, scale=_SCALE), read.thumbnails
+
+
+def _write_job(folder: Path, manifest: ModelManifest, usable: Sequence[tuple[Example, Any]], machine: float) -> None:
+    job: dict[str, Any] = {
+        "task": manifest.task,
+        "labels": [example.label for example, _ in usable],
+        "weights": [1.0 if example.by_people else max(machine, 1e-6) for example, _ in usable],
+    }
+    if manifest.task == "text_classification":
+        job["texts"] = [read_text(manifest, item) for _, item in usable]
+    else:
+        job["scale"] = manifest.scale
+        shape = (0, manifest.height or 1, manifest.width or 1, manifest.channels)
+        pixels = np.stack([item for _, item in usable]) if usable else np.empty(shape, dtype=np.uint8)
+        np.save(folder / "pixels.npy", pixels, allow_pickle=False)
+    (folder / "job.json").write_text(json.dumps(job))
+
+
+def _difference(data: bytes, manifest: ModelManifest, items: Sequence[Any], expected: Path) -> float:
+    """The largest difference between the two models' probabilities for the training inputs.
+
+    Raises:
+        CannotTrain: it is larger than 0.001, so the exported model is another one than was trained.
+    """
+    model = LoadedModel(data, manifest)
+    theirs = np.load(expected, allow_pickle=False)
+    ours = np.concatenate([model.run(items[start : start + 512]) for start in range(0, len(items), 512)])
+    largest = float(np.abs(ours - theirs).max())
+    if not largest <= _TOLERANCE:  # NaN is no success either
+        raise CannotTrain(f"the exported model differs from scikit-learn's by {largest:.4f}")
+    return largest

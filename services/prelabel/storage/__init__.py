@@ -1,0 +1,1 @@
+"""The only SQL of prelabel. One module per noun; every function takes the session."""

@@ -1,0 +1,91 @@
+"""Labels as prelabel uses them: to train, and to measure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.prelabel.storage.records import _CONTENT, Content, content_of
+from shared.contracts.values import Split
+from shared.kit.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A record with its label. `by_people` is False for a label that a machine gave."""
+
+    record_id: UUID
+    label: str
+    by_people: bool
+    split: Split
+    content: Content
+
+
+_TRAINABLE = """
+r.project_id = $1 AND r.trainable AND r.state = 'finalized' AND NOT r.held_out AND NOT r.gold_ever
+AND r.label IS NOT NULL AND r.label_schema_version = $2
+"""
+_MEASURING = """
+r.project_id = $1 AND r.held_out AND r.state = 'finalized' AND r.label_by_people AND NOT r.gold_ever
+AND r.label IS NOT NULL AND r.label_schema_version = $2
+"""
+_COUNT_NEW = f"""
+SELECT count(*) FROM (
+    SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $5) AND r.label_seq > $3 LIMIT $4
+) some
+"""  # noqa: S608
+_ONE_CLASS = f"SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $3) LIMIT 1"  # noqa: S608
+_ANOTHER_CLASS = f"""
+SELECT EXISTS (SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4) AND r.label <> $3)
+"""  # noqa: S608
+# Shared locks: a record can't become gold between the reading of its label and the note that it was learnt from.
+_TRAINING_SET = f"""
+SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq, {_CONTENT}
+FROM records r JOIN contents c USING (record_id)
+WHERE r.record_id IN (
+    SELECT r.record_id FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4)
+    ORDER BY r.label_seq DESC LIMIT $3
+) AND {_TRAINABLE}
+ORDER BY r.record_id FOR SHARE OF r
+"""  # noqa: S608
+_COUNT_MEASURING = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} LIMIT $3) some"  # noqa: S608
+_MEASURING_SET = f"""
+SELECT r.record_id, r.label, r.label_by_people, r.split, {_CONTENT}
+FROM records r JOIN contents c USING (record_id) WHERE {_MEASURING}
+ORDER BY r.label_seq DESC LIMIT $3
+"""  # noqa: S608
+
+
+async def count_new(
+    session: Session, project_id: UUID, schema_version: int, after: int, bound: int, *, machine: bool
+) -> int:
+    """How many labels that may be trained on came after `after`, counted up to `bound`."""
+    count: int = await session.raw.fetchval(_COUNT_NEW, project_id, schema_version, after, bound, machine)
+    return count
+
+
+async def has_two_classes(session: Session, project_id: UUID, schema_version: int, *, machine: bool) -> bool:
+    one = await session.raw.fetchval(_ONE_CLASS, project_id, schema_version, machine)
+    if one is None:
+        return False
+    another: bool = await session.raw.fetchval(_ANOTHER_CLASS, project_id, schema_version, one, machine)
+    return another
+
+
+async def training_set(
+    session: Session, project_id: UUID, schema_version: int, most: int, *, machine: bool
+) -> tuple[Sequence[Example], int]:
+    """The newest labels to train on, locked against change, and the sequence number of the newest one."""
+    rows = await session.raw.fetch(_TRAINING_SET, project_id, schema_version, most, machine)
+    examples = [Example(row[0], row[1], row[2], Split(row[3]), content_of(row[0], row)) for row in rows]
+    return examples, max((row["label_seq"] for row in rows), default=0)
+
+
+async def count_measuring(session: Session, project_id: UUID, schema_version: int, bound: int) -> int:
+    """How many held-out labels made by people there are, counted up to `bound`."""
+    count: int = await session.raw.fetchval(_COUNT_MEASURING, project_id, schema_version, bound)
+    return count
+
+
+async def measuring_set(session: Session, project_id: UUID, schema_version: int, most: int) -> Sequence[Example]:
+    rows = await session.raw.fetch(_MEASURING_SET, project_id, schema_version, most)
+    return [Example(row[0], row[1], row[2], Split(row[3]), content_of(row[0], row)) for row in rows]

@@ -1,0 +1,226 @@
+"""The registry of models."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.prelabel.domain.known import NotKnownHere
+from shared.contracts.events import ModelChanged, ModelEvaluation, ModelManifest
+from shared.contracts.values import ModelStage
+from shared.kit.database import Session
+from shared.kit.outbox import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it."""
+
+    model_id: UUID
+    project_id: UUID
+    version: int
+    revision: int
+    stage: ModelStage
+    manifest: ModelManifest
+    sha256: str
+    size_bytes: int
+    temperature: float
+    evaluation: ModelEvaluation | None
+    compared: bool
+    training_run_id: UUID | None
+    trained_on: int | None
+    contaminated_by: int
+    predecessor: UUID | None
+    reason: str
+    created_by: str
+    created_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Where its bytes lie in the object store."""
+        return object_key(self.model_id)
+
+
+def object_key(model_id: UUID) -> str:
+    return f"models/{model_id}"
+
+
+_COLUMNS = """
+model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, temperature, evaluation, compared,
+training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at
+"""
+_GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
+_LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
+_CHAMPION = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND stage = 'champion'"  # noqa: S608
+_SAME = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND sha256 = $2 AND manifest = $3::jsonb"  # noqa: S608
+_LIST = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3"  # noqa: S608
+_TO_COMPARE = f"""
+SELECT {_COLUMNS} FROM models WHERE stage = 'challenger' AND NOT compared ORDER BY project_id, version
+"""  # noqa: S608
+_WAITING = """
+SELECT model_id FROM models
+WHERE project_id = $1 AND stage = 'challenger' AND NOT compared AND training_run_id IS NOT NULL ORDER BY model_id
+"""
+_ADD = """
+INSERT INTO models (
+    model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, training_run_id, trained_on,
+    contaminated_by, reason, created_by, created_at
+)
+VALUES ($1, $2, $3, 1, 'challenger', $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+_MOVE = f"""
+UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = true,
+    predecessor = coalesce($4, predecessor), temperature = coalesce($5, temperature),
+    evaluation = coalesce($6::jsonb, evaluation)
+WHERE model_id = $1 RETURNING {_COLUMNS}
+"""  # noqa: S608
+_COUNT_CONTAMINATED = f"""
+WITH counted AS (
+    UPDATE contaminations SET counted = true WHERE run_id = $1 AND NOT counted RETURNING record_id
+)
+UPDATE models SET contaminated_by = contaminated_by + (SELECT count(*) FROM counted), revision = revision + 1
+WHERE training_run_id = $1 RETURNING {_COLUMNS}
+"""  # noqa: S608
+_CONTAMINATED = """
+SELECT DISTINCT run_id FROM contaminations c
+WHERE NOT counted AND EXISTS (SELECT 1 FROM models m WHERE m.training_run_id = c.run_id) LIMIT 100
+"""
+_CONTAMINATE = """
+INSERT INTO contaminations (run_id, record_id) SELECT run_id, record_id FROM training_examples WHERE record_id = $1
+ON CONFLICT DO NOTHING RETURNING run_id
+"""
+_ALL = f"SELECT {_COLUMNS} FROM models WHERE model_id > $1 ORDER BY model_id LIMIT 500"  # noqa: S608
+
+
+def _model(row: Any) -> Model:
+    evaluation = row["evaluation"]
+    return Model(
+        row["model_id"], row["project_id"], row["version"], row["revision"], ModelStage(row["stage"]),
+        ModelManifest.model_validate_json(row["manifest"]), row["sha256"], row["size_bytes"], row["temperature"],
+        None if evaluation is None else ModelEvaluation.model_validate_json(evaluation), row["compared"],
+        row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
+        row["created_by"], row["created_at"],
+    )  # fmt: skip
+
+
+def changed(model: Model) -> Outgoing:
+    """The event that tells the model's whole state."""
+    payload = ModelChanged(
+        model_id=model.model_id,
+        version=model.version,
+        stage=model.stage,
+        manifest=model.manifest,
+        sha256=model.sha256,
+        evaluation=model.evaluation,
+        training_run_id=model.training_run_id,
+        trained_on=model.trained_on,
+        contaminated_by=model.contaminated_by,
+        reason=model.reason,
+        created_at=model.created_at,
+    )
+    return Outgoing(payload=payload, project_id=model.project_id, revision=model.revision)
+
+
+async def get(session: Session, model_id: UUID) -> Model:
+    """Raises NotKnownHere."""
+    row = await session.raw.fetchrow(_GET, model_id)
+    if row is None:
+        raise NotKnownHere("model", model_id)
+    return _model(row)
+
+
+async def lock(session: Session, model_ids: Sequence[UUID]) -> dict[UUID, Model]:
+    """Lock models in the order of their ids. Whoever changes stages holds the project's lock already."""
+    return {row["model_id"]: _model(row) for row in await session.raw.fetch(_LOCK, model_ids)}
+
+
+async def champion(session: Session, project_id: UUID) -> Model | None:
+    row = await session.raw.fetchrow(_CHAMPION, project_id)
+    return None if row is None else _model(row)
+
+
+async def same(session: Session, project_id: UUID, sha256: str, manifest: ModelManifest) -> Model | None:
+    """The model that was uploaded with the same bytes and manifest before."""
+    row = await session.raw.fetchrow(_SAME, project_id, sha256, manifest.model_dump_json())
+    return None if row is None else _model(row)
+
+
+async def page(session: Session, project_id: UUID, before: int, limit: int) -> Sequence[Model]:
+    """Models of a project with versions below `before`, the newest first."""
+    return [_model(row) for row in await session.raw.fetch(_LIST, project_id, before, limit)]
+
+
+async def to_compare(session: Session) -> Sequence[Model]:
+    """The challengers that wait for their comparison."""
+    return [_model(row) for row in await session.raw.fetch(_TO_COMPARE)]
+
+
+async def waiting(session: Session, project_id: UUID) -> Sequence[UUID]:
+    """The project's trained challengers that wait for their comparison."""
+    return [row[0] for row in await session.raw.fetch(_WAITING, project_id)]
+
+
+async def add(
+    session: Session,
+    *,
+    model_id: UUID,
+    project_id: UUID,
+    version: int,
+    manifest: ModelManifest,
+    sha256: str,
+    size_bytes: int,
+    reason: str,
+    created_by: str,
+    created_at: datetime,
+    training_run_id: UUID | None = None,
+    trained_on: int | None = None,
+) -> Model:
+    """Register a challenger, with the gold that its run learnt from by accident already counted."""
+    await session.raw.execute(
+        _ADD, model_id, project_id, version, manifest.model_dump_json(), sha256, size_bytes, training_run_id, trained_on,
+        0, reason, created_by, created_at,
+    )  # fmt: skip
+    return await get(session, model_id)
+
+
+async def move(
+    session: Session,
+    model_id: UUID,
+    stage: ModelStage,
+    reason: str,
+    *,
+    predecessor: UUID | None = None,
+    temperature: float | None = None,
+    evaluation: ModelEvaluation | None = None,
+) -> Model:
+    """Give a locked model its new stage; its comparison is over by that."""
+    row = await session.raw.fetchrow(
+        _MOVE, model_id, stage, reason, predecessor, temperature,
+        None if evaluation is None else evaluation.model_dump_json(),
+    )  # fmt: skip
+    return _model(row)
+
+
+async def contaminate(session: Session, record_id: UUID) -> bool:
+    """Note which runs learnt from a record that became gold; says whether any did. The record's row is locked."""
+    return bool(await session.raw.fetch(_CONTAMINATE, record_id))
+
+
+async def contaminated(session: Session) -> Sequence[UUID]:
+    """Training runs whose models have contaminations that are not counted yet."""
+    return [row[0] for row in await session.raw.fetch(_CONTAMINATED)]
+
+
+async def count_contaminated(session: Session, run_id: UUID) -> Model | None:
+    row = await session.raw.fetchrow(_COUNT_CONTAMINATED, run_id)
+    return None if row is None else _model(row)
+
+
+async def current(session: Session) -> AsyncIterator[Outgoing]:
+    """Every model, as `ModelChanged` with the revision it has."""
+    after = UUID(int=0)
+    while rows := await session.raw.fetch(_ALL, after):
+        for row in rows:
+            yield changed(_model(row))
+        after = rows[-1]["model_id"]

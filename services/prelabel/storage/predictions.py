@@ -1,0 +1,178 @@
+"""Predictions: which records are due, and what was answered."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from services.prelabel.storage.records import _CONTENT, Content, content_of
+from shared.contracts.events import RecordPredicted, Selection
+from shared.contracts.values import RecordState
+from shared.kit.database import Session
+from shared.kit.outbox import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A record whose newest prediction is not the champion's; its row is locked."""
+
+    record_id: UUID
+    state: RecordState
+    held_out: bool
+    draw: float
+    attempts: int
+    revision: int
+    selection: Selection | None
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new prediction of a record, whose row is locked. `revision` counts the record's predictions."""
+
+    record_id: UUID
+    event_id: UUID
+    revision: int
+    payload: RecordPredicted
+
+
+_DUE_WHERE = "(r.state IN ('open', 'unlabelable') OR (r.held_out AND r.state = 'finalized'))"
+_LOCK_DUE = f"""
+SELECT r.record_id, r.state, r.held_out, r.draw, r.scoring_attempts, r.prediction_revision, r.batch, r.strategy,
+    r.selection_probability, {_CONTENT}
+FROM records r JOIN contents c USING (record_id)
+WHERE r.project_id = $1 AND r.held_out = $2 AND r.scored_epoch < $3 AND {_DUE_WHERE}
+ORDER BY r.scored_epoch LIMIT $4
+FOR UPDATE OF r SKIP LOCKED
+"""  # noqa: S608  both parts are constants
+_PROJECTS_DUE = f"""
+SELECT p.project_id FROM projects p
+WHERE EXISTS (
+    SELECT 1 FROM records r
+    WHERE r.project_id = p.project_id AND r.held_out AND r.scored_epoch < p.epoch AND {_DUE_WHERE}
+) OR EXISTS (
+    SELECT 1 FROM records r
+    WHERE r.project_id = p.project_id AND NOT r.held_out AND r.scored_epoch < p.epoch AND {_DUE_WHERE}
+)
+ORDER BY p.project_id
+"""  # noqa: S608
+_IS_DUE = f"""
+SELECT EXISTS (
+    SELECT 1 FROM records r
+    WHERE r.project_id = $1 AND r.held_out AND r.scored_epoch < $2 AND {_DUE_WHERE}
+) OR EXISTS (
+    SELECT 1 FROM records r
+    WHERE r.project_id = $1 AND NOT r.held_out AND r.scored_epoch < $2 AND {_DUE_WHERE}
+)
+"""  # noqa: S608
+_ADD: Final = """
+INSERT INTO predictions (record_id, revision, event_id, model_id, body)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::jsonb[])
+"""
+_SCORED: Final = """
+UPDATE records SET score = row.score, model_id = row.model_id, scored_epoch = coalesce($5, scored_epoch), scoring_attempts = 0,
+    prediction_revision = row.revision
+FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::float8[]) AS row (record_id, revision, model_id, score)
+WHERE records.record_id = row.record_id
+"""
+_FAILED: Final = "UPDATE records SET scoring_attempts = scoring_attempts + 1 WHERE record_id = ANY($1::uuid[])"
+_NEWEST: Final = """
+SELECT DISTINCT ON (record_id) record_id, revision, event_id, body FROM predictions
+WHERE record_id = ANY($1::uuid[]) ORDER BY record_id, revision DESC
+"""
+_PAGE: Final = """
+SELECT event_id, revision, body FROM predictions
+WHERE record_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3
+"""
+# The newest for routing and the newest for evaluation: what stands today of all that was said.
+_CURRENT: Final = """
+SELECT r.project_id, r.record_id, p.revision, p.event_id, p.body
+FROM (
+    SELECT project_id, record_id FROM records
+    WHERE record_id > $1 AND state <> 'erased' ORDER BY record_id LIMIT 500
+) r CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (body->>'scored_for') revision, event_id, body FROM predictions
+    WHERE record_id = r.record_id ORDER BY body->>'scored_for', revision DESC
+) p
+ORDER BY r.record_id, p.revision
+"""
+_ZERO: Final = UUID(int=0)
+
+
+def selection_of(batch: int | None, strategy: str | None, probability: float | None) -> Selection | None:
+    if batch is None or strategy is None or probability is None:
+        return None
+    return Selection(batch=batch, strategy=strategy, probability=probability)
+
+
+async def projects_due(session: Session) -> Sequence[UUID]:
+    return [row[0] for row in await session.raw.fetch(_PROJECTS_DUE)]
+
+
+async def is_due(session: Session, project_id: UUID, epoch: int) -> bool:
+    """Whether a record of the project has yet to be scored in this epoch."""
+    due: bool = await session.raw.fetchval(_IS_DUE, project_id, epoch)
+    return due
+
+
+async def lock_due(session: Session, project_id: UUID, epoch: int, limit: int, *, held_out: bool) -> Sequence[Due]:
+    """Lock some records that have yet to be scored; those that somebody else has locked are left to them."""
+    rows = await session.raw.fetch(_LOCK_DUE, project_id, held_out, epoch, limit)
+    return [
+        Due(
+            record_id=row["record_id"],
+            state=RecordState(row["state"]),
+            held_out=row["held_out"],
+            draw=row["draw"],
+            attempts=row["scoring_attempts"],
+            revision=row["prediction_revision"],
+            selection=selection_of(row["batch"], row["strategy"], row["selection_probability"]),
+            content=content_of(row["record_id"], row),
+        )
+        for row in sorted(rows, key=lambda row: row["record_id"])
+    ]
+
+
+async def add(session: Session, made: Sequence[Made], epoch: int | None) -> None:
+    """Keep predictions and their scores; the records are scored for this epoch, or as they were without one."""
+    ids = [each.record_id for each in made]
+    revisions = [each.revision for each in made]
+    models = [each.payload.model_id for each in made]
+    await session.raw.execute(
+        _ADD, ids, revisions, [each.event_id for each in made], models,
+        [each.payload.model_dump_json() for each in made],
+    )  # fmt: skip
+    scores = [each.payload.acquisition_score for each in made]
+    await session.raw.execute(_SCORED, ids, revisions, models, scores, epoch)
+
+
+async def note_failed(session: Session, record_ids: Sequence[UUID]) -> None:
+    """Count one more vain attempt to read these records."""
+    await session.raw.execute(_FAILED, record_ids)
+
+
+async def newest(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, RecordPredicted]:
+    """The newest prediction of each of these records, where there is one."""
+    rows = await session.raw.fetch(_NEWEST, record_ids)
+    return {row["record_id"]: RecordPredicted.model_validate_json(row["body"]) for row in rows}
+
+
+async def page(session: Session, record_id: UUID, before: int, limit: int) -> Sequence[Made]:
+    """A record's predictions with revisions below `before`, the newest first."""
+    rows = await session.raw.fetch(_PAGE, record_id, before, limit)
+    return [Made(record_id, row[0], row[1], RecordPredicted.model_validate_json(row[2])) for row in rows]
+
+
+async def current(session: Session) -> AsyncIterator[Outgoing]:
+    """The newest prediction of every record for routing and for evaluation, with the ids and revisions they had."""
+    after = _ZERO
+    while rows := await session.raw.fetch(_CURRENT, after):
+        for row in rows:
+            yield Outgoing(
+                payload=RecordPredicted.model_validate_json(row["body"]),
+                project_id=row["project_id"],
+                record_id=row["record_id"],
+                revision=row["revision"],
+                event_id=row["event_id"],
+            )
+        after = rows[-1]["record_id"]

@@ -1,0 +1,150 @@
+"""Batches of active learning: what there is to choose from, what was chosen, how far it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.prelabel.domain.learning import LastBatch
+from services.prelabel.storage.records import _CONTENT, Content, content_of
+from shared.contracts.events import Selection
+from shared.kit.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that may be selected, with what is needed to tell it from others."""
+
+    record_id: UUID
+    score: float
+    draw: float
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A record that was selected, its row locked. `revision` counts its predictions."""
+
+    record_id: UUID
+    revision: int
+    draw: float
+    selection: Selection
+
+
+_CANDIDATE = "r.project_id = $1 AND r.state = 'open' AND r.split = 'train' AND r.batch IS NULL"
+_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_CANDIDATE} AND r.explored = $2 LIMIT $3) some"  # noqa: S608
+_COLUMNS = f"r.record_id, r.score, r.draw, {_CONTENT}"
+_BY_SCORE = f"""
+SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
+WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.score DESC LIMIT $3
+"""  # noqa: S608
+_BY_DRAW = f"""
+SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
+WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.draw LIMIT $3
+"""  # noqa: S608
+_LAST = "SELECT batch, size FROM batches WHERE project_id = $1 ORDER BY batch DESC LIMIT 1"
+_OPEN = """
+SELECT count(*) FROM (SELECT 1 FROM records WHERE project_id = $1 AND batch = $2 AND state = 'open' LIMIT $3) some
+"""
+_SERVED = """
+SELECT EXISTS (SELECT 1 FROM records WHERE project_id = $1 AND state = 'open' AND (held_out OR explored))
+"""
+_OPEN_HELD_OUT = """
+SELECT count(*) FROM (
+    SELECT 1 FROM records
+    WHERE project_id = $1 AND held_out AND state = 'open' AND (held_out OR explored) LIMIT $2
+) some
+"""
+_ADD = "INSERT INTO batches (project_id, batch, size, model_id, created_at) VALUES ($1, $2, $3, $4, $5)"
+_LOCK = """
+SELECT record_id FROM records
+WHERE record_id = ANY($1::uuid[]) AND state = 'open' AND batch IS NULL ORDER BY record_id FOR UPDATE
+"""
+_SELECT = """
+UPDATE records SET batch = $2, strategy = row.strategy, selection_probability = row.probability
+FROM unnest($1::uuid[], $3::text[], $4::float8[]) AS row (record_id, strategy, probability)
+WHERE records.record_id = row.record_id
+RETURNING records.record_id, records.prediction_revision, records.draw
+"""
+_LIST = """
+SELECT b.batch, b.size, b.model_id, b.created_at,
+    (SELECT count(*) FROM records r WHERE r.project_id = $1 AND r.batch = b.batch AND r.state = 'open') AS still_open
+FROM batches b WHERE b.project_id = $1 AND b.batch < $2 ORDER BY b.batch DESC LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    batch: int
+    size: int
+    model_id: UUID | None
+    created_at: datetime
+    still_open: int
+
+
+async def count_candidates(session: Session, project_id: UUID, bound: int, *, explored: bool = False) -> int:
+    """How many records may be selected, counted up to `bound`."""
+    count: int = await session.raw.fetchval(_COUNT, project_id, explored, bound)
+    return count
+
+
+async def candidates(
+    session: Session, project_id: UUID, most: int, *, by_score: bool, explored: bool = False
+) -> Sequence[Candidate]:
+    """At most so many candidates: those with the highest scores, or a random sample."""
+    rows = await session.raw.fetch(_BY_SCORE if by_score else _BY_DRAW, project_id, explored, most)
+    return [Candidate(row[0], row[1], row[2], content_of(row[0], row)) for row in rows]
+
+
+async def last_batch(session: Session, project_id: UUID) -> LastBatch | None:
+    row = await session.raw.fetchrow(_LAST, project_id)
+    if row is None:
+        return None
+    still_open: int = await session.raw.fetchval(_OPEN, project_id, row[0], row[1])
+    return LastBatch(row[0], row[1], still_open)
+
+
+async def chance_is_served(session: Session, project_id: UUID) -> bool:
+    """Whether a record that was drawn by chance, held out or explored, is still open."""
+    served: bool = await session.raw.fetchval(_SERVED, project_id)
+    return served
+
+
+async def count_open_held_out(session: Session, project_id: UUID, bound: int) -> int:
+    count: int = await session.raw.fetchval(_OPEN_HELD_OUT, project_id, bound)
+    return count
+
+
+async def add_batch(
+    session: Session,
+    project_id: UUID,
+    batch: int,
+    model_id: UUID | None,
+    chosen: Sequence[tuple[UUID, Selection]],
+    now: datetime,
+) -> Sequence[Chosen]:
+    """Mark what is still free as selected; answers those, locked, in the order of their ids."""
+    free = {row[0] for row in await session.raw.fetch(_LOCK, sorted(record_id for record_id, _ in chosen))}
+    marked = sorted(((record_id, selection) for record_id, selection in chosen if record_id in free), key=_first)
+    if not marked:
+        return []
+    await session.raw.execute(_ADD, project_id, batch, len(marked), model_id, now)
+    rows = await session.raw.fetch(
+        _SELECT,
+        [record_id for record_id, _ in marked],
+        batch,
+        [selection.strategy for _, selection in marked],
+        [selection.probability for _, selection in marked],
+    )
+    why = dict(marked)
+    return sorted((Chosen(row[0], row[1], row[2], why[row[0]]) for row in rows), key=lambda each: each.record_id)
+
+
+def _first(pair: tuple[UUID, Selection]) -> UUID:
+    return pair[0]
+
+
+async def batches(session: Session, project_id: UUID, before: int, limit: int) -> Sequence[BatchRow]:
+    """Batches below `before`, the newest first."""
+    rows = await session.raw.fetch(_LIST, project_id, before, limit)
+    return [BatchRow(*row) for row in rows]

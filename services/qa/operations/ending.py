@@ -10,7 +10,7 @@ from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
 from services.qa.operations import chain
 from services.qa.operations.telling import move, tell
-from services.qa.storage import counters, labels, records, releases
+from services.qa.storage import annotations, counters, gold, labels, records, releases
 from shared.contracts.events import LabelFinalized, LabelRetracted, RecordUnlabelable
 from shared.contracts.values import Answers, LabelMethod, RecordState, Split
 from shared.kit.clock import new_id
@@ -149,7 +149,11 @@ async def erase(session: Session, record: Record, reason: str, now: datetime) ->
     await chain.append(session, record, chain.ERASURE, str(record.source_revision), {"reason": reason}, {}, now)
     method = await labels.end_current(session, record.record_id, now, "erased")
     await labels.set_dispute(session, record.record_id, "withdrawn", now)
+    await gold.end_current(session, record.record_id, now, "erased")
     also = {} if method is None else {f"labels.{method}": -1}
+    if record.state in {RecordState.OPEN, RecordState.UNLABELABLE}:
+        voided = await annotations.void_votes(session, record.record_id)
+        also |= {"annotations.vote": -voided, "annotations.void": voided}
     await move(session, record, RecordState.ERASED, now, reason, also)
     record.close_requests()
     record.under_review = False

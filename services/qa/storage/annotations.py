@@ -66,6 +66,12 @@ UPDATE annotations SET role = $2 WHERE (annotation_id, annotation_revision) IN (
     SELECT * FROM unnest($1::uuid[], $3::integer[])
 )
 """
+_VOID_VOTES = """
+WITH voided AS (
+    UPDATE annotations SET role = 'void' WHERE record_id = $1 AND role = 'vote' RETURNING annotation_id
+)
+SELECT count(*) FROM voided
+"""
 _LIST = """
 SELECT annotation_id, annotation_revision, record_id, role, round, task_kind, annotator_id, schema_version,
     guideline_version, submitted_at, active_s
@@ -131,6 +137,12 @@ async def of_round(session: Session, record_id: UUID, number: int | None) -> lis
 async def set_role(session: Session, of: Sequence[tuple[UUID, int]], role: Role) -> None:
     """Change how annotations, given by id and revision, count."""
     await session.raw.execute(_SET_ROLE, [one for one, _ in of], role, [revision for _, revision in of])
+
+
+async def void_votes(session: Session, record_id: UUID) -> int:
+    """Let no vote of the record count for a label; answers how many did."""
+    voided: int = await session.raw.fetchval(_VOID_VOTES, record_id)
+    return voided
 
 
 async def page(

@@ -1,0 +1,144 @@
+"""Gold wins at any moment."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RelabelRequested
+from shared.contracts.values import Role
+from shared.kit.clock import new_id
+from tests.service.qa.world import World, animal
+
+
+async def place(world: World, record_id: UUID, label: str = "cat", status: int = 200, **more: Any) -> Any:
+    path = f"/projects/{world.project_id}/records/{record_id}/gold"
+    return await world.put(path, {"answers": animal(label), **more}, status)
+
+
+async def test_gold_on_an_open_record_takes_its_votes_as_gold_answers(world: World) -> None:
+    record_id = await world.open_record()
+    await world.deliver(world.annotated(record_id, "cat"))
+    placed = await place(world, record_id)
+    assert placed["exposures"] == world.policies.gold.exposures
+    (said,) = await world.published(GoldPlaced, record_id)
+    assert said.exposures == world.policies.gold.exposures
+    await world.deliver(world.annotated(record_id, "dog", slot=2))
+    lineage = await world.lineage(record_id)
+    assert lineage["state"]["state"] == "gold"
+    assert [one["role"] for one in lineage["annotations"]] == ["gold", "gold"]
+    assert await world.published(LabelFinalized, record_id) == []
+
+
+async def test_gold_on_a_finalized_record_retracts_the_label(world: World) -> None:
+    record_id = await world.finalized()
+    await place(world, record_id, "dog")
+    (retracted,) = await world.published(LabelRetracted, record_id)
+    assert (retracted.label_revision, retracted.reason) == (1, "gold")
+    await world.get(f"/records/{record_id}/label", 404)
+    summary = await world.get(f"/projects/{world.project_id}/summary")
+    assert summary["records"] == {"open": 0, "finalized": 0, "gold": 1, "unlabelable": 0, "erased": 0}
+    assert summary["annotations"]["gold"] == 2
+    assert summary["labels"]["consensus"] == 0
+
+
+async def test_gold_on_a_disputed_record_withdraws_the_dispute(world: World) -> None:
+    record_id = await world.open_record()
+    await world.deliver(world.unservable(record_id))
+    await place(world, record_id)
+    disputes = await world.get(f"/projects/{world.project_id}/disputes")
+    assert [one["status"] for one in disputes["items"]] == ["withdrawn"]
+    await world.deliver(world.decided(record_id, "dog"))
+    lineage = await world.lineage(record_id)
+    assert lineage["state"]["state"] == "gold"
+    assert [one["role"] for one in lineage["annotations"]] == ["gold"]
+
+
+async def test_the_same_gold_again_changes_nothing(world: World) -> None:
+    record_id = await world.open_record()
+    first = await place(world, record_id)
+    assert await place(world, record_id) == first
+    revised = await place(world, record_id, "dog")
+    assert revised["gold_revision"] == 2
+    assert len(await world.published(GoldPlaced, record_id)) == 2
+
+
+async def test_gold_that_breaks_the_schema_is_refused(world: World) -> None:
+    record_id = await world.open_record()
+    problem = await place(world, record_id, "unicorn", 422)
+    assert problem["type"] == "answers-refused"
+    assert problem["errors"][0]["pointer"] == "/answers/animal/label"
+    assert (await world.state(record_id))["state"] == "open"
+
+
+async def test_gold_needs_a_record_that_is_here(world: World) -> None:
+    problem = await place(world, new_id(), status=404)
+    assert problem["type"] == "not-known-here"
+    record_id = await world.open_record()
+    await world.deliver(world.erased(record_id))
+    await place(world, record_id, status=410)
+
+
+async def test_gold_is_read_by_managers_and_auditors_only(world: World) -> None:
+    record_id = await world.open_record()
+    await place(world, record_id)
+    path = f"/v1/projects/{world.project_id}/records/{record_id}/gold"
+    for role, status in ((Role.MANAGER, 200), (Role.AUDITOR, 200), (Role.ANNOTATOR, 403), (Role.TRAINER, 403)):
+        answer = await world.service.client.get(path, headers=world.headers(role))
+        assert answer.status_code == status, role
+    answer = await world.service.client.get(path, headers=world.headers(Role.MANAGER, projects=[new_id()]))
+    assert answer.status_code == 403
+
+
+async def test_withdrawn_gold_is_labelled_again_and_never_trained_on(world: World) -> None:
+    record_id = await world.open_record()
+    await place(world, record_id)
+    await world.deliver(world.annotated(record_id, "cat"))
+    await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold?reason=ambiguous")
+    (said,) = await world.published(GoldWithdrawn, record_id)
+    assert said.reason == "ambiguous"
+    (asked,) = await world.published(RelabelRequested, record_id)
+    assert (asked.round, asked.slots_total, asked.blind) == (2, 2, True)
+    await world.deliver(
+        world.annotated(record_id, "dog", number=2), world.annotated(record_id, "dog", number=2, slot=2)
+    )
+    (label,) = await world.published(LabelFinalized, record_id)
+    assert not label.trainable
+    await world.get(f"/projects/{world.project_id}/records/{record_id}/gold", 404)
+    await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold", 404)
+
+
+async def test_many_are_placed_at_once_and_the_bad_are_listed(world: World) -> None:
+    good, bad, unknown = await world.open_record(), await world.open_record(), new_id()
+    report = await world.post(
+        f"/projects/{world.project_id}/gold",
+        {
+            "gold": [
+                {"record_id": str(unknown), "answers": animal("cat")},
+                {"record_id": str(bad), "answers": animal("unicorn")},
+                {"record_id": str(good), "answers": animal("cat")},
+            ]
+        },
+    )
+    assert report["placed"] == 1
+    assert [(one["index"], one["type"]) for one in report["rejected"]] == [
+        (0, "not-known-here"),
+        (1, "answers-refused"),
+    ]
+    assert (await world.state(good))["state"] == "gold"
+    assert (await world.state(bad))["state"] == "open"
+
+
+@pytest.mark.parametrize("gold_first", [True, False])
+async def test_a_vote_and_gold_in_either_order_end_the_same(world: World, gold_first: bool) -> None:
+    record_id = await world.open_record()
+    vote = world.annotated(record_id, "cat")
+    if gold_first:
+        await place(world, record_id)
+        await world.deliver(vote)
+    else:
+        await world.deliver(vote)
+        await place(world, record_id)
+    lineage = await world.lineage(record_id)
+    assert lineage["state"]["state"] == "gold"
+    assert [one["role"] for one in lineage["annotations"]] == ["gold"]

@@ -8,6 +8,9 @@ from services.qa.domain.dawid_skene import Floats, softmax
 from services.qa.domain.estimates import CodedVotes, Estimates
 from services.qa.domain.voting import ItemVotes, Outcome
 
+STRANGER = ""
+"""No annotator's name: estimates serve it from the pool."""
+
 
 def code(facet: Estimates, items: Sequence[ItemVotes]) -> CodedVotes:
     """Votes on `{"label": …}` answers; labels that are no class of the facet are left out."""
@@ -44,31 +47,29 @@ def code(facet: Estimates, items: Sequence[ItemVotes]) -> CodedVotes:
 
 
 def leave_one_out(facet: Estimates, items: Sequence[ItemVotes], votes: CodedVotes) -> list[list[Outcome]]:
-    """For each vote the posterior of its class by the other votes and the model, or by the truth where it is known.
+    """For each vote the posterior of its class, the vote itself counted as a stranger's; or the truth where it is known.
 
-    One pass over (votes, K): the item's log posterior less the vote's own likelihood.
+    Counted as its annotator's, a good past would excuse a bad present; not counted at all, every vote that few others
+    confirm would look worse than it is. One pass over (votes, K).
     """
-    scores = np.array([facet.log_prior(item.prior) for item in items]).reshape(len(items), len(facet.classes))
+    shape = (len(votes.items), len(facet.classes))
+    pairs = list(zip(votes.voters.tolist(), votes.classes.tolist(), strict=True))
     names = votes.voter_names
-    table = {
-        (voter, answered): np.log(facet.likelihood(names[voter], answered))
-        for voter, answered in set(zip(votes.voters.tolist(), votes.classes.tolist(), strict=True))
-    }
-    own = np.array([table[pair] for pair in zip(votes.voters.tolist(), votes.classes.tolist(), strict=True)]).reshape(
-        len(votes.items), len(facet.classes)
-    )
+    theirs = {pair: np.log(facet.likelihood(names[pair[0]], pair[1])) for pair in set(pairs)}
+    strangers = {answered: np.log(facet.likelihood(STRANGER, answered)) for _, answered in set(pairs)}
+    own = np.array([theirs[pair] for pair in pairs]).reshape(shape)
+    stranger = np.array([strangers[answered] for _, answered in pairs]).reshape(shape)
+    scores = np.array([facet.log_prior(item.prior) for item in items]).reshape(len(items), shape[1])
     np.add.at(scores, votes.items, own)
-    others = softmax(scores[votes.items] - own)
-    right = others[np.arange(len(votes.items)), votes.classes]
-    spoke = np.bincount(votes.items, minlength=votes.item_count) - 1 + [item.prior is not None for item in items]
+    posteriors = softmax(scores[votes.items] - own + stranger)
+    right = posteriors[np.arange(shape[0]), votes.classes]
+    others = np.bincount(votes.items, minlength=votes.item_count) - 1 + [item.prior is not None for item in items]
 
     found: list[list[Outcome]] = [[] for _ in items]
-    for item, posterior, answered, share in zip(
-        votes.items.tolist(), others.max(axis=1).tolist(), votes.classes.tolist(), right.tolist(), strict=True
-    ):
+    for item, answered, share in zip(votes.items.tolist(), votes.classes.tolist(), right.tolist(), strict=True):
         truth = -1 if votes.clamps is None else int(votes.clamps[item])
         if truth >= 0:
             found[item].append(Outcome(float(truth == answered), 1.0))
         else:
-            found[item].append(Outcome(share, posterior if spoke[item] > 0 else 0.0))
+            found[item].append(Outcome(share, float(others[item] > 0)))
     return found

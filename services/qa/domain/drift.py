@@ -1,15 +1,19 @@
 """When did an annotator's error rate rise? A Bernoulli CUSUM over gold hits and leave-one-out consensus hits.
 
-Page 1954 (Biometrika 41): S_t = max(0, S_{t-1} + x_t), x_t the log likelihood ratio of error rate p1 against p0.
+Page 1954 (Biometrika 41): S_t = max(0, S_{t-1} + x_t), x_t the log likelihood ratio of error rate p1 against p0, here
+expected under the probability that the answer is right. An alarm is confirmed by the same sum with p0 from everything
+before the change: a lucky start would else make an ordinary annotator look worse later.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.qa.domain.voting import Outcome
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class DriftRule:
     """
 
     baseline_answers: int = 25
-    baseline_strength: float = 10.0
+    baseline_strength: float = 20.0
     lowest: float = 0.08
     highest: float = 0.30
     least_rise: float = 0.25
@@ -49,32 +53,53 @@ class Drift:
 def follow(outcomes: Sequence[Outcome], pool_error: float, rule: DriftRule | None = None) -> Drift:
     """Replay an annotator's outcomes in the order of their answers; `pool_error`: the mean error rate of all annotators.
 
-    Gives the state at the first alarm, or at the end.
+    Gives the state at the first alarm, or at the end. The baseline itself raises no alarm: that is spam's business.
     """
     rule = rule or DriftRule()
-    right = np.array([outcome.right for outcome in outcomes], np.float64)
     weight = np.array([outcome.weight for outcome in outcomes], np.float64)
-    first = slice(0, rule.baseline_answers)
-    wrong = float(((1.0 - right[first]) * weight[first]).sum())
-    seen = float(weight[first].sum())
-    before = (wrong + rule.baseline_strength * pool_error) / (seen + rule.baseline_strength)
-    before = min(max(before, rule.lowest), rule.highest)
-    after = max(2.0 * before, before + rule.least_rise)
-    if not outcomes:
-        return Drift(before, 0.0, warned=False, alarmed=False)
+    wrong = weight * np.array([1.0 - outcome.right for outcome in outcomes], np.float64)
+    first = min(rule.baseline_answers, len(outcomes))
+    wrongs, weights = _running(wrong), _running(weight)
+    before, after = _rates(wrongs[first], weights[first], pool_error, rule)
 
-    steps = weight * (right * log((1.0 - after) / (1.0 - before)) + (1.0 - right) * log(after / before))
-    sums = np.concatenate([[0.0], np.cumsum(steps)])
+    steps = _evidence(wrong, weight, before, after)
+    steps[:first] = 0.0
+    sums = _running(steps)
     lows = np.minimum.accumulate(sums)
-    statistic = (sums - lows)[1:]
-    alarms = np.flatnonzero(statistic >= rule.alarm)
-    if len(alarms) > 0:
-        end = int(alarms[0])
-        changed = int(np.flatnonzero(sums[: end + 1] == lows[end + 1])[-1])
-        return Drift(before, float(statistic[end]), warned=True, alarmed=True, changed_at=changed, alarmed_at=end)
+    statistic = sums - lows
+    for end in np.flatnonzero(statistic >= rule.alarm):
+        start = int(np.flatnonzero(sums[:end] == lows[end])[-1])
+        confirmed = _rates(wrongs[start], weights[start], pool_error, rule)
+        excursion = _evidence(wrongs[end] - wrongs[start], weights[end] - weights[start], *confirmed)
+        if excursion >= rule.alarm:
+            return Drift(
+                baseline_error=float(confirmed[0]),
+                statistic=float(excursion),
+                warned=True,
+                alarmed=True,
+                changed_at=start,
+                alarmed_at=int(end) - 1,
+            )
     return Drift(before, float(statistic[-1]), warned=_warned(statistic, rule), alarmed=False)
 
 
-def _warned(statistic: np.ndarray[tuple[int], np.dtype[np.float64]], rule: DriftRule) -> bool:
+def _running(values: Floats) -> Floats:
+    return np.concatenate([[0.0], np.cumsum(values)])
+
+
+def _rates(wrong: float, weight: float, pool_error: float, rule: DriftRule) -> tuple[float, float]:
+    before = (wrong + rule.baseline_strength * pool_error) / (weight + rule.baseline_strength)
+    before = float(min(max(before, rule.lowest), rule.highest))
+    return before, max(2.0 * before, before + rule.least_rise)
+
+
+def _evidence(wrong: Floats, weight: Floats, before: float, after: float) -> Floats:
+    """Expected log likelihood ratio of outcomes of which `wrong` out of `weight` are wrong."""
+    return np.asarray(
+        wrong * np.log(after / before) + (weight - wrong) * np.log((1.0 - after) / (1.0 - before)), np.float64
+    )
+
+
+def _warned(statistic: Floats, rule: DriftRule) -> bool:
     warnings = np.flatnonzero(statistic >= rule.warn)
     return len(warnings) > 0 and bool((statistic[warnings[-1] :] > rule.clear).all())

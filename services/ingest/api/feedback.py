@@ -12,7 +12,7 @@ from services.ingest.api import lines
 from services.ingest.api.intake import in_transaction, interrupted, settings_of, store_images
 from services.ingest.api.lines import Line, LineRefused, Tally
 from services.ingest.api.records import read_batch, read_json
-from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport
+from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport, self_contained
 from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, accept, of_validation
 from services.ingest.domain.reports import ReportIn
 from services.ingest.operations import projects, records, reports
@@ -41,7 +41,7 @@ class FeedbackBatch(BaseModel):
     feedback: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
 
 
-REPORT_EXAMPLE = ReportIn.model_json_schema()["examples"][0]
+_ITEM = self_contained(ReportIn)
 BODY = {
     "requestBody": {
         "required": True,
@@ -56,11 +56,11 @@ BODY = {
                             "type": "array",
                             "minItems": 1,
                             "maxItems": MAX_BATCH,
-                            "items": {"$ref": "#/components/schemas/ReportIn"},
+                            "items": _ITEM,
                         }
                     },
                 },
-                "example": {"feedback": [REPORT_EXAMPLE]},
+                "example": {"feedback": [_ITEM["examples"][0]]},
             },
             lines.NDJSON: {"schema": {"type": "string", "description": "A report, as JSON, on each line."}},
         },

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.ingest.api import lines
 from services.ingest.api.intake import import_records, settings_of
-from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord
+from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord, self_contained
 from services.ingest.domain.intake import RecordIn
 from services.ingest.operations import projects, records
 from services.ingest.storage import records as storage
@@ -38,7 +38,7 @@ class RecordBatch(BaseModel):
     records: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
 
 
-RECORD_EXAMPLE = RecordIn.model_json_schema()["examples"][0]
+_ITEM = self_contained(RecordIn)
 BODY = {
     "requestBody": {
         "required": True,
@@ -53,11 +53,11 @@ BODY = {
                             "type": "array",
                             "minItems": 1,
                             "maxItems": MAX_BATCH,
-                            "items": {"$ref": "#/components/schemas/RecordIn"},
+                            "items": _ITEM,
                         }
                     },
                 },
-                "example": {"records": [RECORD_EXAMPLE]},
+                "example": {"records": [_ITEM["examples"][0]]},
             },
             lines.NDJSON: {
                 "schema": {"type": "string", "description": "A record, as JSON, on each line."},

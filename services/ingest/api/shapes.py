@@ -30,6 +30,22 @@ PROJECT_EXAMPLE: dict[str, Any] = {
 }
 
 
+def self_contained(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's JSON schema with its definitions put in where they are named: for bodies that are read by hand."""
+    schema = model.model_json_schema()
+    definitions: dict[str, Any] = schema.pop("$defs", {})
+
+    def resolve(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return resolve(definitions[value["$ref"].rpartition("/")[2]])
+            return {key: resolve(item) for key, item in value.items()}
+        return [resolve(item) for item in value] if isinstance(value, list) else value
+
+    resolved: dict[str, Any] = resolve(schema)
+    return resolved
+
+
 class NewProject(Frozen):
     """A project; what is left out may be added later. A project without a schema takes no records."""
 

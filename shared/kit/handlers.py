@@ -82,7 +82,7 @@ class Handlers:
             parsed = _Head.model_validate_json(raw)
             head = (parsed.type.encode(), b"%d" % parsed.version)
         found = self._of.get(head)
-        return None if found is None else found[0].model_validate_json(raw)
+        return None if found is None else found[0].model_validate_json(raw, extra="ignore")
 
     async def apply(self, session: Session, event: Event[Any]) -> None:
         """Call the event's handler. What it publishes has this event as its cause."""

@@ -31,7 +31,7 @@ AND r.label IS NOT NULL AND r.label_schema_version = $2
 _COUNT_NEW = f"""
 SELECT count(*) FROM (
     SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $5) AND r.label_seq > $3 LIMIT $4
-) some
+) bounded
 """  # noqa: S608
 _ONE_CLASS = f"SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $3) LIMIT 1"  # noqa: S608
 _ANOTHER_CLASS = f"""
@@ -47,7 +47,7 @@ WHERE r.record_id IN (
 ) AND {_TRAINABLE}
 ORDER BY r.record_id FOR SHARE OF r
 """  # noqa: S608
-_COUNT_MEASURING = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} LIMIT $3) some"  # noqa: S608
+_COUNT_MEASURING = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} LIMIT $3) bounded"  # noqa: S608
 _MEASURING_SET = f"""
 SELECT r.record_id, r.label, r.label_by_people, r.split, {_CONTENT}
 FROM records r JOIN contents c USING (record_id) WHERE {_MEASURING}

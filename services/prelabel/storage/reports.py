@@ -16,10 +16,10 @@ SELECT $1, $2, model_id, $5 FROM (
 ON CONFLICT DO NOTHING
 """
 _FOLD = """
-WITH some AS (
+WITH taken AS (
     SELECT feedback_id FROM feedback WHERE NOT counted LIMIT $1 FOR UPDATE SKIP LOCKED
 ), folded AS (
-    UPDATE feedback SET counted = true FROM some WHERE feedback.feedback_id = some.feedback_id
+    UPDATE feedback SET counted = true FROM taken WHERE feedback.feedback_id = taken.feedback_id
     RETURNING feedback.model_id, feedback.verdict
 ), added AS (
     INSERT INTO feedback_counts (model_id, verdict, reports)

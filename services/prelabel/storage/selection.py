@@ -32,7 +32,7 @@ class Chosen:
 
 
 _CANDIDATE = "r.project_id = $1 AND r.state = 'open' AND r.split = 'train' AND r.batch IS NULL"
-_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_CANDIDATE} AND r.explored = $2 LIMIT $3) some"  # noqa: S608
+_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_CANDIDATE} AND r.explored = $2 LIMIT $3) bounded"  # noqa: S608
 _COLUMNS = f"r.record_id, r.score, r.draw, {_CONTENT}"
 _BY_SCORE = f"""
 SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
@@ -44,7 +44,7 @@ WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.draw LIMIT $3
 """  # noqa: S608
 _LAST = "SELECT batch, size FROM batches WHERE project_id = $1 ORDER BY batch DESC LIMIT 1"
 _OPEN = """
-SELECT count(*) FROM (SELECT 1 FROM records WHERE project_id = $1 AND batch = $2 AND state = 'open' LIMIT $3) some
+SELECT count(*) FROM (SELECT 1 FROM records WHERE project_id = $1 AND batch = $2 AND state = 'open' LIMIT $3) bounded
 """
 _SERVED = """
 SELECT EXISTS (SELECT 1 FROM records WHERE project_id = $1 AND state = 'open' AND (held_out OR explored))
@@ -53,7 +53,7 @@ _OPEN_HELD_OUT = """
 SELECT count(*) FROM (
     SELECT 1 FROM records
     WHERE project_id = $1 AND held_out AND state = 'open' AND (held_out OR explored) LIMIT $2
-) some
+) bounded
 """
 _ADD = "INSERT INTO batches (project_id, batch, size, model_id, created_at) VALUES ($1, $2, $3, $4, $5)"
 _LOCK = """

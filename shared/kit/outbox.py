@@ -70,6 +70,9 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::byte
 ORDER BY place
 """
 
+_RETRY_SET_ASIDE = "UPDATE outbox SET set_aside = NULL WHERE set_aside IS NOT NULL AND position IS NULL"
+_DROP_SET_ASIDE = "DELETE FROM outbox WHERE id = $1 AND set_aside IS NOT NULL AND position IS NULL"
+
 
 async def publish(
     session: Session,
@@ -172,6 +175,20 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
     if len(envelope) > MAX_EVENT_BYTES:
         raise EventTooLarge(f"{kind.event_type()} has {len(envelope)} bytes; at most {MAX_EVENT_BYTES} are sent")
     return OutboxRow(event_id, topic.name, kind.event_type(), key, outgoing.project_id, envelope)
+
+
+async def retry_set_aside(session: Session) -> int:
+    """Have the relay try again what the broker refused, once its cause is mended; answers how many rows."""
+    return _count(await session.raw.execute(_RETRY_SET_ASIDE))
+
+
+async def drop_set_aside(session: Session, event_id: UUID) -> bool:
+    """Give up a row that the broker refused, so that what waits behind it goes on; whether there was such a row."""
+    return _count(await session.raw.execute(_DROP_SET_ASIDE, event_id)) > 0
+
+
+def _count(status: str) -> int:
+    return int(status.rpartition(" ")[2])
 
 
 class Wakeable:

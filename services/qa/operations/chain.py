@@ -16,6 +16,7 @@ from shared.kit.database import Session
 
 _SALT_BYTES = 32
 _LINKS_PER_SEAL = 4096
+_ROUND, _BEYOND = 1e16, 2.0**63
 
 LABEL = "label"
 RETRACTION = "retraction"
@@ -60,7 +61,7 @@ async def append(
         "at": now.isoformat(),
         **metadata,
     }
-    made = lineage.link(record.chain_head or lineage.GENESIS, whole, lineage.commit(record.salt, content))
+    made = lineage.link(record.chain_head or lineage.GENESIS, whole, lineage.commit(record.salt, as_stored(content)))
     stored = chain.StoredLink(
         position=record.chain_length,
         kind=kind,
@@ -75,6 +76,18 @@ async def append(
     await chain.add(session, record.record_id, record.project_id, stored)
     record.chain_length += 1
     record.chain_head = made.hash
+
+
+def as_stored(content: Any) -> Any:
+    """Content as jsonb gives it back: it knows no negative zero, and writes large round floats as integers."""
+    if isinstance(content, dict):
+        return {name: as_stored(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [as_stored(value) for value in content]
+    if isinstance(content, float):
+        whole = content.is_integer() and _ROUND <= abs(content) < _BEYOND
+        return int(content) if whole else content + 0.0
+    return content
 
 
 async def verify(session: Session, record: Record, links: Sequence[chain.StoredLink]) -> Verification:

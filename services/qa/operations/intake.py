@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
+from services.qa.operations import chain
 from services.qa.operations.asking import arbitrate_again, schema_of
 from services.qa.operations.ending import ESTIMATES, THRESHOLDS, erase, give_up
 from services.qa.operations.rounds import settle
@@ -36,6 +37,7 @@ async def keep_project(session: Session, event: Event[ProjectChanged]) -> None:
     assert event.project_id is not None
     if await projects.save(session, event.project_id, event.revision, event.payload):
         await release_parked(session, "project", event.project_id)
+        await counters.mark(session, event.project_id, THRESHOLDS)
 
 
 async def accept_record(session: Session, project: Project, event: Event[RecordAccepted], now: datetime) -> None:
@@ -131,22 +133,29 @@ async def take_annotation(session: Session, project: Project, event: Event[Annot
     if erased:
         return
     if role == "decision" and not before:
-        await labels.add_decision(
-            session,
-            decision_id=payload.annotation_id,
-            record_id=record.record_id,
-            project_id=record.project_id,
-            number=payload.round,
-            annotator_id=payload.annotator_id,
-            answers=payload.answers,
-            reason=payload.reason,
-            schema_version=payload.schema_version,
-            dispute_id=await labels.open_dispute_of(session, record.record_id),
-            decided_at=payload.submitted_at,
-        )
+        await _keep_decision(session, record, payload, now)
     await counters.mark(session, record.project_id, ESTIMATES)
     if role in {"vote", "decision"}:
         await settle(session, project, record, now)
+
+
+async def _keep_decision(session: Session, record: Record, payload: AnnotationSubmitted, now: datetime) -> None:
+    await labels.add_decision(
+        session,
+        decision_id=payload.annotation_id,
+        record_id=record.record_id,
+        project_id=record.project_id,
+        number=payload.round,
+        annotator_id=payload.annotator_id,
+        answers=payload.answers,
+        reason=payload.reason,
+        schema_version=payload.schema_version,
+        dispute_id=await labels.open_dispute_of(session, record.record_id),
+        decided_at=payload.submitted_at,
+    )
+    metadata = {"round": payload.round, "annotator_id": str(payload.annotator_id)}
+    content = {"answers": payload.answers, "reason": payload.reason}
+    await chain.append(session, record, chain.DECISION, str(payload.annotation_id), metadata, content, now)
 
 
 def _role(record: Record, payload: AnnotationSubmitted) -> Role:

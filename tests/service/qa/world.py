@@ -78,9 +78,9 @@ class World:
     def headers(self, *roles: str, projects: Collection[UUID] | None = None) -> dict[str, str]:
         return self.service.token(*(roles or (Role.MANAGER,)), projects=projects)
 
-    async def get(self, path: str, status: int = 200, **params: Any) -> Any:
+    async def get(self, path: str, expect: int = 200, **params: Any) -> Any:
         answer = await self.service.client.get(f"/v1{path}", headers=self.headers(), params=params)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == expect, answer.text
         return answer.json() if answer.content else None
 
     async def put(self, path: str, body: Any, status: int = 200) -> Any:

@@ -1,0 +1,172 @@
+"""What qa concludes about annotators, and what follows."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.contracts.events import AnnotationsRequested, AnnotatorAssessed, DriftDetected, LabelFinalized
+from shared.contracts.values import AssessmentStatus, Split
+from shared.kit.clock import new_id
+from tests.service.qa.world import LABELS, World, animal
+
+
+async def estimate(world: World) -> None:
+    world.service.runtime.extras.pop("pauses", None)
+    await world.service.run_loop("estimate")
+    await world.service.run_loop("replace_votes")
+
+
+async def gold_records(world: World, count: int) -> list[UUID]:
+    records = []
+    for number in range(count):
+        record_id = await world.open_record()
+        body = {"answers": animal(LABELS[number % len(LABELS)])}
+        await world.put(f"/projects/{world.project_id}/records/{record_id}/gold", body)
+        records.append(record_id)
+    return records
+
+
+async def answer_gold(world: World, annotator_id: UUID, records: list[UUID], right: int) -> None:
+    for number, record_id in enumerate(records):
+        label = LABELS[(number + (number >= right)) % len(LABELS)]
+        await world.deliver(world.annotated(record_id, label, annotator_id=annotator_id))
+
+
+async def assessed(world: World, annotator_id: UUID) -> list[AnnotatorAssessed]:
+    return [one for one in await world.published(AnnotatorAssessed) if one.annotator_id == annotator_id]
+
+
+async def test_gold_gives_an_accuracy_with_its_interval(world: World) -> None:
+    annotator_id = new_id()
+    await answer_gold(world, annotator_id, await gold_records(world, 10), right=9)
+    await estimate(world)
+    (said,) = await assessed(world, annotator_id)
+    assert said.status is AssessmentStatus.ACTIVE
+    assert said.accuracy == pytest.approx(0.9)
+    assert said.interval_low < 0.65
+    assert said.gold_answers == 10
+    (found,) = (await world.get(f"/annotators/{annotator_id}/assessment"))["assessments"]
+    assert found["status"] == "active"
+    assert [one["assessment_revision"] for one in found["history"]] == [1]
+    listed = await world.get(f"/projects/{world.project_id}/assessments")
+    assert [one["annotator_id"] for one in listed["items"]] == [str(annotator_id)]
+
+
+async def test_an_assessment_that_did_not_change_is_not_said_again(world: World) -> None:
+    annotator_id = new_id()
+    records = await gold_records(world, 11)
+    await answer_gold(world, annotator_id, records[:10], right=10)
+    await estimate(world)
+    await world.deliver(world.annotated(records[10], LABELS[10 % 4], annotator_id=annotator_id))
+    await estimate(world)
+    assert len(await assessed(world, annotator_id)) == 1
+
+
+async def test_a_spammer_is_paused_and_their_votes_on_open_records_are_replaced(world: World) -> None:
+    spammer = new_id()
+    waiting = await world.open_record()
+    await world.deliver(world.annotated(waiting, "fish", annotator_id=spammer))
+    done = await world.open_record()
+    await world.deliver(world.annotated(done, "fish", annotator_id=spammer), world.annotated(done, "fish", slot=2))
+    await answer_gold(world, spammer, await gold_records(world, 8), right=0)
+    await estimate(world)
+
+    (said,) = await assessed(world, spammer)
+    assert said.status is AssessmentStatus.PAUSED
+    assert said.reason == "spam_on_gold"
+    (asked,) = await world.published(AnnotationsRequested, waiting)
+    assert (asked.slots_total, asked.reason) == (3, "annotator_paused")
+    roles = [one["role"] for one in (await world.lineage(waiting))["annotations"]]
+    assert roles == ["void"]
+    assert [one["role"] for one in (await world.lineage(done))["annotations"]] == ["vote", "vote"]
+
+    await world.deliver(world.annotated(waiting, "cat", slot=2))
+    assert (await world.state(waiting))["state"] == "open"
+    await world.deliver(world.annotated(waiting, "cat", slot=3))
+    label = await world.label(waiting)
+    assert (label["answers"], label["annotations"]) == (animal("cat"), 2)
+
+
+async def test_what_a_paused_annotator_still_submits_is_replaced_at_once(world: World) -> None:
+    spammer = new_id()
+    await answer_gold(world, spammer, await gold_records(world, 8), right=0)
+    await estimate(world)
+    record_id = await world.open_record()
+    await world.deliver(world.annotated(record_id, "fish", annotator_id=spammer))
+    (asked,) = await world.published(AnnotationsRequested, record_id)
+    assert asked.slots_total == 3
+
+
+async def test_a_paused_annotator_stays_paused_until_a_person_reinstates_them(world: World) -> None:
+    spammer = new_id()
+    records = await gold_records(world, 16)
+    await answer_gold(world, spammer, records[:8], right=0)
+    await estimate(world)
+    await answer_gold(world, spammer, records[8:], right=8)
+    await estimate(world)
+    assert len(await assessed(world, spammer)) == 1
+    path = f"/projects/{world.project_id}/annotators/{spammer}/reinstatement"
+    await world.post(path, {"reason": "Trained again."})
+    assert [one.status for one in await assessed(world, spammer)] == [
+        AssessmentStatus.PAUSED,
+        AssessmentStatus.ACTIVE,
+    ]
+    await estimate(world)
+    assert len(await assessed(world, spammer)) == 2
+    await world.post(path, {"reason": "Once more."}, 409)
+
+
+async def test_estimates_weigh_the_next_votes(world: World) -> None:
+    """Whoever was wrong on gold again and again is not believed by two votes."""
+    poor, good = new_id(), new_id()
+    records = await gold_records(world, 40)
+    for number, record_id in enumerate(records):
+        truth = LABELS[number % 4]
+        wrong = LABELS[(number + 1 + number // 4 % 3) % 4]
+        await world.deliver(
+            world.annotated(record_id, truth, annotator_id=good),
+            world.annotated(record_id, truth if number % 2 else wrong, annotator_id=poor),
+        )
+    await estimate(world)
+    record_id = await world.open_record()
+    await world.deliver(
+        world.annotated(record_id, "cat", annotator_id=good), world.annotated(record_id, "dog", annotator_id=poor)
+    )
+    (asked,) = await world.published(AnnotationsRequested, record_id)
+    assert asked.reason == "unsure"
+    sure = await world.open_record(slots=1, split=Split.TEST)
+    await world.deliver(world.annotated(sure, "cat", annotator_id=good))
+    unsure = await world.open_record(slots=1, split=Split.TEST)
+    await world.deliver(world.annotated(unsure, "cat", annotator_id=poor))
+    assert await world.published(AnnotationsRequested, unsure) != []
+    confidences = [one.confidence for one in await world.published(LabelFinalized, sure)]
+    assert confidences == [] or confidences[0] > 0.98
+
+
+async def test_whose_error_rate_rises_is_found(world: World) -> None:
+    drifting = new_id()
+    records = await gold_records(world, 60)
+    for number, record_id in enumerate(records):
+        truth = LABELS[number % 4]
+        wrong = LABELS[(number + 1) % 4]
+        label = wrong if number >= 40 and number % 3 else truth
+        await world.deliver(world.annotated(record_id, truth), world.annotated(record_id, label, annotator_id=drifting))
+    await estimate(world)
+    alarms = [one for one in await world.published(DriftDetected) if one.subject_id == drifting]
+    assert len(alarms) == 1
+    assert alarms[0].subject == "annotator"
+    (listed,) = (await world.get(f"/projects/{world.project_id}/drifts"))["items"]
+    assert listed["subject_id"] == str(drifting)
+    await estimate(world)
+    assert len([one for one in await world.published(DriftDetected) if one.subject_id == drifting]) == 1
+
+
+async def test_withdrawn_gold_counts_no_more(world: World) -> None:
+    annotator_id = new_id()
+    records = await gold_records(world, 8)
+    await answer_gold(world, annotator_id, records, right=4)
+    for record_id in records[4:]:
+        await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold")
+    await estimate(world)
+    (said,) = await assessed(world, annotator_id)
+    assert (said.gold_answers, said.accuracy) == (4, 1.0)

@@ -1,0 +1,72 @@
+"""Nothing is forgotten but by right."""
+
+from uuid import UUID
+
+from shared.contracts.values import Split
+from tests.service.qa.world import World, animal
+
+
+async def sealed(world: World, record_id: UUID) -> dict[str, object]:
+    await world.service.run_loop("seal")
+    chain: dict[str, object] = (await world.lineage(record_id))["chain"]
+    return chain
+
+
+async def test_the_chain_of_a_record_verifies_and_is_sealed(world: World) -> None:
+    record_id = await world.finalized("cat")
+    await world.deliver(world.feedback(record_id, "dog"), world.unservable(record_id, number=2))
+    await world.deliver(world.decided(record_id, "dog", number=2))
+    chain = await sealed(world, record_id)
+    assert chain["verified"]
+    assert chain["contents_checked"]
+    assert [one["kind"] for one in chain["links"]] == ["label", "decision", "label"]  # type: ignore[attr-defined]
+    assert chain["sealed"] == 3
+    (seal, *_) = (await world.get(f"/projects/{world.project_id}/seals"))["items"]
+    assert seal["number"] == 1
+    assert seal["leaves"] == 3
+
+
+async def test_the_chain_verifies_after_erasure_and_the_content_is_gone(world: World) -> None:
+    record_id = await world.finalized("cat")
+    await world.service.run_loop("seal")
+    await world.deliver(world.erased(record_id))
+    chain = await sealed(world, record_id)
+    assert chain["verified"]
+    assert not chain["contents_checked"]
+    assert chain["sealed"] == 2
+    lineage = await world.lineage(record_id)
+    assert lineage["labels"][0]["answers"] is None
+    assert [one["answers"] for one in lineage["annotations"]] == [None, None]
+    assert "cat" not in str(lineage)
+    await world.get(f"/records/{record_id}/label", 410)
+
+
+async def test_a_changed_label_breaks_the_chain(world: World) -> None:
+    record_id = await world.finalized("cat")
+    async with world.service.database.transaction() as session:
+        await session.raw.execute(
+            """UPDATE labels SET answers = '{"animal": {"label": "dog"}}' WHERE record_id = $1""", record_id
+        )
+    chain = (await world.lineage(record_id))["chain"]
+    assert not chain["verified"]
+    assert chain["broken_at"] == 0
+
+
+async def test_a_link_that_was_cut_off_breaks_the_chain(world: World) -> None:
+    record_id = await world.finalized("cat")
+    async with world.service.database.transaction() as session:
+        await session.raw.execute("DELETE FROM chain_links WHERE record_id = $1", record_id)
+    assert not (await world.lineage(record_id))["chain"]["verified"]
+
+
+async def test_lineage_tells_how_a_label_came_to_be(world: World) -> None:
+    record_id = await world.finalized("cat", Split.VALIDATION)
+    lineage = await world.lineage(record_id)
+    assert lineage["record"]["split"] == "validation"
+    assert lineage["record"]["slice"] == {"source": "zoo"}
+    assert set(lineage["draws"]) == {"split", "audit", "blind", "explore"}
+    assert [one["route"] for one in lineage["routes"]] == ["people"]
+    assert [one["answers"] for one in lineage["annotations"]] == [animal("cat"), animal("cat")]
+    (label,) = lineage["labels"]
+    assert label["parameters"]["questions"]["animal"]["method"] == "dawid_skene"
+    assert len(label["parameters"]["annotations"]) == 2

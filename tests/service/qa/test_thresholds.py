@@ -1,0 +1,160 @@
+"""Auto-accept only on evidence."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.contracts.events import AutoAcceptThresholdSet, RelabelRequested
+from shared.contracts.policies import AutoAcceptPolicy, Policies
+from shared.contracts.values import ModelStage, Pool, Role, ScoredFor, Split
+from shared.kit.clock import new_id
+from tests.service.qa.world import World
+from tests.support.service import ServiceUnderTest
+
+LENIENT = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.2, audit_share=0.5))
+"""A budget of 20 % is shown by 14 labels without an error; the sequence starts at 23."""
+
+
+@pytest.fixture
+async def world(qa: ServiceUnderTest) -> World:
+    world = World(qa, policies=LENIENT)
+    await world.deliver(world.project())
+    return world
+
+
+async def look(world: World) -> list[AutoAcceptThresholdSet]:
+    world.service.runtime.extras.pop("pauses", None)
+    await world.service.run_loop("check_held_out")
+    await world.service.run_loop("test_thresholds")
+    return await world.published(AutoAcceptThresholdSet)
+
+
+async def held_out(world: World, model_id: UUID, count: int, wrong: int = 0) -> list[UUID]:
+    """Finalized held-out records with the model's predictions; the least sure `wrong` of them are wrong."""
+    records = []
+    for number in range(count):
+        record_id = await world.finalized("cat", Split.TEST)
+        confidence = 0.99 - number * 0.4 / count
+        label = "dog" if number >= count - wrong else "cat"
+        await world.deliver(
+            world.predicted(record_id, label, confidence, model_id=model_id, scored_for=ScoredFor.EVALUATION)
+        )
+        records.append(record_id)
+    return records
+
+
+async def test_a_threshold_is_set_once_the_held_out_labels_are_all_there(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 30)
+    waiting = await world.open_record(Split.TEST)
+    assert await look(world) == []
+    await world.deliver(
+        world.annotated(waiting, "cat"),
+        world.annotated(waiting, "cat", slot=2),
+        world.predicted(waiting, "cat", 0.9, model_id=model_id),
+    )
+    (said,) = await look(world)
+    assert said.model_id == model_id
+    assert said.threshold is not None
+    assert said.threshold < 0.7
+    assert said.evidence is not None
+    assert (said.evidence.tested, said.evidence.errors) == (31, 0)
+    assert said.evidence.upper_bound <= 0.2
+    shown = await world.get(f"/projects/{world.project_id}/thresholds")
+    assert shown["thresholds"][0]["threshold"] == said.threshold
+    assert [(one["kind"], one["number"]) for one in shown["tests"]] == [("selection", 1)]
+
+
+async def test_looking_again_without_news_is_no_second_look(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 30)
+    await look(world)
+    record_id = await world.finalized("cat", Split.TEST)
+    await world.deliver(world.predicted(record_id, "cat", 0.9, model_id=model_id))
+    await look(world)
+    shown = await world.get(f"/projects/{world.project_id}/thresholds")
+    assert len(shown["tests"]) == 1
+
+
+async def test_no_threshold_is_a_legal_outcome(world: World) -> None:
+    model_id = new_id()
+    records = await held_out(world, model_id, 30, wrong=30)
+    await world.deliver(world.model(model_id))
+    assert await look(world) == []
+    for record_id in records:
+        await world.deliver(world.annotated(record_id, "cat", number=2))
+    (said,) = await look(world)
+    assert said.threshold is None
+    assert said.reason == "no_threshold_passes"
+
+
+async def test_where_champion_and_people_differ_an_expert_relabels_blind_once(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    (record_id,) = await held_out(world, model_id, 1, wrong=1)
+    (asked,) = await world.published(RelabelRequested, record_id)
+    assert (asked.round, asked.slots_total, asked.pool, asked.blind) == (2, 1, Pool.EXPERT, True)
+    assert asked.reason == "champion_differs"
+    await world.deliver(world.annotated(record_id, "cat", number=2))
+    label = await world.label(record_id)
+    assert (label["method"], label["label_revision"], label["annotations"]) == ("decision", 2, 1)
+    other = new_id()
+    await world.deliver(world.model(model_id, ModelStage.RETIRED), world.model(other))
+    await world.deliver(world.predicted(record_id, "fish", model_id=other))
+    await look(world)
+    assert len(await world.published(RelabelRequested, record_id)) == 1
+
+
+async def test_a_threshold_is_withdrawn_when_the_audits_speak_against_it(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 30)
+    (said,) = await look(world)
+    for number in range(12):
+        record_id = new_id()
+        prediction = world.predicted(record_id, "dog", 0.98, model_id=model_id)
+        await world.deliver(
+            world.accepted(record_id),
+            prediction,
+            world.routed(record_id, 2, prediction=prediction, audit=True, threshold=said.threshold),
+        )
+        label = "cat" if number % 2 else "dog"
+        await world.deliver(world.annotated(record_id, label), world.annotated(record_id, label, slot=2))
+    (_, withdrawn) = await look(world)
+    assert withdrawn.threshold is None
+    assert withdrawn.threshold_revision == 2
+    assert withdrawn.reason in {"audits_exceed_budget", "bound_exceeds_budget"}
+    shown = await world.get(f"/projects/{world.project_id}/thresholds")
+    assert {one["kind"] for one in shown["tests"]} == {"selection", "audit"}
+
+
+async def test_an_audit_is_labelled_by_people_alone(world: World) -> None:
+    record_id = new_id()
+    prediction = world.predicted(record_id, "cat", 0.98)
+    await world.deliver(
+        world.accepted(record_id),
+        prediction,
+        world.routed(record_id, 1, prediction=prediction, audit=True, threshold=0.9),
+        world.annotated(record_id, "cat"),
+    )
+    assert (await world.state(record_id))["state"] == "open"
+
+
+async def test_a_policy_that_forbids_it_withdraws_the_threshold(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 30)
+    await look(world)
+    world.policies = Policies(auto_accept=AutoAcceptPolicy(enabled=False))
+    await world.deliver(world.project())
+    (_, withdrawn) = await look(world)
+    assert (withdrawn.threshold, withdrawn.reason) == (None, "disabled_by_policy")
+
+
+async def test_thresholds_are_shown_to_who_trains(world: World) -> None:
+    path = f"/v1/projects/{world.project_id}/thresholds"
+    for role, status in ((Role.TRAINER, 200), (Role.ANNOTATOR, 403)):
+        answer = await world.service.client.get(path, headers=world.headers(role))
+        assert answer.status_code == status

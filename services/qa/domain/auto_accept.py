@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from math import ceil, log
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import bdtr, betaincinv
 
+Floats = NDArray[np.float64]
+
 FIRST_STEP = 1.6
-"""The sequence starts where it tests so many times the least sample that could pass: room for an error."""
+"""The first step that counts tests so many times the least sample that could pass: room for an error."""
 
 COVERAGE_STEP = 0.05
 """The sequence loosens by this share of the held-out records."""
@@ -26,6 +29,10 @@ GROWTH = 1.5
 
 OPEN_SHARE = 0.01
 """Held-out records count as all there once no more than this share of them is open: the last ones are the hardest."""
+
+WORST_RISK = 10.0
+"""No record is accepted whose own risk, 1 - confidence, is above so many times the budget: the budget is a mean, and an
+easy crowd of records would else pay for a few that the model guesses."""
 
 STREAM_STEP = 4.0
 """Where held-out records never cease to come, the first test is made at so many times the least sample."""
@@ -63,6 +70,11 @@ def least_sample(error_budget: float, level: float = 0.95) -> int:
     return ceil(log(1.0 - level) / log(1.0 - error_budget))
 
 
+def lowest_confidence(error_budget: float) -> float:
+    """No threshold is set below this."""
+    return max(0.0, 1.0 - WORST_RISK * error_budget)
+
+
 def level_of_look(look: int, level: float = 0.95) -> float:
     """The level of the `look`-th test (from 1) of one model version, so that all of them together keep `level`."""
     risk = 1.0 - level
@@ -87,25 +99,27 @@ def due(*, labelled: int, waiting: int, tested_before: int | None, error_budget:
     return waiting <= OPEN_SHARE * (labelled + waiting) or labelled >= STREAM_STEP * least_sample(error_budget, level)
 
 
-def choose_threshold(
-    audited: Sequence[Audited], *, error_budget: float, level: float = 0.95, lowest: float = 0.0
-) -> Threshold | None:
+def choose_threshold(audited: Sequence[Audited], *, error_budget: float, level: float = 0.95) -> Threshold | None:
     """The loosest threshold that the fixed sequence reaches; None is a legal answer.
 
-    Audits count only at thresholds at or above their floor: below it they would stand for the sure ones too often.
-    `lowest`: no threshold below it, whatever the evidence; the budget is a mean and says nothing of the least sure.
+    The sequence depends on confidences alone and ends at `lowest_confidence`. Audits count only at thresholds at or
+    above their floor: below it they would stand for the sure ones too often.
     """
-    held_out = np.sort([item.confidence for item in audited if item.floor is None])[::-1]
-    start = FIRST_STEP * least_sample(error_budget, level)
+    confidence = np.array([item.confidence for item in audited], np.float64)
+    right = np.array([item.right for item in audited], np.bool_)
+    floor = np.array([-np.inf if item.floor is None else item.floor for item in audited], np.float64)
+    held_out = np.sort(confidence[np.isneginf(floor)])[::-1]
     best: Threshold | None = None
-    for value, coverage in _sequence(audited, held_out, start):
-        if value < lowest:
+    for value in _sequence(held_out, lowest_confidence(error_budget)):
+        counts = (confidence >= value) & (floor <= value)
+        tested = int(counts.sum())
+        if tested < FIRST_STEP * least_sample(error_budget, level):
+            continue
+        errors = int((~right[counts]).sum())
+        if float(bdtr(errors, tested, error_budget)) > 1.0 - level:
             break
-        right = [item.right for item in audited if _counts(item, value)]
-        errors = len(right) - sum(right)
-        if float(bdtr(errors, len(right), error_budget)) > 1.0 - level:
-            break
-        best = Threshold(value, len(right), errors, upper_bound(errors, len(right), level), coverage)
+        coverage = float((held_out >= value).mean())
+        best = Threshold(value, tested, errors, upper_bound(errors, tested, level), coverage)
     return best
 
 
@@ -131,23 +145,10 @@ def withdrawal(
     return None
 
 
-def _counts(item: Audited, value: float) -> bool:
-    return item.confidence >= value and (item.floor is None or item.floor <= value)
-
-
-def _sequence(audited: Sequence[Audited], held_out: np.ndarray, start: float) -> list[tuple[float, float]]:
-    """(threshold, coverage) from strict to loose, by the held-out records' confidences alone."""
+def _sequence(held_out: Floats, lowest: float) -> list[float]:
+    """Thresholds from strict to loose, each `COVERAGE_STEP` of the (sorted) held-out records further, down to `lowest`."""
     size = len(held_out)
-    audits = [item for item in audited if item.floor is not None]
-    steps: list[tuple[float, float]] = []
-    following = 0.0
-    for rank in range(1, size + 1):
-        if rank < following * size and rank < size:
-            continue
-        value = float(held_out[rank - 1])
-        if not steps and rank + sum(_counts(item, value) for item in audits) < start:
-            continue
-        coverage = float((held_out >= value).mean())
-        steps.append((value, coverage))
-        following = rank / size + COVERAGE_STEP
-    return steps
+    ranks = np.unique(np.ceil(np.arange(COVERAGE_STEP, 1.0 + COVERAGE_STEP / 2, COVERAGE_STEP) * size).astype(int))
+    steps = [float(held_out[min(rank, size) - 1]) for rank in ranks if rank > 0]
+    above = [value for value in steps if value >= lowest]
+    return above if len(above) == len(steps) else [*above, lowest]

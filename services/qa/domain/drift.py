@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 class DriftRule:
     """What counts as a rise.
 
-    p0 is the error rate of the annotator's first `baseline_answers` outcomes, shrunk to the pool's by
+    p0 is the error rate of the annotator's first outcomes, `baseline_answers` by weight, shrunk to the pool's by
     `baseline_strength` pseudo-outcomes and held in [`lowest`, `highest`]; p1 = max(2 p0, p0 + `least_rise`).
     A warning stands from `warn` until `alarm` confirms or `clear` ends it.
     """
@@ -58,8 +58,8 @@ def follow(outcomes: Sequence[Outcome], pool_error: float, rule: DriftRule | Non
     rule = rule or DriftRule()
     weight = np.array([outcome.weight for outcome in outcomes], np.float64)
     wrong = weight * np.array([1.0 - outcome.right for outcome in outcomes], np.float64)
-    first = min(rule.baseline_answers, len(outcomes))
     wrongs, weights = _running(wrong), _running(weight)
+    first = min(int(np.searchsorted(weights, rule.baseline_answers)), len(outcomes))
     before, after = _rates(wrongs[first], weights[first], pool_error, rule)
 
     steps = _evidence(wrong, weight, before, after)

@@ -1,0 +1,112 @@
+"""`GET /v1/events`: what was said, in order, to those who may know it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from shared.contracts.events import AnnotatorChanged, RecordErased
+from shared.contracts.topics import parse_event
+from shared.contracts.values import AnnotatorStatus, Pool
+from shared.kit.clock import new_id
+from shared.kit.outbox import Outgoing, publish_many
+from shared.kit.relay import Relay
+from tests.service.kit_events.conftest import TINY, cancelled
+from tests.support.bus import ListBus
+from tests.support.service import ServiceUnderTest, service_under_test
+from tests.support.waiting import until
+
+OURS, THEIRS = new_id(), new_id()
+
+
+@pytest.fixture(scope="module")
+async def service() -> AsyncIterator[ServiceUnderTest]:
+    """A service that has said 1-30 of two projects by turns and 31 of none; 32 is not sent yet."""
+    async with service_under_test(TINY) as made:
+        erased = [
+            Outgoing(payload=RecordErased(reason=str(n)), project_id=(OURS, THEIRS)[n % 2], record_id=new_id())
+            for n in range(30)
+        ]
+        await say(made, *erased, Outgoing(payload=changed()))
+        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
+        await until(lambda: _all_sent(made))
+        await cancelled(relay)
+        await say(made, Outgoing(payload=changed()))
+        yield made
+
+
+def changed() -> AnnotatorChanged:
+    return AnnotatorChanged(annotator_id=new_id(), pool=Pool.CROWD, status=AnnotatorStatus.ACTIVE)
+
+
+async def say(service: ServiceUnderTest, *items: Outgoing) -> None:
+    async with service.database.transaction() as session:
+        await publish_many(session, items)
+
+
+async def _all_sent(service: ServiceUnderTest) -> bool:
+    async with service.database.transaction() as session:
+        return bool(await session.raw.fetchval("SELECT bool_and(position IS NOT NULL) FROM outbox"))
+
+
+async def test_pages_hold_every_event_once_in_order(service: ServiceUnderTest) -> None:
+    headers, after, positions = service.token("auditor"), 0, []
+    while True:
+        answer = await service.client.get("/v1/events", params={"after": after, "limit": 10}, headers=headers)
+        page = answer.json()
+        positions += [item["position"] for item in page["items"]]
+        if "next" not in page:
+            break
+        after = page["next"]
+    assert positions == list(range(1, 32))
+
+
+async def test_an_event_is_given_as_it_was_sent(service: ServiceUnderTest) -> None:
+    answer = await service.client.get("/v1/events", params={"limit": 1}, headers=service.token("manager"))
+    assert answer.headers["content-type"] == "application/json"
+    [item] = answer.json()["items"]
+    assert item["topic"] == "records"
+    async with service.database.transaction() as session:
+        envelope = await session.raw.fetchval("SELECT envelope FROM outbox WHERE position = 1")
+    assert parse_event(envelope).model_dump(mode="json") == item["event"]
+
+
+async def test_a_topic_can_be_chosen(service: ServiceUnderTest) -> None:
+    headers = service.token("manager")
+    answer = await service.client.get("/v1/events", params={"topic": "annotators"}, headers=headers)
+    assert [item["position"] for item in answer.json()["items"]] == [31]
+    refused = await service.client.get("/v1/events", params={"topic": "tiny.dead"}, headers=headers)
+    assert (refused.status_code, refused.json()["type"]) == (422, "unknown-topic")
+
+
+async def test_a_token_limited_to_a_project_sees_that_project_alone(service: ServiceUnderTest) -> None:
+    headers = service.token("auditor", projects=[OURS])
+    page = (await service.client.get("/v1/events", headers=headers)).json()
+    assert len(page["items"]) == 15
+    assert {UUID(item["event"]["project_id"]) for item in page["items"]} == {OURS}
+
+
+@pytest.mark.parametrize("role", ["annotator", "arbiter", "product", "trainer"])
+async def test_others_may_not_read_events(service: ServiceUnderTest, role: str) -> None:
+    assert (await service.client.get("/v1/events", headers=service.token(role))).status_code == 403
+
+
+@pytest.mark.parametrize("after", ["-1", "x", str(2**63)])
+async def test_a_position_that_cannot_be_is_refused(service: ServiceUnderTest, after: str) -> None:
+    answer = await service.client.get("/v1/events", params={"after": after}, headers=service.token("auditor"))
+    assert answer.status_code == 422
+
+
+async def test_who_waits_is_answered_when_an_event_comes_or_the_time_is_over(service: ServiceUnderTest) -> None:
+    headers, params = service.token("auditor"), {"after": 31, "wait_s": 1}
+    began = time.monotonic()
+    answer = await service.client.get("/v1/events", params=params, headers=headers)
+    assert answer.json() == {"items": []}
+    assert time.monotonic() - began >= 1
+    waiting = asyncio.create_task(service.client.get("/v1/events", params={**params, "wait_s": 15}, headers=headers))
+    await asyncio.sleep(0.1)
+    relay = asyncio.create_task(Relay(service.database, ListBus(), "tiny").run())
+    assert [item["position"] for item in (await waiting).json()["items"]] == [32]
+    await cancelled(relay)

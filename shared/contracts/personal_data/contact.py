@@ -18,6 +18,8 @@ class EmailRecogniser:
     """RFC 5321 addresses as people write them, with letters of any script; also percent-encoded in a URL."""
 
     def find(self, text: str) -> Iterator[Finding]:
+        if "@" not in text and "\uff20" not in text and "%40" not in text:
+            return
         for at in _AT.finditer(text):
             domain = _DOMAIN.match(text, at.end())
             if domain is None:

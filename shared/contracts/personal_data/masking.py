@@ -9,15 +9,14 @@ from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser
 from shared.contracts.personal_data.network import IpRecogniser, UrlSecretRecogniser
+from shared.contracts.personal_data.numbers import NumberRecognisers
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     UrlSecretRecogniser(),
     EmailRecogniser(),
     IbanRecogniser(),
-    CardRecogniser(),
-    SsnRecogniser(),
     IpRecogniser(),
-    PhoneRecogniser(),
+    NumberRecognisers((CardRecogniser(), SsnRecogniser(), PhoneRecogniser())),
 )
 """What every string passes before it is published."""
 

@@ -42,7 +42,7 @@ class Client:
         await asyncio.gather(*(service.aclose() for service in self._services.values()))
 
     def base_url(self, service: str) -> str:
-        return str(self._services[service].base_url)
+        return str(self._services[service].base_url).rstrip("/").removesuffix("/v1")
 
     async def call(
         self,

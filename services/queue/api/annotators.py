@@ -34,12 +34,12 @@ IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of 
 async def register_annotator(
     session: SessionDep, principal: Manager, request: Request, body: NewAnnotator, _key: IdempotentDep = None
 ) -> Response:
-    """Who signs in with a token of this `sub` may then lease tasks."""
+    """Who signs in with a token of this subject may then lease tasks."""
 
     async def register() -> AnnotatorOut:
         one = Annotator(
             new_id(),
-            body.sub,
+            body.subject,
             body.name,
             body.pool,
             body.skills,
@@ -90,8 +90,6 @@ async def change_annotator(
 ) -> AnnotatorOut:
     """Pool, skills, languages, status, name or subject. Who is paused or retired gets no more leases."""
     changes = body.model_dump(exclude_none=True)
-    if "sub" in changes:
-        changes["subject"] = changes.pop("sub")
     changed = await annotators.change_annotator(session, annotator_id, changes, _revision(if_match))
     return _answer(changed, annotator_id, response)
 

@@ -27,12 +27,12 @@ async def leases_json(runtime: Runtime, granted: Granted) -> dict[str, Any]:
 
 async def _lease_json(runtime: Runtime, project: Project, leased: Leased) -> dict[str, Any]:
     envelope = {
-        "token": leased.token,
+        "token": str(leased.token),
         "until": leased.until,
-        "task_id": leased.task_id,
+        "task_id": str(leased.task_id),
         "kind": leased.kind,
         "why": why(leased.kind, prediction_shown=leased.prediction is not None),
-        "record": {"record_id": leased.record_id, "fields": await _fields(runtime, leased.fields)},
+        "record": {"record_id": str(leased.record_id), "fields": await _fields(runtime, leased.fields)},
         "questions": orjson.Fragment(project.questions[leased.schema_version]),
         "schema_version": leased.schema_version,
         "guideline_version": leased.guideline_version,

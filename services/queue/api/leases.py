@@ -117,7 +117,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep,
         )
     if isinstance(outcome, Late):
         raise outcome.refusal
-    kept = {"annotation_id": outcome.annotation_id, "submitted_at": outcome.submitted_at}
+    kept = {"annotation_id": str(outcome.annotation_id), "submitted_at": outcome.submitted_at}
     return answer(kept | await _next(runtime, outcome.granted))
 
 
@@ -159,4 +159,7 @@ async def read_draft(token: UUID, principal: Worker, session: SessionDep) -> Dra
 
 
 async def _next(runtime: RuntimeDep, granted: Granted | None) -> dict[str, object]:
-    return {} if granted is None else {"next": await leases_json(runtime, granted)}
+    if granted is None:
+        return {}
+    leased = await leases_json(runtime, granted)
+    return {"next": leased.pop("leases")} | leased

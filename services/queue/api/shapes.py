@@ -128,7 +128,7 @@ class AnnotationIn(_Body):
 
 
 class AnnotationOut(BaseModel):
-    """Kept for good. `next` is what was leased with it, as `POST …/leases` answers it."""
+    """Kept for good. `next` is what was leased with it, if that was asked for; nothing comes with the reason why."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -136,7 +136,9 @@ class AnnotationOut(BaseModel):
                 {
                     "annotation_id": "019a9d41-02aa-7d0c-8d52-4d2f1e9e6a01",
                     "submitted_at": "2026-11-21T10:02:11Z",
-                    "next": {"leases": [], "reason": "done", "retry_after_s": 60},
+                    "next": [],
+                    "reason": "done",
+                    "retry_after_s": 60,
                 }
             ]
         }
@@ -144,7 +146,9 @@ class AnnotationOut(BaseModel):
 
     annotation_id: UUID
     submitted_at: datetime
-    next: LeasesOut | None = None
+    next: list[LeaseOut] | None = None
+    reason: Reason | None = None
+    retry_after_s: int | None = None
 
 
 class SkipIn(_Body):
@@ -163,7 +167,9 @@ class SkipOut(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"skipped": True}]})
 
     skipped: Literal[True] = True
-    next: LeasesOut | None = None
+    next: list[LeaseOut] | None = None
+    reason: Reason | None = None
+    retry_after_s: int | None = None
 
 
 class DraftIn(_Body):
@@ -184,14 +190,14 @@ class DraftOut(BaseModel):
 
 
 class NewAnnotator(_Body):
-    """`sub` is the subject of the tokens they sign in with. Name and subject are known here only."""
+    """`subject` is the `sub` of the tokens they sign in with. Name and subject are known here only."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
                     "name": "Ada Example",
-                    "sub": "ada@idp",
+                    "subject": "ada@idp",
                     "pool": "in_house",
                     "skills": {"radiology": 80},
                     "languages": ["en", "de"],
@@ -200,8 +206,8 @@ class NewAnnotator(_Body):
         }
     )
 
-    name: _Name
-    sub: _Subject
+    subject: _Subject
+    name: _Name | None = None
     pool: Pool = Pool.CROWD
     skills: _Skills = Field(default={})
     languages: _Languages = Field(default=[])
@@ -214,7 +220,7 @@ class AnnotatorChange(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}]})
 
     name: _Name | None = None
-    sub: _Subject | None = None
+    subject: _Subject | None = None
     pool: Pool | None = None
     skills: _Skills | None = None
     languages: _Languages | None = None
@@ -228,7 +234,7 @@ class AnnotatorOut(BaseModel):
                 {
                     "annotator_id": "019a9d3e-1111-7aaa-8000-2f0c4b7a6e10",
                     "name": "Ada Example",
-                    "sub": "ada@idp",
+                    "subject": "ada@idp",
                     "pool": "in_house",
                     "skills": {"radiology": 80},
                     "languages": ["en", "de"],
@@ -241,8 +247,8 @@ class AnnotatorOut(BaseModel):
     )
 
     annotator_id: UUID
-    name: str
-    sub: str
+    subject: str
+    name: str | None
     pool: Pool
     skills: dict[str, int]
     languages: list[str]
@@ -254,8 +260,8 @@ class AnnotatorOut(BaseModel):
     def of(cls, one: Annotator) -> "AnnotatorOut":
         return cls(
             annotator_id=one.annotator_id,
+            subject=one.subject,
             name=one.name,
-            sub=one.subject,
             pool=one.pool,
             skills=dict(one.skills),
             languages=list(one.languages),

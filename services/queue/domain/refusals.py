@@ -63,7 +63,7 @@ class ReasonRequired(Exception):
 class AnnotatorExists(Exception):
     """An annotator with this subject is registered already."""
 
-    pointer = "/sub"
+    pointer = "/subject"
 
 
 class AnnotatorChangedMeanwhile(Exception):

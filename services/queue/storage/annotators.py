@@ -37,11 +37,11 @@ WHERE memberships.assessment_revision < excluded.assessment_revision
 
 # Only as many of those who might be left are looked at as it takes to find one.
 _WORKFORCE = """
-SELECT (SELECT count(*) FROM (SELECT FROM annotators WHERE status = 'active' LIMIT 1) some) AS active,
+SELECT (SELECT count(*) FROM (SELECT FROM annotators WHERE status = 'active' LIMIT 1) few) AS active,
     (SELECT count(*) FROM (
         SELECT FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $1
         WHERE {eligible} LIMIT 1
-    ) some) AS eligible,
+    ) few) AS eligible,
     (SELECT count(*) FROM (
         SELECT FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $1
         WHERE {eligible} AND (
@@ -50,7 +50,7 @@ SELECT (SELECT count(*) FROM (SELECT FROM annotators WHERE status = 'active' LIM
                 AND mine.state IN ('leased', 'submitted', 'skipped')
         ) IS NULL
         LIMIT 1
-    ) some) AS "left",
+    ) few) AS "left",
     (SELECT count(*) FROM slots s JOIN tasks t ON t.task_id = s.task_id
         WHERE t.task_id = $3 AND s.state = 'skipped') AS skips
 """
@@ -69,7 +69,7 @@ _COUNT_WORKFORCE = _WORKFORCE.format(eligible=_ELIGIBLE)
 class Annotator:
     annotator_id: UUID
     subject: str
-    name: str
+    name: str | None
     pool: Pool
     skills: Mapping[str, int]
     languages: Sequence[str]

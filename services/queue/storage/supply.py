@@ -27,7 +27,7 @@ SELECT EXISTS (SELECT FROM records WHERE project_id = $1 AND state = 'open' AND 
     {_IN_LINES.format(pools="$4", lanes="$5")} AS for_others
 """  # noqa: S608  constants
 _SUSPECT = """
-WITH some AS (
+WITH few AS (
     SELECT t.task_id FROM tasks t
     WHERE t.suspect_at IS NULL AND t.state = 'open' AND t.task_id IN (
         SELECT one.task_id FROM unnest($2::text[], $3::text[]) AS line (pool, lane), LATERAL (
@@ -38,7 +38,7 @@ WITH some AS (
     )
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE tasks t SET suspect_at = $4 FROM some WHERE t.task_id = some.task_id
+UPDATE tasks t SET suspect_at = $4 FROM few WHERE t.task_id = few.task_id
 """
 _SUSPECTED = """
 SELECT task_id, record_id, project_id FROM tasks WHERE suspect_at <= $1 ORDER BY suspect_at LIMIT $2

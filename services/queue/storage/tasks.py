@@ -52,11 +52,11 @@ WHERE task_id = $1 AND state IN ('held', 'free') AND token IS NULL
     AND (lane, pool, blind, rank, state) IS DISTINCT FROM ($2, $3, $4, $5, $6)
 """
 _OPEN_HELD = """
-WITH some AS (
+WITH few AS (
     SELECT s.task_id, s.slot FROM slots s JOIN projects p ON p.project_id = s.project_id AND NOT p.holds
     WHERE s.state = 'held' LIMIT $1 FOR UPDATE OF s SKIP LOCKED
 )
-UPDATE slots s SET state = 'free' FROM some WHERE s.task_id = some.task_id AND s.slot = some.slot
+UPDATE slots s SET state = 'free' FROM few WHERE s.task_id = few.task_id AND s.slot = few.slot
 """
 
 

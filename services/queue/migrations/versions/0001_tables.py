@@ -136,7 +136,7 @@ ANNOTATORS = """
 CREATE TABLE annotators (
     annotator_id uuid PRIMARY KEY,
     subject text NOT NULL UNIQUE,
-    name text NOT NULL,
+    name text,
     pool text NOT NULL,
     skills jsonb NOT NULL,
     languages text[] NOT NULL,

@@ -1,0 +1,212 @@
+"""Exactly N: slots, leases and what a lease shows."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from shared.contracts.values import AssessmentStatus, Pool, ProjectStatus, Role, Split
+from shared.kit.clock import utc_now
+from tests.service.queue.world import World, policies, tokens_of
+from tests.support.service import ServiceUnderTest
+
+
+async def test_a_lease_shows_all_that_its_annotator_needs(world: World) -> None:
+    person = await world.person()
+    record_id = await world.record(label="negative", text="Late again.")
+    lease = await person.one()
+    assert lease["record"] == {"record_id": str(record_id), "fields": {"text": "Late again."}}
+    assert lease["questions"][0]["name"] == "sentiment"
+    assert lease["questions"][0]["labels"] == ["positive", "neutral", "negative"]
+    assert lease["prediction"] == {"sentiment": {"label": "negative"}}
+    assert lease["why"] == "check_prediction"
+    assert lease["kind"] == "annotation"
+    assert (lease["schema_version"], lease["guideline_version"]) == (1, 1)
+    until = datetime.fromisoformat(lease["until"])
+    assert timedelta(seconds=590) < until - utc_now() <= timedelta(seconds=600)
+
+
+async def test_without_a_model_no_prediction_is_shown(world: World) -> None:
+    person = await world.person()
+    await world.record()
+    lease = await person.one()
+    assert "prediction" not in lease
+    assert lease["why"] == "own_answer"
+
+
+async def test_fifty_concurrent_claims_give_fifty_distinct_slots(service: ServiceUnderTest) -> None:
+    world = await World(service).open()
+    people = await world.people(50)
+    await world.records(50)
+    got = await asyncio.gather(*(person.lease() for person in people))
+    leases = [lease for one in got for lease in one]
+    assert len(leases) == 50
+    assert len(tokens_of(leases)) == len({lease["task_id"] for lease in leases}) == 50
+    assert await people[0].lease() == []
+
+
+async def test_concurrent_batches_never_overlap(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 2})).open()
+    people = await world.people(10)
+    record_ids = await world.records(20)
+    got = await asyncio.gather(*(person.lease(count=5) for person in people))
+    while missing := [index for index, one in enumerate(got) if len(one) < 4 and await _any_free(world, record_ids)]:
+        more = [await people[index].lease(count=4 - len(got[index])) for index in missing]
+        if not any(more):
+            break
+        for index, extra in zip(missing, more, strict=True):
+            got[index] += extra
+    leases = [lease for one in got for lease in one]
+    assert len(leases) == len(tokens_of(leases)) <= 40
+    for one in got:
+        records = [lease["record"]["record_id"] for lease in one]
+        assert len(records) == len(set(records))
+    taken = [lease["record"]["record_id"] for lease in leases]
+    assert max(taken.count(record) for record in taken) <= 2
+
+
+async def _any_free(world: World, record_ids: list[object]) -> bool:
+    async with world.service.database.transaction() as session:
+        return bool(
+            await session.raw.fetchval(
+                "SELECT count(*) FROM slots WHERE project_id = $1 AND state = 'free'", world.project_id
+            )
+        )
+
+
+async def test_one_person_in_two_tabs_never_gets_a_record_twice_nor_more_than_the_cap(
+    service: ServiceUnderTest,
+) -> None:
+    chosen = policies(redundancy={"without_model": 3}, serving={"leases_per_annotator": 6})
+    world = await World(service, policies=chosen).open()
+    person = await world.person()
+    await world.records(10)
+    got = await asyncio.gather(*(person.lease(count=2) for _ in range(8)))
+    leases = [lease for one in got for lease in one]
+    records = [lease["record"]["record_id"] for lease in leases]
+    assert len(records) == len(set(records)) == 6
+    assert await person.nothing() == "limit_reached"
+
+
+async def test_a_task_never_collects_more_than_its_slots(world: World) -> None:
+    people = await world.people(5)
+    record_id = await world.record(split=Split.TEST)
+    done = [await person.work() for person in people]
+    assert sum(done) == 2
+    assert await world.slots(record_id) == ["submitted", "submitted"]
+
+
+async def test_an_annotator_never_gets_a_record_again(world: World) -> None:
+    person = await world.person()
+    record_id = await world.record(split=Split.TEST)
+    assert await person.work() == 1
+    assert await person.nothing() == "all_leased"
+    await world.relabel(record_id)
+    assert await person.lease() == []
+
+
+async def test_done_when_nothing_is_left(world: World) -> None:
+    person = await world.person()
+    record_id = await world.record()
+    assert await person.work() == 1
+    await world.finalize(record_id)
+    assert await person.nothing() == "done"
+
+
+async def test_all_leased_while_others_hold_the_rest(world: World) -> None:
+    first, second = await world.people(2)
+    await world.record()
+    await first.one()
+    assert await second.nothing() == "all_leased"
+
+
+async def test_no_skill_when_what_is_left_needs_another_pool(world: World) -> None:
+    person = await world.person()
+    record_id = await world.record()
+    await person.work()
+    await world.relabel(record_id, pool=Pool.EXPERT)
+    assert await person.nothing() == "no_skill"
+
+
+async def test_no_skill_below_the_projects_minimum(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(serving={"skill": "law", "minimum_skill": 50})).open()
+    novice, lawyer = await world.person(skills={"law": 49}), await world.person(skills={"law": 50})
+    await world.record()
+    assert await novice.nothing() == "no_skill"
+    assert len(await lawyer.lease()) == 1
+
+
+async def test_the_limit_of_annotations_counts_what_is_held_and_what_was_done(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(serving={"annotations_per_annotator": 3})).open()
+    person = await world.person()
+    await world.records(5)
+    first, second = await person.lease(count=2)
+    assert (await person.submit(first["token"])).status_code == 200
+    assert (await person.release(second["token"])).status_code == 204
+    assert len(await person.lease(count=5)) == 2
+    assert await person.nothing() == "limit_reached"
+
+
+async def test_a_paused_annotator_gets_no_lease(world: World) -> None:
+    person = await world.person()
+    await world.record()
+    await world.assess(person, AssessmentStatus.PAUSED, revision=2)
+    assert await person.nothing() == "paused"
+    await world.assess(person, AssessmentStatus.ACTIVE, revision=1)  # older: changes nothing
+    assert await person.nothing() == "paused"
+    await world.assess(person, AssessmentStatus.ACTIVE, revision=3)
+    assert len(await person.lease()) == 1
+
+
+async def test_a_paused_project_serves_nobody(world: World) -> None:
+    person = await world.person()
+    await world.record()
+    await world.open(ProjectStatus.PAUSED)
+    assert await person.nothing() == "paused"
+    await world.open()
+    assert len(await person.lease()) == 1
+
+
+async def test_who_is_not_registered_is_told_so(world: World) -> None:
+    answer = await world.client.post(
+        f"/v1/projects/{world.project_id}/leases", headers=world.service.token(Role.ANNOTATOR, subject="nobody")
+    )
+    assert (answer.status_code, answer.json()["type"]) == (403, "not-registered")
+
+
+async def test_an_unknown_project_may_still_come(world: World) -> None:
+    person = await world.person()
+    answer = await world.client.post(f"/v1/projects/{person.annotator_id}/leases", headers=person.headers)
+    assert (answer.status_code, answer.json()["type"]) == (404, "not-known-here")
+
+
+async def test_experts_are_kept_for_what_needs_them(world: World) -> None:
+    expert = await world.person(Pool.EXPERT)
+    await world.record()
+    assert await expert.lease() == []
+
+
+async def test_leases_can_be_listed_after_a_reload(world: World) -> None:
+    person = await world.person()
+    await world.records(3, label="neutral")
+    leases = await person.lease(count=2)
+    answer = await world.client.get(f"/v1/projects/{world.project_id}/leases", headers=person.headers)
+    assert {lease["token"]: lease for lease in answer.json()["leases"]} == {lease["token"]: lease for lease in leases}
+
+
+async def test_more_urgent_records_come_first(world: World) -> None:
+    person = await world.person()
+    for priority in (0, 5, 1):
+        await world.record(text=str(priority), priority=priority)
+    served = []
+    while leases := await person.lease():
+        served.append(leases[0]["record"]["fields"]["text"])
+    assert served == ["5", "1", "0"]
+
+
+async def test_only_the_asked_for_kinds_are_leased(world: World) -> None:
+    expert, person = await world.person(Pool.EXPERT), await world.person()
+    record_id = await world.record()
+    await person.work()
+    await world.arbitrate(record_id)
+    assert await expert.lease(kinds=["annotation"]) == []
+    [lease] = await expert.lease(kinds=["arbitration"])
+    assert lease["kind"] == "arbitration"

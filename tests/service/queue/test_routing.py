@@ -1,0 +1,262 @@
+"""How records are routed, and when they are routed again."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.contracts.draws import draw
+from shared.contracts.events import RecordRouted
+from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
+from shared.kit.clock import new_id
+from tests.service.queue.world import World, policies
+from tests.support.service import ServiceUnderTest
+
+LEARNING = {"learning": {"enabled": True, "random_share": 0.0}}
+AUDITED = {"auto_accept": {"audit_share": 0.3}}
+
+
+def drawn(world: World, purpose: str, low: float, high: float) -> UUID:
+    """A record id whose die for this purpose falls into [low, high)."""
+    while not low <= draw(world.salt, purpose, record_id := new_id()) < high:  # type: ignore[arg-type]
+        pass
+    return record_id
+
+
+async def test_a_record_without_a_model_goes_to_people(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 3, "with_model": 1})).open()
+    record_id = await world.record()
+    [routed] = await world.routes(record_id)
+    assert (routed.route, routed.slots_total, routed.model_id) == (Route.PEOPLE, 3, None)
+    assert (routed.schema_version, routed.guideline_version, routed.policy_version) == (1, 1, 1)
+    assert await world.slots(record_id) == ["free"] * 3
+
+
+async def test_a_model_needs_fewer_people_and_untouched_slots_follow(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 3, "with_model": 1})).open()
+    record_id = await world.record()
+    prediction_id = await world.predict(record_id, "positive")
+    first, second = await world.routes(record_id)
+    assert (second.slots_total, second.model_id, second.prediction_id) == (1, world.model_id, prediction_id)
+    assert second.task_id == first.task_id
+    assert (await world.slots(record_id)).count("free") == 1
+
+
+async def test_touched_slots_stay_as_they_were_decided(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 2, "with_model": 1})).open()
+    person = await world.person()
+    record_id = await world.record()
+    await person.one()
+    await world.predict(record_id, "positive")
+    routed = await world.route(record_id)
+    assert (routed.slots_total, routed.model_id) == (2, world.model_id)
+
+
+async def test_what_was_not_selected_is_held_until_it_is(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(**LEARNING)).open()
+    person = await world.person()
+    record_id = await world.record()
+    assert await world.slots(record_id) == ["held"]
+    assert await person.nothing() == "all_leased"
+    await world.predict(record_id, selected=True)
+    assert await world.slots(record_id) == ["free"]
+    routed = await world.route(record_id)
+    assert routed.selection_probability == pytest.approx(0.25)
+    assert routed.reason == "batch 0 by margin"
+    await world.predict(record_id)  # scored again without a word on selection
+    assert await world.slots(record_id) == ["free"]
+    assert len(await person.lease()) == 1
+
+
+async def test_held_out_records_are_open_at_once_and_blind(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(**LEARNING)).open()
+    person = await world.person()
+    record_id = await world.record(Split.VALIDATION, label="positive")
+    routed = await world.route(record_id)
+    assert (routed.slots_total, routed.blind, routed.audit, routed.explored) == (2, True, False, False)
+    assert await world.slots(record_id) == ["free", "free"]
+    assert "prediction" not in await person.one()
+
+
+async def test_the_random_share_is_open_at_once(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(learning={"enabled": True, "random_share": 0.2})).open()
+    inside, outside = drawn(world, "explore", 0.0, 0.2), drawn(world, "explore", 0.2, 1.0)
+    await world.record(record_id=inside)
+    await world.record(record_id=outside)
+    assert (await world.route(inside)).explored
+    assert (await world.route(inside)).selection_probability == pytest.approx(0.2)
+    assert await world.slots(inside) == ["free"]
+    assert not (await world.route(outside)).explored
+    assert await world.slots(outside) == ["held"]
+
+
+async def test_nothing_is_accepted_without_a_threshold(world: World) -> None:
+    record_id = await world.record(label="positive", confidence=1.0)
+    assert (await world.route(record_id)).route is Route.PEOPLE
+
+
+async def test_a_new_threshold_accepts_what_nobody_has_touched(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    person = await world.person()
+    sure = await world.record(label="positive", confidence=0.99)
+    unsure = await world.record(label="positive", confidence=0.8)
+    started = await world.record(label="positive", confidence=0.99, priority=5)
+    held_out = await world.record(Split.TEST, label="positive", confidence=0.99)
+    assert (await person.one())["record"]["record_id"] == str(started)
+    await world.threshold(0.95)
+    routed = await world.route(sure)
+    assert (routed.route, routed.slots_total, routed.threshold) == (Route.AUTO_ACCEPT, 0, 0.95)
+    assert await world.slots(sure) == ["void"]
+    for other in (unsure, started, held_out):
+        assert (await world.route(other)).route is Route.PEOPLE
+    assert await world.slots(started) == ["leased"]
+
+
+async def test_a_threshold_that_came_first_is_read_when_the_record_is_routed(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    await world.threshold(0.95)
+    record_id = await world.record(label="positive", confidence=0.96)
+    assert [routed.route for routed in await world.routes(record_id)] == [Route.AUTO_ACCEPT]
+
+
+async def test_expired_work_may_still_come_so_its_record_is_not_accepted(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    person = await world.person()
+    record_id = await world.record(label="positive", confidence=0.99)
+    lease = await person.one()
+    await world.expire_leases()
+    await world.threshold(0.95)
+    assert await world.slots(record_id) == ["free"]
+    assert (await person.submit(lease["token"])).status_code == 200
+
+
+async def test_a_threshold_for_one_class_says_nothing_of_others(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    positive = await world.record(label="positive", confidence=0.99)
+    negative = await world.record(label="negative", confidence=0.99)
+    await world.threshold(0.9, label="positive")
+    assert (await world.route(positive)).route is Route.AUTO_ACCEPT
+    assert (await world.route(negative)).route is Route.PEOPLE
+    await world.threshold(0.9, revision=2)
+    assert (await world.route(negative)).route is Route.AUTO_ACCEPT
+
+
+async def test_a_withdrawn_threshold_accepts_nothing_more(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    await world.threshold(0.9, revision=1)
+    await world.threshold(None, revision=2)
+    await world.threshold(0.9, revision=1)  # late: older than what is held
+    record_id = await world.record(label="positive", confidence=0.99)
+    assert (await world.route(record_id)).route is Route.PEOPLE
+
+
+async def test_a_share_of_what_would_be_accepted_is_audited_blind(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(**AUDITED, learning={"enabled": True, "random_share": 0.0})).open()
+    person = await world.person()
+    audited, accepted = drawn(world, "audit", 0.0, 0.3), drawn(world, "audit", 0.3, 1.0)
+    for record_id in (audited, accepted):
+        await world.record(label="positive", confidence=0.99, record_id=record_id)
+        assert await world.slots(record_id) == ["held"]
+    await world.threshold(0.9)
+    routed = await world.route(audited)
+    assert (routed.route, routed.audit, routed.blind, routed.threshold) == (Route.PEOPLE, True, True, 0.9)
+    assert routed.selection_probability == pytest.approx(0.3)
+    assert (await world.route(accepted)).route is Route.AUTO_ACCEPT
+    lease = await person.one()
+    assert lease["record"]["record_id"] == str(audited)
+    assert "prediction" not in lease
+
+
+async def test_evaluations_do_not_route(world: World) -> None:
+    record_id = new_id()
+    await world.say(world.accepted(), record_id)
+    await world.say(world.predicted("positive", scored_for=ScoredFor.EVALUATION), record_id)
+    assert await world.routes(record_id) == []
+
+
+async def test_an_older_prediction_changes_nothing(world: World) -> None:
+    record_id = new_id()
+    await world.say(world.accepted(), record_id)
+    await world.say(world.predicted("positive"), record_id, 2)
+    await world.say(world.predicted(), record_id, 1)
+    assert (await world.route(record_id)).model_id == world.model_id
+
+
+async def test_the_same_decision_is_told_once(world: World) -> None:
+    record_id = await world.record(label="positive")
+    for _ in range(3):
+        await world.predict(record_id, "positive")
+    assert len(await world.routes(record_id)) == 1
+
+
+async def test_routes_are_counted_by_revision(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 3, "with_model": 1})).open()
+    record_id = await world.record()
+    await world.predict(record_id, "positive")
+    events = [event for event in await service.published(RecordRouted) if event.record_id == record_id]
+    assert [event.revision for event in events] == [1, 2]
+
+
+async def test_unsure_predictions_go_to_an_expert(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(serving={"expert_below": 0.5})).open()
+    person, expert = await world.person(), await world.person(Pool.EXPERT)
+    record_id = await world.record(label="positive", confidence=0.4)
+    assert (await world.route(record_id)).route is Route.EXPERT
+    assert await person.nothing() == "no_skill"
+    assert len(await expert.lease()) == 1
+
+
+async def test_a_project_without_a_guideline_is_routed_once_it_has_one(service: ServiceUnderTest) -> None:
+    world = await World(service, guidelines=0).open()
+    record_id = await world.record()
+    assert await world.routes(record_id) == []
+    world.guidelines = 1
+    await world.open()
+    await service.run_loop("route_waiting")
+    assert (await world.route(record_id)).guideline_version == 1
+
+
+async def test_a_round_keeps_its_versions(world: World) -> None:
+    person = await world.person()
+    record_id = await world.record()
+    world.guidelines = 2
+    await world.open()
+    assert (await person.one())["guideline_version"] == 1
+    await world.relabel(record_id)
+    assert (await world.route(record_id)).guideline_version == 2
+
+
+async def test_switching_learning_off_opens_what_was_held(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(**LEARNING)).open()
+    record_id = await world.record()
+    assert await world.slots(record_id) == ["held"]
+    world.policies = policies()
+    await world.open()
+    await service.run_loop("route_waiting")
+    assert await world.slots(record_id) == ["free"]
+
+
+async def test_rerouting_goes_on_where_it_stopped(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    record_ids = await world.records(5, label="positive", confidence=0.99)
+    await world.say(world.threshold_of(0.9))
+    async with service.database.transaction() as session:  # as if a crash had left two done
+        await session.raw.execute("UPDATE records SET threshold_revision = 1 WHERE record_id = ANY($1)", record_ids[:2])
+    await service.run_loop("reroute")
+    assert [(await world.route(one)).route for one in record_ids[2:]] == [Route.AUTO_ACCEPT] * 3
+
+
+async def test_annotators_are_told_of_without_their_names(world: World) -> None:
+    person = await world.person(subject="secret-subject")
+    answer = await world.client.patch(
+        f"/v1/annotators/{person.annotator_id}", headers=world.manager, json={"status": AnnotatorStatus.PAUSED}
+    )
+    assert answer.status_code == 200
+    async with world.service.database.transaction() as session:
+        told = await session.raw.fetch(
+            "SELECT convert_from(envelope, 'UTF8') AS said FROM outbox WHERE key = $1 ORDER BY seq",
+            person.annotator_id,
+        )
+    assert len(told) == 2
+    assert all("secret-subject" not in row["said"] and "Ada" not in row["said"] for row in told)
+    assert '"revision":2' in told[1]["said"]
+    assert await person.nothing() == "paused"

@@ -31,11 +31,11 @@ from shared.kit import (
     telemetry,
 )
 from shared.kit.auth import Authenticator
-from shared.kit.bodies import EdgeRoute
 from shared.kit.bus import connect_bus
 from shared.kit.consuming import Handlers, attach
 from shared.kit.database import Trouble, trouble
 from shared.kit.edge import Edge, request_id_of
+from shared.kit.endpoints import EdgeRoute
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
 from shared.kit.refusals import problem_of

@@ -5,25 +5,20 @@ stopped here, once, for every endpoint.
 """
 
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
-from shared.kit.auth import Guard
 from shared.kit.problems import Problem, pointer_to
 
 MAX_DEPTH = 64
 """How deep JSON may be nested."""
 
 _LIMIT_KEY = "touchstone.body_limit"
-_EXTENSION = "x-max-body-bytes"
+BODY_LIMIT_EXTENSION = "x-max-body-bytes"
 
 
 class BodyLimit:
@@ -70,7 +65,7 @@ def lift_body_limit(request: Request, max_bytes: int | None = None) -> None:
 
 def body_limit(max_bytes: int) -> dict[str, Any]:
     """For `openapi_extra=` of an endpoint whose body (an upload) may be larger or must be smaller than the setting."""
-    return {_EXTENSION: max_bytes}
+    return {BODY_LIMIT_EXTENSION: max_bytes}
 
 
 class MalformedJson(ValueError):
@@ -148,27 +143,3 @@ class EdgeRequest(Request):
                 await form.close()
                 raise nul_refused(parameter="the form")
         return form
-
-
-class EdgeRoute(APIRoute):
-    """A route that checks the token before it reads the body, and reads the body as `EdgeRequest` does."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        guards = guards_of(self.dependant)
-        max_bytes: int | None = (self.openapi_extra or {}).get(_EXTENSION)
-
-        async def guarded(request: Request) -> Response:
-            if max_bytes is not None:
-                lift_body_limit(request, max_bytes)
-            for guard in guards:
-                await guard(request)
-            return await handle(EdgeRequest(request.scope, request.receive))
-
-        return guarded
-
-
-def guards_of(dependant: Dependant) -> list[Guard]:
-    """The guards anywhere among an endpoint's dependencies."""
-    found = [dependant.call] if isinstance(dependant.call, Guard) else []
-    return found + [guard for child in dependant.dependencies for guard in guards_of(child)]

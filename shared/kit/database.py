@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
+from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -145,53 +146,9 @@ class Database:
         self.engine.dialect.supports_native_json_deserialization = False
         sa.event.listen(self.engine.sync_engine, "connect", _leave_json_as_text)
 
-    @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
+    def transaction(self) -> "Transaction":
         """Open a transaction; commit it on a clean exit, roll it back on an exception."""
-        async with contextlib.AsyncExitStack() as stack:
-            connection, raw, transaction = await self._begin(stack)
-            session = Session(connection, raw, self)
-            try:
-                yield session
-            except BaseException:
-                await _roll_back(raw, transaction)
-                await _forget_if_closed(connection, raw)
-                raise
-            try:
-                await transaction.commit()
-            except BaseException:
-                if raw.is_in_transaction():
-                    raw.terminate()
-                await _forget_if_closed(connection, raw)
-                raise
-        session.committed()
-
-    async def _begin(self, stack: contextlib.AsyncExitStack) -> tuple[AsyncConnection, Any, Any]:
-        """Begin on a live connection. One that died in the pool is replaced: nothing was done on it yet."""
-        failed_before = False
-        while True:
-            connection = await stack.enter_async_context(self.engine.connect())
-            raw: Any = (await connection.get_raw_connection()).driver_connection
-            if raw.is_closed():
-                await connection.invalidate()
-                await stack.aclose()
-                continue
-            transaction = raw.transaction()
-            try:
-                await transaction.start()
-            except Exception as error:
-                lost = trouble(error) is Trouble.AWAY
-                raw.terminate()
-                await connection.invalidate(error)
-                if failed_before or not lost:
-                    raise
-                failed_before = True
-                await stack.aclose()
-            except BaseException:
-                raw.terminate()
-                raise
-            else:
-                return connection, raw, transaction
+        return Transaction(self)
 
     async def dedicated(self) -> Any:
         """A connection of its own, outside the pool: to hold session locks or to LISTEN. The caller closes it."""
@@ -210,6 +167,72 @@ class Database:
         await self.engine.dispose()
 
 
+class Transaction:
+    """`async with` it. A class and not a generator, since every request pays for it."""
+
+    __slots__ = ("_connection", "_database", "_raw", "_session", "_transaction")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Session:
+        """Begin on a live connection. One that died in the pool is replaced: nothing was done on it yet."""
+        failed_before = False
+        while True:
+            connection = await self._database.engine.connect()
+            raw: Any = None
+            try:
+                raw = (await connection.get_raw_connection()).driver_connection
+                if raw.is_closed():
+                    await _abandon(connection, raw)
+                    continue
+                transaction = raw.transaction()
+                await transaction.start()
+            except BaseException as error:
+                await _abandon(connection, raw)
+                if failed_before or trouble(error) is not Trouble.AWAY:
+                    raise
+                failed_before = True
+            else:
+                self._connection, self._raw, self._transaction = connection, raw, transaction
+                self._session = Session(connection, raw, self._database)
+                return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                await self._transaction.commit()
+            elif not self._raw.is_closed():
+                async with asyncio.timeout(_ROLLBACK_TIMEOUT_S):
+                    await self._transaction.rollback()
+        except BaseException as failure:
+            # What the commit came to is unknown, or the connection can't be rolled back: nobody gets it again.
+            await _abandon(self._connection, self._raw)
+            if error is None or not isinstance(failure, Exception):
+                raise
+            return
+        if self._raw.is_closed():
+            await _abandon(self._connection, self._raw)
+        else:
+            await self._connection.close()
+        if error is None:
+            self._session.committed()
+
+
+async def _abandon(connection: AsyncConnection, raw: Any) -> None:
+    """Throw a connection away, whatever state it and its task are in."""
+    if raw is not None:
+        raw.terminate()
+
+    async def forget() -> None:
+        await connection.invalidate()
+        await connection.close()
+
+    await asyncio.shield(asyncio.ensure_future(forget()))
+
+
 def _leave_json_as_text(connection: Any, _record: Any) -> None:
     async def reset(raw: Any) -> None:
         for name in ("json", "jsonb"):
@@ -225,25 +248,3 @@ def driver_url(url: str) -> URL:
         mode = parsed.query["sslmode"]
         parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return parsed
-
-
-async def _roll_back(raw: Any, transaction: Any) -> None:
-    """Roll back whatever happens; a connection that can't be rolled back is thrown away."""
-
-    async def attempt() -> None:
-        async with asyncio.timeout(_ROLLBACK_TIMEOUT_S):
-            await transaction.rollback()
-
-    try:
-        await asyncio.shield(asyncio.ensure_future(attempt()))
-    except asyncio.CancelledError:
-        raw.terminate()
-        raise
-    except Exception:  # noqa: BLE001  the first error is the one to tell; this connection is not used again
-        raw.terminate()
-
-
-async def _forget_if_closed(connection: AsyncConnection, raw: Any) -> None:
-    """Keep a dead connection out of the pool."""
-    if raw.is_closed():
-        await connection.invalidate()

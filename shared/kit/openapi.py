@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from shared.kit.bodies import guards_of
+from shared.kit.endpoints import guards_of
 from shared.kit.problems import ProblemDocument, responses
 
 

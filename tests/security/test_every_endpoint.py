@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from shared.contracts.values import Role
 from shared.kit.auth import LOCAL_ISSUER, mint_token
-from shared.kit.bodies import guards_of
+from shared.kit.endpoints import guards_of
 from shared.kit.settings import settings_class
 from tests.support.service import KEY, ServiceUnderTest, service_under_test, settings_for
 

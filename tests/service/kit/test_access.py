@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from shared.contracts.values import Role
 from shared.kit.auth import mint_token
-from shared.kit.bodies import guards_of
+from shared.kit.endpoints import guards_of
 from tests.support.service import KEY, ServiceUnderTest
 
 OPEN = {"/live", "/ready", "/metrics", "/v1/objects/{key:path}"}

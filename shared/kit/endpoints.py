@@ -1,0 +1,43 @@
+"""How every endpoint is called: token first, then the body, then the endpoint, then the commit, then the answer."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.kit.auth import Guard
+from shared.kit.bodies import BODY_LIMIT_EXTENSION, EdgeRequest, lift_body_limit
+
+OPENED: Final = "touchstone.opened"
+"""Where a request keeps the stack of what its dependencies opened."""
+
+
+class EdgeRoute(APIRoute):
+    """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        guards = guards_of(self.dependant)
+        max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
+
+        async def guarded(request: Request) -> Response:
+            if max_bytes is not None:
+                lift_body_limit(request, max_bytes)
+            for guard in guards:
+                await guard(request)
+            # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
+            async with AsyncExitStack() as opened:
+                request.scope[OPENED] = opened
+                return await handle(EdgeRequest(request.scope, request.receive))
+
+        return guarded
+
+
+def guards_of(dependant: Dependant) -> list[Guard]:
+    """The guards anywhere among an endpoint's dependencies."""
+    found = [dependant.call] if isinstance(dependant.call, Guard) else []
+    return found + [guard for child in dependant.dependencies for guard in guards_of(child)]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from services.qa.operations import assessing, chain, ending, intake, openings, releases, thresholds
+from services.qa.operations import assessing, chain, ending, openings, releases, thresholds
 from services.qa.operations.limits import Limits
 from services.qa.storage import chain as chains
 from services.qa.storage import counters
@@ -13,7 +13,6 @@ from shared.kit.clock import utc_now
 
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
-CHECK = "check_held_out"
 REPLACE = "replace_votes"
 FOLD = "fold_counters"
 SEAL = "seal"
@@ -57,17 +56,9 @@ async def estimate(runtime: Runtime) -> None:
 
 async def test_thresholds(runtime: Runtime) -> None:
     async def work(project_id: UUID, _: UUID | None) -> None:
-        async with runtime.database.transaction() as session:
-            await thresholds.consider(session, project_id, utc_now())
+        await thresholds.consider(runtime.database, project_id, utc_now())
 
     await _each_mark(runtime, ending.THRESHOLDS, work, share=Limits.of(runtime.extras).estimation_share)
-
-
-async def check_held_out(runtime: Runtime) -> None:
-    async def work(project_id: UUID, _: UUID | None) -> None:
-        await thresholds.check_held_out(runtime.database, project_id, utc_now())
-
-    await _each_mark(runtime, intake.CHAMPION, work)
 
 
 async def replace_votes(runtime: Runtime) -> None:
@@ -110,7 +101,6 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
     return [
         Loop(ESTIMATE, estimation_interval_s, estimate),
         Loop(TEST, 1.0, test_thresholds),
-        Loop(CHECK, 1.0, check_held_out),
         Loop(REPLACE, 1.0, replace_votes),
         Loop(openings.REOPEN, 2.0, reopen),
         Loop(FOLD, 5.0, fold_counters),

@@ -25,12 +25,15 @@ from services.qa.storage import annotations, annotators, counters, projects
 from services.qa.storage.annotators import Stored
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotatorAssessed, DriftDetected
-from shared.contracts.values import Answers, AssessmentStatus
+from shared.contracts.values import Answers, AssessmentStatus, RecordState
 from shared.kit import outbox
 from shared.kit.database import Database, Session
 
 REPLACEMENTS = "replacements"
 """The kind of background work: somebody was paused, their votes on open records are replaced."""
+
+DRIFT = "drift"
+"""The reason of `assess` when the error rate rose."""
 
 _ACCURACY_STEP = 0.05
 _ANSWERS_FACTOR = 1.5
@@ -49,6 +52,7 @@ class Given:
     submitted_at: datetime
     era: int
     by_people_alone: bool
+    closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Material:
     given: Sequence[Given]
     truths: Mapping[UUID, tuple[Answers, bool]]
     priors: Mapping[UUID, Mapping[str, Mapping[str, float]]]
+    experts: frozenset[UUID]
 
 
 @dataclass(slots=True)
@@ -133,11 +138,13 @@ async def _read(session: Session, project: Project, version: int, most_votes: in
                 submitted_at=row["submitted_at"],
                 era=row["era"],
                 by_people_alone=row["by_people_alone"],
+                closed=row["state"] in {RecordState.FINALIZED, RecordState.GOLD},
             )
             for row in reversed(rows)
         ],
         truths=await annotations.truths(session, project.project_id, version),
         priors=await annotations.priors(session, project.project_id, version),
+        experts=await annotators.experts(session),
     )
 
 
@@ -160,13 +167,16 @@ def compute(material: Material) -> Result:
         for outcomes, of_item in zip(kind.outcomes(items, estimated), givers, strict=True):
             for outcome, one in zip(outcomes, of_item, strict=True):
                 found = findings[one.annotator_id]
-                if one.era == found.era:
+                if one.era == found.era and one.closed:
                     found.outcomes.append((one.submitted_at, one.annotation_id, outcome))
         for annotator_id, found in findings.items():
             name = voter(annotator_id, found.era)
             found.diagonals.extend((one.diagonal(name), one.answered(name)) for one in estimated.values())
     pool_error = _pool_error(findings.values())
-    judged = {annotator_id: _verdict(found, pool_error) for annotator_id, found in findings.items()}
+    judged = {
+        annotator_id: _verdict(found, pool_error, followed=annotator_id not in material.experts)
+        for annotator_id, found in findings.items()
+    }
     return Result(estimates=estimates, votes=len(material.given), judged=judged)
 
 
@@ -203,7 +213,8 @@ def _pool_error(findings: Iterable[Finding]) -> float:
     return wrong / total if total else 0.0
 
 
-def _verdict(found: Finding, pool_error: float) -> Judged:
+def _verdict(found: Finding, pool_error: float, *, followed: bool) -> Judged:
+    """The verdict on one annotator; the drift of experts is not followed, for nobody speaks beside them."""
     answered = sum(answers for _, answers in found.diagonals)
     diagonal = sum(one * answers for one, answers in found.diagonals) / answered if answered else 1.0
     outcomes = sorted(found.outcomes, key=lambda one: one[:2])
@@ -215,8 +226,8 @@ def _verdict(found: Finding, pool_error: float) -> Judged:
             gold_hits=found.gold_hits,
             gold_answers=found.gold_answers,
             diagonal=diagonal,
-            answers=answered and found.answers,
-            drift=drift,
+            answers=found.answers,
+            drift=drift if followed else None,
         ),
         drift=drift,
         changed_at=outcomes[changed][0] if changed is not None and changed < len(outcomes) else None,
@@ -251,7 +262,7 @@ async def _judge(session: Session, project_id: UUID, annotator_id: UUID, judged:
     if before is not None and before.status is AssessmentStatus.PAUSED:
         return
     assessment = judged.assessment
-    if judged.drift.alarmed and judged.changed_at is not None:
+    if assessment.reason == DRIFT and judged.changed_at is not None:
         era += 1
         await _alarm(session, project_id, annotator_id, judged, era, now)
     stored = Stored(

@@ -137,6 +137,8 @@ async def give_up(session: Session, record: Record, reason: str, moment: datetim
     record.request = None
     record.arbitrating = False
     record.unservable_at = moment
+    if record.measures:
+        await counters.mark(session, record.project_id, THRESHOLDS)
     if record.state is RecordState.FINALIZED:
         return
     await move(session, record, RecordState.UNLABELABLE, now, reason)

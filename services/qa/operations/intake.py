@@ -29,9 +29,6 @@ from shared.contracts.values import ModelStage, RecordState, Route, TaskKind, Ve
 from shared.kit.consuming import release_parked
 from shared.kit.database import Session
 
-CHAMPION = "champion"
-"""The kind of background work: a model was promoted, finalized held-out records are held against it."""
-
 
 async def keep_project(session: Session, event: Event[ProjectChanged]) -> None:
     assert event.project_id is not None
@@ -77,9 +74,7 @@ async def keep_prediction(session: Session, project: Project, event: Event[Recor
     erased = record.state is RecordState.ERASED
     if not await predictions.add(session, event, erased=erased) or erased:
         return
-    waited_for = record.expects_answers and record.routed_prediction_id == event.id
-    checks = record.state is RecordState.FINALIZED and record.held_out and not record.expert_checked
-    if waited_for or checks:
+    if record.expects_answers and record.routed_prediction_id == event.id:
         await settle(session, project, record, now)
     if record.held_out:
         await counters.mark(session, record.project_id, THRESHOLDS)
@@ -205,7 +200,6 @@ async def keep_work(session: Session, event: Event[WorkLogged]) -> None:
 async def keep_model(session: Session, event: Event[ModelChanged]) -> None:
     assert event.project_id is not None
     if await predictions.save_model(session, event) and event.payload.stage is ModelStage.CHAMPION:
-        await counters.mark(session, event.project_id, CHAMPION, event.payload.model_id)
         await counters.mark(session, event.project_id, THRESHOLDS)
 
 

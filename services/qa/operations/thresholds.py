@@ -2,6 +2,9 @@
 
 A model version is tested when its held-out labels are all there, and again only when they have grown much: each look
 spends a share of the risk (`domain.auto_accept.level_of_look`). A threshold that stands is held against the audits.
+
+Just before a look an expert relabels, blind and once a record, the held-out records on which the model differs from
+people where it is sure: people's own slips would else eat the error budget that the model is held to.
 """
 
 from collections.abc import Sequence
@@ -9,34 +12,43 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from services.qa.domain import auto_accept
+from services.qa.domain import auto_accept, decisions
 from services.qa.domain.auto_accept import Audited
 from services.qa.domain.project import Project
 from services.qa.domain.records import hits
-from services.qa.operations.rounds import settle
+from services.qa.operations.asking import relabel
 from services.qa.storage import predictions, projects, records, thresholds
 from services.qa.storage.predictions import Model
 from services.qa.storage.thresholds import Evidence, Threshold
 from shared.contracts.events import AutoAcceptThresholdSet, ThresholdEvidence
+from shared.contracts.values import LabelMethod, RecordState
 from shared.kit import outbox
 from shared.kit.database import Database, Session
 
 SELECTION = "selection"
 AUDIT = "audit"
-_RECORDS_AT_ONCE = 500
+CHAMPION_DIFFERS = "champion_differs"
 
 
-async def consider(session: Session, project_id: UUID, now: datetime) -> None:
-    """Test what is due for the project's champion; say what follows."""
+async def consider(database: Database, project_id: UUID, now: datetime) -> None:
+    """Test what is due for the project's champion; say what follows, or ask an expert first."""
+    async with database.transaction() as session:
+        to_check = await _consider(session, project_id, now)
+    for record_id in to_check:
+        async with database.transaction() as session:
+            await ask_expert(session, project_id, record_id)
+
+
+async def _consider(session: Session, project_id: UUID, now: datetime) -> Sequence[UUID]:
     project = await projects.load(session, project_id)
     champion = await predictions.lock_champion(session, project_id)
     if project is None or champion is None or project.schema(champion.schema_version) is None:
-        return
+        return ()
     standing = await thresholds.current(session, champion.model_id)
     if not project.policies.auto_accept.enabled:
         if standing is not None and standing.threshold is not None:
             await _set(session, project, champion, standing, None, "disabled_by_policy", now)
-        return
+        return ()
     evidence = [
         one
         for one in await thresholds.evidence(session, project_id, champion.model_id, champion.schema_version)
@@ -44,7 +56,7 @@ async def consider(session: Session, project_id: UUID, now: datetime) -> None:
     ]
     if standing is not None and standing.threshold is not None:
         standing = await _audit(session, project, champion, standing, evidence, now)
-    await _select(session, project, champion, standing, evidence, now)
+    return await _select(session, project, champion, standing, evidence, now)
 
 
 async def _select(
@@ -54,29 +66,58 @@ async def _select(
     standing: Threshold | None,
     evidence: Sequence[Evidence],
     now: datetime,
-) -> None:
-    """Look for a threshold, if a look is due."""
+) -> Sequence[UUID]:
+    """Look for a threshold, if a look is due; answers the records that an expert must see before."""
     policy = project.policies.auto_accept
-    labelled = sum(not one.audit for one in evidence)
-    held_out = await thresholds.held_out(session, project.project_id)
+    held_out = [one for one in evidence if not one.audit]
+    labelled = sum(not one.in_review for one in held_out)
     last = await thresholds.last_test(session, champion.model_id, SELECTION)
     if not auto_accept.due(
         labelled=labelled,
-        waiting=max(held_out - labelled, 0),
+        waiting=max(await thresholds.held_out(session, project.project_id) - labelled, 0),
         tested_before=None if last is None else last["labels"],
         error_budget=policy.error_budget,
         level=policy.confidence_level,
     ):
-        return
-    look = 1 if last is None else last["number"] + 1
-    level = auto_accept.level_of_look(look, policy.confidence_level)
+        return ()
+    lowest = auto_accept.lowest_confidence(policy.error_budget)
+    to_check = [
+        one.record_id
+        for one in held_out
+        if not one.checked
+        and not one.in_review
+        and one.method == LabelMethod.CONSENSUS
+        and one.confidence >= lowest
+        and not _right(project, champion, one)
+    ]
+    if to_check:
+        return to_check
+    least = auto_accept.least_sample(policy.error_budget, policy.confidence_level)
+    if labelled < len(held_out) and labelled < auto_accept.STREAM_STEP * least:
+        return ()  # the last ones are at an expert's; where records never cease to come they count as they stand
+    await _look(session, project, champion, standing, evidence, 1 if last is None else last["number"] + 1, now)
+    return ()
+
+
+async def _look(
+    session: Session,
+    project: Project,
+    champion: Model,
+    standing: Threshold | None,
+    evidence: Sequence[Evidence],
+    number: int,
+    now: datetime,
+) -> None:
+    policy = project.policies.auto_accept
+    level = auto_accept.level_of_look(number, policy.confidence_level)
     audited = [one for one in (_audited(project, champion, each) for each in evidence) if one is not None]
+    labelled = sum(one.floor is None for one in audited)
     found = auto_accept.choose_threshold(audited, error_budget=policy.error_budget, level=level)
     await thresholds.add_test(
         session,
         project_id=project.project_id,
         model_id=champion.model_id,
-        number=look,
+        number=number,
         kind=SELECTION,
         labels=labelled,
         content={
@@ -99,6 +140,20 @@ async def _select(
         tested=found.tested, errors=found.errors, held_out_labels=labelled, upper_bound=min(found.upper_bound, 1.0)
     )
     await _set(session, project, champion, standing, found.value, "fixed_sequence_test", now, shown)
+
+
+async def ask_expert(session: Session, project_id: UUID, record_id: UUID) -> None:
+    """Let an expert relabel a held-out record blind, unless that was asked before or is not the question any more."""
+    record = await records.lock(session, record_id, project_id)
+    if record.state is not RecordState.FINALIZED or record.under_review or not record.held_out:
+        return
+    wanted = decisions.held_out_check(agrees=[False], checked_before=record.expert_checked)
+    if wanted is not None:
+        record.expert_checked = True
+        record.under_review = True
+        record.review_reason = CHAMPION_DIFFERS
+        await relabel(session, record, wanted, CHAMPION_DIFFERS)
+        await records.save(session, record)
 
 
 def _audited(project: Project, champion: Model, one: Evidence) -> Audited | None:
@@ -221,19 +276,3 @@ def threshold_set(made: Threshold) -> AutoAcceptThresholdSet:
         evidence=None if made.evidence is None else ThresholdEvidence.model_validate(made.evidence),
         reason=made.reason,
     )
-
-
-async def check_held_out(database: Database, project_id: UUID, now: datetime) -> None:
-    """Hold every finalized held-out record against a new champion, each in a transaction of its own."""
-    after = records.NOWHERE
-    while True:
-        async with database.transaction() as session:
-            project = await projects.load(session, project_id)
-            page = await thresholds.unchecked(session, project_id, after, _RECORDS_AT_ONCE)
-        if project is None or not page:
-            return
-        for record_id in page:
-            async with database.transaction() as session:
-                record = await records.lock(session, record_id, project_id)
-                await settle(session, project, record, now)
-        after = page[-1]

@@ -50,6 +50,7 @@ RETURNING annotator_id
 _NEWER_EXPERT = """
 SELECT EXISTS (SELECT 1 FROM annotators WHERE pool = 'expert' AND status = 'active' AND expert_since > $1)
 """
+_EXPERTS = "SELECT annotator_id FROM annotators WHERE pool = 'expert'"
 _STORED = (
     "project_id, annotator_id, assessment_revision, status, reason, accuracy, interval_low, interval_high,"
     " gold_answers, answers, era, changed_at, details, assessed_at"
@@ -120,6 +121,10 @@ async def save(session: Session, event: Event[AnnotatorChanged]) -> bool:
 async def expert_came_after(session: Session, moment: datetime) -> bool:
     found: bool = await session.raw.fetchval(_NEWER_EXPERT, moment)
     return found
+
+
+async def experts(session: Session) -> frozenset[UUID]:
+    return frozenset(row["annotator_id"] for row in await session.raw.fetch(_EXPERTS))
 
 
 def _stored(row: Mapping[str, Any]) -> Stored:

@@ -32,7 +32,10 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A blind label by people beside what a model had said of the record."""
+    """A blind label by people beside what a model had said of the record.
+
+    `in_review`: an expert or an arbiter is about to look at it. `checked`: one was asked to, for a model differed.
+    """
 
     record_id: UUID
     label: Answers
@@ -43,6 +46,8 @@ class Evidence:
     routed_threshold: float | None
     routed_model_id: UUID | None
     finalized_at: datetime
+    in_review: bool
+    checked: bool
 
 
 _THRESHOLD = (
@@ -83,7 +88,8 @@ SELECT count(*) FROM records WHERE project_id = $1 AND known AND split <> 'train
 _EVIDENCE = """
 SELECT labels.record_id, labels.answers AS label, labels.method, predicted.answers AS prediction, predicted.confidence,
     records.audit AND records.split = 'train' AS audit, (route.content->>'threshold')::float8 AS routed_threshold,
-    (route.content->>'model_id')::uuid AS routed_model_id, labels.finalized_at
+    (route.content->>'model_id')::uuid AS routed_model_id, labels.finalized_at,
+    records.under_review AND records.unservable_at IS NULL AS in_review, records.expert_checked AS checked
 FROM labels JOIN records USING (record_id)
 JOIN LATERAL (
     SELECT answers, confidence FROM predictions
@@ -97,14 +103,7 @@ LEFT JOIN LATERAL (
         AND (content->>'audit')::boolean ORDER BY revision DESC LIMIT 1
 ) AS route ON true
 WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
-    AND labels.answers IS NOT NULL AND (NOT records.under_review OR records.unservable_at IS NOT NULL)
-"""
-# Finalized held-out records that no expert was asked about yet.
-_UNCHECKED = """
-SELECT record_id FROM records
-WHERE project_id = $1 AND known AND split <> 'train' AND state = 'finalized' AND NOT under_review
-    AND NOT expert_checked AND record_id > $2
-ORDER BY record_id LIMIT $3
+    AND labels.answers IS NOT NULL
 """
 
 
@@ -179,8 +178,3 @@ async def evidence(session: Session, project_id: UUID, model_id: UUID, schema_ve
         Evidence(**{**dict(row), "label": load(row["label"]), "prediction": load(row["prediction"])})
         for row in await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version)
     ]
-
-
-async def unchecked(session: Session, project_id: UUID, after: UUID, limit: int) -> list[UUID]:
-    """Finalized held-out records that no expert was asked about yet."""
-    return [row["record_id"] for row in await session.raw.fetch(_UNCHECKED, project_id, after, limit)]

@@ -28,8 +28,8 @@ async def test_a_tie_asks_for_one_more_and_then_for_an_arbiter(world: World) -> 
     asked = await world.published(AnnotationsRequested, record_id)
     assert [one.slots_total for one in asked] == [3]
 
-    for slot, label in enumerate(("bird", "fish", "cat"), start=3):
-        await world.deliver(world.annotated(record_id, label, slot=slot))
+    for slot, answer in enumerate(("bird", "fish", "cat"), start=3):
+        await world.deliver(world.annotated(record_id, answer, slot=slot))
     asked = await world.published(AnnotationsRequested, record_id)
     assert [one.slots_total for one in asked] == [3, 4, 5]
     (arbitration,) = await world.published(ArbitrationRequested, record_id)

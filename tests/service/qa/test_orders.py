@@ -1,7 +1,7 @@
 """Events come in any order across topics: a record ends the same whichever came first."""
 
 from collections.abc import Callable
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import LabelFinalized
-from shared.contracts.values import ModelStage, Route, Split
+from shared.contracts.values import Route, Split
 from shared.kit.clock import new_id
 from tests.service.qa.world import World
 
@@ -88,13 +88,25 @@ def gist(lineage: dict[str, Any]) -> Any:
     )
 
 
+def orders(size: int) -> list[tuple[int, ...]]:
+    """All orders of a few events; of more those in which any two of them have changed places, and the reverse."""
+    if size <= 4:
+        return list(permutations(range(size)))
+    found = {tuple(range(size)), tuple(reversed(range(size)))}
+    for one, other in combinations(range(size), 2):
+        swapped = list(range(size))
+        swapped[one], swapped[other] = other, one
+        found.add(tuple(swapped))
+    return sorted(found)
+
+
 @pytest.mark.parametrize(
     "scene", [consensus, auto_accept, two_people, corrected, erased, held_out_and_champion, rerouted]
 )
 async def test_every_order_ends_the_same(world: World, scene: Scene) -> None:
     ends = {}
     size = len(scene(world, new_id()))
-    for order in permutations(range(size)):
+    for order in orders(size):
         record_id = new_id()
         events = scene(world, record_id)
         await world.deliver(*(events[place] for place in order))
@@ -157,18 +169,3 @@ async def test_a_tombstone_refuses_content(world: World) -> None:
     async with world.service.database.transaction() as session:
         row = await session.raw.fetchrow("SELECT fields, slice, salt FROM records WHERE record_id = $1", record_id)
     assert tuple(row) == (None, None, None)
-
-
-async def test_a_champion_and_its_predictions_may_come_in_either_order(world: World) -> None:
-    for model_first in (True, False):
-        await world.deliver(world.project())
-        model_id = new_id()
-        record_id = await world.finalized("cat", Split.TEST)
-        model = world.model(model_id, ModelStage.CHAMPION)
-        prediction = world.predicted(record_id, "dog", model_id=model_id)
-        await world.deliver(*((model, prediction) if model_first else (prediction, model)))
-        await world.service.run_loop("check_held_out")
-        state = await world.state(record_id)
-        assert state["under_review"], model_first
-        assert state["review_reason"] == "champion_differs"
-        await world.deliver(world.model(model_id, ModelStage.RETIRED))

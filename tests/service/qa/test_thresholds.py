@@ -6,7 +6,7 @@ import pytest
 
 from shared.contracts.events import AutoAcceptThresholdSet, RelabelRequested
 from shared.contracts.policies import AutoAcceptPolicy, Policies
-from shared.contracts.values import ModelStage, Pool, Role, ScoredFor, Split
+from shared.contracts.values import ModelStage, Pool, Role, ScoredFor, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import World
 from tests.support.service import ServiceUnderTest
@@ -24,7 +24,6 @@ async def world(qa: ServiceUnderTest) -> World:
 
 async def look(world: World) -> list[AutoAcceptThresholdSet]:
     world.service.runtime.extras.pop("pauses", None)
-    await world.service.run_loop("check_held_out")
     await world.service.run_loop("test_thresholds")
     return await world.published(AutoAcceptThresholdSet)
 
@@ -78,6 +77,48 @@ async def test_looking_again_without_news_is_no_second_look(world: World) -> Non
     assert len(shown["tests"]) == 1
 
 
+async def test_an_expert_sees_where_a_sure_model_differs_before_the_look(world: World) -> None:
+    model_id = new_id()
+    records = await held_out(world, model_id, 30, wrong=2)
+    assert await look(world) == []
+    await world.deliver(world.model(model_id))
+    assert await look(world) == []
+    asked = await world.published(RelabelRequested)
+    assert len(asked) == 2
+    for one in asked:
+        assert (one.round, one.slots_total, one.pool, one.blind) == (2, 1, Pool.EXPERT, True)
+        assert one.reason == "champion_differs"
+    (first, second) = records[-2:]
+    await world.deliver(world.annotated(first, "dog", number=2))
+    assert await look(world) == []
+    await world.deliver(world.annotated(second, "cat", number=2))
+    (said,) = await look(world)
+    assert said.evidence is not None
+    assert (said.evidence.tested, said.evidence.errors) == (30, 1)
+    label = await world.label(first)
+    assert (label["method"], label["label_revision"], label["annotations"]) == ("decision", 2, 1)
+
+    other = new_id()
+    await world.deliver(world.model(model_id, ModelStage.RETIRED), world.model(other))
+    for record_id in records:
+        await world.deliver(world.predicted(record_id, "cat", 0.9, model_id=other))
+    assert len(await look(world)) == 2
+    assert len(await world.published(RelabelRequested)) == 2
+
+
+async def test_without_an_expert_the_label_counts_as_it_is(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    records = await held_out(world, model_id, 30, wrong=1)
+    await look(world)
+    await world.deliver(world.unservable(records[-1], number=2))
+    assert await look(world) == []
+    await world.deliver(world.unservable(records[-1], TaskKind.ARBITRATION, number=2))
+    (said,) = await look(world)
+    assert said.evidence is not None
+    assert said.evidence.errors == 1
+
+
 async def test_no_threshold_is_a_legal_outcome(world: World) -> None:
     model_id = new_id()
     records = await held_out(world, model_id, 30, wrong=30)
@@ -88,23 +129,6 @@ async def test_no_threshold_is_a_legal_outcome(world: World) -> None:
     (said,) = await look(world)
     assert said.threshold is None
     assert said.reason == "no_threshold_passes"
-
-
-async def test_where_champion_and_people_differ_an_expert_relabels_blind_once(world: World) -> None:
-    model_id = new_id()
-    await world.deliver(world.model(model_id))
-    (record_id,) = await held_out(world, model_id, 1, wrong=1)
-    (asked,) = await world.published(RelabelRequested, record_id)
-    assert (asked.round, asked.slots_total, asked.pool, asked.blind) == (2, 1, Pool.EXPERT, True)
-    assert asked.reason == "champion_differs"
-    await world.deliver(world.annotated(record_id, "cat", number=2))
-    label = await world.label(record_id)
-    assert (label["method"], label["label_revision"], label["annotations"]) == ("decision", 2, 1)
-    other = new_id()
-    await world.deliver(world.model(model_id, ModelStage.RETIRED), world.model(other))
-    await world.deliver(world.predicted(record_id, "fish", model_id=other))
-    await look(world)
-    assert len(await world.published(RelabelRequested, record_id)) == 1
 
 
 async def test_a_threshold_is_withdrawn_when_the_audits_speak_against_it(world: World) -> None:

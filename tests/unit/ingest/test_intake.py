@@ -1,0 +1,157 @@
+"""From what somebody sent to a record that may be published."""
+
+import base64
+import contextlib
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.ingest.domain.intake import (
+    Candidate,
+    IntakeProject,
+    NotAccepted,
+    by_chance,
+    content_hash,
+    read_record,
+    split_of,
+)
+from shared.contracts.answers import LabelSchema
+from shared.contracts.policies import Policies, SplitShares
+from shared.contracts.values import Origin, Split
+
+RECORD_ID = UUID(int=7)
+SCHEMA = LabelSchema.model_validate(
+    {
+        "fields": [
+            {"name": "message", "kind": "text"},
+            {"name": "photo", "kind": "image", "required": False},
+        ],
+        "questions": [{"name": "topic", "kind": "choice", "labels": ["a", "b"]}],
+    }
+)
+
+
+def project(**policies: Any) -> IntakeProject:
+    return IntakeProject(UUID(int=1), "salt", b"key", 1, SCHEMA, Policies.model_validate(policies))
+
+
+def read(raw: Any, **policies: Any) -> Candidate:
+    return read_record(project(**policies), raw, lambda: RECORD_ID)
+
+
+def refusal(raw: Any, **policies: Any) -> tuple[str, str]:
+    with pytest.raises(NotAccepted) as caught:
+        read(raw, **policies)
+    return caught.value.pointer, caught.value.reason
+
+
+def test_a_text_is_masked_and_remembers_where() -> None:
+    candidate = read({"fields": {"message": "ask a@example.com"}})
+    assert candidate.fields == {"message": "ask [EMAIL]"}
+    assert candidate.redactions == {"message": [(4, 17, "EMAIL")]}
+    assert candidate.payload().fields == {"message": "ask [EMAIL]"}
+
+
+def test_the_content_hash_is_of_the_original_alone() -> None:
+    one = read({"fields": {"message": "ask a@example.com"}, "slice": {"a": 1}, "external_id": "x"})
+    same = read({"fields": {"message": "ask a@example.com"}, "priority": 3})
+    other = read({"fields": {"message": "ask b@example.com"}})
+    assert one.content_hash == same.content_hash != other.content_hash
+
+
+def test_hashes_of_two_projects_cannot_be_compared() -> None:
+    mine = project()
+    theirs = IntakeProject(UUID(int=2), "salt", b"other key", 1, SCHEMA, Policies())
+    assert content_hash(mine, {"a": "b"}) != content_hash(theirs, {"a": "b"})
+
+
+@pytest.mark.parametrize("field", [{"base64": "AAEC"}, "data:image/png;base64,AAEC"])
+def test_an_inline_image_waits_beside_the_fields(field: Any) -> None:
+    candidate = read({"fields": {"message": "m", "photo": field}})
+    assert candidate.images["photo"].data == base64.b64decode("AAEC")
+    assert "photo" not in candidate.fields
+    assert candidate.content_hash
+
+
+def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> None:
+    candidate = read({"fields": {"message": "m", "photo": {"asset_id": str(UUID(int=3))}}})
+    assert candidate.assets == {"photo": UUID(int=3)}
+    assert candidate.content_hash == b""
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (5, ("", "model-type")),
+        ({}, ("/fields", "missing")),
+        ({"fields": {}}, ("/fields", "too-short")),
+        ({"fields": {"message": None}}, ("/fields/message", "string-type")),
+        ({"fields": {"photo": {"base64": "AAEC"}}}, ("/fields/message", "field-required")),
+        ({"fields": {"message": "m", "a@example.com": 1}}, ("/fields/[EMAIL]", "field-unknown")),
+        ({"fields": {"message": "m"}, "a@example.com": 1}, ("/[EMAIL]", "extra-forbidden")),
+        ({"fields": {"message": "m", "photo": "data:text/plain,x"}}, ("/fields/photo", "data-url-malformed")),
+        ({"fields": {"message": "m", "photo": {"base64": "="}}}, ("/fields/photo", "base64-malformed")),
+        ({"fields": {"message": "m"}, "slice": {"a": {}}}, ("/slice/a", "string-type")),
+    ],
+)
+def test_refusals_point_at_the_place(raw: Any, expected: tuple[str, str]) -> None:
+    assert refusal(raw) == expected
+
+
+def test_consent_must_cover_the_required_purposes() -> None:
+    required = {"purposes_required": ["training", "quality"]}
+    assert refusal({"fields": {"message": "m"}, "purposes": ["quality"]}, **required) == (
+        "/purposes",
+        "consent-missing",
+    )
+    assert read({"fields": {"message": "m"}, "purposes": ["quality", "x", "training"]}, **required)
+
+
+def test_numbers_in_slices_that_read_as_personal_data_are_masked() -> None:
+    candidate = read({"fields": {"message": "m"}, "slice": {"card": 4111111111111111, "count": 12345678, "share": 0.5}})
+    assert candidate.slice == {"card": "[CARD]", "count": 12345678, "share": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("origin", "told", "chance"),
+    [
+        (Origin.COLLECTED, None, True),
+        (Origin.COLLECTED, False, False),
+        (Origin.DEPLOYMENT, None, False),
+        (Origin.DEPLOYMENT, True, True),
+        (Origin.SYNTHETIC, None, False),
+        (Origin.SYNTHETIC, True, False),
+    ],
+)
+def test_what_counts_as_chance(origin: Origin, told: bool | None, chance: bool) -> None:
+    assert by_chance(origin, told) is chance
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0, 1), st.floats(0, 1))
+def test_shares_decide_the_split(drawn: float, first: float, second: float) -> None:
+    test, validation = min(first, second), abs(first - second)
+    shares = SplitShares(test=test, validation=validation, train=1.0 - (test + validation))
+    split = split_of(shares, drawn)
+    assert (split is Split.TEST) == (drawn < test)
+    assert (split is Split.TRAIN) == (drawn >= test + validation)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("fields", "slice", "purposes", "origin", "priority", "external_id", "x"), JSON)
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_rubbish_is_refused_and_never_breaks(raw: dict[str, Any]) -> None:
+    with contextlib.suppress(NotAccepted):
+        read(raw)

@@ -1,0 +1,59 @@
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from services.ingest.domain.cleaning import PersonalDataInSchema
+from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, PersonalDataInPolicies, Project, UnknownVersion
+from shared.contracts.answers import LabelSchema
+from shared.contracts.policies import Policies
+from shared.contracts.values import ProjectStatus
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def bare() -> Project:
+    return Project(UUID(int=1), "", ProjectStatus.ACTIVE, "salt", b"key", 1, NOW, NOW)
+
+
+def schema(title: str = "T", label: str = "a") -> LabelSchema:
+    return LabelSchema.model_validate(
+        {
+            "fields": [{"name": "message", "kind": "text", "title": title}],
+            "questions": [{"name": "topic", "kind": "choice", "labels": [label, "b"]}],
+        }
+    )
+
+
+def test_versions_count_from_one_and_are_activated_on_demand() -> None:
+    project = bare().with_schema(schema(), NOW, activate=False).with_schema(schema(), NOW, activate=True)
+    assert [item.version for item in project.schemas] == [1, 2]
+    assert project.active_schema == 2
+    assert project.activated(1, None, None).active_schema == 1
+    with pytest.raises(UnknownVersion):
+        project.activated(3, None, None)
+    with pytest.raises(UnknownVersion):
+        project.activated(None, 1, None)
+
+
+def test_titles_are_masked_and_labels_with_personal_data_are_refused() -> None:
+    assert (
+        bare().with_schema(schema("of a@example.com"), NOW, activate=True).schemas[0].label_schema.fields[0].title
+        == "of [EMAIL]"
+    )
+    with pytest.raises(PersonalDataInSchema) as caught:
+        bare().with_schema(schema(label="a@example.com"), NOW, activate=True)
+    assert caught.value.pointer == "/questions/0/labels/0"
+
+
+def test_purposes_with_personal_data_are_refused() -> None:
+    with pytest.raises(PersonalDataInPolicies):
+        bare().with_policies(Policies(purposes_required=["a@example.com"]), NOW, activate=True)
+
+
+def test_the_event_holds_the_active_guideline_and_the_newest_that_fit() -> None:
+    project = bare().with_policies(Policies(), NOW, activate=True)
+    for number in range(4):
+        project = project.with_guideline(f"{number}" * (MAX_GUIDELINE_TEXT // 2 - 10), NOW, activate=number == 0)
+    lengths = [len(item.markdown) for item in project.event().guidelines]
+    assert [length > 0 for length in lengths] == [True, False, False, True]

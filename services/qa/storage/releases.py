@@ -64,7 +64,7 @@ ON CONFLICT DO NOTHING
 _DROP_SNAPSHOT = "DELETE FROM release_records WHERE release_id = $1"
 _COPY_SNAPSHOT = """
 INSERT INTO release_records (release_id, record_id, label_id, split)
-SELECT $2, record_id, label_id, split FROM release_records JOIN records USING (record_id)
+SELECT $2, record_id, label_id, release_records.split FROM release_records JOIN records USING (record_id)
 WHERE release_id = $1 AND records.state <> 'erased'
 ON CONFLICT DO NOTHING
 """

@@ -93,9 +93,10 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
-    _mount(app, health.router, "")
+    # Routes are tried in this order: the service's own are the ones that must be fast.
     for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router):
         _mount(app, router, "/v1")
+    _mount(app, health.router, "")
     openapi.install(app)
     return app
 

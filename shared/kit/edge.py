@@ -53,6 +53,7 @@ class Edge:
         self._problems = problems
         self._in_flight = IN_FLIGHT.labels(service)
         self._durations: dict[tuple[str, str, int], Any] = {}
+        self._log: Any = None  # bound at the first request, when logging is configured: a lazy logger costs each one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -115,7 +116,9 @@ class Edge:
             for name, value in (scope.get("path_params") or {}).items()
             if _UUID.fullmatch(str(value)) is not None
         }
-        log.info("request", method=key[0], route=route, status=status, ms=round(seconds * 1000, 2), **ids)
+        if self._log is None:
+            self._log = log.bind()
+        self._log.info("request", method=key[0], route=route, status=status, ms=round(seconds * 1000, 2), **ids)
 
 
 class _Headers:

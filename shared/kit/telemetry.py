@@ -20,7 +20,7 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.kit.settings import Settings
@@ -51,6 +51,7 @@ def configure(settings: Settings, service: str) -> None:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
         Tracing.provider = provider
         Tracing.tracer = provider.get_tracer("touchstone")
+        trace.set_tracer_provider(provider)  # the consumer's spans go there, too
 
 
 def shut_down() -> None:
@@ -147,9 +148,13 @@ def span(name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = Non
     base = extract({"traceparent": parent}) if parent else None
     if Tracing.tracer is not None:
         with Tracing.tracer.start_as_current_span(
-            name, context=base, kind=kind, record_exception=False, set_status_on_exception=True
+            name, context=base, kind=kind, record_exception=False, set_status_on_exception=False
         ) as started:
-            yield started
+            try:
+                yield started
+            except Exception as error:  # its message may repeat the input
+                started.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
         return
     outer = trace.get_current_span(base).get_span_context()
     trace_id = outer.trace_id if outer.is_valid else secrets.randbits(128) or 1

@@ -166,7 +166,9 @@ def to_onnx(model: Any, examples: TrainingSet) -> bytes:
     else:
         kind = FloatTensorType([None, examples.inputs.shape[1]])
         options = {id(model): {"zipmap": False}}
-    converted = skl2onnx.to_onnx(model, initial_types=[(INPUT_NAME, kind)], options=options, target_opset=_OPSET)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # skl2onnx reads attributes that scikit-learn will drop
+        converted = skl2onnx.to_onnx(model, initial_types=[(INPUT_NAME, kind)], options=options, target_opset=_OPSET)
     data: bytes = converted.SerializeToString()
     return data
 

@@ -54,8 +54,10 @@ class Comparison:
     served: bool
     """Whether records drawn by chance, held out or not, are still being served."""
 
-    def reachable(self, policy: LearningPolicy) -> bool:
-        return self.have + self.open >= policy.promotion_held_out
+    def worth_waiting_for(self, policy: LearningPolicy) -> bool:
+        """Whether the labels are there, or may come while people have something to do."""
+        needed = policy.promotion_held_out
+        return self.have >= needed or (self.served and self.have + self.open >= needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,7 @@ def selection_due(policy: LearningPolicy, standing: Standing, supply: Supply) ->
         return plenty or paused or supply.quiet_s >= LONG_PAUSE_S
     if not last.done or standing.training or standing.rescoring or training_due(policy, standing):
         return False
-    waiting = standing.waiting
-    if waiting is not None and waiting.served and waiting.reachable(policy):
+    if standing.waiting is not None and standing.waiting.worth_waiting_for(policy):
         return False
     return supply.candidates >= wanted or supply.quiet_s >= LONG_PAUSE_S
 

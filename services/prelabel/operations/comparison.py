@@ -59,18 +59,20 @@ async def is_due(session: Session, challenger: Model) -> bool:
 
 
 async def measure(engine: Engine, objects: Objects, contest: Contest) -> Outcome | None:
-    """Let both answer; None when none of the records can be read. Needs no session: this may take long.
+    """Let both answer; None when some records can't be read for now. Needs no session: this may take long.
 
     A record that only one of the two has no answer for counts as wrong for that one.
 
     Raises:
-        InferenceFailed: the challenger or the champion could not answer at all.
+        InferenceFailed: the challenger or the champion could not answer, or there is nothing that it could read.
     """
     contents = [example.content for example in contest.examples]
     read = await read_items(objects, contest.challenger.manifest, contents)
     usable = [index for index, item in enumerate(read.items) if item is not None]
-    if not usable:
+    if read.interrupted:
         return None
+    if not usable:
+        raise InferenceFailed("none of the held-out records can be read")
     fitting = np.array([contest.examples[index].split is Split.VALIDATION for index in usable])
     items = [item for item in read.items if item is not None]
     challenger = await _measured(engine, contest.challenger, contest, usable, items, fitting, None)

@@ -1,0 +1,426 @@
+"""Batches are selected, models are trained on what comes of them, compared and promoted."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.prelabel.operations import registry, training
+from services.prelabel.workers import Trainer, TrainingProcessLost
+from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
+from shared.contracts.policies import Policies
+from shared.contracts.values import LabelMethod, ModelStage, Split
+from shared.kit import outbox
+from shared.kit.database import Session
+from shared.kit.loops import LoopRunner
+from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
+
+QUICK = policies(cold_start=12, batch_size=6, promotion_held_out=6)
+LABELS = ("billing", "delivery", "other")
+
+
+@contextlib.asynccontextmanager
+async def alive(world: World) -> AsyncIterator[None]:
+    """The service's loops run by themselves."""
+    runner = LoopRunner(world.service.runtime, world.service.runtime.spec.loops)
+    runner.start()
+    try:
+        yield
+    finally:
+        await runner.close()
+
+
+async def texts(world: World, count: int, split: Split = Split.TRAIN) -> list[UUID]:
+    return [await world.text(LABELS[number % 3], number, split) for number in range(count)]
+
+
+async def batch(world: World, number: int, *, state: str = "open") -> list[UUID]:
+    rows = await world.fetch(
+        "SELECT record_id FROM records WHERE project_id = $1 AND batch = $2 AND state = $3 ORDER BY record_id",
+        world.project_id, number, state,
+    )  # fmt: skip
+    return [row[0] for row in rows]
+
+
+async def label_all(world: World, records: Sequence[UUID], split: Split = Split.TRAIN) -> None:
+    for record_id in records:
+        await world.label(record_id, split=split)
+
+
+async def stages(world: World) -> list[str]:
+    rows = await world.fetch("SELECT stage FROM models WHERE project_id = $1 ORDER BY version", world.project_id)
+    return [row[0] for row in rows]
+
+
+async def runs(world: World) -> list[Any]:
+    url = f"/v1/projects/{world.project_id}/training-runs"
+    answer = await world.service.client.get(url, headers=world.service.token("manager"))
+    items: list[Any] = answer.json()["items"]
+    return items[::-1]
+
+
+async def test_the_loop_of_learning_goes_round(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    held_out = await texts(world, 6, Split.VALIDATION)
+    await texts(world, 30)
+    async with alive(world):
+        first = await eventually(lambda: batch(world, 0))
+        assert len(first) == 12
+        await label_all(world, held_out, Split.VALIDATION)
+        await label_all(world, first)
+        second = await eventually(lambda: batch(world, 1))
+        assert await stages(world) == ["champion"]
+        await label_all(world, second)
+        await eventually(lambda: batch(world, 2))
+    (first_run, *_) = await runs(world)
+    assert (first_run["state"], first_run["batch"], first_run["examples"]) == ("promoted", 0, 12)
+    assert first_run["report"]["largest_difference"] < 1e-3
+    told = [
+        (event.payload.selection, event.payload.model_id)
+        for event in await world.service.published(RecordPredicted)
+        if event.payload.selection and event.project_id == world.project_id
+    ]
+    cold = [(selection.strategy, model_id) for selection, model_id in told if selection.batch == 0]
+    assert {strategy for strategy, _ in cold} == {"chance", "k_means"}
+    assert {model_id for _, model_id in cold} == {None}
+    assert all(model_id for selection, model_id in told if selection.batch == 1)
+
+
+async def test_the_cold_start_logs_the_true_chance(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    await texts(world, 48)
+    async with alive(world):
+        await eventually(lambda: batch(world, 0))
+    rows = await world.fetch(
+        "SELECT strategy, selection_probability, count(*) FROM records WHERE project_id = $1 AND batch = 0 GROUP BY 1, 2",
+        world.project_id,
+    )
+    assert sorted(tuple(row) for row in rows) == [("chance", 6 / 48, 6), ("k_means", 1.0, 6)]
+
+
+async def test_held_out_explored_and_gold_records_are_never_selected(world: World) -> None:
+    await world.begin(chosen=policies(cold_start=12, batch_size=6, random_share=0.5))
+    held_out = await texts(world, 10, Split.TEST)
+    train = await texts(world, 40)
+    for record_id in train[:5]:
+        await world.gold(record_id)
+    async with alive(world):
+        selected = await eventually(lambda: batch(world, 0))
+    explored = {
+        row[0] for row in await world.fetch("SELECT record_id FROM records WHERE project_id = $1 AND explored", world.project_id)
+    }  # fmt: skip
+    assert not set(selected) & {*held_out, *train[:5], *explored}
+
+
+async def test_records_drawn_by_chance_are_selected_once_nothing_else_is_left(world: World) -> None:
+    await world.begin(chosen=policies(cold_start=4, batch_size=4, random_share=1.0))
+    await texts(world, 4)
+    async with alive(world):
+        assert len(await eventually(lambda: batch(world, 0))) == 4
+
+
+async def test_a_first_challenger_waits_for_held_out_labels_but_serving_goes_on_when_nothing_else_is_left(
+    world: World,
+) -> None:
+    await world.begin(chosen=QUICK)
+    held_out = await texts(world, 8, Split.VALIDATION)
+    await texts(world, 30)
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        await eventually(lambda: stages(world))
+        await asyncio.sleep(0.6)
+        assert await stages(world) == ["challenger"]
+        assert await batch(world, 1) == [], "held-out records are still being served"
+        for record_id in held_out[:4]:
+            await world.tell(record_id, RecordUnlabelable(reason="nobody can read it"))
+        assert await eventually(lambda: batch(world, 1)), "six held-out labels can't be reached any more"
+
+
+async def test_with_enough_held_out_labels_the_first_challenger_is_promoted(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    held_out = await texts(world, 8, Split.TEST)
+    await texts(world, 30)
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        await eventually(lambda: stages(world))
+        await label_all(world, held_out[:6], Split.TEST)
+        await eventually(lambda: batch(world, 1))
+    assert await stages(world) == ["champion"]
+
+
+async def test_promotion_by_hand_waits_for_people(world: World) -> None:
+    by_hand = QUICK.model_copy(update={"learning": QUICK.learning.model_copy(update={"promotion": "by_hand"})})
+    await world.begin(chosen=Policies.model_validate(by_hand.model_dump()))
+    held_out = await texts(world, 6, Split.TEST)
+    await texts(world, 30)
+    await label_all(world, held_out, Split.TEST)
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        assert await eventually(lambda: batch(world, 1)), "a decision that is left to people holds up nobody"
+    assert await stages(world) == ["challenger"]
+    ((run, *_), (model,)) = await runs(world), (await world.service.published(ModelChanged))[-1:]
+    assert run["state"] == "compared"
+    assert model.payload.evaluation is not None
+
+
+async def test_a_worse_challenger_is_rejected(world: World) -> None:
+    await world.begin(chosen=policies(cold_start=12, batch_size=6, promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
+    await world.champion()
+    worse = await world.upload(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+    assert worse.status_code == 201
+    await world.service.run_loop("compare")
+    said = (await world.service.published(ModelChanged))[-1].payload
+    assert (said.model_id, said.stage) == (UUID(worse.json()["model_id"]), ModelStage.REJECTED)
+    assert said.evaluation is not None
+    assert said.evaluation.against_accuracy == 1.0
+    assert await stages(world) == ["champion", "rejected"]
+
+
+async def train_now(world: World) -> Any:
+    answer = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/training-runs",
+        headers=world.service.token("trainer"),
+        json={"reason": "by hand"},
+    )
+    assert answer.status_code == 202, answer.text
+    await world.service.run_loop("train")
+    await world.service.run_jobs()
+    job = await world.service.client.get(f"/v1/jobs/{answer.json()['job_id']}", headers=world.service.token("trainer"))
+    return job.json()
+
+
+async def test_a_training_by_hand_is_a_job(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    await label_all(world, await texts(world, 12))
+    job = await train_now(world)
+    assert job["state"] == "succeeded"
+    assert job["result"]["report"]["examples"] == 12
+    assert await stages(world) == ["challenger"]
+
+
+async def test_one_training_at_a_time(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    url, headers = f"/v1/projects/{world.project_id}/training-runs", world.service.token("trainer")
+    first = await world.service.client.post(url, headers=headers, json={"reason": "one"})
+    second = await world.service.client.post(url, headers=headers, json={"reason": "two"})
+    assert (first.status_code, second.status_code) == (202, 409)
+    assert second.json()["type"] == "run-under-way"
+    await world.service.run_loop("train")
+
+
+async def test_labels_of_one_class_give_no_model_and_hold_up_nobody(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    records = [await world.text("billing", number) for number in range(30)]
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        assert await eventually(lambda: batch(world, 1))
+    assert await runs(world) == []
+    await label_all(world, records[:3])
+    job = await train_now(world)
+    assert (job["state"], await stages(world)) == ("failed", [])
+    (run,) = await runs(world)
+    assert run["state"] == "failed"
+    assert "two classes" in run["failure"]
+
+
+async def test_gold_held_out_and_machine_labels_are_not_learnt_from(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    records = await texts(world, 20)
+    await label_all(world, records[:12])
+    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await world.gold(records[0])
+    await world.gold(records[1])
+    await world.tell(records[1], GoldWithdrawn(reason="disputed"))
+    await world.label(records[1])
+    await world.tell(records[2], LabelRetracted(label_revision=1, reason="schema changed"))
+    await world.label(records[13], method=LabelMethod.AUTO_ACCEPT)
+    job = await train_now(world)
+    assert job["result"]["report"]["examples"] == 9
+    learnt = {row[0] for row in await world.fetch(
+        "SELECT record_id FROM training_examples WHERE run_id = $1", UUID(job["result"]["run_id"])
+    )}  # fmt: skip
+    assert learnt == set(records[3:12])
+
+
+async def test_machine_labels_are_learnt_from_when_the_policy_admits_them(world: World) -> None:
+    await world.begin(chosen=policies(cold_start=12, admit_machine_labels=True, machine_label_weight=0.3))
+    records = await texts(world, 12)
+    await label_all(world, records[:6])
+    for record_id in records[6:]:
+        await world.label(record_id, method=LabelMethod.AUTO_ACCEPT)
+    assert (await train_now(world))["result"]["report"]["examples"] == 12
+
+
+async def test_a_model_that_learnt_from_what_is_gold_now_is_marked(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    records = await texts(world, 12)
+    await label_all(world, records)
+    job = await train_now(world)
+    await world.gold(records[0])
+    await world.gold(records[5])
+    await world.service.run_loop("count")
+    await world.service.run_loop("count")
+    said = [
+        event
+        for event in await world.service.published(ModelChanged)
+        if str(event.payload.model_id) == job["result"]["model_id"]
+    ]
+    assert [event.payload.contaminated_by for event in said] == [0, 2]
+    assert [event.revision for event in said] == [1, 2]
+
+
+async def test_pictures_are_learnt(world: World) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    for index in range(60):
+        record_id = await world.digit(index)
+        await world.label(record_id, question="digit")
+    job = await train_now(world)
+    assert job["state"] == "succeeded", job
+    assert job["result"]["report"]["per_label"].keys() == {str(digit) for digit in range(10)}
+
+
+async def test_a_training_that_dies_is_tried_again_and_told_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.begin(chosen=QUICK)
+    await label_all(world, await texts(world, 12))
+    trainer: Trainer = world.service.runtime.extras["tools"].trainer
+    train = trainer.train
+
+    async def dies(_: object) -> Any:
+        raise TrainingProcessLost("the training process died")
+
+    monkeypatch.setattr(trainer, "train", dies)
+    await world.service.client.post(
+        f"/v1/projects/{world.project_id}/training-runs", headers=world.service.token("trainer"), json={"reason": "try"}
+    )
+    await world.service.run_loop("train")
+    (run,) = await runs(world)
+    assert (run["state"], run["attempts"], run["failure"]) == ("queued", 1, "the training process died")
+    await world.service.run_loop("train")
+    assert (await runs(world))[0]["attempts"] == 1, "not at once"
+    await world.fetch("UPDATE training_runs SET retry_at = now() WHERE project_id = $1", world.project_id)
+    monkeypatch.setattr(trainer, "train", train)
+    await world.service.run_loop("train")
+    assert (await runs(world))[0]["state"] == "comparing"
+
+
+async def test_a_newer_challenger_supersedes_one_that_still_waits(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    records = await texts(world, 20)
+    await label_all(world, records[:12])
+    await train_now(world)
+    await label_all(world, records[12:])
+    await train_now(world)
+    assert await stages(world) == ["rejected", "challenger"]
+    assert [run["state"] for run in await runs(world)] == ["superseded", "comparing"]
+
+
+async def test_a_paused_project_is_left_alone(world: World) -> None:
+    await world.begin(chosen=policies(cold_start=4))
+    await texts(world, 12)
+    await world.begin(chosen=policies(cold_start=4), revision=2, status="paused")
+    async with alive(world):
+        await asyncio.sleep(1.2)
+    assert await batch(world, 0) == []
+
+
+async def test_an_interrupted_promotion_leaves_everything_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await world.upload(text_model(), text_manifest())
+    tell = registry.tell
+
+    async def interrupted(*_: object) -> None:
+        raise ConnectionResetError("killed")
+
+    monkeypatch.setattr(registry, "tell", interrupted)
+    with pytest.raises(ConnectionResetError):
+        await world.service.run_loop("compare")
+    assert await stages(world) == ["challenger"]
+    monkeypatch.setattr(registry, "tell", tell)
+    await world.service.run_loop("compare")
+    assert await stages(world) == ["champion"]
+
+
+async def test_scoring_goes_on_where_it_was_interrupted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.begin()
+    records = await texts(world, 30)
+    model_id = await world.champion()
+    tools = world.service.runtime.extras["tools"]
+    monkeypatch.setattr(tools.pace, "size", 7)
+    monkeypatch.setattr(tools.pace, "took", lambda _: None)
+    publish, left = outbox.publish_many, iter([True, True, False])
+
+    async def interrupted(session: Session, items: Sequence[outbox.Outgoing]) -> list[UUID]:
+        ids = await publish(session, items)
+        if not next(left, True):
+            raise ConnectionResetError("killed")
+        return ids
+
+    monkeypatch.setattr(outbox, "publish_many", interrupted)
+    with pytest.raises(ConnectionResetError):
+        await world.service.run_loop("score")
+    await world.service.run_loop("score")
+    said = [event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id]
+    assert sorted(event.record_id for event in said if event.record_id) == sorted(records)
+
+
+async def test_a_training_that_was_interrupted_after_its_work_is_done_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=QUICK)
+    await label_all(world, await texts(world, 12))
+    await world.service.client.post(
+        f"/v1/projects/{world.project_id}/training-runs", headers=world.service.token("trainer"), json={"reason": "try"}
+    )
+    finish = training.finish
+
+    async def interrupted(*_: object) -> None:
+        raise ConnectionResetError("killed")
+
+    monkeypatch.setattr(training, "finish", interrupted)
+    with pytest.raises(ConnectionResetError):
+        await world.service.run_loop("train")
+    assert [run["state"] for run in await runs(world)] == ["running"]
+    monkeypatch.setattr(training, "finish", finish)
+    await world.service.run_loop("train")
+    assert [(run["state"], run["attempts"]) for run in await runs(world)] == [("comparing", 2)]
+    assert await stages(world) == ["challenger"]
+
+
+async def test_records_that_come_during_a_promotion_are_scored_by_the_new_champion(world: World) -> None:
+    await world.begin()
+    await world.champion()
+    before = await texts(world, 5)
+    newest = await world.champion(text_model(4))
+    after = await texts(world, 5)
+    await world.service.run_loop("score")
+    rows = await world.fetch("SELECT DISTINCT model_id FROM records WHERE record_id = ANY($1)", [*before, *after])
+    assert [row[0] for row in rows] == [newest]
+
+
+async def test_two_replicas_share_the_scoring(world: World) -> None:
+    await world.begin()
+    records = await texts(world, 40)
+    model_id = await world.champion()
+    await asyncio.gather(*(world.service.run_loop("score") for _ in range(3)))
+    await world.service.run_loop("score")
+    said = [event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id]
+    assert sorted(event.record_id for event in said if event.record_id) == sorted(records)
+
+
+async def test_where_learning_stands_can_be_seen(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    await texts(world, 30)
+    async with alive(world):
+        await eventually(lambda: batch(world, 0))
+    client, headers = world.service.client, world.service.token("auditor")
+    said = (await client.get(f"/v1/projects/{world.project_id}/learning", headers=headers)).json()
+    assert (said["batch"], said["batch_size"], said["batch_open"], said["candidates"]) == (0, 12, 12, 18)
+    listed = (await client.get(f"/v1/projects/{world.project_id}/batches", headers=headers)).json()["items"]
+    assert [(item["batch"], item["size"], item["still_open"]) for item in listed] == [(0, 12, 12)]

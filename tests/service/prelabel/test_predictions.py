@@ -1,0 +1,81 @@
+"""Predictions on demand."""
+
+import asyncio
+import base64
+from typing import Any
+
+from tests.service.prelabel.world import DIGIT_SCHEMA, World, digit_manifest, digit_model, digits, png
+
+
+async def ask(world: World, items: list[Any], **more: Any) -> Any:
+    return await world.service.client.post(
+        f"/v1/projects/{world.project_id}/predictions",
+        headers=world.service.token("product"),
+        json={"items": items, **more},
+    )
+
+
+async def test_items_are_answered_in_their_order_and_nothing_is_kept(world: World) -> None:
+    await world.begin()
+    model_id = await world.champion()
+    items = [{"fields": {"message": text}} for text in ("The parcel is LATE", "refund  my money", "hello there")]
+    answer = await ask(world, items)
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert said["model_id"] == str(model_id)
+    assert [each["answers"]["topic"]["label"] for each in said["predictions"]] == ["delivery", "billing", "other"]
+    assert await world.fetch("SELECT 1 FROM records WHERE project_id = $1", world.project_id) == []
+
+
+async def test_pictures_are_sent_inline(world: World) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    await world.champion(digit_model(), digit_manifest())
+    pixels, label = digits()[5]
+    good = {"media_type": "image/png", "base64": base64.b64encode(png(pixels)).decode()}
+    items = [
+        {"fields": {"picture": good}},
+        {"fields": {"picture": {"media_type": "image/png", "base64": "bm90IGEgcGljdHVyZQ=="}}},
+        {"fields": {"picture": {"media_type": "image/png", "base64": "!!"}}},
+        {"fields": {"picture": "no picture"}},
+        {"fields": {}},
+    ]
+    said = (await ask(world, items)).json()["predictions"]
+    assert said[0]["answers"] == {"digit": {"label": label}}
+    assert [each["answers"] for each in said[1:]] == [{}] * 4
+    assert all(each["reason"] for each in said[1:])
+
+
+async def test_without_a_champion_a_model_must_be_named(world: World) -> None:
+    await world.begin()
+    answer = await ask(world, [{"fields": {"message": "hello"}}])
+    assert (answer.status_code, answer.json()["type"]) == (409, "no-champion")
+
+
+async def test_too_much_at_once_is_refused_and_comes_through_later(world: World) -> None:
+    await world.begin()
+    await world.champion()
+    engine = world.service.runtime.extras["tools"].engine
+    items = [{"fields": {"message": f"parcel {number}"}} for number in range(1000)]
+    most, engine._queue_items = engine._queue_items, 1000
+    try:
+        answers = await asyncio.gather(*(ask(world, items) for _ in range(4)))
+    finally:
+        engine._queue_items = most
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 503}
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert refused.json()["type"] == "overloaded"
+    assert refused.headers["Retry-After"] == "1"
+    assert (await ask(world, items)).status_code == 200
+
+
+async def test_a_records_predictions_are_listed_the_newest_first(world: World) -> None:
+    await world.begin()
+    record_id = await world.text("billing", 1)
+    model_id = await world.champion()
+    await world.service.run_loop("score")
+    answer = await world.service.client.get(
+        f"/v1/records/{record_id}/predictions", headers=world.service.token("auditor")
+    )
+    items = answer.json()["items"]
+    assert [(item["revision"], item["prediction"]["model_id"]) for item in items] == [(2, str(model_id)), (1, None)]

@@ -1,0 +1,318 @@
+"""Models come in, are tried out, become champion and step back."""
+
+import hashlib
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from onnx import ModelProto, TensorProto, helper
+
+from shared.contracts.events import FeedbackReceived, ModelChanged, RecordPredicted
+from shared.contracts.values import ModelStage, Split, Verdict
+from shared.kit.clock import new_id, utc_now
+from tests.service.prelabel.world import (
+    DIGIT_SCHEMA,
+    World,
+    digit_manifest,
+    digit_model,
+    policies,
+    text_manifest,
+    text_model,
+)
+
+
+def tiny(output: str = "Softmax", *, width: int = 64, classes: int = 10, **changes: Any) -> bytes:
+    """A hand-made image model: one matrix, then `output`."""
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [width, classes], [0.01] * (width * classes))
+    if changes.get("external"):
+        weights.ClearField("float_data")
+        weights.data_location = TensorProto.EXTERNAL
+        entry = weights.external_data.add()
+        entry.key, entry.value = "location", "secrets.bin"
+    nodes = [
+        helper.make_node("MatMul", ["input", "w"], ["scores"]),
+        helper.make_node(output, ["scores"], ["probabilities"], domain=changes.get("domain", "")),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [changes.get("batch"), width])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, classes])],
+        [weights],
+    )
+    opsets = [helper.make_opsetid("", 18)]
+    if "domain" in changes:
+        opsets.append(helper.make_opsetid(changes["domain"], 1))
+    model = helper.make_model(graph, opset_imports=opsets)
+    model.ir_version = 9
+    return bytes(model.SerializeToString())
+
+
+def endless() -> bytes:
+    """A model with a loop that never ends."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Identity", ["state"], ["next"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("state", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
+        ],
+    )
+    model = ModelProto()
+    model.ParseFromString(tiny())
+    graph = model.graph
+    graph.initializer.append(helper.make_tensor("true", TensorProto.BOOL, [], [True]))
+    graph.node.insert(0, helper.make_node("Loop", ["", "true", "input"], ["looped"], body=body))
+    graph.node[1].input[0] = "looped"
+    return bytes(model.SerializeToString())
+
+
+async def changes(world: World, model_id: UUID) -> list[tuple[int, ModelChanged]]:
+    events = await world.service.published(ModelChanged)
+    return [(event.revision, event.payload) for event in events if event.payload.model_id == model_id]
+
+
+async def test_an_uploaded_model_is_a_challenger_and_is_told_of(world: World) -> None:
+    await world.begin()
+    answer = await world.upload(text_model(), text_manifest())
+    assert answer.status_code == 201, answer.text
+    said = answer.json()
+    assert said["stage"] == "challenger"
+    assert said["sha256"] == hashlib.sha256(text_model()).hexdigest()
+    assert answer.headers["ETag"] == '"1"'
+    ((revision, event),) = await changes(world, UUID(said["model_id"]))
+    assert (revision, event.stage, event.manifest) == (1, ModelStage.CHALLENGER, text_manifest())
+
+
+async def test_the_same_model_again_is_the_same_model(world: World) -> None:
+    await world.begin()
+    first = await world.upload(text_model(), text_manifest())
+    again = await world.upload(text_model(), text_manifest())
+    assert (again.status_code, again.json()["model_id"]) == (200, first.json()["model_id"])
+
+
+async def test_the_file_is_fetched_by_a_signed_url(world: World) -> None:
+    await world.begin()
+    model_id = (await world.upload(text_model(), text_manifest())).json()["model_id"]
+    client, headers = world.service.client, world.service.token("trainer")
+    link = (await client.get(f"/v1/models/{model_id}/artifact", headers=headers)).json()
+    assert (await client.get(link["url"])).content == text_model()
+    parts = urlsplit(link["url"])
+    assert (await client.get(f"{parts.path}?{parts.query[:-3]}abc")).status_code == 403
+
+
+REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    "no_model": (b"not a model at all", {}, "model-refused"),
+    "empty": (b"", {}, "model-refused"),
+    "cut_short": (tiny()[:-400], {}, "model-refused"),
+    "weights_elsewhere": (tiny(external=True), {}, "model-refused"),
+    "foreign_operators": (tiny(domain="com.example"), {}, "model-refused"),
+    "no_probabilities": (tiny("Relu"), {}, "model-refused"),
+    "other_shape": (tiny(width=63), {}, "model-refused"),
+    "other_number_of_labels": (tiny(classes=9), {}, "model-refused"),
+    "fixed_batch": (tiny(batch=1), {}, "model-refused"),
+    "other_input_name": (tiny(), {"input_name": "pixels"}, "model-refused"),
+    "other_output_name": (tiny(), {"output_name": "label"}, "model-refused"),
+    "unknown_schema": (tiny(), {"schema_version": 2}, "manifest-refused"),
+    "unknown_question": (tiny(), {"question": "letter"}, "manifest-refused"),
+    "unknown_field": (tiny(), {"field": "sound"}, "manifest-refused"),
+    "unknown_label": (tiny(), {"labels": [str(digit) for digit in range(1, 11)]}, "manifest-refused"),
+    "no_size": (tiny(), {"width": None}, "manifest-refused"),
+    "wrong_task": (tiny(), {"task": "text_classification"}, "manifest-refused"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_a_model_that_cannot_be_served_is_refused(world: World, case: str) -> None:
+    data, change, problem = REFUSED[case]
+    await world.begin(DIGIT_SCHEMA)
+    answer = await world.upload(data, digit_manifest().model_dump() | change)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["type"] == problem
+    assert await world.fetch("SELECT 1 FROM models WHERE project_id = $1", world.project_id) == []
+
+
+async def test_a_hand_made_model_is_accepted(world: World) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    answer = await world.upload(tiny(), digit_manifest())
+    assert answer.status_code == 201, answer.text
+
+
+async def test_a_model_that_never_ends_takes_down_only_its_own_process() -> None:
+    from services.prelabel.domain.onnxfile import ModelRefused
+    from services.prelabel.workers import check_model
+
+    with pytest.raises(ModelRefused, match="too long"):
+        await check_model(endless(), digit_manifest(), timeout_s=3, memory_mb=2048)
+
+
+async def test_a_manifest_that_is_none_gets_pointers(world: World) -> None:
+    await world.begin()
+    answer = await world.upload(text_model(), {"task": "dreaming", "labels": ["one"]})
+    assert answer.status_code == 422
+    assert "/manifest/task" in [error["pointer"] for error in answer.json()["errors"]]
+
+
+async def test_a_model_for_an_unknown_project_may_come_later(world: World) -> None:
+    answer = await world.upload(text_model(), text_manifest())
+    assert (answer.status_code, answer.json()["type"]) == (404, "not-known-here")
+    assert answer.headers["Retry-After"] == "1"
+
+
+async def test_a_model_that_is_too_large_is_refused(world: World) -> None:
+    await world.begin()
+    limits = world.service.runtime.extras["tools"].limits
+    answer = await world.upload(b"\0" * (limits.max_model_bytes + 1), text_manifest())
+    assert answer.status_code == 413
+
+
+async def test_promotion_and_rollback(world: World) -> None:
+    await world.begin()
+    first = await world.champion()
+    second = await world.champion(text_model(4))
+    client, headers = world.service.client, world.service.token("manager")
+    stages = {
+        item["model_id"]: item["stage"]
+        for item in (await client.get(f"/v1/projects/{world.project_id}/models", headers=headers)).json()["items"]
+    }
+    assert stages == {str(first): "retired", str(second): "champion"}
+    reason = {"reason": "errors on the phone, call +49 151 23456789"}
+    back = await client.post(f"/v1/models/{second}/rollback", headers=headers, json=reason)
+    assert (back.status_code, back.json()["model_id"]) == (200, str(first))
+    told = [payload for _, payload in await changes(world, first)]
+    assert [event.stage for event in told] == ["challenger", "champion", "retired", "champion"]
+    assert "151" not in told[-1].reason
+    assert [revision for revision, _ in await changes(world, first)] == [1, 2, 3, 4]
+    again = await client.post(f"/v1/models/{second}/rollback", headers=headers, json=reason)
+    assert (again.status_code, again.json()["type"]) == (409, "not-champion")
+    further = await client.post(f"/v1/models/{first}/rollback", headers=headers, json=reason)
+    assert (further.status_code, further.json()["type"]) == (409, "no-predecessor")
+
+
+async def test_promoting_the_champion_again_changes_nothing(world: World) -> None:
+    await world.begin()
+    model_id = await world.champion()
+    before = await changes(world, model_id)
+    answer = await world.service.client.post(
+        f"/v1/models/{model_id}/promotion", headers=world.service.token("trainer"), json={"reason": "again"}
+    )
+    assert answer.status_code == 200
+    assert await changes(world, model_id) == before
+
+
+async def test_a_decision_on_an_older_state_is_refused(world: World) -> None:
+    await world.begin()
+    model_id = await world.champion()
+    answer = await world.service.client.post(
+        f"/v1/models/{model_id}/rollback",
+        headers=world.service.token("trainer") | {"If-Match": '"1"'},
+        json={"reason": "late"},
+    )
+    assert (answer.status_code, answer.json()["type"]) == (412, "model-changed-meanwhile")
+
+
+async def test_a_promoted_model_scores_every_open_and_every_held_out_record(world: World) -> None:
+    await world.begin()
+    waiting = [await world.text("billing", number) for number in range(5)]
+    held = [await world.text("other", number, Split.TEST) for number in range(5)]
+    for record_id in held[:3]:
+        await world.label(record_id, split=Split.TEST)
+    model_id = await world.champion()
+    await world.service.run_loop("score")
+    events = [event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id]
+    assert {event.record_id for event in events} == {*waiting, *held}
+    assert [event.record_id in held for event in events] == [True] * 5 + [False] * 5, "held-out records come first"
+
+
+async def test_a_promotion_by_hand_calibrates_on_the_labels_that_are_there(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=1000))
+    for number in range(30):
+        record_id = await world.text(("billing", "delivery", "other")[number % 3], number, Split.VALIDATION)
+        await world.label(record_id, split=Split.VALIDATION)
+    model_id = await world.champion()
+    said = (await changes(world, model_id))[-1][1]
+    assert said.evaluation is not None
+    assert said.evaluation.held_out == 30
+    assert said.evaluation.temperature < 1, "a model that is always right is surer than it says"
+
+
+async def test_models_are_listed_page_by_page_the_newest_first(world: World) -> None:
+    await world.begin()
+    for repetitions in (2, 3, 4):
+        assert (await world.upload(text_model(repetitions), text_manifest())).status_code == 201
+    client, headers = world.service.client, world.service.token("auditor")
+    versions: list[int] = []
+    after = ""
+    while True:
+        url = f"/v1/projects/{world.project_id}/models?limit=2{after}"
+        page = (await client.get(url, headers=headers)).json()
+        versions += [item["version"] for item in page["items"]]
+        if "next" not in page:
+            break
+        after = f"&after={page['next']}"
+    assert versions == [3, 2, 1]
+
+
+async def test_live_errors_are_counted_once_folded_or_not(world: World) -> None:
+    await world.begin()
+    model_id = await world.champion()
+
+    def report(verdict: Verdict, **named: Any) -> FeedbackReceived:
+        return FeedbackReceived(feedback_id=new_id(), schema_version=1, verdict=verdict, observed_at=utc_now(), **named)
+
+    reports = [
+        report(Verdict.CONFIRMED, model_id=model_id),
+        report(Verdict.CORRECTED, model_version="1"),
+        report(Verdict.CORRECTED, model_version="somebody else's"),
+        report(Verdict.CORRECTED, model_version="99999999999999999999"),
+    ]
+    for said in [*reports, *reports]:
+        await world.service.deliver(said, project_id=world.project_id, record_id=new_id())
+
+    async def live() -> Any:
+        url = f"/v1/models/{model_id}"
+        return (await world.service.client.get(url, headers=world.service.token("manager"))).json()["live"]
+
+    expected = {"confirmed": 1, "corrected": 1, "unknown": 0, "error_rate": 0.5}
+    assert await live() == expected
+    await world.service.run_loop("count")
+    assert await live() == expected
+
+
+async def test_another_project_cannot_be_reached(world: World) -> None:
+    await world.begin()
+    model_id = await world.champion()
+    elsewhere = world.service.token("manager", projects=[new_id()])
+    client = world.service.client
+    for path in (
+        f"/v1/models/{model_id}",
+        f"/v1/models/{model_id}/artifact",
+        f"/v1/projects/{world.project_id}/models",
+    ):
+        assert (await client.get(path, headers=elsewhere)).status_code == 403
+    for action in ("promotion", "rollback"):
+        answer = await client.post(f"/v1/models/{model_id}/{action}", headers=elsewhere, json={"reason": "mine"})
+        assert answer.status_code == 403
+
+
+async def test_damaged_bytes_are_not_served(world: World) -> None:
+    await world.begin()
+    answer = await world.upload(digit_model(0, 60), digit_manifest())
+    assert answer.status_code == 422, "a picture model in a text project"
+    uploaded = (await world.upload(text_model(5), text_manifest())).json()
+    await world.service.runtime.objects.put(f"models/{uploaded['model_id']}", b"something else")
+    asked = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/predictions",
+        headers=world.service.token("product"),
+        json={"model_id": uploaded["model_id"], "items": [{"fields": {"message": "hello"}}]},
+    )
+    assert (asked.status_code, asked.json()["type"]) == (503, "artifact-damaged")

@@ -50,8 +50,8 @@ class RecordIn(BaseModel):
 
     external_id: ExternalId | None = None
     fields: dict[str, Any] = Field(min_length=1, max_length=50)
-    slice: dict[_ShortText, SliceValue] = Field(default={}, max_length=50)
-    purposes: list[_ShortText] = Field(default=[], max_length=50)
+    slice: dict[_ShortText, SliceValue] = Field(default_factory=dict, max_length=50)
+    purposes: list[_ShortText] = Field(default_factory=list, max_length=50)
     origin: Origin = Origin.COLLECTED
     priority: int = Field(default=0, ge=-1000, le=1000)
     collected_by_chance: bool | None = None
@@ -112,7 +112,7 @@ class Candidate:
     content_hash: bytes = b""
 
     def payload(self) -> RecordAccepted:
-        return RecordAccepted.model_construct(
+        return RecordAccepted(
             schema_version=self.schema_version,
             fields=self.fields,
             slice=self.slice,

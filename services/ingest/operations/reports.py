@@ -16,7 +16,7 @@ from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers, RecordState
 from shared.kit.database import Session
-from shared.kit.outbox import publish
+from shared.kit.outbox import EventTooLarge, publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ async def report(
         if known is None:
             raise RuntimeError("the report was there and is gone")
         return _again(known, body_hash)
-    await publish(session, payload, project_id=project.project_id, record_id=record_id)
+    try:
+        await publish(session, payload, project_id=project.project_id, record_id=record_id)
+    except EventTooLarge:
+        raise NotAccepted("", "report-too-large", "the answers are larger than an event may be") from None
     return KeptReport(feedback_id, record_id, duplicate=False)
 
 

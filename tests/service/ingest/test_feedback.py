@@ -123,6 +123,18 @@ async def test_bad_reports_are_listed_and_the_good_ones_count(ingest: Ingest) ->
     assert by_line[10] == ("/schema_version", "schema-version-unknown")
 
 
+async def test_a_report_that_no_event_can_hold_is_refused_alone(ingest: Ingest) -> None:
+    labels = [f"{number} " + "x" * 190 for number in range(1500)]
+    question = {"name": "many", "kind": "multi_choice", "labels": labels}
+    project_id = await ingest.project({"fields": [{"name": "message", "kind": "text"}], "questions": [question]})
+    about = {"fields": {"message": "m"}, "verdict": "corrected", "correction": {"many": {"labels": []}}}
+    everything = {"many": {"labels": labels}}
+    report = await ingest.report(project_id, about, {**about, "prediction": everything, "correction": everything})
+    assert report["accepted"] == 1
+    assert report["rejected"][0]["reason"] == "report-too-large"
+    assert len(await _told(ingest, project_id)) == 1
+
+
 async def test_reports_may_come_as_a_stream(ingest: Ingest) -> None:
     project_id = await ingest.project()
     lines = [

@@ -103,7 +103,12 @@ class ReleaseOut(ReleaseSummary):
     summary="Make a release",
 )
 async def make_release(
-    session: SessionDep, manager: Manager, project_id: UUID, body: NewRelease, request: Request, _key: IdempotentDep
+    session: SessionDep,
+    manager: Manager,
+    project_id: UUID,
+    body: NewRelease,
+    request: Request,
+    _key: IdempotentDep = None,
 ) -> Response:
     """A job writes the labels as they are when it begins, one JSONL file for each split, and a manifest.
 

@@ -208,7 +208,7 @@ def line(row: Mapping[str, Any]) -> bytes:
         "answers": row["answers"],
         "label": label,
     }
-    return orjson.dumps(whole, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(whole, default=str, option=orjson.OPT_APPEND_NEWLINE)  # asyncpg's UUID is a subclass
 
 
 async def _manifest(
@@ -257,7 +257,7 @@ async def _manifest(
             for one in project.content.guidelines
         ],
         "policy_version": project.content.active_policy,
-        "agreement": [orjson.loads(orjson.dumps(asdict(one))) for one in measured],
+        "agreement": [orjson.loads(orjson.dumps(asdict(one), default=str)) for one in measured],
         "gold": gold_statistics,
         "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
         "thresholds": [

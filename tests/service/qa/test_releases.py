@@ -1,0 +1,160 @@
+"""Releases: immutable, counted, free of gold, and superseded by erasure."""
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from shared.contracts.events import ReleasePublished
+from shared.contracts.values import Role, Route, Split
+from shared.kit.clock import new_id
+from tests.service.qa.world import World, animal
+
+
+async def release(world: World, name: str = "first", **options: Any) -> dict[str, Any]:
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": name, **options}, 202)
+    assert made["status"] == "building"
+    await world.service.run_jobs()
+    found: dict[str, Any] = await world.get(f"/releases/{made['release_id']}")
+    return found
+
+
+async def download(world: World, found: dict[str, Any], name: str) -> bytes:
+    (url,) = [one["url"] for one in found["files"] if one["name"] == name]
+    answer = await world.service.client.get(url)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+async def lines(world: World, found: dict[str, Any], split: str) -> list[Any]:
+    return [orjson.loads(line) for line in (await download(world, found, f"{split}.jsonl")).splitlines()]
+
+
+async def auto_accepted(world: World) -> UUID:
+    record_id = new_id()
+    prediction = world.predicted(record_id, "cat", 0.99)
+    await world.deliver(
+        world.accepted(record_id),
+        prediction,
+        world.routed(record_id, 0, route=Route.AUTO_ACCEPT, prediction=prediction),
+    )
+    return record_id
+
+
+async def test_a_release_holds_the_labels_by_split_with_their_hashes(world: World) -> None:
+    train = await world.finalized("cat")
+    test = await world.finalized("dog", Split.TEST)
+    machine = await auto_accepted(world)
+    await world.open_record()
+    found = await release(world)
+
+    assert found["status"] == "published"
+    assert found["records"] == 3
+    manifest = found["manifest"]
+    assert manifest["counts"]["by_split"] == {"train": 2, "validation": 0, "test": 1}
+    assert manifest["counts"]["by_split_and_method"]["train"] == {"auto_accept": 1, "consensus": 1}
+    assert manifest["left_out"]["open"] == 1
+    assert manifest["schema"]["version"] == 1
+    assert manifest["agreement"][0]["question"] == "animal"
+    assert manifest["guidelines"][0]["version"] == 1
+    for one in manifest["files"]:
+        content = await download(world, found, one["name"])
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (one["bytes"], one["sha256"])
+    document = await download(world, found, "manifest.json")
+    assert hashlib.sha256(document).hexdigest() == found["manifest_sha256"]
+    assert {one["record_id"] for one in await lines(world, found, "train")} == {str(train), str(machine)}
+    (line,) = await lines(world, found, "test")
+    assert line["record_id"] == str(test)
+    assert line["answers"] == animal("dog")
+    assert line["fields"] == {"text": "It has whiskers."}
+    assert line["label"]["annotations"] == 2
+    (said,) = await world.published(ReleasePublished)
+    assert said.manifest_sha256 == found["manifest_sha256"]
+
+
+async def test_no_gold_is_in_a_training_split(world: World) -> None:
+    gold, once_gold, plain = [await world.finalized("cat") for _ in range(3)]
+    for record_id in (gold, once_gold):
+        await world.put(f"/projects/{world.project_id}/records/{record_id}/gold", {"answers": animal("cat")})
+    await world.delete(f"/projects/{world.project_id}/records/{once_gold}/gold")
+    await world.deliver(
+        world.annotated(once_gold, "cat", number=2), world.annotated(once_gold, "cat", number=2, slot=2)
+    )
+    assert (await world.state(once_gold))["state"] == "finalized"
+    found = await release(world)
+    assert [one["record_id"] for one in await lines(world, found, "train")] == [str(plain)]
+    assert found["manifest"]["gold"]["records"] == 1
+
+
+async def test_a_release_does_not_change_when_labels_do(world: World) -> None:
+    record_id = await world.finalized("cat")
+    found = await release(world)
+    before = await download(world, found, "train.jsonl")
+    await world.deliver(world.feedback(record_id, "dog"), world.unservable(record_id, number=2))
+    await world.deliver(world.decided(record_id, "dog", number=2))
+    assert await download(world, await world.get(f"/releases/{found['release_id']}"), "train.jsonl") == before
+    second = await release(world, "second")
+    assert (await lines(world, second, "train"))[0]["answers"] == animal("dog")
+    listed = await world.get(f"/projects/{world.project_id}/releases")
+    assert [one["name"] for one in listed["items"]] == ["first", "second"]
+
+
+async def test_only_what_is_asked_for_is_released(world: World) -> None:
+    await world.finalized("cat")
+    await auto_accepted(world)
+    await world.finalized("cat", Split.TEST)
+    found = await release(world, splits=["train"], methods=["consensus"], least_confidence=0.5)
+    assert [one["name"] for one in found["files"]] == ["train.jsonl", "manifest.json"]
+    assert found["records"] == 1
+
+
+async def test_erasure_supersedes_the_releases_it_touches(world: World) -> None:
+    erased, kept = await world.finalized("cat"), await world.finalized("dog")
+    found = await release(world)
+    untouched = await release(world, "validation only", splits=["validation"])
+    (url,) = [one["url"] for one in found["files"] if one["name"] == "train.jsonl"]
+    await world.deliver(world.erased(erased))
+    assert (await world.get(f"/releases/{found['release_id']}"))["status"] == "superseded"
+    await world.service.run_loop("supersede_releases")
+    await world.service.run_jobs()
+
+    old = await world.get(f"/releases/{found['release_id']}")
+    assert (old["files"], old["status_reason"]) == ([], "erasure")
+    assert (await world.service.client.get(url)).status_code == 404
+    new = await world.get(f"/releases/{old['superseded_by']}")
+    assert (new["name"], new["status"], new["supersedes"]) == ("first+erasure.1", "published", old["release_id"])
+    assert [one["record_id"] for one in await lines(world, new, "train")] == [str(kept)]
+    assert (await world.get(f"/releases/{untouched['release_id']}"))["status"] == "published"
+    said = await world.published(ReleasePublished)
+    assert str(said[-1].supersedes) == old["release_id"]
+
+
+async def test_a_release_published_while_a_record_was_erased_is_caught(world: World) -> None:
+    record_id = await world.finalized("cat")
+    found = await release(world)
+    await world.deliver(world.erased(record_id))
+    async with world.service.database.transaction() as session:
+        await session.raw.execute("UPDATE releases SET status = 'published' WHERE project_id = $1", world.project_id)
+    await world.service.run_loop("supersede_releases")
+    assert (await world.get(f"/releases/{found['release_id']}"))["superseded_by"] is not None
+
+
+async def test_names_are_unique_and_a_repeated_request_is_answered_again(world: World) -> None:
+    path = f"/v1/projects/{world.project_id}/releases"
+    headers = world.headers() | {"Idempotency-Key": "release-of-november"}
+    first = await world.service.client.post(path, headers=headers, json={"name": "november"})
+    again = await world.service.client.post(path, headers=headers, json={"name": "november"})
+    assert first.json() == again.json()
+    problem = await world.post(f"/projects/{world.project_id}/releases", {"name": "november"}, 409)
+    assert problem["type"] == "release-name-taken"
+    await world.post(f"/projects/{world.project_id}/releases", {"name": "x", "schema_version": 7}, 404)
+    await world.service.run_jobs()
+
+
+async def test_releases_are_made_by_managers_and_read_by_who_trains(world: World) -> None:
+    path = f"/v1/projects/{world.project_id}/releases"
+    for role, status in ((Role.TRAINER, 403), (Role.AUDITOR, 403)):
+        answer = await world.service.client.post(path, headers=world.headers(role), json={"name": "x"})
+        assert answer.status_code == status
+    assert (await world.service.client.get(path, headers=world.headers(Role.TRAINER))).status_code == 200

@@ -1,9 +1,13 @@
 """ingest, wired."""
 
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
 from fastapi import FastAPI
 
 from services.ingest import consumers, loops
-from services.ingest.api import assets, feedback, projects, records
+from services.ingest.api import assets, feedback, limits, projects, records
 from services.ingest.domain.cleaning import PersonalDataInSchema
 from services.ingest.domain.projects import PersonalDataInPolicies, ProjectArchived, UnknownVersion
 from services.ingest.images import ImageTooLarge, NotAnImage
@@ -11,7 +15,7 @@ from services.ingest.operations import republishing
 from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile
 from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.settings import IngestSettings
-from shared.kit.app import Loop, ServiceSpec, create_service_app
+from shared.kit.app import Loop, Runtime, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
     NotKnownHere: 404,
@@ -26,8 +30,18 @@ PROBLEMS: dict[type[Exception], int] = {
 }
 
 
+def _setup(settings: IngestSettings) -> Callable[[Runtime], AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def enter(runtime: Runtime) -> AsyncIterator[None]:
+        runtime.extras[limits.KEY] = settings.limits()
+        yield
+
+    return enter
+
+
 def create_app(settings: IngestSettings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment unless given."""
+    settings = settings or IngestSettings()
     return create_service_app(
         ServiceSpec(
             name="ingest",
@@ -36,7 +50,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 "Takes records in, checks consent, removes personal data, draws the split, and keeps them; "
                 "takes in what product systems report of live predictions."
             ),
-            settings=settings or IngestSettings(),
+            settings=settings,
             routers=(projects.router, records.router, assets.router, feedback.router),
             problems=PROBLEMS,
             subscriptions=lambda _: consumers.subscriptions(),
@@ -45,5 +59,6 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 Loop("fold_feedback", 5.0, loops.fold_feedback),
             ),
             republish=republishing.everything,
+            setup=_setup(settings),
         )
     )

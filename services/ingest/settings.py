@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from services.ingest.api.limits import Limits
 from shared.kit.settings import Settings
 
 MIB = 1024 * 1024
@@ -22,3 +23,13 @@ class IngestSettings(Settings):
     unattached_asset_ttl_s: int = Field(
         default=86_400, ge=60, description="How long an uploaded asset waits for a record before it is deleted."
     )
+
+    def limits(self) -> Limits:
+        return Limits(
+            max_line_bytes=self.max_line_bytes,
+            max_asset_bytes=self.max_asset_bytes,
+            max_asset_pixels=self.max_asset_pixels,
+            max_reported_rejections=self.max_reported_rejections,
+            asset_url_ttl_s=self.asset_url_ttl_s,
+            unattached_asset_ttl_s=self.unattached_asset_ttl_s,
+        )

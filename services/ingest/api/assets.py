@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
-from services.ingest.api.intake import settings_of
+from services.ingest.api.limits import limits_of
 from services.ingest.api.shapes import AssetOut
 from services.ingest.images import make_safe
 from services.ingest.operations import assets, projects
@@ -63,14 +63,14 @@ async def upload_asset(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
 
     A record refers to it by `{"asset_id": …}`; until one does, it is kept for a day.
     """
-    settings = settings_of(runtime)
+    limits = limits_of(runtime)
     async with runtime.database.transaction() as session:
         project = await projects.open_for_intake(session, project_id)
-    original = await _read_body(request, settings.max_asset_bytes)
-    image = await asyncio.to_thread(make_safe, original, settings.max_asset_bytes, settings.max_asset_pixels)
+    original = await _read_body(request, limits.max_asset_bytes)
+    image = await asyncio.to_thread(make_safe, original, limits.max_asset_bytes, limits.max_asset_pixels)
     asset = assets.new_asset(project, new_id(), original, image)
     async with runtime.database.transaction() as session:
-        ttl = timedelta(seconds=settings.unattached_asset_ttl_s)
+        ttl = timedelta(seconds=limits.unattached_asset_ttl_s)
         await storage.doom(session, [asset.asset_id], utc_now() + ttl)
     await assets.write_objects(runtime.objects, [(asset, image.data)])
     async with runtime.database.transaction() as session:
@@ -117,7 +117,7 @@ async def read_asset(
 
 
 async def _answer(runtime: Runtime, asset: Asset, request: Request) -> AssetOut:
-    ttl_s = settings_of(runtime).asset_url_ttl_s
+    ttl_s = limits_of(runtime).asset_url_ttl_s
     expires_at = utc_now() + timedelta(seconds=ttl_s)
     url = await runtime.objects.signed_url(object_key(asset.asset_id), ttl_s, media_type=asset.media_type)
     if url.startswith("/"):

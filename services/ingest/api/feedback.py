@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.ingest.api import lines
-from services.ingest.api.intake import in_transaction, interrupted, settings_of, store_images
+from services.ingest.api.intake import in_transaction, interrupted, store_images
+from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
 from services.ingest.api.records import read_batch, read_json
 from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport, self_contained
@@ -81,10 +82,10 @@ async def send_feedback(runtime: RuntimeDep, _sender: Sender, project_id: UUID, 
     A report that was sent before (by its `feedback_id`) has no second effect. An input that is not known becomes a
     record of origin `deployment`.
     """
-    tally = Tally(settings_of(runtime).max_reported_rejections)
+    tally = Tally(limits_of(runtime).max_reported_rejections)
     taken: list[TakenReport] | None = None
     if lines.is_stream(request):
-        chunks = lines.chunks_of_stream(request, settings_of(runtime).max_line_bytes)
+        chunks = lines.chunks_of_stream(request, limits_of(runtime).max_line_bytes)
         async for _ in import_feedback(runtime, project_id, chunks, tally):
             pass
     else:

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
 from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, read_record
 from services.ingest.operations import assets, projects, records
 from services.ingest.operations.records import Kept, Refused
-from services.ingest.settings import IngestSettings
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as record_storage
 from services.ingest.storage.assets import Asset
@@ -39,12 +39,6 @@ class Prepared:
 class Taken:
     line: int
     kept: Kept
-
-
-def settings_of(runtime: Runtime) -> IngestSettings:
-    settings = runtime.settings
-    assert isinstance(settings, IngestSettings)
-    return settings
 
 
 async def import_records(
@@ -155,7 +149,7 @@ async def store_images(
         known = held.by_external.get(item.external_hash) if item.external_hash else held.of(item)
         if known is not None:
             verdicts[item.record_id] = records.ERASED if known.erased else Kept(known.record_id, duplicate=True)
-    limits = settings_of(runtime)
+    limits = limits_of(runtime)
     new = [item for item in with_images if item.record_id not in verdicts]
     read = await asyncio.to_thread(assets.read_images, new, limits.max_asset_bytes, limits.max_asset_pixels)
     placed: dict[UUID, list[tuple[Asset, bytes]]] = {}

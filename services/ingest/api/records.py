@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.ingest.api import lines
-from services.ingest.api.intake import import_records, settings_of
+from services.ingest.api.intake import import_records
+from services.ingest.api.limits import limits_of
 from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord, self_contained
 from services.ingest.domain.intake import RecordIn
 from services.ingest.operations import projects, records
@@ -81,10 +82,10 @@ async def send_records(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
     What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
     `external_id` or original content is known is answered as a duplicate and not doubled.
     """
-    tally = lines.Tally(settings_of(runtime).max_reported_rejections)
+    tally = lines.Tally(limits_of(runtime).max_reported_rejections)
     taken: list[TakenRecord] | None = None
     if lines.is_stream(request):
-        chunks = lines.chunks_of_stream(request, settings_of(runtime).max_line_bytes)
+        chunks = lines.chunks_of_stream(request, limits_of(runtime).max_line_bytes)
         async for _ in import_records(runtime, project_id, chunks, tally):
             pass
     else:

@@ -84,6 +84,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.runtime = Runtime(spec)
     app.state.authenticator = Authenticator(settings)

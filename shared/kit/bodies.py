@@ -83,10 +83,10 @@ def parse_json(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedJson(f"not JSON at offset {error.pos}") from None
-    if b"\\u0000" in raw:
-        _refuse_nul(value, [])
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth(value)
+    if b"\\u0000" in raw:
+        _refuse_nul(value, [])
     return value
 
 

@@ -6,6 +6,9 @@ the bare asyncpg connection share one transaction, and the hot path doesn't pay 
 
 import asyncio
 import contextlib
+import errno
+import re
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from types import TracebackType
@@ -40,6 +43,8 @@ class Trouble(StrEnum):
 _RETRY = {"40001", "40P01", "0A000"}  # serialization failure, deadlock, cached plan invalid after a migration
 _BUSY = {"55P03", "57014", "25P03", "25P04"}  # lock timeout, statement timeout, idle or transaction timeout
 _AWAY = {"57P01", "57P02", "57P03", "57P05", "53300", "25006"}  # shutdown, crash, starting, too many, read only
+_CLOSED = re.compile(r"\bclos(ed|ing)\b|released back")
+_NETWORK_ERRORS = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EMFILE}
 _UNSTORABLE = {"22021", "22P05", "22003"}  # NUL or broken text, number out of range
 
 
@@ -55,10 +60,16 @@ def trouble(error: BaseException | None) -> Trouble | None:
         return _by_state(error)
     if isinstance(error, asyncpg.DataError):  # asyncpg's own: it could not encode a parameter
         return Trouble.UNSTORABLE if isinstance(error.__cause__, UnicodeError | OverflowError) else None
-    lost = isinstance(error, asyncpg.InternalClientError | asyncpg.InterfaceError | ConnectionError | OSError)
-    if lost or (isinstance(error, exc.DBAPIError) and error.connection_invalidated):
-        return Trouble.AWAY
-    return None
+    lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+    return Trouble.AWAY if lost or _is_connection_lost(error) else None
+
+
+def _is_connection_lost(error: BaseException | None) -> bool:
+    if isinstance(error, asyncpg.InterfaceError):
+        return _CLOSED.search(str(error)) is not None  # the others are faults of ours
+    if type(error) is OSError:  # what asyncio raises when several addresses refuse; a missing file has its own class
+        return error.errno is None or error.errno in _NETWORK_ERRORS
+    return isinstance(error, asyncpg.InternalClientError | ConnectionError | TimeoutError | socket.gaierror)
 
 
 def _by_state(error: Any) -> Trouble | None:

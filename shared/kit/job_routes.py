@@ -1,13 +1,14 @@
 """`GET /v1/jobs`: what became of work that took longer than a request."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -92,14 +93,19 @@ async def get_job(job_id: UUID, session: SessionDep, principal: Reader) -> JobVi
         **responses(404),
     },
 )
-async def watch_job(job_id: UUID, runtime: RuntimeDep, principal: Reader) -> StreamingResponse:
+async def watch_job(
+    job_id: UUID,
+    runtime: RuntimeDep,
+    principal: Reader,
+    timeout_s: Annotated[float, Query(ge=0, le=3600, description="The stream ends after so long at the latest.")] = 900,
+) -> StreamingResponse:
     """The job, again on every change, as server-sent events `progress` and at last `end`."""
     first = await _read(runtime, job_id)
     if first is None:
         raise not_known_here("job", job_id)
     _check(principal, first)
     return StreamingResponse(
-        _changes(runtime, first),
+        _changes(runtime, first, time.monotonic() + timeout_s),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -111,7 +117,7 @@ async def _read(runtime: Runtime, job_id: UUID) -> JobView | None:
     return None if row is None else _view(row)
 
 
-async def _changes(runtime: Runtime, first: JobView) -> AsyncIterator[bytes]:
+async def _changes(runtime: Runtime, first: JobView, until: float) -> AsyncIterator[bytes]:
     shown: JobView | None = None
     current: JobView | None = first
     silent_s = 0.0
@@ -123,7 +129,7 @@ async def _changes(runtime: Runtime, first: JobView) -> AsyncIterator[bytes]:
         elif silent_s >= _KEEP_ALIVE_S:
             yield b": still here\n\n"
             silent_s = 0.0
-        if current.state in _ENDED or runtime.stopping.is_set():
+        if current.state in _ENDED or runtime.stopping.is_set() or time.monotonic() > until:
             return
         await asyncio.sleep(_POLL_S)
         silent_s += _POLL_S

@@ -25,7 +25,8 @@ JobHandler = Callable[["Runtime", Job], Awaitable[dict[str, Any]]]
 class Loop:
     """Work done again and again in the background, at the latest every `interval_s`.
 
-    A `leader` loop runs on one replica only, the one that holds its advisory lock.
+    A `leader` loop runs on one replica only, the one that holds its advisory lock. When that replica loses its
+    connection in the middle of a round, another one may begin its own: what must not happen twice needs row locks.
     """
 
     name: str

@@ -86,8 +86,18 @@ def _configure_logs(settings: Settings, service: str) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=False,
     )
-    # Libraries log through the standard library: only what an operator must know, and without messages' arguments.
-    logging.basicConfig(level=max(level, logging.WARNING), format="%(levelname)s %(name)s", force=True)
+    # What libraries log through the standard library comes out in the same form.
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[_FromLibraries()], force=True)
+
+
+class _FromLibraries(logging.Handler):
+    """Passes library logs on, with the exception described instead of printed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # The lines after the first are tracebacks and representations, which may repeat input; so may asyncio's first.
+        text = "" if record.name == "asyncio" and record.exc_info else record.getMessage().partition("\n")[0]
+        error = record.exc_info[1] if record.exc_info else None
+        log.log(record.levelno, "library", logger=record.name, text=text, exc_info=error)
 
 
 def _to_json(event: Any, **_: Any) -> bytes:

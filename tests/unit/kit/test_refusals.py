@@ -1,0 +1,163 @@
+"""From exceptions to problems, and what problems never say."""
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import pytest
+from fastapi.exceptions import RequestValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
+from starlette.exceptions import HTTPException
+
+from shared.kit.bodies import MAX_DEPTH, MalformedJson, parse_json
+from shared.kit.outbox import EventTooLarge
+from shared.kit.pagination import Page, decode_cursor, encode_cursor, page_of
+from shared.kit.problems import Problem, kebab_case, not_known_here, pointer_to
+from shared.kit.refusals import problem_of
+
+
+class StaleLease(Exception):
+    """The slot was leased to somebody else before the annotation came.
+
+    More that nobody is told.
+    """
+
+    retry_after_s = 0.2
+
+
+class VeryStaleLease(StaleLease):
+    pass
+
+
+def test_an_exception_takes_its_status_from_the_table_or_from_its_base() -> None:
+    problem = problem_of(StaleLease("lease 7"), {StaleLease: 409})
+    assert problem.document() == {
+        "type": "stale-lease",
+        "title": "The slot was leased to somebody else before the annotation came.",
+        "status": 409,
+        "detail": "lease 7",
+    }
+    assert problem.headers == {"Retry-After": "1"}
+    assert problem_of(VeryStaleLease(), {StaleLease: 409}).status == 409
+
+
+def test_an_event_that_is_too_large_is_413() -> None:
+    assert problem_of(EventTooLarge("600000 bytes"), {}).status == 413
+
+
+def test_anything_else_is_500_without_a_word() -> None:
+    assert problem_of(KeyError("jane@example.com"), {}).document() == {
+        "type": "internal-error", "title": "A fault of the service.", "status": 500,
+    }  # fmt: skip
+
+
+def test_starlettes_exceptions_become_problems() -> None:
+    assert problem_of(HTTPException(400, "There was an error parsing the body"), {}).document() == {
+        "type": "bad-request", "title": "Bad Request.", "status": 400, "detail": "There was an error parsing the body",
+    }  # fmt: skip
+
+
+def test_a_problem_is_itself() -> None:
+    problem = not_known_here("record", "7")
+    assert problem_of(problem, {}) is problem
+
+
+@pytest.mark.parametrize(
+    ("name", "kebab"),
+    [("StaleLease", "stale-lease"), ("HTTPError", "http-error"), ("A", "a"), ("UnknownURLPath", "unknown-url-path")],
+)
+def test_type_names_are_kebab_case(name: str, kebab: str) -> None:
+    assert kebab_case(name) == kebab
+
+
+class Cat(BaseModel):
+    kind: str
+    lives: int
+
+    @field_validator("kind")
+    @classmethod
+    def _no_dogs(cls, value: str) -> str:
+        if value == "a-dog":
+            raise ValueError(f"{value} is no cat")
+        return value
+
+
+class Basket(BaseModel):
+    cats: list[Cat] | dict[str, Cat]
+
+
+def refuse(value: Any) -> Problem:
+    try:
+        TypeAdapter(Basket).validate_python(value)
+    except ValidationError as error:
+        found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        return problem_of(RequestValidationError(found, body=value), {})
+    raise AssertionError("it was accepted")
+
+
+def test_pointers_lead_to_places_in_the_body_and_not_to_union_members() -> None:
+    problem = refuse({"cats": [{"kind": "tom", "lives": 9}, {"kind": "tom"}]})
+    assert problem.errors is not None
+    assert "/cats/1/lives" in {error.pointer for error in problem.errors}
+    assert all(error.pointer.startswith("/cats") and "list" not in error.pointer for error in problem.errors)
+
+
+def test_a_rule_that_repeats_the_value_is_not_repeated() -> None:
+    problem = refuse({"cats": [{"kind": "a-dog", "lives": 9}]})
+    assert "a-dog" not in str(problem.document())
+    assert "dog" not in str(problem.document())
+
+
+def test_pointers_are_escaped() -> None:
+    assert pointer_to(["a/b", "c~d", 0]) == "/a~1b/c~0d/0"
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_ordinary_json_is_parsed_as_it_is(value: Any) -> None:
+    assert parse_json(orjson.dumps(value)) == value
+
+
+@given(st.binary())
+def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
+    with suppress(MalformedJson, Problem):
+        parse_json(raw)
+
+
+def test_depth_is_limited_exactly() -> None:
+    parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    with pytest.raises(Problem, match="nested-too-deep"):
+        parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_cursors_come_back_as_they_were(number: int, text: str) -> None:
+    assert decode_cursor(encode_cursor(number, text), int, str) == (number, text)
+
+
+@given(st.text())
+def test_any_other_cursor_is_a_400(text: str) -> None:
+    with suppress(Problem):
+        decode_cursor(text, int)
+
+
+def test_a_page_has_a_next_only_when_there_is_one() -> None:
+    cats = [Cat(kind=str(number), lives=number) for number in range(3)]
+    assert page_of(cats[:2], 2, "kind").model_dump() == {"items": [each.model_dump() for each in cats[:2]]}
+    page: Page[Cat] = page_of(cats, 2, "kind", "lives")
+    assert page.next is not None
+    assert decode_cursor(page.next, str, int) == ("1", 1)

@@ -11,8 +11,9 @@ record's row, the need's advisory lock, the parked row; a parker holds none of t
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -119,17 +120,17 @@ async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[
 
     Raises what the database raises when it is away. The same batch may then be given again.
     """
-    ordered = sorted(batch, key=lambda delivery: delivery.key)  # stable: the order within a key stays
+    ordered = sorted(batch, key=attrgetter("key"))  # stable: the order within a key stays
     try:
         async with database.transaction() as session:
             fresh = await _claim(session, handlers, ordered)
-            for delivery in _first_of_each(ordered, fresh):
+            for delivery in fresh:
                 await handlers.apply(session, delivery.event)
     except Exception as error:
         if trouble(error) is Trouble.AWAY:
             raise
         return await _consume_apart(database, handlers, ordered)
-    return await _after(database, handlers, ordered, fresh, ())
+    return await _after(database, handlers, ordered, fresh)
 
 
 async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequence[Delivery]) -> list[SetAside]:
@@ -139,7 +140,7 @@ async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequen
         async with database.transaction() as session:
             fresh = await _claim(session, handlers, ordered)
             waiting_keys: set[bytes] = set()
-            for delivery in _first_of_each(ordered, fresh):
+            for delivery in fresh:
                 if delivery.key in waiting_keys:
                     aside.append(SetAside(delivery, None))
                     continue
@@ -158,7 +159,8 @@ async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequen
         if trouble(error) is Trouble.AWAY:
             raise
         return [SetAside(delivery, None) for delivery in ordered]
-    again = await _after(database, handlers, ordered, fresh, [each.delivery.event.id for each in aside])
+    left = {id(each.delivery) for each in aside}
+    again = await _after(database, handlers, ordered, fresh, left)
     return [*again, *await _park_groups(database, handlers, aside)]
 
 
@@ -179,35 +181,42 @@ async def _park_groups(database: Database, handlers: Handlers, aside: Sequence[S
     return left
 
 
-async def _claim(session: Session, handlers: Handlers, deliveries: Iterable[Delivery]) -> set[UUID]:
-    """Write the events into the inbox; answers those that were not there."""
+async def _claim(session: Session, handlers: Handlers, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Write the events into the inbox; answers those that were not there, each once, in the order given."""
     rows = await session.raw.fetch(_CLAIM, [delivery.event.id for delivery in deliveries], handlers.group)
-    return {row[0] for row in rows}
-
-
-def _first_of_each(ordered: Iterable[Delivery], fresh: Iterable[UUID]) -> Iterable[Delivery]:
-    left = set(fresh)
-    for delivery in ordered:
+    if len(rows) == len(deliveries):
+        return list(deliveries)
+    left = {row[0] for row in rows}
+    fresh = []
+    for delivery in deliveries:
         if delivery.event.id in left:
             left.remove(delivery.event.id)
-            yield delivery
+            fresh.append(delivery)
+    return fresh
 
 
 async def _after(
-    database: Database, handlers: Handlers, ordered: Sequence[Delivery], fresh: set[UUID], aside: Iterable[UUID]
+    database: Database,
+    handlers: Handlers,
+    ordered: Sequence[Delivery],
+    fresh: Sequence[Delivery],
+    aside: Collection[int] = (),
 ) -> list[SetAside]:
     """Count, and look after events that came again: the process that parked one may have died before its second try."""
-    done = fresh.difference(aside)
-    for topic, count in Counter(delivery.topic for delivery in _first_of_each(ordered, done)).items():
+    for topic, count in Counter(delivery.topic for delivery in fresh if id(delivery) not in aside).items():
         metrics.HANDLED.labels(handlers.group, topic).inc(count)
-    seen = [delivery for delivery in ordered if delivery.event.id not in fresh]
-    if seen:
-        try:
-            await _recheck(database, handlers, [delivery.event.id for delivery in seen])
-        except Exception as error:
-            if trouble(error) is Trouble.AWAY:
-                raise
-            return [SetAside(delivery, error) for delivery in seen]
+    if len(fresh) == len(ordered):
+        return []
+    claimed = {delivery.event.id for delivery in fresh}
+    seen = [delivery for delivery in ordered if delivery.event.id not in claimed]
+    if not seen:
+        return []
+    try:
+        await _recheck(database, handlers, [delivery.event.id for delivery in seen])
+    except Exception as error:
+        if trouble(error) is Trouble.AWAY:
+            raise
+        return [SetAside(delivery, error) for delivery in seen]
     return []
 
 

@@ -155,23 +155,23 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
     if outgoing.revision < 1:
         raise ValueError(f"revision {outgoing.revision}: revisions begin at 1")
     event_id = outgoing.event_id or new_id()
-    envelope = (
-        event_model(kind)
-        .model_construct(
-            id=event_id,
-            type=kind.event_type(),
-            version=kind.event_version,
-            occurred_at=now,
-            project_id=outgoing.project_id,
-            record_id=outgoing.record_id,
-            revision=outgoing.revision,
-            caused_by=cause,
-            traceparent=traceparent,
-            payload=payload,
-        )
-        .model_dump_json()
-        .encode()
+    # As `Event[...].model_dump_json()` would write it, which a test compares, in half the time.
+    head = orjson.dumps(
+        {
+            "id": event_id,
+            "type": kind.event_type(),
+            "version": kind.event_version,
+            "occurred_at": now,
+            "project_id": outgoing.project_id,
+            "record_id": outgoing.record_id,
+            "revision": outgoing.revision,
+            "caused_by": cause,
+            "traceparent": traceparent,
+        },
+        default=str,  # asyncpg's own kind of UUID
+        option=orjson.OPT_UTC_Z,
     )
+    envelope = b'%b,"payload":%b}' % (head[:-1], payload.model_dump_json().encode())
     if len(envelope) > MAX_EVENT_BYTES:
         raise EventTooLarge(f"{kind.event_type()} has {len(envelope)} bytes; at most {MAX_EVENT_BYTES} are sent")
     return OutboxRow(event_id, topic.name, kind.event_type(), key, outgoing.project_id, envelope)

@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -21,6 +20,7 @@ from shared.kit.bus import Bus, BusUnavailable, Consumer, Inbound, Partition, se
 from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
 from shared.kit.database import Database, Trouble, trouble
 from shared.kit.dead_letters import retry_topic
+from shared.kit.progress import Item, Lane, Progress
 
 log = structlog.get_logger()
 
@@ -45,37 +45,6 @@ class _Abandoned(Exception):
     """The partition went to another member: what is not done here is done there."""
 
 
-class _Progress:
-    """What is fetched and what is done of one partition, as long as this member owns it."""
-
-    __slots__ = ("acknowledged", "active", "done", "in_hand", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: deque[int] = deque()  # positions fetched, in order, from the first that is not done
-        self.done: set[int] = set()
-        self.in_hand = 0  # how many a lane works on
-        self.acknowledged = -1
-        self.active = True
-
-    def finish(self, position: int) -> None:
-        self.done.add(position)
-
-    def watermark(self) -> int | None:
-        """The last position before which all is done, if it is not acknowledged yet."""
-        last = None
-        while self.waiting and self.waiting[0] in self.done:
-            last = self.waiting.popleft()
-            self.done.remove(last)
-        if last is not None:
-            self.acknowledged = last
-        return last
-
-
-class _Item(NamedTuple):
-    message: Inbound
-    progress: _Progress
-
-
 class Runner:
     """The consumer of one service: `run` it in every replica."""
 
@@ -95,8 +64,8 @@ class Runner:
         self._retention_days = retention_days
         self._topics = sorted({*handlers.topics, retry_topic(handlers.group)})
         self._consumer: Consumer | None = None
-        self._progress: dict[Partition, _Progress] = {}
-        self._lanes: list[asyncio.Queue[_Item]] = [asyncio.Queue() for _ in range(lanes)]
+        self._progress: dict[Partition, Progress] = {}
+        self._lanes = [Lane() for _ in range(lanes)]
         self._room = lanes * _BATCH * 2  # how many messages may be fetched and not done
         self._fetched = 0
         self._changed = asyncio.Condition()
@@ -176,16 +145,23 @@ class Runner:
                 self._idle.set()
                 continue
             for message in messages:
-                progress = self._progress.setdefault(Partition(message.topic, message.partition), _Progress())
+                partition = Partition(message.topic, message.partition)
+                progress = self._progress.get(partition)
+                if progress is None:
+                    progress = self._progress[partition] = Progress()
                 progress.waiting.append(message.position)
-                self._lanes[hash(message.key) % len(self._lanes)].put_nowait(_Item(message, progress))
+                self._lanes[hash(message.key) % len(self._lanes)].append(Item(message, progress))
             self._fetched += len(messages)
+            for lane in self._lanes:
+                if lane:
+                    lane.filled.set()
 
-    async def _work(self, lane: asyncio.Queue[_Item]) -> None:
+    async def _work(self, lane: Lane) -> None:
         while True:
-            items = [await lane.get()]
-            while len(items) < _BATCH and not lane.empty():
-                items.append(lane.get_nowait())
+            if not lane:
+                lane.filled.clear()
+                await lane.filled.wait()
+            items = [lane.popleft() for _ in range(min(_BATCH, len(lane)))]
             ours = [item for item in items if item.progress.active]
             for item in ours:
                 item.progress.in_hand += 1
@@ -197,39 +173,43 @@ class Runner:
             finally:
                 for item in ours:
                     item.progress.in_hand -= 1
+                self._fetched -= len(items)
                 async with self._changed:
-                    self._fetched -= len(items)
                     self._changed.notify_all()
 
-    async def _handle(self, items: Sequence[_Item]) -> None:
+    async def _handle(self, items: Sequence[Item]) -> None:
         """Give each event its effect, park it or give it up. Raises _Abandoned when none of them is ours any more."""
-        deliveries = []
-        item_of: dict[int, _Item] = {}
+        deliveries: list[Delivery] = []
+        taken: list[Item] = []
         for item in items:
             message = item.message
+            topic = message.topic if message.headers is None else message.headers.get("topic", message.topic)
             try:
                 event = self._handlers.parse(message.value)
             except ValidationError as error:
-                await self._give_up(item, _topic_of(message), None, error)
+                await self._give_up(item, topic, None, error)
                 continue
             if event is None:
                 metrics.IGNORED.labels(self._group).inc()
                 self._done([item])
                 continue
-            delivery = Delivery(_topic_of(message), message.key, message.value, event)
-            deliveries.append(delivery)
-            item_of[id(delivery)] = item
+            deliveries.append(Delivery(topic, message.key, message.value, event))
+            taken.append(item)
         if not deliveries:
             return
         aside = await self._while_database_is_there(
-            items, lambda: consume_batch(self._database, self._handlers, deliveries)
+            taken, lambda: consume_batch(self._database, self._handlers, deliveries)
         )
-        left = {id(each.delivery) for each in aside}
-        self._done([item for key, item in item_of.items() if key not in left])
-        for each in aside:
-            await self._handle_singly(item_of[id(each.delivery)], each.delivery)
+        if not aside:
+            self._done(taken)
+            return
+        item_of = {id(delivery): item for delivery, item in zip(deliveries, taken, strict=True)}
+        ahead = [(item_of.pop(id(each.delivery)), each.delivery) for each in aside]
+        self._done(item_of.values())
+        for item, delivery in ahead:
+            await self._handle_singly(item, delivery)
 
-    async def _handle_singly(self, item: _Item, delivery: Delivery) -> None:
+    async def _handle_singly(self, item: Item, delivery: Delivery) -> None:
         attempt = 0
         while item.progress.active:
             try:
@@ -248,7 +228,7 @@ class Runner:
                 self._done([item])
                 return
 
-    async def _give_up(self, item: _Item, topic: str, delivery: Delivery | None, error: Exception) -> None:
+    async def _give_up(self, item: Item, topic: str, delivery: Delivery | None, error: Exception) -> None:
         message = item.message
         event_id = None if delivery is None else delivery.event.id
         with contextlib.suppress(_Abandoned):
@@ -257,9 +237,7 @@ class Runner:
             )
             self._done([item])
 
-    async def _while_database_is_there(
-        self, items: Sequence[_Item], doing: Callable[[], Awaitable[ResultT]]
-    ) -> ResultT:
+    async def _while_database_is_there(self, items: Sequence[Item], doing: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Do it; while the database is away, wait and do it again. Raises _Abandoned when the work is nobody's here."""
         failures = 0
         try:
@@ -280,7 +258,7 @@ class Runner:
             if failures:
                 metrics.PAUSED.labels(self._group).set(0)
 
-    def _done(self, items: Iterable[_Item]) -> None:
+    def _done(self, items: Iterable[Item]) -> None:
         for item in items:
             item.progress.finish(item.message.position)
         self._to_acknowledge.set()
@@ -342,8 +320,7 @@ class Runner:
         for partition in tuple(self._progress):
             self._forget(partition)
         for lane in self._lanes:
-            while not lane.empty():
-                lane.get_nowait()
+            lane.clear()
         self._fetched = 0
 
     async def _measure(self) -> None:
@@ -382,11 +359,6 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
-
-
-def _topic_of(message: Inbound) -> str:
-    """Where the event came from first: a replayed one says so in its headers."""
-    return (message.headers or {}).get("topic", message.topic)
 
 
 def _pause_s(attempt: int, error: Exception) -> float:

@@ -134,3 +134,10 @@ async def test_an_id_that_is_given_is_kept(database: Database, effects: Effects)
         assert await publish(session, ERASED, record_id=new_id(), event_id=event_id) == event_id
     found: UUID = await effects.value("SELECT id FROM outbox")
     assert found == event_id
+
+
+async def test_ids_may_be_of_the_database_driver_s_kind(database: Database, effects: Effects) -> None:
+    async with database.transaction() as session:
+        record_id = await session.raw.fetchval("SELECT gen_random_uuid()")
+        await publish(session, ERASED, record_id=record_id, project_id=record_id)
+    assert parse_event(await effects.value("SELECT envelope FROM outbox")).project_id == record_id

@@ -1,0 +1,46 @@
+"""How far a consumer is: what it fetched of each partition, and what waits in its lanes."""
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+from shared.kit.bus import Inbound
+
+
+class Progress:
+    """What is fetched and what is done of one partition, as long as this member owns it."""
+
+    __slots__ = ("acknowledged", "active", "done", "in_hand", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[int] = deque()  # positions fetched, in order, from the first that is not done
+        self.done: set[int] = set()
+        self.in_hand = 0  # how many a lane works on
+        self.acknowledged = -1
+        self.active = True
+
+    def finish(self, position: int) -> None:
+        self.done.add(position)
+
+    def watermark(self) -> int | None:
+        """The last position before which all is done, if it is not acknowledged yet."""
+        last = None
+        while self.waiting and self.waiting[0] in self.done:
+            last = self.waiting.popleft()
+            self.done.remove(last)
+        if last is not None:
+            self.acknowledged = last
+        return last
+
+
+class Item(NamedTuple):
+    message: Inbound
+    progress: Progress
+
+
+class Lane(deque[Item]):
+    """What waits to be handled one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filled = asyncio.Event()

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import numpy as np
@@ -123,10 +123,8 @@ def ports(model: LoadedModel) -> tuple[dict[str, Port], dict[str, Port]]:
     return reads, gives
 
 
-class Loader(Protocol):
-    """Brings a model's bytes and manifest; raises what its store raises."""
-
-    async def __call__(self, model_id: UUID) -> tuple[bytes, ModelManifest]: ...
+Loader = Callable[[UUID], Awaitable[tuple[bytes, ModelManifest]]]
+"""Brings a model's bytes and manifest; raises what its store raises."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from services.prelabel.domain import evaluation as judging
 from services.prelabel.domain import learning
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.evaluation import Measured
-from services.prelabel.inference import Engine, Item
+from services.prelabel.inference import Engine, InferenceFailed, Item
 from services.prelabel.operations import registry
 from services.prelabel.operations.reading import read_items
 from services.prelabel.storage import labels, models, projects
@@ -24,6 +24,9 @@ from shared.kit.objects import Objects
 
 MOST_HELD_OUT: Final = 5_000
 """The newest held-out labels that a comparison takes at most."""
+
+_TOLERATED_SHARE: Final = 0.05
+"""The share of held-out records that may be out of reach; with more, the comparison waits for the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ async def is_due(session: Session, challenger: Model) -> bool:
 
 
 async def measure(engine: Engine, objects: Objects, contest: Contest) -> Outcome | None:
-    """Let both answer; None when some records can't be read for now. Needs no session: this may take long.
+    """Let both answer; None when too many records can't be read for now. Needs no session: this may take long.
 
     A record that only one of the two has no answer for counts as wrong for that one.
 
@@ -69,7 +72,7 @@ async def measure(engine: Engine, objects: Objects, contest: Contest) -> Outcome
     contents = [example.content for example in contest.examples]
     read = await read_items(objects, contest.challenger.manifest, contents)
     usable = [index for index, item in enumerate(read.items) if item is not None]
-    if read.interrupted:
+    if len(read.interrupted) > len(contents) * _TOLERATED_SHARE:
         return None
     if not usable:
         raise InferenceFailed("none of the held-out records can be read")

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.prelabel.domain import calibration
+from services.prelabel.domain.evaluation import decide, measure
+
+
+def distributions(seed: int, rows: int, classes: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated distributions and a right class drawn from each."""
+    generator = np.random.default_rng(seed)
+    p = generator.dirichlet(np.full(classes, sharpness), size=rows)
+    truth = np.array([generator.choice(classes, p=row) for row in p])
+    return p, truth
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), temperature=st.floats(0.1, 10), classes=st.integers(2, 12))
+def test_tempering_gives_distributions_and_keeps_the_order(seed: int, temperature: float, classes: int) -> None:
+    p, _ = distributions(seed, 20, classes, 0.5)
+    tempered = calibration.temper(p, temperature)
+    assert tempered.sum(axis=1) == pytest.approx(np.ones(20))
+    assert (tempered >= 0).all()
+    assert (tempered.argmax(axis=1) == p.argmax(axis=1)).all()
+
+
+def test_a_temperature_of_one_changes_nothing() -> None:
+    p, _ = distributions(0, 50, 4, 1.0)
+    assert calibration.temper(p, 1.0) == pytest.approx(p, abs=1e-8)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 0.8, 1.0, 2.0, 4.0])
+def test_the_temperature_that_spoilt_the_confidence_is_found(temperature: float) -> None:
+    p, truth = distributions(1, 1500, 5, 0.7)
+    spoilt = calibration.temper(p, 1 / temperature)
+    assert calibration.fit_temperature(spoilt, truth) == pytest.approx(temperature, rel=0.1)
+
+
+def test_a_few_right_answers_do_not_make_certain() -> None:
+    p = np.array([[0.6, 0.4]] * 5)
+    temperature = calibration.fit_temperature(p, np.zeros(5, dtype=np.int64))
+    assert 0.3 < temperature < 1
+    assert calibration.fit_temperature(np.empty((0, 2)), np.empty(0, dtype=np.int64)) == 1.0
+
+
+def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    p = np.array([[0.9, 0.1]] * 10)
+    truth = np.array([0] * 7 + [1] * 3)
+    assert calibration.calibration_error(p, truth) == pytest.approx(0.2)
+    assert calibration.calibration_error(p, np.array([0] * 9 + [1])) == pytest.approx(0.0)
+
+
+def test_log_loss_and_accuracy_by_hand() -> None:
+    p = np.array([[0.5, 0.5], [0.25, 0.75]])
+    truth = np.array([0, 0])
+    assert calibration.log_loss(p, truth) == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2)
+    assert calibration.accuracy(p, truth) == 0.5
+
+
+def test_a_right_class_that_the_model_lacks_is_an_error_without_breaking_the_loss() -> None:
+    p = np.array([[0.9, 0.1], [0.8, 0.2]])
+    measured = measure(p, np.array([0, -1]), np.array([True, True]))
+    assert measured.accuracy == 0.5
+    assert np.isfinite(measured.log_loss)
+
+
+def test_the_temperature_is_fitted_on_validation_alone() -> None:
+    p, truth = distributions(2, 2000, 3, 0.7)
+    fitting = np.arange(2000) < 1000
+    wrong = np.where(fitting, truth, (truth + 1) % 3)
+    assert measure(p, wrong, fitting).temperature == pytest.approx(1, rel=0.1)
+
+
+def test_a_champions_temperature_stays() -> None:
+    p, truth = distributions(3, 100, 3, 0.7)
+    assert measure(p, truth, np.ones(100, dtype=bool), 2.5).temperature == 2.5
+
+
+def test_promotion_asks_for_more_accuracy_or_the_same_with_less_loss() -> None:
+    p, truth = distributions(4, 400, 3, 0.4)
+    fitting = np.arange(400) < 200
+    good, flat = measure(p, truth, fitting), measure(p, truth, fitting, 9.0)
+    bad = measure(np.roll(p, 1, axis=1), truth, fitting)
+    assert decide(good, None, 0.0).promote
+    assert decide(good, bad, 0.0).promote
+    assert not decide(bad, good, 0.0).promote
+    assert decide(good, flat, 0.0).promote
+    assert not decide(flat, good, 0.0).promote
+    assert not decide(good, good, 0.0).promote
+    assert not decide(good, bad, 0.99).promote

@@ -1,0 +1,178 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.prelabel.domain.acquisition import Candidate, cold_start, next_batch
+from services.prelabel.domain.clustering import nearest_to_centres
+from services.prelabel.domain.features import DIMENSIONS, text_features
+from services.prelabel.domain.learning import (
+    Comparison,
+    Labels,
+    LastBatch,
+    Standing,
+    Supply,
+    selection_due,
+    training_due,
+)
+from services.prelabel.domain.uncertainty import unsureness
+from shared.contracts.policies import LearningPolicy
+
+POLICY = LearningPolicy(cold_start=100, batch_size=80, promotion_held_out=50)
+
+
+def candidates(count: int, seed: int = 0, *, blind: bool = False) -> list[Candidate]:
+    generator = np.random.default_rng(seed)
+    return [
+        Candidate(float(score), float(draw), None if blind else vector)
+        for score, draw, vector in zip(
+            generator.random(count), generator.random(count), generator.random((count, 6)), strict=True
+        )
+    ]
+
+
+def standing(**changes: object) -> Standing:
+    usual: dict[str, object] = {
+        "last": LastBatch(1, 80, 0),
+        "labels": Labels(0, two_classes=True),
+        "trained": True,
+        "training": False,
+        "waiting": None,
+        "rescoring": False,
+    }
+    return Standing(**(usual | changes))  # type: ignore[arg-type]
+
+
+@settings(max_examples=25, deadline=None)
+@given(count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 9), blind=st.booleans())
+def test_a_batch_has_its_size_and_nobody_twice(count: int, size: int, seed: int, blind: bool) -> None:
+    for choose in (cold_start, next_batch):
+        chosen = choose(candidates(count, seed, blind=blind), size, seed, count)
+        assert len({choice.index for choice in chosen}) == len(chosen) == min(count, size)
+        assert all(0 < choice.probability <= 1 for choice in chosen)
+
+
+def test_the_cold_start_is_half_chance_half_k_means() -> None:
+    there = candidates(500)
+    chosen = cold_start(there, 100, 0, 500)
+    by_chance = [choice for choice in chosen if choice.strategy == "chance"]
+    assert len(by_chance) == 50
+    assert {choice.probability for choice in by_chance} == {0.1}
+    lowest = sorted(range(500), key=lambda index: there[index].draw)[:50]
+    assert {choice.index for choice in by_chance} == set(lowest)
+
+
+def test_a_later_batch_is_unsure_with_a_tenth_by_chance() -> None:
+    there = candidates(2000)
+    chosen = next_batch(there, 50, 0, 2000)
+    assert sum(choice.strategy == "chance" for choice in chosen) == 5
+    by_margin = [there[choice.index].score for choice in chosen if choice.strategy == "margin_clusters"]
+    assert min(by_margin) >= sorted((each.score for each in there), reverse=True)[500 + 5]
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    there = candidates(300)
+    assert next_batch(there, 40, 7, 300) == next_batch(there, 40, 7, 300)
+
+
+def test_k_means_finds_one_of_each_kind() -> None:
+    generator = np.random.default_rng(0)
+    centres = np.array([[0, 0], [50, 0], [0, 50], [50, 50]])
+    points = np.concatenate([centre + generator.normal(size=(30, 2)) for centre in centres])
+    chosen = nearest_to_centres(points, 4, seed=3)
+    assert sorted(index // 30 for index in chosen) == [0, 1, 2, 3]
+
+
+def test_points_that_coincide_give_fewer_centres() -> None:
+    assert len(nearest_to_centres(np.ones((40, 3)), 5, seed=0)) == 1
+    assert nearest_to_centres(np.empty((0, 3)), 5, seed=0) == []
+
+
+def test_texts_that_share_words_are_near() -> None:
+    invoice, bill, cat = (text_features(text) for text in ("Invoice unpaid", "invoice was unpaid", "a cat sleeps"))
+    assert invoice @ bill > 0.6 > invoice @ cat
+    assert text_features("").shape == (DIMENSIONS,)
+    assert not text_features("").any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), classes=st.integers(2, 20))
+def test_unsureness_is_between_none_and_all(seed: int, classes: int) -> None:
+    p = np.random.default_rng(seed).dirichlet(np.full(classes, 0.3), size=8)
+    found = unsureness(p)
+    for values in (found.entropy, found.margin, found.least_confidence):
+        assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_the_most_and_the_least_unsure() -> None:
+    found = unsureness(np.array([[0.25] * 4, [1.0, 0, 0, 0]]))
+    assert found.entropy == pytest.approx([1, 0], abs=1e-6)
+    assert found.margin == pytest.approx([1, 0])
+    assert found.least_confidence == pytest.approx([0.75, 0])
+
+
+@pytest.mark.parametrize(
+    ("supply", "due"),
+    [
+        (Supply(0, 100), False),
+        (Supply(99, 1.9), False),
+        (Supply(99, 2.0), True),
+        (Supply(100, 0.4), False),
+        (Supply(100, 0.5), True),
+        (Supply(999, 0.0), False),
+        (Supply(1000, 0.0), True),
+    ],
+)
+def test_the_cold_start_waits_for_the_import_to_end(supply: Supply, due: bool) -> None:
+    assert selection_due(POLICY, standing(last=None, trained=False), supply) is due
+
+
+PLENTY = Supply(500, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({}, True),
+        ({"last": LastBatch(1, 80, 8)}, True),
+        ({"last": LastBatch(1, 80, 9)}, False),
+        ({"last": LastBatch(1, 9, 1)}, False),
+        ({"training": True}, False),
+        ({"rescoring": True}, False),
+        ({"labels": Labels(40, two_classes=True)}, False),
+        ({"labels": Labels(39, two_classes=True)}, True),
+        ({"labels": Labels(80, two_classes=False)}, True),
+        ({"waiting": Comparison(20, 100, served=True)}, False),
+        ({"waiting": Comparison(20, 29, served=True)}, True),
+        ({"waiting": Comparison(20, 30, served=True)}, False),
+        ({"waiting": Comparison(20, 100, served=False)}, True),
+        ({"waiting": Comparison(50, 0, served=False)}, False),
+    ],
+)
+def test_a_batch_follows_when_nothing_is_left_to_wait_for(changes: dict[str, object], due: bool) -> None:
+    assert selection_due(POLICY, standing(**changes), PLENTY) is due
+
+
+def test_the_last_records_are_taken_when_no_more_come() -> None:
+    assert not selection_due(POLICY, standing(), Supply(3, 1.0))
+    assert selection_due(POLICY, standing(), Supply(3, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "due"),
+    [
+        ({"labels": Labels(80, two_classes=True)}, True),
+        ({"labels": Labels(80, two_classes=False)}, False),
+        ({"labels": Labels(79, two_classes=True), "last": LastBatch(1, 80, 40)}, False),
+        ({"labels": Labels(40, two_classes=True)}, True),
+        ({"labels": Labels(39, two_classes=True)}, False),
+        ({"labels": Labels(80, two_classes=True), "training": True}, False),
+        ({"labels": Labels(3, two_classes=True), "last": LastBatch(1, 5, 0)}, True),
+        ({"labels": Labels(99, two_classes=True), "trained": False, "last": None}, False),
+        ({"labels": Labels(100, two_classes=True), "trained": False, "last": None}, True),
+        ({"labels": Labels(50, two_classes=True), "trained": False, "last": LastBatch(0, 100, 10)}, True),
+    ],
+)
+def test_training_follows_a_batch_or_as_many_labels(changes: dict[str, object], due: bool) -> None:
+    assert training_due(POLICY, standing(**changes)) is due
+    assert not training_due(POLICY.model_copy(update={"enabled": False}), standing(**changes))

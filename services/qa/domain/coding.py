@@ -6,10 +6,7 @@ import numpy as np
 
 from services.qa.domain.dawid_skene import Floats, softmax
 from services.qa.domain.estimates import CodedVotes, Estimates
-from services.qa.domain.voting import ItemVotes, Outcome
-
-STRANGER = ""
-"""No annotator's name: estimates serve it from the pool."""
+from services.qa.domain.voting import STRANGER, ItemVotes, Outcome
 
 
 def code(facet: Estimates, items: Sequence[ItemVotes]) -> CodedVotes:

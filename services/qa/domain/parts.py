@@ -11,7 +11,7 @@ import numpy as np
 
 from services.qa.domain.dawid_skene import Floats
 from services.qa.domain.estimates import CodedVotes, Estimates, estimate
-from services.qa.domain.voting import ItemVotes, Vote
+from services.qa.domain.voting import STRANGER, Answer, ItemVotes, Outcome, Vote
 
 ABSENT, PRESENT = "absent", "present"
 FACET = ""
@@ -142,6 +142,47 @@ def estimate_presence(
         clamps=np.array(clamps, np.int64),
     )
     return estimate(unknown(), coded)
+
+
+def outcomes(
+    items: Sequence[ItemVotes],
+    parts_of: Callable[[ItemVotes], tuple[Sequence[Sequence[Part]], Sequence[Part] | None]],
+    similarity: Similarity,
+    at_least: float,
+    estimates: Estimates,
+    hit: Callable[[Answer, Answer], bool],
+) -> list[list[Outcome]]:
+    """How right each vote is: by the truth if known, else the expected share of an item's parts that it is right about.
+
+    The vote itself counts as a stranger's, as in `coding.leave_one_out`.
+    """
+    found: list[list[Outcome]] = []
+    for item in items:
+        if item.truth is not None:
+            truth = item.truth
+            found.append([Outcome(float(hit(vote.answer, truth)), 1.0) for vote in item.votes])
+            continue
+        clusters = cluster(parts_of(item)[0], similarity, at_least)
+        found.append(
+            [
+                Outcome(
+                    _share_right(at, clusters, _with_stranger(item.votes, at), estimates), float(len(item.votes) > 1)
+                )
+                for at in range(len(item.votes))
+            ]
+        )
+    return found
+
+
+def _with_stranger(votes: Sequence[Vote], at: int) -> list[Vote]:
+    return [replace(vote, voter=STRANGER) if place == at else vote for place, vote in enumerate(votes)]
+
+
+def _share_right(at: int, clusters: Sequence[Cluster], votes: Sequence[Vote], estimates: Estimates) -> float:
+    if not clusters:
+        return nothing(votes, estimates)
+    chances = [(presence(found, votes, estimates), any(member.vote == at for member in found)) for found in clusters]
+    return sum(chance if marked else 1.0 - chance for chance, marked in chances) / len(chances)
 
 
 def weights_of(found: Cluster, votes: Sequence[Vote], estimates: Estimates) -> Floats:

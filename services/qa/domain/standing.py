@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from shared.contracts.values import RecordState, Route, Split, TaskKind
+from shared.contracts.values import RecordState, Route, Split
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Record:
     route: Route | None = None
     routed_round: int = 0
     routed_total: int = 0
-    routed_kind: TaskKind | None = None
+    routed_task_id: UUID | None = None
     audit: bool = False
     blind: bool = False
     explored: bool = False

@@ -13,6 +13,10 @@ Distribution = Mapping[str, float]
 """Probability by class (`choice`; sums to 1) or by label (`multi_choice`; each on its own)."""
 
 
+STRANGER = ""
+"""The name of nobody: estimates serve it from the pool."""
+
+
 def voter(annotator_id: UUID, era: int = 0) -> str:
     """The name under which an annotator's answers are estimated.
 
@@ -62,8 +66,8 @@ class Consensus:
 class Outcome:
     """How one vote fits what the others (and the model, and the truth when known) say.
 
-    `right`: the probability that the vote is right, without the vote itself. `weight` in [0, 1]: how much that is
-    worth as evidence about the annotator (1 for gold and decisions, 0 when nobody else spoke).
+    `right`: the probability that the vote is right, the vote itself counted as a stranger's; for answers that are sets
+    the expected share of their parts. `weight` in [0, 1]: what it is worth as evidence, 0 when nobody else spoke.
     """
 
     right: float

@@ -11,7 +11,6 @@ import numpy as np
 from services.qa.domain import parts
 from services.qa.domain.dawid_skene import Floats
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.leave_out import outcomes_by_consensus
 from services.qa.domain.matching import assign, box_overlap, f1
 from services.qa.domain.parts import FACET, TIE, Cluster, Part
 from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
@@ -62,7 +61,7 @@ class Boxes:
         return Consensus(answer, min(max(chance, 1.0 - chance) for chance in chances), tied, "quorum")
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
-        return outcomes_by_consensus(self, items, estimates)
+        return parts.outcomes(items, _all_parts, box_overlap, SAME, estimates[FACET], self.hit)
 
     def _fuse(self, found: Cluster, votes: Sequence[Vote], weights: Floats) -> tuple[dict[str, Any], bool]:
         originals = [_boxes(votes[member.vote].answer)[member.part.index] for member in found]

@@ -5,14 +5,14 @@ equal, nested, crossing and disjoint sets.
 """
 
 from collections.abc import Sequence
-from math import prod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from services.qa.domain.estimates import CodedVotes, Estimates, estimate
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.voting import STRANGER, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.multi_choice import MultiChoiceQuestion
 
 ABSENT, PRESENT = "absent", "present"
@@ -24,9 +24,6 @@ LEAST_CHOSEN = 10
 
 UNKNOWN_ACCURACY = 0.88
 """Two strangers who agree on a label then have posterior .98."""
-
-NOBODY_ELSE = 0.05
-"""The chance that a label applies which only the annotator in question chose."""
 
 TIE = 1e-9
 
@@ -100,22 +97,17 @@ class MultiChoice:
         return chances
 
     def _outcomes(self, item: ItemVotes, estimates: QuestionEstimates) -> list[Outcome]:
+        """By the truth, else the expected share of the labels in question that the vote is right about."""
         if item.truth is not None:
             return [Outcome(float(self.hit(vote.answer, item.truth)), 1.0) for vote in item.votes]
-        relevant = {label for vote in item.votes for label in _chosen(vote.answer)}
         found: list[Outcome] = []
         for at, vote in enumerate(item.votes):
-            others = [*item.votes[:at], *item.votes[at + 1 :]]
-            if not others and item.prior is None:
-                found.append(Outcome(0.5, 0.0))
-                continue
-            chances = self._chances(others, estimates, item.prior)
+            votes = [*item.votes[:at], replace(vote, voter=STRANGER), *item.votes[at + 1 :]]
+            chances = self._chances(votes, estimates, item.prior)
             chosen = _chosen(vote.answer)
-            named = relevant | {label for label, chance in chances.items() if chance > 0.5}  # noqa: PLR2004  # likely
-            seen = {label: chances.get(label, NOBODY_ELSE) for label in sorted(named)}
-            right = prod(chance if label in chosen else 1.0 - chance for label, chance in seen.items())
-            weight = prod(max(chance, 1.0 - chance) for chance in seen.values())
-            found.append(Outcome(right, weight))
+            right = [chance if label in chosen else 1.0 - chance for label, chance in chances.items()]
+            spoke = len(item.votes) > 1 or item.prior is not None
+            found.append(Outcome(sum(right) / len(right) if right else 1.0, float(spoke)))
         return found
 
 

@@ -12,7 +12,6 @@ from services.qa.domain import parts
 from services.qa.domain.dawid_skene import Floats
 from services.qa.domain.estimates import Estimates
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.leave_out import outcomes_by_consensus
 from services.qa.domain.matching import assign, f1, interval_overlap
 from services.qa.domain.parts import FACET, TIE, Cluster, Part
 from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
@@ -69,7 +68,7 @@ class Spans:
         return Consensus(answer, confidence, tied, "quorum")
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
-        return outcomes_by_consensus(self, items, estimates)
+        return parts.outcomes(items, _all_parts, interval_overlap, OVERLAP, estimates[FACET], self.hit)
 
     def _without_conflicts(
         self, kept: list[tuple[float, Cluster, tuple[int, int, str]]]

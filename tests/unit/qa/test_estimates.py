@@ -1,0 +1,153 @@
+"""What is known of annotators between two refreshes, and how one record's votes are weighed by it."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.qa.domain import kinds
+from services.qa.domain.estimates import Estimates
+from services.qa.domain.kinds import estimates_from_json, estimates_to_json
+from services.qa.domain.voting import ItemVotes, Vote
+from shared.contracts.answers.kinds.choice import ChoiceQuestion
+
+DIGITS = tuple("0123456789")
+
+
+def digits() -> kinds.Kind:
+    return kinds.of(ChoiceQuestion(name="digit", kind="choice", labels=list(DIGITS)))
+
+
+def votes(*pairs: tuple[str, str]) -> list[Vote]:
+    return [Vote(name, {"label": label}) for name, label in pairs]
+
+
+def crowd(seed: int = 0, size: int = 300) -> list[ItemVotes]:
+    """Nine who are right nine times in ten, and a spammer."""
+    generator = np.random.default_rng(seed)
+    items = []
+    for _ in range(size):
+        truth = DIGITS[generator.integers(10)]
+        said = []
+        for who in generator.choice(10, 3, replace=False):
+            right = who < 9 and generator.random() < 0.9
+            said.append((f"p{who}" if who < 9 else "spammer", truth if right else DIGITS[generator.integers(10)]))
+        items.append(ItemVotes(votes(*said)))
+    return items
+
+
+def test_one_stranger_of_ten_classes_is_not_enough_and_two_who_agree_are() -> None:
+    kind = digits()
+    assert kind.consensus(votes(("a", "3")), kind.unknown()).confidence == pytest.approx(0.835)
+    assert kind.consensus(votes(("a", "3"), ("b", "3")), kind.unknown()).confidence > 0.98
+
+
+def test_two_classes_take_three_strangers() -> None:
+    kind = kinds.of(ChoiceQuestion(name="q", kind="choice", labels=["yes", "no"]))
+    two, three = (kind.consensus(votes(*(("abc"[at], "yes") for at in range(n))), kind.unknown()) for n in (2, 3))
+    assert two.confidence < 0.98 < three.confidence
+
+
+def test_two_strangers_who_differ_are_a_tie() -> None:
+    kind = digits()
+    found = kind.consensus(votes(("a", "3"), ("b", "8")), kind.unknown())
+    assert found.tied
+    assert found.confidence < 0.5
+
+
+def test_the_model_makes_one_answer_enough_when_they_agree_and_not_when_they_differ() -> None:
+    kind = digits()
+    sure = dict.fromkeys(DIGITS, 0.005) | {"3": 0.955}
+    assert kind.consensus(votes(("a", "3")), kind.unknown(), sure).confidence > 0.98
+    assert kind.consensus(votes(("a", "8")), kind.unknown(), sure).confidence < 0.9
+
+
+def test_estimates_tell_the_spammer() -> None:
+    found = digits().estimate(crowd())[""]
+    assert found.diagonal("spammer") < 0.4
+    assert found.diagonal("p0") > 0.8
+    assert found.diagonal("nobody") == found.pool_accuracy
+    assert found.answered("p0") > 50
+    assert found.answered("nobody") == 0
+
+
+def test_a_good_annotator_outweighs_a_spammer() -> None:
+    kind = digits()
+    known = kind.estimate(crowd())
+    found = kind.consensus(votes(("p0", "3"), ("spammer", "8")), known)
+    assert found.answer == {"label": "3"}
+    assert found.confidence > 0.8
+
+
+def test_too_little_overlap_leaves_the_unknown() -> None:
+    kind = digits()
+    single = [ItemVotes(votes(("a", "3")))] * 100
+    assert kind.estimate(single)[""].voters == {}
+    assert kind.estimate([])[""].voters == {}
+
+
+def test_what_annotators_say_of_known_items_needs_no_overlap() -> None:
+    kind = digits()
+    gold = [ItemVotes(votes(("a", "3")), truth={"label": "3"})] * 20
+    assert kind.estimate(gold)[""].diagonal("a") > 0.85
+
+
+def test_no_single_answer_proves_anything() -> None:
+    perfect = Estimates.unknown(("a", "b"), accuracy=1.0)
+    assert perfect.posterior([("x", "a")])[0] < 0.995
+
+
+def test_labels_that_are_no_class_say_nothing() -> None:
+    known = Estimates.unknown(DIGITS)
+    assert known.posterior([("a", "x")]) == pytest.approx(known.class_prior)
+
+
+def test_estimates_survive_storage() -> None:
+    kind = digits()
+    known = kind.estimate(crowd())
+    stored = json.loads(json.dumps(estimates_to_json(known)))
+    again = estimates_from_json(stored)
+    said = votes(("p0", "3"), ("spammer", "3"), ("new", "8"))
+    assert kind.consensus(said, again).confidence == pytest.approx(kind.consensus(said, known).confidence, abs=1e-4)
+
+
+def test_many_classes_are_estimated_by_one_number_each() -> None:
+    labels = [f"intent-{at}" for at in range(300)]
+    kind = kinds.of(ChoiceQuestion(name="q", kind="choice", labels=labels))
+    generator = np.random.default_rng(0)
+    items = []
+    for _ in range(200):
+        truth = labels[generator.integers(300)]
+        said = [("good", truth), ("fair", truth if generator.random() < 0.8 else labels[0]), ("bad", labels[1])]
+        items.append(ItemVotes(votes(*said)))
+    known = kind.estimate(items)
+    assert known[""].confusions is None
+    assert known[""].diagonal("good") > known[""].diagonal("fair") > known[""].diagonal("bad")
+    again = estimates_from_json(json.loads(json.dumps(estimates_to_json(known))))
+    found = kind.consensus(votes(("good", "intent-7"), ("bad", "intent-9")), again)
+    assert found.answer == {"label": "intent-7"}
+
+
+people = st.lists(
+    st.tuples(st.sampled_from(["p0", "p1", "p2", "spammer", "new"]), st.sampled_from(DIGITS)), min_size=1, max_size=5
+)
+KNOWN = digits().estimate(crowd())[""]
+
+
+@given(people, st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_the_order_of_votes_does_not_matter(said: list[tuple[str, str]], random: object) -> None:
+    shuffled = said.copy()
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert KNOWN.posterior(said).tolist() == KNOWN.posterior(shuffled).tolist()
+
+
+@given(people, st.sampled_from(DIGITS))
+@settings(max_examples=30, deadline=None)
+def test_a_further_vote_of_somebody_useful_never_lowers_its_class(said: list[tuple[str, str]], label: str) -> None:
+    at = DIGITS.index(label)
+    before, after = KNOWN.posterior(said), KNOWN.posterior([*said, ("p5", label)])
+    assert after[at] >= before[at] - 1e-12
+    assert after.sum() == pytest.approx(1.0)

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.qa.domain import decisions
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
 from services.qa.operations import chain
-from services.qa.operations.asking import relabel
 from services.qa.operations.ending import ESTIMATES, retract
 from services.qa.operations.errors import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations.rounds import settle
@@ -17,11 +15,9 @@ from services.qa.storage import annotations, counters, gold, labels, records
 from services.qa.storage.gold import Gold
 from shared.contracts.answers import validate
 from shared.contracts.events import GoldPlaced, GoldWithdrawn
-from shared.contracts.values import Answers, RecordState
+from shared.contracts.values import Answers, RecordState, Route, TaskKind
 from shared.kit.database import Session
 from shared.kit.problems import not_known_here
-
-WITHDRAWN = "gold_withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +110,8 @@ async def _count_as(
 async def withdraw(session: Session, project: Project, record_id: UUID, reason: str, now: datetime) -> None:
     """Say that a record is gold no more: it is labelled like any other, but never trained on.
 
-    What people answered while it was gold counts for nothing any more: the answer it was held against was withdrawn.
+    What people answered for the label of the present round, before the record was gold, counts for it again; what was
+    answered while it was gold counts for nothing any more.
 
     Raises:
         Problem: 404, the record is not known here.
@@ -130,11 +127,14 @@ async def withdraw(session: Session, project: Project, record_id: UUID, reason: 
     reference = str(before.gold_revision)
     await chain.append(session, record, chain.GOLD_WITHDRAWN, reference, {"reason": reason}, {}, now)
     await move(session, record, RecordState.OPEN, now)
+    if record.route is Route.AUTO_ACCEPT:
+        record.route = None  # queue asks people now, and will say so
     answered = [one for one in await annotations.of_round(session, record_id, None) if one.role == "gold"]
-    await _count_as(session, record, answered, "late")
-    slots = project.policies.redundancy.without_model
-    wanted = decisions.Relabel(slots_total=slots, experts_only=False, blind=True, reason=WITHDRAWN)
-    await relabel(session, record, wanted, WITHDRAWN)
+    decided = [one for one in answered if one.round == record.round and one.task_kind is TaskKind.ARBITRATION]
+    voted = [one for one in answered if one.round == record.round and one.task_id == record.routed_task_id]
+    await _count_as(session, record, decided, "decision")
+    await _count_as(session, record, voted, "vote")
+    await _count_as(session, record, [one for one in answered if one not in decided and one not in voted], "late")
     await counters.mark(session, record.project_id, ESTIMATES)
     await settle(session, project, record, now)
 

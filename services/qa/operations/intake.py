@@ -94,7 +94,7 @@ async def keep_route(session: Session, project: Project, event: Event[RecordRout
         return
     schema_of(project, payload.schema_version)
     record.route = payload.route
-    record.routed_kind = payload.task_kind
+    record.routed_task_id = payload.task_id
     record.routed_round = payload.round
     record.routed_total = payload.slots_total
     record.schema_version = payload.schema_version

@@ -10,7 +10,7 @@ from services.qa.storage.json import dump, load, loaded
 from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
-from shared.contracts.values import Answers
+from shared.contracts.values import Answers, TaskKind
 from shared.kit.database import Session
 
 Role = Literal["vote", "gold", "decision", "void", "late", "superseded"]
@@ -29,6 +29,8 @@ class Annotation:
     role: Role
     round: int
     slot: int
+    task_id: UUID
+    task_kind: TaskKind
     answers: Answers
     schema_version: int
     guideline_version: int
@@ -51,7 +53,8 @@ _REVISIONS = "SELECT annotation_revision, role FROM annotations WHERE annotation
 
 # `era`: how many eras of the annotator had begun when the annotation was submitted.
 _OF_ROUND = """
-SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, annotations.answers, schema_version,
+SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, task_id, task_kind,
+    annotations.answers, schema_version,
     guideline_version, prediction_shown, submitted_at, active_s, annotations.reason,
     COALESCE(assessment.status = 'paused', false) AS paused,
     (SELECT count(*) FROM eras WHERE eras.project_id = annotations.project_id
@@ -131,7 +134,7 @@ async def revisions(session: Session, annotation_id: UUID) -> dict[int, Role]:
 async def of_round(session: Session, record_id: UUID, number: int | None) -> list[Annotation]:
     """The annotations of a round (None: of all) whose content is here, in the order of their submission."""
     rows = await session.raw.fetch(_OF_ROUND, record_id, number)
-    return [Annotation(**loaded(row, "answers")) for row in rows]
+    return [Annotation(**{**loaded(row, "answers"), "task_kind": TaskKind(row["task_kind"])}) for row in rows]
 
 
 async def set_role(session: Session, of: Sequence[tuple[UUID, int]], role: Role) -> None:

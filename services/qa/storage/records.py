@@ -8,7 +8,7 @@ from uuid import UUID
 from services.qa.domain.standing import Record
 from services.qa.storage.json import dump, load, loaded
 from shared.contracts.fields import FieldValue, parse_fields
-from shared.contracts.values import RecordState, Route, Split, TaskKind
+from shared.contracts.values import RecordState, Route, Split
 from shared.kit.database import Session
 
 _NAMES = tuple(one.name for one in fields(Record))
@@ -79,7 +79,6 @@ def _record(row: Mapping[str, Any]) -> Record:
     found["state"] = RecordState(found["state"])
     found["split"] = Split(found["split"]) if found["split"] else None
     found["route"] = Route(found["route"]) if found["route"] else None
-    found["routed_kind"] = TaskKind(found["routed_kind"]) if found["routed_kind"] else None
     found["request"] = load(found["request"])
     return Record(**found)
 

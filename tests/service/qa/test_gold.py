@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RelabelRequested
-from shared.contracts.values import Role
+from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted
+from shared.contracts.values import Role, Route
 from shared.kit.clock import new_id
 from tests.service.qa.world import World, animal
 
@@ -90,22 +90,62 @@ async def test_gold_is_read_by_managers_and_auditors_only(world: World) -> None:
     assert answer.status_code == 403
 
 
+async def withdraw(world: World, record_id: UUID) -> None:
+    await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold?reason=ambiguous")
+
+
 async def test_withdrawn_gold_is_labelled_again_and_never_trained_on(world: World) -> None:
-    record_id = await world.open_record()
+    record_id = new_id()
+    route = world.routed(record_id, 2)
+    task_id = route.payload.task_id
+    await world.deliver(world.accepted(record_id), route, world.annotated(record_id, "dog", task_id=task_id))
     await place(world, record_id)
     await world.deliver(world.annotated(record_id, "cat"))
-    await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold?reason=ambiguous")
+    await withdraw(world, record_id)
     (said,) = await world.published(GoldWithdrawn, record_id)
     assert said.reason == "ambiguous"
-    (asked,) = await world.published(RelabelRequested, record_id)
-    assert (asked.round, asked.slots_total, asked.blind) == (2, 2, True)
-    await world.deliver(
-        world.annotated(record_id, "dog", number=2), world.annotated(record_id, "dog", number=2, slot=2)
-    )
+    assert [one["role"] for one in (await world.lineage(record_id))["annotations"]] == ["vote", "late"]
+    await world.deliver(world.annotated(record_id, "dog", slot=2, task_id=task_id))
     (label,) = await world.published(LabelFinalized, record_id)
-    assert not label.trainable
+    assert (label.answers, label.annotations, label.trainable) == (animal("dog"), 2, False)
     await world.get(f"/projects/{world.project_id}/records/{record_id}/gold", 404)
     await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold", 404)
+
+
+async def test_withdrawn_gold_has_the_label_again_that_people_or_an_arbiter_gave(world: World) -> None:
+    agreed, decided = new_id(), new_id()
+    route = world.routed(agreed, 2)
+    task_id = route.payload.task_id
+    await world.deliver(
+        world.accepted(agreed),
+        route,
+        world.annotated(agreed, "dog", task_id=task_id),
+        world.annotated(agreed, "dog", slot=2, task_id=task_id),
+        world.accepted(decided),
+        world.routed(decided, 2),
+        world.unservable(decided),
+        world.decided(decided, "bird"),
+    )
+    for record_id, method in ((agreed, "consensus"), (decided, "decision")):
+        await place(world, record_id)
+        await withdraw(world, record_id)
+        label = await world.label(record_id)
+        assert (label["method"], label["label_revision"], label["trainable"]) == (method, 2, False)
+
+
+async def test_what_was_accepted_unseen_waits_for_people_once_its_gold_is_withdrawn(world: World) -> None:
+    record_id = new_id()
+    prediction = world.predicted(record_id, "cat", 0.99)
+    await world.deliver(
+        world.accepted(record_id),
+        prediction,
+        world.routed(record_id, 0, route=Route.AUTO_ACCEPT, prediction=prediction),
+    )
+    await place(world, record_id, "dog")
+    await withdraw(world, record_id)
+    assert (await world.state(record_id))["state"] == "open"
+    await world.deliver(world.routed(record_id, 1, prediction=prediction), world.annotated(record_id, "cat"))
+    assert (await world.label(record_id))["method"] == "consensus"
 
 
 async def test_many_are_placed_at_once_and_the_bad_are_listed(world: World) -> None:

@@ -74,13 +74,13 @@ async def test_a_release_holds_the_labels_by_split_with_their_hashes(world: Worl
 
 
 async def test_no_gold_is_in_a_training_split(world: World) -> None:
-    gold, once_gold, plain = [await world.finalized("cat") for _ in range(3)]
+    gold, plain, once_gold = await world.finalized("cat"), await world.finalized("cat"), new_id()
+    route = world.routed(once_gold, 1)
+    await world.deliver(world.accepted(once_gold), route)
     for record_id in (gold, once_gold):
         await world.put(f"/projects/{world.project_id}/records/{record_id}/gold", {"answers": animal("cat")})
     await world.delete(f"/projects/{world.project_id}/records/{once_gold}/gold")
-    await world.deliver(
-        world.annotated(once_gold, "cat", number=2), world.annotated(once_gold, "cat", number=2, slot=2)
-    )
+    await world.deliver(world.annotated(once_gold, "cat"), world.annotated(once_gold, "cat", slot=2))
     assert (await world.state(once_gold))["state"] == "finalized"
     found = await release(world)
     assert [one["record_id"] for one in await lines(world, found, "train")] == [str(plain)]

@@ -208,11 +208,12 @@ class World:
         reason: str | None = None,
         schema_version: int = 1,
         shown: UUID | None = None,
+        task_id: UUID | None = None,
     ) -> Event[Any]:
         at = self.moment()
         payload = AnnotationSubmitted(
             annotation_id=new_id(),
-            task_id=new_id(),
+            task_id=task_id or new_id(),
             task_kind=kind,
             round=number,
             slot=slot,

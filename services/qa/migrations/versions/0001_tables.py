@@ -43,7 +43,7 @@ CREATE TABLE records (
     route text,
     routed_round integer NOT NULL DEFAULT 0,
     routed_total integer NOT NULL DEFAULT 0,
-    routed_kind text,
+    routed_task_id uuid,
     audit boolean NOT NULL DEFAULT false,
     blind boolean NOT NULL DEFAULT false,
     explored boolean NOT NULL DEFAULT false,

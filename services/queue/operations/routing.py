@@ -16,7 +16,7 @@ from shared.contracts.values import RecordState, Route, TaskKind
 from shared.kit.database import Session
 from shared.kit.outbox import publish
 
-REROUTED_AT_ONCE = 200
+REROUTED_AT_ONCE = 50
 """How many records one transaction re-routes: their locks are held until it commits."""
 
 
@@ -31,6 +31,8 @@ async def route(session: Session, project: Project, record: Record, now: datetim
         record.waiting = record.routed is None
         return
     record.waiting = False
+    if record.routed is None and record.requests_revision and await _has_open_task(session, record):
+        return
     task = await current_task(session, record) if record.routed is not None else None
     if record.round > 1 or (task is not None and (task.requested or not all_untouched(task.slots))):
         await _refresh(session, project, record, task, now, anew=anew)
@@ -50,6 +52,11 @@ async def route(session: Session, project: Project, record: Record, now: datetim
     else:
         task = await _offer(session, project, record, task, decision, now)
     await tell(session, record, _routed(project, record, task, decision, with_model=evidence.with_model))
+
+
+async def _has_open_task(session: Session, record: Record) -> bool:
+    """qa may ask before the first prediction comes; what it asked for holds."""
+    return any(task.open for task in await tasks.of_record(session, record.record_id))
 
 
 def draws_of(project: Project, record_id: UUID) -> Draws:

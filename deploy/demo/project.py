@@ -32,9 +32,15 @@ Choose the digit the writer meant. A 1 may have a foot and a 7 a bar; a 4 may be
 POLICIES: dict[str, Any] = {
     "split": {"train": 0.7, "validation": 0.1, "test": 0.2},
     "redundancy": {"without_model": 2, "with_model": 1, "held_out": 2, "maximum": 5, "posterior_target": 0.98},
-    "learning": {"cold_start": 100, "batch_size": 80, "random_share": 0.1, "promotion_held_out": 50},
+    "learning": {
+        "cold_start": 100,
+        "batch_size": 80,
+        "random_share": 0.1,
+        "random_rate": 0.7,
+        "promotion_held_out": 50,
+    },
     "auto_accept": {"error_budget": 0.015, "confidence_level": 0.95, "audit_share": 0.05},
-    "gold": {"entry_test": 5, "share": 0.08, "warned_share": 0.5, "exposures": 50},
+    "gold": {"entry_test": 5, "share": 0.08, "warned_share": 0.3, "exposures": 30},
     "serving": {"lease_ttl_s": 60, "leases_per_annotator": 4, "blind_share": 0.1},
 }
 

@@ -64,7 +64,9 @@ async def run(suite: Suite, display: Display, seed: int, pace: float = PACE) -> 
         found = await audit(client, stage)
         seen = _observe(stage, crowd, log, watch, found, deployed, seconds)
         extra = _extra(stage, watch, log, labelled, reports, deployed, crowd)
-        extra.append(("annotations count as", ", ".join(f"{role} {count}" for role, count in found.roles.most_common())))
+        extra.append(
+            ("annotations count as", ", ".join(f"{role} {count}" for role, count in found.roles.most_common()))
+        )
         return Result(figures(seen), extra)
 
 

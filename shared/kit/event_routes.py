@@ -1,6 +1,7 @@
 """`GET /v1/events`: what the service has said, in the order of its positions, without Kafka."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -75,9 +76,10 @@ async def list_events(
     projects = None if reader.projects is None else list(reader.projects)
     until = time.monotonic() + wait_s
     while not (rows := await _read(runtime.database, after, topics, projects, limit)):
-        if time.monotonic() >= until:
+        if time.monotonic() >= until or runtime.stopping.is_set():
             break
-        await asyncio.sleep(_POLL_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
     return Response(_page(rows, limit), media_type="application/json")
 
 

@@ -4,6 +4,7 @@ import http
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import asyncpg
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -32,8 +33,17 @@ def problem_of(error: Exception, table: Mapping[type[Exception], int]) -> Proble
     for cls in type(error).__mro__:
         status = table.get(cls) or _BUILT_IN.get(cls)
         if status is not None:
-            return of_exception(error, status)
+            return (
+                _of_constraint(error, status)
+                if isinstance(error, asyncpg.PostgresError)
+                else of_exception(error, status)
+            )
     return _of_trouble(error) or Problem(500, "internal-error", "A fault of the service.")
+
+
+def _of_constraint(error: Any, status: int) -> Problem:
+    """PostgreSQL's own words hold the values; the constraint's name is enough."""
+    return Problem(status, kebab_case(type(error).__name__), "It contradicts what is stored.", error.constraint_name)
 
 
 def _of_trouble(error: Exception) -> Problem | None:

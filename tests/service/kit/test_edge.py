@@ -45,7 +45,9 @@ async def test_a_commit_that_fails_gives_an_error_and_no_event(tiny: ServiceUnde
     assert first.status_code == 201
     said = len(await tiny.published())
     second = await tiny.client.post(path, json={"name": "twin"}, headers=tiny.token("manager"))
-    is_problem(second, 409, "unique-violation-error")
+    document = is_problem(second, 409, "unique-violation-error")
+    assert document["detail"] == "one_name"
+    assert "twin" not in second.text
     assert len(await tiny.published()) == said
 
 

@@ -68,7 +68,7 @@ async def add_thing(project_id: UUID, body: NewThing, session: SessionDep, princ
     return thing
 
 
-@router.post("/projects/{project_id}/things-once", status_code=201)
+@router.post("/projects/{project_id}/things-once", status_code=201, responses=responses(409))
 async def add_thing_once(
     project_id: UUID,
     body: NewThing,

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from services.queue.domain.project import Project
 from services.queue.domain.record import Record
-from services.queue.domain.routing import Lane
+from services.queue.domain.routing import Evidence, Lane, decide
 from services.queue.domain.serving import ANY_POOL
 from services.queue.domain.slots import SlotState, settle
 from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.records import change_state, known_record, servable_project
-from services.queue.operations.routing import add_slots, current_task, new_task, tell
+from services.queue.operations.routing import add_slots, current_task, draws_of, new_task, tell
 from services.queue.storage import progress, records, tasks
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, RecordRouted, RelabelRequested
@@ -48,8 +48,9 @@ async def request_annotations(
     if wanted.round == record.round:
         task = await current_task(session, record)
         if task is None:
-            blind = record.routed is not None and record.routed.blind
-            task = new_task(project, record, Purpose.ANNOTATION, Lane.LEARNING, ANY_POOL, blind=blind)
+            assert record.split is not None
+            style = decide(project.policies, record.split, Evidence(), draws_of(project, record_id))
+            task = new_task(project, record, Purpose.ANNOTATION, style.lane, ANY_POOL, blind=style.blind)
             await tasks.add(session, task, now)
         await _collect(session, project, record, task, wanted.slots_total, event.revision, now)
         await _tell_total(session, project, record, task, wanted.reason)
@@ -109,9 +110,10 @@ async def request_arbitration(
             await tasks.add(session, task, now, suspect_at=now)
             await progress.add(session, project_id, {"arbitrations": 1})
         waiting = [slot for slot in task.slots if slot.state in {SlotState.FREE, SlotState.LEASED}]
+        task.open = True
+        task.requested_revision = max(task.requested_revision, event.revision)
+        await tasks.save(session, task)
         if not waiting:
-            task.open, task.requested_revision = True, event.revision
-            await tasks.save(session, task)
             await tasks.suspect(session, task.task_id, now)
             await add_slots(session, project, record, task, (len(task.slots) + 1,))
         await tasks.set_disputed(session, task.task_id, wanted.disputed)

@@ -55,7 +55,7 @@ async def route(session: Session, project: Project, record: Record, now: datetim
 
 
 async def _has_open_task(session: Session, record: Record) -> bool:
-    """qa may ask before the first prediction comes; what it asked for holds."""
+    """What qa asked for before the first prediction came holds."""
     return any(task.open for task in await tasks.of_record(session, record.record_id))
 
 

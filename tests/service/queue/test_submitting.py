@@ -306,8 +306,8 @@ async def test_a_commit_that_fails_gives_an_error_and_no_event(world: World) -> 
     lease = await person.one()
     statements = (
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$",
-        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON annotations DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW EXECUTE FUNCTION refuse()",
+        """CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON annotations DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION refuse()""",
     )
     async with world.service.database.transaction() as session:
         for statement in statements:

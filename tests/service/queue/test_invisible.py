@@ -1,0 +1,171 @@
+"""Gold, audits and held-out records look like any other task: what a lease shows tells nothing of them."""
+
+import random
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+from shared.contracts.draws import draw
+from shared.contracts.values import AssessmentStatus, Split
+from shared.kit.clock import new_id, utc_now
+from tests.service.queue.world import World, policies
+from tests.support.service import ServiceUnderTest
+
+GOLDEN = policies(
+    gold={"entry_test": 0, "share": 0.25, "warned_share": 0.5, "exposures": 50},
+    serving={"blind_share": 0.4, "leases_per_annotator": 1000},
+    learning={"enabled": True, "random_share": 0.1, "random_rate": 0.5},
+    redundancy={"without_model": 2, "with_model": 2, "held_out": 2},
+    auto_accept={"audit_share": 0.5},
+)
+KEYS = ("prediction", "disputed")
+
+
+def features(lease: dict[str, Any], place: int, asked_at: datetime, size: int) -> list[float]:
+    """All that an envelope says but for the record's own content."""
+    until = datetime.fromisoformat(lease["until"])
+    task_id, token, record_id = UUID(lease["task_id"]), UUID(lease["token"]), UUID(lease["record"]["record_id"])
+    return [
+        place,
+        (until - asked_at).total_seconds(),
+        until.microsecond,
+        lease["schema_version"],
+        lease["guideline_version"],
+        len(lease),
+        *(name in lease for name in KEYS),
+        hash(lease["kind"]) % 97,
+        hash(lease["why"]) % 97,
+        hash(tuple(lease)) % 97,
+        size,
+        *(part / 2**32 for part in (task_id.int >> 96, task_id.int & 0xFFFFFFFF, token.int >> 96, token.int & 0xFFFF)),
+        (record_id.int >> 80) % 10**7,
+        task_id.version or 0,
+        token.version or 0,
+    ]
+
+
+async def test_a_classifier_on_lease_envelopes_cannot_tell_gold(service: ServiceUnderTest) -> None:
+    dice = random.Random(7)
+    world = await World(service, policies=GOLDEN, guidelines=2).open()
+    await world.say(world.threshold_of(0.9))
+    gold = set[str]()
+    for number in range(320):
+        split = Split.TRAIN if dice.random() < 0.7 else Split.TEST
+        record_id = await world.record(split, "positive", dice.random(), selected=dice.random() < 0.8)
+        if number % 8 == 0:
+            await world.gold(record_id)
+            gold.add(str(record_id))
+        if number == 160:  # half of the gold was placed under an older guideline
+            world.guidelines = 3
+            await world.open()
+    seen, told, records = [], [], []
+    for person in await world.people(10):
+        for _ in range(8):
+            asked_at = utc_now()
+            answer = await person.ask(5)
+            leases = answer.json()["leases"]
+            for place, lease in enumerate(leases):
+                if "prediction" in lease:
+                    continue  # gold never shows one, and says so; among those that show none nothing more may be told
+                size = len(str({name: value for name, value in lease.items() if name != "record"}))
+                seen.append(features(lease, place, asked_at, size))
+                told.append(lease["record"]["record_id"] in gold)
+                records.append(lease["record"]["record_id"])
+    assert 60 < sum(told) < len(told) - 60
+    # By record: that a record is served to many people only those people together could find out, by its content.
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=1)
+    forest = RandomForestClassifier(200, min_samples_leaf=5, random_state=1, n_jobs=1)
+    guessed = cross_val_predict(
+        forest, np.array(seen, dtype=float), told, groups=records, cv=folds, method="predict_proba"
+    )[:, 1]
+    score = roc_auc_score(told, guessed)
+    # The standard error of an AUC of 0.5 (Hanley and McNeil 1982).
+    positives, negatives = sum(told), len(told) - sum(told)
+    error = ((positives + negatives + 1) / (12 * positives * negatives)) ** 0.5
+    assert score < 0.5 + 3 * error, score
+
+
+async def test_gold_wears_the_guideline_of_the_task_whose_place_it_takes(service: ServiceUnderTest) -> None:
+    chosen = policies(gold={"entry_test": 0, "share": 1.0})
+    world = await World(service, policies=chosen).open()
+    gold = await world.record()
+    await world.gold(gold)
+    world.guidelines = 2
+    await world.open()
+    await world.record()
+    person = await world.person()
+    lease = await person.one()
+    assert lease["record"]["record_id"] == str(gold)
+    assert lease["guideline_version"] == 2
+
+
+async def test_gold_takes_the_place_of_a_task_and_never_of_nothing(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(gold={"entry_test": 0, "share": 1.0})).open()
+    person = await world.person()
+    golden = {str(one) for one in await world.records(3)}
+    for record_id in golden:
+        await world.gold(UUID(record_id))
+    assert await person.nothing() == "done"
+    await world.record()
+    served = [(await person.one())["record"]["record_id"] for _ in range(3)]
+    assert set(served) == golden
+    assert len(await person.lease()) == 1  # no gold is left for this person: the ordinary task comes
+    assert await person.nothing() == "all_leased"
+
+
+async def test_asking_again_does_not_change_whether_the_next_is_gold(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(gold={"entry_test": 0, "share": 0.5})).open()
+    person = await world.person()
+    for _ in range(20):
+        await person.nothing()
+    golden = await world.records(10)
+    for record_id in golden:
+        await world.gold(record_id)
+    await world.records(12)
+    dice = [draw(world.salt, "gold", person.annotator_id, number) for number in range(8)]
+    served = [(await person.one())["record"]["record_id"] for _ in range(8)]
+    assert [UUID(one) in golden for one in served] == [die < 0.5 for die in dice]
+
+
+async def test_the_entry_test_and_a_warning_bring_more_gold(service: ServiceUnderTest) -> None:
+    chosen = policies(gold={"entry_test": 5, "share": 0.0, "warned_share": 1.0}, serving={"leases_per_annotator": 100})
+    world = await World(service, policies=chosen).open()
+    person = await world.person()
+    golden = {str(one) for one in await world.records(20)}
+    for record_id in golden:
+        await world.gold(UUID(record_id))
+    await world.records(40)
+    served = [(await person.one())["record"]["record_id"] in golden for _ in range(20)]
+    assert sum(served) == 5
+    assert not all(served[:5])
+    await world.assess(person, AssessmentStatus.WARNED)
+    assert (await person.one())["record"]["record_id"] in golden
+
+
+async def test_gold_under_an_older_schema_is_not_served_among_newer_tasks(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(gold={"entry_test": 0, "share": 1.0})).open()
+    person = await world.person()
+    await world.gold(await world.record())
+    world.schemas = (*world.schemas, world.schemas[0])
+    await world.open()
+    ordinary = await world.record(record_id=new_id())
+    assert (await person.one())["record"]["record_id"] == str(ordinary)
+
+
+async def test_gold_is_dealt_in_batches_at_any_place(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(gold={"entry_test": 0, "share": 0.4})).open()
+    golden = {str(one) for one in await world.records(30)}
+    for record_id in golden:
+        await world.gold(UUID(record_id))
+    await world.records(60)
+    places = set[int]()
+    for person in await world.people(8):
+        leases = await person.lease(count=5)
+        assert len(leases) == 5
+        places |= {place for place, lease in enumerate(leases) if lease["record"]["record_id"] in golden}
+    assert places == {0, 1, 2, 3, 4}

@@ -30,10 +30,11 @@ class EmailRecogniser:
                 yield Finding(start, domain.end(), Kind.EMAIL, 0.99, "email")
 
 
-_SEPARATORS = " .\\-/()\u00a0\u2010-\u2013"
+_SEPARATOR = r"(?: ?[\-/\u2010-\u2013] ?|[ .\u00a0]| ?\(|\)[ .\-]?)?"
 _PHONE = re.compile(
-    rf"(?<!\w)(?<!\d[.,])(?:\(?\+|\()?\d(?:[{_SEPARATORS}]{{0,3}}\d){{6,16}}(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?![\w%])"
+    rf"(?<!\w)(?<!\d[.,])(?:\(?\+|\()?\d(?:{_SEPARATOR}\d){{6,16}}(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?![\w%])"
 )
+_FIRST_DIGITS = re.compile(r"\D*\d+")
 _DATE = re.compile(r"(?:1[89]|20)\d\d([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:1[89]|20)\d\d")
 _NORTH_AMERICAN = re.compile(r"\(?\d{3}\)?[-. ]?\d{3}[-. ]\d{4}(?!\d)")
 _CONTEXT_BEFORE = re.compile(
@@ -58,19 +59,23 @@ class PhoneRecogniser:
     """Telephone numbers: international ones by form, national ones by form and context, then by the numbering plans."""
 
     def find(self, text: str) -> Iterator[Finding]:
-        lookups = 0
-        for match in _PHONE.finditer(text):
+        position, lookups = 0, 0
+        while match := _PHONE.search(text, position):
             number = _EXTENSION.sub("", match.group())
             count = sum(map(str.isdigit, number))
-            if not SHORTEST <= count <= LONGEST or _DATE.match(number.lstrip("(+")):
-                continue
-            score = self._by_form(number, count, text, match)
-            if score is None:
-                lookups += 1
-                if lookups <= MAX_LOOKUPS and not self._by_plan(number, count):
-                    continue
-                score = 0.6
-            yield Finding(match.start(), match.end(), Kind.PHONE, score, "phone")
+            date = _DATE.match(text, match.start())
+            score = None
+            if date is None and SHORTEST <= count <= LONGEST:
+                score = self._by_form(number, count, text, match)
+                if score is None:
+                    lookups += 1
+                    score = 0.6 if lookups > MAX_LOOKUPS or self._by_plan(number, count) else None
+            if score is not None:
+                position = match.end()
+                yield Finding(match.start(), match.end(), Kind.PHONE, score, "phone")
+            else:  # a number may begin behind the date, or behind the first digits
+                behind = date or _FIRST_DIGITS.match(text, match.start())
+                position = match.end() if behind is None else behind.end()
 
     @staticmethod
     def _by_form(number: str, count: int, text: str, match: re.Match[str]) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from deploy.embedded.postgres import PostgresUnavailable
 from deploy.embedded.supervisor import FIRST_PORT, SERVICES, Bus, Suite, SuiteSettings, SuiteUnavailable, stop_running
 from shared.contracts.values import Role
 
@@ -46,6 +47,19 @@ def down(data_dir: Path) -> None:
     except SuiteUnavailable as error:
         raise click.ClickException(str(error)) from error
     click.echo("Stopped." if stopped else "Nothing was running.")
+
+
+@main.command()
+@_DATA
+def migrate(data_dir: Path) -> None:
+    """Bring the four databases to the newest schema; `up` does so by itself."""
+    suite = Suite(SuiteSettings(data_dir=data_dir))
+    try:
+        with suite.postgres:
+            suite.migrate()
+    except PostgresUnavailable as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("Up to date.")
 
 
 async def _stay_up(settings: SuiteSettings) -> None:

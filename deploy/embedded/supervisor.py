@@ -19,10 +19,10 @@ from uuid import UUID
 
 import httpx
 
-from deploy.embedded.postgres import EmbeddedPostgres, free_port, port_is_free
+from deploy.embedded.postgres import EmbeddedPostgres, PostgresUnavailable, free_port, port_is_free
 from deploy.embedded.processes import ServiceProcess, end_leftover
 from deploy.embedded.secret_files import Secrets
-from deploy.kafka.broker import KafkaBroker
+from deploy.kafka.broker import KafkaBroker, KafkaUnavailable
 from shared.contracts.values import Role
 from shared.kit import migrations
 from shared.kit.auth import mint_token
@@ -100,13 +100,16 @@ class Suite:
             _end_leftovers(self.data_dir)
             self._secrets = Secrets.load_or_create(self.data_dir / "secrets.json")
             await asyncio.gather(*(asyncio.to_thread(part.start) for part in (self.postgres, self.broker) if part))
-            await asyncio.to_thread(self._migrate)
+            await asyncio.to_thread(self.migrate)
             self._make_services()
             for service in self.services.values():
                 await service.start()
             self._write_state()
             await self._wait_ready()
             self._watcher = asyncio.create_task(self._watch_postgres(), name="keep-postgres")
+        except (PostgresUnavailable, KafkaUnavailable) as error:
+            await self.stop()
+            raise SuiteUnavailable(str(error)) from error
         except BaseException:
             await self.stop()
             raise
@@ -151,6 +154,7 @@ class Suite:
             "TOUCHSTONE_OBJECTS_URL": f"file://{objects}",
             "TOUCHSTONE_OBJECTS_SECRET": self._secrets.objects_secret,
             "TOUCHSTONE_JWT_KEY": self._secrets.jwt_key,
+            "TOUCHSTONE_ASSET_BASE_URL": self.urls.get("ingest", ""),
             # Four processes share the machine's cores: numeric libraries must not each start a thread per core.
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
@@ -169,7 +173,8 @@ class Suite:
         os.write(handle, str(os.getpid()).encode())
         self._pid_file = handle
 
-    def _migrate(self) -> None:
+    def migrate(self) -> None:
+        """Bring every service's database to the newest schema; PostgreSQL runs."""
         for service in self.settings.services:
             url = self.postgres.ensure_database(f"touchstone_{service}")
             migrations.upgrade(f"services.{service}", url)

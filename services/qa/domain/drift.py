@@ -31,7 +31,7 @@ class DriftRule:
     highest: float = 0.30
     least_rise: float = 0.25
     warn: float = 5.0
-    alarm: float = 8.0
+    alarm: float = 9.0
     clear: float = 1.0
 
 

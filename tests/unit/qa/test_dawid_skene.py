@@ -139,7 +139,7 @@ def test_one_coin_handles_ten_thousand_classes() -> None:
     items, voters, classes, truth, accuracy = crowd(5, classes=10_000)
     found = fit_one_coin(items, voters, classes, shape=(300, 12, 10_000))
     assert np.abs(found.accuracies - accuracy).mean() < 0.05
-    best = {}
+    best: dict[int, tuple[float, int]] = {}
     for item, label, chance in zip(found.cell_items, found.cell_classes, found.cell_posteriors, strict=True):
         best[item] = max(best.get(item, (0.0, 0)), (chance, label))
     assert np.mean([best[item][1] == truth[item] for item in range(300)]) > 0.95

@@ -1,0 +1,133 @@
+"""A threshold only on evidence."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.qa.domain.auto_accept import (
+    Audited,
+    Threshold,
+    choose_threshold,
+    due,
+    least_sample,
+    level_of_look,
+    lowest_confidence,
+    upper_bound,
+    withdrawal,
+)
+
+
+def held_out(right: int, wrong_at: list[float] | None = None, *, least: float = 0.9) -> list[Audited]:
+    """`right` labels the model agrees with, spread evenly over confidences from `least` to 1, and some it does not."""
+    agreeing = [Audited(least + (1.0 - least) * at / right, True) for at in range(right)]
+    return agreeing + [Audited(confidence, False) for confidence in wrong_at or []]
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(0.01, 299), (0.02, 149), (0.05, 59)])
+def test_least_sample(budget: float, expected: int) -> None:
+    assert least_sample(budget) == expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "tested", "bound"),
+    [(0, 300, 0.00994), (0, 41, 0.0705), (1, 100, 0.0466), (5, 100, 0.1023), (0, 0, 1.0), (3, 3, 1.0)],
+)
+def test_clopper_pearson_upper_bound(errors: int, tested: int, bound: float) -> None:
+    assert upper_bound(errors, tested) == pytest.approx(bound, abs=2e-4)
+
+
+def test_a_flawless_model_is_accepted_from_its_least_sure_answer() -> None:
+    found = choose_threshold(held_out(500), error_budget=0.02)
+    assert found is not None
+    assert found.value == pytest.approx(0.9)
+    assert (found.tested, found.errors, found.coverage) == (500, 0, 1.0)
+    assert found.upper_bound <= 0.02
+
+
+def test_errors_stop_the_sequence_above_them() -> None:
+    found = choose_threshold(held_out(600, [0.93] * 12), error_budget=0.02)
+    assert found is not None
+    assert found.value > 0.93
+    assert found.errors == 0
+
+
+def test_no_threshold_is_a_legal_answer() -> None:
+    assert choose_threshold([], error_budget=0.02) is None
+    assert choose_threshold(held_out(100), error_budget=0.02) is None  # too few
+    assert choose_threshold(held_out(500, [0.999] * 6), error_budget=0.02) is None  # the surest are wrong
+
+
+def test_no_single_record_may_risk_ten_times_the_budget() -> None:
+    found = choose_threshold(held_out(600, least=0.3), error_budget=0.02)
+    assert lowest_confidence(0.02) == pytest.approx(0.8)
+    assert found is None or found.value >= 0.8
+    sure = choose_threshold(held_out(2000, least=0.3), error_budget=0.02)
+    assert sure is not None
+    assert sure.value == pytest.approx(0.8)
+
+
+def test_audits_count_only_above_the_threshold_they_were_drawn_under() -> None:
+    few = held_out(200)
+    audits = [Audited(0.97, True, floor=0.95)] * 300
+    assert choose_threshold(few, error_budget=0.02) is None
+    found = choose_threshold([*few, *audits], error_budget=0.02)
+    assert found is not None
+    assert found.value >= 0.95
+
+
+def test_looks_share_the_risk() -> None:
+    risks = [1 - level_of_look(look) for look in range(1, 30)]
+    assert sum(risks) <= 0.05 + 1e-12
+    assert risks[0] == pytest.approx(0.04)
+    assert risks == sorted(risks, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("labelled", "waiting", "tested_before", "expected"),
+    [
+        (200, 0, None, False),  # fewer than the first step needs
+        (300, 0, None, True),
+        (300, 3, None, True),  # a straggler
+        (300, 30, None, False),
+        (300, 0, 300, False),
+        (450, 0, 300, True),
+        (700, 500, None, True),  # a stream that never ends
+    ],
+)
+def test_a_model_is_tested_when_its_labels_are_there(
+    labelled: int, waiting: int, tested_before: int | None, expected: bool
+) -> None:
+    assert due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=0.02) is expected
+
+
+EVIDENCE = Threshold(value=0.9, tested=500, errors=2, upper_bound=0.0125, coverage=0.9)
+
+
+@pytest.mark.parametrize(
+    ("errors", "audited", "expected"),
+    [
+        (0, 0, None),
+        (0, 41, None),
+        (1, 41, None),
+        (2, 5, "audits_exceed_budget"),
+        (4, 200, "bound_exceeds_budget"),
+    ],
+)
+def test_a_threshold_falls_with_its_evidence(errors: int, audited: int, expected: str | None) -> None:
+    assert withdrawal(EVIDENCE, errors=errors, audited=audited, error_budget=0.015) == expected
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.01, 0.02, 0.05]))
+@settings(max_examples=25, deadline=None)
+def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> None:
+    generator = np.random.default_rng(seed)
+    confidence = generator.beta(6, 0.3, 800)
+    right = generator.random(800) < confidence
+    audited = [Audited(float(one), bool(hit)) for one, hit in zip(confidence, right, strict=True)]
+    found = choose_threshold(audited, error_budget=budget)
+    if found is not None:
+        above = [one for one in audited if one.confidence >= found.value]
+        assert (found.tested, found.errors) == (len(above), sum(not one.right for one in above))
+        assert upper_bound(found.errors, found.tested) <= budget + 1e-9
+        assert found.value >= lowest_confidence(budget)

@@ -140,6 +140,17 @@ async def test_progress_is_streamed_until_the_end(tiny: ServiceUnderTest) -> Non
     assert done[-1] == 4
 
 
+async def test_a_stream_ends_by_its_timeout_and_when_the_process_is_to_end(tiny: ServiceUnderTest) -> None:
+    job_id = await start(tiny, 4)
+    path = f"/v1/jobs/{job_id}/progress"
+    async with asyncio.timeout(5):
+        by_timeout = await tiny.client.get(path, params={"timeout_s": 0.1}, headers=tiny.token("manager"))
+        tiny.runtime.stopping.set()
+        by_end = await tiny.client.get(path, headers=tiny.token("manager"))
+    assert by_timeout.text.startswith("event: progress")
+    assert by_end.text.startswith("event: progress")
+
+
 async def test_jobs_are_listed_the_newest_first_and_only_of_ones_projects(tiny: ServiceUnderTest) -> None:
     mine, theirs = uuid4(), uuid4()
     first = await start(tiny, 1, mine)

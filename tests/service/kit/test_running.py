@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -210,44 +210,94 @@ serve(create_app())
 """
 
 
-def test_a_process_serves_and_ends_in_order_on_sigterm(migrated: object) -> None:
-    assert callable(migrated)
-    url = migrated(TINY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "TOUCHSTONE_DATABASE_URL": url,
-        "TOUCHSTONE_BUS_URL": url,
-        "TOUCHSTONE_OBJECTS_URL": "memory://",
-        "TOUCHSTONE_OBJECTS_SECRET": KEY,
-        "TOUCHSTONE_JWT_KEY": KEY,
-        "TOUCHSTONE_PORT": str(port),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        base = f"http://127.0.0.1:{port}"
-        until = time.monotonic() + 30
+class Process:
+    """The tiny service in a process of its own."""
+
+    def __init__(self, database_url: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = os.environ | {
+            "TOUCHSTONE_DATABASE_URL": database_url,
+            "TOUCHSTONE_BUS_URL": database_url,
+            "TOUCHSTONE_OBJECTS_URL": "memory://",
+            "TOUCHSTONE_OBJECTS_SECRET": KEY,
+            "TOUCHSTONE_JWT_KEY": KEY,
+            "TOUCHSTONE_PORT": str(port),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        headers = {"Authorization": f"Bearer {mint_token(KEY, 'ann', ['manager'])}"}
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers)
+
+    def wait_until_ready(self) -> None:
+        until = time.monotonic() + 60
         while True:
             try:
-                if httpx.get(f"{base}/ready").status_code == 200:
-                    break
+                if self.client.get("/ready").status_code == 200:
+                    return
             except httpx.TransportError:
-                assert time.monotonic() < until, process.poll()
+                assert time.monotonic() < until, self.process.poll()
             time.sleep(0.1)
-        headers = {"Authorization": f"Bearer {mint_token(KEY, 'ann', ['manager'])}"}
-        answer = httpx.post(f"{base}/v1/projects/{uuid4()}/things", json={"name": "a"}, headers=headers)
-        assert answer.status_code == 201
-        assert "server" not in answer.headers
-        refused = httpx.get(f"{base}/v1/things/%00", headers=headers)
-        assert refused.json()["type"] == "nul-character"
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
-        assert process.returncode in {0, -signal.SIGTERM}
-        assert '"event":"stopping"' in output
-        assert "Traceback" not in output
+
+    def close(self) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def served(migrated: Callable[[str], str]) -> Iterator[tuple[Process, str]]:
+    url = migrated(TINY)
+    process = Process(url)
+    try:
+        process.wait_until_ready()
+        yield process, url
     finally:
-        process.kill()
-        process.wait()
+        process.close()
+
+
+def test_a_process_serves_and_ends_in_order_on_sigterm(served: tuple[Process, str]) -> None:
+    process, client = served[0].process, served[0].client
+    answer = client.post(f"/v1/projects/{uuid4()}/things", json={"name": "a"})
+    assert answer.status_code == 201
+    assert "server" not in answer.headers
+    assert client.get("/v1/things/%00").json()["type"] == "nul-character"
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode in {0, -signal.SIGTERM}
+    assert '"event":"stopping"' in output
+    assert "Traceback" not in output
+
+
+async def test_a_job_survives_that_its_process_is_killed(served: tuple[Process, str]) -> None:
+    """Every chunk is done once: its effect and its checkpoint are one transaction."""
+    process, url = served
+    started = await asyncio.to_thread(
+        process.client.post, f"/v1/projects/{uuid4()}/count", params={"to": 30, "pause_s": 0.1}
+    )
+    async with running(create_app(settings_for(TinySettings, url))) as service:  # type: ignore[arg-type]
+
+        async def count(statement: str) -> int:
+            async with service.database.transaction() as session:
+                found: int = await session.raw.fetchval(statement)
+            return found
+
+        async def has_begun() -> bool:
+            return await count("SELECT count(*) FROM things") > 2
+
+        await until(has_begun)
+        process.process.kill()
+        await asyncio.to_thread(process.process.wait)
+        assert 0 < await count("SELECT count(*) FROM things") < 30
+        async with service.database.transaction() as session:
+            await session.raw.execute("UPDATE jobs SET lease_until = now()")
+        service.runtime.extras["pause_s"] = 0
+        assert await service.run_jobs() == 1
+        job = (
+            await service.client.get(f"/v1/jobs/{started.json()['job_id']}", headers=service.token("manager"))
+        ).json()
+        assert (job["state"], job["done"]) == ("succeeded", 30)
+        assert await count("SELECT count(*) FROM things") == 30
+        assert await count("SELECT count(DISTINCT name) FROM things") == 30

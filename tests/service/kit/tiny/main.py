@@ -176,8 +176,11 @@ async def slow_stream(principal: Annotated[Principal, requires()]) -> StreamingR
 
 
 @router.post("/projects/{project_id}/count", status_code=202)
-async def start_counting(project_id: UUID, to: int, session: SessionDep, principal: Manager) -> JobAccepted:
-    job_id = await enqueue(session, "count", project_id=project_id, arguments={"to": to}, subject=principal.subject)
+async def start_counting(
+    project_id: UUID, to: int, session: SessionDep, principal: Manager, pause_s: float = 0.0
+) -> JobAccepted:
+    arguments = {"to": to, "pause_s": pause_s}
+    job_id = await enqueue(session, "count", project_id=project_id, arguments=arguments, subject=principal.subject)
     return JobAccepted(job_id=job_id)
 
 
@@ -192,7 +195,7 @@ async def count(runtime: Runtime, job: Job) -> dict[str, Any]:
                 "INSERT INTO things (id, project_id, name) VALUES ($1, $2, $3)", new_id(), job.project_id, str(number)
             )
             await job.commit_progress(session, number + 1, to, checkpoint=number + 1)
-        await asyncio.sleep(runtime.extras.get("pause_s", 0))
+        await asyncio.sleep(runtime.extras.get("pause_s", job.arguments["pause_s"]))
         if runtime.extras.get("break_at") == number:
             raise ZeroDivisionError
     return {"counted": to}

@@ -38,7 +38,7 @@ outbox = sa.Table(
     sa.Column("position", sa.BigInteger),
     sa.Column("set_aside", TEXT),  # why the broker refused this row for itself
     sa.Column("created_at", _timestamp, nullable=False, server_default=_now),
-    sa.PrimaryKeyConstraint("seq", "created_at", name="outbox_pkey"),
+    sa.PrimaryKeyConstraint("created_at", "seq", name="outbox_pkey"),
     postgresql_partition_by="RANGE (created_at)",
 )
 sa.Index("outbox_unsent", outbox.c.seq, postgresql_where=outbox.c.position.is_(None))

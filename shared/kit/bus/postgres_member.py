@@ -20,6 +20,9 @@ from shared.kit.clock import new_id
 
 log = structlog.get_logger()
 
+# A lost acknowledgement is a redelivery, which the inbox knows: nothing here waits for the disk. The log is read by its
+# key alone, which a plan made while it was small might not.
+_SETTINGS: Final = {"synchronous_commit": "off", "enable_bitmapscan": "off", "enable_seqscan": "off"}
 _PER_PARTITION: Final = 64
 _COUNT_AT_MOST: Final = 100_000
 
@@ -121,8 +124,7 @@ class PostgresMember:
         self._unread: set[int] = set()  # topics that may hold messages we have not fetched
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        # A lost acknowledgement is a redelivery, which the inbox knows: nothing here waits for the disk.
-        self._link = Link(settings.url, {"synchronous_commit": "off"}, self._listen)
+        self._link = Link(settings.url, _SETTINGS, self._listen)
 
     async def start(self) -> None:
         self._topics = await self._find_topics(self._names)

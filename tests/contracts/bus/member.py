@@ -28,7 +28,7 @@ async def main(url: str, settings: str, group: str, count: int) -> None:
     print(json.dumps(positions), flush=True)  # noqa: T201  the test reads it
     held = set(done)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    refused = (held - done.keys()) | await consumer.acknowledge(done)
+    refused = await consumer.acknowledge(dict(done)) | (held - done.keys())
     print(json.dumps(sorted(refused)), flush=True)  # noqa: T201  the test reads it
 
 

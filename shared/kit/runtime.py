@@ -93,6 +93,11 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
+async def _runtime(request: Request) -> Runtime:
+    """Asynchronous, because FastAPI takes what isn't to a thread, for every request."""
+    return runtime_of(request)
+
+
 async def _session(request: Request) -> Session:
     # Not a generator: the route closes the stack, and FastAPI's own way costs twice what the transaction does.
     opened: AsyncExitStack = request.scope[OPENED]
@@ -101,4 +106,4 @@ async def _session(request: Request) -> Session:
 
 # The transaction is committed before the answer is sent, so a failing commit is an error, never a 201.
 SessionDep = Annotated[Session, Depends(_session)]
-RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
+RuntimeDep = Annotated[Runtime, Depends(_runtime)]

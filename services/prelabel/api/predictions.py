@@ -4,16 +4,16 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+import orjson
+from fastapi import APIRouter, Response
 
 from services.prelabel import pictures
 from services.prelabel.api.shapes import (
     InlineImage,
     Item,
-    ItemPrediction,
     PredictionAnswer,
     PredictionRequest,
     RecordPrediction,
@@ -21,7 +21,8 @@ from services.prelabel.api.shapes import (
 from services.prelabel.domain import prediction
 from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.inference import Item as Input
-from services.prelabel.storage import models, predictions, projects, records
+from services.prelabel.storage import models, projects, records
+from services.prelabel.storage import predictions as kept
 from services.prelabel.storage.models import Model
 from services.prelabel.tools import tools_of
 from shared.contracts.events import ModelManifest
@@ -41,10 +42,11 @@ _NEWEST = 2**31 - 1
 
 @router.post(
     "/projects/{project_id}/predictions",
+    response_model=PredictionAnswer,
     responses=responses(404, 409),
     summary="Predict items",
 )
-async def predict(runtime: RuntimeDep, _asker: Asker, project_id: UUID, asked: PredictionRequest) -> PredictionAnswer:
+async def predict(runtime: RuntimeDep, _asker: Asker, project_id: UUID, asked: PredictionRequest) -> Response:
     """What the champion, or another model of the project, says of items in the request. Nothing of them is kept.
 
     An item that the model can't read has no answer and a reason; the others have theirs. With too many waiting the
@@ -52,28 +54,25 @@ async def predict(runtime: RuntimeDep, _asker: Asker, project_id: UUID, asked: P
     """
     model = await _model(runtime, project_id, asked.model_id)
     inputs = await asyncio.to_thread(_inputs, model.manifest, asked.items)
-    readable = [item for item in inputs if not isinstance(item, _Unreadable)]
-    rows = await tools_of(runtime).engine.predict(model.model_id, readable)
-    said = iter(
-        prediction.answers_of(
-            model.manifest, rows, model.temperature, model_id=model.model_id, model_version=model.version
-        )
-        if readable
-        else ()
+    rows = await tools_of(runtime).engine.predict(
+        model.model_id, [item for item in inputs if not isinstance(item, _Unreadable)]
     )
-    answers = []
-    for item in inputs:
-        if isinstance(item, _Unreadable):
-            answers.append(ItemPrediction.none(item.reason))
-            continue
-        made = next(said)
-        answers.append(ItemPrediction.none("the model has no answer") if made is None else ItemPrediction.of(made))
-    return PredictionAnswer(
-        model_id=model.model_id,
-        model_version=model.version,
-        schema_version=model.manifest.schema_version,
-        predictions=answers,
-    )
+    said = iter(prediction.answered(model.manifest, rows, model.temperature))
+    predictions = [
+        _without(item.reason) if isinstance(item, _Unreadable) else next(said) or _without("the model has no answer")
+        for item in inputs
+    ]
+    answer = {
+        "model_id": str(model.model_id),
+        "model_version": model.version,
+        "schema_version": model.manifest.schema_version,
+        "predictions": predictions,
+    }
+    return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _without(reason: str) -> dict[str, Any]:
+    return {"answers": {}, "confidence": None, "distributions": {}, "uncertainty": None, "reason": reason}
 
 
 @router.get("/records/{record_id}/predictions", responses=responses(404, 410), summary="List a record's predictions")
@@ -88,7 +87,7 @@ async def list_predictions(
     if held.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased.")
     before = decode_cursor(after, int)[0] if after else _NEWEST
-    rows = await predictions.page(session, record_id, min(before, _NEWEST), limit + 1)
+    rows = await kept.page(session, record_id, min(before, _NEWEST), limit + 1)
     items = [
         RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload)
         for row in rows[:limit]

@@ -187,19 +187,6 @@ class ItemPrediction(BaseModel):
     uncertainty: Uncertainty | None
     reason: str | None = Field(default=None, description="Why there is no answer.")
 
-    @classmethod
-    def of(cls, prediction: RecordPredicted) -> "ItemPrediction":
-        return cls(
-            answers=prediction.answers,
-            confidence=prediction.confidence,
-            distributions=prediction.distributions,
-            uncertainty=prediction.uncertainty,
-        )
-
-    @classmethod
-    def none(cls, reason: str) -> "ItemPrediction":
-        return cls(answers={}, confidence=None, distributions={}, uncertainty=None, reason=reason)
-
 
 class PredictionAnswer(BaseModel):
     """Predictions, in the order of the items. Nothing of them is kept."""
@@ -215,7 +202,6 @@ class PredictionAnswer(BaseModel):
                     "confidence": 0.94,
                     "distributions": {"topic": {"billing": 0.04, "delivery": 0.94, "other": 0.02}},
                     "uncertainty": {"entropy": 0.24, "margin": 0.1, "least_confidence": 0.06},
-                    "reason": None,
                 }
             ],
         },

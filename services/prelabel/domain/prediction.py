@@ -1,5 +1,6 @@
 """From a row of probabilities to what is published of a record."""
 
+from typing import TypedDict
 from uuid import UUID
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from services.prelabel.domain.calibration import Floats, temper
 from services.prelabel.domain.uncertainty import unsureness
 from shared.contracts.events import ModelManifest, RecordPredicted, Selection, Uncertainty
-from shared.contracts.values import RecordState, ScoredFor
+from shared.contracts.values import Answers, RecordState, ScoredFor
 
 _DIGITS = 6
 
@@ -33,52 +34,62 @@ def without_answer(
     )
 
 
-def answers_of(
-    manifest: ModelManifest,
-    probabilities: Floats,
-    temperature: float,
-    *,
-    model_id: UUID,
-    model_version: int,
-) -> list[RecordPredicted | None]:
-    """One prediction per row, for routing and not selected; None for a row of NaN, where the model gave no answer.
+class Answered(TypedDict):
+    """What a model says of one item, as it is published."""
 
-    `confidence` is the tempered probability of the best label; the acquisition score is the unsureness by margin.
+    answers: Answers
+    confidence: float
+    distributions: dict[str, dict[str, float]]
+    uncertainty: dict[str, float]
+
+
+def answered(manifest: ModelManifest, probabilities: Floats, temperature: float) -> list[Answered | None]:
+    """One answer per row; None for a row of NaN, where the model gave none.
+
+    `confidence` is the tempered probability of the best label.
     """
+    if len(probabilities) == 0:
+        return []
     sound = np.isfinite(probabilities.sum(axis=1))
-    tempered = temper(np.where(sound[:, None], probabilities, 1.0), temperature)
+    tempered = np.minimum(1.0, temper(np.where(sound[:, None], probabilities, 1.0), temperature))
     unsure = unsureness(tempered)
-    made: list[RecordPredicted | None] = []
-    for index in range(len(probabilities)):
-        if not sound[index]:
-            made.append(None)
-            continue
-        row = tempered[index]
-        best = int(row.argmax())
-        margin = float(unsure.margin[index])
-        made.append(
-            RecordPredicted(
-                model_id=model_id,
-                model_version=model_version,
-                schema_version=manifest.schema_version,
-                answers={manifest.question: {"label": manifest.labels[best]}},
-                confidence=min(1.0, float(row[best])),
-                distributions={
-                    manifest.question: {
-                        label: min(1.0, round(float(value), _DIGITS))
-                        for label, value in zip(manifest.labels, row, strict=True)
-                    }
-                },
-                uncertainty=Uncertainty(
-                    entropy=float(unsure.entropy[index]),
-                    margin=margin,
-                    least_confidence=float(unsure.least_confidence[index]),
-                ),
-                acquisition_score=margin,
-                scored_for=ScoredFor.ROUTING,
-            )
-        )
-    return made
+    question, labels = manifest.question, manifest.labels
+    columns = zip(
+        sound.tolist(),
+        tempered.argmax(axis=1).tolist(),
+        tempered.max(axis=1).tolist(),
+        tempered.round(_DIGITS).tolist(),
+        unsure.entropy.tolist(),
+        unsure.margin.tolist(),
+        unsure.least_confidence.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "answers": {question: {"label": labels[best]}},
+            "confidence": confidence,
+            "distributions": {question: dict(zip(labels, distribution, strict=True))},
+            "uncertainty": {"entropy": entropy, "margin": margin, "least_confidence": least_confidence},
+        }
+        if is_sound
+        else None
+        for is_sound, best, confidence, distribution, entropy, margin, least_confidence in columns
+    ]
+
+
+def predicted(answer: Answered, manifest: ModelManifest, model_id: UUID, model_version: int) -> RecordPredicted:
+    """The answer as an event, for routing and not selected; the acquisition score is the unsureness by margin."""
+    return RecordPredicted(
+        model_id=model_id,
+        model_version=model_version,
+        schema_version=manifest.schema_version,
+        answers=answer["answers"],
+        confidence=answer["confidence"],
+        distributions=answer["distributions"],
+        uncertainty=Uncertainty(**answer["uncertainty"]),
+        acquisition_score=answer["uncertainty"]["margin"],
+        scored_for=ScoredFor.ROUTING,
+    )
 
 
 def announced(prediction: RecordPredicted, selection: Selection | None, purpose: ScoredFor) -> RecordPredicted:

@@ -87,10 +87,12 @@ async def _answers(
         rows = await engine.predict(champion.model_id, [item for _, item in readable], patient=True)
     except InferenceFailed:
         return {}, {each.record_id for each in due}
-    made = prediction.answers_of(
-        champion.manifest, rows, champion.temperature, model_id=champion.model_id, model_version=champion.version
-    )
-    answers = {each.record_id: answer for (each, _), answer in zip(readable, made, strict=True) if answer is not None}
+    made = prediction.answered(champion.manifest, rows, champion.temperature)
+    answers = {
+        each.record_id: prediction.predicted(answer, champion.manifest, champion.model_id, champion.version)
+        for (each, _), answer in zip(readable, made, strict=True)
+        if answer is not None
+    }
     return answers, read.interrupted
 
 

@@ -143,8 +143,9 @@ def test_a_small_picture_is_its_own_thumbnail_and_a_large_one_keeps_its_proporti
 
 def test_a_row_without_an_answer_costs_only_itself() -> None:
     rows = np.array([[0.9, 0.1], [np.nan, np.nan], [0.2, 0.8]])
-    made = prediction.answers_of(MANIFEST, rows, 1.0, model_id=new_id(), model_version=1)
-    assert [each and each.answers["animal"]["label"] for each in made] == ["cat", None, "dog"]
+    made = prediction.answered(MANIFEST, rows, 1.0)
+    assert [each and each["answers"]["animal"]["label"] for each in made] == ["cat", None, "dog"]
+    assert prediction.answered(MANIFEST, np.empty((0, 0)), 1.0) == []
 
 
 def test_only_a_held_out_record_with_its_label_is_scored_for_evaluation() -> None:

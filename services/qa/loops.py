@@ -33,13 +33,13 @@ async def _each_mark(
     pauses: dict[tuple[str, UUID], float] = runtime.extras.setdefault(_PAUSES, {})
     async with runtime.database.transaction() as session:
         marked = await counters.marks(session, kind)
-    for (project_id, subject), mark_ids in marked.items():
+    for (project_id, subject), mark_seqs in marked.items():
         started = time.monotonic()
         if started < pauses.get((kind, project_id), 0.0):
             continue
         await work(project_id, subject)
         async with runtime.database.transaction() as session:
-            await counters.unmark(session, mark_ids)
+            await counters.unmark(session, mark_seqs)
         ended = time.monotonic()
         pauses[kind, project_id] = ended + (ended - started) * (1.0 / share - 1.0)
 

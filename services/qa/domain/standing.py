@@ -32,7 +32,7 @@ class Record:
     state_reason: str | None = None
     state_event: str | None = None
     state_revision: int = 0
-    state_since: datetime | None = None
+    state_at: datetime | None = None
     revision: int = 0
     split: Split | None = None
     origin: str | None = None

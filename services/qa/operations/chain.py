@@ -66,7 +66,7 @@ async def append(
         position=record.chain_length,
         kind=kind,
         reference=reference,
-        metadata=lineage.canonical(whole).decode(),
+        text_to_hash=lineage.canonical(whole).decode(),
         content_hmac=made.commitment,
         hash=made.hash,
         linked_at=now,
@@ -93,7 +93,8 @@ def as_stored(content: Any) -> Any:
 async def verify(session: Session, record: Record, links: Sequence[chain.StoredLink]) -> Verification:
     """Compute every link again from the rows as they are now."""
     rebuilt = [
-        lineage.Link(metadata=orjson.loads(one.metadata), commitment=one.content_hmac, hash=one.hash) for one in links
+        lineage.Link(metadata=orjson.loads(one.text_to_hash), commitment=one.content_hmac, hash=one.hash)
+        for one in links
     ]
     contents = None if record.salt is None else await _contents(session, record.record_id, links)
     broken = lineage.verify_chain(rebuilt, salt=record.salt, contents=contents)

@@ -82,10 +82,8 @@ async def keep_prediction(session: Session, project: Project, event: Event[Recor
 
 async def keep_route(session: Session, project: Project, event: Event[RecordRouted], now: datetime) -> None:
     record = await _lock(session, event)
-    if record.state is RecordState.ERASED:
-        return
     await predictions.add_route(session, event)
-    if event.revision <= record.routed_revision:
+    if record.state is RecordState.ERASED or event.revision <= record.routed_revision:
         return
     payload = event.payload
     record.routed_revision = event.revision
@@ -125,11 +123,11 @@ async def take_annotation(session: Session, project: Project, event: Event[Annot
         for _, one in before:
             deltas[f"annotations.{one}"] = deltas.get(f"annotations.{one}", 0) - 1
     await counters.add(session, record.project_id, deltas)
+    await counters.mark(session, record.project_id, ESTIMATES)
     if erased:
         return
     if role == "decision" and not before:
         await _keep_decision(session, record, payload, now)
-    await counters.mark(session, record.project_id, ESTIMATES)
     if role in {"vote", "decision"}:
         await settle(session, project, record, now)
 

@@ -26,7 +26,7 @@ async def of_record(session: Session, record: Record) -> dict[str, Any]:
         "state": {
             "state": record.state,
             "reason": record.state_reason,
-            "since": record.state_since,
+            "since": record.state_at,
             "round": record.round,
             "label_revision": record.label_revision,
             "under_review": record.under_review,
@@ -52,7 +52,7 @@ async def of_record(session: Session, record: Record) -> dict[str, Any]:
                     "position": one.position,
                     "kind": one.kind,
                     "reference": one.reference,
-                    "metadata": one.metadata,
+                    "metadata": one.text_to_hash,
                     "content_hmac": one.content_hmac.hex(),
                     "hash": one.hash.hex(),
                     "linked_at": one.linked_at,

@@ -51,7 +51,7 @@ async def move(
         deltas[f"records.{record.state}"] = deltas.get(f"records.{record.state}", 0) - 1
         deltas[f"records.{state}"] = deltas.get(f"records.{state}", 0) + 1
     if state is not record.state:
-        record.state_since = now
+        record.state_at = now
     record.state = state
     record.state_reason = reason
     await counters.add(session, record.project_id, deltas)

@@ -11,12 +11,12 @@ from shared.kit.database import Session
 
 @dataclass(frozen=True, slots=True)
 class StoredLink:
-    """`reference` names the row the content lies in; `metadata` is the exact text that was hashed."""
+    """`reference` names the row the content lies in; `text_to_hash` is the exact text that was hashed."""
 
     position: int
     kind: str
     reference: str
-    metadata: str
+    text_to_hash: str
     content_hmac: bytes
     hash: bytes
     linked_at: datetime
@@ -36,11 +36,11 @@ class Seal:
 
 
 _ADD = """
-INSERT INTO chain_links (record_id, position, project_id, kind, reference, metadata, content_hmac, hash, linked_at)
+INSERT INTO chain_links (record_id, position, project_id, kind, reference, text_to_hash, content_hmac, hash, linked_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _OF_RECORD = """
-SELECT position, kind, reference, metadata, content_hmac, hash, linked_at, seal_number, leaf
+SELECT position, kind, reference, text_to_hash, content_hmac, hash, linked_at, seal_number, leaf
 FROM chain_links WHERE record_id = $1 ORDER BY position
 """
 _PROJECTS_TO_SEAL = "SELECT DISTINCT project_id FROM chain_links WHERE seal_number IS NULL LIMIT $1"
@@ -70,7 +70,7 @@ async def add(session: Session, record_id: UUID, project_id: UUID, link: StoredL
         project_id,
         link.kind,
         link.reference,
-        link.metadata,
+        link.text_to_hash,
         link.content_hmac,
         link.hash,
         link.linked_at,

@@ -18,8 +18,8 @@ SELECT name, sum(value)::bigint AS value FROM (
 """
 _FOLD = """
 WITH taken AS (
-    DELETE FROM counter_deltas WHERE delta_id IN (
-        SELECT delta_id FROM counter_deltas ORDER BY delta_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    DELETE FROM counter_deltas WHERE delta_seq IN (
+        SELECT delta_seq FROM counter_deltas ORDER BY delta_seq LIMIT $1 FOR UPDATE SKIP LOCKED
     ) RETURNING project_id, name, delta
 ), summed AS (
     SELECT project_id, name, sum(delta)::bigint AS delta FROM taken GROUP BY project_id, name ORDER BY project_id, name
@@ -30,8 +30,8 @@ WITH taken AS (
 SELECT count(*) FROM taken
 """
 _MARK = "INSERT INTO marks (project_id, kind, subject) VALUES ($1, $2, $3)"
-_MARKS = "SELECT mark_id, project_id, subject FROM marks WHERE kind = $1 ORDER BY mark_id LIMIT $2"
-_UNMARK = "DELETE FROM marks WHERE mark_id = ANY($1::bigint[])"
+_MARKS = "SELECT mark_seq, project_id, subject FROM marks WHERE kind = $1 ORDER BY mark_seq LIMIT $2"
+_UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 
 async def add(session: Session, project_id: UUID, deltas: Mapping[str, int]) -> None:
@@ -60,9 +60,9 @@ async def marks(session: Session, kind: str, limit: int = 10_000) -> dict[tuple[
     """What is marked, with the marks to take away when it is done."""
     found: dict[tuple[UUID, UUID | None], list[int]] = {}
     for row in await session.raw.fetch(_MARKS, kind, limit):
-        found.setdefault((row["project_id"], row["subject"]), []).append(row["mark_id"])
+        found.setdefault((row["project_id"], row["subject"]), []).append(row["mark_seq"])
     return found
 
 
-async def unmark(session: Session, mark_ids: list[int]) -> None:
-    await session.raw.execute(_UNMARK, mark_ids)
+async def unmark(session: Session, mark_seqs: list[int]) -> None:
+    await session.raw.execute(_UNMARK, mark_seqs)

@@ -36,12 +36,12 @@ _ERASE = (
     "UPDATE decisions SET answers = NULL, reason = NULL WHERE record_id = $1",
     "UPDATE disputes SET disputed = NULL WHERE record_id = $1",
     "UPDATE gold SET answers = NULL, note = NULL WHERE record_id = $1",
-    "UPDATE feedback SET prediction = NULL, correction = NULL WHERE record_id = $1",
+    "UPDATE feedback SET prediction = NULL, correction = NULL, effect = 'kept' WHERE record_id = $1",
     "UPDATE skips SET reason = NULL WHERE record_id = $1",
 )
 
 _LIST = """
-SELECT record_id, state, state_reason, state_since, split, origin, round, label_revision, under_review
+SELECT record_id, state, state_reason, state_at AS state_since, split, origin, round, label_revision, under_review
 FROM records
 WHERE project_id = $1 AND known AND record_id > $2 AND ($3::text IS NULL OR state = $3)
 ORDER BY record_id LIMIT $4

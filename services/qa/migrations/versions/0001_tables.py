@@ -13,7 +13,7 @@ PROJECTS = """
 CREATE TABLE projects (
     project_id uuid PRIMARY KEY,
     revision integer NOT NULL,
-    fingerprint text NOT NULL,
+    digest text NOT NULL,
     content text NOT NULL
 )
 """
@@ -30,7 +30,7 @@ CREATE TABLE records (
     state_reason text,
     state_event text,
     state_revision integer NOT NULL DEFAULT 0,
-    state_since timestamptz NOT NULL DEFAULT now(),
+    state_at timestamptz NOT NULL DEFAULT now(),
     revision integer NOT NULL DEFAULT 0,
     split text,
     origin text,
@@ -384,7 +384,7 @@ CREATE TABLE skips (
 )
 """
 
-# hash = SHA-256(previous || metadata || content_hmac). `metadata` is the exact text that was hashed.
+# hash = SHA-256(previous || metadata || content_hmac). `text_to_hash` is the metadata as it was hashed.
 CHAIN_LINKS = """
 CREATE TABLE chain_links (
     record_id uuid NOT NULL,
@@ -392,7 +392,7 @@ CREATE TABLE chain_links (
     project_id uuid NOT NULL,
     kind text NOT NULL,
     reference text NOT NULL,
-    metadata text NOT NULL,
+    text_to_hash text NOT NULL,
     content_hmac bytea NOT NULL,
     hash bytea NOT NULL,
     linked_at timestamptz NOT NULL,
@@ -426,7 +426,7 @@ CREATE TABLE counters (
 
 COUNTER_DELTAS = """
 CREATE TABLE counter_deltas (
-    delta_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delta_seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     project_id uuid NOT NULL,
     name text NOT NULL,
     delta bigint NOT NULL
@@ -436,7 +436,7 @@ CREATE TABLE counter_deltas (
 # Which background work a project waits for; insert-only, taken away by the loop that did it.
 MARKS = """
 CREATE TABLE marks (
-    mark_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    mark_seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     project_id uuid NOT NULL,
     kind text NOT NULL,
     subject uuid

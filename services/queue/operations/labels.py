@@ -54,10 +54,12 @@ async def retract(session: Session, record_id: UUID, project_id: UUID, event: Ev
     record = await _record_for(session, record_id, project_id, event.revision)
     if record is None:
         return
-    if record.state not in {RecordState.GOLD, RecordState.OPEN}:
+    if record.state is not RecordState.GOLD and record.requests_revision <= event.revision:
+        await close_before(session, record, event.revision, leased_too=False)
         await change_state(session, record, RecordState.OPEN)
-        if record.requests_revision <= event.revision:
-            await route(session, project, record, now, anew=True)
+        await route(session, project, record, now, anew=True)
+    elif record.state not in {RecordState.GOLD, RecordState.OPEN}:
+        await change_state(session, record, RecordState.OPEN)
     await records.save(session, record)
 
 

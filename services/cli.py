@@ -106,6 +106,24 @@ def replay(service: str) -> None:
 
 
 @main.command()
+@_ONE_SERVICE
+@click.option("--drop", type=click.UUID, help="Give this event up instead, so that those behind it go on.")
+def unblock(service: str, drop: UUID | None) -> None:
+    """Send again what the broker refused for itself (see the metric touchstone_outbox_set_aside_keys)."""
+    from shared.kit.outbox import drop_set_aside, retry_set_aside
+
+    async def run() -> int:
+        database = _create_app(service).state.runtime.database
+        try:
+            async with database.transaction() as session:
+                return await retry_set_aside(session) if drop is None else int(await drop_set_aside(session, drop))
+        finally:
+            await database.close()
+
+    click.echo(f"{service}: {asyncio.run(run())} events {'will be sent again' if drop is None else 'given up'}")
+
+
+@main.command()
 def topics() -> None:
     """Create the topics of the bus that are missing, and set how long they are kept."""
     from shared.kit.bus import BusUnavailable, connect_bus, service_topics

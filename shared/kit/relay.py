@@ -19,6 +19,7 @@ import structlog
 
 from shared.kit import event_metrics as metrics
 from shared.kit import housekeeping
+from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, BusUnavailable, Outbound, Published, service_topics
 from shared.kit.clock import utc_now
 from shared.kit.database import Database, trouble
@@ -26,7 +27,8 @@ from shared.kit.outbox import Wakeable, relays
 
 log = structlog.get_logger()
 
-_BATCH: Final = 500
+_MOST_ROWS: Final = 500
+_MOST_BYTES: Final = 8 * 1024 * 1024
 _POLL_S: Final = 0.25
 _GATHER_S: Final = 0.003  # after a commit, for those that come with it: a round costs the same for many rows
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,6 +81,7 @@ class Relay(Wakeable):
         self._retention_days = retention_days
         self._poll_s = poll_s
         self._woken = asyncio.Event()
+        self._batch = BatchSize(_MOST_ROWS, _MOST_BYTES)
         self._blocked: set[tuple[str, UUID]] = set()
 
     def wake(self) -> None:
@@ -135,7 +138,7 @@ class Relay(Wakeable):
                 await self._look_around(connection)
                 looked, since = now, _EVER
             self._woken.clear()
-            if await self._send_some(connection, since) == _BATCH:
+            if await self._send_some(connection, since):
                 continue
             since = utc_now() - _RECENT
             if now - tidied > _TIDY_S:
@@ -149,15 +152,17 @@ class Relay(Wakeable):
                     await self._woken.wait()
             await asyncio.sleep(_GATHER_S)
 
-    async def _send_some(self, connection: Any, since: datetime) -> int:
-        """Send the next rows; answers how many there were."""
+    async def _send_some(self, connection: Any, since: datetime) -> bool:
+        """Send the next rows; answers whether there may be more."""
+        limit = self._batch.rows
         if self._blocked:
             topics, keys = zip(*self._blocked, strict=True)
-            rows = await connection.fetch(_PICK_AROUND, _BATCH, since, topics, keys)
+            rows = await connection.fetch(_PICK_AROUND, limit, since, topics, keys)
         else:
-            rows = await connection.fetch(_PICK, _BATCH, since)
+            rows = await connection.fetch(_PICK, limit, since)
         if not rows:
-            return 0
+            return False
+        self._batch.saw(len(rows), sum(len(row["envelope"]) for row in rows))
         published = await self._bus.publish([
             Outbound(topic, key.bytes, envelope, orjson.loads(headers) if headers else None)
             for _, _, topic, key, envelope, headers in rows
@@ -168,7 +173,7 @@ class Relay(Wakeable):
         left = set(range(len(rows))) - set(published.sent) - set(published.refused)
         if any((rows[index]["topic"], rows[index]["key"]) not in waiting for index in left):
             raise BusUnavailable("the bus took only some of the events")
-        return len(rows)
+        return len(rows) == limit
 
     async def _give_positions(self, connection: Any, rows: Sequence[Any], published: Published) -> None:
         if not published.sent:

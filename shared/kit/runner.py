@@ -16,6 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from shared.kit import event_metrics as metrics
+from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, BusUnavailable, Consumer, Inbound, Partition, service_topics
 from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
 from shared.kit.database import Database, Trouble, trouble
@@ -28,6 +29,7 @@ ResultT = TypeVar("ResultT")
 
 _BATCH: Final = 64
 _FETCH: Final = 500
+_FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 5.0
@@ -68,6 +70,7 @@ class Runner:
         self._lanes = [Lane() for _ in range(lanes)]
         self._room = lanes * _BATCH * 2  # how many messages may be fetched and not done
         self._fetched = 0
+        self._ask = BatchSize(_FETCH, _FETCH_BYTES)
         self._changed = asyncio.Condition()
         self._to_acknowledge = asyncio.Event()
         self._unacknowledged: dict[Partition, int] = {}
@@ -132,9 +135,9 @@ class Runner:
         failures = 0
         while not self._stopping.is_set():
             async with self._changed:
-                await self._changed.wait_for(lambda: self._fetched < self._room)
+                await self._changed.wait_for(lambda: self._fetched < min(self._room, 2 * self._ask.rows))
             try:
-                messages = await self._unless_stopping(consumer.fetch(_FETCH, _FETCH_WAIT_S))
+                messages = await self._unless_stopping(consumer.fetch(self._ask.rows, _FETCH_WAIT_S))
             except BusUnavailable as error:
                 failures += 1
                 log.warning("fetch_interrupted", group=self._group, exc_info=error)
@@ -144,6 +147,7 @@ class Runner:
             if not messages:
                 self._idle.set()
                 continue
+            self._ask.saw(len(messages), sum(len(message.value) for message in messages))
             for message in messages:
                 partition = Partition(message.topic, message.partition)
                 progress = self._progress.get(partition)

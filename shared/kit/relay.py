@@ -142,7 +142,7 @@ class Relay(Wakeable):
                 continue
             since = utc_now() - _RECENT
             if now - tidied > _TIDY_S:
-                await housekeeping.tidy(connection, self._retention_days)
+                await self._tidy(connection)
                 tidied = now
             if now - maintained > _MAINTAIN_S:
                 await self._bus.maintain()
@@ -196,6 +196,14 @@ class Relay(Wakeable):
             self._blocked.add((row["topic"], row["key"]))
             metrics.SET_ASIDE.labels(self._service).inc()
             log.error("event_set_aside", topic=row["topic"], seq=row["seq"], reason=reason)
+
+    async def _tidy(self, connection: Any) -> None:
+        try:
+            await housekeeping.tidy(connection, self._retention_days)
+        except Exception as error:
+            if connection.is_closed():
+                raise
+            log.error("housekeeping_failed", exc_info=error)  # noqa: TRY400  the message may hold a row's text
 
     async def _look_around(self, connection: Any) -> None:
         self._blocked = {(row["topic"], row["key"]) for row in await connection.fetch(_BLOCKED)}

@@ -30,8 +30,9 @@ _LOCK_SPACE: Final = 0x746F7563  # the first number of our advisory locks: "touc
 _SCHEMA_LOCK: Final = 0x7363686D
 _MAINTENANCE_LOCK: Final = 0x6D61696E
 
+# One simple query is one transaction: the lock lasts until all of it is committed.
 _SCHEMA: Final = f"""
-SELECT pg_advisory_lock({_SCHEMA_LOCK});
+SELECT pg_advisory_xact_lock({_SCHEMA_LOCK});
 CREATE SCHEMA IF NOT EXISTS bus;
 CREATE TABLE IF NOT EXISTS bus.topics (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -66,7 +67,6 @@ CREATE TABLE IF NOT EXISTS bus.leases (
     position bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (consumer_group, topic, partition)
 ) WITH (fillfactor = 50);
-SELECT pg_advisory_unlock({_SCHEMA_LOCK});
 """
 
 _ENSURE_TOPIC: Final = """

@@ -116,9 +116,7 @@ async def estimate_project(database: Database, project_id: UUID, most_votes: int
         async with database.transaction() as session:
             await _save_estimates(session, project_id, material.schema_version, result, now)
         if material.schema_version == newest:
-            for annotator_id, judged in sorted(result.judged.items()):
-                async with database.transaction() as session:
-                    await _judge(session, project_id, annotator_id, judged, now)
+            await _judge_all(database, project_id, result, now)
 
 
 async def _read(session: Session, project: Project, version: int, most_votes: int) -> Material:
@@ -251,6 +249,26 @@ async def _save_estimates(
             votes=result.votes,
             now=now,
         )
+
+
+async def _judge_all(database: Database, project_id: UUID, result: Result, now: datetime) -> None:
+    """Each verdict in a transaction of its own; who answered nothing new and stands as before is passed over."""
+    async with database.transaction() as session:
+        known = await annotators.assessments(session, project_id)
+    for annotator_id, judged in sorted(result.judged.items()):
+        before = known.get(annotator_id)
+        if before is not None and _stands(before, judged):
+            continue
+        async with database.transaction() as session:
+            await _judge(session, project_id, annotator_id, judged, now)
+
+
+def _stands(before: Stored, judged: Judged) -> bool:
+    now = judged.assessment
+    return before.status is AssessmentStatus.PAUSED or (
+        (before.status, before.reason, before.accuracy, before.gold_answers, before.answers, before.era)
+        == (now.status, now.reason, now.accuracy, now.gold_answers, now.answers, judged.era)
+    )
 
 
 async def _judge(session: Session, project_id: UUID, annotator_id: UUID, judged: Judged, now: datetime) -> None:

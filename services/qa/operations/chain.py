@@ -119,6 +119,7 @@ async def _contents(session: Session, record_id: UUID, links: Sequence[chain.Sto
         found[DECISION, str(decision["decision_id"])] = content
     for placed in await gold.revisions(session, record_id):
         found[GOLD, str(placed["gold_revision"])] = placed["answers"]
+        found[GOLD_WITHDRAWN, str(placed["gold_revision"])] = {"reason": placed["ended_reason"]}
     return [found.get((one.kind, one.reference), {}) for one in links]
 
 

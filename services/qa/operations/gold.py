@@ -125,7 +125,7 @@ async def withdraw(session: Session, project: Project, record_id: UUID, reason: 
     await gold.end_current(session, record_id, now, reason)
     await tell(session, record, GoldWithdrawn(reason=reason))
     reference = str(before.gold_revision)
-    await chain.append(session, record, chain.GOLD_WITHDRAWN, reference, {"reason": reason}, {}, now)
+    await chain.append(session, record, chain.GOLD_WITHDRAWN, reference, {}, {"reason": reason}, now)
     await move(session, record, RecordState.OPEN, now)
     if record.route is Route.AUTO_ACCEPT:
         record.route = None  # queue asks people now, and will say so

@@ -35,7 +35,7 @@ _ERASE = (
     "UPDATE labels SET answers = NULL WHERE record_id = $1",
     "UPDATE decisions SET answers = NULL, reason = NULL WHERE record_id = $1",
     "UPDATE disputes SET disputed = NULL WHERE record_id = $1",
-    "UPDATE gold SET answers = NULL, note = NULL WHERE record_id = $1",
+    "UPDATE gold SET answers = NULL, note = NULL, ended_reason = NULL WHERE record_id = $1",
     "UPDATE feedback SET prediction = NULL, correction = NULL, effect = 'kept' WHERE record_id = $1",
     "UPDATE skips SET reason = NULL WHERE record_id = $1",
 )

@@ -131,6 +131,7 @@ async def test_withdrawn_gold_has_the_label_again_that_people_or_an_arbiter_gave
         await withdraw(world, record_id)
         label = await world.label(record_id)
         assert (label["method"], label["label_revision"], label["trainable"]) == (method, 2, False)
+        assert (await world.lineage(record_id))["chain"]["verified"]
 
 
 async def test_what_was_accepted_unseen_waits_for_people_once_its_gold_is_withdrawn(world: World) -> None:

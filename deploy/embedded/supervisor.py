@@ -31,7 +31,7 @@ Bus = Literal["postgres", "kafka"]
 SERVICES = ("ingest", "prelabel", "queue", "qa")
 FIRST_PORT = 8401
 _READY_TIMEOUT_S = 90.0
-_LEFTOVER_MARKER = "services.cli serve"
+_SERVICE_MARKER, _BROKER_MARKER = "services.cli serve", "kafka.Kafka"
 _STOP_TIMEOUT_S = 60.0
 
 
@@ -190,7 +190,8 @@ class Suite:
             self.services[service] = ServiceProcess(service, self.environment_of(service), logs / f"{service}.log")
 
     def _write_state(self) -> None:
-        state = {"urls": self.urls, "pids": {name: service.pid for name, service in self.services.items()}}
+        pids = {name: service.pid for name, service in self.services.items()}
+        state = {"urls": self.urls, "pids": pids, "broker": self.broker.pid if self.broker else None}
         (self.data_dir / "state.json").write_text(json.dumps(state))
 
     async def _wait_ready(self) -> None:
@@ -239,12 +240,13 @@ def _locked_by_another(handle: int) -> bool:
 
 
 def _end_leftovers(data_dir: Path) -> bool:
-    """End the services that a killed supervisor left running; they hold the ports and the relays' locks."""
+    """End what a killed supervisor left running: it holds the ports and the relays' locks. PostgreSQL is adopted."""
     try:
-        pids = json.loads((data_dir / "state.json").read_text())["pids"]
+        state = json.loads((data_dir / "state.json").read_text())
+        left = [(pid, _SERVICE_MARKER) for pid in state["pids"].values()] + [(state["broker"], _BROKER_MARKER)]
     except (OSError, ValueError, KeyError):
         return False
-    ended = [end_leftover(pid, _LEFTOVER_MARKER) for pid in pids.values() if pid]
+    ended = [end_leftover(pid, marker) for pid, marker in left if pid]
     return any(ended)
 
 

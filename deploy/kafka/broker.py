@@ -109,10 +109,6 @@ class KafkaBroker:
         return f"127.0.0.1:{self.port}"
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
-
-    @property
     def url(self) -> str:
         return f"kafka://{self.bootstrap}"
 

@@ -2,7 +2,7 @@
 
 from services.queue.storage import submissions
 from services.queue.storage.submissions import Ending
-from shared.contracts.events import WorkLogged
+from shared.contracts.events import AnnotationSubmitted, WorkLogged
 from shared.contracts.events.work import Activity
 from shared.kit.database import Session
 from shared.kit.outbox import publish
@@ -26,4 +26,16 @@ def work_of(ending: Ending) -> WorkLogged:
         leased_at=ending.leased_at,
         ended_at=ending.ended_at,
         active_s=ending.active_s,
+    )
+
+
+def work_behind(submitted: AnnotationSubmitted) -> WorkLogged:
+    return WorkLogged(
+        annotator_id=submitted.annotator_id,
+        task_id=submitted.task_id,
+        task_kind=submitted.task_kind,
+        activity="submitted",
+        leased_at=submitted.leased_at,
+        ended_at=submitted.submitted_at,
+        active_s=submitted.active_s,
     )

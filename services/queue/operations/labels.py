@@ -8,13 +8,20 @@ from services.queue.domain.routing import Lane
 from services.queue.domain.serving import ANY_POOL
 from services.queue.domain.slots import settle
 from services.queue.domain.tasks import Purpose
-from services.queue.operations.records import change_state, known_record, needed_project, servable_project
+from services.queue.operations.records import (
+    GOLD_WITHDRAWN,
+    change_state,
+    known_record,
+    needed_project,
+    servable_project,
+)
 from services.queue.operations.requests import close_before
 from services.queue.operations.routing import add_slots, new_task, route
 from services.queue.storage import progress, records, tasks
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.events import GoldPlaced
 from shared.contracts.values import RecordState
+from shared.kit.consuming import release_parked
 from shared.kit.database import Session
 
 
@@ -75,8 +82,10 @@ async def place_gold(
     await change_state(session, record, RecordState.GOLD)
     record.waiting = False
     of_record = await tasks.lock_slots(session, await tasks.of_record(session, record_id))
+    # What qa asked for since, it asked for because the record is gold no more: that news is on its way.
+    ended = [task for task in of_record if task.requested_revision <= event.revision]
     await tasks.close(
-        session, [task for task in of_record if task.open and task.purpose is not Purpose.GOLD], leased_too=False
+        session, [task for task in ended if task.open and task.purpose is not Purpose.GOLD], leased_too=False
     )
     golden = [task for task in of_record if task.purpose is Purpose.GOLD]
     fits = (record.round, placed.schema_version)
@@ -117,5 +126,7 @@ async def withdraw_gold(
     if record.state is RecordState.GOLD:
         await change_state(session, record, RecordState.OPEN)
         await progress.add(session, project_id, {"gold_withdrawn": 1})
-        await route(session, project, record, now, anew=True)
+        if record.requests_revision <= event.revision:
+            await route(session, project, record, now, anew=True)
     await records.save(session, record)
+    await release_parked(session, GOLD_WITHDRAWN, record_id)

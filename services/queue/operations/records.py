@@ -18,6 +18,7 @@ from shared.kit.database import Session
 PROJECT = "project"
 SERVABLE = "servable project"
 RECORD = "record"
+GOLD_WITHDRAWN = "withdrawal of gold"
 
 
 async def needed_project(session: Session, project_id: UUID) -> Project:
@@ -123,3 +124,4 @@ async def erase_record(session: Session, record_id: UUID, project_id: UUID, even
     await records.save(session, record)
     if first:
         await release_parked(session, RECORD, record_id)
+    await release_parked(session, GOLD_WITHDRAWN, record_id)

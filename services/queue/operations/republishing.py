@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from services.queue.operations.annotators import told
-from services.queue.operations.endings import work_of
+from services.queue.operations.endings import work_behind, work_of
 from services.queue.storage import annotators, history, records
 from services.queue.storage.records import FIRST
 from services.queue.storage.submissions import Ending
@@ -49,6 +49,7 @@ async def _annotations(session: Session) -> AsyncIterator[Outgoing]:
     while page := await history.annotations_page(session, after, _PAGE):
         for kept in page:
             yield Outgoing(payload=kept.payload, project_id=kept.project_id, record_id=kept.record_id)
+            yield Outgoing(payload=work_behind(kept.payload), project_id=kept.project_id, record_id=kept.record_id)
         after = (page[-1].payload.task_id, page[-1].payload.slot)
 
 

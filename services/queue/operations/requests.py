@@ -12,16 +12,15 @@ from services.queue.domain.routing import Evidence, Lane, decide
 from services.queue.domain.serving import ANY_POOL
 from services.queue.domain.slots import SlotState, settle
 from services.queue.domain.tasks import Purpose, Task
-from services.queue.operations.records import change_state, known_record, servable_project
+from services.queue.operations.records import GOLD_WITHDRAWN, change_state, known_record, servable_project
 from services.queue.operations.routing import add_slots, current_task, draws_of, new_task, tell
 from services.queue.storage import progress, records, tasks
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, RecordRouted, RelabelRequested
 from shared.contracts.values import Pool, RecordState, Route, TaskKind
+from shared.kit.consuming import NotYet
 from shared.kit.database import Session
 from shared.kit.outbox import publish
-
-_CLOSED_TO_REQUESTS = frozenset({RecordState.ERASED, RecordState.GOLD})
 
 
 async def _record_for(
@@ -31,8 +30,10 @@ async def _record_for(
     project = await servable_project(session, project_id)
     record = await known_record(session, record_id, project_id)
     stale = revision < max(record.labels_revision, record.requests_revision)
-    if stale or record.state in _CLOSED_TO_REQUESTS:
+    if stale or record.state is RecordState.ERASED:
         return None
+    if record.state is RecordState.GOLD:
+        raise NotYet(GOLD_WITHDRAWN, record_id)  # qa asks nothing about gold: the withdrawal is on its way
     record.requests_revision = revision
     return project, record
 

@@ -92,6 +92,15 @@ def retracted(world: World, record_id: UUID) -> list[Event[Any]]:
     ]
 
 
+def gold_withdrawn_then_asked_for(world: World, record_id: UUID) -> list[Event[Any]]:
+    return [
+        *arrived(world, record_id),
+        world.event(GoldPlaced(schema_version=1, exposures=3), record_id, 1),
+        world.event(GoldWithdrawn(reason="wrong"), record_id, 2),
+        world.event(arbitration(), record_id, 3),
+    ]
+
+
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
@@ -109,6 +118,7 @@ LATER_SCENES: dict[str, Scene] = {
         finalized_then_relabelled,
         unlabelable_then_an_arbiter,
         retracted,
+        gold_withdrawn_then_asked_for,
     )
 }
 

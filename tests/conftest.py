@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support import kafka, postgres
+from tests.support import kafka, left_out, postgres
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +47,17 @@ def migrated() -> Iterator[Callable[[str], str]]:
         postgres.drop_database(url)
 
 
-def pytest_sessionfinish() -> None:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    left_out.note(report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in left_out.missing(config):
+        terminalreporter.write_line(line, yellow=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
     kafka.stop_broker()
     postgres.stop_server()
+    if left_out.in_ci() and left_out.missing(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

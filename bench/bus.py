@@ -29,11 +29,11 @@ from shared.contracts.envelope import Event
 from shared.contracts.events import RecordPredicted, Uncertainty
 from shared.contracts.values import ScoredFor
 from shared.kit import migrations
-from shared.kit.bus import Bus, TopicSettings, connect_bus
-from shared.kit.clock import new_id
+from shared.kit.bus import Bus, Outbound, TopicSettings, connect_bus, service_topics
+from shared.kit.clock import new_id, utc_now
 from shared.kit.consuming import Handlers, Subscription, attach
 from shared.kit.database import Database, Session
-from shared.kit.outbox import Outgoing, publish_many
+from shared.kit.outbox import Outgoing, event_model, publish_many
 from shared.kit.relay import Relay
 from shared.kit.runner import Runner
 from shared.kit.settings import Settings
@@ -57,6 +57,14 @@ def payload(number: int) -> RecordPredicted:
         scored_for=ScoredFor.ROUTING,
         distributions={"label": dict.fromkeys(labels, 0.1)},
     )
+
+
+def first_message() -> Outbound:
+    """One event by itself, as the relay would send it."""
+    event = event_model(RecordPredicted)(
+        id=new_id(), type="RecordPredicted", version=1, occurred_at=utc_now(), payload=payload(0)
+    )
+    return Outbound("predictions", new_id().bytes, event.model_dump_json().encode())
 
 
 class Meter:
@@ -130,49 +138,46 @@ class Bench:
         """End to end at once; then apart, for the CPU of each half."""
         async with self.filled() as database:
             bus = connect_bus(url, prefix=prefix)
-            meter = Meter(self.pid)
-            async with self.running(database, bus, relay=True, runner=True):
-                whole = meter.read(self.events)
+            whole = await self.through(database, bus, relay=True, runner=True)
             await bus.close()
         async with self.filled() as database:
             bus = connect_bus(url, prefix=f"{prefix}apart.")
-            meter = Meter(self.pid)
-            async with self.running(database, bus, relay=True, runner=False):
-                sending = meter.read(self.events)
-            meter = Meter(self.pid)
-            async with self.running(database, bus, relay=False, runner=True):
-                receiving = meter.read(self.events)
+            sending = await self.through(database, bus, relay=True, runner=False)
+            receiving = await self.through(database, bus, relay=False, runner=True)
             await bus.close()
         return {"whole": whole, "outbox_to_topic": sending, "topic_to_inbox": receiving}
 
-    @asynccontextmanager
-    async def running(self, database: Database, bus: Bus, *, relay: bool, runner: bool) -> AsyncIterator[None]:
-        """Until every event is through."""
+    async def through(self, database: Database, bus: Bus, *, relay: bool, runner: bool) -> dict[str, float]:
+        """Until every event is through; measured from the moment on when everybody is at work."""
         handled = 0
-        through = asyncio.Event()
+        begun, through = asyncio.Event(), asyncio.Event()
 
         async def handle(_: Session, __: Event[RecordPredicted]) -> None:
             nonlocal handled
             handled += 1
-            if handled == self.events:
+            begun.set()
+            if handled == self.events + 1:
                 through.set()
 
         handlers = Handlers("bench", [Subscription(RecordPredicted, handle)])
         attach(database, handlers)
         consumer = Runner(database, bus, handlers)
         tasks = []
-        if relay:
-            tasks.append(asyncio.create_task(Relay(database, bus, "bench").run()))
+        await bus.ensure_topics(service_topics("bench", 30))
+        await bus.publish([first_message()])  # also makes the producer connect
         if runner:
             tasks.append(asyncio.create_task(consumer.run()))
-            await through.wait()
-        else:
-            await _until_sent(database, self.events)
-        yield
+            await begun.wait()  # in the second half alone, the backlog has begun, too: some events of the first batch
+        meter = Meter(self.pid)
+        if relay:
+            tasks.append(asyncio.create_task(Relay(database, bus, "bench").run()))
+        await (through.wait() if runner else _until_sent(database, self.events))
+        read = meter.read(self.events)
         await consumer.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        return read
 
     async def bare(
         self, carry: Callable[[list[Any]], Awaitable[None]], receive: Callable[[], Awaitable[list[Any]]]

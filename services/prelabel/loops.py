@@ -29,22 +29,27 @@ _MOST_BEGUN: Final = 6
 """Attempts at a run that were begun; more mean that the training takes the service down with it."""
 
 _FOLDED_AT_ONCE: Final = 5_000
+_CHUNKS_A_TURN: Final = 16
 _TRIES_AGAIN_S: Final = 0.2
 _BREATH_S: Final = 0.05
 """Labels come one by one; what each of them wakes is done for all that came meanwhile."""
 
 
 async def score(runtime: Runtime) -> None:
-    """Score what is due, chunk by chunk, until nothing is."""
-    async with runtime.database.transaction() as session:
-        due = await predictions.projects_due(session)
-    for project_id in due:
-        await _score_project(runtime, project_id)
+    """Score what is due, until nothing is; projects take turns, so that a large one doesn't hold up the others."""
+    busy = True
+    while busy:
+        async with runtime.database.transaction() as session:
+            due = await predictions.projects_due(session)
+        busy = False
+        for project_id in due:
+            busy |= await _score_project(runtime, project_id)
 
 
-async def _score_project(runtime: Runtime, project_id: UUID) -> None:
+async def _score_project(runtime: Runtime, project_id: UUID) -> bool:
+    """One turn of a project; answers whether it may need another one."""
     tools = tools_of(runtime)
-    while True:
+    for _ in range(_CHUNKS_A_TURN):
         started = time.monotonic()
         async with runtime.database.transaction() as session:
             situation = await projects.situation(session, project_id)
@@ -52,11 +57,12 @@ async def _score_project(runtime: Runtime, project_id: UUID) -> None:
                 session, tools.engine, runtime.objects, situation, tools.pace.size
             )
         if scored + failed == 0:
-            break
+            stir(runtime, project_id)
+            return False
         if scored == 0:  # nothing can be read now: leave the store a moment
             await asyncio.sleep(_TRIES_AGAIN_S)
         tools.pace.took(time.monotonic() - started)
-    stir(runtime, project_id)
+    return True
 
 
 async def learn(runtime: Runtime) -> None:

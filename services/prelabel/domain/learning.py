@@ -11,8 +11,8 @@ DONE_SHARE: Final = 0.9
 ENOUGH_TIMES: Final = 10
 """A stream that never pauses is selected from once there are this many times the records of a cold start."""
 
-SHORT_PAUSE_S: Final = 0.5
-LONG_PAUSE_S: Final = 2.0
+SHORT_PAUSE_S: Final = 1.5
+LONG_PAUSE_S: Final = 5.0
 """Seconds without a new record after which an import is taken to be over: with enough records, and with too few."""
 
 

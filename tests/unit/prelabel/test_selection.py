@@ -115,10 +115,10 @@ def test_the_most_and_the_least_unsure() -> None:
     ("supply", "due"),
     [
         (Supply(0, 100), False),
-        (Supply(99, 1.9), False),
-        (Supply(99, 2.0), True),
-        (Supply(100, 0.4), False),
-        (Supply(100, 0.5), True),
+        (Supply(99, 4.9), False),
+        (Supply(99, 5.0), True),
+        (Supply(100, 1.4), False),
+        (Supply(100, 1.5), True),
         (Supply(999, 0.0), False),
         (Supply(1000, 0.0), True),
     ],
@@ -154,8 +154,8 @@ def test_a_batch_follows_when_nothing_is_left_to_wait_for(changes: dict[str, obj
 
 
 def test_the_last_records_are_taken_when_no_more_come() -> None:
-    assert not selection_due(POLICY, standing(), Supply(3, 1.0))
-    assert selection_due(POLICY, standing(), Supply(3, 2.0))
+    assert not selection_due(POLICY, standing(), Supply(3, 4.0))
+    assert selection_due(POLICY, standing(), Supply(3, 5.0))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from services.queue.domain.serving import ANY_POOL
 from services.queue.domain.slots import SlotState, settle
 from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.records import GOLD_WITHDRAWN, change_state, known_record, servable_project
-from services.queue.operations.routing import add_slots, current_task, draws_of, new_task, tell
+from services.queue.operations.routing import add_slots, draws_of, new_task, tell
 from services.queue.storage import progress, records, tasks
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, RecordRouted, RelabelRequested
@@ -47,7 +47,7 @@ async def request_annotations(
     project, record = found
     wanted = event.payload
     if wanted.round == record.round:
-        task = await current_task(session, record)
+        task = await tasks.lock_annotation_task(session, record_id, record.round)
         if task is None:
             assert record.split is not None
             style = decide(project.policies, record.split, Evidence(), draws_of(project, record_id))
@@ -70,7 +70,7 @@ async def request_relabel(
         if wanted.round > record.round:
             await close_before(session, record, event.revision, leased_too=False)
             record.round = wanted.round
-        task = await current_task(session, record)
+        task = await tasks.lock_annotation_task(session, record_id, record.round)
         if task is None:
             assert record.split is not None
             pool = ANY_POOL if wanted.pool is None else wanted.pool

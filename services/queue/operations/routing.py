@@ -33,7 +33,9 @@ async def route(session: Session, project: Project, record: Record, now: datetim
     record.waiting = False
     if record.routed is None and record.requests_revision and await _has_open_task(session, record):
         return
-    task = await current_task(session, record) if record.routed is not None else None
+    task = None
+    if record.routed is not None:
+        task = await tasks.lock_annotation_task(session, record.record_id, record.round)
     if record.round > 1 or (task is not None and (task.requested or not all_untouched(task.slots))):
         await _refresh(session, project, record, task, now, anew=anew)
         return
@@ -66,16 +68,6 @@ def draws_of(project: Project, record_id: UUID) -> Draws:
         blind=draw(project.salt, "blind", record_id),
         serve=draw(project.salt, "serve", record_id),
     )
-
-
-async def current_task(session: Session, record: Record) -> Task | None:
-    """The annotation task of the record's round with its slots locked."""
-    found = [
-        task
-        for task in await tasks.of_record(session, record.record_id)
-        if task.purpose is Purpose.ANNOTATION and task.round == record.round
-    ]
-    return (await tasks.lock_slots(session, found))[0] if found else None
 
 
 async def tell(session: Session, record: Record, routed: RecordRouted) -> None:
@@ -203,21 +195,25 @@ async def _offer(
         task = new_task(project, record, Purpose.ANNOTATION, decision.lane, pool, blind=decision.blind)
         await tasks.add(session, task, now, suspect_at=now if decision.pool is not None else None)
     else:
-        task.open, task.lane, task.pool, task.blind = True, decision.lane, pool, decision.blind
-        await tasks.save(session, task)
-        await tasks.style_slots(
-            session,
-            task.task_id,
-            task.lane,
-            pool,
-            blind=task.blind,
-            rank=rank_of(record.priority),
-            state=state,
-        )
+        await _restyle(session, record, task, decision, pool, state)
     changes = settle(task.slots, decision.slots)
     await add_slots(session, project, record, task, changes.add, state=state)
     await tasks.void_slots(session, task.task_id, changes.void)
     return task
+
+
+async def _restyle(
+    session: Session, record: Record, task: Task, decision: Decision, pool: str, state: SlotState
+) -> None:
+    """Move an untouched task to the line that the decision puts it in, if it isn't there."""
+    style = (True, decision.lane, pool, decision.blind)
+    slots = {slot.state for slot in task.slots} - {SlotState.VOID}
+    if (task.open, task.lane, task.pool, task.blind) == style and slots == {state}:
+        return
+    task.open, task.lane, task.pool, task.blind = style
+    await tasks.save(session, task)
+    rank = rank_of(record.priority)
+    await tasks.style_slots(session, task.task_id, task.lane, pool, blind=task.blind, rank=rank, state=state)
 
 
 def new_task(

@@ -19,6 +19,13 @@ requested_revision
 """
 _OF_RECORD = f"SELECT {_COLUMNS} FROM tasks WHERE record_id = $1 ORDER BY task_id"  # noqa: S608  our own column names
 _SLOTS = "SELECT task_id, slot, state, token FROM slots WHERE task_id = ANY($1) ORDER BY task_id, slot FOR UPDATE"
+_CURRENT = """
+SELECT t.task_id, t.project_id, t.record_id, t.round, t.purpose, t.schema_version, t.guideline_version, t.lane, t.pool,
+    t.blind, t.state, t.requested, t.requested_revision, s.slot, s.state AS slot_state, s.token
+FROM tasks t JOIN slots s ON s.task_id = t.task_id
+WHERE t.record_id = $1 AND t.round = $2 AND t.purpose = 'annotation'
+ORDER BY s.slot FOR UPDATE OF s
+"""
 _INSERT = """
 INSERT INTO tasks (task_id, project_id, record_id, round, purpose, kind, schema_version, guideline_version, lane, pool,
     blind, requested, requested_revision, opened_at, suspect_at)
@@ -41,6 +48,20 @@ WHERE task_id = $1
 _VOID_SLOTS = """
 UPDATE slots SET state = 'void'
 WHERE task_id = $1 AND slot = ANY($2) AND state IN ('held', 'free') AND token IS NULL
+"""
+# An annotator whose lease ends so may take another one instead.
+_RETURNED = """
+WITH mine AS (
+    SELECT m.annotator_id, m.project_id, s.leases
+    FROM (
+        SELECT annotator_id, project_id, count(*) AS leases FROM slots
+        WHERE task_id = ANY($1) AND state = 'leased' GROUP BY annotator_id, project_id
+    ) s
+    JOIN memberships m ON m.annotator_id = s.annotator_id AND m.project_id = s.project_id
+    ORDER BY m.annotator_id FOR NO KEY UPDATE OF m
+)
+UPDATE memberships m SET returned = m.returned + mine.leases
+FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
 """
 # Expired leases too: whoever still has the token learns that the task is closed.
 _VOID_FREE = "UPDATE slots SET state = 'void' WHERE task_id = ANY($1) AND state IN ('held', 'free')"
@@ -81,6 +102,16 @@ def _task(row: Any) -> Task:
 async def of_record(session: Session, record_id: UUID) -> list[Task]:
     """All tasks of the record, their slots not loaded."""
     return [_task(row) for row in await session.raw.fetch(_OF_RECORD, record_id)]
+
+
+async def lock_annotation_task(session: Session, record_id: UUID, round_: int) -> Task | None:
+    """The record's annotation task of a round with its slots locked, as by `lock_slots`."""
+    rows = await session.raw.fetch(_CURRENT, record_id, round_)
+    if not rows:
+        return None
+    task = _task(rows[0])
+    task.slots = tuple(Slot(row["slot"], SlotState(row["slot_state"]), row["token"]) for row in rows)
+    return task
 
 
 async def lock_slots(session: Session, tasks: Sequence[Task]) -> list[Task]:
@@ -160,6 +191,8 @@ async def close(session: Session, tasks: Sequence[Task], *, leased_too: bool) ->
         return
     ids = [task.task_id for task in tasks]
     await session.raw.execute(_CLOSE, ids)
+    if leased_too and any(slot.state is SlotState.LEASED for task in tasks for slot in task.slots):
+        await session.raw.execute(_RETURNED, ids)
     await session.raw.execute(_VOID_ALL if leased_too else _VOID_FREE, ids)
 
 

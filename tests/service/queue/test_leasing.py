@@ -48,14 +48,15 @@ async def test_concurrent_batches_never_overlap(service: ServiceUnderTest) -> No
     people = await world.people(10)
     await world.records(20)
     got = await asyncio.gather(*(person.lease(count=5) for person in people))
+    for person, one in zip(people, got, strict=True):  # who found everything being claimed by others asks again
+        one += await person.lease(count=5 - len(one)) if len(one) < 5 else []
     leases = [lease for one in got for lease in one]
-    assert len(leases) == len(tokens_of(leases)) <= 40
+    assert len(leases) == len(tokens_of(leases)) == 40
     for one in got:
         records = [lease["record"]["record_id"] for lease in one]
         assert len(records) == len(set(records))
     taken = [lease["record"]["record_id"] for lease in leases]
-    assert max(taken.count(record) for record in taken) <= 2
-    assert all(got)
+    assert max(taken.count(record) for record in taken) == 2
 
 
 async def test_one_person_in_two_tabs_never_gets_a_record_twice_nor_more_than_the_cap(

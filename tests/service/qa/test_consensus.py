@@ -1,5 +1,7 @@
 """From votes to labels."""
 
+import asyncio
+
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, LabelFinalized
 from shared.contracts.values import LabelMethod, Route, Split, TaskKind
 from shared.kit.clock import new_id
@@ -132,3 +134,14 @@ async def test_a_task_that_nobody_may_serve_goes_to_an_arbiter(world: World) -> 
     assert arbitration.disputed == [animal("cat")]
     await world.deliver(world.annotated(record_id, "bird", kind=TaskKind.ARBITRATION, reason="It flies."))
     assert (await world.label(record_id))["method"] == "decision"
+
+
+async def test_answers_that_come_at_the_same_moment_make_one_label(world: World) -> None:
+    records = [await world.open_record() for _ in range(10)]
+    votes = [world.annotated(record_id, "cat", slot=slot) for record_id in records for slot in (1, 2)]
+    await asyncio.gather(*(world.deliver(vote) for vote in (*votes, *votes)))
+    for record_id in records:
+        assert (await world.label(record_id))["annotations"] == 2
+    assert len(await world.published(LabelFinalized)) == len(records)
+    summary = await world.get(f"/projects/{world.project_id}/summary")
+    assert (summary["records"]["finalized"], summary["annotations"]["vote"]) == (10, 20)

@@ -75,6 +75,7 @@ class Suite:
         self._secrets: Secrets | None = None
         self._pid_file: int | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._reviving = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -130,8 +131,9 @@ class Suite:
 
     async def kill_postgres(self) -> None:
         """SIGKILL the database and start it again, as a crash and its recovery would."""
-        await asyncio.to_thread(self.postgres.kill)
-        await asyncio.to_thread(self.postgres.start)
+        async with self._reviving:
+            await asyncio.to_thread(self.postgres.kill)
+            await asyncio.to_thread(self.postgres.start)
 
     def database_url(self, service: str) -> str:
         return self.postgres.url(f"touchstone_{service}")
@@ -207,8 +209,9 @@ class Suite:
         """Start PostgreSQL again when it died, and keep the list of our processes true."""
         while True:
             await asyncio.sleep(1.0)
-            if not self.postgres.is_running():
-                await asyncio.to_thread(self.postgres.start)
+            async with self._reviving:
+                if not self.postgres.is_running():
+                    await asyncio.to_thread(self.postgres.start)
             self._write_state()
 
 

@@ -6,6 +6,7 @@ from shared.contracts.draws import draw
 from shared.contracts.events import (
     AssetReference,
     LabelFinalized,
+    ModelChanged,
     RecordErased,
     RecordPredicted,
     RecordUnlabelable,
@@ -22,6 +23,7 @@ from tests.service.prelabel.world import (
     png,
     policies,
     project,
+    text_model,
 )
 
 
@@ -207,3 +209,27 @@ async def test_a_label_event_says_nothing_of_another_question(world: World) -> N
     await world.tell(record_id, label)
     (row,) = await world.fetch("SELECT state, label FROM records WHERE record_id = $1", record_id)
     assert tuple(row) == ("finalized", None)
+
+
+async def test_republishing_tells_the_newest_with_the_ids_and_revisions_they_had(world: World) -> None:
+    await world.begin()
+    held_out, plain = await world.text("other", 1, Split.TEST), await world.text("billing", 2)
+    model_id = await world.champion()
+    await world.service.run_loop("score")
+    await world.label(held_out, split=Split.TEST)
+    await world.champion(text_model(4))
+    await world.service.run_loop("score")
+    republish = world.service.runtime.spec.republish
+    assert republish is not None
+    async with world.service.database.transaction() as session:
+        told = [item async for item in republish(session) if item.project_id == world.project_id]
+    models = [(item.payload.model_id, item.revision) for item in told if isinstance(item.payload, ModelChanged)]
+    assert (model_id, 3) in models
+    predictions = [(item, item.payload) for item in told if isinstance(item.payload, RecordPredicted)]
+    said = {event.id: event for event in await world.service.published(RecordPredicted)}
+    for item, payload in predictions:
+        assert item.event_id is not None
+        assert (said[item.event_id].revision, said[item.event_id].payload) == (item.revision, payload)
+    purposes = [payload.scored_for for item, payload in predictions if item.record_id == held_out]
+    assert purposes == [ScoredFor.ROUTING, ScoredFor.EVALUATION]
+    assert [item.revision for item, _ in predictions if item.record_id == plain] == [3]

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from services.qa.api.edges import page_of_rows, project_or_404
-from services.qa.api.shapes import (
+from services.qa.api.measures import (
     AgreementOut,
     AgreementReport,
     AssessedOut,
@@ -19,8 +19,8 @@ from services.qa.api.shapes import (
     TestOut,
     ThresholdOut,
     ThresholdsOut,
-    Version,
 )
+from services.qa.api.shapes import Version
 from services.qa.operations import agreement, reinstating
 from services.qa.operations.limits import Limits
 from services.qa.storage import annotators, chain, thresholds

@@ -1,0 +1,225 @@
+"""What qa's endpoints on quality take and answer."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
+from shared.contracts.values import AssessmentStatus, Frozen, Probability
+
+
+class CoefficientOut(BaseModel):
+    """With the 95 % bootstrap interval; null where it is not defined."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class PairOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    annotators: tuple[UUID, UUID]
+    records: int = Field(description="How many records both answered.")
+    kappa: CoefficientOut
+
+
+class AgreementOut(BaseModel):
+    """Agreement on one question. The kappas and the percentage are for questions that choose one class."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "question": "topic",
+                    "kind": "choice",
+                    "schema_version": 1,
+                    "records": 120,
+                    "annotations": 251,
+                    "percent_agreement": {"value": 0.91, "low": 0.87, "high": 0.95},
+                    "fleiss_kappa": {"value": 0.88, "low": 0.82, "high": 0.93},
+                    "krippendorff_alpha": {"value": 0.88, "low": 0.82, "high": 0.93},
+                    "cohen_kappa": [
+                        {
+                            "annotators": [ANNOTATOR_ID, OTHER_ID],
+                            "records": 40,
+                            "kappa": {"value": 0.9, "low": 0.78, "high": 1.0},
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    question: str
+    kind: str
+    schema_version: int
+    records: int = Field(description="Records with at least two answers.")
+    annotations: int
+    percent_agreement: CoefficientOut | None
+    fleiss_kappa: CoefficientOut | None
+    krippendorff_alpha: CoefficientOut
+    cohen_kappa: list[PairOut] = Field(description="The pairs with most records in common.")
+
+
+class AgreementReport(BaseModel):
+    items: list[AgreementOut]
+
+
+class AssessmentOut(BaseModel):
+    """What is concluded about an annotator in one project."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "project_id": OTHER_ID,
+                    "annotator_id": ANNOTATOR_ID,
+                    "assessment_revision": 3,
+                    "status": "active",
+                    "reason": None,
+                    "accuracy": 0.95,
+                    "interval_low": 0.81,
+                    "interval_high": 0.99,
+                    "gold_answers": 20,
+                    "answers": 210,
+                    "era": 0,
+                    "changed_at": None,
+                    "assessed_at": MOMENT,
+                    "details": {"diagonal": 0.94, "drift_statistic": 0.4, "baseline_error": 0.08},
+                }
+            ]
+        },
+    )
+
+    project_id: UUID
+    annotator_id: UUID
+    assessment_revision: int
+    status: AssessmentStatus
+    reason: str | None
+    accuracy: Probability | None = Field(description="On gold, of the present era.")
+    interval_low: float
+    interval_high: float
+    gold_answers: int
+    answers: int
+    era: int = Field(description="How many drift alarms there were; answers since count as a new annotator's.")
+    changed_at: AwareDatetime | None = Field(description="When the error rate rose, where it did.")
+    assessed_at: AwareDatetime
+    details: dict[str, Any]
+
+
+class SpeedOut(BaseModel):
+    sessions: int = Field(description="Tasks that were submitted.")
+    active_s: float | None = Field(description="The time the frontend measured, in seconds, together.")
+    median_active_s: float | None
+
+
+class AssessedOut(AssessmentOut):
+    """With its history, newest first, and the annotator's speed."""
+
+    history: list[dict[str, Any]]
+    speed: SpeedOut
+
+
+class AssessmentsOut(BaseModel):
+    annotator_id: UUID
+    assessments: list[AssessedOut] = Field(description="One for each project that the token may see.")
+
+
+class Reinstatement(Frozen):
+    """Why a paused annotator may work again."""
+
+    model_config = example(reason="Trained again and passed the test.")
+
+    reason: Note
+
+
+class ThresholdOut(BaseModel):
+    """What was concluded about a model's answers; `threshold` null: nothing is accepted."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "model_id": MODEL_ID,
+                    "threshold_revision": 1,
+                    "schema_version": 1,
+                    "question": "topic",
+                    "label": None,
+                    "threshold": 0.93,
+                    "error_budget": 0.02,
+                    "confidence_level": 0.95,
+                    "evidence": {"tested": 310, "errors": 2, "held_out_labels": 420, "upper_bound": 0.0192},
+                    "reason": "fixed_sequence_test",
+                    "set_at": MOMENT,
+                }
+            ]
+        },
+    )
+
+    model_id: UUID
+    threshold_revision: int
+    schema_version: int
+    question: str
+    label: str | None
+    threshold: float | None
+    error_budget: float
+    confidence_level: float
+    evidence: dict[str, Any] | None
+    reason: str
+    set_at: AwareDatetime
+
+
+class TestOut(BaseModel):
+    """One look at the evidence, passed or not."""
+
+    model_id: UUID
+    number: int
+    kind: Literal["selection", "audit"]
+    labels: int
+    content: dict[str, Any]
+    tested_at: AwareDatetime
+
+
+class ThresholdsOut(BaseModel):
+    """Newest first."""
+
+    thresholds: list[ThresholdOut]
+    tests: list[TestOut]
+
+
+class DriftOut(BaseModel):
+    model_config = example(
+        drift_id=OTHER_ID,
+        subject="annotator",
+        subject_id=ANNOTATOR_ID,
+        number=1,
+        content={"statistic": 8.4, "baseline_error": 0.08, "changed_at": MOMENT, "answers_since_change": 27},
+        detected_at=MOMENT,
+    )
+
+    drift_id: UUID
+    subject: Literal["annotator", "model"]
+    subject_id: UUID
+    number: int
+    content: dict[str, Any]
+    detected_at: AwareDatetime
+
+
+class SealOut(BaseModel):
+    """A Merkle root (RFC 9162) over links of the project's chains; seals are chained themselves."""
+
+    model_config = example(number=1, leaves=3, root="00" * 32, previous="00" * 32, hash="11" * 32, sealed_at=MOMENT)
+
+    number: int
+    leaves: int
+    root: str
+    previous: str
+    hash: str
+    sealed_at: AwareDatetime

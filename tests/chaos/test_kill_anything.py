@@ -56,6 +56,10 @@ async def _kill_at_random(suite: Suite, dice: random.Random, killed: list[str]) 
         killed.append(victim)
 
 
+async def _finish(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks)
+
+
 async def _all_ended(client: Client, stage: Stage, watch: Watch) -> None:
     """Wait until qa lists every record in an end state and nothing has changed for a while."""
     until = time.monotonic() + DEADLINE_S
@@ -94,7 +98,7 @@ async def test_every_record_ends_once_and_every_acknowledged_annotation_counts_o
         async with contextlib.AsyncExitStack() as stack:
             tasks = [asyncio.create_task(worker.work(done)) for worker in workers]
             tasks.append(asyncio.create_task(watch.follow(done)))
-            stack.push_async_callback(asyncio.gather, *tasks)
+            stack.push_async_callback(_finish, tasks)
             stack.callback(done.set)
             await _kill_at_random(suite, dice, killed)
             await _all_ended(client, stage, watch)

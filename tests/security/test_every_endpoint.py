@@ -92,7 +92,7 @@ def _token(**changes: Any) -> str:
 
 def _unsigned(token: str) -> str:
     _, claims, _ = token.split(".")
-    header = jwt.encode({}, None, algorithm="none").split(".")[0]
+    header = jwt.encode({}, "", algorithm="none").split(".")[0]
     return f"{header}.{claims}."
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation, BaseSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -78,7 +79,7 @@ def _known_ids(url: str) -> dict[str, str]:
 def _check(operation: APIOperation[Any, Any, Any, Any], known: dict[str, str]) -> None:
     @few_examples
     @given(operation.as_strategy(), st.booleans())
-    def check(case: Case, known_ids: bool) -> None:
+    def check(case: Case[Any], known_ids: bool) -> None:
         if "wait_s" in (case.query or {}):
             case.query["wait_s"] = 0  # endless waiting is tested apart
         if known_ids:
@@ -92,6 +93,7 @@ def test_every_answer_is_documented_and_none_is_a_fault(schema: BaseSchema) -> N
     failures = []
     known = _known_ids(schema.get_base_url())
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
         operation = result.ok()
         try:
             _check(operation, known)

@@ -105,7 +105,7 @@ def test_the_gateway_and_prometheus_know_every_service(service: str) -> None:
 
 def test_the_image_is_not_root_and_reports_its_health() -> None:
     text = (ROOT / "deploy/docker/Dockerfile").read_text()
-    assert re.search(r"^USER touchstone$", text, re.MULTILINE)
+    assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", text, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK ", text, re.MULTILINE)
     assert "--require-hashes" in text
 

@@ -29,9 +29,11 @@ def main(seed: int, bus: Bus, data_dir: Path, pace: float) -> None:
         shutil.rmtree(data_dir)  # every run starts from nothing
     try:
         result = asyncio.run(_demonstrate(console, SuiteSettings(data_dir=data_dir, bus=bus, first_port=0), seed, pace))
-    except (SuiteUnavailable, DemoStuck) as error:
-        console.print_exception()
+    except SuiteUnavailable as error:
         raise click.ClickException(str(error)) from error
+    except DemoStuck as error:
+        console.print_exception(max_frames=8)
+        raise click.ClickException(f"{error} The services' logs are in {data_dir}/logs.") from error
     console.print(final_table(result.figures, result.extra))
     failed = missed(result.figures)
     console.print(f"Missed: {', '.join(failed)}." if failed else "Every figure was reached.")

@@ -15,7 +15,7 @@ from deploy.demo.client import Client
 from deploy.demo.digits import Digit, as_model_input
 from deploy.demo.project import QUESTION, Stage
 
-SAMPLE = 300
+SAMPLE = 600  # a third of the records: of the others no outcome becomes known
 _WRONG_OUTCOMES = 4  # outcomes that the product itself gets wrong
 
 

@@ -34,7 +34,7 @@ class KafkaMember:
         self._revoked = revoked
         self._session_ms = int(session_s * 1000)
         self._consumer: Any = None
-        self._acknowledged: dict[TopicPartition, int] = {}  # the next offset after what is acknowledged
+        self._acknowledged: dict[TopicPartition, int] = {}  # the first offset that is not acknowledged
 
     async def start(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -64,6 +64,8 @@ class KafkaMember:
             found = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
         except (KafkaError, OSError) as error:
             raise BusUnavailable(f"{type(error).__name__}: {error}") from error
+        for partition, records in found.items():
+            self._acknowledged.setdefault(partition, records[0].offset)
         cut = len(self._prefix)
         return [
             Inbound(
@@ -91,6 +93,7 @@ class KafkaMember:
         return frozenset(each for each in done if TopicPartition(self._prefix + each.topic, each.number) not in ours)
 
     async def lag(self) -> Mapping[str, int]:
+        """From what the last fetches told: asking would wait behind the fetch that is under way."""
         lags: dict[str, int] = {}
         cut = len(self._prefix)
         for partition in self._consumer.assignment():
@@ -99,7 +102,7 @@ class KafkaMember:
                 continue  # nothing was fetched yet
             done = self._acknowledged.get(partition)
             if done is None:
-                done = await self._committed(partition)
+                done = await self._consumer.position(partition)  # nothing came since we own it
             lags[partition.topic[cut:]] = lags.get(partition.topic[cut:], 0) + max(0, end - done)
         return lags
 
@@ -116,16 +119,6 @@ class KafkaMember:
                 self._consumer = None
         with contextlib.suppress(KafkaError, OSError):
             await consumer.stop()
-
-    async def _committed(self, partition: TopicPartition) -> int:
-        try:
-            committed = await self._consumer.committed(partition)
-            if committed is None:
-                committed = (await self._consumer.beginning_offsets([partition]))[partition]
-        except (KafkaError, OSError) as error:
-            raise BusUnavailable(f"{type(error).__name__}: {error}") from error
-        self._acknowledged[partition] = committed
-        return int(committed)
 
     def _partition(self, each: TopicPartition) -> Partition:
         return Partition(each.topic[len(self._prefix) :], each.partition)

@@ -1,4 +1,4 @@
-"""From one service's outbox to another's effects: in order, once, through failures, and nothing is dropped unseen."""
+"""From one service's outbox to another's effects, on both engines: in order, once, and nothing is dropped unseen."""
 
 import asyncio
 import contextlib
@@ -11,33 +11,36 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, RecordAccepted
-from shared.kit.bus import Bus, Outbound, Partition, connect_bus, service_topics
+from shared.kit.bus import Bus, Outbound, service_topics
 from shared.kit.clock import new_id
 from shared.kit.consuming import Delivery
-from shared.kit.database import Database, Session
+from shared.kit.database import Database, Session, Transaction
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
 from shared.kit.replaying import replay_dead_letters
 from shared.kit.runner import Runner
 from shared.kit.settings import Settings
-from tests.service.kit_events.conftest import Effects, accepted, annotator_changed, cancelled, erased
-from tests.support.postgres import create_database, drop_database
+from tests.contracts.bus.conftest import Engine, joined, read
+from tests.service.kit_events.conftest import (
+    Effects,
+    accepted,
+    annotator_changed,
+    cancelled,
+    database,
+    effects,
+    erased,
+    settings,
+)
 from tests.support.waiting import until
 
-
-@pytest.fixture(scope="module")
-async def bus_url() -> AsyncIterator[str]:
-    url = create_database("bus")
-    yield url
-    drop_database(url)
+__all__ = ["database", "effects", "settings"]
 
 
 @pytest.fixture
-async def bus(bus_url: str) -> AsyncIterator[Bus]:
-    made = connect_bus(bus_url, prefix=f"t{secrets.token_hex(4)}.", lease_s=1.5, poll_s=0.2)
+async def bus(engine: Engine) -> Bus:
+    made = engine.connect()
     await made.ensure_topics(service_topics("tiny", 30))
-    yield made
-    await made.close()
+    return made
 
 
 @contextlib.asynccontextmanager
@@ -171,13 +174,11 @@ class Unsteady(Database):
     away = False
     refused = 0
 
-    @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
+    def transaction(self) -> Transaction:
         if self.away:
             self.refused += 1
             raise ConnectionRefusedError
-        async with super().transaction() as session:
-            yield session
+        return super().transaction()
 
 
 async def test_while_the_database_is_away_nothing_is_tried_and_nothing_is_given_up(
@@ -226,7 +227,7 @@ async def test_a_stop_finishes_what_is_in_hand_and_another_process_goes_on_there
 
 
 async def test_two_replicas_share_the_work_and_one_that_dies_is_replaced(
-    settings: Settings, effects: Effects, bus: Bus, bus_url: str
+    settings: Settings, effects: Effects, bus: Bus
 ) -> None:
     other_database = Database(settings)
     other = Effects(other_database)
@@ -276,15 +277,5 @@ async def test_a_slow_key_does_not_hold_up_the_others(effects: Effects, bus: Bus
 
 
 async def _read(bus: Bus, topic: str, count: int) -> list[Any]:
-    async def revoked(_: frozenset[Partition]) -> None: ...
-
-    consumer = bus.consumer(f"peek{secrets.token_hex(3)}", [topic], revoked)
-    await consumer.start()
-    found: list[Any] = []
-    try:
-        async with asyncio.timeout(20):
-            while len(found) < count:
-                found += await consumer.fetch(10, 0.5)
-    finally:
-        await consumer.stop()
-    return found
+    async with joined(bus, f"peek{secrets.token_hex(3)}", topic) as consumer:
+        return await read(consumer, count)

@@ -30,12 +30,18 @@ AND r.label IS NOT NULL AND r.label_schema_version = $2
 """
 _COUNT_NEW = f"""
 SELECT count(*) FROM (
-    SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $5) AND r.label_seq > $3 LIMIT $4
+    SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $5) AND r.label_seq > $3
+    ORDER BY r.label_seq LIMIT $4
 ) bounded
 """  # noqa: S608
-_ONE_CLASS = f"SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $3) LIMIT 1"  # noqa: S608
+_ONE_CLASS = f"""
+SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $3) ORDER BY r.label_seq DESC LIMIT 1
+"""  # noqa: S608
 _ANOTHER_CLASS = f"""
-SELECT EXISTS (SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4) AND r.label <> $3)
+SELECT (
+    SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4) AND r.label <> $3
+    ORDER BY r.label_seq DESC LIMIT 1
+) IS NOT NULL
 """  # noqa: S608
 # Shared locks: a record can't become gold between the reading of its label and the note that it was learnt from.
 _TRAINING_SET = f"""
@@ -47,7 +53,9 @@ WHERE r.record_id IN (
 ) AND {_TRAINABLE}
 ORDER BY r.record_id FOR SHARE OF r
 """  # noqa: S608
-_COUNT_MEASURING = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} LIMIT $3) bounded"  # noqa: S608
+_COUNT_MEASURING = f"""
+SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} ORDER BY r.label_seq LIMIT $3) bounded
+"""  # noqa: S608
 _MEASURING_SET = f"""
 SELECT r.record_id, r.label, r.label_by_people, r.split, {_CONTENT}
 FROM records r JOIN contents c USING (record_id) WHERE {_MEASURING}

@@ -32,7 +32,12 @@ class Chosen:
 
 
 _CANDIDATE = "r.project_id = $1 AND r.state = 'open' AND r.split = 'train' AND r.batch IS NULL"
-_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_CANDIDATE} AND r.explored = $2 LIMIT $3) bounded"  # noqa: S608
+# The order is that of an index, so that what is rare is not looked for in the whole table.
+_COUNT = f"""
+SELECT count(*) FROM (
+    SELECT 1 FROM records r WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.draw LIMIT $3
+) bounded
+"""  # noqa: S608
 _COLUMNS = f"r.record_id, r.score, r.draw, {_CONTENT}"
 _BY_SCORE = f"""
 SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
@@ -47,7 +52,10 @@ _OPEN = """
 SELECT count(*) FROM (SELECT 1 FROM records WHERE project_id = $1 AND batch = $2 AND state = 'open' LIMIT $3) bounded
 """
 _SERVED = """
-SELECT EXISTS (SELECT 1 FROM records WHERE project_id = $1 AND state = 'open' AND (held_out OR explored))
+SELECT (
+    SELECT held_out FROM records WHERE project_id = $1 AND state = 'open' AND (held_out OR explored)
+    ORDER BY held_out LIMIT 1
+) IS NOT NULL
 """
 _OPEN_HELD_OUT = """
 SELECT count(*) FROM (

@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from services.prelabel import metrics
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.pictures import Pixels
 from shared.contracts.events import ModelManifest
@@ -210,6 +211,7 @@ class Engine:
             request = _Request(model_id, part)
             self._queue.append(request)
             self._waiting += len(part)
+            metrics.WAITING.set(self._waiting)
             self._arrived.set()
             requests.append(request)
         return np.concatenate(await asyncio.gather(*(request.answer for request in requests)))
@@ -247,6 +249,7 @@ class Engine:
                 raise
             finally:
                 self._waiting -= sum(len(request.items) for request in requests)
+                metrics.WAITING.set(self._waiting)
                 async with self._room:
                     self._room.notify_all()
 
@@ -271,10 +274,12 @@ class Engine:
         try:
             model = await self.load(requests[0].model_id)
             items = [item for request in requests for item in request.items]
+            metrics.INFERRED.inc(len(items))
             running = asyncio.get_running_loop().run_in_executor(self._thread, model.run, items)
             late = asyncio.get_running_loop().call_later(self._timeout_s, model.stop)
             try:
-                answers = await running
+                with metrics.RUN_S.time():
+                    answers = await running
             finally:
                 late.cancel()
         except Exception as error:  # noqa: BLE001  whoever asked is told; the queue goes on

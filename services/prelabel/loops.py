@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from services.prelabel import metrics
 from services.prelabel.domain import learning
 from services.prelabel.inference import InferenceFailed
 from services.prelabel.operations import comparison, registry, scoring, selection, training
@@ -141,11 +142,14 @@ async def _train_one(runtime: Runtime, run: Run) -> None:
         if run.attempts > _MOST_BEGUN:
             raise CannotTrain("the service was interrupted in every attempt")
         async with work_folder() as folder:
-            made = await training.make(tools.trainer, runtime.objects, begun, folder)
+            with metrics.TRAIN_S.time():
+                made = await training.make(tools.trainer, runtime.objects, begun, folder)
         await runtime.objects.put(models.object_key(run.model_id), made.data, "application/octet-stream")
         async with runtime.database.transaction() as session:
             await training.finish(session, begun, made, utc_now())
+        metrics.TRAINED.labels("made").inc()
     except (CannotTrain, TrainingProcessLost) as error:
+        metrics.TRAINED.labels("failed").inc()
         async with runtime.database.transaction() as session:
             await training.give_up(session, run, str(error), utc_now(), for_good=isinstance(error, CannotTrain))
 
@@ -177,6 +181,7 @@ async def _compare_one(runtime: Runtime, model: Model) -> None:
     async with runtime.database.transaction() as session:
         concluded = await comparison.conclude(session, contest, outcome, utc_now())
     if concluded is not None:
+        metrics.COMPARED.labels(concluded.stage).inc()
         log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=outcome.challenger.accuracy)
 
 

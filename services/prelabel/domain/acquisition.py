@@ -16,6 +16,9 @@ from services.prelabel.domain.clustering import nearest_to_centres
 POOL_FACTOR: Final = 10
 """The clusters of a batch are found among this many times its size of the most unsure records."""
 
+MOST_CLUSTERS: Final = 500
+"""A larger batch is filled up in the order of preference: so many clusters spread it well enough, and more take long."""
+
 CHANCE_SHARE: Final = 0.1
 """The share of a batch chosen by chance, which finds what the model is wrongly sure of."""
 
@@ -90,4 +93,4 @@ def _diverse(candidates: Sequence[Candidate], pool: Sequence[int], count: int, s
     if not known:
         return []
     points = np.stack([vector for _, vector in known])
-    return [known[place][0] for place in nearest_to_centres(points, count, seed)]
+    return [known[place][0] for place in nearest_to_centres(points, min(count, MOST_CLUSTERS), seed)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from services.prelabel import metrics
 from services.prelabel.domain import prediction
 from services.prelabel.domain.project import Project
 from services.prelabel.inference import Engine, InferenceFailed
@@ -44,6 +45,9 @@ async def score_some(
         await predictions.note_failed(session, failed)
     scored = [each for each in due if each.record_id not in set(failed)]
     await publish(session, situation, [_made(each, answers, situation.project) for each in scored], situation.epoch)
+    unanswered = sum(each.record_id not in answers for each in scored)
+    metrics.SCORED.labels("true").inc(len(scored) - unanswered)
+    metrics.SCORED.labels("false").inc(unanswered)
     return len(scored), len(failed)
 
 

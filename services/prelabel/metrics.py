@@ -1,0 +1,21 @@
+"""What an operator sees of models at work; the kit counts events, requests and loops."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+WAITING: Final = Gauge("touchstone_inference_waiting_items", "Items that wait for a model.")
+INFERRED: Final = Counter("touchstone_inference_items", "Items that a model was run on.")
+RUN_S: Final = Histogram(
+    "touchstone_inference_batch_seconds",
+    "How long a model took for one batch.",
+    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30),
+)
+SCORED: Final = Counter(
+    "touchstone_records_scored", "Records scored, by whether the model had an answer.", ("answered",)
+)
+TRAINED: Final = Counter("touchstone_trainings", "Attempts at training runs.", ("outcome",))
+TRAIN_S: Final = Histogram(
+    "touchstone_training_seconds", "How long a training took.", buckets=(0.5, 1, 2, 5, 15, 60, 300, 900)
+)
+COMPARED: Final = Counter("touchstone_models_compared", "Challengers compared, by what became of them.", ("stage",))

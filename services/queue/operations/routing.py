@@ -16,7 +16,7 @@ from shared.contracts.values import RecordState, Route, TaskKind
 from shared.kit.database import Session
 from shared.kit.outbox import publish
 
-REROUTED_AT_ONCE = 50
+REROUTED_AT_ONCE = 20
 """How many records one transaction re-routes: their locks are held until it commits."""
 
 

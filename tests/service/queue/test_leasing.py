@@ -49,7 +49,7 @@ async def test_concurrent_batches_never_overlap(service: ServiceUnderTest) -> No
     await world.records(20)
     got = await asyncio.gather(*(person.lease(count=5) for person in people))
     for person, one in zip(people, got, strict=True):  # who found everything being claimed by others asks again
-        one += await person.lease(count=5 - len(one)) if len(one) < 5 else []
+        one.extend(await person.lease(count=5 - len(one)) if len(one) < 5 else [])
     leases = [lease for one in got for lease in one]
     assert len(leases) == len(tokens_of(leases)) == 40
     for one in got:

@@ -94,6 +94,8 @@ class Runner:
     async def stop(self) -> None:
         """Finish what is in hand, acknowledge it and leave the group; `run` returns then."""
         self._stopping.set()
+        async with self._changed:
+            self._changed.notify_all()
 
     async def drain(self) -> None:
         """Wait until everything that the topics hold for this member is done. For tests and tools."""
@@ -135,7 +137,7 @@ class Runner:
         failures = 0
         while not self._stopping.is_set():
             async with self._changed:
-                await self._changed.wait_for(lambda: self._fetched < min(self._room, 2 * self._ask.rows))
+                await self._changed.wait_for(self._has_room)
             try:
                 messages = await self._unless_stopping(consumer.fetch(self._ask.rows, _FETCH_WAIT_S))
             except BusUnavailable as error:
@@ -159,6 +161,9 @@ class Runner:
             for lane in self._lanes:
                 if lane:
                     lane.filled.set()
+
+    def _has_room(self) -> bool:
+        return self._stopping.is_set() or self._fetched < min(self._room, 2 * self._ask.rows)
 
     async def _work(self, lane: Lane) -> None:
         while True:

@@ -225,6 +225,9 @@ class KafkaBus:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await producer.stop()
+                return
+        with contextlib.suppress(Exception):
+            await producer.client.close()
 
     @contextlib.asynccontextmanager
     async def _admin(self) -> AsyncIterator[Any]:

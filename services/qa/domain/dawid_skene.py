@@ -2,7 +2,8 @@
 
 Sources: Dawid & Skene 1979 (Applied Statistics 28, the EM); Paun et al. 2018 (TACL 6, hierarchical priors). Here the
 prior of an annotator's confusion is a Dirichlet of `strength` pseudo-answers per row around the annotator's own
-shrunk one-coin matrix: whoever answers little is judged by one number, whoever answers much by all K x K.
+shrunk accuracy, with errors spread as everybody's are: whoever answers little is judged by one number, whoever answers
+much by all K x K, and that people take a 4 for a 9 is known of a newcomer too.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ PRIOR_CLIP = (0.02, 0.98)
 
 COIN_STRENGTH = 5.0
 """Pseudo-answers that pull an annotator's one-coin accuracy towards everybody's."""
+
+SPREAD_STRENGTH = 50.0
+"""Pseudo-answers per class whose errors fall on all other classes alike, against which everybody's errors are seen."""
 
 _TINY = 1e-12
 
@@ -135,7 +139,18 @@ def _confusions(counts: Floats, answers: Integers, strength: float) -> tuple[Flo
     if strength <= 0:
         flat = np.full_like(counts, 1.0 / class_count)
         return np.divide(counts, rows, out=flat, where=rows > 0), coins
-    return (counts + strength * one_coin(coins, class_count)) / (rows + strength), coins
+    return (counts + strength * _expected(counts, coins, everybody)) / (rows + strength), coins
+
+
+def _expected(counts: Floats, coins: Floats, everybody: float) -> Floats:
+    """(W, K, K): each annotator's accuracy on the diagonal, their errors where everybody's fall."""
+    class_count = counts.shape[1]
+    elsewhere = 1.0 - np.eye(class_count)
+    errors = counts.sum(axis=0) * elsewhere
+    errors += SPREAD_STRENGTH * (1.0 - everybody) / max(class_count - 1, 1) * elsewhere
+    spread = errors / np.maximum(errors.sum(axis=1, keepdims=True), _TINY)
+    diagonal = coins[:, None, None] * np.eye(class_count)
+    return np.asarray(diagonal + (1.0 - coins)[:, None, None] * spread, np.float64)
 
 
 def one_coin(accuracies: Floats, class_count: int) -> Floats:

@@ -8,7 +8,7 @@ from shared.kit.outbox import Outgoing
 
 
 async def everything(session: Session) -> AsyncIterator[Outgoing]:
-    """Every model, then the newest predictions of every record; ids and revisions are those they had."""
+    """Every model, then every prediction; ids and revisions are those they had."""
     async for item in models.current(session):
         yield item
     async for item in predictions.current(session):

@@ -84,8 +84,7 @@ FROM (
     SELECT project_id, record_id FROM records
     WHERE record_id > $1 AND state <> 'erased' ORDER BY record_id LIMIT 500
 ) r CROSS JOIN LATERAL (
-    SELECT DISTINCT ON (body->>'scored_for') revision, event_id, body FROM predictions
-    WHERE record_id = r.record_id ORDER BY body->>'scored_for', revision DESC
+    SELECT revision, event_id, body FROM predictions WHERE record_id = r.record_id
 ) p
 ORDER BY r.record_id, p.revision
 """
@@ -157,7 +156,7 @@ async def page(session: Session, record_id: UUID, before: int, limit: int) -> Se
 
 
 async def current(session: Session) -> AsyncIterator[Outgoing]:
-    """The newest prediction of every record for routing and for evaluation, with the ids and revisions they had."""
+    """Every prediction, with the ids and revisions they had: routes and annotations name any of them."""
     after = _ZERO
     while rows := await session.raw.fetch(_CURRENT, after):
         for row in rows:

@@ -211,7 +211,7 @@ async def test_a_label_event_says_nothing_of_another_question(world: World) -> N
     assert tuple(row) == ("finalized", None)
 
 
-async def test_republishing_tells_the_newest_with_the_ids_and_revisions_they_had(world: World) -> None:
+async def test_republishing_tells_every_prediction_with_the_id_and_revision_it_had(world: World) -> None:
     await world.begin()
     held_out, plain = await world.text("other", 1, Split.TEST), await world.text("billing", 2)
     model_id = await world.champion()
@@ -231,5 +231,5 @@ async def test_republishing_tells_the_newest_with_the_ids_and_revisions_they_had
         assert item.event_id is not None
         assert (said[item.event_id].revision, said[item.event_id].payload) == (item.revision, payload)
     purposes = [payload.scored_for for item, payload in predictions if item.record_id == held_out]
-    assert purposes == [ScoredFor.ROUTING, ScoredFor.EVALUATION]
-    assert [item.revision for item, _ in predictions if item.record_id == plain] == [3]
+    assert purposes == [ScoredFor.ROUTING, ScoredFor.ROUTING, ScoredFor.EVALUATION]
+    assert [item.revision for item, _ in predictions if item.record_id == plain] == [1, 2, 3]

@@ -13,13 +13,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import structlog
 
+from shared.contracts.topics import TOPICS
 from shared.kit import event_metrics as metrics
 from shared.kit import outbox
 from shared.kit.clock import new_id, utc_now
@@ -75,6 +75,8 @@ _UNPARK: Final = "DELETE FROM parked WHERE event_id = $1 AND consumer_group = $2
 _MOVE: Final = "UPDATE parked SET kind = $3, key = $4 WHERE event_id = $1 AND consumer_group = $2"
 _LOCK_NEED: Final = "SELECT pg_advisory_xact_lock($1)"
 
+_BY_RECORD: Final = frozenset(topic.name for topic in TOPICS if topic.key == "record_id")
+
 _attached: WeakKeyDictionary[Database, Handlers] = WeakKeyDictionary()
 
 
@@ -116,11 +118,11 @@ async def consume(database: Database, handlers: Handlers, delivery: Delivery) ->
 
 
 async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[Delivery]) -> list[SetAside]:
-    """Give many events their effect in one transaction, in the order of their keys; answers those to take singly.
+    """Give many events their effect in one transaction, in the order of their locks; answers those to take singly.
 
     Raises what the database raises when it is away. The same batch may then be given again.
     """
-    ordered = sorted(batch, key=attrgetter("key"))  # stable: the order within a key stays
+    ordered = sorted(batch, key=_lock_order)  # stable: the order within a key stays
     try:
         async with database.transaction() as session:
             fresh = await _claim(session, handlers, ordered)
@@ -131,6 +133,13 @@ async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[
             raise
         return await _consume_apart(database, handlers, ordered)
     return await _after(database, handlers, ordered, fresh)
+
+
+def _lock_order(delivery: Delivery) -> tuple[bool, bytes]:
+    """What is keyed most finely comes first, by key. A request locks its record, then what the record belongs to; a
+    batch that locked an annotator before a record would wait for it in a circle.
+    """
+    return delivery.topic not in _BY_RECORD, delivery.key
 
 
 async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequence[Delivery]) -> list[SetAside]:

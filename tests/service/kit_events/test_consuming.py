@@ -263,3 +263,15 @@ async def test_two_members_in_opposite_order_do_not_stop_each_other(effects: Eff
     left = await asyncio.gather(*(consume_batch(effects.database, effects.handlers, batch) for batch in batches))
     assert left == [[]] * 12
     assert await effects.value("SELECT count(*) FROM effects") == 30 + 12 * 30
+
+
+async def test_a_batch_locks_records_before_what_they_belong_to(effects: Effects) -> None:
+    order: list[type[Any]] = []
+
+    async def note(session: Session, event: Event[Any]) -> None:
+        order.append(type(event.payload))
+
+    effects.hooks = {AnnotatorChanged: note, RecordAccepted: note}
+    batch = [annotator_changed(), accepted(new_id()), annotator_changed(), accepted(new_id())]
+    assert await consume_batch(effects.database, effects.handlers, batch) == []
+    assert order == [RecordAccepted, RecordAccepted, AnnotatorChanged, AnnotatorChanged]

@@ -28,7 +28,7 @@ ARBITER = "UPDATE annotators SET arbiter = $2 WHERE annotator_id = $1"
 # Free slots of one line, in its order, without records that the annotator had anything to do with.
 def _free(pool: str, lane: str, more: str = "", *, limit: str) -> str:
     return f"""
-        SELECT f.task_id, f.slot, f.record_id, f.kind, f.schema_version, f.guideline_version, f.blind, f.lane,
+        SELECT f.task_id, f.slot, f.record_id, f.kind, f.schema_version, f.guideline_version, f.blind, f.lane, f.pool,
             f.rank, f.sort_key, f.token AS old_token, f.annotator_id AS old_annotator, f.leased_at AS old_leased_at
         FROM slots f
         WHERE f.project_id = $2 AND f.state = 'free' AND f.pool = {pool} AND f.lane = {lane} {more}
@@ -42,6 +42,8 @@ def _free(pool: str, lane: str, more: str = "", *, limit: str) -> str:
         FOR UPDATE OF f SKIP LOCKED"""  # noqa: S608  constants
 
 
+# A part of a line; the whole of it unless something is known to be in front that the annotator can't have.
+_STRETCH = "AND (f.rank, f.sort_key) >= (want.low_rank, want.low_key) AND f.rank < want.high_rank"
 _FITTING_GOLD = """
             AND f.rank = 0 AND f.sort_key >= half.low AND f.sort_key < half.high
             AND f.schema_version IN (SELECT schema_version FROM ordinary WHERE kind = 'annotation')"""
@@ -61,7 +63,7 @@ _LEASE = """
     FROM pick JOIN records r ON r.record_id = pick.record_id
     WHERE s.task_id = pick.task_id AND s.slot = pick.slot
     RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
-        s.leased_at, s.prediction_shown, pick.lane, pick.place, pick.old_token, pick.old_annotator, pick.old_leased_at,
+        s.leased_at, s.prediction_shown, pick.pool, pick.lane, pick.rank, pick.sort_key, pick.place, pick.old_token, pick.old_annotator, pick.old_leased_at,
         r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN r.prediction END AS prediction
 ), counted AS (
     UPDATE memberships m
@@ -78,24 +80,24 @@ ORDER BY place
 CLAIM_ONE = f"""
 WITH pick AS MATERIALIZED (
     SELECT near.*, 1 AS place
-    FROM (VALUES (1, $6, $7), (2, $8, $9), (3, $10, $11), (4, $12, $13), (5, $14, $15)) AS want (ord, pool, lane),
-    LATERAL ({_free("want.pool", "want.lane", limit="1")}
+    FROM unnest($6::text[], $7::text[], $8::int[], $9::float8[], $10::int[])
+        AS want (pool, lane, low_rank, low_key, high_rank),
+    LATERAL ({_free("want.pool", "want.lane", _STRETCH, limit="1")}
     ) near
     LIMIT CASE WHEN {_HELD} < $5 THEN 1 ELSE 0 END
 )
 {_LEASE}"""  # noqa: S608  constants
-LINES = 5
-"""How many lines `CLAIM_ONE` can look at: an arbiter's, and two lanes of two pools."""
 
 # Several leases, or gold among them. Gold takes the place of an ordinary task that could have been served, and of one
 # that looks the same: its kind, its schema version, and its guideline version is the one the lease then carries.
 CLAIM_MANY = f"""
 WITH near AS MATERIALIZED (
     SELECT want.ord, want.quota, found.*
-    FROM unnest($6::text[], $7::text[], $8::int[], $9::int[]) WITH ORDINALITY AS want (pool, lane, quota, take, ord),
-    LATERAL ({_free("want.pool", "want.lane", limit="want.take")}
+    FROM unnest($6::text[], $7::text[], $8::int[], $9::float8[], $10::int[], $11::int[], $12::int[])
+        WITH ORDINALITY AS want (pool, lane, low_rank, low_key, high_rank, quota, take, ord),
+    LATERAL ({_free("want.pool", "want.lane", _STRETCH, limit="want.take")}
     ) found
-    LIMIT $10
+    LIMIT $13
 ), once AS (
     SELECT DISTINCT ON (record_id) * FROM near ORDER BY record_id, ord, rank, sort_key
 ), ranked AS (
@@ -104,27 +106,29 @@ WITH near AS MATERIALIZED (
     SELECT *, row_number() OVER (ORDER BY nth > quota, ord, nth) AS place
     FROM ranked
     ORDER BY nth > quota, ord, nth
-    LIMIT greatest(0, least($11, $5 - {_HELD}))
+    LIMIT greatest(0, least($14, $5 - {_HELD}))
 ), gold_near AS MATERIALIZED (
     SELECT found.*, half.ord
-    FROM (VALUES (1, $13::float8, 2::float8), (2, 0::float8, $13::float8)) AS half (ord, low, high),
-    LATERAL ({_free("'any'", "'gold'", _FITTING_GOLD, limit="cardinality($12::int[]) * 4")}
+    FROM (VALUES (1, $16::float8, 2::float8), (2, 0::float8, $16::float8)) AS half (ord, low, high),
+    LATERAL ({_free("'any'", "'gold'", _FITTING_GOLD, limit="cardinality($15::int[]) * 4")}
     ) found
-    WHERE cardinality($12::int[]) > 0
-    LIMIT cardinality($12::int[]) * 4
+    WHERE cardinality($15::int[]) > 0
+    LIMIT cardinality($15::int[]) * 4
 ), gold AS (
     SELECT *, row_number() OVER (ORDER BY ord, sort_key) AS nth
     FROM (SELECT DISTINCT ON (record_id) * FROM gold_near ORDER BY record_id, ord, sort_key) one
 ), pick AS MATERIALIZED (
     SELECT coalesce(g.task_id, o.task_id) AS task_id, coalesce(g.slot, o.slot) AS slot,
         coalesce(g.record_id, o.record_id) AS record_id, o.kind, o.schema_version, o.guideline_version,
-        coalesce(g.blind, o.blind) AS blind, coalesce(g.lane, o.lane) AS lane, o.place,
+        coalesce(g.blind, o.blind) AS blind, coalesce(g.lane, o.lane) AS lane,
+        coalesce(g.pool, o.pool) AS pool, coalesce(g.rank, o.rank) AS rank, coalesce(g.sort_key, o.sort_key) AS sort_key,
+        o.place,
         CASE WHEN g.slot IS NULL THEN o.old_token ELSE g.old_token END AS old_token,
         CASE WHEN g.slot IS NULL THEN o.old_annotator ELSE g.old_annotator END AS old_annotator,
         CASE WHEN g.slot IS NULL THEN o.old_leased_at ELSE g.old_leased_at END AS old_leased_at
     FROM ordinary o
     LEFT JOIN gold g
-        ON ($12::int[])[g.nth] = o.place AND o.kind = 'annotation' AND g.schema_version = o.schema_version
+        ON ($15::int[])[g.nth] = o.place AND o.kind = 'annotation' AND g.schema_version = o.schema_version
 )
 {_LEASE}"""  # noqa: S608  constants
 

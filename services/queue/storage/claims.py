@@ -8,15 +8,19 @@ are made once (`force_generic_plan`): making them anew would cost more than runn
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import orjson
 
-from services.queue.domain.serving import ServingPlan, Standing, Want
+from services.queue.domain.routing import Lane
+from services.queue.domain.serving import ServingPlan, Standing
 from services.queue.storage import claim_statements as sql
+from services.queue.storage.positions import Positions, Stretch
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool, TaskKind
-from shared.kit.database import Session
+from shared.kit.database import Database, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,36 +113,48 @@ async def claim(
     ttl_s: int,
 ) -> tuple[list[Leased], list[Overtaken]]:
     """Lease what the plan wants, as far as it is there; the annotator's row is locked already."""
-    until = now + timedelta(seconds=ttl_s)
-    if plan.count == 1 and not plan.gold_places and len(plan.wants) <= sql.LINES:
-        rows = await session.raw.fetch(
-            sql.CLAIM_ONE, annotator_id, project_id, now, until, most_held, *_lines(plan.wants)
-        )
-    else:
-        rows = await session.raw.fetch(
-            sql.CLAIM_MANY,
-            annotator_id,
-            project_id,
-            now,
-            until,
-            most_held,
-            [want.pool for want in plan.wants],
-            [want.lane for want in plan.wants],
-            [want.quota for want in plan.wants],
-            [want.take for want in plan.wants],
-            max((want.take for want in plan.wants), default=0),
-            plan.count,
-            list(plan.gold_places),
-            plan.gold_offset,
-        )
+    positions = _positions.setdefault(session.database, Positions())
+    stretches, cut = positions.stretches(annotator_id, project_id, plan.wants)
+    begun = perf_counter()
+    head = (annotator_id, project_id, now, now + timedelta(seconds=ttl_s), most_held)
+    rows = await _fetch(session, plan, stretches, head)
+    if not rows and cut:  # perhaps there is something in front
+        positions.forget(annotator_id, project_id)
+        rows = await _fetch(session, plan, [Stretch(want) for want in plan.wants], head)
+    walked = [row for row in rows if row["lane"] != Lane.GOLD]
+    if walked:
+        last = walked[-1]
+        took_s = perf_counter() - begun
+        positions.remember(annotator_id, project_id, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
     return [_leased(row) for row in rows], [_overtaken(row) for row in rows if row["old_token"] is not None]
 
 
-def _lines(wants: Sequence[Want]) -> list[str | None]:
-    lines: list[str | None] = []
-    for want in wants:
-        lines += (want.pool, want.lane.value)
-    return lines + [None] * (2 * (sql.LINES - len(wants)))
+_positions: WeakKeyDictionary[Database, Positions] = WeakKeyDictionary()
+
+
+async def _fetch(session: Session, plan: ServingPlan, stretches: Sequence[Stretch], head: tuple[Any, ...]) -> list[Any]:
+    lines = (
+        [stretch.want.pool for stretch in stretches],
+        [stretch.want.lane for stretch in stretches],
+        [stretch.low_rank for stretch in stretches],
+        [stretch.low_key for stretch in stretches],
+        [stretch.high_rank for stretch in stretches],
+    )
+    if plan.count == 1 and not plan.gold_places:
+        one: list[Any] = await session.raw.fetch(sql.CLAIM_ONE, *head, *lines)
+        return one
+    many: list[Any] = await session.raw.fetch(
+        sql.CLAIM_MANY,
+        *head,
+        *lines,
+        [stretch.want.quota for stretch in stretches],
+        [stretch.want.take for stretch in stretches],
+        max((stretch.want.take for stretch in stretches), default=0),
+        plan.count,
+        list(plan.gold_places),
+        plan.gold_offset,
+    )
+    return many
 
 
 def _leased(row: Any) -> Leased:

@@ -160,16 +160,13 @@ async def test_hot_statements_read_by_index_only(world: World) -> None:
     person = await world.person()
     await world.records(30)
     now = utc_now()
-    nobody: list[Any] = [None] * 6
-    one = (person.annotator_id, world.project_id, now, now, 5, "any", "learning", "any", "random", *nobody)
-    many = (
-        *one[:5], ["any", "any"], ["learning", "random"], [2, 2], [6, 6], 6, 2, [1], 0.5,
-    )  # fmt: skip
+    head = (person.annotator_id, world.project_id, now, now, 5)
+    lines = (["any", "any"], ["learning", "random"], [-(2**31), 0], [0.0, 0.5], [2**31 - 1, 9])
     async with world.service.database.transaction() as session:
         await session.raw.fetch(claim_statements.ENTER, person.subject, world.project_id, True)
         plans = [
-            await _plan(session, claim_statements.CLAIM_ONE, *one),
-            await _plan(session, claim_statements.CLAIM_MANY, *many),
+            await _plan(session, claim_statements.CLAIM_ONE, *head, *lines),
+            await _plan(session, claim_statements.CLAIM_MANY, *head, *lines, [2, 2], [6, 6], 6, 2, [1], 0.5),
             await _plan(session, submissions._LOCK, uuid4()),
         ]
     for plan in plans:

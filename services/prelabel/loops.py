@@ -101,7 +101,7 @@ async def _learn_project(runtime: Runtime, project_id: UUID) -> None:
         supply = await selection.supply(session, situation, quiet_s)
         if not learning.selection_due(situation.project.learning, standing, supply):
             return
-        pool = await selection.gather(session, situation, 0 if standing.last is None else standing.last.batch + 1)
+        pool = await selection.gather(session, situation, standing)
     chosen, thumbnails = await selection.choose(runtime.objects, situation, pool)
     async with runtime.database.transaction() as session:
         marked = await selection.announce(session, situation, pool, chosen, thumbnails, utc_now())

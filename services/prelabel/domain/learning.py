@@ -26,11 +26,12 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class LastBatch:
-    """The newest batch: `still_open` of its `size` records have not ended."""
+    """The newest batch: `still_open` of its `size` records have not ended. `selected`: the sizes of all batches."""
 
     batch: int
     size: int
     still_open: int
+    selected: int
 
     @property
     def done(self) -> bool:
@@ -71,6 +72,15 @@ class Standing:
     waiting: Comparison | None
     rescoring: bool
 
+    def wanted(self, policy: LearningPolicy) -> int:
+        """The size of the next batch: as long as nothing was trained, what the cold start lacks."""
+        lacking = policy.cold_start - (self.last.selected if self.last else 0)
+        return lacking if not self.trained and lacking > 0 else policy.batch_size
+
+    def cold(self, policy: LearningPolicy) -> bool:
+        """Whether the next batch belongs to the cold start."""
+        return not self.trained and (self.last is None or self.last.selected < policy.cold_start)
+
 
 def training_due(policy: LearningPolicy, standing: Standing) -> bool:
     """Whether a model should be trained now.
@@ -90,15 +100,15 @@ def training_due(policy: LearningPolicy, standing: Standing) -> bool:
 def selection_due(policy: LearningPolicy, standing: Standing, supply: Supply) -> bool:
     """Whether the next batch is selected now.
 
-    The cold start waits for an import to be over, so that it chooses from all of it. A later batch waits for the one
+    The cold start waits for an import to be over, so that it chooses from all of it; when that looked over too early
+    and too few were there, it is filled up by what comes later. A later batch waits for the one
     before it, for the training that one led to, and for the scores of the champion that came of it. It doesn't wait for
     a comparison when nothing would be left to serve meanwhile.
     """
     if supply.candidates == 0:
         return False
-    last = standing.last
-    wanted = policy.cold_start if last is None else policy.batch_size
-    if last is None:
+    last, wanted = standing.last, standing.wanted(policy)
+    if last is None or standing.cold(policy):
         plenty = supply.candidates >= ENOUGH_TIMES * wanted
         paused = supply.candidates >= wanted and supply.quiet_s >= SHORT_PAUSE_S
         return plenty or paused or supply.quiet_s >= LONG_PAUSE_S

@@ -93,11 +93,11 @@ async def _comparison(session: Session, situation: Situation) -> Comparison | No
     )
 
 
-async def gather(session: Session, situation: Situation, batch: int) -> Pool:
-    """What the batch of this number is chosen from: by the champion's scores, or by chance as long as there is none."""
+async def gather(session: Session, situation: Situation, standing: Standing) -> Pool:
+    """What the next batch is chosen from: by the champion's scores, or by chance as long as there is none."""
     project = situation.project
-    policy = project.learning
-    size = policy.cold_start if batch == 0 else policy.batch_size
+    batch = 0 if standing.last is None else standing.last.batch + 1
+    size = standing.wanted(project.learning)
     total = await selection.count_candidates(session, project.project_id, _MOST_COUNTED)
     explored = total == 0
     if explored:

@@ -47,7 +47,9 @@ _BY_DRAW = f"""
 SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
 WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.draw LIMIT $3
 """  # noqa: S608
-_LAST = "SELECT batch, size FROM batches WHERE project_id = $1 ORDER BY batch DESC LIMIT 1"
+_LAST = """
+SELECT batch, size, sum(size) OVER () AS selected FROM batches WHERE project_id = $1 ORDER BY batch DESC LIMIT 1
+"""
 _OPEN = """
 SELECT count(*) FROM (SELECT 1 FROM records WHERE project_id = $1 AND batch = $2 AND state = 'open' LIMIT $3) bounded
 """
@@ -109,7 +111,7 @@ async def last_batch(session: Session, project_id: UUID) -> LastBatch | None:
     if row is None:
         return None
     still_open: int = await session.raw.fetchval(_OPEN, project_id, row[0], row[1])
-    return LastBatch(row[0], row[1], still_open)
+    return LastBatch(row[0], row[1], still_open, row[2])
 
 
 async def chance_is_served(session: Session, project_id: UUID) -> bool:

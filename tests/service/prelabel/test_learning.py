@@ -101,6 +101,15 @@ async def test_the_cold_start_logs_the_true_chance(world: World) -> None:
     assert sorted(tuple(row) for row in rows) == [("chance", 6 / 48, 6), ("k_means", 1.0, 6)]
 
 
+async def test_what_comes_late_fills_up_the_cold_start(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    await texts(world, 5)
+    async with alive(world):
+        assert len(await eventually(lambda: batch(world, 0))) == 5
+        await texts(world, 20)
+        assert len(await eventually(lambda: batch(world, 1))) == 7
+
+
 async def test_held_out_explored_and_gold_records_are_never_selected(world: World) -> None:
     await world.begin(chosen=policies(cold_start=12, batch_size=6, random_share=0.5))
     held_out = await texts(world, 10, Split.TEST)

@@ -33,7 +33,7 @@ def candidates(count: int, seed: int = 0, *, blind: bool = False) -> list[Candid
 
 def standing(**changes: object) -> Standing:
     usual: dict[str, object] = {
-        "last": LastBatch(1, 80, 0),
+        "last": LastBatch(1, 80, 0, 500),
         "labels": Labels(0, two_classes=True),
         "trained": True,
         "training": False,
@@ -131,12 +131,27 @@ PLENTY = Supply(500, 0)
 
 
 @pytest.mark.parametrize(
+    ("last", "supply", "due"),
+    [
+        (LastBatch(0, 29, 29, 29), Supply(70, 1.5), False),
+        (LastBatch(0, 29, 29, 29), Supply(71, 1.5), True),
+        (LastBatch(0, 29, 29, 29), Supply(3, 5.0), True),
+        (LastBatch(1, 71, 71, 100), Supply(500, 9.0), False),
+    ],
+)
+def test_a_cold_start_that_began_too_early_is_filled_up(last: LastBatch, supply: Supply, due: bool) -> None:
+    there = standing(last=last, trained=False)
+    assert selection_due(POLICY, there, supply) is due
+    assert there.wanted(POLICY) == (71 if last.selected < 100 else 80)
+
+
+@pytest.mark.parametrize(
     ("changes", "due"),
     [
         ({}, True),
-        ({"last": LastBatch(1, 80, 8)}, True),
-        ({"last": LastBatch(1, 80, 9)}, False),
-        ({"last": LastBatch(1, 9, 1)}, False),
+        ({"last": LastBatch(1, 80, 8, 500)}, True),
+        ({"last": LastBatch(1, 80, 9, 500)}, False),
+        ({"last": LastBatch(1, 9, 1, 500)}, False),
         ({"training": True}, False),
         ({"rescoring": True}, False),
         ({"labels": Labels(40, two_classes=True)}, False),
@@ -163,14 +178,14 @@ def test_the_last_records_are_taken_when_no_more_come() -> None:
     [
         ({"labels": Labels(80, two_classes=True)}, True),
         ({"labels": Labels(80, two_classes=False)}, False),
-        ({"labels": Labels(79, two_classes=True), "last": LastBatch(1, 80, 40)}, False),
+        ({"labels": Labels(79, two_classes=True), "last": LastBatch(1, 80, 40, 500)}, False),
         ({"labels": Labels(40, two_classes=True)}, True),
         ({"labels": Labels(39, two_classes=True)}, False),
         ({"labels": Labels(80, two_classes=True), "training": True}, False),
-        ({"labels": Labels(3, two_classes=True), "last": LastBatch(1, 5, 0)}, True),
+        ({"labels": Labels(3, two_classes=True), "last": LastBatch(1, 5, 0, 500)}, True),
         ({"labels": Labels(99, two_classes=True), "trained": False, "last": None}, False),
         ({"labels": Labels(100, two_classes=True), "trained": False, "last": None}, True),
-        ({"labels": Labels(50, two_classes=True), "trained": False, "last": LastBatch(0, 100, 10)}, True),
+        ({"labels": Labels(50, two_classes=True), "trained": False, "last": LastBatch(0, 100, 10, 500)}, True),
     ],
 )
 def test_training_follows_a_batch_or_as_many_labels(changes: dict[str, object], due: bool) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.qa.domain.dawid_skene import Floats, softmax
-from services.qa.domain.estimates import CodedVotes, Estimates
-from services.qa.domain.voting import STRANGER, ItemVotes, Outcome
+from services.qa.domain.dawid_skene import Floats, clip_prior, softmax
+from services.qa.domain.estimates import LAPSE, CodedVotes, Estimates
+from services.qa.domain.voting import ItemVotes, Outcome
 
 
 def code(facet: Estimates, items: Sequence[ItemVotes]) -> CodedVotes:
@@ -43,30 +43,64 @@ def code(facet: Estimates, items: Sequence[ItemVotes]) -> CodedVotes:
     )
 
 
-def leave_one_out(facet: Estimates, items: Sequence[ItemVotes], votes: CodedVotes) -> list[list[Outcome]]:
+def leave_one_out(facet: Estimates, votes: CodedVotes) -> list[list[Outcome]]:
     """For each vote the posterior of its class, the vote itself counted as a stranger's; or the truth where it is known.
 
     Counted as its annotator's, a good past would excuse a bad present; not counted at all, every vote that few others
-    confirm would look worse than it is. One pass over (votes, K).
+    confirm would look worse than it is. By item, in the order of the votes.
     """
-    shape = (len(votes.items), len(facet.classes))
-    pairs = list(zip(votes.voters.tolist(), votes.classes.tolist(), strict=True))
-    names = votes.voter_names
-    theirs = {pair: np.log(facet.likelihood(names[pair[0]], pair[1])) for pair in set(pairs)}
-    strangers = {answered: np.log(facet.likelihood(STRANGER, answered)) for _, answered in set(pairs)}
-    own = np.array([theirs[pair] for pair in pairs]).reshape(shape)
-    stranger = np.array([strangers[answered] for _, answered in pairs]).reshape(shape)
-    scores = np.array([facet.log_prior(item.prior) for item in items]).reshape(len(items), shape[1])
-    np.add.at(scores, votes.items, own)
-    posteriors = softmax(scores[votes.items] - own + stranger)
-    right = posteriors[np.arange(shape[0]), votes.classes]
-    others = np.bincount(votes.items, minlength=votes.item_count) - 1 + [item.prior is not None for item in items]
-
-    found: list[list[Outcome]] = [[] for _ in items]
-    for item, answered, share in zip(votes.items.tolist(), votes.classes.tolist(), right.tolist(), strict=True):
-        truth = -1 if votes.clamps is None else int(votes.clamps[item])
-        if truth >= 0:
-            found[item].append(Outcome(float(truth == answered), 1.0))
-        else:
-            found[item].append(Outcome(share, float(others[item] > 0)))
+    right = _by_accuracy(facet, votes) if facet.confusions is None else _by_confusion(facet, votes)
+    others = np.bincount(votes.items, minlength=votes.item_count) - 1
+    if votes.item_prior is not None:
+        others += ~np.isnan(votes.item_prior).any(axis=1)
+    weight = (others[votes.items] > 0).astype(np.float64)
+    if votes.clamps is not None:
+        truth = votes.clamps[votes.items]
+        right = np.where(truth >= 0, truth == votes.classes, right)
+        weight[truth >= 0] = 1.0
+    found: list[list[Outcome]] = [[] for _ in range(votes.item_count)]
+    for item, share, worth in zip(votes.items.tolist(), right.tolist(), weight.tolist(), strict=True):
+        found[item].append(Outcome(share, worth))
     return found
+
+
+def _by_confusion(facet: Estimates, votes: CodedVotes) -> Floats:
+    """One pass over (votes, K)."""
+    assert facet.confusions is not None
+    assert facet.pool is not None
+    count, strangers = len(facet.classes), len(facet.confusions)
+    rows = np.array([facet.voters.get(name, strangers) for name in votes.voter_names], np.int64)
+    known = np.concatenate([facet.confusions, facet.pool[None]])
+    likelihood = np.log((1.0 - LAPSE) * known + LAPSE / count)
+    own = likelihood[rows[votes.voters], :, votes.classes]
+    scores = np.tile(np.log(facet.class_prior), (votes.item_count, 1))
+    if votes.item_prior is not None:
+        given = ~np.isnan(votes.item_prior).any(axis=1)
+        scores[given] = np.log(clip_prior(votes.item_prior[given]))
+    np.add.at(scores, votes.items, own)
+    posteriors = softmax(scores[votes.items] - own + likelihood[strangers][:, votes.classes].T)
+    return np.asarray(posteriors[np.arange(len(votes.items)), votes.classes], np.float64)
+
+
+def _by_accuracy(facet: Estimates, votes: CodedVotes) -> Floats:
+    """With one-coin accuracies only the classes that somebody answered need looking at; a model's prior is left out."""
+    count = len(facet.classes)
+    accuracy = np.array([facet.diagonal(name) for name in votes.voter_names])
+
+    def log_odds(accuracies: Floats) -> Floats:
+        sure = (1.0 - LAPSE) * accuracies + LAPSE / count
+        return np.asarray(np.log(sure * (count - 1) / (1.0 - sure)), np.float64)
+
+    odds = log_odds(accuracy)
+    stranger = float(log_odds(np.array([facet.pool_accuracy]))[0])
+    cells, cell = np.unique(votes.items * count + votes.classes, return_inverse=True)
+    scores = np.bincount(cell, weights=odds[votes.voters], minlength=len(cells))
+    of_item = cells // count
+    unseen = count - np.bincount(of_item, minlength=votes.item_count)
+    top = np.zeros(votes.item_count)  # what nobody answered scores 0
+    np.maximum.at(top, of_item, scores)
+    total = np.bincount(of_item, weights=np.exp(scores - top[of_item]), minlength=votes.item_count)
+    total += unseen * np.exp(-top)
+    before = np.exp(scores[cell] - top[votes.items])
+    after = np.exp(scores[cell] - odds[votes.voters] + stranger - top[votes.items])
+    return np.asarray(after / (total[votes.items] - before + after), np.float64)

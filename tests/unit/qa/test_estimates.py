@@ -128,6 +128,29 @@ def test_many_classes_are_estimated_by_one_number_each() -> None:
     again = estimates_from_json(json.loads(json.dumps(estimates_to_json(known))))
     found = kind.consensus(votes(("good", "intent-7"), ("bad", "intent-9")), again)
     assert found.answer == {"label": "intent-7"}
+    agreed, known_truth = kind.outcomes(
+        [
+            ItemVotes(votes(("good", "intent-7"), ("fair", "intent-7"), ("bad", "intent-9"))),
+            ItemVotes(votes(("good", "intent-7"), ("bad", "intent-9")), truth={"label": "intent-9"}),
+        ],
+        again,
+    )
+    assert [round(one.right) for one in agreed] == [1, 1, 0]
+    assert [one.right for one in known_truth] == [0.0, 1.0]
+
+
+def test_a_vote_is_judged_as_a_strangers_by_what_the_others_say() -> None:
+    """The vectorised outcome is the posterior of the same votes with the annotator's name taken away."""
+    kind = digits()
+    known = kind.estimate(crowd())
+    said = votes(("p0", "3"), ("spammer", "8"), ("p1", "3"))
+    prior = dict.fromkeys(DIGITS, 0.05) | {"3": 0.55}
+    [with_model], [without] = (kind.outcomes([ItemVotes(said, prior=one)], known) for one in (prior, None))
+    for at, vote in enumerate(said):
+        nameless = [Vote("" if place == at else one.voter, one.answer) for place, one in enumerate(said)]
+        for outcomes, given_prior in ((with_model, prior), (without, None)):
+            expected = kind.consensus(nameless, known, given_prior).distribution[str(vote.answer["label"])]
+            assert outcomes[at].right == pytest.approx(expected)
 
 
 people = st.lists(

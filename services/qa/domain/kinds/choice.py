@@ -42,7 +42,7 @@ class Choice:
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
         facet = estimates[FACET]
-        return leave_one_out(facet, items, code(facet, items))
+        return leave_one_out(facet, code(facet, items))
 
 
 KIND = Choice

@@ -47,12 +47,18 @@ def serve(service: str) -> None:
 )
 def migrate(service: str, database_url: str) -> None:
     """Bring a service's database to the newest schema."""
+    from shared.kit.database import Trouble, trouble
     from shared.kit.migrations import upgrade
 
     if service == "all" and "{service}" not in database_url:
         raise click.UsageError("for `all`, the URL names each service's own database by {service}")
     for name in SERVICES if service == "all" else (service,):
-        upgrade(f"services.{name}", database_url.replace("{service}", name))
+        try:
+            upgrade(f"services.{name}", database_url.replace("{service}", name))
+        except Exception as error:
+            if trouble(error) is not Trouble.AWAY:
+                raise
+            raise click.ClickException(f"{name}: the database doesn't answer ({type(error).__name__}).") from error
         click.echo(f"{name}: up to date")
 
 

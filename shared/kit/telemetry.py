@@ -29,6 +29,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _propagator = TraceContextTextMapPropagator()
 _MAX_FRAMES = 12
+_LIBRARY_QUIET_S = 5.0
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -91,13 +92,28 @@ def _configure_logs(settings: Settings, service: str) -> None:
 
 
 class _FromLibraries(logging.Handler):
-    """Passes library logs on, with the exception described instead of printed."""
+    """Passes library logs on, with the exception described instead of printed.
+
+    A client whose server is away says the same thing many times a second: each place in a library is heard once in
+    `_LIBRARY_QUIET_S`, with how often it spoke meanwhile.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard: dict[tuple[str, int], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        place = (record.pathname, record.lineno)
+        heard_at, silenced = self._heard.get(place, (float("-inf"), 0))
+        if record.created - heard_at < _LIBRARY_QUIET_S:
+            self._heard[place] = (heard_at, silenced + 1)
+            return
+        self._heard[place] = (record.created, 0)
         # The lines after the first are tracebacks and representations, which may repeat input; so may asyncio's first.
         text = "" if record.name == "asyncio" and record.exc_info else record.getMessage().partition("\n")[0]
         error = record.exc_info[1] if record.exc_info else None
-        log.log(record.levelno, "library", logger=record.name, text=text, exc_info=error)
+        more = {"silenced": silenced} if silenced else {}
+        log.log(record.levelno, "library", logger=record.name, text=text, exc_info=error, **more)
 
 
 def _to_json(event: Any, **_: Any) -> bytes:

@@ -74,6 +74,18 @@ def test_what_libraries_log_comes_out_in_the_same_form_without_messages_of_excep
     assert SECRET not in str((topic, task))
 
 
+def test_a_library_that_repeats_itself_is_heard_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure(settings(), "tiny")
+    for second in (0.0, 0.1, 0.2, 60.0):
+        record = logging.makeLogRecord(
+            {"msg": "No broker", "name": "aiokafka", "levelno": logging.ERROR, "created": 1000.0 + second, "lineno": 7}
+        )
+        logging.getLogger("aiokafka").handle(record)
+    first, later = lines(capsys)
+    assert "silenced" not in first
+    assert later["silenced"] == 2
+
+
 def test_the_level_and_the_form_are_settings(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.configure(settings(log_level="warning", log_format="console"), "tiny")
     structlog.get_logger().info("not_shown")

@@ -61,14 +61,25 @@ _INSERT_ONE = """
 INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers) VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
-# ORDER BY: `seq` is drawn in the order of the list.
-_INSERT_MANY = """
+
+def insert_selected(first: int, condition: str = "true") -> str:
+    """SQL that inserts `columns_of(rows)`, given as the parameters from `first` on, where the condition holds.
+
+    ORDER BY: `seq` is drawn in the order of the list.
+    """
+    kinds = ("uuid", "text", "text", "uuid", "uuid", "bytea", "text")
+    parameters = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=first))
+    return f"""
 INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers)
 SELECT id, topic, type, key, project_id, envelope, headers
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::bytea[], $7::text[])
+FROM unnest({parameters})
     WITH ORDINALITY AS row (id, topic, type, key, project_id, envelope, headers, place)
+WHERE {condition}
 ORDER BY place
-"""
+"""  # noqa: S608  constants
+
+
+_INSERT_MANY = insert_selected(1)
 
 _RETRY_SET_ASIDE = "UPDATE outbox SET set_aside = NULL WHERE set_aside IS NOT NULL AND position IS NULL"
 _DROP_SET_ASIDE = "DELETE FROM outbox WHERE id = $1 AND set_aside IS NOT NULL AND position IS NULL"
@@ -107,16 +118,20 @@ async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID
     """Say events in the order given, in one statement; answers their ids. Raises what `publish` raises."""
     if not items:
         return []
-    now, traceparent, cause = utc_now(), telemetry.traceparent(), handled_event.get()
-    rows = [_row(item, now, traceparent, cause) for item in items]
+    rows = rows_of(items)
     await add_rows(session, rows)
     return [row.id for row in rows]
 
 
-async def add_rows(session: Session, rows: Sequence[OutboxRow]) -> None:
-    """Put finished rows into the outbox, in the order given."""
-    await session.raw.execute(
-        _INSERT_MANY,
+def rows_of(items: Sequence[Outgoing]) -> list[OutboxRow]:
+    """The rows to be said, for `add_rows`, or for a hot statement that holds `insert_selected`."""
+    now, traceparent, cause = utc_now(), telemetry.traceparent(), handled_event.get()
+    return [_row(item, now, traceparent, cause) for item in items]
+
+
+def columns_of(rows: Sequence[OutboxRow]) -> tuple[list[Any], ...]:
+    """The parameters of `insert_selected`."""
+    return (
         [row.id for row in rows],
         [row.topic for row in rows],
         [row.type for row in rows],
@@ -125,6 +140,11 @@ async def add_rows(session: Session, rows: Sequence[OutboxRow]) -> None:
         [row.envelope for row in rows],
         [row.headers for row in rows],
     )
+
+
+async def add_rows(session: Session, rows: Sequence[OutboxRow]) -> None:
+    """Put finished rows into the outbox, in the order given."""
+    await session.raw.execute(_INSERT_MANY, *columns_of(rows))
     session.on_commit(wake_relays)
 
 

@@ -1,7 +1,8 @@
 """What an operator may set: environment variables that begin with `TOUCHSTONE_`."""
 
 import importlib
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +19,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="TOUCHSTONE_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
+
+    database_session: ClassVar[Mapping[str, str]] = {}
+    """PostgreSQL's settings for each connection of the service, beyond the kit's; no operator sets them."""
 
     environment: Environment = Field(
         default="production",

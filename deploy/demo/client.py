@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 import orjson
+
+from deploy.demo.wire import Answer, ConnectionLost, Wire
 
 _PATIENCE_S = 60.0
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1.0
-_CONNECTIONS = 40
 _BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -28,10 +28,7 @@ class Client:
     """Calls the four services. Every request it repeats is safe to repeat: a submit names its lease, a record its id."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
-        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-        self._services = {
-            name: httpx.AsyncClient(base_url=f"{url}/v1", limits=limits, timeout=30.0) for name, url in urls.items()
-        }
+        self._services = {name: Wire(url) for name, url in urls.items()}
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,10 +36,16 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.gather(*(service.aclose() for service in self._services.values()))
+        for service in self._services.values():
+            await service.__aexit__(kind, error, trace)
 
-    def base_url(self, service: str) -> str:
-        return str(self._services[service].base_url).rstrip("/").removesuffix("/v1")
+    async def fetch(self, service: str, url: str) -> bytes:
+        """What lies under a URL that a service signed, relative to the service or whole."""
+        base = self._services[service].url
+        answer = await self._services[service].request("GET", url.removeprefix(base), {})
+        if not answer.is_success:
+            raise Refused(answer.status, _problem(answer), f"GET {url.partition('?')[0]}")
+        return answer.body
 
     async def call(
         self,
@@ -60,43 +63,38 @@ class Client:
 
         Waits where a service is away, busy, or has not heard of an id yet; raises Refused for every other refusal.
         """
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": media_type}
-        sent = content if content is not None else (orjson.dumps(body) if body is not None else None)
+        headers = {"authorization": f"Bearer {token}", "content-type": media_type}
+        sent = content if content is not None else (orjson.dumps(body) if body is not None else b"")
         waited_s, wait_s = 0.0, _FIRST_WAIT_S
         while True:
-            answer = await self._try(service, method, path, headers, sent, params)
-            if answer is not None and answer.is_success:
-                return _parse(answer)
-            problem = _problem(answer) if answer is not None else {"type": "unreachable"}
-            status = answer.status_code if answer is not None else 0
+            try:
+                answer = await self._services[service].request(method, f"/v1{path}", headers, sent, params)
+            except ConnectionLost as lost:
+                status, problem = 0, {"type": "unreachable", "detail": str(lost)}
+            else:
+                if answer.is_success:
+                    return _parse(answer)
+                status, problem = answer.status, _problem(answer)
             if not _may_come(status, problem) or waited_s >= _PATIENCE_S:
                 raise Refused(status, problem, f"{method} {service} {path}")
             await asyncio.sleep(wait_s)
             waited_s += wait_s
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    async def _try(
-        self, service: str, method: str, path: str, headers: Mapping[str, str], content: bytes | None, params: Any
-    ) -> httpx.Response | None:
-        try:
-            return await self._services[service].request(method, path, headers=headers, content=content, params=params)
-        except httpx.TransportError:
-            return None
-
 
 def _may_come(status: int, problem: Mapping[str, Any]) -> bool:
     return status == 0 or status in _BUSY or problem.get("type") == "not-known-here"
 
 
-def _parse(answer: httpx.Response) -> Any:
-    if not answer.content:
+def _parse(answer: Answer) -> Any:
+    if not answer.body:
         return None
-    return orjson.loads(answer.content) if "json" in answer.headers.get("content-type", "") else answer.content
+    return orjson.loads(answer.body) if "json" in answer.media_type else answer.body
 
 
-def _problem(answer: httpx.Response) -> dict[str, Any]:
+def _problem(answer: Answer) -> dict[str, Any]:
     try:
-        found = orjson.loads(answer.content)
+        found = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        return {"detail": answer.text[:500]}
+        return {"detail": answer.body[:500].decode(errors="replace")}
     return found if isinstance(found, dict) else {"detail": found}

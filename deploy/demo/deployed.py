@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import httpx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +41,7 @@ class DeployedModel:
 
 async def deploy_model(client: Client, stage: Stage, model: Mapping[str, Any]) -> DeployedModel:
     served = await client.call("prelabel", "GET", f"/models/{model['model_id']}/artifact", stage.manager)
-    artifact = served if isinstance(served, bytes) else await _fetch(client.base_url("prelabel"), served["url"])
+    artifact = served if isinstance(served, bytes) else await client.fetch("prelabel", served["url"])
     return DeployedModel(UUID(model["model_id"]), model["version"], model["manifest"], artifact)
 
 
@@ -78,10 +77,3 @@ async def report_feedback(client: Client, stage: Stage, model: DeployedModel, pr
     path = f"/projects/{stage.project_id}/feedback"
     await client.call("ingest", "POST", path, product, body={"feedback": reports})
     return len(reports)
-
-
-async def _fetch(base_url: str, url: str) -> bytes:
-    async with httpx.AsyncClient(base_url=base_url) as plain:
-        answer = await plain.get(url)
-        answer.raise_for_status()
-        return answer.content

@@ -7,6 +7,7 @@ but for gold.
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,12 @@ def from_png(png: bytes) -> NDArray[np.float64]:
     return np.rint(grey * (INK_LEVELS / 255))
 
 
+@cache
+def _grey(png: bytes) -> NDArray[np.float32]:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"), dtype=np.float32)
+
+
 def as_model_input(digits: Sequence[Digit], *, scale: float, layout: str) -> NDArray[np.float32]:
     """Grey pixels / `scale`, float32: [n, 64] when `flat`, [n, 1, 8, 8] when `nchw`."""
-    grey = [np.asarray(Image.open(io.BytesIO(digit.png)).convert("L"), dtype=np.float32) for digit in digits]
-    pixels = np.stack(grey) / np.float32(scale)
+    pixels = np.stack([_grey(digit.png) for digit in digits]) / np.float32(scale)
     return pixels.reshape(len(digits), -1) if layout == "flat" else pixels.reshape(len(digits), 1, SIDE, SIDE)

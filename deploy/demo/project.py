@@ -36,7 +36,7 @@ POLICIES: dict[str, Any] = {
         "cold_start": 100,
         "batch_size": 80,
         "random_share": 0.1,
-        "random_rate": 0.7,
+        "random_rate": 0.8,
         "promotion_held_out": 50,
     },
     "auto_accept": {"error_budget": 0.015, "confidence_level": 0.95, "audit_share": 0.05},
@@ -99,14 +99,14 @@ async def learn_records(client: Client, stage: Stage, digits: Sequence[Digit]) -
             record_id = UUID(item["record_id"])
             stage.truth[record_id] = digit.value
             stage.digits[record_id] = digit
-            if item["split"] != "train":
+            if item["split"] != "train" and record_id not in stage.gold:
                 stage.held_out.add(record_id)
 
 
 async def place_gold(client: Client, stage: Stage, seed: int) -> None:
-    """60 of the train records known so far become gold, as equally many of each digit as there are."""
+    """60 of the records known so far become gold, as equally many of each digit as there are."""
     dice = random.Random(f"gold-{seed}")  # noqa: S311  a simulation, no secret
-    candidates = sorted(stage.truth.keys() - stage.held_out)
+    candidates = sorted(stage.truth)
     dice.shuffle(candidates)
     turn: Counter[int] = Counter()
     places: dict[UUID, int] = {}
@@ -116,6 +116,7 @@ async def place_gold(client: Client, stage: Stage, seed: int) -> None:
         turn[value] += 1
     chosen = sorted(candidates, key=places.__getitem__)[:GOLD_RECORDS]
     stage.gold.update(chosen)
+    stage.held_out -= stage.gold
 
     async def place(record_id: UUID) -> None:
         body = {"answers": {QUESTION: {"label": str(stage.truth[record_id])}}}

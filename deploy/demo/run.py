@@ -22,7 +22,7 @@ from deploy.demo.work import Worker, WorkLog
 from deploy.embedded.supervisor import Suite
 from shared.contracts.values import Role
 
-PACE = 40.0
+PACE = 8.0
 _DEADLINE_S = 900.0
 _QUIET_S = 2.0
 
@@ -62,8 +62,12 @@ async def run(suite: Suite, display: Display, seed: int, pace: float = PACE) -> 
         display.say("Comparing what people were told with what qa counted")
         await watch.catch_up()
         found = await audit(client, stage)
-        seen = _observe(stage, crowd, log, watch, found, deployed, seconds)
-        extra = _extra(stage, watch, log, labelled, reports, deployed, crowd)
+        accuracies = [accuracy(model, stage) for model in deployed]
+        seen = _observe(stage, crowd, log, watch, found, accuracies, seconds)
+        models = " → ".join(
+            f"v{model.version} {reached:.3f}" for model, reached in zip(deployed, accuracies, strict=True)
+        )
+        extra = [("models promoted", models), *_extra(stage, watch, log, labelled, reports, crowd)]
         extra.append(
             ("annotations count as", ", ".join(f"{role} {count}" for role, count in found.roles.most_common()))
         )
@@ -129,7 +133,7 @@ async def _models(client: Client, stage: Stage, watch: Watch) -> list[DeployedMo
 
 
 def _observe(
-    stage: Stage, crowd: Crowd, log: WorkLog, watch: Watch, found: Audit, deployed: list[DeployedModel], seconds: float
+    stage: Stage, crowd: Crowd, log: WorkLog, watch: Watch, found: Audit, accuracies: list[float], seconds: float
 ) -> Observations:
     ids = stage.annotator_ids
     return Observations(
@@ -139,8 +143,8 @@ def _observe(
         counted=found.counted,
         endings=found.endings,
         disputes=len(watch.disputes),
-        model_accuracy_first=accuracy(deployed[0], stage),
-        model_accuracy_last=accuracy(deployed[-1], stage),
+        model_accuracy_first=accuracies[0],
+        model_accuracy_last=accuracies[-1],
         paused=watch.paused.keys(),
         drifted=watch.drifted.keys(),
         spammer=ids[crowd.spammer.subject],
@@ -149,9 +153,7 @@ def _observe(
     )
 
 
-def _extra(
-    stage: Stage, watch: Watch, log: WorkLog, before: Any, reports: int, deployed: list[DeployedModel], crowd: Crowd
-) -> list[tuple[str, str]]:
+def _extra(stage: Stage, watch: Watch, log: WorkLog, before: Any, reports: int, crowd: Crowd) -> list[tuple[str, str]]:
     """More than the figures: how it came about."""
     relabelled = watch.relabels
     fixed = [
@@ -164,7 +166,6 @@ def _extra(
     methods = Counter(method for _, method in watch.labels.values())
     return [
         ("labels by consensus, decision, machine", " / ".join(str(methods[m]) for m in ("consensus", "decision", "auto_accept"))),
-        ("models promoted", " → ".join(f"v{model.version} {accuracy(model, stage):.3f}" for model in deployed)),
         ("feedback reports", str(reports)),
         *((f"labelled again: {reason}", str(len(records))) for reason, records in sorted(relabelled.items())),
         ("labels that feedback changed (to the truth)", f"{len(fixed)} ({better})"),

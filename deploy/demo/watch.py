@@ -11,6 +11,7 @@ from deploy.demo.client import Client
 from deploy.demo.project import QUESTION, Stage
 
 _POLL_S = 0.5
+_MODELS_EVERY = 6
 _PAGE = 1000
 
 
@@ -38,9 +39,12 @@ class Watch:
         return len(self.ended) >= len(self.stage.truth) > 0 and not self.under_review
 
     async def follow(self, done: asyncio.Event) -> None:
+        looks = 0
         while not done.is_set():
             await self.catch_up()
-            await self.look_at_models()
+            if looks % _MODELS_EVERY == 0:
+                await self.look_at_models()
+            looks += 1
             await asyncio.sleep(_POLL_S)
 
     async def catch_up(self) -> None:

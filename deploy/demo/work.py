@@ -13,7 +13,7 @@ from deploy.demo.people import Person
 from deploy.demo.project import QUESTION, Stage
 
 PREFETCH = 2
-_SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.2, 1.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S, _EXPERTS_LONGEST_WAIT_S, _WAIT_GROWS = 0.25, 1.5, 0.5, 1.5
 _GONE = frozenset({404, 409, 410})
 
 
@@ -39,6 +39,7 @@ class Worker:
     log: WorkLog
     pace: float
     leases: deque[Mapping[str, Any]] = field(default_factory=deque)
+    wait_s: float = _FIRST_WAIT_S
 
     async def work(self, done: asyncio.Event) -> None:
         while not done.is_set():
@@ -63,13 +64,15 @@ class Worker:
         answer = await self.client.call("queue", "POST", path, self.token, body={"count": PREFETCH})
         self.leases.extend(answer["leases"])
         if self.leases:
+            self.wait_s = _FIRST_WAIT_S
             return True
         reason = answer["reason"]
         self.log.reasons[reason] += 1
         if reason == "paused":
             self.log.paused.add(self.person.subject)
-        wait_s = min(max(answer.get("retry_after_s", 0) / self.pace, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
-        await asyncio.sleep(wait_s)
+        await asyncio.sleep(self.wait_s)  # `retry_after_s` is for people who live at their own pace
+        longest_s = _EXPERTS_LONGEST_WAIT_S if self.person.expert else _LONGEST_WAIT_S
+        self.wait_s = min(self.wait_s * _WAIT_GROWS, longest_s)
         return False
 
     async def _submit(self, lease: Mapping[str, Any], seconds: float) -> None:

@@ -179,10 +179,13 @@ def train(folder: Path) -> TrainingReport:
     Raises:
         CannotTrain: the labels give no model.
     """
+    import sklearn
+
     started = time.monotonic()
     given = read_set(folder)
     examples = merged(given)
-    model, algorithm = fit(examples)
+    with sklearn.config_context(enable_metadata_routing=True):  # weights reach the estimators inside others
+        model, algorithm = fit(examples)
     expected = model.predict_proba(given.inputs)
     (folder / "model.onnx").write_bytes(to_onnx(model, examples))
     np.save(folder / "expected.npy", np.asarray(expected, dtype=np.float64), allow_pickle=False)
@@ -200,15 +203,12 @@ def train(folder: Path) -> TrainingReport:
 def import_libraries() -> None:
     """A second of imports, done before the first job comes."""
     import skl2onnx  # noqa: F401
-    import sklearn
     import sklearn.calibration
     import sklearn.feature_extraction.text
     import sklearn.linear_model
     import sklearn.multiclass
     import sklearn.pipeline
-    import sklearn.svm
-
-    sklearn.set_config(enable_metadata_routing=True)
+    import sklearn.svm  # noqa: F401
 
 
 def answer(folder: Path) -> dict[str, Any]:

@@ -195,15 +195,28 @@ async def test_text_that_is_not_utf_8_in_a_query_is_only_text(tiny: ServiceUnder
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("part", [{"note": "a\0b"}, {"note": "x", "filename": "a\0b.png"}])
-async def test_nul_in_a_form_is_refused(tiny: ServiceUnderTest, part: dict[str, str]) -> None:
-    files = {"file": (part.get("filename", "a.png"), b"bytes", "image/png")}
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'name="note"\r\n\r\na\0b',
+        b'name="file"; filename="a\0b.png"\r\nContent-Type: image/png\r\n\r\nbytes',
+    ],
+)
+async def test_nul_in_a_form_is_refused(tiny: ServiceUnderTest, part: bytes) -> None:
+    """Written by hand: clients escape NUL in file names."""
+    whole = {
+        b"note": b'name="note"\r\n\r\nx',
+        b"file": b'name="file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\nbytes',
+    }
+    whole[part[6:10]] = part
+    body = b"".join(b"--edge\r\nContent-Disposition: form-data; %s\r\n" % each for each in whole.values())
     answer = await tiny.client.post(
-        "/v1/upload", files=files, data={"note": part["note"]}, headers=tiny.token("manager")
+        "/v1/upload",
+        content=body + b"--edge--\r\n",
+        headers=tiny.token("manager") | {"content-type": "multipart/form-data; boundary=edge"},
     )
-    if "filename" in part and answer.status_code == 200:
-        pytest.skip("the client escapes NUL in file names")
-    is_problem(answer, 422, "nul-character")
+    is_problem(answer, answer.status_code, "nul-character")
+    assert answer.status_code in {400, 422}
 
 
 async def test_a_body_with_another_media_type_is_not_taken_for_json(tiny: ServiceUnderTest) -> None:

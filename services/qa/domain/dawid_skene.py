@@ -21,7 +21,7 @@ PRIOR_CLIP = (0.02, 0.98)
 COIN_STRENGTH = 5.0
 """Pseudo-answers that pull an annotator's one-coin accuracy towards everybody's."""
 
-SPREAD_STRENGTH = 50.0
+SPREAD_STRENGTH = 200.0
 """Pseudo-answers per class whose errors fall on all other classes alike, against which everybody's errors are seen."""
 
 _TINY = 1e-12

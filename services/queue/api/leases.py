@@ -26,7 +26,7 @@ from services.queue.domain.refusals import UnknownProject
 from services.queue.operations import leases, leasing, submitting
 from services.queue.operations.leases import Skip
 from services.queue.operations.leasing import ALL_KINDS, Asking, Granted
-from services.queue.operations.submitting import Late, Work
+from services.queue.operations.submitting import Late, Receipt, Work
 from shared.contracts.values import Role
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
@@ -58,11 +58,16 @@ async def lease_next(
         serving_of(runtime).soon_s,
         ALL_KINDS if body.kinds is None else frozenset(body.kinds),
     )
-    try:
-        async with runtime.database.transaction() as session:
-            granted = await leasing.lease_next(session, asking, utc_now(), lazily=True)
-    except UnknownProject:
-        raise not_known_here("project", project_id) from None
+    granted = None
+    if body.count == 1:
+        async with runtime.database.autocommit() as session:
+            granted = await leasing.lease_at_once(session, asking, utc_now())
+    if granted is None:
+        try:
+            async with runtime.database.transaction() as session:
+                granted = await leasing.lease_next(session, asking, utc_now(), lazily=True)
+        except UnknownProject:
+            raise not_known_here("project", project_id) from None
     return answer(await leases_json(runtime, granted))
 
 
@@ -111,10 +116,15 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep,
     409: the slot was leased to somebody else or the task was closed meanwhile; your answers are kept as the draft.
     """
     work = Work(body.answers, body.active_s, body.reason)
-    async with runtime.database.transaction() as session:
-        outcome = await submitting.submit_annotation(
-            session, principal, token, work, body.next, serving_of(runtime).soon_s, utc_now()
-        )
+    outcome: Receipt | Late | None = None
+    if not body.next:
+        async with runtime.database.autocommit() as session:
+            outcome = await submitting.submit_at_once(session, principal, token, work, utc_now())
+    if outcome is None:
+        async with runtime.database.transaction() as session:
+            outcome = await submitting.submit_annotation(
+                session, principal, token, work, body.next, serving_of(runtime).soon_s, utc_now()
+            )
     if isinstance(outcome, Late):
         raise outcome.refusal
     kept = {"annotation_id": str(outcome.annotation_id), "submitted_at": outcome.submitted_at}

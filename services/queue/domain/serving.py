@@ -57,6 +57,11 @@ class ServingPlan:
     gold_places: tuple[int, ...]
     gold_offset: float = 0.0
 
+    @property
+    def is_plain(self) -> bool:
+        """One lease that is not gold: the common case."""
+        return self.count == 1 and not self.gold_places
+
 
 def gold_chance(policy: GoldPolicy, assessed: AssessmentStatus, gold_served: int) -> float:
     if gold_served < policy.entry_test:

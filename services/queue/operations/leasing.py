@@ -1,7 +1,7 @@
 """Leasing the next tasks: who asks, what they may draw from, what is there."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,13 +9,14 @@ from services.queue.domain.project import Project
 from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.refusals import NotRegistered, UnknownProject
 from services.queue.domain.serving import ServingPlan, plan
-from services.queue.operations.endings import log_end
-from services.queue.storage import claims, projects, submissions, supply
-from services.queue.storage.claims import Entry, Leased
+from services.queue.storage import claims, projects, supply
+from services.queue.storage.claims import Claimed, Entry, Leased, Overtaken
 from shared.contracts.draws import draw
+from shared.contracts.events import WorkLogged
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus, TaskKind
 from shared.kit.database import Session
+from shared.kit.outbox import publish
 
 ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 
@@ -60,40 +61,93 @@ async def lease_next(session: Session, asking: Asking, now: datetime, *, lazily:
     refused = _refused(project, entry)
     if refused is not None:
         return Granted(project, [], nothing(refused, asking.soon_s))
-    policies = project.policies
     chosen = _plan(project, entry, asking)
     if chosen.count < 1:
         return Granted(project, [], nothing(Reason.LIMIT_REACHED, asking.soon_s))
-    serving = policies.serving
-    leases, overtaken = await claims.claim(
+    claims.remember(session, asking.subject, asking.project_id, None)  # what happens now may be rolled back
+    claimed = await _claim(session, project, entry, chosen, asking, now, lazily=lazily)
+    assert claimed is not None
+    return await _granted(session, project, entry, chosen, asking, claimed, now)
+
+
+async def lease_at_once(session: Session, asking: Asking, now: datetime) -> Granted | None:
+    """Lease one task in one statement that is a transaction by itself, trusting what is remembered of who asks.
+
+    The statement sees to it that it still holds. None when it is not the common case: then `lease_next` is to be called.
+    """
+    entry = claims.remembered(session, asking.subject, asking.project_id)
+    for _ in range(2):
+        if entry is None:
+            entry = await claims.read_entry(session, asking.subject, asking.project_id)
+            if entry is None:
+                return None
+        project = await projects.find(session, asking.project_id, entry.project_revision)
+        if project is None or entry.standing.arbiter is not asking.arbiter or _refused(project, entry) is not None:
+            claims.remember(session, asking.subject, asking.project_id, None)
+            return None
+        chosen = _plan(project, entry, asking)
+        if not chosen.is_plain:
+            return None
+        claimed = await _claim(session, project, entry, chosen, asking, now, lazily=True)
+        if claimed is not None:
+            granted = entry.standing.granted + len(claimed.leases)
+            known = replace(entry, standing=replace(entry.standing, granted=granted))
+            claims.remember(session, asking.subject, asking.project_id, known)
+            return await _granted(session, project, entry, chosen, asking, claimed, now)
+        entry = None
+    claims.remember(session, asking.subject, asking.project_id, None)
+    return None
+
+
+async def _claim(
+    session: Session,
+    project: Project,
+    entry: Entry,
+    chosen: ServingPlan,
+    asking: Asking,
+    now: datetime,
+    *,
+    lazily: bool,
+) -> Claimed | None:
+    serving = project.policies.serving
+    return await claims.claim(
         session,
-        entry.annotator_id,
+        entry,
         project.project_id,
         chosen,
         most_held=serving.leases_per_annotator + asking.ending,
         now=now,
         ttl_s=serving.lease_ttl_s,
+        lazily=lazily,
     )
-    for one in overtaken:
-        await log_end(
-            session,
-            submissions.Ending(
-                one.token,
-                one.task_id,
-                one.slot,
-                project.project_id,
-                one.record_id,
-                one.annotator_id,
-                one.kind,
-                one.round,
-                "expired",
-                one.leased_at,
-                now,
-            ),
-        )
-    if leases:
-        return Granted(project, leases)
-    return Granted(project, [], nothing(await _why(session, entry, policies, chosen, asking, now), asking.soon_s))
+
+
+async def _granted(
+    session: Session,
+    project: Project,
+    entry: Entry,
+    chosen: ServingPlan,
+    asking: Asking,
+    claimed: Claimed,
+    now: datetime,
+) -> Granted:
+    for one in claimed.overtaken:
+        await publish(session, _overtaken_work(one, now), project_id=project.project_id, record_id=one.record_id)
+    if claimed.leases:
+        return Granted(project, claimed.leases)
+    reason = await _why(session, entry, project.policies, chosen, asking, now)
+    return Granted(project, [], nothing(reason, asking.soon_s))
+
+
+def _overtaken_work(one: Overtaken, now: datetime) -> WorkLogged:
+    return WorkLogged(
+        annotator_id=one.annotator_id,
+        task_id=one.task_id,
+        task_kind=one.kind,
+        activity="expired",
+        leased_at=one.leased_at,
+        ended_at=now,
+    )
 
 
 async def held_leases(session: Session, subject: str, project_id: UUID) -> Granted:

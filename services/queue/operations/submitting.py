@@ -33,7 +33,7 @@ from shared.contracts.values import Answers, Role, TaskKind
 from shared.kit.auth import Principal
 from shared.kit.clock import new_id
 from shared.kit.database import Session
-from shared.kit.outbox import Outgoing, publish_many
+from shared.kit.outbox import Outgoing, columns_of, publish_many, rows_of, wake_relays
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +85,44 @@ async def submit_annotation(
         asking = Asking(principal.subject, arbiter, lease.project_id, next_count, soon_s, ending=ending)
         granted = await lease_next(session, asking, now, lazily=False)
     annotation_id = new_id()
-    await submissions.submit(
-        session,
-        lease,
-        annotation_id,
-        orjson.dumps(work.answers).decode(),
-        work.reason,
-        work.active_s,
-        now,
-        [leased.token for leased in granted.leases] if granted else [],
-        _counter(lease),
-    )
+    tokens = tuple(leased.token for leased in granted.leases) if granted else ()
+    await submissions.submit(session, _kept(lease, annotation_id, work, now, tokens))
     if lease.state is SlotState.FREE:
         await submissions.take_back(session, lease)
-    await _tell(session, lease, annotation_id, work, now)
+    await publish_many(session, _news(lease, annotation_id, work, now))
     return Receipt(annotation_id, now, granted)
+
+
+async def submit_at_once(
+    session: Session, principal: Principal, token: UUID, work: Work, now: datetime
+) -> Receipt | None:
+    """Submit in two statements, of which the second is a transaction by itself: the common case.
+
+    It sees to it that lease and record are still as the first one found them, under the same locks and in the same order
+    as everything else. None when they are not, or when it is not the common case: then `submit_annotation` is to be
+    called.
+
+    Raises:
+        SchemaViolated, ReasonRequired: as `submit_annotation`.
+    """
+    held = await submissions.find_running(session, token)
+    if held is None or held.subject != principal.subject or not principal.may_see(held.lease.project_id):
+        return None
+    lease = held.lease
+    if standing(lease, token) is not Standing.VALID or lease.state is not SlotState.LEASED:
+        return None
+    project = await projects.find(session, lease.project_id, held.project_revision)
+    if project is None:
+        return None
+    work = _without_personal_data(project, lease, work)
+    _check(project, held, work)
+    annotation_id = new_id()
+    rows = rows_of(_news(lease, annotation_id, work, now))
+    kept = _kept(lease, annotation_id, work, now)
+    if not await submissions.submit_at_once(session, kept, lease.record_state, columns_of(rows)):
+        return None
+    session.on_commit(wake_relays)
+    return Receipt(annotation_id, now, None)
 
 
 async def locked(session: Session, principal: Principal, token: UUID) -> tuple[Held, Lease, Standing]:
@@ -220,43 +243,49 @@ def _counter(lease: Lease) -> str:
     return "gold_annotations" if lease.gold else "annotations"
 
 
-async def _tell(session: Session, lease: Lease, annotation_id: UUID, work: Work, now: datetime) -> None:
-    await publish_many(
-        session,
-        [
-            Outgoing(
-                payload=AnnotationSubmitted.model_construct(
-                    annotation_id=annotation_id,
-                    annotation_revision=1,
-                    task_id=lease.task_id,
-                    task_kind=lease.kind,
-                    round=lease.round,
-                    slot=lease.slot,
-                    annotator_id=lease.annotator_id,
-                    answers=work.answers,
-                    schema_version=lease.schema_version,
-                    guideline_version=lease.guideline_version,
-                    leased_at=lease.leased_at,
-                    submitted_at=now,
-                    active_s=work.active_s,
-                    prediction_shown=lease.prediction_shown,
-                    reason=work.reason,
-                ),
-                project_id=lease.project_id,
-                record_id=lease.record_id,
-            ),
-            Outgoing(
-                payload=WorkLogged.model_construct(
-                    annotator_id=lease.annotator_id,
-                    task_id=lease.task_id,
-                    task_kind=lease.kind,
-                    activity="submitted",
-                    leased_at=lease.leased_at,
-                    ended_at=now,
-                    active_s=work.active_s,
-                ),
-                project_id=lease.project_id,
-                record_id=lease.record_id,
-            ),
-        ],
+def _kept(
+    lease: Lease, annotation_id: UUID, work: Work, now: datetime, next_tokens: tuple[UUID, ...] = ()
+) -> submissions.Kept:
+    return submissions.Kept(
+        lease,
+        annotation_id,
+        orjson.dumps(work.answers).decode(),
+        work.reason,
+        work.active_s,
+        now,
+        next_tokens,
+        _counter(lease),
     )
+
+
+def _news(lease: Lease, annotation_id: UUID, work: Work, now: datetime) -> list[Outgoing]:
+    annotation = AnnotationSubmitted.model_construct(
+        annotation_id=annotation_id,
+        annotation_revision=1,
+        task_id=lease.task_id,
+        task_kind=lease.kind,
+        round=lease.round,
+        slot=lease.slot,
+        annotator_id=lease.annotator_id,
+        answers=work.answers,
+        schema_version=lease.schema_version,
+        guideline_version=lease.guideline_version,
+        leased_at=lease.leased_at,
+        submitted_at=now,
+        active_s=work.active_s,
+        prediction_shown=lease.prediction_shown,
+        reason=work.reason,
+    )
+    done = WorkLogged.model_construct(
+        annotator_id=lease.annotator_id,
+        task_id=lease.task_id,
+        task_kind=lease.kind,
+        activity="submitted",
+        leased_at=lease.leased_at,
+        ended_at=now,
+        active_s=work.active_s,
+    )
+    return [
+        Outgoing(payload=payload, project_id=lease.project_id, record_id=lease.record_id)
+        for payload in (annotation, done)
+    ]

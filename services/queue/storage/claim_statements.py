@@ -1,18 +1,18 @@
 """The constant statements of leasing: see `claims`."""
 
-ENTER = """
-SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter,
+_ENTRY = """
+SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
     m.assessed, m.granted, m.returned, m.gold_served,
-    p.revision, p.status AS project_status, p.servable,
-    set_config('plan_cache_mode', 'force_generic_plan', true),
-    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-    CASE WHEN $3 THEN set_config('synchronous_commit', 'off', true) END
+    p.revision, p.status AS project_status, p.servable
+    {more}
 FROM annotators a
 JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $2
-LEFT JOIN projects p ON p.project_id = $2
+JOIN projects p ON p.project_id = $2
 WHERE a.subject = $1
-FOR NO KEY UPDATE OF m
 """
+READ = _ENTRY.format(more="")
+_LAZILY = "CASE WHEN {} THEN set_config('synchronous_commit', 'off', true) END"
+ENTER = _ENTRY.format(more=", " + _LAZILY.format("$3")) + "FOR NO KEY UPDATE OF m"
 JOIN = """
 INSERT INTO memberships (annotator_id, project_id)
 SELECT annotator_id, $2 FROM annotators WHERE subject = $1 AND EXISTS (SELECT FROM projects WHERE project_id = $2)
@@ -50,8 +50,8 @@ _FITTING_GOLD = """
 
 _HELD = "(SELECT count(*) FROM slots WHERE annotator_id = $1 AND state = 'leased' AND project_id = $2)"
 
-# A prediction is shown unless the task is blind or the prediction answers another version of the schema.
-_LEASE = """
+# A lease that ran out ends when its slot is leased again. A prediction is shown unless the task is blind or the prediction answers another version of the schema.
+_LEASED = """
 , leased AS (
     UPDATE slots s
     SET state = 'leased', annotator_id = $1, token = gen_random_uuid(), leased_at = $3, until = $4,
@@ -70,23 +70,39 @@ _LEASE = """
     SET granted = m.granted + n.leases, gold_served = m.gold_served + n.gold
     FROM (SELECT count(*) AS leases, count(*) FILTER (WHERE lane = 'gold') AS gold FROM leased) n
     WHERE m.annotator_id = $1 AND m.project_id = $2 AND n.leases > 0
-)
-SELECT leased.*, t.disputed
-FROM leased LEFT JOIN tasks t ON leased.kind = 'arbitration' AND t.task_id = leased.task_id
-ORDER BY place
-"""
+), ended AS (
+    INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity,
+        leased_at, ended_at)
+    SELECT old_token, task_id, slot, $2, record_id, old_annotator, kind, round, 'expired', old_leased_at, $3
+    FROM leased WHERE old_token IS NOT NULL
+    ON CONFLICT DO NOTHING
+)"""
 
-# The common case: one lease, not gold. The first line that has something is taken.
+# The common case: one lease, not gold. The first line that has something is taken. It is a whole transaction, if need
+# be: the annotator's row is locked here, and unless all is as the caller thinks it is, there is no answer at all. An
+# answer without a token means that there is nothing.
 CLAIM_ONE = f"""
-WITH pick AS MATERIALIZED (
+WITH me AS MATERIALIZED (
+    SELECT m.annotator_id, {_LAZILY.format("$17")} AS lazily
+    FROM memberships m
+    JOIN annotators a ON a.annotator_id = m.annotator_id
+    JOIN projects p ON p.project_id = m.project_id
+    WHERE m.annotator_id = $1 AND m.project_id = $2 AND m.granted = $11 AND m.returned = $12 AND m.gold_served = $13
+        AND m.assessed = $14 AND a.revision = $15 AND p.revision = $16
+    FOR NO KEY UPDATE OF m
+), pick AS MATERIALIZED (
     SELECT near.*, 1 AS place
     FROM unnest($6::text[], $7::text[], $8::int[], $9::float8[], $10::int[])
         AS want (pool, lane, low_rank, low_key, high_rank),
     LATERAL ({_free("want.pool", "want.lane", _STRETCH, limit="1")}
     ) near
-    LIMIT CASE WHEN {_HELD} < $5 THEN 1 ELSE 0 END
+    LIMIT CASE WHEN EXISTS (SELECT FROM me) AND {_HELD} < $5 THEN 1 ELSE 0 END
 )
-{_LEASE}"""  # noqa: S608  constants
+{_LEASED}
+SELECT leased.*, t.disputed
+FROM me LEFT JOIN leased ON true
+LEFT JOIN tasks t ON leased.kind = 'arbitration' AND t.task_id = leased.task_id
+"""  # noqa: S608  constants
 
 # Several leases, or gold among them. Gold takes the place of an ordinary task that could have been served, and of one
 # that looks the same: its kind, its schema version, and its guideline version is the one the lease then carries.
@@ -130,7 +146,11 @@ WITH near AS MATERIALIZED (
     LEFT JOIN gold g
         ON ($15::int[])[g.nth] = o.place AND o.kind = 'annotation' AND g.schema_version = o.schema_version
 )
-{_LEASE}"""  # noqa: S608  constants
+{_LEASED}
+SELECT leased.*, t.disputed
+FROM leased LEFT JOIN tasks t ON leased.kind = 'arbitration' AND t.task_id = leased.task_id
+ORDER BY place
+"""  # noqa: S608  constants
 
 _LEASED_AGAIN = """
 SELECT s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,

@@ -1,10 +1,10 @@
 """Leasing: the annotator's row is locked, then slots are claimed in one statement.
 
 A lease that is lost in a crash is simply leased again, so leasing doesn't wait for the disk (`synchronous_commit`).
-Nothing here waits for a slot: what somebody else is claiming is skipped. The plans are the same for everybody, so they
-are made once (`force_generic_plan`): making them anew would cost more than running them.
+Nothing here waits for a slot: what somebody else is claiming is skipped.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ class Entry:
     """An annotator who asks for work in a project: who they are and which version of the project holds."""
 
     annotator_id: UUID
+    annotator_revision: int
     standing: Standing
     skills: str
     project_revision: int
@@ -76,7 +77,15 @@ async def enter(session: Session, subject: str, project_id: UUID, *, lazily: boo
 
     `lazily`: the transaction's commit need not wait for the disk.
     """
-    row = await session.raw.fetchrow(sql.ENTER, subject, project_id, lazily)
+    return _entry(await session.raw.fetchrow(sql.ENTER, subject, project_id, lazily))
+
+
+async def read_entry(session: Session, subject: str, project_id: UUID) -> Entry | None:
+    """As `enter`, without a lock: `claim` sees to it that it still holds."""
+    return _entry(await session.raw.fetchrow(sql.READ, subject, project_id))
+
+
+def _entry(row: Any) -> Entry | None:
     if row is None:
         return None
     standing = Standing(
@@ -88,7 +97,15 @@ async def enter(session: Session, subject: str, project_id: UUID, *, lazily: boo
         row["returned"],
         row["gold_served"],
     )
-    return Entry(row["annotator_id"], standing, row["skills"], row["revision"], row["project_status"], row["servable"])
+    return Entry(
+        row["annotator_id"],
+        row["annotator_revision"],
+        standing,
+        row["skills"],
+        row["revision"],
+        row["project_status"],
+        row["servable"],
+    )
 
 
 async def join(session: Session, subject: str, project_id: UUID) -> tuple[bool, bool]:
@@ -102,37 +119,77 @@ async def set_arbiter(session: Session, annotator_id: UUID, *, arbiter: bool) ->
     await session.raw.execute(sql.ARBITER, annotator_id, arbiter)
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    leases: list[Leased]
+    overtaken: list[Overtaken]
+
+
 async def claim(
     session: Session,
-    annotator_id: UUID,
+    entry: Entry,
     project_id: UUID,
     plan: ServingPlan,
     *,
     most_held: int,
     now: datetime,
     ttl_s: int,
-) -> tuple[list[Leased], list[Overtaken]]:
-    """Lease what the plan wants, as far as it is there; the annotator's row is locked already."""
+    lazily: bool,
+) -> Claimed | None:
+    """Lease what the plan wants, as far as it is there.
+
+    None when the annotator or the project is not as `entry` says. That can't be in the transaction of `enter`; without
+    one, a plan for one lease that is not gold is a whole transaction.
+    """
     positions = _positions.setdefault(session.database, Positions())
-    stretches, cut = positions.stretches(annotator_id, project_id, plan.wants)
+    name = (entry.annotator_id, project_id)
+    stretches, cut = positions.stretches(*name, plan.wants)
     begun = perf_counter()
-    head = (annotator_id, project_id, now, now + timedelta(seconds=ttl_s), most_held)
-    rows = await _fetch(session, plan, stretches, head)
-    if not rows and cut:  # perhaps there is something in front
-        positions.forget(annotator_id, project_id)
-        rows = await _fetch(session, plan, [Stretch(want) for want in plan.wants], head)
+    head = (*name, now, now + timedelta(seconds=ttl_s), most_held)
+    rows = await _fetch(session, plan, stretches, head, entry, lazily)
+    if rows == [] and cut:  # perhaps there is something in front
+        positions.forget(*name)
+        rows = await _fetch(session, plan, [Stretch(want) for want in plan.wants], head, entry, lazily)
+    if rows is None:
+        return None
     walked = [row for row in rows if row["lane"] != Lane.GOLD]
     if walked:
         last = walked[-1]
         took_s = perf_counter() - begun
-        positions.remember(annotator_id, project_id, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
-    return [_leased(row) for row in rows], [_overtaken(row) for row in rows if row["old_token"] is not None]
+        positions.remember(*name, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
+    return Claimed([_leased(row) for row in rows], [_overtaken(row) for row in rows if row["old_token"] is not None])
 
 
 _positions: WeakKeyDictionary[Database, Positions] = WeakKeyDictionary()
+_entries: WeakKeyDictionary[Database, OrderedDict[tuple[str, UUID], Entry]] = WeakKeyDictionary()
+_ENTRIES_KEPT = 10_000
 
 
-async def _fetch(session: Session, plan: ServingPlan, stretches: Sequence[Stretch], head: tuple[Any, ...]) -> list[Any]:
+def remembered(session: Session, subject: str, project_id: UUID) -> Entry | None:
+    """What was last known here of somebody who asks; perhaps no longer true."""
+    return _entries.setdefault(session.database, OrderedDict()).get((subject, project_id))
+
+
+def remember(session: Session, subject: str, project_id: UUID, entry: Entry | None) -> None:
+    """None forgets them."""
+    entries = _entries.setdefault(session.database, OrderedDict())
+    if entry is None:
+        entries.pop((subject, project_id), None)
+        return
+    entries[subject, project_id] = entry
+    entries.move_to_end((subject, project_id))
+    if len(entries) > _ENTRIES_KEPT:
+        entries.popitem(last=False)
+
+
+async def _fetch(
+    session: Session,
+    plan: ServingPlan,
+    stretches: Sequence[Stretch],
+    head: tuple[Any, ...],
+    entry: Entry,
+    lazily: bool,
+) -> list[Any] | None:
     lines = (
         [stretch.want.pool for stretch in stretches],
         [stretch.want.lane for stretch in stretches],
@@ -140,9 +197,23 @@ async def _fetch(session: Session, plan: ServingPlan, stretches: Sequence[Stretc
         [stretch.low_key for stretch in stretches],
         [stretch.high_rank for stretch in stretches],
     )
-    if plan.count == 1 and not plan.gold_places:
-        one: list[Any] = await session.raw.fetch(sql.CLAIM_ONE, *head, *lines)
-        return one
+    if plan.is_plain:
+        standing = entry.standing
+        row = await session.raw.fetchrow(
+            sql.CLAIM_ONE,
+            *head,
+            *lines,
+            standing.granted,
+            standing.returned,
+            standing.gold_served,
+            standing.assessed,
+            entry.annotator_revision,
+            entry.project_revision,
+            lazily,
+        )
+        if row is None:
+            return None
+        return [] if row["token"] is None else [row]
     many: list[Any] = await session.raw.fetch(
         sql.CLAIM_MANY,
         *head,

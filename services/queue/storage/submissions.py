@@ -3,7 +3,6 @@
 Unlike leasing this waits for the disk: what was acknowledged is never lost.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from services.queue.domain.slots import SlotState
 from shared.contracts.events.work import Activity
 from shared.contracts.values import RecordState, TaskKind
 from shared.kit.database import Session
+from shared.kit.outbox import insert_selected
 
 # The record first, then the slot: the order in which everything else takes these locks, too.
 _LOCK = """
@@ -63,18 +63,41 @@ SELECT EXISTS (
 """
 _TAKE_BACK = "UPDATE memberships SET returned = returned - 1 WHERE annotator_id = $1 AND project_id = $2"
 
-_SUBMIT = """
-WITH done AS (
-    UPDATE slots SET state = 'submitted', until = NULL WHERE task_id = $1 AND slot = $2
+# `done` is the slot, if the annotation is to be kept.
+_KEEP = """
 ), draft AS (
-    DELETE FROM drafts WHERE task_id = $1 AND annotator_id = $7
+    DELETE FROM drafts WHERE task_id = $1 AND annotator_id = $7 AND EXISTS (SELECT FROM done)
 ), counted AS (
-    INSERT INTO progress_deltas (project_id, counter, amount) VALUES ($5, $19, 1)
-)
-INSERT INTO annotations (task_id, slot, annotation_id, token, project_id, record_id, annotator_id, kind, round,
-    schema_version, guideline_version, answers, reason, active_s, prediction_shown, leased_at, submitted_at, next_tokens)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    INSERT INTO progress_deltas (project_id, counter, amount) SELECT $5, $19, 1 FROM done
+), kept AS (
+    INSERT INTO annotations (task_id, slot, annotation_id, token, project_id, record_id, annotator_id, kind, round,
+        schema_version, guideline_version, answers, reason, active_s, prediction_shown, leased_at, submitted_at,
+        next_tokens)
+    SELECT $1, $2, $3, $4::uuid, $5, $6::uuid, $7, $8, $9::int, $10::int, $11::int, $12::jsonb, $13, $14::float8, $15::uuid,
+        $16::timestamptz, $17::timestamptz, $18::uuid[]
+    FROM done
 """
+_SUBMIT = f"""
+WITH done AS (
+    UPDATE slots SET state = 'submitted', until = NULL WHERE task_id = $1 AND slot = $2 RETURNING task_id
+{_KEEP}
+)
+SELECT true FROM done
+"""  # noqa: S608  constants
+# The record's lock first, then the slot's. What waited for a lock looks again whether all is as it was found.
+_SUBMIT_AT_ONCE = f"""
+WITH record AS MATERIALIZED (
+    SELECT record_id FROM records WHERE record_id = $6 AND state = $20 FOR NO KEY UPDATE
+), done AS (
+    UPDATE slots s SET state = 'submitted', until = NULL
+    FROM record
+    WHERE s.task_id = $1 AND s.slot = $2 AND s.token = $4 AND s.state = 'leased'
+    RETURNING s.task_id
+{_KEEP}
+), said AS ({insert_selected(21, "EXISTS (SELECT FROM done)")}
+)
+SELECT true FROM done
+"""  # noqa: S608  constants
 _FIND_SUBMITTED = """
 SELECT annotation_id, token, answers, reason, submitted_at, next_tokens FROM annotations WHERE task_id = $1 AND slot = $2
 """
@@ -210,6 +233,12 @@ async def lock(session: Session, token: UUID) -> Held | None:
     return None if row is None else _held(row)
 
 
+async def find_running(session: Session, token: UUID) -> Held | None:
+    """The lease of this token without any lock, unless it has ended."""
+    row = await session.raw.fetchrow(_FIND, token)
+    return None if row is None else _held(row)
+
+
 async def find(session: Session, token: UUID) -> Held | None:
     """As `lock`, without any lock."""
     row = await session.raw.fetchrow(_FIND, token) or await session.raw.fetchrow(_FIND_ENDED, token)
@@ -228,40 +257,55 @@ async def take_back(session: Session, lease: Lease) -> None:
     await session.raw.execute(_TAKE_BACK, lease.annotator_id, lease.project_id)
 
 
-async def submit(
-    session: Session,
-    lease: Lease,
-    annotation_id: UUID,
-    answers: str,
-    reason: str | None,
-    active_s: float | None,
-    now: datetime,
-    next_tokens: Sequence[UUID],
-    counter: str,
-) -> None:
-    """Keep the annotation. `answers` is JSON text."""
-    await session.raw.execute(
-        _SUBMIT,
-        lease.task_id,
-        lease.slot,
-        annotation_id,
-        lease.token,
-        lease.project_id,
-        lease.record_id,
-        lease.annotator_id,
-        lease.kind,
-        lease.round,
-        lease.schema_version,
-        lease.guideline_version,
-        answers,
-        reason,
-        active_s,
-        lease.prediction_shown,
-        lease.leased_at,
-        now,
-        list(next_tokens) or None,
-        counter,
-    )
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An annotation to be kept; `answers` is JSON text, `counter` which kind of progress it is."""
+
+    lease: Lease
+    annotation_id: UUID
+    answers: str
+    reason: str | None
+    active_s: float | None
+    submitted_at: datetime
+    next_tokens: tuple[UUID, ...]
+    counter: str
+
+    def parameters(self) -> tuple[Any, ...]:
+        lease = self.lease
+        return (
+            lease.task_id,
+            lease.slot,
+            self.annotation_id,
+            lease.token,
+            lease.project_id,
+            lease.record_id,
+            lease.annotator_id,
+            lease.kind,
+            lease.round,
+            lease.schema_version,
+            lease.guideline_version,
+            self.answers,
+            self.reason,
+            self.active_s,
+            lease.prediction_shown,
+            lease.leased_at,
+            self.submitted_at,
+            list(self.next_tokens) or None,
+            self.counter,
+        )
+
+
+async def submit(session: Session, kept: Kept) -> None:
+    """Keep the annotation; record and slot are locked."""
+    await session.raw.fetchval(_SUBMIT, *kept.parameters())
+
+
+async def submit_at_once(
+    session: Session, kept: Kept, record_state: RecordState, outbox: tuple[list[Any], ...]
+) -> bool:
+    """Keep the annotation and say it, if its record is in this state and its slot still leased under the token."""
+    done: bool | None = await session.raw.fetchval(_SUBMIT_AT_ONCE, *kept.parameters(), record_state, *outbox)
+    return done is True
 
 
 async def find_submitted(session: Session, task_id: UUID, slot: int) -> Submitted | None:

@@ -165,9 +165,10 @@ async def test_hot_statements_read_by_index_only(world: World) -> None:
     async with world.service.database.transaction() as session:
         await session.raw.fetch(claim_statements.ENTER, person.subject, world.project_id, True)
         plans = [
-            await _plan(session, claim_statements.CLAIM_ONE, *head, *lines),
+            await _plan(session, claim_statements.CLAIM_ONE, *head, *lines, 0, 0, 0, "active", 1, 1, True),
             await _plan(session, claim_statements.CLAIM_MANY, *head, *lines, [2, 2], [6, 6], 6, 2, [1], 0.5),
             await _plan(session, submissions._LOCK, uuid4()),
+            await _plan(session, submissions._FIND, uuid4()),
         ]
     for plan in plans:
         scans = set(

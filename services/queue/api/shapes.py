@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from services.queue.domain.leases import Why
 from services.queue.domain.reasons import Reason
 from services.queue.storage.annotators import Annotator
+from shared.contracts.fields import Name
 from shared.contracts.values import AnnotatorStatus, Answers, Pool, TaskKind
 
 MAX_COUNT = 50
@@ -34,7 +35,7 @@ ANSWERS_EXAMPLE: dict[str, Any] = {"sentiment": {"label": "negative"}}
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Subject = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-_Skills = Annotated[dict[_Name, Annotated[int, Field(ge=0, le=100)]], Field(max_length=200)]
+_Skills = Annotated[dict[Name, Annotated[int, Field(ge=0, le=100)]], Field(max_length=200)]
 _Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 _Languages = Annotated[list[_Language], Field(max_length=100)]
 _ActiveS = Annotated[float, Field(ge=0, le=86_400 * 7, allow_inf_nan=False)]

@@ -5,7 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.contracts.values import Frozen, Probability
+from shared.contracts.fields import Name
+from shared.contracts.values import BrokenRule, Frozen, Probability
 
 
 class SplitShares(Frozen):
@@ -18,7 +19,7 @@ class SplitShares(Frozen):
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:
         if not math.isclose(self.train + self.validation + self.test, 1.0, abs_tol=1e-9):
-            raise ValueError("the shares of train, validation and test must sum to 1")
+            raise BrokenRule("the shares of train, validation and test must sum to 1")
         return self
 
 
@@ -34,7 +35,7 @@ class RedundancyPolicy(Frozen):
     @model_validator(mode="after")
     def _maximum_is_the_largest(self) -> Self:
         if self.maximum < max(self.without_model, self.with_model, self.held_out):
-            raise ValueError("maximum must not be below the numbers to start with")
+            raise BrokenRule("maximum must not be below the numbers to start with")
         return self
 
 
@@ -87,7 +88,7 @@ class ServingPolicy(Frozen):
     annotations_per_annotator: int | None = Field(default=None, ge=1)
     blind_share: Probability = 0.1
     expert_below: Probability = 0.0
-    skill: str | None = None
+    skill: Name | None = None
     minimum_skill: int = Field(default=0, ge=0, le=100)
 
 

@@ -15,6 +15,10 @@ Answers = dict[str, dict[str, JsonValue]]
 """`{question_name: answer}`; the shape of an answer depends on the question's kind (see `shared.contracts.answers`)."""
 
 
+class BrokenRule(ValueError):
+    """What a validator raises when its words are ours alone: they may be shown, for they repeat no input."""
+
+
 class Frozen(BaseModel):
     """A value: immutable, closed to misspelt fields when we write it, compared by content."""
 

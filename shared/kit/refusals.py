@@ -8,6 +8,7 @@ import asyncpg
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from shared.contracts.values import BrokenRule
 from shared.kit.database import Trouble, trouble
 from shared.kit.outbox import EventTooLarge
 from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
@@ -96,7 +97,8 @@ def _of_error(item: Mapping[str, Any], body: Any) -> ProblemError:
     place, *path = item["loc"]
     rule: str = item["type"]
     detail = _OPAQUE_RULES.get(rule, item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, "))
-    if _echoes(item.get("input"), detail):
+    ours = isinstance(item.get("ctx", {}).get("error"), BrokenRule)
+    if not ours and _echoes(item.get("input"), detail):
         detail = "The value breaks this rule."
     if place == "body":
         return ProblemError(pointer=pointer_to(_resolve(path, body, rule)), rule=rule, detail=detail)

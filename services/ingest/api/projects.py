@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from services.ingest.api.conditions import IfMatch, etag, expected_revisions
 from services.ingest.api.shapes import (
@@ -151,12 +151,19 @@ async def add_guideline(
     )
 
 
+_POLICIES_EXAMPLE = {
+    "redundancy": {"without_model": 3, "maximum": 7},
+    "auto_accept": {"error_budget": 0.01},
+    "serving": {"lease_ttl_s": 900},
+}
+
+
 @router.put("/projects/{project_id}/policies", responses=responses(404, 412, 413), summary="Set the policies")
 async def set_policies(
     session: SessionDep,
     _manager: Manager,
     project_id: UUID,
-    body: Policies,
+    body: Annotated[Policies, Body(examples=[_POLICIES_EXAMPLE])],
     response: Response,
     activate: Activate = True,
     if_match: IfMatch = None,

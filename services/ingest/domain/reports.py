@@ -6,14 +6,32 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from services.ingest.domain.cleaning import Redactions, findings_of, mask, mask_answers
 from services.ingest.domain.intake import ExternalId, IntakeProject, NotAccepted, RecordIn
 from shared.contracts.answers import LabelSchema, read_answer, validate
 from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
 from shared.contracts.personal_data import map_offset
-from shared.contracts.values import Answers, Origin, Probability, Verdict, Version
+from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
+
+_EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
+
+
+def _in_our_time(moment: datetime) -> datetime:
+    """In UTC. Nothing was observed before there were such systems, nor in the next century."""
+    if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
+        raise BrokenRule(f"the year must be between {_EARLIEST_YEAR} and {_LATEST_YEAR}")
+    return moment.astimezone(UTC)
 
 
 class ReportIn(BaseModel):
@@ -55,14 +73,14 @@ class ReportIn(BaseModel):
     confidence: Probability | None = None
     verdict: Verdict
     correction: Answers | None = None
-    observed_at: AwareDatetime | None = None
+    observed_at: Annotated[AwareDatetime, AfterValidator(_in_our_time)] | None = None
 
     @model_validator(mode="after")
     def _it_is_about_something(self) -> "ReportIn":
         if self.record_id is None and self.external_id is None and self.fields is None:
-            raise ValueError("record_id, external_id or fields is needed")
+            raise BrokenRule("record_id, external_id or fields is needed")
         if (self.verdict is Verdict.CORRECTED) != (self.correction is not None):
-            raise ValueError("a correction comes with the verdict corrected, and only with it")
+            raise BrokenRule("a correction comes with the verdict corrected, and only with it")
         return self
 
     def record(self) -> RecordIn:
@@ -149,5 +167,5 @@ def payload(
         confidence=report.confidence,
         verdict=report.verdict,
         correction=answers[1],
-        observed_at=observed_at.astimezone(UTC),
+        observed_at=observed_at,
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from services.qa.api.edges import project_or_404
 from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
@@ -12,7 +12,8 @@ from services.qa.operations import releases
 from services.qa.operations.limits import Limits
 from services.qa.storage import releases as stored
 from services.qa.storage.releases import Release
-from shared.contracts.values import Frozen, LabelMethod, Role, Split
+from shared.contracts.personal_data import deidentify
+from shared.contracts.values import BrokenRule, Frozen, LabelMethod, Role, Split
 from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
@@ -43,14 +44,20 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
+def _without_personal_data(name: str) -> str:
+    if deidentify(name)[0] != name:
+        raise BrokenRule("a release's name is published and must not look like personal data")
+    return name
+
+
 class NewRelease(Frozen):
     """What the release holds: the labels that stand, of one schema version."""
 
     model_config = example(name="2026-11", splits=["train", "test"], least_confidence=0.9)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")] = Field(
-        description="Unique in the project."
-    )
+    name: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"), AfterValidator(_without_personal_data)
+    ] = Field(description="Unique in the project; it is published.")
     schema_version: Version | None = Field(default=None, description="The active one by default.")
     splits: list[Split] = Field(default=list(Split), min_length=1, max_length=3)
     methods: list[LabelMethod] = Field(default=list(LabelMethod), min_length=1, max_length=3)

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from shared.contracts.answers.violation import Violation
 from shared.contracts.fields import FieldKind, FieldValue, Name, RecordField
-from shared.contracts.values import Frozen
+from shared.contracts.values import BrokenRule, Frozen
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A class that an answer may name. It is shown and published as it is."""
@@ -73,7 +73,7 @@ class LabelledQuestion(Question):
     @model_validator(mode="after")
     def _labels_are_unique(self) -> Self:
         if len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels must be unique")
+            raise BrokenRule("labels must be unique")
         return self
 
     def may_carry(self) -> frozenset[str]:

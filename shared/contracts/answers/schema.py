@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from shared.contracts.answers import kinds
 from shared.contracts.answers.question import Question
 from shared.contracts.fields import FieldKind, RecordField
-from shared.contracts.values import Frozen
+from shared.contracts.values import BrokenRule, Frozen
 
 __all__ = ["AnyQuestion", "FieldKind", "LabelSchema", "RecordField"]
 
@@ -33,7 +33,7 @@ class LabelSchema(Frozen):
     def _names_are_unique(self) -> Self:
         names = [field.name for field in self.fields] + [question.name for question in self.questions]
         if len(set(names)) != len(names):
-            raise ValueError("field and question names must be unique")
+            raise BrokenRule("field and question names must be unique")
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shared.contracts.personal_data.finding import Finding, Kind
 
-_GROUPS = re.compile(r"(?<![\w.])\d+(?:[ \-\u00a0]\d+)*(?!\w)")
+_GROUPS = re.compile(r"(?<![\w.])\d+(?:[ .\-\u00a0]\d+)*(?!\w)")
 _DIGITS = re.compile(r"\d+")
 _ISSUER = re.compile(r"4|5[0-9]|6|3[04-9]|2[2-7]|2131|1800")
 SHORTEST_CARD, LONGEST_CARD = 12, 19

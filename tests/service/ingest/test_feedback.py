@@ -38,6 +38,16 @@ async def test_a_report_about_a_known_record_is_told_with_its_key(ingest: Ingest
     assert payload.observed_at.isoformat() == "2026-11-02T08:00:00+00:00"
 
 
+async def test_a_moment_out_of_time_is_refused_by_itself(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    await ingest.send(project_id, text("lamp", external_id="t1"))
+    plain = {"external_id": "t1", "verdict": "confirmed", "prediction": BILLING}
+    moments = ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00", "2026-11-02T09:00:00Z"]
+    report = await ingest.report(project_id, *({**plain, "observed_at": moment} for moment in moments))
+    assert report["accepted"] == 1
+    assert [(one["line"], one["pointer"]) for one in report["rejected"]] == [(1, "/observed_at"), (2, "/observed_at")]
+
+
 async def test_a_report_sent_again_has_no_second_effect(ingest: Ingest) -> None:
     project_id = await ingest.project()
     await ingest.send(project_id, text("lamp", external_id="t1"))

@@ -157,3 +157,21 @@ async def test_a_project_with_very_many_guidelines_can_still_be_told(ingest: Ing
     assert last.guidelines[-1].markdown.startswith("7 x")
     assert last.guidelines[1].markdown == ""
     assert (await ingest.get(f"/v1/projects/{project_id}"))["guidelines"][1]["markdown"].startswith("0 x")
+
+
+async def test_a_refusal_says_which_rule_across_fields_is_broken(ingest: Ingest) -> None:
+    field = {"name": "text", "kind": "text"}
+    question = {"name": "tone", "kind": "choice", "labels": ["good", "bad"]}
+    schema = {"fields": [field, field], "questions": [question]}
+    answer = await ingest.client.post("/v1/projects", json={"name": "P", "schema": schema}, headers=ingest.manager)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "field and question names must be unique"
+    split = {"split": {"train": 0.5, "validation": 0.1, "test": 0.1}}
+    answer = await ingest.client.post("/v1/projects", json={"name": "P", "policies": split}, headers=ingest.manager)
+    assert answer.json()["detail"] == "the shares of train, validation and test must sum to 1"
+
+
+async def test_a_skill_in_the_policies_is_a_name(ingest: Ingest) -> None:
+    policies = {"serving": {"skill": "ann.lee@example.org"}}
+    answer = await ingest.client.post("/v1/projects", json={"name": "P", "policies": policies}, headers=ingest.manager)
+    assert answer.status_code == 422

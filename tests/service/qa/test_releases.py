@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import pytest
 
 from shared.contracts.events import ReleasePublished
 from shared.contracts.values import Role, Route, Split
@@ -158,3 +159,11 @@ async def test_releases_are_made_by_managers_and_read_by_who_trains(world: World
         answer = await world.service.client.post(path, headers=world.headers(role), json={"name": "x"})
         assert answer.status_code == status
     assert (await world.service.client.get(path, headers=world.headers(Role.TRAINER))).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["4111 1111 1111 1111", "4111.1111.1111.1111"])
+async def test_a_release_is_not_called_by_personal_data(world: World, name: str) -> None:
+    path = f"/v1/projects/{world.project_id}/releases"
+    answer = await world.service.client.post(path, json={"name": name}, headers=world.service.token("manager"))
+    assert answer.status_code == 422
+    assert name not in answer.text

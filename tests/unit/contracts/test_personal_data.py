@@ -123,7 +123,7 @@ def test_findings_are_in_order_and_make_up_the_masked_text(text: str) -> None:
     assert offsets[-1] == len(masked)
 
 
-@given(st.text("0123456789", min_size=11, max_size=18), st.sampled_from(["", " ", "-"]))
+@given(st.text("0123456789", min_size=11, max_size=18), st.sampled_from(["", " ", "-", "."]))
 @settings(max_examples=200, deadline=None)
 def test_every_card_number_is_found(digits: str, separator: str) -> None:
     digits = "4" + digits[1:]

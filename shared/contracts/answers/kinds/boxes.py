@@ -16,7 +16,7 @@ from shared.contracts.answers.question import (
 )
 from shared.contracts.answers.violation import Violation
 from shared.contracts.fields import AssetReference, FieldValue, Name, RecordField
-from shared.contracts.values import Frozen
+from shared.contracts.values import BrokenRule, Frozen
 
 TOLERANCE = 1e-3
 """Pixels by which a box may pass the image's edge: what is lost when a frontend scales coordinates."""
@@ -60,7 +60,7 @@ class BoxesQuestion(LabelledQuestion):
     def _attributes_are_unique(self) -> Self:
         names = [attribute.name for attribute in self.attributes]
         if len(set(names)) != len(names):
-            raise ValueError("attribute names must be unique")
+            raise BrokenRule("attribute names must be unique")
         return self
 
     def check_fields(self, known: Mapping[str, RecordField]) -> None:

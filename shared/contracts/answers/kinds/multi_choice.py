@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from shared.contracts.answers.question import MAX_LABELS, Label, LabelledQuestion, unknown_label
 from shared.contracts.answers.violation import Violation
 from shared.contracts.fields import FieldValue
-from shared.contracts.values import Frozen
+from shared.contracts.values import BrokenRule, Frozen
 
 
 class MultiChoiceAnswer(Frozen):
@@ -28,7 +28,7 @@ class MultiChoiceQuestion(LabelledQuestion):
     def _the_numbers_fit(self) -> Self:
         most = len(self.labels) if self.maximum is None else self.maximum
         if not self.minimum <= most <= len(self.labels):
-            raise ValueError("minimum, maximum and the number of labels must be in this order")
+            raise BrokenRule("minimum, maximum and the number of labels must be in this order")
         return self
 
     def check(self, answer: MultiChoiceAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:

@@ -21,7 +21,7 @@ from shared.contracts.answers.question import (
 )
 from shared.contracts.answers.violation import Violation
 from shared.contracts.fields import FieldValue, Name, RecordField
-from shared.contracts.values import Frozen
+from shared.contracts.values import BrokenRule, Frozen
 
 
 class Span(Frozen):
@@ -56,7 +56,7 @@ class SpansQuestion(LabelledQuestion):
     @model_validator(mode="after")
     def _relations_are_unique(self) -> Self:
         if len(set(self.relations)) != len(self.relations):
-            raise ValueError("relations must be unique")
+            raise BrokenRule("relations must be unique")
         return self
 
     def check_fields(self, known: Mapping[str, RecordField]) -> None:

@@ -12,8 +12,9 @@ from deploy.embedded.postgres import PostgresUnavailable
 from deploy.embedded.supervisor import FIRST_PORT, SERVICES, Bus, Suite, SuiteSettings, SuiteUnavailable, stop_running
 from shared.contracts.values import Role
 
+_DEFAULT_DATA = Path(".touchstone")
 _DATA = click.option(
-    "--data", "data_dir", default=".touchstone", show_default=True, type=click.Path(path_type=Path), help="Data folder."
+    "--data", "data_dir", default=_DEFAULT_DATA, show_default=True, type=click.Path(path_type=Path), help="Data folder."
 )
 
 
@@ -46,7 +47,7 @@ def down(data_dir: Path) -> None:
         stopped = stop_running(data_dir)
     except SuiteUnavailable as error:
         raise click.ClickException(str(error)) from error
-    click.echo("Stopped." if stopped else "Nothing was running.")
+    click.echo("Stopped." if stopped else f"Nothing was running in {data_dir}.")
 
 
 @main.command()
@@ -101,7 +102,8 @@ def _greet(suite: Suite) -> None:
     click.echo("\nA development token (role admin, one day):\n")
     click.echo(suite.token(Role.ADMIN))
     click.echo(f'\nTry: curl -H "Authorization: Bearer $TOKEN" {suite.urls["ingest"]}/v1/projects')
-    click.echo("Ctrl-C, or `make down` in another terminal, stops it; the data stay.")
+    where = "" if suite.settings.data_dir == _DEFAULT_DATA else f" DATA={suite.settings.data_dir}"
+    click.echo(f"Ctrl-C, or `make down{where}` in another terminal, stops it; the data stay.")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def features(lease: dict[str, Any], place: int, asked_at: datetime, size: int) -
     ]
 
 
-async def test_a_classifier_on_lease_envelopes_cannot_tell_gold(service: ServiceUnderTest) -> None:
+async def test_a_classifier_on_lease_envelopes_finds_no_plain_sign_of_gold(service: ServiceUnderTest) -> None:
     dice = random.Random(7)
     world = await World(service, policies=GOLDEN, guidelines=2).open()
     await world.say(world.threshold_of(0.9))
@@ -85,7 +85,9 @@ async def test_a_classifier_on_lease_envelopes_cannot_tell_gold(service: Service
     # The standard error of an AUC of 0.5 (Hanley and McNeil 1982).
     positives, negatives = sum(told), len(told) - sum(told)
     error = ((positives + negatives + 1) / (12 * positives * negatives)) ** 0.5
-    assert score < 0.5 + 4.5 * error, score  # chance alone gets there once in 300,000 runs
+    # Wider than chance needs (3 errors): the forest was seen at 0.4 to 2.7 errors, always on the same side, so a small
+    # leak is left (see the service's README). This bound finds a plain one.
+    assert score < 0.5 + 4.5 * error, score
 
 
 async def test_gold_wears_the_guideline_of_the_task_whose_place_it_takes(service: ServiceUnderTest) -> None:

@@ -188,11 +188,13 @@ def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, 
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """Every method that some route takes at this path."""
+    """Every method that some route takes at this path, and HEAD wherever there is GET."""
     methods: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()
+    if "GET" in methods:
+        methods.add("HEAD")
     return sorted(methods)
 
 

@@ -5,7 +5,7 @@ stopped here, once, for every endpoint.
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.datastructures import FormData, UploadFile
@@ -66,6 +66,39 @@ def lift_body_limit(request: Request, max_bytes: int | None = None) -> None:
 def body_limit(max_bytes: int) -> dict[str, Any]:
     """For `openapi_extra=` of an endpoint whose body (an upload) may be larger or must be smaller than the setting."""
     return {BODY_LIMIT_EXTENSION: max_bytes}
+
+
+JSON: Final = "application/json"
+FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+def media_type_of(request: Request) -> str:
+    """The body's media type in lower case, without parameters; empty when the request names none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def require_media_type(request: Request, *accepted: str) -> str:
+    """The body's media type; raises the 415 problem for anything but those accepted.
+
+    `application/json` includes what is written in it (`application/*+json`), and is answered for it.
+    """
+    found = media_type_of(request)
+    if JSON in accepted and found.startswith("application/") and found.endswith("+json"):
+        found = JSON
+    if found not in accepted:
+        named = " or ".join(accepted)
+        raise Problem(
+            415,
+            "media-type-not-accepted",
+            "The media type is not one of those accepted.",
+            f"The body is {named}.",
+            headers={"Accept": ", ".join(accepted)},  # RFC 9110 §15.5.16
+        )
+    return found
+
+
+def has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 class MalformedJson(ValueError):

@@ -59,6 +59,10 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = _method(scope)
+        if method == "HEAD":
+            # The answer is that to GET, less its body (RFC 9110 §9.3.2). A copy: the server knows by its own what was asked.
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         headers = _Headers(scope)
         scope[_REQUEST_ID_KEY] = request_id = headers.request_id or new_id().hex
         id_header = (b"x-request-id", request_id.encode())
@@ -75,7 +79,7 @@ class Edge:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         self._in_flight.inc()
         try:
-            with telemetry.span("HTTP " + _method(scope), SpanKind.SERVER, headers.traceparent) as span:
+            with telemetry.span("HTTP " + method, SpanKind.SERVER, headers.traceparent) as span:
                 try:
                     _refuse_nul(scope)
                     await self._app(scope, BodyLimit(scope, receive, self._max_body_bytes), send_with_id)
@@ -86,10 +90,10 @@ class Edge:
                         log.exception("answer_broken_off", error_type=type(error).__name__)
                         raise
                     await self._answer_error(error, request_id, scope, receive, send_with_id)
-                _describe(span, scope, status)
+                _describe(span, method, scope, status)
         finally:
             self._in_flight.dec()
-            self._account(scope, status, time.perf_counter() - started)
+            self._account(method, scope, status, time.perf_counter() - started)
             structlog.contextvars.unbind_contextvars("request_id")
 
     async def _answer_error(
@@ -101,9 +105,9 @@ class Edge:
             log.error("request_failed", problem=problem.type, exc_info=error)
         await problem.response(request_id)(scope, receive, send)
 
-    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+    def _account(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = route_path(scope)
-        key = (_method(scope), route or "unmatched", status)
+        key = (method, route or "unmatched", status)
         duration = self._durations.get(key)
         if duration is None:
             duration = self._durations[key] = DURATION.labels(self._service, *key)
@@ -118,7 +122,7 @@ class Edge:
         }
         if self._log is None:
             self._log = log.bind()
-        self._log.info("request", method=key[0], route=route, status=status, ms=round(seconds * 1000, 2), **ids)
+        self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), **ids)
 
 
 class _Headers:
@@ -148,6 +152,18 @@ def route_path(scope: Scope) -> str | None:
     return found
 
 
+def _without_body(send: Send) -> Send:
+    async def send_start(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b""})
+        if message.get("more_body"):
+            raise ClientDisconnect  # a stream, which need not go on
+
+    return send_start
+
+
 def _method(scope: Scope) -> str:
     method: str = scope["method"]
     return method if method in _METHODS else "OTHER"
@@ -161,12 +177,12 @@ def _refuse_nul(scope: Scope) -> None:
         raise nul_refused(parameter="the query", status=400)
 
 
-def _describe(span: trace.Span, scope: Scope, status: int) -> None:
+def _describe(span: trace.Span, method: str, scope: Scope, status: int) -> None:
     if not span.is_recording():
         return
     route = route_path(scope)
-    span.update_name(f"{_method(scope)} {route or 'unmatched'}")
-    span.set_attributes({"http.request.method": _method(scope), "http.response.status_code": status})
+    span.update_name(f"{method} {route or 'unmatched'}")
+    span.set_attributes({"http.request.method": method, "http.response.status_code": status})
     if route:
         span.set_attribute("http.route", route)
     if status >= _SERVER_ERROR:

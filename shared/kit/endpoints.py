@@ -5,36 +5,60 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from fastapi.dependencies.models import Dependant
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.kit.auth import Guard
-from shared.kit.bodies import BODY_LIMIT_EXTENSION, EdgeRequest, lift_body_limit
+from shared.kit.bodies import (
+    BODY_LIMIT_EXTENSION,
+    FORMS,
+    JSON,
+    EdgeRequest,
+    has_body,
+    lift_body_limit,
+    require_media_type,
+)
 
 OPENED: Final = "touchstone.opened"
 """Where a request keeps the stack of what its dependencies opened."""
 
 
 class EdgeRoute(APIRoute):
-    """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits."""
+    """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits.
+
+    What FastAPI would take for a body in vain, because of its media type, is refused. A handler that reads the request
+    by itself says by `require_media_type` what it takes.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
         max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
 
+        accepted = accepted_media_types(self)
+
         async def guarded(request: Request) -> Response:
             if max_bytes is not None:
                 lift_body_limit(request, max_bytes)
             for guard in guards:
                 await guard(request)
+            if accepted and has_body(request):
+                require_media_type(request, *accepted)
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
                 request.scope[OPENED] = opened
                 return await handle(EdgeRequest(request.scope, request.receive))
 
         return guarded
+
+
+def accepted_media_types(route: APIRoute) -> tuple[str, ...]:
+    """What the body that FastAPI parses for a route may be; nothing where it parses none."""
+    if route.body_field is None:
+        return ()
+    return FORMS if isinstance(route.body_field.field_info, Form) else (JSON,)
 
 
 def guards_of(dependant: Dependant) -> list[Guard]:

@@ -7,6 +7,7 @@ from services.prelabel.api import learning, models, predictions
 from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.domain.objective import ManifestRefused
 from services.prelabel.domain.onnxfile import ModelRefused
+from services.prelabel.domain.project import ProjectArchived
 from services.prelabel.inference import InferenceFailed, Overloaded
 from services.prelabel.operations import republishing
 from services.prelabel.operations.registry import (
@@ -24,6 +25,7 @@ PROBLEMS: dict[type[Exception], int] = {
     NotKnownHere: 404,
     ManifestRefused: 422,
     ModelRefused: 422,
+    ProjectArchived: 409,
     NothingToLearn: 409,
     RunUnderWay: 409,
     NotChampion: 409,

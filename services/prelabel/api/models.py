@@ -54,7 +54,7 @@ _TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
     status_code=201,
     responses={
         200: {"model": ModelOut, "description": "The same model was uploaded before."},
-        **responses(404, 413, 422),
+        **responses(404, 409, 413, 422),
     },
     openapi_extra=body_limit(_LARGEST_UPLOAD),
     summary="Upload a model",

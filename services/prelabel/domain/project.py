@@ -12,6 +12,10 @@ from shared.contracts.policies import LearningPolicy, Policies
 from shared.contracts.values import ProjectStatus
 
 
+class ProjectArchived(Exception):
+    """The project is archived: it takes no model and trains none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """One revision of a project. `salt` keys its dice."""
@@ -32,6 +36,11 @@ class Project:
     @property
     def active(self) -> bool:
         return self.status is ProjectStatus.ACTIVE and self.active_schema is not None
+
+    def check_open(self) -> None:
+        """Raises ProjectArchived."""
+        if self.status is ProjectStatus.ARCHIVED:
+            raise ProjectArchived
 
     def draw(self, purpose: Purpose, subject: UUID, nonce: int = 0) -> float:
         return draw(self.salt, purpose, subject, nonce)

@@ -42,9 +42,11 @@ async def check_upload(session: Session, project_id: UUID, manifest: ModelManife
 
     Raises:
         NotKnownHere: the project is not here.
+        ProjectArchived: it takes nothing more.
         ManifestRefused: the model answers what the project doesn't ask.
     """
     situation = await projects.situation(session, project_id)
+    situation.project.check_open()
     check_manifest(manifest, situation.project.schemas)
     return await models.same(session, project_id, sha256, manifest)
 

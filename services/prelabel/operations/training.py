@@ -79,10 +79,12 @@ async def request(
     """Queue a training run.
 
     Raises:
+        ProjectArchived: the project is over.
         NothingToLearn: the schema has no question to learn.
         RunUnderWay: the project trains already.
     """
     project = situation.project
+    project.check_open()
     if project.objective is None:
         raise NothingToLearn
     return await runs.add(

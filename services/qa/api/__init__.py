@@ -5,8 +5,10 @@ from services.qa.operations.errors import (
     AnswersRefused,
     NotGold,
     NotPaused,
+    ProjectArchived,
     RecordErased,
     ReleaseNameTaken,
+    UnknownQuestion,
     UnknownSchemaVersion,
 )
 
@@ -16,7 +18,9 @@ PROBLEMS: dict[type[Exception], int] = {
     AnswersRefused: 422,
     NotGold: 404,
     NotPaused: 409,
+    ProjectArchived: 409,
     RecordErased: 410,
     ReleaseNameTaken: 409,
+    UnknownQuestion: 404,
     UnknownSchemaVersion: 404,
 }

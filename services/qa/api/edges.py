@@ -6,7 +6,9 @@ from uuid import UUID
 
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
+from services.qa.operations.errors import ProjectArchived
 from services.qa.storage import projects, records
+from shared.contracts.values import ProjectStatus
 from shared.kit.auth import Principal
 from shared.kit.database import Session
 from shared.kit.pagination import Page, encode_cursor
@@ -19,6 +21,19 @@ async def project_or_404(session: Session, project_id: UUID) -> Project:
     project = await projects.load(session, project_id)
     if project is None:
         raise not_known_here("project", project_id)
+    return project
+
+
+async def open_project(session: Session, project_id: UUID) -> Project:
+    """A project that something new may be made of.
+
+    Raises:
+        Problem: 404, it is not known here.
+        ProjectArchived: it is over.
+    """
+    project = await project_or_404(session, project_id)
+    if project.content.status is ProjectStatus.ARCHIVED:
+        raise ProjectArchived
     return project
 
 

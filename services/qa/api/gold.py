@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.qa.api.edges import project_or_404
+from services.qa.api.edges import open_project
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
 from services.qa.operations import gold
 from services.qa.operations.errors import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
@@ -36,16 +36,16 @@ async def place_gold(
     Gold wins at any moment: a label is retracted, earlier annotations count as gold answers, and the record stays out of
     training for ever. The same answer again changes nothing; another one revises it.
     """
-    project = await project_or_404(session, project_id)
+    project = await open_project(session, project_id)
     wish = _wish(record_id, body)
     placed = await gold.place(session, project, wish, manager.subject, utc_now())
     return _out(placed)
 
 
-@router.post("/projects/{project_id}/gold", responses=responses(404, 413, 422), summary="Make many records gold")
+@router.post("/projects/{project_id}/gold", responses=responses(404, 409, 413, 422), summary="Make many records gold")
 async def place_gold_batch(session: SessionDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
     """Each answer is judged for itself; those that are refused are listed, the others count."""
-    project = await project_or_404(session, project_id)
+    project = await open_project(session, project_id)
     rejected: list[GoldRefused] = []
     placed = 0
     in_key_order = sorted(enumerate(body.gold), key=lambda one: one[1].record_id)
@@ -74,7 +74,7 @@ async def read_gold(session: SessionDep, _reader: Reader, project_id: UUID, reco
 @router.delete(
     "/projects/{project_id}/records/{record_id}/gold",
     status_code=204,
-    responses=responses(404, 410),
+    responses=responses(404, 409, 410),
     summary="Withdraw a record's gold answer",
 )
 async def withdraw_gold(
@@ -85,7 +85,7 @@ async def withdraw_gold(
     reason: Annotated[Note, Query(description="Why it is not certain after all.")] = "withdrawn",
 ) -> None:
     """The record is labelled like any other, but never trained on and never gold unseen again."""
-    project = await project_or_404(session, project_id)
+    project = await open_project(session, project_id)
     await gold.withdraw(session, project, record_id, deidentify(reason)[0], utc_now())
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from services.qa.api.edges import page_of_rows, project_or_404
+from services.qa.api.edges import open_project, page_of_rows, project_or_404
 from services.qa.api.measures import (
     AgreementOut,
     AgreementReport,
@@ -103,7 +103,7 @@ async def reinstate_annotator(
     session: SessionDep, manager: Manager, project_id: UUID, annotator_id: UUID, body: Reinstatement
 ) -> AssessmentOut:
     """A person decided so. From now on the answers count as a new annotator's, so the old ones can't pause again."""
-    await project_or_404(session, project_id)
+    await open_project(session, project_id)
     stored = await reinstating.reinstate(
         session, project_id, annotator_id, reason=body.reason, subject=manager.subject, now=utc_now()
     )

@@ -14,7 +14,7 @@ import numpy as np
 from services.qa.domain import agreement, kinds
 from services.qa.domain.agreement import Floats, Interval
 from services.qa.domain.project import Project
-from services.qa.operations.errors import UnknownSchemaVersion
+from services.qa.operations.errors import UnknownQuestion, UnknownSchemaVersion
 from services.qa.storage import annotations
 from shared.contracts.answers import Question
 from shared.kit.database import Database
@@ -68,15 +68,16 @@ async def measure(
     """Measure one question or all of a schema version, the active one by default; computed in a thread.
 
     Raises:
-        UnknownSchemaVersion: there is no such version, or no such question in it.
+        UnknownSchemaVersion: there is no such version.
+        UnknownQuestion: that version doesn't ask it.
     """
     version = schema_version or project.content.active_schema
     schema = None if version is None else project.schema(version)
     if version is None or schema is None:
-        raise UnknownSchemaVersion(f"The project has no schema {version}.")
+        raise UnknownSchemaVersion(version)
     asked = [one for one in schema.questions if question in {None, one.name}]
     if not asked:
-        raise UnknownSchemaVersion(f"Schema {version} doesn't have this question.")
+        raise UnknownQuestion(f"Schema {version} asks: {', '.join(one.name for one in schema.questions)}.")
     found = []
     for one in asked:
         async with database.transaction() as session:

@@ -24,6 +24,17 @@ class AnswersRefused(Exception):
 class UnknownSchemaVersion(Exception):
     """The project has no schema of that version."""
 
+    def __init__(self, version: int | None) -> None:
+        super().__init__("No schema is active yet." if version is None else f"There is no schema {version}.")
+
+
+class UnknownQuestion(Exception):
+    """The schema has no question of that name."""
+
+
+class ProjectArchived(Exception):
+    """The project is archived: nothing new is made of it."""
+
 
 class NotGold(Exception):
     """The record is not gold."""

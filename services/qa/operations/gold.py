@@ -44,7 +44,7 @@ async def place(session: Session, project: Project, wish: Placement, subject: st
     version = wish.schema_version or project.content.active_schema
     schema = None if version is None else project.schema(version)
     if version is None or schema is None:
-        raise UnknownSchemaVersion(f"The project has no schema {version}.")
+        raise UnknownSchemaVersion(version)
     violations = validate(schema, await records.content(session, record.record_id) or {}, wish.answers)
     if violations:
         raise AnswersRefused(violations, "/answers")

@@ -54,7 +54,7 @@ async def request(
     """
     version = options.get("schema_version") or project.content.active_schema
     if version is None or project.schema(version) is None:
-        raise UnknownSchemaVersion(f"The project has no schema {version}.")
+        raise UnknownSchemaVersion(version)
     return await _request(session, project.project_id, name, {**options, "schema_version": version}, subject, now)
 
 
@@ -236,7 +236,6 @@ async def _manifest(
         "name": release.name,
         "project_id": str(release.project_id),
         "project": project.content.name,
-        "requested_by": release.requested_by,
         "requested_at": release.requested_at.isoformat(),
         "built_at": utc_now().isoformat(),
         "supersedes": None if release.supersedes is None else str(release.supersedes),

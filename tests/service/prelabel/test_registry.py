@@ -9,7 +9,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 
 from shared.contracts.events import FeedbackReceived, ModelChanged, RecordPredicted
-from shared.contracts.values import ModelStage, Split, Verdict
+from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
 from shared.kit.clock import new_id, utc_now
 from tests.service.prelabel.world import (
     DIGIT_SCHEMA,
@@ -166,6 +166,25 @@ async def test_a_model_for_an_unknown_project_may_come_later(world: World) -> No
     answer = await world.upload(text_model(), text_manifest())
     assert (answer.status_code, answer.json()["type"]) == (404, "not-known-here")
     assert answer.headers["Retry-After"] == "1"
+
+
+async def test_an_archived_project_takes_no_model_and_trains_none(world: World) -> None:
+    await world.begin()
+    await world.begin(revision=2, status=ProjectStatus.ARCHIVED)
+    uploaded = await world.upload(text_model(), text_manifest())
+    asked = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/training-runs", headers=world.service.token("trainer"), json={"reason": "now"}
+    )
+    for answer in (uploaded, asked):
+        assert (answer.status_code, answer.json()["type"]) == (409, "project-archived")
+
+
+async def test_a_model_comes_as_a_form(world: World) -> None:
+    await world.begin()
+    answer = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/models", headers=world.service.token("trainer"), json={"model": "bytes"}
+    )
+    assert (answer.status_code, answer.json()["type"]) == (415, "media-type-not-accepted")
 
 
 async def test_a_model_that_is_too_large_is_refused(world: World) -> None:

@@ -11,7 +11,7 @@ from shared.contracts.events import (
     LabelFinalized,
     RecordUnlabelable,
 )
-from shared.contracts.values import Role, Split, TaskKind
+from shared.contracts.values import ProjectStatus, Role, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import LABELS, World, animal
 
@@ -106,8 +106,31 @@ async def test_agreement_has_coefficients_with_intervals(world: World) -> None:
     (pair,) = found["cohen_kappa"]
     assert set(pair["annotators"]) == {str(one), str(other)}
     assert pair["records"] == 40
-    await world.get(f"/projects/{world.project_id}/agreement", 404, schema_version=9)
-    await world.get(f"/projects/{world.project_id}/agreement", 404, question="unknown")
+
+
+async def test_agreement_on_what_was_never_asked_says_what_is_missing(world: World) -> None:
+    path = f"/projects/{world.project_id}/agreement"
+    assert (await world.get(path, 404, schema_version=9))["type"] == "unknown-schema-version"
+    assert (await world.get(path, 404, question="unknown"))["type"] == "unknown-question"
+
+
+async def test_an_archived_project_is_neither_measured_anew_nor_released(world: World) -> None:
+    record_id = await world.open_record()
+    gold = f"/projects/{world.project_id}/records/{record_id}/gold"
+    await world.put(gold, {"answers": animal("cat")})
+    await world.deliver(world.project(ProjectStatus.ARCHIVED))
+
+    refused = [
+        await world.put(gold, {"answers": animal("dog")}, 409),
+        await world.post(
+            f"{gold.partition('/records')[0]}/gold", {"gold": [{"record_id": str(record_id), "answers": {}}]}, 409
+        ),
+        await world.post(f"/projects/{world.project_id}/releases", {"name": "late"}, 409),
+        await world.post(f"/projects/{world.project_id}/annotators/{new_id()}/reinstatement", {"reason": "sorry"}, 409),
+    ]
+    assert {one["type"] for one in refused} == {"project-archived"}
+    await world.delete(gold, 409)
+    assert (await world.get(gold))["answers"] == animal("cat")
 
 
 async def test_agreement_without_answers_is_undefined_not_an_error(world: World) -> None:

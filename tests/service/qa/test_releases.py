@@ -59,6 +59,7 @@ async def test_a_release_holds_the_labels_by_split_with_their_hashes(world: Worl
     assert manifest["schema"]["version"] == 1
     assert manifest["agreement"][0]["question"] == "animal"
     assert manifest["guidelines"][0]["version"] == 1
+    assert found["requested_by"] not in str(manifest), "who asked for it is nobody else's business"
     for one in manifest["files"]:
         content = await download(world, found, one["name"])
         assert (len(content), hashlib.sha256(content).hexdigest()) == (one["bytes"], one["sha256"])

@@ -109,11 +109,11 @@ class World:
         said = await self.service.published(payload)
         return [one.payload for one in said if one.project_id == self.project_id and record_id in {None, one.record_id}]
 
-    def project(self) -> Event[Any]:
+    def project(self, status: ProjectStatus = ProjectStatus.ACTIVE) -> Event[Any]:
         at = self.moment()
         payload = ProjectChanged(
             name="Animals",
-            status=ProjectStatus.ACTIVE,
+            status=status,
             draw_salt="salt",
             schemas=[
                 SchemaVersion(version=number, label_schema=schema, created_at=at)

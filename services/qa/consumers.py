@@ -6,7 +6,6 @@ from uuid import UUID
 
 from services.qa.domain.project import Project
 from services.qa.operations import intake
-from services.qa.operations.openings import REOPEN
 from services.qa.storage import projects
 from shared.contracts.envelope import Event
 from shared.contracts.events import (
@@ -19,6 +18,7 @@ from shared.contracts.events import (
     RecordErased,
     RecordPredicted,
     RecordRouted,
+    TaskServable,
     TaskSkipped,
     TaskUnservable,
     WorkLogged,
@@ -69,6 +69,14 @@ async def on_task_unservable(session: Session, event: Event[TaskUnservable]) -> 
     await intake.hear_unservable(session, await _project(session, event.project_id), event, utc_now())
 
 
+async def on_task_servable(session: Session, event: Event[TaskServable]) -> None:
+    await intake.hear_servable(session, await _project(session, event.project_id), event, utc_now())
+
+
+async def on_annotator_changed(session: Session, event: Event[AnnotatorChanged]) -> None:
+    await intake.keep_annotator(session, event)
+
+
 async def on_work_logged(session: Session, event: Event[WorkLogged]) -> None:
     await intake.keep_work(session, event)
 
@@ -81,11 +89,7 @@ async def on_feedback_received(session: Session, event: Event[FeedbackReceived])
     await intake.hear_feedback(session, await _project(session, event.project_id), event, utc_now())
 
 
-def subscriptions(runtime: Runtime) -> Sequence[Subscription[Any]]:
-    async def on_annotator_changed(session: Session, event: Event[AnnotatorChanged]) -> None:
-        if await intake.keep_annotator(session, event):
-            session.on_commit(lambda: runtime.wake(REOPEN))
-
+def subscriptions(_runtime: Runtime) -> Sequence[Subscription[Any]]:
     return (
         Subscription(ProjectChanged, on_project_changed),
         Subscription(RecordAccepted, on_record_accepted),
@@ -95,6 +99,7 @@ def subscriptions(runtime: Runtime) -> Sequence[Subscription[Any]]:
         Subscription(AnnotationSubmitted, on_annotation_submitted),
         Subscription(TaskSkipped, on_task_skipped),
         Subscription(TaskUnservable, on_task_unservable),
+        Subscription(TaskServable, on_task_servable),
         Subscription(AnnotatorChanged, on_annotator_changed),
         Subscription(WorkLogged, on_work_logged),
         Subscription(ModelChanged, on_model_changed),

@@ -69,10 +69,6 @@ async def replace_votes(runtime: Runtime) -> None:
     await _each_mark(runtime, assessing.REPLACEMENTS, work)
 
 
-async def reopen(runtime: Runtime) -> None:
-    await openings.ask_arbiters_again(runtime.database, utc_now())
-
-
 async def fold_counters(runtime: Runtime) -> None:
     while True:
         async with runtime.database.transaction() as session:
@@ -102,7 +98,6 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(ESTIMATE, estimation_interval_s, estimate),
         Loop(TEST, 1.0, test_thresholds),
         Loop(REPLACE, 1.0, replace_votes),
-        Loop(openings.REOPEN, 2.0, reopen),
         Loop(FOLD, 5.0, fold_counters),
         Loop(SEAL, seal_interval_s, seal),
         Loop(SUPERSEDE, 5.0, supersede_releases),

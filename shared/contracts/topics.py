@@ -41,7 +41,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "annotations", "record_id", "retention",
-        (events.RecordRouted, events.AnnotationSubmitted, events.TaskSkipped, events.TaskUnservable),
+        (events.RecordRouted, events.AnnotationSubmitted, events.TaskSkipped, events.TaskUnservable, events.TaskServable),
         "queue", ("qa",), "How records are routed and what people answer.",
     ),
     Topic(

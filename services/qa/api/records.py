@@ -89,7 +89,7 @@ async def list_disputes(
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[DisputeOut]:
-    """Oldest first. `unservable`: there is no arbiter; it is opened again when an expert comes."""
+    """Oldest first. `unservable`: there is no arbiter; it is opened again when one comes."""
     await project_or_404(session, project_id)
     rows = await labels.disputes_page(session, project_id, status=status, after=_after(after), limit=limit + 1)
     return page_of_rows(rows, limit, DisputeOut, "dispute_id")

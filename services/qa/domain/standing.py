@@ -21,7 +21,8 @@ class Record:
     queue said it collects in `routed_round`, `requested_total` what qa asked for in `round`; both are targets that
     count slots, those of voided annotations too. In a round that `is_final` the first answer is the decision.
     `reopened_label` is the revision of the label that feedback re-opened last. `request` is what queue still has to
-    serve: `{"type", "revision", "payload"}`.
+    serve: `{"type", "revision", "payload"}`. `unservable`: nobody could serve the round's task, so queue closed it;
+    `servable_again`: since then somebody can. `unservable_at` is when there was no arbiter either.
     """
 
     record_id: UUID
@@ -54,6 +55,7 @@ class Record:
     requested_total: int = 0
     arbitrating: bool = False
     unservable: bool = False
+    servable_again: bool = False
     unservable_at: datetime | None = None
     request: dict[str, JsonValue] | None = None
     label_revision: int = 0
@@ -111,4 +113,5 @@ class Record:
         self.request = None
         self.arbitrating = False
         self.unservable = False
+        self.servable_again = False
         self.unservable_at = None

@@ -8,7 +8,7 @@ from services.qa.domain.lineage import canonical
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
 from services.qa.operations.telling import ask, move
-from services.qa.storage import annotators, counters, labels
+from services.qa.storage import counters, labels
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, RelabelRequested
 from shared.contracts.values import Answers, Pool, RecordState
@@ -18,6 +18,9 @@ from shared.kit.handlers import NotYet
 
 _MOST_DISPUTED_BYTES = 400_000
 """An event has an end; an arbiter who sees the first of many large answers sees enough."""
+
+SERVABLE_AGAIN = "servable_again"
+"""The reason: somebody came who may serve what nobody could."""
 
 
 def schema_of(project: Project, version: int) -> LabelSchema:
@@ -57,26 +60,31 @@ async def arbitrate(session: Session, record: Record, answers: Sequence[Answers]
     )
     await counters.add(session, record.project_id, {"disputes": 1})
     record.arbitrating = True
+    record.servable_again = False
     request = ArbitrationRequested(round=record.round, schema_version=schema_version, disputed=disputed, reason=reason)
     await ask(session, record, request)
 
 
-async def arbitrate_again(session: Session, record: Record, now: datetime) -> bool:
-    """Ask again for an arbiter when an expert came after there was none; whether one came."""
-    if record.unservable_at is None or not await annotators.expert_came_after(session, record.unservable_at):
-        return False
+async def request_again(session: Session, record: Record, slots_total: int) -> None:
+    """Ask for what nobody could serve, now that somebody can: queue has closed the task."""
+    record.unservable = record.servable_again = False
+    record.requested_total = slots_total
+    await ask(session, record, AnnotationsRequested(round=record.round, slots_total=slots_total, reason=SERVABLE_AGAIN))
+
+
+async def arbitrate_again(session: Session, record: Record, now: datetime) -> None:
+    """Ask again for an arbiter, where there was none; now there is one."""
     dispute = await labels.reopen_dispute(session, record.record_id)
     record.unservable_at = None
     if dispute is None:
-        return False
+        return
     record.arbitrating = True
     if record.state is RecordState.UNLABELABLE:
-        await move(session, record, RecordState.OPEN, now, "an expert came")
+        await move(session, record, RecordState.OPEN, now, SERVABLE_AGAIN)
     request = ArbitrationRequested(
         round=record.round, schema_version=dispute.schema_version, disputed=dispute.disputed, reason=dispute.reason
     )
     await ask(session, record, request)
-    return True
 
 
 async def relabel(session: Session, record: Record, wanted: decisions.Relabel, reason: str) -> None:

@@ -132,7 +132,7 @@ async def retract(session: Session, record: Record, reason: str, now: datetime) 
 
 
 async def give_up(session: Session, record: Record, reason: str, moment: datetime, now: datetime) -> None:
-    """Nobody may decide: the record is unlabelable, or its label under review stands; opened again by an expert."""
+    """Nobody may decide: the record is unlabelable, or its label under review stands, until somebody may."""
     await labels.set_dispute(session, record.record_id, "unservable", None)
     record.request = None
     record.arbitrating = False

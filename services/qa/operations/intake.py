@@ -7,7 +7,7 @@ from services.qa.domain.standing import Record
 from services.qa.operations import chain
 from services.qa.operations.asking import arbitrate_again, schema_of
 from services.qa.operations.ending import ESTIMATES, THRESHOLDS, erase, give_up
-from services.qa.operations.rounds import settle
+from services.qa.operations.rounds import go_on_with_people, settle
 from services.qa.storage import annotations, annotators, counters, feedback, labels, predictions, projects, records
 from services.qa.storage.annotations import Role
 from shared.contracts.envelope import Event
@@ -21,6 +21,7 @@ from shared.contracts.events import (
     RecordErased,
     RecordPredicted,
     RecordRouted,
+    TaskServable,
     TaskSkipped,
     TaskUnservable,
     WorkLogged,
@@ -177,18 +178,42 @@ async def hear_unservable(session: Session, project: Project, event: Event[TaskU
     if payload.round != record.round:
         return
     if payload.task_kind is TaskKind.ARBITRATION:
-        if record.arbitrating:
+        if record.arbitrating and record.servable_again:
+            await go_on_with_people(session, project, record, now)
+        elif record.arbitrating:
             await give_up(session, record, payload.reason, event.occurred_at, now)
-            await arbitrate_again(session, record, now)
             await records.save(session, record)
         return
     record.unservable = True
+    record.servable_again = False
     await settle(session, project, record, now)
 
 
-async def keep_annotator(session: Session, event: Event[AnnotatorChanged]) -> bool:
-    """Keep an annotator; whether what waits for an arbiter may be served now."""
-    return await annotators.save(session, event)
+async def hear_servable(session: Session, project: Project, event: Event[TaskServable], now: datetime) -> None:
+    """Somebody came who may serve what nobody could. While an arbiter is sought, that is only remembered."""
+    record = await _lock(session, event)
+    payload = event.payload
+    if record.state in {RecordState.GOLD, RecordState.ERASED} or not record.expects_answers:
+        return
+    if payload.round != record.round:
+        return
+    given_up = record.unservable_at is not None
+    if payload.task_kind is TaskKind.ARBITRATION:
+        if given_up:
+            await arbitrate_again(session, record, now)
+            await records.save(session, record)
+        return
+    if not record.unservable:
+        return
+    record.servable_again = True
+    if given_up:
+        await go_on_with_people(session, project, record, now)
+    else:
+        await settle(session, project, record, now)
+
+
+async def keep_annotator(session: Session, event: Event[AnnotatorChanged]) -> None:
+    await annotators.save(session, event)
 
 
 async def keep_work(session: Session, event: Event[WorkLogged]) -> None:
@@ -219,6 +244,7 @@ async def _lock(
     | Event[AnnotationSubmitted]
     | Event[TaskSkipped]
     | Event[TaskUnservable]
+    | Event[TaskServable]
     | Event[FeedbackReceived],
 ) -> Record:
     assert event.record_id is not None

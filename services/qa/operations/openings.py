@@ -1,15 +1,11 @@
-"""What is done to many records, one transaction each: replacing a paused annotator's votes, asking arbiters again."""
+"""What is done to many records, one transaction each: replacing a paused annotator's votes."""
 
 from datetime import datetime
 from uuid import UUID
 
-from services.qa.operations.asking import arbitrate_again
 from services.qa.operations.rounds import settle
 from services.qa.storage import projects, records
 from shared.kit.database import Database
-
-REOPEN = "reopen"
-"""The loop that asks arbiters again; woken when an annotator changed."""
 
 _RECORDS_AT_ONCE = 500
 
@@ -30,19 +26,3 @@ async def replace_votes(database: Database, project_id: UUID, annotator_id: UUID
                 await settle(session, project, record, now)
             settled += 1
         after = page[-1]
-
-
-async def ask_arbiters_again(database: Database, now: datetime) -> int:
-    """Ask again for every record that waited for an arbiter before the newest expert came; answers how many."""
-    asked = 0
-    while True:
-        async with database.transaction() as session:
-            page = await records.unservable(session, _RECORDS_AT_ONCE)
-        before = asked
-        for record_id, project_id in page:
-            async with database.transaction() as session:
-                record = await records.lock(session, record_id, project_id)
-                asked += await arbitrate_again(session, record, now)
-                await records.save(session, record)
-        if asked == before:
-            return asked

@@ -14,9 +14,10 @@ from services.qa.domain.records import consensus_of
 from services.qa.domain.standing import Record
 from services.qa.domain.voting import Consensus, Distribution, voter
 from services.qa.operations import estimates, reviews
-from services.qa.operations.asking import arbitrate, request_more, schema_of
+from services.qa.operations.asking import SERVABLE_AGAIN, arbitrate, request_again, request_more, schema_of
 from services.qa.operations.ending import Verdict, finalize
-from services.qa.storage import annotations, counters, predictions, records
+from services.qa.operations.telling import move
+from services.qa.storage import annotations, counters, labels, predictions, records
 from services.qa.storage.annotations import Annotation
 from shared.contracts.values import LabelMethod, RecordState
 from shared.kit.database import Session
@@ -32,6 +33,16 @@ async def settle(session: Session, project: Project, record: Record, now: dateti
         if record.state is RecordState.FINALIZED:
             await reviews.review(session, project, record, now)
     await records.save(session, record)
+
+
+async def go_on_with_people(session: Session, project: Project, record: Record, now: datetime) -> None:
+    """No arbiter is there to decide what nobody could annotate; but by now somebody can annotate it."""
+    await labels.set_dispute(session, record.record_id, "withdrawn", now)
+    record.arbitrating = False
+    record.unservable_at = None
+    if record.state is RecordState.UNLABELABLE:
+        await move(session, record, RecordState.OPEN, now, SERVABLE_AGAIN)
+    await settle(session, project, record, now)
 
 
 async def _advance(session: Session, project: Project, record: Record, now: datetime) -> None:
@@ -120,9 +131,13 @@ async def _count(session: Session, project: Project, record: Record, here: Seque
     )
     if isinstance(decision, decisions.Finalize):
         await _finalize_by_consensus(session, project, record, decision, votes, consensus, prior, now)
-    elif record.unservable or isinstance(decision, decisions.Arbitrate):
-        reason = decision.reason if isinstance(decision, decisions.Arbitrate) else "unservable"
-        await arbitrate(session, record, [one.answers for one in votes], reason, now)
+    elif isinstance(decision, decisions.Arbitrate):
+        await arbitrate(session, record, [one.answers for one in votes], decision.reason, now)
+    elif record.unservable and not record.servable_again:
+        await arbitrate(session, record, [one.answers for one in votes], "unservable", now)
+    elif record.unservable:
+        wanted = decision.slots_total if isinstance(decision, decisions.AskMore) else 0
+        await request_again(session, record, max(wanted, record.slots_total))
     elif isinstance(decision, decisions.AskMore):
         await request_more(session, record, decision)
 

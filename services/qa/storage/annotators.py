@@ -10,7 +10,7 @@ from services.qa.storage.json import dump, loaded
 from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorAssessed, AnnotatorChanged, DriftDetected
-from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
+from shared.contracts.values import AssessmentStatus
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 
@@ -35,21 +35,13 @@ class Stored:
     assessed_at: datetime
 
 
-# `expert_since` is the moment of the change that made an expert available, the newest such change.
 _SAVE = """
-INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages, expert_since)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (annotator_id) DO UPDATE SET revision = excluded.revision, pool = excluded.pool, status = excluded.status,
-    skills = excluded.skills, languages = excluded.languages,
-    expert_since = CASE WHEN annotators.pool = 'expert' AND annotators.status = 'active'
-        AND excluded.expert_since IS NOT NULL AND annotators.expert_since IS NOT NULL
-        THEN annotators.expert_since ELSE excluded.expert_since END
+    skills = excluded.skills, languages = excluded.languages
 WHERE annotators.revision < excluded.revision
-RETURNING annotator_id
 """
-_NEWER_EXPERT = """
-SELECT EXISTS (SELECT 1 FROM annotators WHERE pool = 'expert' AND status = 'active' AND expert_since > $1)
-"""
+_IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM annotators WHERE annotator_id = $1)"
 _EXPERTS = "SELECT annotator_id FROM annotators WHERE pool = 'expert'"
 _STORED = (
     "project_id, annotator_id, assessment_revision, status, reason, accuracy, interval_low, interval_high,"
@@ -101,11 +93,10 @@ FROM work WHERE project_id = $1 AND annotator_id = $2 AND activity = 'submitted'
 """
 
 
-async def save(session: Session, event: Event[AnnotatorChanged]) -> bool:
-    """Keep the newest state of an annotator; False when what is kept is as new."""
+async def save(session: Session, event: Event[AnnotatorChanged]) -> None:
+    """Keep the newest state of an annotator."""
     payload = event.payload
-    is_expert = payload.pool is Pool.EXPERT and payload.status is AnnotatorStatus.ACTIVE
-    saved = await session.raw.fetchval(
+    await session.raw.execute(
         _SAVE,
         payload.annotator_id,
         event.revision,
@@ -113,13 +104,12 @@ async def save(session: Session, event: Event[AnnotatorChanged]) -> bool:
         payload.status,
         dump(payload.skills),
         payload.languages,
-        event.occurred_at if is_expert else None,
     )
-    return saved is not None
 
 
-async def expert_came_after(session: Session, moment: datetime) -> bool:
-    found: bool = await session.raw.fetchval(_NEWER_EXPERT, moment)
+async def is_known(session: Session, annotator_id: UUID) -> bool:
+    """Whether queue told of the annotator."""
+    found: bool = await session.raw.fetchval(_IS_KNOWN, annotator_id)
     return found
 
 

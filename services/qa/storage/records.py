@@ -47,12 +47,6 @@ WHERE project_id = $1 AND known AND record_id > $2 AND ($3::text IS NULL OR stat
 ORDER BY record_id LIMIT $4
 """
 
-_UNSERVABLE = """
-SELECT record_id, project_id FROM records
-WHERE unservable_at < (SELECT max(expert_since) FROM annotators WHERE status = 'active' AND pool = 'expert')
-ORDER BY record_id LIMIT $1
-"""
-
 _OPEN_WITH_VOTES_OF = """
 SELECT DISTINCT records.record_id FROM annotations
 JOIN records ON records.record_id = annotations.record_id AND records.round = annotations.round
@@ -137,11 +131,6 @@ async def page(
 ) -> list[dict[str, Any]]:
     rows = await session.raw.fetch(_LIST, project_id, after or NOWHERE, state, limit)
     return [dict(row) for row in rows]
-
-
-async def unservable(session: Session, limit: int) -> list[tuple[UUID, UUID]]:
-    """Records, with their projects, that waited for an arbiter before the newest expert came."""
-    return [(row["record_id"], row["project_id"]) for row in await session.raw.fetch(_UNSERVABLE, limit)]
 
 
 async def open_with_votes_of(

@@ -1,6 +1,12 @@
 """All events, by topic. `shared.contracts.topics` says who writes and who reads them."""
 
-from shared.contracts.events.annotations import AnnotationSubmitted, RecordRouted, TaskSkipped, TaskUnservable
+from shared.contracts.events.annotations import (
+    AnnotationSubmitted,
+    RecordRouted,
+    TaskServable,
+    TaskSkipped,
+    TaskUnservable,
+)
 from shared.contracts.events.annotators import AnnotatorChanged
 from shared.contracts.events.feedback import FeedbackReceived
 from shared.contracts.events.labels import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
@@ -49,6 +55,7 @@ __all__ = [
     "SchemaVersion",
     "Selection",
     "SliceValue",
+    "TaskServable",
     "TaskSkipped",
     "TaskUnservable",
     "ThresholdEvidence",

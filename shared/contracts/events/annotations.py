@@ -74,3 +74,11 @@ class TaskUnservable(Payload):
     task_kind: TaskKind
     round: int = Field(ge=1)
     reason: str
+
+
+class TaskServable(Payload):
+    """Somebody who may answer a task has come since `TaskUnservable` was said of it. It stays closed until qa asks again."""
+
+    task_id: UUID
+    task_kind: TaskKind
+    round: int = Field(ge=1)

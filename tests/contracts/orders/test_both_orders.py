@@ -21,7 +21,7 @@ from tests.support.service import ServiceUnderTest, service_under_test, settings
 SERVICES = ("ingest", "prelabel", "queue", "qa")
 FIRST = ("ProjectChanged", "RecordAccepted")
 # What the producer said before it could say this.
-PRECEDED_BY = {"LabelRetracted": "LabelFinalized", "GoldWithdrawn": "GoldPlaced"}
+PRECEDED_BY = {"LabelRetracted": "LabelFinalized", "GoldWithdrawn": "GoldPlaced", "TaskServable": "TaskUnservable"}
 # qa counts one revision for each record, over its requests and its labels.
 QA_SAID = (
     "AnnotationsRequested",

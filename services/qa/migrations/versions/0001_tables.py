@@ -56,6 +56,7 @@ CREATE TABLE records (
     requested_total integer NOT NULL DEFAULT 0,
     arbitrating boolean NOT NULL DEFAULT false,
     unservable boolean NOT NULL DEFAULT false,
+    servable_again boolean NOT NULL DEFAULT false,
     unservable_at timestamptz,
     request jsonb,
     label_revision integer NOT NULL DEFAULT 0,
@@ -208,8 +209,7 @@ CREATE TABLE annotators (
     pool text NOT NULL,
     status text NOT NULL,
     skills jsonb NOT NULL,
-    languages text[] NOT NULL,
-    expert_since timestamptz
+    languages text[] NOT NULL
 )
 """
 
@@ -478,7 +478,6 @@ CREATE TABLE release_records (
 INDEXES = (
     "CREATE INDEX records_by_state ON records (project_id, state, record_id) WHERE known",
     "CREATE INDEX records_by_project ON records (project_id, record_id) WHERE known",
-    "CREATE INDEX records_unservable ON records (unservable_at) WHERE unservable_at IS NOT NULL",
     "CREATE INDEX annotations_by_record ON annotations (record_id)",
     "CREATE INDEX annotations_by_annotator ON annotations (project_id, annotator_id, submitted_at)",
     "CREATE INDEX annotations_by_project ON annotations (project_id, schema_version)",

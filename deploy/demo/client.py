@@ -57,11 +57,9 @@ class Client:
         await self._session.close()
 
     async def fetch(self, service: str, url: str) -> bytes:
-        """What lies under a URL that a service signed, relative to the service or whole."""
+        """What lies under a URL that a service signed, relative to the service or whole. As patient as `call`."""
         whole = url if "://" in url else self._urls[service] + url
-        answer = await self._request("GET", whole, {}, None, None)
-        if not answer.is_success:
-            raise Refused(answer.status, _problem(answer), f"GET {url.partition('?')[0]}")
+        answer = await self._patiently("GET", whole, {}, None, None, f"GET {url.partition('?')[0]}")
         return answer.body
 
     async def call(
@@ -83,18 +81,29 @@ class Client:
         headers = {"authorization": f"Bearer {token}", "content-type": media_type}
         sent = content if content is not None else (orjson.dumps(body) if body is not None else None)
         url = f"{self._urls[service]}/v1{path}"
+        return _parse(await self._patiently(method, url, headers, sent, params, f"{method} {service} {path}"))
+
+    async def _patiently(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        params: Mapping[str, Any] | None,
+        where: str,
+    ) -> _Answer:
         waited_s, wait_s = 0.0, _FIRST_WAIT_S
         while True:
             try:
-                answer = await self._request(method, url, headers, sent, params)
+                answer = await self._request(method, url, headers, body, params)
             except (aiohttp.ClientError, TimeoutError) as lost:
                 status, problem = 0, {"type": "unreachable", "detail": type(lost).__name__}
             else:
                 if answer.is_success:
-                    return _parse(answer)
+                    return answer
                 status, problem = answer.status, _problem(answer)
             if not _may_come(status, problem) or waited_s >= _PATIENCE_S:
-                raise Refused(status, problem, f"{method} {service} {path}")
+                raise Refused(status, problem, where)
             await asyncio.sleep(wait_s)
             waited_s += wait_s
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from deploy.demo.client import Client
-from deploy.demo.digits import LABELS, Digit
+from deploy.demo.digits import LABELS, Digit, seen_in
 from deploy.demo.people import Crowd, Person
 
 GOLD_RECORDS = 60
@@ -53,6 +53,10 @@ class Stage:
     manager: str
     truth: dict[UUID, int] = field(default_factory=dict)
     digits: dict[UUID, Digit] = field(default_factory=dict)
+    by_sight: dict[bytes, UUID] = field(default_factory=dict)
+    """Which record shows these pixels: a lease doesn't name its record."""
+    assets: dict[str, UUID] = field(default_factory=dict)
+    """Which record an image belongs to, once somebody has looked: as if all shared one cache."""
     held_out: set[UUID] = field(default_factory=set)
     gold: set[UUID] = field(default_factory=set)
     annotator_ids: dict[str, UUID] = field(default_factory=dict)
@@ -99,6 +103,7 @@ async def learn_records(client: Client, stage: Stage, digits: Sequence[Digit]) -
             record_id = UUID(item["record_id"])
             stage.truth[record_id] = digit.value
             stage.digits[record_id] = digit
+            stage.by_sight[seen_in(digit.png)] = record_id
             if item["split"] != "train" and record_id not in stage.gold:
                 stage.held_out.add(record_id)
 

@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from deploy.demo.client import Client, Refused
+from deploy.demo.digits import seen_in
 from deploy.demo.outcome import Acknowledged
 from deploy.demo.people import Person
-from deploy.demo.project import QUESTION, Stage
+from deploy.demo.project import FIELD, QUESTION, Stage
 
 PREFETCH = 2
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _EXPERTS_LONGEST_WAIT_S, _WAIT_GROWS = 0.25, 1.5, 0.5, 1.5
@@ -76,7 +77,7 @@ class Worker:
         return False
 
     async def _submit(self, lease: Mapping[str, Any], seconds: float) -> None:
-        record_id = UUID(lease["record"]["record_id"])
+        record_id = await self._look(lease)
         kind = lease["kind"]
         answer = self.person.answer(self.stage.truth[record_id])
         body: dict[str, Any] = {"answers": {QUESTION: {"label": str(answer)}}, "active_s": round(seconds, 2), "next": 1}
@@ -86,6 +87,13 @@ class Worker:
         annotator_id = self.stage.annotator_ids[self.person.subject]
         self.log.acknowledged.append(Acknowledged(UUID(given["annotation_id"]), record_id, annotator_id, kind))
         self.leases.extend(given.get("next") or ())
+
+    async def _look(self, lease: Mapping[str, Any]) -> UUID:
+        image = lease["record"]["fields"][FIELD]
+        if image["asset_id"] not in self.stage.assets:
+            png = await self.client.fetch("ingest", image["url"])
+            self.stage.assets[image["asset_id"]] = self.stage.by_sight[seen_in(png)]
+        return self.stage.assets[image["asset_id"]]
 
     async def _skip(self, lease: Mapping[str, Any]) -> None:
         await self.client.call(

@@ -47,7 +47,8 @@ async def _annotate_one_record(suite: Suite) -> str:
         made = await client.call("ingest", "POST", "/projects", admin, body=project)
         path = f"/projects/{made['project_id']}"
         body = {"records": [{"external_id": "one", "fields": {"text": "A lovely lamp"}}]}
-        await client.call("ingest", "POST", f"{path}/records", admin, body=body)
+        report = await client.call("ingest", "POST", f"{path}/records", admin, body=body)
+        record_id: str = report["records"][0]["record_id"]
         await client.call("queue", "POST", "/annotators", admin, body={"subject": "ann", "pool": "crowd"})
 
         async def leased() -> bool:
@@ -59,7 +60,6 @@ async def _annotate_one_record(suite: Suite) -> str:
         [lease] = leases
         answer = {"answers": {"tone": {"label": "good"}}, "active_s": 1.0}
         await client.call("queue", "PUT", f"/leases/{lease['token']}/annotation", ann, body=answer)
-    record_id: str = lease["record"]["record_id"]
     return record_id
 
 

@@ -58,6 +58,7 @@ class Loop:
     product: str
     project_id: UUID
     tokens: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     async def call(self, service: str, method: str, path: str, token: str | None = None, **more: Any) -> Any:
         return await self.client.call(service, method, path, token or self.manager, **more)
@@ -96,7 +97,9 @@ class Loop:
         body = {"records": [{"external_id": text, "fields": {"text": text}} for text in given]}
         report = await self.call("ingest", "POST", f"/projects/{self.project_id}/records", self.product, body=body)
         assert report["rejected_total"] == 0
-        return [one["record_id"] for one in report["records"]]
+        record_ids = [one["record_id"] for one in report["records"]]
+        self.texts |= dict(zip(record_ids, given, strict=True))
+        return record_ids
 
     async def answer_everything(self, *subjects: str) -> None:
         """Everybody answers rightly what they are served, until nothing more is served to anybody."""
@@ -118,7 +121,7 @@ class Loop:
                 lease = await self.lease(subject)
                 if lease is None:
                     continue
-                if lease["record"]["record_id"] == record_id:
+                if lease["record"]["fields"]["text"] == self.texts[record_id]:
                     return subject, lease
                 more = {"reason": "I read it twice."} if lease["kind"] == "arbitration" else {}
                 await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)

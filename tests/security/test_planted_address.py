@@ -96,7 +96,7 @@ async def _live_a_little(suite: Suite, client: Client) -> None:
         await client.call("queue", "PUT", f"/leases/{leases[0]['token']}/annotation", ann, body=with_typo)
     assert PLANTED not in str(refused.value)
     await client.call("queue", "PUT", f"/leases/{leases[0]['token']}/annotation", ann, body=body)
-    record_id = leases[0]["record"]["record_id"]
+    record_id = report["records"][0]["record_id"]
 
     async def labelled() -> bool:
         try:

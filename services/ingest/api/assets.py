@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -19,7 +19,7 @@ from shared.contracts.values import Role
 from shared.kit.app import Runtime, RuntimeDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import lift_body_limit
-from shared.kit.clock import new_id, utc_now
+from shared.kit.clock import utc_now
 from shared.kit.problems import Problem, responses
 
 router = APIRouter(tags=["assets"])
@@ -68,7 +68,7 @@ async def upload_asset(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
         project = await projects.open_for_intake(session, project_id)
     original = await _read_body(request, limits.max_asset_bytes)
     image = await asyncio.to_thread(make_safe, original, limits.max_asset_bytes, limits.max_asset_pixels)
-    asset = assets.new_asset(project, new_id(), original, image)
+    asset = assets.new_asset(project, uuid4(), original, image)
     async with runtime.database.transaction() as session:
         ttl = timedelta(seconds=limits.unattached_asset_ttl_s)
         await storage.doom(session, [asset.asset_id], utc_now() + ttl)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
@@ -158,7 +158,7 @@ async def store_images(
         if isinstance(images, Refused):
             verdicts[item.record_id] = images
         else:
-            placed[item.record_id] = assets.place_images(item, images, project_id, new_id)
+            placed[item.record_id] = assets.place_images(item, images, project_id, uuid4)
     everything = [pair for pairs in placed.values() for pair in pairs]
     if everything:
         async with runtime.database.transaction() as session:

@@ -35,12 +35,12 @@ def read_images(
 
 
 def place_images(
-    candidate: Candidate, images: dict[str, SafeImage], project_id: UUID, new_id: Callable[[], UUID]
+    candidate: Candidate, images: dict[str, SafeImage], project_id: UUID, new_asset_id: Callable[[], UUID]
 ) -> list[tuple[Asset, bytes]]:
-    """Give a candidate's images their ids and put the references into its fields."""
+    """Give a candidate's images their ids and put the references into its fields. Annotators see these ids: random ones."""
     placed: list[tuple[Asset, bytes]] = []
     for name, image in images.items():
-        asset = _asset(new_id(), project_id, image, bytes.fromhex(candidate.hashed[name]))
+        asset = _asset(new_asset_id(), project_id, image, bytes.fromhex(candidate.hashed[name]))
         candidate.fields[name] = asset.reference()
         placed.append((asset, image.data))
     candidate.images = {}

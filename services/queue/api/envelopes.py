@@ -1,5 +1,7 @@
 """A lease as its holder sees it. Nothing in it, and nothing missing from it, tells gold or an audit from any other.
 
+So a record's id is not in it: it would tell when the record came in. `task_id` names what is worked on.
+
 What PostgreSQL keeps as JSON goes out as it is, without being parsed.
 """
 
@@ -32,7 +34,7 @@ async def _lease_json(runtime: Runtime, project: Project, leased: Leased) -> dic
         "task_id": str(leased.task_id),
         "kind": leased.kind,
         "why": why(leased.kind, prediction_shown=leased.prediction is not None),
-        "record": {"record_id": str(leased.record_id), "fields": await _fields(runtime, leased.fields)},
+        "record": {"fields": await _fields(runtime, leased.fields)},
         "questions": orjson.Fragment(project.questions[leased.schema_version]),
         "schema_version": leased.schema_version,
         "guideline_version": leased.guideline_version,

@@ -19,10 +19,7 @@ _LEASE_EXAMPLE: dict[str, Any] = {
     "task_id": "3d6f1f0c-6d0b-4f8e-8f0e-0a52b6a0c2f4",
     "kind": "annotation",
     "why": "check_prediction",
-    "record": {
-        "record_id": "019a9d3e-7c1b-7c55-9d0e-2f0c4b7a6e10",
-        "fields": {"text": "The package came two days late."},
-    },
+    "record": {"fields": {"text": "The package came two days late."}},
     "questions": [
         {"name": "sentiment", "kind": "choice", "required": True, "labels": ["positive", "neutral", "negative"]}
     ],
@@ -60,9 +57,10 @@ class LeaseRequest(_Body):
 
 
 class RecordOut(BaseModel):
-    """`fields` by name: a text, or media as `{"asset_id", "media_type", "width", "height", "url", …}`."""
+    """`fields` by name: a text, or media as `{"asset_id", "media_type", "width", "height", "url", …}`. The record's id is
+    not told, `task_id` stands for it: ids are in the order in which records came in.
+    """
 
-    record_id: UUID
     fields: dict[str, str | dict[str, JsonValue]]
 
 

@@ -63,7 +63,7 @@ _LEASED = """
     FROM pick JOIN records r ON r.record_id = pick.record_id
     WHERE s.task_id = pick.task_id AND s.slot = pick.slot
     RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
-        s.leased_at, s.prediction_shown, pick.pool, pick.lane, pick.rank, pick.sort_key, pick.place, pick.old_token, pick.old_annotator, pick.old_leased_at,
+        s.leased_at, s.prediction_shown, pick.pool, pick.lane, pick.rank, pick.sort_key, pick.place, pick.urgency, pick.old_token, pick.old_annotator, pick.old_leased_at,
         r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN r.prediction END AS prediction
 ), counted AS (
     UPDATE memberships m
@@ -91,7 +91,7 @@ WITH me AS MATERIALIZED (
         AND m.assessed = $14 AND a.revision = $15 AND p.revision = $16
     FOR NO KEY UPDATE OF m
 ), pick AS MATERIALIZED (
-    SELECT near.*, 1 AS place
+    SELECT near.*, 1 AS place, near.rank AS urgency
     FROM unnest($6::text[], $7::text[], $8::int[], $9::float8[], $10::int[])
         AS want (pool, lane, low_rank, low_key, high_rank),
     LATERAL ({_free("want.pool", "want.lane", _STRETCH, limit="1")}
@@ -138,7 +138,7 @@ WITH near AS MATERIALIZED (
         coalesce(g.record_id, o.record_id) AS record_id, o.kind, o.schema_version, o.guideline_version,
         coalesce(g.blind, o.blind) AS blind, coalesce(g.lane, o.lane) AS lane,
         coalesce(g.pool, o.pool) AS pool, coalesce(g.rank, o.rank) AS rank, coalesce(g.sort_key, o.sort_key) AS sort_key,
-        o.place,
+        o.place, o.rank AS urgency,
         CASE WHEN g.slot IS NULL THEN o.old_token ELSE g.old_token END AS old_token,
         CASE WHEN g.slot IS NULL THEN o.old_annotator ELSE g.old_annotator END AS old_annotator,
         CASE WHEN g.slot IS NULL THEN o.old_leased_at ELSE g.old_leased_at END AS old_leased_at

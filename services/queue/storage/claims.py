@@ -157,7 +157,17 @@ async def claim(
         last = walked[-1]
         took_s = perf_counter() - begun
         positions.remember(*name, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
-    return Claimed([_leased(row) for row in rows], [_overtaken(row) for row in rows if row["old_token"] is not None])
+    shown = sorted(rows, key=_as_shown)
+    return Claimed([_leased(row) for row in shown], [_overtaken(row) for row in rows if row["old_token"] is not None])
+
+
+def _as_shown(row: Any) -> tuple[bool, int, UUID]:
+    """Disputes, then what is urgent, then by token, which is random.
+
+    In the order in which lines are walked the place in a batch would tell a lane, and so how likely it is that a task
+    without a prediction is gold. Gold is as urgent as the task whose place it took.
+    """
+    return row["kind"] != TaskKind.ARBITRATION, row["urgency"], row["token"]
 
 
 _positions: WeakKeyDictionary[Database, Positions] = WeakKeyDictionary()

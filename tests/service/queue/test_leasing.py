@@ -7,15 +7,15 @@ from services.queue.storage import claims
 from services.queue.storage.positions import Positions
 from shared.contracts.values import AssessmentStatus, Pool, ProjectStatus, Role, Split
 from shared.kit.clock import utc_now
-from tests.service.queue.world import World, policies, tokens_of
+from tests.service.queue.world import World, policies, shown, tokens_of
 from tests.support.service import ServiceUnderTest
 
 
 async def test_a_lease_shows_all_that_its_annotator_needs(world: World) -> None:
     person = await world.person()
-    record_id = await world.record(label="negative", text="Late again.")
+    await world.record(label="negative", text="Late again.")
     lease = await person.one()
-    assert lease["record"] == {"record_id": str(record_id), "fields": {"text": "Late again."}}
+    assert lease["record"] == {"fields": {"text": "Late again."}}
     assert lease["questions"][0]["name"] == "sentiment"
     assert lease["questions"][0]["labels"] == ["positive", "neutral", "negative"]
     assert lease["prediction"] == {"sentiment": {"label": "negative"}}
@@ -55,9 +55,9 @@ async def test_concurrent_batches_never_overlap(service: ServiceUnderTest) -> No
     leases = [lease for one in got for lease in one]
     assert len(leases) == len(tokens_of(leases)) == 40
     for one in got:
-        records = [lease["record"]["record_id"] for lease in one]
+        records = [shown(lease) for lease in one]
         assert len(records) == len(set(records))
-    taken = [lease["record"]["record_id"] for lease in leases]
+    taken = [shown(lease) for lease in leases]
     assert max(taken.count(record) for record in taken) == 2
 
 
@@ -70,7 +70,7 @@ async def test_one_person_in_two_tabs_never_gets_a_record_twice_nor_more_than_th
     await world.records(10)
     got = await asyncio.gather(*(person.lease(count=2) for _ in range(8)))
     leases = [lease for one in got for lease in one]
-    records = [lease["record"]["record_id"] for lease in leases]
+    records = [shown(lease) for lease in leases]
     assert len(records) == len(set(records)) == 6
     assert await person.nothing() == "limit_reached"
 
@@ -209,10 +209,10 @@ async def test_going_on_where_the_last_walk_ended_misses_nothing(service: Servic
         await world.records(6)
         assert [await lonely.work() for _ in range(2)] == [6, 0]
         urgent = await world.record(priority=3)
-        assert (await lonely.one())["record"]["record_id"] == str(urgent)
+        assert shown(await lonely.one()) == str(urgent)
         late = await world.records(6)  # some of them stand in front of where the last walk ended
-        served = [lease["record"]["record_id"] for lease in await lonely.lease(count=4)]
-        served += [lease["record"]["record_id"] for lease in await lonely.lease(count=4)]
+        served = [shown(lease) for lease in await lonely.lease(count=4)]
+        served += [shown(lease) for lease in await lonely.lease(count=4)]
         assert set(served) == {str(one) for one in late}
         assert await other.work() == 13
     finally:

@@ -10,7 +10,7 @@ from shared.contracts.events import (
     TaskUnservable,
 )
 from shared.contracts.values import LabelMethod, Pool, Role, Route, Split
-from tests.service.queue.world import World, finalized, policies, sentiment
+from tests.service.queue.world import World, finalized, policies, sentiment, shown
 from tests.support.service import ServiceUnderTest
 
 
@@ -39,7 +39,7 @@ async def test_requested_annotations_are_served_first(world: World) -> None:
     await first.work()
     await world.records(5)
     await world.request(record_ids[3], 2)
-    assert (await second.one())["record"]["record_id"] == str(record_ids[3])
+    assert shown(await second.one()) == str(record_ids[3])
 
 
 async def test_a_request_for_an_ended_round_changes_nothing(world: World) -> None:

@@ -8,7 +8,7 @@ from shared.contracts.draws import draw
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
 from shared.kit.clock import new_id
-from tests.service.queue.world import World, policies
+from tests.service.queue.world import World, policies, shown
 from tests.support.service import ServiceUnderTest
 
 LEARNING = {"learning": {"enabled": True, "random_share": 0.0}}
@@ -101,7 +101,7 @@ async def test_a_new_threshold_accepts_what_nobody_has_touched(service: ServiceU
     unsure = await world.record(label="positive", confidence=0.8)
     started = await world.record(label="positive", confidence=0.99, priority=5)
     held_out = await world.record(Split.TEST, label="positive", confidence=0.99)
-    assert (await person.one())["record"]["record_id"] == str(started)
+    assert shown(await person.one()) == str(started)
     await world.threshold(0.95)
     routed = await world.route(sure)
     assert (routed.route, routed.slots_total, routed.threshold) == (Route.AUTO_ACCEPT, 0, 0.95)
@@ -162,7 +162,7 @@ async def test_a_share_of_what_would_be_accepted_is_audited_blind(service: Servi
     assert routed.selection_probability == pytest.approx(0.3)
     assert (await world.route(accepted)).route is Route.AUTO_ACCEPT
     lease = await person.one()
-    assert lease["record"]["record_id"] == str(audited)
+    assert shown(lease) == str(audited)
     assert "prediction" not in lease
 
 

@@ -225,9 +225,9 @@ class World:
         record_id: UUID | None = None,
         **more: Any,
     ) -> UUID:
-        """A record that came in and was scored."""
+        """A record that came in and was scored. Its text is its id, so that a test knows it in a lease."""
         record_id = record_id or new_id()
-        await self.say(self.accepted(split, **more), record_id)
+        await self.say(self.accepted(split, **{"text": str(record_id)} | more), record_id)
         await self.predict(record_id, label, confidence, selected=selected)
         return record_id
 
@@ -352,6 +352,12 @@ async def world(chosen: Policies | None = None, **overrides: Any) -> AsyncIterat
     """A running queue with one open project; `overrides` are settings."""
     async with service_under_test("queue", **overrides) as service:
         yield await World(service, policies=chosen or policies()).open()
+
+
+def shown(lease: Mapping[str, Any]) -> str:
+    """The text of the record that a lease shows; the id of one that `World.record` made."""
+    text: str = lease["record"]["fields"]["text"]
+    return text
 
 
 def tokens_of(leases: Collection[Mapping[str, Any]]) -> set[str]:

@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 from uuid import UUID
 
 import pytest
@@ -15,6 +17,12 @@ def test_a_draw_is_fixed_by_its_arguments_and_below_one(subject: UUID, nonce: in
     first = draw("salt", "split", subject, nonce)
     assert 0.0 <= first < 1.0
     assert draw("salt", "split", subject, nonce) == first
+
+
+def test_a_draw_is_the_one_that_was_logged_years_ago() -> None:
+    subject = UUID("018f3c1e-0000-7000-8000-000000000001")
+    digest = hmac.digest(b"salt", b"split:%s:0" % subject.bytes, hashlib.sha256)
+    assert draw("salt", "split", subject) == (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
 def test_draws_for_other_purposes_salts_and_nonces_are_others() -> None:

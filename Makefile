@@ -11,6 +11,7 @@ DATA ?= .touchstone
 BUS ?= postgres
 SEED ?= 1
 BENCH ?=
+BREAKING ?=
 TESTS ?= tests
 SERVICES := ingest prelabel queue qa
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
@@ -72,6 +73,10 @@ openapi: $(VENV)/dev.stamp ## docs/openapi/<service>.json from the code
 asyncapi: $(VENV)/dev.stamp ## docs/asyncapi.json from the topic registry
 	$(PY) -m services.cli asyncapi
 
+.PHONY: publish-contracts
+publish-contracts: openapi asyncapi ## docs/published/, with a release; refuses what breaks somebody (BREAKING=yes if meant)
+	$(PY) -m deploy.contracts.publish $(if $(BREAKING),--breaking)
+
 .PHONY: settings-docs
 settings-docs: $(VENV)/dev.stamp ## docs/settings.md from the settings classes
 	$(PY) -m deploy.settings_docs
@@ -108,7 +113,7 @@ clean: ## Remove the environment and caches (never the data in DATA)
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[.a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[.a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-17s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment: made once, from the hashed lock; again only when the lock changes.
 $(PY):

@@ -1,6 +1,5 @@
 """The committed OpenAPI documents are those of the code (`make openapi` writes them), and fit for generators."""
 
-import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,19 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.kit.settings import settings_class
-from tests.support.service import settings_for
+from tests.support.documents import SERVICES, openapi_document
 
-SERVICES = ("ingest", "prelabel", "queue", "qa")
 DOCUMENTS = Path(__file__).resolve().parents[3] / "docs" / "openapi"
 METHODS = {"get", "put", "post", "patch", "delete"}
-
-
-def _document(service: str) -> dict[str, Any]:
-    package = f"services.{service}"
-    settings = settings_for(settings_class(package), "postgresql://nobody@127.0.0.1:1/none")
-    document: dict[str, Any] = importlib.import_module(f"{package}.main").create_app(settings).openapi()
-    return document
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -36,13 +26,13 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 @each_service
 def test_the_committed_document_is_the_code_s(service: str) -> None:
     committed = orjson.loads((DOCUMENTS / f"{service}.json").read_bytes())
-    assert committed == orjson.loads(orjson.dumps(_document(service))), "run `make openapi`"
+    assert committed == openapi_document(service), "run `make openapi`"
 
 
 @each_service
 def test_every_operation_has_an_id_a_tag_and_a_summary(service: str) -> None:
     ids = []
-    for name, operation in _operations(_document(service)):
+    for name, operation in _operations(openapi_document(service)):
         assert operation.get("tags"), name
         assert operation.get("summary"), name
         ids.append(operation["operationId"])
@@ -51,7 +41,7 @@ def test_every_operation_has_an_id_a_tag_and_a_summary(service: str) -> None:
 
 @each_service
 def test_every_body_in_json_comes_with_an_example(service: str) -> None:
-    document = _document(service)
+    document = openapi_document(service)
     schemas = document["components"]["schemas"]
     for name, operation in _operations(document):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import UUID
 
 from services.queue.operations import routing, upkeep
-from services.queue.storage import progress, submissions, supply, tasks
+from services.queue.storage import arrivals, progress, submissions, supply, tasks
+from services.queue.storage.records import FIRST
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
 from shared.kit.runtime import Runtime
@@ -12,7 +14,7 @@ from shared.kit.runtime import Runtime
 _EXPIRED_AT_ONCE = 500
 _FOLDED_AT_ONCE = 10_000
 _OPENED_AT_ONCE = 1_000
-_EXAMINED_AT_ONCE = 200
+EXAMINED_AT_ONCE = 200
 
 
 async def _until_done(runtime: Runtime, step: Callable[[Session], Awaitable[int]], at_once: int) -> None:
@@ -46,13 +48,36 @@ async def route_waiting(runtime: Runtime) -> None:
 
 
 def find_unservable(after_s: float, most_skips: int) -> Callable[[Runtime], Awaitable[None]]:
-    """The loop that tells of tasks that nobody can serve, `after_s` seconds after they came under suspicion."""
+    """The loop that tells of tasks that nobody can serve, `after_s` seconds after they came under suspicion.
+
+    And then of those that somebody can serve again. One after the other: so who arrives while a task is examined is
+    either seen there, or looked at when the task is told of already.
+    """
 
     async def run(runtime: Runtime) -> None:
         async with runtime.database.transaction() as session:
-            found = await supply.suspected(session, utc_now() - timedelta(seconds=after_s), _EXAMINED_AT_ONCE)
+            found = await supply.suspected(session, utc_now() - timedelta(seconds=after_s), EXAMINED_AT_ONCE)
         for suspect in found:
             async with runtime.database.transaction() as session:
                 await upkeep.examine(session, suspect, utc_now(), most_skips)
+        await _find_servable(runtime, most_skips)
 
     return run
+
+
+async def _find_servable(runtime: Runtime, most_skips: int) -> None:
+    """Look at what nobody could serve, if anybody arrived since. They are forgotten last: a crash loses nobody."""
+    async with runtime.database.transaction() as session:
+        arrived = await arrivals.find(session, EXAMINED_AT_ONCE)
+    if not arrived:
+        return
+    annotators = sorted(set(arrived.values()))
+    after: UUID | None = FIRST
+    while after is not None:
+        async with runtime.database.transaction() as session:
+            found, after = await upkeep.unserved_page(session, annotators, after, EXAMINED_AT_ONCE)
+        for suspect in found:
+            async with runtime.database.transaction() as session:
+                await upkeep.examine_again(session, suspect, most_skips)
+    async with runtime.database.transaction() as session:
+        await arrivals.remove(session, list(arrived))

@@ -30,3 +30,8 @@ def unservable(kind: TaskKind, workforce: Workforce, most_skips: int) -> str | N
     if workforce.eligible == 0:
         return "no annotator has the pool and the skill"
     return "every annotator with the pool and the skill has had the record"
+
+
+def servable_again(workforce: Workforce, most_skips: int) -> bool:
+    """Whether somebody can serve a task of which it was told that nobody can."""
+    return workforce.left > 0 and workforce.skips < most_skips

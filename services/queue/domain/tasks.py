@@ -25,7 +25,7 @@ class Purpose(StrEnum):
 class Task:
     """`requested` is the most annotations that qa asked for, `requested_revision` the revision of qa's newest request.
 
-    `slots` is filled where the slots are locked.
+    `unserved`: it was closed because nobody could serve it. `slots` is filled where the slots are locked.
     """
 
     task_id: UUID
@@ -41,6 +41,7 @@ class Task:
     open: bool = True
     requested: int = 0
     requested_revision: int = 0
+    unserved: bool = False
     slots: tuple[Slot, ...] = ()
 
     @property

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from services.queue.domain.refusals import AnnotatorChangedMeanwhile, AnnotatorExists
-from services.queue.storage import annotators
+from services.queue.storage import annotators, arrivals
 from services.queue.storage.annotators import Annotator
 from shared.contracts.events import AnnotatorAssessed, AnnotatorChanged
+from shared.contracts.values import AnnotatorStatus, AssessmentStatus
 from shared.kit.database import Session
 from shared.kit.outbox import publish
 
@@ -58,8 +59,14 @@ def told(annotator: Annotator) -> AnnotatorChanged:
 
 
 async def keep_assessment(session: Session, project_id: UUID, assessed: AnnotatorAssessed) -> None:
-    await annotators.assess(session, assessed.annotator_id, project_id, assessed.status, assessed.assessment_revision)
+    before = await annotators.assess(
+        session, assessed.annotator_id, project_id, assessed.status, assessed.assessment_revision
+    )
+    if before is AssessmentStatus.PAUSED and assessed.status is not AssessmentStatus.PAUSED:
+        await arrivals.add(session, assessed.annotator_id)
 
 
 async def _tell(session: Session, annotator: Annotator) -> None:
+    if annotator.status is AnnotatorStatus.ACTIVE:
+        await arrivals.add(session, annotator.annotator_id)
     await publish(session, told(annotator), revision=annotator.revision)

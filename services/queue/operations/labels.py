@@ -47,7 +47,7 @@ async def _end(session: Session, record_id: UUID, project_id: UUID, revision: in
     record = await _record_for(session, record_id, project_id, revision)
     if record is None:
         return
-    await close_before(session, record, revision, leased_too=True)
+    await close_before(session, record, revision, leased_too=True, unserved_too=state is RecordState.FINALIZED)
     asked_since = record.requests_revision > revision and state is RecordState.UNLABELABLE
     if record.state is not RecordState.GOLD and not asked_since:
         await change_state(session, record, state)
@@ -85,7 +85,9 @@ async def place_gold(
     # What qa asked for since, it asked for because the record is gold no more: that news is on its way.
     ended = [task for task in of_record if task.requested_revision <= event.revision]
     await tasks.close(
-        session, [task for task in ended if task.open and task.purpose is not Purpose.GOLD], leased_too=False
+        session,
+        [task for task in ended if (task.open or task.unserved) and task.purpose is not Purpose.GOLD],
+        leased_too=False,
     )
     golden = [task for task in of_record if task.purpose is Purpose.GOLD]
     fits = (record.round, placed.schema_version)

@@ -13,7 +13,7 @@ from services.queue.domain.tasks import Purpose
 from services.queue.operations.endings import log_end
 from services.queue.operations.leasing import Asking, Granted, lease_next
 from services.queue.operations.submitting import ending, locked, mask, refusal_of
-from services.queue.storage import progress, projects, submissions, tasks
+from services.queue.storage import arrivals, progress, projects, submissions, tasks
 from shared.contracts.events import TaskSkipped
 from shared.contracts.values import Answers, Role
 from shared.kit.auth import Principal
@@ -50,7 +50,9 @@ async def release_lease(session: Session, principal: Principal, token: UUID, now
     """Give the slot back. What is held no longer is given back already."""
     _, lease, found = await locked(session, principal, token)
     if found is Standing.VALID:
-        await submissions.give_back(session, lease, skipped=False)
+        task_open, _ = await submissions.give_back(session, lease, skipped=False)
+        if not task_open:  # perhaps because nobody else could serve it
+            await arrivals.add(session, lease.annotator_id)
         await log_end(session, ending(lease, token, "released", now))
 
 

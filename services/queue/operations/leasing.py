@@ -9,7 +9,7 @@ from services.queue.domain.project import Project
 from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.refusals import NotRegistered, UnknownProject
 from services.queue.domain.serving import ServingPlan, plan
-from services.queue.storage import claims, projects, supply
+from services.queue.storage import arrivals, claims, projects, supply
 from services.queue.storage.claims import Claimed, Entry, Leased, Overtaken
 from shared.contracts.draws import draw
 from shared.contracts.events import WorkLogged
@@ -58,6 +58,8 @@ async def lease_next(session: Session, asking: Asking, now: datetime, *, lazily:
     assert project is not None
     if entry.standing.arbiter is not asking.arbiter:
         await claims.set_arbiter(session, entry.annotator_id, arbiter=asking.arbiter)
+        if asking.arbiter:
+            await arrivals.add(session, entry.annotator_id)
     refused = _refused(project, entry)
     if refused is not None:
         return Granted(project, [], nothing(refused, asking.soon_s))

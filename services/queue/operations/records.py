@@ -8,7 +8,7 @@ import orjson
 from services.queue.domain.project import Project
 from services.queue.domain.record import Prediction, Record
 from services.queue.operations.routing import route
-from services.queue.storage import progress, projects, records, tasks
+from services.queue.storage import arrivals, progress, projects, records, tasks
 from shared.contracts.envelope import Event
 from shared.contracts.events import ProjectChanged, RecordAccepted, RecordErased, RecordPredicted
 from shared.contracts.values import RecordState, ScoredFor
@@ -54,7 +54,10 @@ async def change_state(session: Session, record: Record, state: RecordState) -> 
 
 async def keep_project(session: Session, project_id: UUID, event: Event[ProjectChanged]) -> None:
     project = Project(project_id, event.revision, event.payload)
+    before = await projects.find(session, project_id)
     await projects.save(session, project)
+    if before is not None and before.policies.serving != project.policies.serving:
+        await arrivals.add_all(session)
     await release_parked(session, PROJECT, project_id)
     if project.servable:
         await release_parked(session, SERVABLE, project_id)

@@ -3,6 +3,7 @@
 qa counts one revision per record over its requests and labels, so a request is obsolete when a label came after it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from shared.kit.outbox import publish
 async def _record_for(
     session: Session, record_id: UUID, project_id: UUID, revision: int
 ) -> tuple[Project, Record] | None:
-    """The project and the record under its lock; None when the request is obsolete."""
+    """The project and the record under its lock; None when the request is obsolete. What was given up is open again."""
     project = await servable_project(session, project_id)
     record = await known_record(session, record_id, project_id)
     stale = revision < max(record.labels_revision, record.requests_revision)
@@ -35,6 +36,8 @@ async def _record_for(
     if record.state is RecordState.GOLD:
         raise NotYet(GOLD_WITHDRAWN, record_id)  # qa asks nothing about gold: the withdrawal is on its way
     record.requests_revision = revision
+    if record.state is RecordState.UNLABELABLE:
+        await change_state(session, record, RecordState.OPEN)
     return project, record
 
 
@@ -45,16 +48,10 @@ async def request_annotations(
     if found is None:
         return
     project, record = found
-    wanted = event.payload
-    if wanted.round == record.round:
-        task = await tasks.lock_annotation_task(session, record_id, record.round)
-        if task is None:
-            assert record.split is not None
-            style = decide(project.policies, record.split, Evidence(), draws_of(project, record_id))
-            task = new_task(project, record, Purpose.ANNOTATION, style.lane, ANY_POOL, blind=style.blind)
-            await tasks.add(session, task, now)
-        await _collect(session, project, record, task, wanted.slots_total, event.revision, now)
-        await _tell_total(session, project, record, task, wanted.reason)
+    if event.payload.round == record.round:
+        assert record.split is not None
+        style = decide(project.policies, record.split, Evidence(), draws_of(project, record_id))
+        await _collect(session, project, record, event, Style(style.lane, ANY_POOL, style.blind), now)
     await records.save(session, record)
 
 
@@ -66,19 +63,13 @@ async def request_relabel(
         return
     project, record = found
     wanted = event.payload
-    if wanted.round >= record.round:
-        if wanted.round > record.round:
-            await close_before(session, record, event.revision, leased_too=False)
-            record.round = wanted.round
-        task = await tasks.lock_annotation_task(session, record_id, record.round)
-        if task is None:
-            assert record.split is not None
-            pool = ANY_POOL if wanted.pool is None else wanted.pool
-            blind = wanted.blind or record.split.held_out
-            task = new_task(project, record, Purpose.ANNOTATION, Lane.LEARNING, pool, blind=blind)
-            await tasks.add(session, task, now)
-        await _collect(session, project, record, task, wanted.slots_total, event.revision, now)
-        await _tell_total(session, project, record, task, wanted.reason)
+    if wanted.round > record.round:
+        await close_before(session, record, event.revision, leased_too=False)
+        record.round = wanted.round
+    if wanted.round == record.round:
+        assert record.split is not None
+        style = Style(Lane.LEARNING, wanted.pool or ANY_POOL, wanted.blind or record.split.held_out)
+        await _collect(session, project, record, event, style, now)
     await records.save(session, record)
 
 
@@ -118,30 +109,52 @@ async def request_arbitration(
             await tasks.suspect(session, task.task_id, now)
             await add_slots(session, project, record, task, (len(task.slots) + 1,))
         await tasks.set_disputed(session, task.task_id, wanted.disputed)
-        if record.state is RecordState.UNLABELABLE:
-            await change_state(session, record, RecordState.OPEN)
         if not waiting:
             await _tell_arbitration(session, project, record, task, wanted.reason)
     await records.save(session, record)
 
 
-async def close_before(session: Session, record: Record, revision: int, *, leased_too: bool) -> None:
-    """Close the record's tasks, but for those that qa asked for after this revision."""
+async def close_before(
+    session: Session, record: Record, revision: int, *, leased_too: bool, unserved_too: bool = True
+) -> None:
+    """Close the record's tasks, but for those that qa asked for after this revision.
+
+    `unserved_too`: what nobody could serve is wanted no more, either.
+    """
     found = [
         task
         for task in await tasks.of_record(session, record.record_id)
-        if task.open and task.requested_revision <= revision
+        if (task.open or (task.unserved and unserved_too)) and task.requested_revision <= revision
     ]
     await tasks.close(session, await tasks.lock_slots(session, found), leased_too=leased_too)
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the round's annotation task is served, if there is none yet."""
+
+    lane: Lane
+    pool: str
+    blind: bool
+
+
 async def _collect(
-    session: Session, project: Project, record: Record, task: Task, total: int, revision: int, now: datetime
+    session: Session,
+    project: Project,
+    record: Record,
+    event: Event[AnnotationsRequested] | Event[RelabelRequested],
+    style: Style,
+    now: datetime,
 ) -> None:
-    """Bring the task to at least `total` live slots, which stand at the head of their line."""
+    """Bring the round's task to at least `slots_total` live slots, which stand at the head of their line, and tell."""
+    wanted = event.payload
+    task = await tasks.lock_annotation_task(session, record.record_id, record.round)
+    if task is None:
+        task = new_task(project, record, Purpose.ANNOTATION, style.lane, style.pool, blind=style.blind)
+        await tasks.add(session, task, now)
     task.open = True
-    task.requested = max(task.requested, total)
-    task.requested_revision = max(task.requested_revision, revision)
+    task.requested = max(task.requested, wanted.slots_total)
+    task.requested_revision = max(task.requested_revision, event.revision)
     await tasks.save(session, task)
     changes = settle(task.slots, max(task.requested, task.slots_total))
     await add_slots(session, project, record, task, changes.add, urgent=True)
@@ -149,6 +162,7 @@ async def _collect(
         await tasks.suspect(session, task.task_id, now)
     [locked] = await tasks.lock_slots(session, [task])
     task.slots = locked.slots
+    await _tell_total(session, project, record, task, wanted.reason)
 
 
 async def _tell_total(session: Session, project: Project, record: Record, task: Task, reason: str) -> None:

@@ -29,10 +29,14 @@ ORDER BY annotator_id LIMIT $4
 _PAGE_SHARED = f"{_PAGE} FOR SHARE"
 _SUBJECT_TAKEN = "SELECT EXISTS (SELECT FROM annotators WHERE subject = $1 AND annotator_id <> $2)"
 _ASSESS = """
+WITH before AS (
+    SELECT assessed FROM memberships WHERE annotator_id = $1 AND project_id = $2
+)
 INSERT INTO memberships (annotator_id, project_id, assessed, assessment_revision) VALUES ($1, $2, $3, $4)
 ON CONFLICT (annotator_id, project_id) DO UPDATE
 SET assessed = excluded.assessed, assessment_revision = excluded.assessment_revision
 WHERE memberships.assessment_revision < excluded.assessment_revision
+RETURNING (SELECT assessed FROM before)
 """
 
 # Only as many of those who might be left are looked at as it takes to find one.
@@ -44,25 +48,30 @@ SELECT (SELECT count(*) FROM (SELECT FROM annotators WHERE status = 'active' LIM
     ) few) AS eligible,
     (SELECT count(*) FROM (
         SELECT FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $1
-        WHERE {eligible} AND (
-            SELECT mine.slot FROM slots mine
-            WHERE mine.record_id = $2 AND mine.annotator_id = a.annotator_id
-                AND mine.state IN ('leased', 'submitted', 'skipped')
-        ) IS NULL
+        WHERE {eligible} AND {had_nothing}
         LIMIT 1
     ) few) AS "left",
     (SELECT count(*) FROM slots s JOIN tasks t ON t.task_id = s.task_id
         WHERE t.task_id = $3 AND s.state = 'skipped') AS skips
 """
-_ELIGIBLE = """
+# Of an annotator `a` and their membership `m`, if there is one.
+ELIGIBLE = """
             a.status = 'active' AND coalesce(m.assessed, 'active') <> 'paused'
             AND CASE
-                WHEN $4 THEN a.pool = 'expert' OR a.arbiter
-                WHEN $5 = 'any' THEN a.pool <> 'expert'
-                ELSE a.pool = $5
+                WHEN {arbitration} THEN a.pool = 'expert' OR a.arbiter
+                WHEN {pool} = 'any' THEN a.pool <> 'expert'
+                ELSE a.pool = {pool}
             END
-            AND ($6::text IS NULL OR coalesce((a.skills ->> $6)::int, 0) >= $7)"""
-_COUNT_WORKFORCE = _WORKFORCE.format(eligible=_ELIGIBLE)
+            AND ({skill}::text IS NULL OR coalesce((a.skills ->> {skill})::int, 0) >= {minimum_skill})"""
+HAD_NOTHING = """(
+            SELECT mine.slot FROM slots mine
+            WHERE mine.record_id = {record} AND mine.annotator_id = a.annotator_id
+                AND mine.state IN ('leased', 'submitted', 'skipped')
+        ) IS NULL"""
+_COUNT_WORKFORCE = _WORKFORCE.format(
+    eligible=ELIGIBLE.format(arbitration="$4", pool="$5", skill="$6", minimum_skill="$7"),
+    had_nothing=HAD_NOTHING.format(record="$2"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +159,10 @@ async def page(
 
 async def assess(
     session: Session, annotator_id: UUID, project_id: UUID, status: AssessmentStatus, revision: int
-) -> None:
-    """Keep qa's newest view of the annotator in the project."""
-    await session.raw.execute(_ASSESS, annotator_id, project_id, status, revision)
+) -> AssessmentStatus | None:
+    """Keep qa's newest view of the annotator in the project; answers the one before, None when nothing changed."""
+    before = await session.raw.fetchval(_ASSESS, annotator_id, project_id, status, revision)
+    return None if before is None else AssessmentStatus(before)
 
 
 @dataclass(frozen=True, slots=True)

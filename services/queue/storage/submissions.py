@@ -144,7 +144,8 @@ _DUE = """
 SELECT task_id, slot, annotator_id, project_id FROM slots WHERE state = 'leased' AND until < $1
 ORDER BY annotator_id, until LIMIT $2 FOR UPDATE SKIP LOCKED
 """
-# The slots are locked by the statement before: a task that is open now can't be closed until we commit.
+# The slots are locked by the statement before: a task that is open now can't be closed until we commit. One that was
+# closed perhaps was because nobody else could serve it.
 _EXPIRE = """
 WITH due AS (
     SELECT * FROM unnest($1::uuid[], $2::int[]) AS one (task_id, slot)
@@ -152,7 +153,9 @@ WITH due AS (
     UPDATE slots s SET state = CASE WHEN t.state = 'open' THEN 'free' ELSE 'void' END
     FROM due JOIN tasks t ON t.task_id = due.task_id
     WHERE s.task_id = due.task_id AND s.slot = due.slot
-    RETURNING s.annotator_id, s.project_id
+    RETURNING s.annotator_id, s.project_id, s.state
+), arrived AS (
+    INSERT INTO arrivals (annotator_id) SELECT DISTINCT annotator_id FROM freed WHERE state = 'void'
 ), mine AS (
     SELECT m.annotator_id, m.project_id, f.leases
     FROM (SELECT annotator_id, project_id, count(*) AS leases FROM freed GROUP BY annotator_id, project_id) f

@@ -15,13 +15,13 @@ from shared.kit.database import Session
 
 _COLUMNS = """
 task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, state, requested,
-requested_revision
+requested_revision, unserved
 """
 _OF_RECORD = f"SELECT {_COLUMNS} FROM tasks WHERE record_id = $1 ORDER BY task_id"  # noqa: S608  our own column names
 _SLOTS = "SELECT task_id, slot, state, token FROM slots WHERE task_id = ANY($1) ORDER BY task_id, slot FOR UPDATE"
 _CURRENT = """
 SELECT t.task_id, t.project_id, t.record_id, t.round, t.purpose, t.schema_version, t.guideline_version, t.lane, t.pool,
-    t.blind, t.state, t.requested, t.requested_revision, s.slot, s.state AS slot_state, s.token
+    t.blind, t.state, t.requested, t.requested_revision, t.unserved, s.slot, s.state AS slot_state, s.token
 FROM tasks t JOIN slots s ON s.task_id = t.task_id
 WHERE t.record_id = $1 AND t.round = $2 AND t.purpose = 'annotation'
 ORDER BY s.slot FOR UPDATE OF s
@@ -32,7 +32,8 @@ INSERT INTO tasks (task_id, project_id, record_id, round, purpose, kind, schema_
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 _SAVE = """
-UPDATE tasks SET state = $2, lane = $3, pool = $4, blind = $5, requested = $6, requested_revision = $7
+UPDATE tasks SET state = $2, lane = $3, pool = $4, blind = $5, requested = $6, requested_revision = $7,
+    unserved = unserved AND $2 = 'closed'
 WHERE task_id = $1
 """
 _DISPUTE = "UPDATE tasks SET disputed = $2 WHERE task_id = $1"
@@ -66,7 +67,8 @@ FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.proje
 # Expired leases too: whoever still has the token learns that the task is closed.
 _VOID_FREE = "UPDATE slots SET state = 'void' WHERE task_id = ANY($1) AND state IN ('held', 'free')"
 _VOID_ALL = "UPDATE slots SET state = 'void' WHERE task_id = ANY($1) AND state IN ('held', 'free', 'leased')"
-_CLOSE = "UPDATE tasks SET state = 'closed', suspect_at = NULL WHERE task_id = ANY($1)"
+_CLOSE = "UPDATE tasks SET state = 'closed', suspect_at = NULL, unserved = $2 WHERE task_id = ANY($1)"
+_SERVABLE = "UPDATE tasks SET unserved = false WHERE task_id = $1"
 _STYLE = """
 UPDATE slots SET lane = $2, pool = $3, blind = $4, rank = $5, state = $6
 WHERE task_id = $1 AND state IN ('held', 'free') AND token IS NULL
@@ -96,6 +98,7 @@ def _task(row: Any) -> Task:
         row["state"] == "open",
         row["requested"],
         row["requested_revision"],
+        row["unserved"],
     )
 
 
@@ -185,15 +188,23 @@ async def style_slots(
     await session.raw.execute(_STYLE, task_id, lane, pool, blind, rank, state)
 
 
-async def close(session: Session, tasks: Sequence[Task], *, leased_too: bool) -> None:
-    """Close the tasks. Their slots are locked by `lock_slots`, so none of them is leased or freed meanwhile."""
+async def close(session: Session, tasks: Sequence[Task], *, leased_too: bool, unserved: bool = False) -> None:
+    """Close the tasks. Their slots are locked by `lock_slots`, so none of them is leased or freed meanwhile.
+
+    `unserved`: because nobody can serve them.
+    """
     if not tasks:
         return
     ids = [task.task_id for task in tasks]
-    await session.raw.execute(_CLOSE, ids)
+    await session.raw.execute(_CLOSE, ids, unserved)
     if leased_too and any(slot.state is SlotState.LEASED for task in tasks for slot in task.slots):
         await session.raw.execute(_RETURNED, ids)
     await session.raw.execute(_VOID_ALL if leased_too else _VOID_FREE, ids)
+
+
+async def set_servable(session: Session, task_id: UUID) -> None:
+    """It is no longer so that nobody can serve the task."""
+    await session.raw.execute(_SERVABLE, task_id)
 
 
 async def open_held(session: Session, limit: int) -> int:

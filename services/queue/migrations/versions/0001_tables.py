@@ -90,11 +90,14 @@ CREATE TABLE tasks (
     requested_revision integer NOT NULL DEFAULT 0,
     disputed jsonb,
     suspect_at timestamptz,
+    unserved boolean NOT NULL DEFAULT false,
     opened_at timestamptz NOT NULL,
     UNIQUE (record_id, round, purpose, schema_version)
 ) WITH (fillfactor = 90)
 """
 TASKS_OPEN = "CREATE INDEX tasks_open ON tasks (project_id) WHERE state = 'open' AND purpose <> 'gold'"
+# `unserved`: it was told that nobody can serve it, so it is closed until qa asks again.
+TASKS_UNSERVED = "CREATE INDEX tasks_unserved ON tasks (task_id) WHERE unserved"
 TASKS_SUSPECT = "CREATE INDEX tasks_suspect ON tasks (suspect_at) WHERE suspect_at IS NOT NULL"
 
 # A slot carries what a lease of it says, so that leasing reads no other table but the record.
@@ -147,6 +150,14 @@ CREATE TABLE annotators (
 )
 """
 ANNOTATORS_WORKING = "CREATE INDEX annotators_working ON annotators (pool, annotator_id) WHERE status = 'active'"
+
+# Who may be able to serve what nobody could; gone once that was looked at.
+ARRIVALS = """
+CREATE TABLE arrivals (
+    arrival_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    annotator_id uuid NOT NULL
+)
+"""
 
 # An annotator's row in a project: locked by each lease, so it serialises one person's tabs and holds their caps.
 MEMBERSHIPS = """
@@ -242,6 +253,7 @@ STATEMENTS = (
     TASKS,
     TASKS_OPEN,
     TASKS_SUSPECT,
+    TASKS_UNSERVED,
     SLOTS,
     SLOTS_FREE,
     SLOTS_HELD,
@@ -250,6 +262,7 @@ STATEMENTS = (
     SLOTS_ONCE,
     ANNOTATORS,
     ANNOTATORS_WORKING,
+    ARRIVALS,
     MEMBERSHIPS,
     ANNOTATIONS,
     DRAFTS,
@@ -273,6 +286,7 @@ def downgrade() -> None:
         "drafts",
         "annotations",
         "memberships",
+        "arrivals",
         "annotators",
         "slots",
         "tasks",

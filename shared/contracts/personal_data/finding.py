@@ -37,7 +37,12 @@ class Finding:
 class Recogniser(Protocol):
     """Finds personal data of some kinds. Findings may come in any order and overlap.
 
-    It must not find anything in what `Kind.mask` leaves behind, and needs time linear in the text.
+    It must not find anything in what `Kind.mask` leaves behind, and needs time linear in the text. The text is folded
+    (see `folding`): look-alikes are ASCII, and what is invisible is gone.
     """
+
+    def concerns(self, shape: bytes) -> bool:
+        """Whether there could be any in a text of this `folding.shape`; must be cheap, for every text is asked about."""
+        ...
 
     def find(self, text: str) -> Iterable[Finding]: ...

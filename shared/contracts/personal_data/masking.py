@@ -2,14 +2,17 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
-from shared.contracts.personal_data.contact import EmailRecogniser, PhoneRecogniser
+from shared.contracts.personal_data.email import EmailRecogniser
 from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
+from shared.contracts.personal_data.folding import fold, shape
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser
 from shared.contracts.personal_data.network import IpRecogniser, UrlSecretRecogniser
 from shared.contracts.personal_data.numbers import NumberRecognisers
+from shared.contracts.personal_data.phone import PhoneRecogniser
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     UrlSecretRecogniser(),
@@ -31,12 +34,22 @@ def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tu
     """
     masked, findings = text, list[Finding]()
     for _ in range(MAX_PASSES):
-        found = _without_overlaps([finding for recogniser in recognisers for finding in recogniser.find(masked)])
+        found = _find(masked, recognisers)
         if not found:
             break
+        found = _without_overlaps(found)
         findings = _merge([*findings, *_into_original(findings, found)]) if findings else found
         masked = _render(text, findings)
     return masked, findings
+
+
+def _find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
+    folded = fold(text)
+    kind = shape(folded.text)
+    found = [each for recogniser in recognisers if recogniser.concerns(kind) for each in recogniser.find(folded.text)]
+    if len(folded.text) == len(text):
+        return found
+    return [replace(each, start=folded.original(each.start), end=folded.original(each.end)) for each in found]
 
 
 def map_offset(findings: Sequence[Finding], offset: int, *, at_end: bool = False) -> int:

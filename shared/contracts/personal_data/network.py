@@ -18,10 +18,12 @@ FEWEST_COLONS = 2
 class IpRecogniser:
     """IPv4 and IPv6 addresses, the latter as `ipaddress` reads them."""
 
+    def concerns(self, shape: bytes) -> bool:
+        return b"0.0" in shape or shape.count(b":") >= FEWEST_COLONS
+
     def find(self, text: str) -> Iterator[Finding]:
-        if "." in text:
-            for match in _IPV4.finditer(text):
-                yield Finding(match.start(), match.end(), Kind.IP, 0.95, "ip")
+        for match in _IPV4.finditer(text):
+            yield Finding(match.start(), match.end(), Kind.IP, 0.95, "ip")
         if text.count(":") > 1:
             yield from self._version_6(text)
 
@@ -53,6 +55,9 @@ _QUERY_SECRET = re.compile(
 
 class UrlSecretRecogniser:
     """The user part of a URL's authority (RFC 3986, section 3.2.1), and query parameters that are named like secrets."""
+
+    def concerns(self, shape: bytes) -> bool:
+        return b"://" in shape or b"=" in shape
 
     def find(self, text: str) -> Iterator[Finding]:
         if "://" in text:

@@ -49,6 +49,47 @@ def test_personal_data_is_masked(text: str, masked: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("jane\u200b@exam\u00adple.c\u2060om now", "[EMAIL] now"),
+        ("j\u0335a\u0336n\u0335e\u0336@e\u0301xample.com\u0301!", "[EMAIL]!"),
+        ("jo\u0308rg@mu\u0308ller.de", "[EMAIL]"),
+        ("\uff4a\uff41\uff4e\uff45\uff20\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45\uff0e\uff43\uff4f\uff4d", "[EMAIL]"),
+        ("jane\ufe6bexample\u3002com", "[EMAIL]"),
+        ("\U0001d423\U0001d41a\U0001d427\U0001d41e@example.com", "[EMAIL]"),
+        ("jane&#64;example.com, jane&#x40;example.com", "[EMAIL], [EMAIL]"),
+        ("jane.doe (at) example dot com", "[EMAIL]"),
+        ("jane dot doe [at] example [dot] co [dot] uk", "[EMAIL]"),
+        ("mail jane dot doe at example dot com today", "mail [EMAIL] today"),
+        ("its jane@ usc.edu or jane @usc.edu", "its [EMAIL] or [EMAIL]"),
+        ("jane @ gmail.com", "[EMAIL]"),
+        ("call\u200b 0\u200b871\u200b2300\u200b220", "call\u200b [PHONE]"),
+        ("\uff0b\uff14\uff19 30 901820", "[PHONE]"),
+        ("ring +49\u200930\u2009901820", "ring [PHONE]"),
+        ("0\ufe0f\u20e38\ufe0f\u20e37\ufe0f\u20e312300220", "[PHONE]"),
+        ("+4930901820+4930901821", "[PHONE][PHONE]"),
+        ("555-010-9999 555-010-8888 555-010-7777", "[PHONE] [PHONE] [PHONE]"),
+        ("020 7946 0958 020 7946 0959", "[PHONE] [PHONE]"),
+        ("call 451 5986 467 3395 451 5987", "call [PHONE] [PHONE]"),
+        ("call08715500022now", "call[PHONE]now"),
+        ("Help08714742804", "Help[PHONE]"),
+        ("claim 08708034412quoting this", "claim [PHONE]quoting this"),
+        ("call 0871550002208715500023", "call [PHONE]"),
+        ("card4111111111111111x", "card[CARD]x"),
+        (
+            "\u06f4\u06f1\u06f1\u06f1 \u06f1\u06f1\u06f1\u06f1 \u06f1\u06f1\u06f1\u06f1 \u06f1\u06f1\u06f1\u06f1",
+            "[CARD]",
+        ),
+        ("192\u2024168\u202417\u20244", "[IP]"),
+        ("DE89\u200b3704\u200b0044\u200b0532\u200b0130\u200b00", "[IBAN]"),
+        ("ssn 460\u2011\u200b89\u20119847", "ssn [SSN]"),
+    ],
+)
+def test_what_hides_personal_data_from_machines_hides_it_in_vain(text: str, masked: str) -> None:
+    assert deidentify(text)[0] == masked
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -68,6 +109,17 @@ def test_personal_data_is_masked(text: str, masked: str) -> None:
         "pi is 3.14159265358979",
         "from 2024-05-17 10:30 to 2024-05-18 11:45",
         "width 1024 height 768 depth 32",
+        "meet me at the polka dot dress shop",
+        "look at the red dot in it",
+        "dinner @ luigi.com",
+        "charged@150p/msg @ one gbp",
+        "see f(at)[0].shape",
+        "id=820554ad0a1705572711&first=true",
+        "commit 4f2a9c81d07b6e5533aa09120987651234567890",
+        "order12345678901 was sent",
+        "read 4294967296bytes",
+        "5 m\u00b2, 10\u2076, n\u00ba 12",
+        "\u0e01\u0e34\u0e19 \u200b\u0e02\u0e49\u0e32\u0e27",
     ],
 )
 def test_what_is_no_personal_data_stays(text: str) -> None:
@@ -92,11 +144,21 @@ def test_offsets_follow_the_mask() -> None:
     assert map_offset(findings, inside, at_end=True) == 4 + len("[EMAIL]")
 
 
+def test_findings_point_into_the_text_as_it_was_sent() -> None:
+    text = "\u200bAsk ja\u200bne@exam\u00adple.com\u200b, \uff0b\uff14\uff19\u200b30901820."
+    masked, findings = deidentify(text)
+    assert [text[finding.start : finding.end] for finding in findings] == [
+        "ja\u200bne@exam\u00adple.com\u200b",
+        "\uff0b\uff14\uff19\u200b30901820",
+    ]
+    assert masked == "\u200bAsk [EMAIL], [PHONE]."
+
+
 PIECES = st.sampled_from(
     [
         "a@example.com", "4111 1111 1111 1111", "+49 30 901820", "192.168.0.1", "DE89370400440532013000", "460-89-9847",
         "https://u:p@example.com", "?token=x", "2001:db8::8a2e:370:7334", "phone", "[PHONE]", "[EMAIL]", "@", ":", " ", "-",
-        "1", "467 3395", "x", "\n", ".", "/", "%40", "::", "555", "é", "\u0665", "😀",
+        "1", "467 3395", "x", "\n", "\u200b", "\u0301", "\uff20", "\uff11", "\u3002", " at ", " dot ", "(at)", "com", "&#64;", ".", "/", "%40", "::", "555", "é", "\u0665", "😀",
     ]
 )  # fmt: skip
 
@@ -144,13 +206,44 @@ def test_every_iban_is_found(country: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["1 ", "467 3395 ", "a@", "a@b.co ", "://", "::", "a.", "1.1.1.1 ", "GB82", "&key=", "%40", "é!"]
-)
+    "piece",
+    [
+        "1 ", "0 ", "01 ", "00 ", "555 010 ", "467 3395 ", "+1", "a@", "a@b.co ", "a. a@", "://", "::", "a.", "1.1.1.1 ", "GB82", "&key=", "%40", "é!",
+        "\u200b", "a\u200b@", "1\u0301", "\uff11", "&#0", "(at)", "a at b dot ", " dot a", "a [", " @ ", "00", "call ", "a0",
+    ],
+)  # fmt: skip
 def test_time_grows_with_the_text_only(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     started = time.process_time()
     deidentify(text)
     assert time.process_time() - started < 5.0
+
+
+def test_a_megabyte_of_anything_takes_seconds_at_most() -> None:
+    rng = random.Random(0)
+    pieces = [
+        "1 ",
+        "01 ",
+        "467 ",
+        "+1",
+        "a@",
+        "a.",
+        "://",
+        "\u200b",
+        "\uff11",
+        "GB82",
+        " at ",
+        " dot ",
+        "call ",
+        "(",
+        "::",
+        "=",
+        "x",
+    ]
+    text = "".join(rng.choices(pieces, k=400_000))[:1_000_000]
+    started = time.process_time()
+    deidentify(text)
+    assert time.process_time() - started < 60.0
 
 
 @pytest.mark.skipif(not MEASURED.exists(), reason="the measured texts are not on this machine")

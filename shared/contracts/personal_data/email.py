@@ -1,0 +1,71 @@
+"""E-mail addresses, also as people write them to hide them from machines."""
+
+import re
+from collections.abc import Iterator
+
+from shared.contracts.personal_data.finding import Finding, Kind
+
+_MARKS = ".'+~-"
+_LABEL = r"\w(?:[\w\-]{0,61}\w)?"
+_LAST_LABEL = r"[^\W\d_][\w\-]{1,62}"
+_DOT = r"(?:\.|\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?| dot )"
+_WELL_KNOWN = (
+    r"(?:com|org|net|edu|gov|mil|info|biz|name|io|dev|app|eu|uk|ie|de|fr|es|nl|ch|se|dk|fi|pl|pt|cz|hu|ro|gr|ru|ua|us|ca|mx"
+    r"|br|ar|cl|au|nz|za|jp|cn|kr|tw|hk|sg|my|ph|th|vn|id|pk|tr|il|ae)(?![\w\-])"
+)
+_PROVIDER = (
+    r"(?:g(?:oogle)?mail|yahoo|ymail|hotmail|outlook|live|msn|icloud|aol|gmx|proton(?:mail)?|mail|yandex|qq|163)\."
+    r"[a-z.]{2,8}(?![\w\-])"
+)
+
+# Each way to write the sign, with what must follow it. The less a way says, the more the domain has to.
+_PLAIN = re.compile(r"@|%40|&#0{0,4}64;|&#x0{0,4}40;|&commat;", re.IGNORECASE)
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}{_LAST_LABEL}")
+_BRACKETED = re.compile(r"\s{0,2}[\[({<]\s{0,2}(?:at|@)\s{0,2}[\])}>]\s{0,2}", re.IGNORECASE)
+_BRACKETED_DOMAIN = re.compile(rf"(?:{_LABEL}{_DOT}){{1,8}}{_LAST_LABEL}", re.IGNORECASE)
+_SPELLED = re.compile(r"(?<=\w) at (?=\w)", re.IGNORECASE)
+_SPELLED_DOMAIN = re.compile(rf"(?:{_LABEL} dot ){{1,4}}{_WELL_KNOWN}", re.IGNORECASE)
+_HALF_APART = re.compile(r"(?<=\w)(?: @(?=\w)|@ )(?=\w)")
+_WELL_KNOWN_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}{_WELL_KNOWN}", re.IGNORECASE)
+_APART = re.compile(r"(?<=\w) {1,2}@ {1,2}(?=\w)")
+_PROVIDERS_DOMAIN = re.compile(_PROVIDER, re.IGNORECASE)
+
+LONGEST_LOCAL = 128
+_LOCAL_BACKWARDS = re.compile(rf"[\w{re.escape(_MARKS)}]*\w[{re.escape(_MARKS)}]*")
+_SPELLED_BACKWARDS = re.compile(r"(?:[\w\-]{1,64} tod ){0,3}[\w.+\-]*\w", re.IGNORECASE)
+
+
+class EmailRecogniser:
+    """RFC 5321 addresses with letters of any script; percent-encoded in a URL and as HTML entities, too.
+
+    Spelled ones (`jane (at) example dot com`) and ones with spaces about the sign are told from prose by brackets, by a
+    well-known top-level domain, or by a provider of mailboxes.
+    """
+
+    def concerns(self, shape: bytes) -> bool:
+        return b"@" in shape or b"aa" in shape
+
+    def find(self, text: str) -> Iterator[Finding]:
+        if "@" in text or "%40" in text or "&" in text:
+            yield from _addresses(text, _PLAIN, _DOMAIN)
+        if "@ " in text or " @" in text:
+            yield from _addresses(text, _HALF_APART, _WELL_KNOWN_DOMAIN)
+            yield from _addresses(text, _APART, _PROVIDERS_DOMAIN)
+        if ")" in text or "]" in text or "}" in text or ">" in text:
+            yield from _addresses(text, _BRACKETED, _BRACKETED_DOMAIN, _SPELLED_BACKWARDS)
+        if " dot " in text.lower():
+            yield from _addresses(text, _SPELLED, _SPELLED_DOMAIN, _SPELLED_BACKWARDS)
+
+
+def _addresses(
+    text: str, sign: re.Pattern[str], domain: re.Pattern[str], local: re.Pattern[str] = _LOCAL_BACKWARDS
+) -> Iterator[Finding]:
+    """Addresses about a sign; what stands before it is read backwards, so that each sign costs the same."""
+    for at in sign.finditer(text):
+        after = domain.match(text, at.end())
+        if after is None:
+            continue
+        before = local.match(text[max(0, at.start() - LONGEST_LOCAL) : at.start()][::-1])
+        if before is not None:
+            start = at.start() - len(before.group().rstrip(_MARKS))
+            yield Finding(start, after.end(), Kind.EMAIL, 0.99, "email")

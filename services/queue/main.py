@@ -9,9 +9,11 @@ from services.queue import consumers, loops
 from services.queue.api import annotators, leases, projects, validation
 from services.queue.api.serving import Serving
 from services.queue.domain.refusals import (
+    AlreadySubmitted,
     AnnotatorChangedMeanwhile,
     AnnotatorExists,
     AnswersDiffer,
+    DraftTooLarge,
     NoDraft,
     NotRegistered,
     ReasonRequired,
@@ -33,9 +35,11 @@ PROBLEMS: dict[type[Exception], int] = {
     StaleLease: 409,
     TaskClosed: 409,
     AnswersDiffer: 409,
+    AlreadySubmitted: 409,
     AnnotatorExists: 409,
     RecordGone: 410,
     AnnotatorChangedMeanwhile: 412,
+    DraftTooLarge: 413,
     SchemaViolated: 422,
     ReasonRequired: 422,
     UnknownSchemaVersion: 422,

@@ -27,7 +27,7 @@ from services.queue.operations import leases, leasing, submitting
 from services.queue.operations.leases import Skip
 from services.queue.operations.leasing import ALL_KINDS, Asking, Granted
 from services.queue.operations.submitting import Late, Receipt, Work
-from shared.contracts.values import Role
+from shared.contracts.values import Role, TaskKind
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
@@ -56,7 +56,7 @@ async def lease_next(
         project_id,
         body.count,
         serving_of(runtime).soon_s,
-        ALL_KINDS if body.kinds is None else frozenset(body.kinds),
+        ALL_KINDS if body.kinds is None else frozenset(map(TaskKind, body.kinds)),
     )
     granted = None
     if body.count == 1:
@@ -113,7 +113,9 @@ async def release_lease(token: UUID, principal: Worker, session: SessionDep) -> 
 async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep, body: AnnotationIn) -> Response:
     """Submit, and with `next` lease what comes next in the same call. Submitting the same again answers the same.
 
-    409: the slot was leased to somebody else or the task was closed meanwhile; your answers are kept as the draft.
+    What comes next is leased once for an annotation: a repeated call gets the leases that still run, and leases only if no
+    call before it got any. 409: the slot was leased to somebody else or the task was closed meanwhile; your answers are
+    kept as the draft.
     """
     work = Work(body.answers, body.active_s, body.reason)
     outcome: Receipt | Late | None = None
@@ -139,7 +141,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep,
     summary="Skip the task",
 )
 async def skip_task(token: UUID, principal: Worker, runtime: RuntimeDep, body: SkipIn) -> Response:
-    """Somebody else gets it instead; you won't get it again."""
+    """Somebody else gets it instead; you won't get it again. Skipping again changes nothing and leases nothing."""
     async with runtime.database.transaction() as session:
         granted = await leases.skip_task(
             session,
@@ -153,9 +155,11 @@ async def skip_task(token: UUID, principal: Worker, runtime: RuntimeDep, body: S
     return answer({"skipped": True} | await _next(runtime, granted))
 
 
-@router.put("/leases/{token}/draft", responses=responses(404, 409, 410), summary="Keep a draft")
+@router.put("/leases/{token}/draft", responses=responses(404, 409, 410, 413), summary="Keep a draft")
 async def save_draft(token: UUID, principal: Worker, session: SessionDep, body: DraftIn) -> DraftOut:
-    """Unfinished answers. They stay yours when the lease runs out."""
+    """Unfinished answers, at most as large as an annotation can be (512 KiB). They stay yours when the lease runs out, and
+    may change even then; not once you have submitted, skipped or given back.
+    """
     now = utc_now()
     await leases.save_draft(session, principal, token, body.answers, now)
     return DraftOut(answers=body.answers, saved_at=now)

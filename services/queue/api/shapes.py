@@ -51,9 +51,7 @@ class LeaseRequest(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"count": 1}]})
 
     count: int = Field(default=1, ge=1, le=MAX_COUNT)
-    kinds: list[Literal[TaskKind.ANNOTATION, TaskKind.ARBITRATION]] | None = Field(
-        default=None, min_length=1, max_length=2
-    )
+    kinds: list[Literal["annotation", "arbitration"]] | None = Field(default=None, min_length=1, max_length=2)
 
 
 class RecordOut(BaseModel):
@@ -113,7 +111,7 @@ class RenewedOut(BaseModel):
 
 class AnnotationIn(_Body):
     """`active_s`: seconds of work, as the frontend measured them. `reason`: needed in an arbitration. `next`: how many
-    tasks to lease in the same call.
+    tasks to lease in the same call; they are leased once, whoever repeats the call gets those that still run.
     """
 
     model_config = ConfigDict(

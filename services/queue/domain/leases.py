@@ -13,7 +13,7 @@ from shared.contracts.values import RecordState, TaskKind
 class Lease:
     """A slot as the token found it. `token` is the one the slot carries now, None after it was given back.
 
-    `holds_another`: its annotator meanwhile has another slot of the same record.
+    `holds_another`: its annotator meanwhile has another slot of the same record. `released`: they gave it back.
     """
 
     task_id: UUID
@@ -32,6 +32,7 @@ class Lease:
     gold: bool = False
     prediction_shown: UUID | None = None
     holds_another: bool = False
+    released: bool = False
 
 
 class Standing(StrEnum):
@@ -39,7 +40,8 @@ class Standing(StrEnum):
 
     VALID = "valid"  # the slot carries it: work counts, even after `until`
     DONE = "done"  # an annotation was submitted under it
-    STALE = "stale"  # leased again, given back or skipped
+    STALE = "stale"  # leased again
+    GIVEN_BACK = "given_back"  # by its holder, or skipped: they want nothing of it kept
     CLOSED = "closed"  # its task was closed or its slot voided
     GONE = "gone"  # its record was erased
 
@@ -48,6 +50,8 @@ def standing(lease: Lease, token: UUID) -> Standing:
     """Say what `token` is good for; expiry alone takes nothing away, it only makes the slot claimable."""
     if lease.record_state is RecordState.ERASED:
         return Standing.GONE
+    if lease.released:
+        return Standing.GIVEN_BACK
     if lease.token != token:
         return Standing.STALE
     if lease.state is SlotState.FREE and lease.holds_another:
@@ -59,7 +63,7 @@ _STANDING = {
     SlotState.LEASED: Standing.VALID,
     SlotState.FREE: Standing.VALID,
     SlotState.SUBMITTED: Standing.DONE,
-    SlotState.SKIPPED: Standing.STALE,
+    SlotState.SKIPPED: Standing.GIVEN_BACK,
     SlotState.VOID: Standing.CLOSED,
     SlotState.HELD: Standing.CLOSED,
 }

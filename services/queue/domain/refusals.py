@@ -24,7 +24,7 @@ class UnknownLease(Exception):
 
 
 class StaleLease(Exception):
-    """The slot was leased to somebody else, or given back, before the annotation came."""
+    """The slot was leased to somebody else, or given back, before this came."""
 
 
 class TaskClosed(Exception):
@@ -33,6 +33,14 @@ class TaskClosed(Exception):
 
 class AnswersDiffer(Exception):
     """Another annotation was submitted under this lease."""
+
+
+class AlreadySubmitted(Exception):
+    """The annotation was submitted, which ended the lease."""
+
+
+class DraftTooLarge(Exception):
+    """The draft is larger than an annotation can be."""
 
 
 class NoDraft(Exception):

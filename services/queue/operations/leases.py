@@ -7,12 +7,12 @@ from uuid import UUID
 import orjson
 
 from services.queue.domain.leases import Standing
-from services.queue.domain.refusals import NoDraft, UnknownLease
+from services.queue.domain.refusals import DraftTooLarge, NoDraft, UnknownLease
 from services.queue.domain.slots import SlotState
 from services.queue.domain.tasks import Purpose
 from services.queue.operations.endings import log_end
 from services.queue.operations.leasing import Asking, Granted, lease_next
-from services.queue.operations.submitting import ending, locked, mask, refusal_of
+from services.queue.operations.submitting import MOST_DRAFT_BYTES, as_draft, ending, locked, mask, refusal_of
 from services.queue.storage import arrivals, progress, projects, submissions, tasks
 from shared.contracts.events import TaskSkipped
 from shared.contracts.values import Answers, Role
@@ -61,7 +61,7 @@ async def skip_task(
 ) -> Granted | None:
     """Leave the record for ever; another slot takes the place of this one. Skipping again changes nothing."""
     _, lease, found = await locked(session, principal, token)
-    if lease.state is SlotState.SKIPPED and lease.token == token and found is Standing.STALE:
+    if lease.state is SlotState.SKIPPED and found is Standing.GIVEN_BACK:
         return None
     if found is not Standing.VALID:
         raise refusal_of(found)
@@ -91,11 +91,14 @@ async def skip_task(
 
 
 async def save_draft(session: Session, principal: Principal, token: UUID, answers: Answers, now: datetime) -> None:
-    """Keep unfinished answers, also of a lease that has ended: they are the annotator's. They are checked on submit."""
+    """Keep unfinished answers, also of a lease that ran out: they are the annotator's. They are checked on submit."""
+    draft = as_draft(answers)
+    if draft is None:
+        raise DraftTooLarge(f"At most {MOST_DRAFT_BYTES} bytes of JSON are kept.")
     _, lease, found = await locked(session, principal, token)
-    if found in {Standing.GONE, Standing.DONE}:
+    if found in {Standing.GONE, Standing.DONE, Standing.GIVEN_BACK}:
         raise refusal_of(found)
-    await submissions.save_draft(session, lease.task_id, lease.annotator_id, orjson.dumps(answers).decode(), now)
+    await submissions.save_draft(session, lease.task_id, lease.annotator_id, draft, now)
 
 
 async def find_draft(session: Session, principal: Principal, token: UUID) -> tuple[Answers, datetime]:

@@ -175,6 +175,8 @@ async def _enter(session: Session, asking: Asking, *, lazily: bool) -> Entry:
 
 
 def _refused(project: Project, entry: Entry) -> Reason | None:
+    if entry.project_status == ProjectStatus.ARCHIVED:
+        return Reason.ARCHIVED
     if entry.standing.paused or entry.project_status != ProjectStatus.ACTIVE or not entry.servable:
         return Reason.PAUSED
     serving = project.policies.serving
@@ -206,7 +208,7 @@ async def _why(
     held = await claims.count_held(session, entry.annotator_id, asking.project_id)
     if held >= policies.serving.leases_per_annotator + asking.ending:
         return Reason.LIMIT_REACHED
-    left = await supply.left(session, asking.project_id, chosen.wants)
-    if left.for_us:  # free, but not for this annotator: perhaps for nobody
+    left = await supply.left(session, asking.project_id, entry.annotator_id, chosen.wants)
+    if left.had:  # free, but not for this annotator: perhaps for nobody
         await supply.suspect(session, asking.project_id, chosen.wants, now)
     return why_nothing(left)

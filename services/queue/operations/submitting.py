@@ -10,6 +10,7 @@ from services.queue.domain.free_text import masked
 from services.queue.domain.leases import Lease, Standing, standing
 from services.queue.domain.project import Project
 from services.queue.domain.refusals import (
+    AlreadySubmitted,
     AnswersDiffer,
     ReasonRequired,
     RecordGone,
@@ -25,6 +26,7 @@ from services.queue.operations.leasing import Asking, Granted, lease_next
 from services.queue.storage import claims, projects, submissions
 from services.queue.storage.submissions import Ending, Held
 from shared.contracts.answers import validate
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import AnnotationSubmitted, WorkLogged
 from shared.contracts.events.work import Activity
 from shared.contracts.fields import parse_fields
@@ -77,7 +79,8 @@ async def submit_annotation(
     assert project is not None
     work = _without_personal_data(project, lease, work)
     if found is Standing.DONE:
-        return await _again(session, project, lease, work)
+        asking = Asking(principal.subject, principal.has(Role.ARBITER), lease.project_id, next_count, soon_s)
+        return await _again(session, project, lease, work, asking, now)
     _check(project, held, work)
     granted = None
     if next_count:
@@ -137,13 +140,25 @@ async def locked(session: Session, principal: Principal, token: UUID) -> tuple[H
     return held, lease, standing(lease, token)
 
 
+MOST_DRAFT_BYTES = MAX_EVENT_BYTES
+"""An annotation is told in one event, so answers of more than that could never be submitted."""
+
+
+def as_draft(answers: Answers) -> str | None:
+    """The answers as JSON text, None when they are larger than a draft may be."""
+    text = orjson.dumps(answers)
+    return text.decode() if len(text) <= MOST_DRAFT_BYTES else None
+
+
 def refusal_of(found: Standing) -> Exception:
     if found is Standing.GONE:
         return RecordGone()
     if found is Standing.CLOSED:
         return TaskClosed()
     if found is Standing.DONE:
-        return AnswersDiffer()
+        return AlreadySubmitted()
+    if found is Standing.GIVEN_BACK:
+        return StaleLease("You gave the lease back, or skipped its task.")
     return StaleLease()
 
 
@@ -156,7 +171,7 @@ async def check_answers(
         raise UnknownLease
     principal.check_project(held.lease.project_id)
     found = standing(held.lease, token)
-    if found in {Standing.GONE, Standing.STALE}:
+    if found in {Standing.GONE, Standing.STALE, Standing.GIVEN_BACK}:
         raise refusal_of(found)
     project = await projects.find(session, held.lease.project_id, held.project_revision)
     if project is None:
@@ -192,21 +207,29 @@ def _without_personal_data(project: Project, lease: Lease, work: Work) -> Work:
     return Work(masked(work.answers, words, mask), work.active_s, reason)
 
 
-async def _again(session: Session, project: Project, lease: Lease, work: Work) -> Receipt:
+async def _again(
+    session: Session, project: Project, lease: Lease, work: Work, asking: Asking, now: datetime
+) -> Receipt:
+    """The first answer again. What comes next is leased once for an annotation, by the first call that gets something."""
     kept = await submissions.find_submitted(session, lease.task_id, lease.slot)
     if kept is None or kept.answers is None:
         raise StaleLease
     if orjson.loads(kept.answers) != work.answers or kept.reason != work.reason:
         raise AnswersDiffer
-    leases = await claims.leased_by_token(session, lease.annotator_id, kept.next_tokens) if kept.next_tokens else []
-    return Receipt(kept.annotation_id, kept.submitted_at, Granted(project, leases) if leases else None)
+    granted = None
+    if asking.count and kept.next_tokens:
+        granted = Granted(project, await claims.leased_by_token(session, lease.annotator_id, kept.next_tokens))
+    elif asking.count:
+        granted = await lease_next(session, asking, now, lazily=False)
+        await submissions.set_next(session, lease.task_id, lease.slot, [leased.token for leased in granted.leases])
+    return Receipt(kept.annotation_id, kept.submitted_at, granted)
 
 
 async def _too_late(session: Session, held: Held, token: UUID, found: Standing, work: Work, now: datetime) -> Late:
     lease = held.lease
-    if found is not Standing.GONE:
-        answers = orjson.dumps(work.answers).decode()
-        await submissions.save_draft(session, lease.task_id, lease.annotator_id, answers, now)
+    draft = None if found in {Standing.GONE, Standing.GIVEN_BACK} else as_draft(work.answers)
+    if draft is not None:
+        await submissions.save_draft(session, lease.task_id, lease.annotator_id, draft, now)
     await log_end(session, ending(lease, token, "refused", now, active_s=work.active_s))
     return Late(refusal_of(found))
 

@@ -3,6 +3,7 @@
 Unlike leasing this waits for the disk: what was acknowledged is never lost.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,7 +48,7 @@ WHERE s.token = $1
 _FIND_ENDED = """
 SELECT e.task_id, e.slot, e.record_id, e.project_id, e.kind, e.round, 0 AS schema_version, 0 AS guideline_version,
     e.annotator_id, e.leased_at, NULL::uuid AS token, 'void' AS state, '' AS lane, NULL::uuid AS prediction_shown,
-    r.state AS record_state, r.fields, a.subject, p.revision AS project_revision
+    r.state AS record_state, r.fields, a.subject, p.revision AS project_revision, e.activity = 'released' AS released
 FROM ended_leases e
 JOIN records r ON r.record_id = e.record_id
 JOIN annotators a ON a.annotator_id = e.annotator_id
@@ -102,6 +103,7 @@ SELECT true FROM done
 _FIND_SUBMITTED = """
 SELECT annotation_id, token, answers, reason, submitted_at, next_tokens FROM annotations WHERE task_id = $1 AND slot = $2
 """
+_SET_NEXT = "UPDATE annotations SET next_tokens = $3 WHERE task_id = $1 AND slot = $2"
 _RENEW = """
 UPDATE slots SET state = 'leased', until = $3 WHERE task_id = $1 AND slot = $2 AND state IN ('leased', 'free')
 """
@@ -225,6 +227,7 @@ def _held(row: Any) -> Held:
         RecordState(row["record_state"]),
         row["lane"] == Lane.GOLD,
         row["prediction_shown"],
+        released=row.get("released", False),
     )
     return Held(lease, row["lane"], row["subject"], row["fields"], row["project_revision"])
 
@@ -321,6 +324,11 @@ async def find_submitted(session: Session, task_id: UUID, slot: int) -> Submitte
     return Submitted(
         row["annotation_id"], row["answers"], row["reason"], row["submitted_at"], tuple(row["next_tokens"] or ())
     )
+
+
+async def set_next(session: Session, task_id: UUID, slot: int, tokens: Sequence[UUID]) -> None:
+    """What was leased with the annotation."""
+    await session.raw.execute(_SET_NEXT, task_id, slot, tokens)
 
 
 async def renew(session: Session, lease: Lease, until: datetime) -> None:

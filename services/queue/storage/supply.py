@@ -19,11 +19,25 @@ _IN_LINES = """EXISTS (
         WHERE f.project_id = $1 AND f.state = 'free' AND f.pool = line.pool AND f.lane = line.lane LIMIT 1
     ) one
 )"""
+# Near the front, that is: who walks on has been told often enough that others are needed.
+_FREE_FOR = """EXISTS (
+    SELECT FROM unnest($2::text[], $3::text[]) AS line (pool, lane), LATERAL (
+        SELECT f.record_id FROM slots f
+        WHERE f.project_id = $1 AND f.state = 'free' AND f.pool = line.pool AND f.lane = line.lane
+        ORDER BY f.rank, f.sort_key LIMIT 200
+    ) near
+    WHERE (
+        SELECT mine.slot FROM slots mine
+        WHERE mine.record_id = near.record_id AND mine.annotator_id = $6
+            AND mine.state IN ('leased', 'submitted', 'skipped')
+    ) IS NULL
+)"""
 _LEFT = f"""
 SELECT EXISTS (SELECT FROM records WHERE project_id = $1 AND state = 'open' AND known)
     OR EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_work,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
-    {_IN_LINES.format(pools="$2", lanes="$3")} AS for_us,
+    {_FREE_FOR} AS for_us,
+    {_IN_LINES.format(pools="$2", lanes="$3")} AS had,
     {_IN_LINES.format(pools="$4", lanes="$5")} AS for_others
 """  # noqa: S608  constants
 _SUSPECT = """
@@ -53,7 +67,7 @@ class Suspect:
     project_id: UUID
 
 
-async def left(session: Session, project_id: UUID, wants: Iterable[Want]) -> WhatIsLeft:
+async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want]) -> WhatIsLeft:
     """What the project still holds, seen by one who may draw from these lines."""
     ours = {(want.pool, want.lane) for want in wants}
     others = [line for line in _LINES if line not in ours]
@@ -64,10 +78,12 @@ async def left(session: Session, project_id: UUID, wants: Iterable[Want]) -> Wha
         [lane for _, lane in ours],
         [pool for pool, _ in others],
         [lane for _, lane in others],
+        annotator_id,
     )
     return WhatIsLeft(
         open_work=row["open_work"],
         for_us=row["for_us"],
+        had=row["had"],
         for_others=row["for_others"],
         held=row["held"],
     )

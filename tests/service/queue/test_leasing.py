@@ -87,7 +87,7 @@ async def test_an_annotator_never_gets_a_record_again(world: World) -> None:
     person = await world.person()
     record_id = await world.record(split=Split.TEST)
     assert await person.work() == 1
-    assert await person.nothing() == "all_leased"
+    assert await person.nothing() == "others_needed"
     await world.relabel(record_id)
     assert await person.lease() == []
 

@@ -218,7 +218,7 @@ async def test_a_skipped_slot_stays_skipped_and_another_takes_its_place(world: W
     assert (await first.skip(lease["token"])).json() == {"skipped": True}
     assert (await first.skip(lease["token"])).json() == {"skipped": True}
     assert await world.slots(record_id) == ["skipped", "free"]
-    assert await first.nothing() == "all_leased"
+    assert await first.nothing() == "others_needed"
     assert (await first.submit(lease["token"])).status_code == 409
     assert (await second.submit((await second.one())["token"])).status_code == 200
     [told] = [one.payload for one in await world.service.published(TaskSkipped) if one.record_id == record_id]

@@ -104,14 +104,21 @@ def test_batches_look_at_more_than_they_take() -> None:
     assert quotas == {Lane.LEARNING: 2, Lane.RANDOM: 1}
 
 
+def left_with(**there: bool) -> WhatIsLeft:
+    return WhatIsLeft(**{"for_us": False, "had": False, "for_others": False, "held": False} | there)
+
+
 @pytest.mark.parametrize(
     ("left", "reason"),
     [
-        (WhatIsLeft(open_work=False, for_us=False, for_others=False, held=False), Reason.DONE),
-        (WhatIsLeft(open_work=True, for_us=False, for_others=False, held=False), Reason.ALL_LEASED),
-        (WhatIsLeft(open_work=True, for_us=True, for_others=True, held=False), Reason.ALL_LEASED),
-        (WhatIsLeft(open_work=True, for_us=False, for_others=True, held=False), Reason.NO_SKILL),
-        (WhatIsLeft(open_work=True, for_us=False, for_others=True, held=True), Reason.ALL_LEASED),
+        (left_with(open_work=False), Reason.DONE),
+        (left_with(open_work=True), Reason.ALL_LEASED),
+        (left_with(open_work=True, for_us=True, had=True, for_others=True), Reason.ALL_LEASED),
+        (left_with(open_work=True, for_others=True), Reason.NO_SKILL),
+        (left_with(open_work=True, for_others=True, held=True), Reason.ALL_LEASED),
+        (left_with(open_work=True, had=True), Reason.OTHERS_NEEDED),
+        (left_with(open_work=True, had=True, for_others=True), Reason.OTHERS_NEEDED),
+        (left_with(open_work=True, had=True, held=True), Reason.ALL_LEASED),
     ],
 )
 def test_why_there_is_nothing(left: WhatIsLeft, reason: Reason) -> None:

@@ -73,7 +73,8 @@ def lease(**changes: Any) -> Lease:
         ({"state": SlotState.FREE, "holds_another": True}, Standing.STALE),
         ({"state": SlotState.SUBMITTED}, Standing.DONE),
         ({"state": SlotState.SUBMITTED, "token": OTHER}, Standing.STALE),
-        ({"state": SlotState.SKIPPED}, Standing.STALE),
+        ({"state": SlotState.SKIPPED}, Standing.GIVEN_BACK),
+        ({"token": None, "released": True}, Standing.GIVEN_BACK),
         ({"state": SlotState.VOID}, Standing.CLOSED),
     ],
 )

@@ -30,6 +30,10 @@ GROWTH = 1.5
 OPEN_SHARE = 0.01
 """Held-out records count as all there once no more than this share of them is open: the last ones are the hardest."""
 
+CHECK_SHARE = 0.1
+"""An expert sees where a sure model differs from people once no more than this share of the held-out records is open: the
+answers are there when the look is due. Sooner, experts would look at what weak first models differ on, and slip."""
+
 WORST_RISK = 10.0
 """No record is accepted whose own risk, 1 - confidence, is above so many times the budget: the budget is a mean, and an
 easy crowd of records would else pay for a few that the model guesses."""
@@ -91,12 +95,28 @@ def due(*, labelled: int, waiting: int, tested_before: int | None, error_budget:
         error_budget: As for `choose_threshold`.
         level: As for `choose_threshold`.
     """
+    return _due(labelled, waiting, tested_before, error_budget, level, OPEN_SHARE)
+
+
+def check_due(
+    *, labelled: int, waiting: int, tested_before: int | None, error_budget: float, level: float = 0.95
+) -> bool:
+    """Whether experts should see by now where this version differs: a look is due, or near.
+
+    As for `due`, but records at an expert's have a label and count as `labelled`.
+    """
+    return _due(labelled, waiting, tested_before, error_budget, level, CHECK_SHARE)
+
+
+def _due(
+    labelled: int, waiting: int, tested_before: int | None, error_budget: float, level: float, open_share: float
+) -> bool:
     start = FIRST_STEP * least_sample(error_budget, level)
     if labelled < start:
         return False
     if tested_before is not None:
         return labelled >= GROWTH * tested_before
-    return waiting <= OPEN_SHARE * (labelled + waiting) or labelled >= STREAM_STEP * least_sample(error_budget, level)
+    return waiting <= open_share * (labelled + waiting) or labelled >= STREAM_STEP * least_sample(error_budget, level)
 
 
 def choose_threshold(audited: Sequence[Audited], *, error_budget: float, level: float = 0.95) -> Threshold | None:

@@ -83,7 +83,10 @@ WHERE project_id = $1 ORDER BY tested_at DESC, test_id DESC LIMIT $2
 """
 
 _HELD_OUT = """
-SELECT count(*) FROM records WHERE project_id = $1 AND known AND split <> 'train' AND state IN ('open', 'finalized')
+SELECT count(*) FROM (
+    SELECT 1 FROM records
+    WHERE project_id = $1 AND known AND split <> 'train' AND state IN ('open', 'finalized') LIMIT $2
+) bounded
 """
 _EVIDENCE = """
 SELECT labels.record_id, labels.answers AS label, labels.method, predicted.answers AS prediction, predicted.confidence,
@@ -104,6 +107,7 @@ LEFT JOIN LATERAL (
 ) AS route ON true
 WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
     AND labels.answers IS NOT NULL
+ORDER BY labels.label_id DESC LIMIT $4
 """
 
 
@@ -166,15 +170,17 @@ async def tests_of_project(session: Session, project_id: UUID, newest: int) -> l
     return [loaded(row, "content") for row in await session.raw.fetch(_TESTS, project_id, newest)]
 
 
-async def held_out(session: Session, project_id: UUID) -> int:
-    """How many held-out records there are that have or may get a label."""
-    found: int = await session.raw.fetchval(_HELD_OUT, project_id)
+async def held_out(session: Session, project_id: UUID, bound: int) -> int:
+    """How many held-out records there are that have or may get a label, counted up to `bound`."""
+    found: int = await session.raw.fetchval(_HELD_OUT, project_id, bound)
     return found
 
 
-async def evidence(session: Session, project_id: UUID, model_id: UUID, schema_version: int) -> list[Evidence]:
-    """All blind labels by people, each beside the model's newest prediction; records without one are left out."""
+async def evidence(
+    session: Session, project_id: UUID, model_id: UUID, schema_version: int, limit: int
+) -> list[Evidence]:
+    """The newest blind labels by people, each beside the model's newest prediction; records without one are left out."""
     return [
         Evidence(**{**dict(row), "label": load(row["label"]), "prediction": load(row["prediction"])})
-        for row in await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version)
+        for row in await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version, limit)
     ]

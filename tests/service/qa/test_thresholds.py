@@ -106,6 +106,27 @@ async def test_an_expert_sees_where_a_sure_model_differs_before_the_look(world: 
     assert len(await world.published(RelabelRequested)) == 2
 
 
+async def test_an_expert_is_asked_while_the_last_held_out_records_are_still_labelled(world: World) -> None:
+    """So that the expert's answers are there when the look is due, and people don't label on what would be accepted."""
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    records = await held_out(world, model_id, 30, wrong=1)
+    waiting = await world.open_record(Split.TEST)
+    assert await look(world) == []
+    assert len(await world.published(RelabelRequested)) == 1
+
+    await world.deliver(
+        world.annotated(waiting, "cat"),
+        world.annotated(waiting, "cat", slot=2),
+        world.predicted(waiting, "cat", 0.9, model_id=model_id),
+    )
+    assert await look(world) == [], "the expert has not answered yet"
+    await world.deliver(world.annotated(records[-1], "dog", number=2))
+    (said,) = await look(world)
+    assert said.evidence is not None
+    assert (said.evidence.tested, said.evidence.errors) == (31, 0)
+
+
 async def test_without_an_expert_the_label_counts_as_it_is(world: World) -> None:
     model_id = new_id()
     await world.deliver(world.model(model_id))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.qa.domain.auto_accept import (
     Audited,
     Threshold,
+    check_due,
     choose_threshold,
     due,
     least_sample,
@@ -99,6 +100,23 @@ def test_a_model_is_tested_when_its_labels_are_there(
     labelled: int, waiting: int, tested_before: int | None, expected: bool
 ) -> None:
     assert due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=0.02) is expected
+
+
+@pytest.mark.parametrize(
+    ("labelled", "waiting", "tested_before", "expected"),
+    [
+        (200, 0, None, False),  # a look is far
+        (300, 34, None, False),
+        (300, 33, None, True),  # a tenth: the look is near
+        (300, 0, 300, False),
+        (450, 0, 300, True),
+    ],
+)
+def test_differences_are_checked_when_a_look_is_near(
+    labelled: int, waiting: int, tested_before: int | None, expected: bool
+) -> None:
+    near = check_due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=0.02)
+    assert near is expected
 
 
 EVIDENCE = Threshold(value=0.9, tested=500, errors=2, upper_bound=0.0125, coverage=0.9)

@@ -478,6 +478,7 @@ CREATE TABLE release_records (
 INDEXES = (
     "CREATE INDEX records_by_state ON records (project_id, state, record_id) WHERE known",
     "CREATE INDEX records_by_project ON records (project_id, record_id) WHERE known",
+    "CREATE INDEX records_held_out ON records (project_id, state) WHERE known AND split <> 'train'",
     "CREATE INDEX annotations_by_record ON annotations (record_id)",
     "CREATE INDEX annotations_by_annotator ON annotations (project_id, annotator_id, submitted_at)",
     "CREATE INDEX annotations_by_project ON annotations (project_id, schema_version)",

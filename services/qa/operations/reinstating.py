@@ -10,6 +10,7 @@ from services.qa.storage import annotators
 from services.qa.storage.annotators import Stored
 from shared.contracts.values import AssessmentStatus
 from shared.kit.database import Session
+from shared.kit.problems import not_known_here
 
 
 async def reinstate(
@@ -18,9 +19,12 @@ async def reinstate(
     """Begin a new era: what was answered before says nothing of the answers to come.
 
     Raises:
+        Problem: 404, nothing was heard of the annotator.
         NotPaused: there is nothing to end.
     """
     before = await annotators.lock_assessment(session, project_id, annotator_id)
+    if before is None and not await annotators.is_known(session, annotator_id):
+        raise not_known_here("annotator", annotator_id)
     if before is None or before.status is not AssessmentStatus.PAUSED:
         raise NotPaused("Only a paused annotator can be reinstated.")
     era = before.era + 1

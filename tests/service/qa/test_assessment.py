@@ -116,6 +116,20 @@ async def test_a_paused_annotator_stays_paused_until_a_person_reinstates_them(wo
     await world.post(path, {"reason": "Once more."}, 409)
 
 
+async def test_only_who_is_known_and_paused_can_be_reinstated(world: World) -> None:
+    at_work, newcomer = new_id(), new_id()
+    await world.deliver(world.annotator(newcomer))
+    await answer_gold(world, at_work, await gold_records(world, 1), right=1)
+    await estimate(world)
+    for annotator_id, status, kind in (
+        (new_id(), 404, "not-known-here"),
+        (newcomer, 409, "not-paused"),
+        (at_work, 409, "not-paused"),
+    ):
+        path = f"/projects/{world.project_id}/annotators/{annotator_id}/reinstatement"
+        assert (await world.post(path, {"reason": "Trained again."}, status))["type"] == kind
+
+
 async def test_estimates_weigh_the_next_votes(world: World) -> None:
     """Whoever was wrong on gold again and again is not believed by two votes."""
     poor, good = new_id(), new_id()

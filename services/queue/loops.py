@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from services.queue.operations import routing, upkeep
-from services.queue.storage import arrivals, progress, submissions, supply, tasks
+from services.queue.operations import endings, routing, upkeep
+from services.queue.storage import arrivals, progress, supply, tasks
 from services.queue.storage.records import FIRST
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
@@ -26,9 +26,9 @@ async def _until_done(runtime: Runtime, step: Callable[[Session], Awaitable[int]
 
 
 async def expire_leases(runtime: Runtime) -> None:
-    """Make slots claimable whose leases ran out."""
+    """Make slots claimable whose leases ran out, and tell of it."""
     await _until_done(
-        runtime, lambda session: submissions.expire(session, utc_now(), _EXPIRED_AT_ONCE), _EXPIRED_AT_ONCE
+        runtime, lambda session: endings.expire_leases(session, utc_now(), _EXPIRED_AT_ONCE), _EXPIRED_AT_ONCE
     )
 
 

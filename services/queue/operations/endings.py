@@ -1,11 +1,16 @@
-"""The ends of leases that brought no annotation: written down and told as work, once."""
+"""The ends of leases that brought no annotation: written down and told as work, once.
+
+That a lease ran out is its end unless its holder works on; then that end is told as well.
+"""
+
+from datetime import datetime
 
 from services.queue.storage import submissions
 from services.queue.storage.submissions import Ending
 from shared.contracts.events import AnnotationSubmitted, WorkLogged
 from shared.contracts.events.work import Activity
 from shared.kit.database import Session
-from shared.kit.outbox import publish
+from shared.kit.outbox import Outgoing, publish, publish_many
 
 
 async def log_end(session: Session, ending: Ending) -> bool:
@@ -14,6 +19,16 @@ async def log_end(session: Session, ending: Ending) -> bool:
         return False
     await publish(session, work_of(ending), project_id=ending.project_id, record_id=ending.record_id)
     return True
+
+
+async def expire_leases(session: Session, now: datetime, limit: int) -> int:
+    """Make slots claimable whose leases ran out, and log the work; answers how many."""
+    expired, endings = await submissions.expire(session, now, limit)
+    await publish_many(
+        session,
+        [Outgoing(payload=work_of(one), project_id=one.project_id, record_id=one.record_id) for one in endings],
+    )
+    return expired
 
 
 def work_of(ending: Ending) -> WorkLogged:

@@ -10,13 +10,11 @@ from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.refusals import NotRegistered, UnknownProject
 from services.queue.domain.serving import ServingPlan, plan
 from services.queue.storage import arrivals, claims, projects, supply
-from services.queue.storage.claims import Claimed, Entry, Leased, Overtaken
+from services.queue.storage.claims import Claimed, Entry, Leased
 from shared.contracts.draws import draw
-from shared.contracts.events import WorkLogged
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus, TaskKind
 from shared.kit.database import Session
-from shared.kit.outbox import publish
 
 ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 
@@ -133,23 +131,10 @@ async def _granted(
     claimed: Claimed,
     now: datetime,
 ) -> Granted:
-    for one in claimed.overtaken:
-        await publish(session, _overtaken_work(one, now), project_id=project.project_id, record_id=one.record_id)
     if claimed.leases:
         return Granted(project, claimed.leases)
     reason = await _why(session, entry, project.policies, chosen, asking, now)
     return Granted(project, [], nothing(reason, asking.soon_s))
-
-
-def _overtaken_work(one: Overtaken, now: datetime) -> WorkLogged:
-    return WorkLogged(
-        annotator_id=one.annotator_id,
-        task_id=one.task_id,
-        task_kind=one.kind,
-        activity="expired",
-        leased_at=one.leased_at,
-        ended_at=now,
-    )
 
 
 async def held_leases(session: Session, subject: str, project_id: UUID) -> Granted:

@@ -137,8 +137,9 @@ _END = """
 INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity, reason,
     active_s, leased_at, ended_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-ON CONFLICT (token) DO UPDATE SET activity = 'refused', active_s = excluded.active_s, ended_at = excluded.ended_at
-    WHERE ended_leases.activity = 'expired' AND excluded.activity = 'refused'
+ON CONFLICT (token) DO UPDATE SET activity = excluded.activity, reason = excluded.reason, active_s = excluded.active_s,
+    ended_at = excluded.ended_at
+    WHERE ended_leases.activity = 'expired'
 RETURNING true
 """
 
@@ -155,7 +156,7 @@ WITH due AS (
     UPDATE slots s SET state = CASE WHEN t.state = 'open' THEN 'free' ELSE 'void' END
     FROM due JOIN tasks t ON t.task_id = due.task_id
     WHERE s.task_id = due.task_id AND s.slot = due.slot
-    RETURNING s.annotator_id, s.project_id, s.state
+    RETURNING s.*
 ), arrived AS (
     INSERT INTO arrivals (annotator_id) SELECT DISTINCT annotator_id FROM freed WHERE state = 'void'
 ), mine AS (
@@ -163,9 +164,15 @@ WITH due AS (
     FROM (SELECT annotator_id, project_id, count(*) AS leases FROM freed GROUP BY annotator_id, project_id) f
     JOIN memberships m ON m.annotator_id = f.annotator_id AND m.project_id = f.project_id
     ORDER BY m.annotator_id, m.project_id FOR NO KEY UPDATE OF m
+), returned AS (
+    UPDATE memberships m SET returned = m.returned + mine.leases
+    FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
 )
-UPDATE memberships m SET returned = m.returned + mine.leases
-FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
+INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity, leased_at,
+    ended_at)
+SELECT token, task_id, slot, project_id, record_id, annotator_id, kind, round, 'expired', leased_at, until FROM freed
+ON CONFLICT DO NOTHING
+RETURNING token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity, leased_at, ended_at
 """
 
 
@@ -379,9 +386,28 @@ async def end(session: Session, ending: Ending) -> bool:
     return written is True
 
 
-async def expire(session: Session, now: datetime, limit: int) -> int:
-    """Make slots claimable whose lease has run out; they keep their token until then. Answers how many."""
+async def expire(session: Session, now: datetime, limit: int) -> tuple[int, list[Ending]]:
+    """Make slots claimable whose lease has run out; they keep their token until then.
+
+    Answers how many, and the ends of those leases that had not run out before.
+    """
     due = await session.raw.fetch(_DUE, now, limit)
-    if due:
-        await session.raw.execute(_EXPIRE, [row["task_id"] for row in due], [row["slot"] for row in due])
-    return len(due)
+    if not due:
+        return 0, []
+    ended = await session.raw.fetch(_EXPIRE, [row["task_id"] for row in due], [row["slot"] for row in due])
+    return len(due), [
+        Ending(
+            row["token"],
+            row["task_id"],
+            row["slot"],
+            row["project_id"],
+            row["record_id"],
+            row["annotator_id"],
+            TaskKind(row["kind"]),
+            row["round"],
+            row["activity"],
+            row["leased_at"],
+            row["ended_at"],
+        )
+        for row in ended
+    ]

@@ -12,7 +12,11 @@ Activity = Literal["submitted", "skipped", "released", "expired", "refused"]
 
 
 class WorkLogged(Payload):
-    """One lease's end. `refused` is work that came too late to count; it is work all the same."""
+    """One lease's end. `refused` is work that came too late to count; it is work all the same.
+
+    `expired` is said once of a lease that ran out. Its holder may work on until somebody else has the task: then it is
+    followed by the end that it came to, most often `submitted` or `refused`.
+    """
 
     annotator_id: UUID
     task_id: UUID

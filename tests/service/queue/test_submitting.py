@@ -80,7 +80,7 @@ async def test_late_work_counts_while_nobody_else_has_the_slot(world: World) -> 
     assert await world.slots(record_id) == ["free"]
     assert (await person.submit(lease["token"])).status_code == 200
     assert await world.slots(record_id) == ["submitted"]
-    assert await activities(world, person) == ["submitted"]
+    assert await activities(world, person) == ["expired", "submitted"]
 
 
 async def test_a_stale_token_is_refused_its_draft_kept_and_its_work_logged(world: World) -> None:

@@ -43,8 +43,8 @@ class Taken:
 
 async def import_records(
     runtime: Runtime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
-) -> AsyncIterator[Taken]:
-    """Take chunks in, one transaction each; yields what was taken, once it is committed.
+) -> AsyncIterator[list[Taken]]:
+    """Take chunks in, one transaction each; yields what was taken of each, once it is committed.
 
     While a chunk is being committed the next one is thought through.
 
@@ -58,12 +58,10 @@ async def import_records(
         async for chunk in chunks:
             prepared = await asyncio.to_thread(prepare, project, chunk)
             if committing is not None:
-                for taken in await committing:
-                    yield taken
+                yield await committing
             committing = asyncio.create_task(commit(runtime, project_id, prepared, tally))
         if committing is not None:
-            for taken in await committing:
-                yield taken
+            yield await committing
     except Exception as error:
         if tally.committed and trouble(error) is not None:
             raise interrupted(tally) from error
@@ -101,7 +99,7 @@ async def commit(runtime: Runtime, project_id: UUID, prepared: Prepared, tally: 
     async def keep(session: Session) -> dict[UUID, records.Verdict]:
         # Read again in the transaction: a project that was archived meanwhile takes nothing more in.
         project = await projects.open_for_intake(session, project_id)
-        waiting = [item for _, item in prepared.candidates if item.record_id not in verdicts]
+        waiting = [item for _, item in prepared.candidates if not verdicts or item.record_id not in verdicts]
         return await records.keep(session, project, waiting, images) if waiting else {}
 
     verdicts = {**verdicts, **await in_transaction(runtime.database, keep)}

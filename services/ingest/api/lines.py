@@ -1,8 +1,7 @@
 """Bodies of many lines: NDJSON streams read in constant memory, and JSON batches, both in chunks."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
@@ -19,8 +18,7 @@ CHUNK_BYTES = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line as it came: bytes of a stream, or an item of a batch. `raw` None: longer than a line may be."""
 
     number: int
@@ -99,12 +97,19 @@ class _Splitter:
         self._number = 0
 
     def feed(self, piece: bytes) -> Iterator[Line]:
-        start = 0
-        while (end := piece.find(b"\n", start)) >= 0:
-            self._hold(piece[start:end])
-            yield from self.end()
-            start = end + 1
-        self._hold(piece[start:])
+        first, *rest = piece.split(b"\n")
+        self._hold(first)
+        if not rest:
+            return
+        yield from self.end()
+        unfinished = rest.pop()
+        for raw in rest:  # whole lines, that need no holding
+            self._number += 1
+            if len(raw) > self._max:
+                yield Line(self._number, None)
+            elif raw and not raw.isspace():
+                yield Line(self._number, raw)
+        self._hold(unfinished)
 
     def end(self) -> Iterator[Line]:
         """Close the unfinished line."""

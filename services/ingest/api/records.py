@@ -92,7 +92,8 @@ async def send_records(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
         batch = read_batch(RecordBatch, await read_json(request))
         taken = [
             TakenRecord(line=item.line, record_id=item.kept.record_id, duplicate=item.kept.duplicate)
-            async for item in import_records(runtime, project_id, lines.chunks_of_batch(batch.records), tally)
+            async for items in import_records(runtime, project_id, lines.chunks_of_batch(batch.records), tally)
+            for item in items
         ]
     return RecordsReport(
         accepted=tally.accepted,

@@ -164,7 +164,7 @@ def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> Candidat
         fields={},
         redactions={},
         slice=mask_slice(given.slice) if given.slice else {},
-        purposes=[mask(purpose) for purpose in given.purposes],
+        purposes=[mask(purpose) for purpose in given.purposes] if given.purposes else [],
         origin=given.origin,
         priority=given.priority,
         collected_by_chance=by_chance(given.origin, given.collected_by_chance),
@@ -275,8 +275,11 @@ def _add_image(project: IntakeProject, name: str, encoded: str, candidate: Candi
 
 
 def _check_size(candidate: Candidate) -> None:
-    values = (*candidate.fields.values(), *candidate.slice.values())
-    characters = sum(len(value) for value in values if isinstance(value, str))
+    characters = 0
+    for values in (candidate.fields, candidate.slice):
+        for value in values.values():
+            if isinstance(value, str):
+                characters += len(value)
     # Six bytes a character is the most that JSON makes of one; only what could be too large is measured.
     if (
         6 * characters > MAX_RECORD_BYTES // 2

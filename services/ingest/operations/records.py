@@ -50,18 +50,24 @@ async def keep(
     """
     project_id = project.project_id
     verdicts = await _use_assets(session, project, candidates)
-    waiting, twins = _without_twins([item for item in candidates if item.record_id not in verdicts])
+    waiting = [item for item in candidates if item.record_id not in verdicts] if verdicts else candidates
+    waiting, twins = _without_twins(waiting)
     named = [item.external_hash for item in waiting if item.external_hash is not None]
     aliases = await storage.find_aliases(session, project_id, named) if named else {}
-    for item in waiting:
-        if item.external_hash in aliases:
-            verdicts[item.record_id] = _duplicate_of(aliases[item.external_hash])
-    waiting = [item for item in waiting if item.record_id not in verdicts]
+    if aliases:
+        for item in waiting:
+            if item.external_hash in aliases:
+                verdicts[item.record_id] = _duplicate_of(aliases[item.external_hash])
+    if verdicts:
+        waiting = [item for item in waiting if item.record_id not in verdicts]
     new: list[Candidate] = []
     for _ in range(_TRIES):
         if not waiting:
             break
         inserted = await storage.insert(session, project_id, waiting)
+        if len(inserted) == len(waiting):
+            new, waiting = [*new, *waiting], []
+            break
         new += [item for item in waiting if item.record_id in inserted]
         waiting = [item for item in waiting if item.record_id not in inserted]
         waiting = await _settle_duplicates(session, project_id, waiting, verdicts)
@@ -167,10 +173,11 @@ async def _attach(
     pairs: list[tuple[UUID, UUID]] = []
     added: list[Asset] = []
     for item in new:
-        stored = images.get(item.record_id, [])
-        added += stored
-        pairs += [(item.record_id, asset.asset_id) for asset in stored]
-        pairs += [(item.record_id, asset_id) for asset_id in set(item.assets.values())]
+        if images and (stored := images.get(item.record_id)):
+            added += stored
+            pairs += [(item.record_id, asset.asset_id) for asset in stored]
+        if item.assets:
+            pairs += [(item.record_id, asset_id) for asset_id in set(item.assets.values())]
     if added:
         await asset_storage.insert(session, project_id, added)
     await asset_storage.attach(session, pairs)

@@ -146,8 +146,8 @@ async def insert(session: Session, project_id: UUID, candidates: Sequence[Candid
         [_json(item.redactions) if item.redactions else None for item in candidates],
         [_json(item.slice) for item in candidates],
         [_json(item.purposes) for item in candidates],
-        [item.split.value for item in candidates],
-        [item.origin.value for item in candidates],
+        [item.split for item in candidates],
+        [item.origin for item in candidates],
         [item.priority for item in candidates],
         [item.collected_by_chance for item in candidates],
     )

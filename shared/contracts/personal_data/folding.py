@@ -39,9 +39,7 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """Replace look-alikes of ASCII one by one and leave out what is invisible; linear. Nothing to do for ASCII."""
-    if text.isascii():
-        return Folded(text)
+    """Replace look-alikes of ASCII one by one and leave out what is invisible; linear. ASCII needs none of it."""
     table, look_alike = _look_alikes()
     text = look_alike.sub(lambda match: table[match.group()], text)
     gaps = [(match.start(), match.end() - match.start()) for match in _INVISIBLES.finditer(text)]

@@ -44,10 +44,11 @@ def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tu
 
 
 def _find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
-    folded = fold(text)
-    kind = shape(folded.text)
-    found = [each for recogniser in recognisers if recogniser.concerns(kind) for each in recogniser.find(folded.text)]
-    if len(folded.text) == len(text):
+    folded = None if text.isascii() else fold(text)
+    read = text if folded is None else folded.text
+    kind = shape(read)
+    found = [each for recogniser in recognisers if recogniser.concerns(kind) for each in recogniser.find(read)]
+    if folded is None or len(read) == len(text):
         return found
     return [replace(each, start=folded.original(each.start), end=folded.original(each.end)) for each in found]
 

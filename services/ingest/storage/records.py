@@ -16,16 +16,16 @@ from shared.contracts.values import Origin, RecordState, Split
 from shared.kit.database import Session
 
 # Rows go in by the order of their external or content hash: two imports of the same data wait for each other in
-# one order instead of locking each other out. Both unique indexes decide who is first.
+# one order instead of locking each other out. Both unique indexes decide who is first. What no index is about comes as
+# one JSON a row: asyncpg looks twice at each element of each array.
 _INSERT = """
 INSERT INTO records (record_id, project_id, external_id, external_hash, content_hash, schema_version, fields,
     redactions, slice, purposes, split, origin, priority, collected_by_chance)
-SELECT record_id, $1, external_id, external_hash, content_hash, schema_version, fields::jsonb, redactions::jsonb,
-    slice::jsonb, purposes::jsonb, split, origin, priority, by_chance
-FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::int[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::int[], $14::bool[])
-    AS row (record_id, external_id, external_hash, content_hash, schema_version, fields, redactions, slice, purposes,
-        split, origin, priority, by_chance)
+SELECT record_id, $1, external_id, external_hash, content_hash, (rest -> 'schema_version')::int, rest -> 'fields',
+    rest -> 'redactions', rest -> 'slice', rest -> 'purposes', rest ->> 'split', rest ->> 'origin',
+    (rest -> 'priority')::int, (rest -> 'collected_by_chance')::bool
+FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::jsonb[])
+    AS row (record_id, external_id, external_hash, content_hash, rest)
 ORDER BY coalesce(external_hash, content_hash)
 ON CONFLICT DO NOTHING
 RETURNING record_id
@@ -141,15 +141,7 @@ async def insert(session: Session, project_id: UUID, candidates: Sequence[Candid
         [item.external_id for item in candidates],
         [item.external_hash for item in candidates],
         [item.content_hash for item in candidates],
-        [item.schema_version for item in candidates],
-        [_json(item.fields) for item in candidates],
-        [_json(item.redactions) if item.redactions else None for item in candidates],
-        [_json(item.slice) for item in candidates],
-        [_json(item.purposes) for item in candidates],
-        [item.split for item in candidates],
-        [item.origin for item in candidates],
-        [item.priority for item in candidates],
-        [item.collected_by_chance for item in candidates],
+        [_rest(item) for item in candidates],
     )
     return {row[0] for row in rows}
 
@@ -244,8 +236,20 @@ def _stored(row: Any) -> StoredRecord:
     )
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value, default=_dump).decode()
+def _rest(item: Candidate) -> str:
+    rest: dict[str, Any] = {
+        "schema_version": item.schema_version,
+        "fields": item.fields,
+        "slice": item.slice,
+        "purposes": item.purposes,
+        "split": item.split,
+        "origin": item.origin,
+        "priority": item.priority,
+        "collected_by_chance": item.collected_by_chance,
+    }
+    if item.redactions:
+        rest["redactions"] = item.redactions
+    return orjson.dumps(rest, default=_dump).decode()
 
 
 def _dump(value: Any) -> Any:

@@ -58,7 +58,6 @@ class Loop:
     product: str
     project_id: UUID
     tokens: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
 
     async def call(self, service: str, method: str, path: str, token: str | None = None, **more: Any) -> Any:
         return await self.client.call(service, method, path, token or self.manager, **more)
@@ -97,9 +96,7 @@ class Loop:
         body = {"records": [{"external_id": text, "fields": {"text": text}} for text in given]}
         report = await self.call("ingest", "POST", f"/projects/{self.project_id}/records", self.product, body=body)
         assert report["rejected_total"] == 0
-        record_ids = [one["record_id"] for one in report["records"]]
-        self.texts |= dict(zip(record_ids, given, strict=True))
-        return record_ids
+        return [one["record_id"] for one in report["records"]]
 
     async def answer_everything(self, *subjects: str) -> None:
         """Everybody answers rightly what they are served, until nothing more is served to anybody."""
@@ -114,14 +111,15 @@ class Loop:
                     await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)
 
     async def served(self, record_id: str, subjects: tuple[str, ...], until_s: float = STEP_S) -> tuple[str, Any]:
-        """Who is served the record, and the lease; others' leases are answered rightly."""
+        """Who is served the record, known by its text, and the lease; others' leases are answered rightly."""
+        fields = (await self.call("ingest", "GET", f"/records/{record_id}"))["fields"]
         end = time.monotonic() + until_s
         while time.monotonic() < end:
             for subject in subjects:
                 lease = await self.lease(subject)
                 if lease is None:
                     continue
-                if lease["record"]["fields"]["text"] == self.texts[record_id]:
+                if lease["record"]["fields"] == fields:
                     return subject, lease
                 more = {"reason": "I read it twice."} if lease["kind"] == "arbitration" else {}
                 await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)

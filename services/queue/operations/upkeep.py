@@ -50,11 +50,12 @@ async def unserved_page(
 ) -> tuple[list[Suspect], UUID | None]:
     """Of some of the tasks that nobody could serve, those that one of who arrived may; and after which task to go on."""
     page = await arrivals.unserved(session, after, limit)
-    asked = []
-    for one in page:
-        project = await projects.find(session, one.suspect.project_id)
+    serving = {}
+    for project_id in {one.suspect.project_id for one in page}:
+        project = await projects.find(session, project_id)
         assert project is not None
-        asked.append((one, project.policies.serving.skill, project.policies.serving.minimum_skill))
+        serving[project_id] = (project.policies.serving.skill, project.policies.serving.minimum_skill)
+    asked = [(one, *serving[one.suspect.project_id]) for one in page]
     served = await arrivals.served_by(session, asked, arrived) if asked else set()
     found = [one.suspect for one in page if one.suspect.task_id in served]
     return found, page[-1].suspect.task_id if len(page) == limit else None

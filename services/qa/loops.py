@@ -2,14 +2,20 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from uuid import UUID
 
+import structlog
+
+from services.qa.domain import schedule
 from services.qa.operations import assessing, chain, ending, openings, releases, thresholds
 from services.qa.operations.limits import Limits
 from services.qa.storage import chain as chains
 from services.qa.storage import counters
 from shared.kit.app import Loop, Runtime
 from shared.kit.clock import utc_now
+
+log = structlog.get_logger()
 
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
@@ -23,35 +29,90 @@ _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
 
 
-async def _each_mark(
-    runtime: Runtime, kind: str, work: Callable[[UUID, UUID | None], Awaitable[None]], *, share: float = 1.0
-) -> None:
-    """Do what is marked, project by project, then take the marks away; what fails stays marked.
+@dataclass(slots=True)
+class _Pauses:
+    """What this replica remembers between rounds; a new leader begins without and is only early for once.
 
-    With a `share` below 1 a project rests after each time, so that the work takes no larger share of the time.
+    `until`: how long a project rests from a kind of work. `waiting`: since when it waits for an estimation.
     """
-    pauses: dict[tuple[str, UUID], float] = runtime.extras.setdefault(_PAUSES, {})
+
+    until: dict[tuple[str, UUID], float] = field(default_factory=dict)
+    estimated: dict[UUID, assessing.Estimated] = field(default_factory=dict)
+    waiting: dict[UUID, float] = field(default_factory=dict)
+
+    def rest(self, kind: str, project_id: UUID, started: float, share: float) -> None:
+        now = time.monotonic()
+        if share < 1.0:
+            self.until[kind, project_id] = now + (now - started) * (1.0 / share - 1.0)
+
+    def rests(self, kind: str, project_id: UUID) -> bool:
+        if time.monotonic() < self.until.get((kind, project_id), 0.0):
+            return True
+        self.until.pop((kind, project_id), None)
+        return False
+
+    def estimation_is_due(self, project_id: UUID, new: int) -> bool:
+        now = time.monotonic()
+        before = self.estimated.get(project_id)
+        waited_s = now - self.waiting.setdefault(project_id, now)
+        return schedule.due(new=new, read_before=0 if before is None else before.votes, waited_s=waited_s)
+
+    @classmethod
+    def of(cls, runtime: Runtime) -> "_Pauses":
+        found = runtime.extras.setdefault(_PAUSES, cls())
+        assert isinstance(found, cls)
+        return found
+
+
+async def _each_mark(
+    runtime: Runtime,
+    kind: str,
+    work: Callable[[UUID, UUID | None], Awaitable[None]],
+    *,
+    share: float = 1.0,
+    is_due: Callable[[UUID, int], bool] = lambda _project_id, _marks: True,
+) -> None:
+    """Do what is marked and due, project by project, then take the marks away; what fails stays marked.
+
+    With a `share` below 1 a project rests after each time, so that the work takes no larger share of the time. A project
+    whose work fails holds up no other; its error is raised after them.
+    """
+    pauses = _Pauses.of(runtime)
+    failed: Exception | None = None
     async with runtime.database.transaction() as session:
         marked = await counters.marks(session, kind)
     for (project_id, subject), mark_seqs in marked.items():
-        started = time.monotonic()
-        if started < pauses.get((kind, project_id), 0.0):
+        if pauses.rests(kind, project_id) or not is_due(project_id, len(mark_seqs)):
             continue
-        await work(project_id, subject)
-        async with runtime.database.transaction() as session:
-            await counters.unmark(session, mark_seqs)
-        ended = time.monotonic()
-        pauses[kind, project_id] = ended + (ended - started) * (1.0 / share - 1.0)
+        started = time.monotonic()
+        try:
+            await work(project_id, subject)
+            async with runtime.database.transaction() as session:
+                await counters.unmark(session, mark_seqs)
+        except Exception as error:  # whatever it is, the next project's work is another one's
+            log.warning("background_work_failed", kind=kind, project_id=project_id, exc_info=error)
+            failed = error
+        pauses.rest(kind, project_id, started, share)
+    if failed is not None:
+        raise failed
 
 
 async def estimate(runtime: Runtime) -> None:
     limits = Limits.of(runtime.extras)
+    pauses = _Pauses.of(runtime)
 
     async def work(project_id: UUID, _: UUID | None) -> None:
-        await assessing.estimate_project(runtime.database, project_id, limits.estimation_annotations, utc_now())
+        pauses.estimated[project_id] = await assessing.estimate_project(
+            runtime.database,
+            project_id,
+            limits.estimation_annotations,
+            utc_now(),
+            pauses.estimated.get(project_id),
+        )
+        pauses.waiting.pop(project_id, None)
         runtime.wake(REPLACE)
 
-    await _each_mark(runtime, ending.ESTIMATES, work, share=limits.estimation_share)
+    await _each_mark(runtime, ending.ESTIMATES, work, share=limits.estimation_share, is_due=pauses.estimation_is_due)
 
 
 async def test_thresholds(runtime: Runtime) -> None:

@@ -15,7 +15,7 @@ class QaSettings(Settings):
         default=0.2, gt=0, le=1, description="The share of time the estimation may take; it pauses for the rest."
     )
     estimation_annotations: int = Field(
-        default=300_000, ge=1_000, description="How many of a project's newest annotations are estimated from."
+        default=100_000, ge=1_000, description="How many of a project's newest annotations are estimated from."
     )
     agreement_annotations: int = Field(
         default=200_000, ge=100, description="How many of a question's newest answers agreement is measured on."

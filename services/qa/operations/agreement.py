@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 
 from services.qa.domain import agreement, kinds
 from services.qa.domain.agreement import Floats, Interval
@@ -27,8 +28,6 @@ _MOST_PAIRS = 50
 _LEAST_COMMON = 10
 """Pairs of annotators with fewer records in common say nothing."""
 _MOST_BETWEEN = 20_000
-
-Answered = Sequence[tuple[UUID, UUID, dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +81,15 @@ async def measure(
     for one in asked:
         async with database.transaction() as session:
             answered = await annotations.of_question(session, project.project_id, version, one.name, limit)
-        found.append(await asyncio.to_thread(of_question, one, version, answered))
+        found.append(await asyncio.to_thread(_of_question, one, version, answered))
     return found
 
 
-def of_question(question: Question, schema_version: int, answered: Answered) -> Agreement:
+def _of_question(question: Question, schema_version: int, answered: Sequence[Mapping[str, Any]]) -> Agreement:
     """CPU work, no I/O."""
     by_record: dict[UUID, list[tuple[UUID, dict[str, Any]]]] = {}
-    for record_id, annotator_id, answer in answered:
-        by_record.setdefault(record_id, []).append((annotator_id, answer))
+    for one in answered:
+        by_record.setdefault(one["record_id"], []).append((one["annotator_id"], orjson.loads(one["answer"])))
     paired = [given for given in by_record.values() if len(given) > 1]
     single = question.kind == "choice"
     labels = sorted(question.may_carry()) if single else []

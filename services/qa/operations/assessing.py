@@ -1,17 +1,19 @@
 """The estimation loop: who answers how well, and what follows for them.
 
-All votes of a project and schema version are estimated together (hierarchical Dawid-Skene, in a thread); the estimates
-are stored for the records that finish before the next time. Then each annotator is assessed: gold hits, spam, drift.
+The newest votes of a project and schema version are estimated together (hierarchical Dawid-Skene, in a thread); the
+estimates are stored for the records that finish before the next time. Then each annotator is assessed: gold hits, spam,
+drift. Older votes than the window's say nothing of how somebody answers now.
+
+One estimation takes time and memory in proportion to the window (`estimation_annotations`), each EM step to votes times
+classes, and nothing in proportion to the history; how often it is done, see `domain.schedule`.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-import orjson
 
 from services.qa.domain import kinds
 from services.qa.domain.assessment import Assessment, assess
@@ -21,11 +23,11 @@ from services.qa.domain.project import Project
 from services.qa.domain.records import hits
 from services.qa.domain.voting import ItemVotes, Outcome, Vote, voter
 from services.qa.operations.estimates import take_apart
+from services.qa.operations.material import Given, Material, Rows, parse_material, read_material
 from services.qa.storage import annotations, annotators, counters, projects
 from services.qa.storage.annotators import Stored
-from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotatorAssessed, DriftDetected
-from shared.contracts.values import Answers, AssessmentStatus, RecordState
+from shared.contracts.values import AssessmentStatus
 from shared.kit import outbox
 from shared.kit.database import Database, Session
 
@@ -38,33 +40,6 @@ DRIFT = "drift"
 _ACCURACY_STEP = 0.05
 _ANSWERS_FACTOR = 1.5
 """Published again when the accuracy moved by so much, or so many times the answers are in; a change of status at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One annotation as the estimation reads it."""
-
-    record_id: UUID
-    annotation_id: UUID
-    annotator_id: UUID
-    role: str
-    answers: Answers
-    submitted_at: datetime
-    era: int
-    by_people_alone: bool
-    closed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """All that one estimation reads, of one schema version."""
-
-    schema: LabelSchema
-    schema_version: int
-    given: Sequence[Given]
-    truths: Mapping[UUID, tuple[Answers, bool]]
-    priors: Mapping[UUID, Mapping[str, Mapping[str, float]]]
-    experts: frozenset[UUID]
 
 
 @dataclass(slots=True)
@@ -98,52 +73,47 @@ class Result:
     judged: Mapping[UUID, Judged]
 
 
-async def estimate_project(database: Database, project_id: UUID, most_votes: int, now: datetime) -> None:
-    """Estimate and assess everybody in a project. Reading, computing and saving are three steps; only I/O holds locks."""
+@dataclass(slots=True)
+class Estimated:
+    """What the last estimation of a project read: so many votes, and when each schema version was answered last."""
+
+    votes: int = 0
+    answered: Mapping[int, datetime] = field(default_factory=dict)
+
+
+async def estimate_project(
+    database: Database, project_id: UUID, most_votes: int, now: datetime, before: Estimated | None = None
+) -> Estimated:
+    """Estimate and assess everybody in a project. Reading, computing and saving are three steps; only I/O holds locks.
+
+    The newest schema version that anybody answered is estimated and its annotators are assessed; an older one only when
+    it was answered since `before`.
+    """
+    before = before or Estimated()
     async with database.transaction() as session:
         project = await projects.load(session, project_id)
         if project is None:
-            return
-        versions = await annotations.schema_versions(session, project_id)
-        materials = [
-            await _read(session, project, version, most_votes)
-            for version in versions
-            if project.schema(version) is not None
-        ]
-    newest = max((one.schema_version for one in materials), default=None)
-    for material in materials:
-        result = await asyncio.to_thread(compute, material)
+            return before
+        versions = [one.version for one in project.content.schemas]
+        answered = await annotations.newest(session, project_id, versions)
+    votes = 0
+    for version in sorted(answered):
+        is_newest = version == max(answered)
+        if not is_newest and before.answered.get(version) == answered[version]:
+            continue
         async with database.transaction() as session:
-            await _save_estimates(session, project_id, material.schema_version, result, now)
-        if material.schema_version == newest:
+            rows = await read_material(session, project_id, version, most_votes)
+        result = await asyncio.to_thread(_estimate, project, version, rows)
+        async with database.transaction() as session:
+            await _save_estimates(session, project_id, version, result, now)
+        votes = result.votes
+        if is_newest:
             await _judge_all(database, project_id, result, now)
+    return Estimated(votes, answered)
 
 
-async def _read(session: Session, project: Project, version: int, most_votes: int) -> Material:
-    schema = project.schema(version)
-    assert schema is not None
-    rows = await annotations.for_estimation(session, project.project_id, version, most_votes)
-    return Material(
-        schema=schema,
-        schema_version=version,
-        given=[
-            Given(
-                record_id=row["record_id"],
-                annotation_id=row["annotation_id"],
-                annotator_id=row["annotator_id"],
-                role=row["role"],
-                answers=orjson.loads(row["answers"]),
-                submitted_at=row["submitted_at"],
-                era=row["era"],
-                by_people_alone=row["by_people_alone"],
-                closed=row["state"] in {RecordState.FINALIZED, RecordState.GOLD},
-            )
-            for row in reversed(rows)
-        ],
-        truths=await annotations.truths(session, project.project_id, version),
-        priors=await annotations.priors(session, project.project_id, version),
-        experts=await annotators.experts(session),
-    )
+def _estimate(project: Project, version: int, rows: Rows) -> Result:
+    return compute(parse_material(project, version, rows))
 
 
 def compute(material: Material) -> Result:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from services.qa.storage.json import dump, load, loaded
+from services.qa.storage.json import dump, loaded
 from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
@@ -208,18 +208,24 @@ WHERE annotations.project_id = $1 AND annotations.schema_version = $2 AND annota
     AND annotations.role <> 'superseded' AND records.known
 ORDER BY annotations.submitted_at DESC, annotations.annotation_id LIMIT $3
 """
-_SCHEMA_VERSIONS = "SELECT DISTINCT schema_version FROM annotations WHERE project_id = $1 ORDER BY schema_version"
+_NEWEST = """
+SELECT version, newest FROM unnest($2::integer[]) AS one (version), LATERAL (
+    SELECT max(submitted_at) AS newest FROM annotations WHERE project_id = $1 AND schema_version = version
+) AS of_version
+WHERE newest IS NOT NULL
+"""
 _TRUTHS = """
-SELECT record_id, answers, true AS gold FROM gold
-WHERE project_id = $1 AND schema_version = $2 AND current AND answers IS NOT NULL
+SELECT record_id, answers, true AS gold FROM unnest($1::uuid[]) AS one (record_id) JOIN gold USING (record_id)
+WHERE schema_version = $2 AND current AND answers IS NOT NULL
 UNION ALL
-SELECT labels.record_id, labels.answers, false FROM labels
-WHERE project_id = $1 AND schema_version = $2 AND current AND method = 'decision' AND answers IS NOT NULL
+SELECT record_id, answers, false FROM unnest($1::uuid[]) AS one (record_id) JOIN labels USING (record_id)
+WHERE schema_version = $2 AND current AND method = 'decision' AND answers IS NOT NULL
 """
 _PRIORS = """
 SELECT records.record_id, predictions.distributions
-FROM records JOIN predictions ON predictions.prediction_id = records.routed_prediction_id
-WHERE records.project_id = $1 AND predictions.schema_version = $2 AND predictions.model_id IS NOT NULL
+FROM unnest($1::uuid[]) AS one (record_id) JOIN records ON records.record_id = one.record_id
+JOIN predictions ON predictions.prediction_id = records.routed_prediction_id
+WHERE predictions.schema_version = $2 AND predictions.model_id IS NOT NULL
     AND predictions.distributions IS NOT NULL AND records.split = 'train' AND NOT records.audit
     AND records.round = 1 AND records.state <> 'gold' AND records.route <> 'auto_accept'
 """
@@ -231,21 +237,25 @@ async def for_estimation(session: Session, project_id: UUID, schema_version: int
     return rows
 
 
-async def schema_versions(session: Session, project_id: UUID) -> list[int]:
-    """The schema versions that somebody answered."""
-    return [row["schema_version"] for row in await session.raw.fetch(_SCHEMA_VERSIONS, project_id)]
+async def newest(session: Session, project_id: UUID, versions: Sequence[int]) -> dict[int, datetime]:
+    """When each schema version, of those that anybody answered, was answered last."""
+    rows = await session.raw.fetch(_NEWEST, project_id, list(versions))
+    return {row["version"]: row["newest"] for row in rows}
 
 
-async def truths(session: Session, project_id: UUID, schema_version: int) -> dict[UUID, tuple[Answers, bool]]:
-    """Answers known for certain, and whether by gold (else by a decision)."""
-    rows = await session.raw.fetch(_TRUTHS, project_id, schema_version)
-    return {row["record_id"]: (load(row["answers"]), row["gold"]) for row in rows}
+async def truths(session: Session, records: Sequence[UUID], schema_version: int) -> list[Any]:
+    """What is known for certain of these records: `record_id`, `answers` as text, whether by `gold` or a decision."""
+    rows: list[Any] = await session.raw.fetch(_TRUTHS, records, schema_version)
+    return rows
 
 
-async def priors(session: Session, project_id: UUID, schema_version: int) -> dict[UUID, dict[str, dict[str, float]]]:
-    """What a model that had not learnt from the record said of it, where a model may speak at all."""
-    rows = await session.raw.fetch(_PRIORS, project_id, schema_version)
-    return {row["record_id"]: load(row["distributions"]) for row in rows}
+async def priors(session: Session, records: Sequence[UUID], schema_version: int) -> list[Any]:
+    """What a model that had not learnt from them said of these records, where a model may speak at all.
+
+    `record_id`, and `distributions` as text.
+    """
+    rows: list[Any] = await session.raw.fetch(_PRIORS, records, schema_version)
+    return rows
 
 
 _OF_QUESTION = """
@@ -255,9 +265,7 @@ ORDER BY submitted_at DESC LIMIT $4
 """
 
 
-async def of_question(
-    session: Session, project_id: UUID, schema_version: int, question: str, limit: int
-) -> list[tuple[UUID, UUID, dict[str, Any]]]:
-    """The newest answers to a question, each with its record and annotator; an arbiter's is not among them."""
-    rows = await session.raw.fetch(_OF_QUESTION, project_id, schema_version, question, limit)
-    return [(row["record_id"], row["annotator_id"], load(row["answer"])) for row in rows]
+async def of_question(session: Session, project_id: UUID, schema_version: int, question: str, limit: int) -> list[Any]:
+    """The newest answers to a question: `record_id`, `annotator_id`, `answer` as text; an arbiter's is not among them."""
+    rows: list[Any] = await session.raw.fetch(_OF_QUESTION, project_id, schema_version, question, limit)
+    return rows

@@ -30,7 +30,10 @@ WITH taken AS (
 SELECT count(*) FROM taken
 """
 _MARK = "INSERT INTO marks (project_id, kind, subject) VALUES ($1, $2, $3)"
-_MARKS = "SELECT mark_seq, project_id, subject FROM marks WHERE kind = $1 ORDER BY mark_seq LIMIT $2"
+_MARKS = """
+SELECT project_id, subject, array_agg(mark_seq) AS seqs FROM marks WHERE kind = $1
+GROUP BY project_id, subject ORDER BY min(mark_seq)
+"""
 _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 
@@ -56,12 +59,10 @@ async def mark(session: Session, project_id: UUID, kind: str, subject: UUID | No
     await session.raw.execute(_MARK, project_id, kind, subject)
 
 
-async def marks(session: Session, kind: str, limit: int = 10_000) -> dict[tuple[UUID, UUID | None], list[int]]:
-    """What is marked, with the marks to take away when it is done."""
-    found: dict[tuple[UUID, UUID | None], list[int]] = {}
-    for row in await session.raw.fetch(_MARKS, kind, limit):
-        found.setdefault((row["project_id"], row["subject"]), []).append(row["mark_seq"])
-    return found
+async def marks(session: Session, kind: str) -> dict[tuple[UUID, UUID | None], list[int]]:
+    """What is marked, what waits longest first, with the marks to take away when it is done."""
+    rows = await session.raw.fetch(_MARKS, kind)
+    return {(row["project_id"], row["subject"]): row["seqs"] for row in rows}
 
 
 async def unmark(session: Session, mark_seqs: list[int]) -> None:

@@ -481,7 +481,7 @@ INDEXES = (
     "CREATE INDEX records_held_out ON records (project_id, state) WHERE known AND split <> 'train'",
     "CREATE INDEX annotations_by_record ON annotations (record_id)",
     "CREATE INDEX annotations_by_annotator ON annotations (project_id, annotator_id, submitted_at)",
-    "CREATE INDEX annotations_by_project ON annotations (project_id, schema_version)",
+    "CREATE INDEX annotations_by_project ON annotations (project_id, schema_version, submitted_at)",
     "CREATE INDEX predictions_by_record ON predictions (record_id, revision DESC)",
     "CREATE INDEX predictions_by_model ON predictions (model_id, record_id, revision DESC) WHERE model_id IS NOT NULL",
     "CREATE INDEX labels_current ON labels (project_id, label_id) WHERE current",

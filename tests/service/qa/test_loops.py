@@ -1,0 +1,98 @@
+"""What runs in the background: seldom enough, and nobody's trouble holds up anybody else."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.contracts.events import AnnotatorAssessed
+from shared.kit.clock import new_id
+from tests.service.qa.world import SCHEMA, World, animal
+from tests.support.service import ServiceUnderTest
+
+
+async def begun(qa: ServiceUnderTest, **more: object) -> World:
+    world = World(qa, **more)  # type: ignore[arg-type]
+    await world.deliver(world.project())
+    return world
+
+
+async def answered_gold(world: World, answers: int = 3) -> UUID:
+    annotator_id = new_id()
+    for _ in range(answers):
+        record_id = await world.open_record()
+        await world.put(f"/projects/{world.project_id}/records/{record_id}/gold", {"answers": animal("cat")})
+        await world.deliver(world.annotated(record_id, "cat", annotator_id=annotator_id))
+    return annotator_id
+
+
+async def marks_of(world: World) -> int:
+    async with world.service.database.transaction() as session:
+        found: int = await session.raw.fetchval(
+            "SELECT count(*) FROM marks WHERE project_id = $1 AND kind = 'estimates'", world.project_id
+        )
+    return found
+
+
+async def change_answers(world: World, answer: str) -> None:
+    """As no event would."""
+    async with world.service.database.transaction() as session:
+        await session.raw.execute(
+            "UPDATE annotations SET answers = jsonb_build_object('animal', $2::jsonb) WHERE project_id = $1",
+            world.project_id,
+            answer,
+        )
+
+
+async def test_a_project_whose_estimation_fails_holds_up_no_other(qa: ServiceUnderTest) -> None:
+    broken, sound = await begun(qa), await begun(qa)
+    await answered_gold(broken)
+    await answered_gold(sound)
+    await change_answers(broken, "{}")
+    qa.runtime.extras.pop("pauses", None)
+    with pytest.raises(KeyError):
+        await qa.run_loop("estimate")
+    assert len(await sound.published(AnnotatorAssessed)) == 1
+    assert (await marks_of(broken) > 0, await marks_of(sound)) == (True, 0)
+
+    await change_answers(broken, '{"label": "cat"}')
+    qa.runtime.extras.pop("pauses")
+    await qa.run_loop("estimate")
+    assert await marks_of(broken) == 0
+
+
+async def test_a_few_new_votes_among_many_wait_for_more(qa: ServiceUnderTest) -> None:
+    world = await begun(qa)
+    await answered_gold(world, 101)
+    qa.runtime.extras.pop("pauses", None)
+    await qa.run_loop("estimate")
+    assert await marks_of(world) == 0
+    await world.finalized()
+    qa.runtime.extras["pauses"].until.clear()
+    await qa.run_loop("estimate")
+    assert await marks_of(world) == 2, "two votes are less than 2 % of 101"
+    await world.finalized()
+    await qa.run_loop("estimate")
+    assert await marks_of(world) == 0
+
+
+async def test_an_old_schema_version_is_estimated_again_only_when_it_was_answered(qa: ServiceUnderTest) -> None:
+    world = await begun(qa, schemas=(SCHEMA, SCHEMA))
+    old, new = await world.open_record(schema_version=1), await world.open_record(schema_version=2)
+    await world.deliver(world.annotated(old, "cat", schema_version=1), world.annotated(new, "cat", schema_version=2))
+
+    async def estimated() -> dict[int, UUID]:
+        await qa.run_loop("estimate")
+        qa.runtime.extras["pauses"].until.clear()
+        async with qa.database.transaction() as session:
+            rows = await session.raw.fetch(
+                "SELECT schema_version, estimate_id FROM estimates WHERE project_id = $1", world.project_id
+            )
+        return {row["schema_version"]: row["estimate_id"] for row in rows}
+
+    qa.runtime.extras.pop("pauses", None)
+    first = await estimated()
+    await world.deliver(world.annotated(new, "cat", schema_version=2, slot=2))
+    second = await estimated()
+    assert (second[1] == first[1], second[2] == first[2]) == (True, False)
+    await world.deliver(world.annotated(old, "cat", schema_version=1, slot=2))
+    assert (await estimated())[1] != second[1]

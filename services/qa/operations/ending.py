@@ -3,8 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
 
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
@@ -15,6 +19,13 @@ from shared.contracts.events import LabelFinalized, LabelRetracted, RecordUnlabe
 from shared.contracts.values import Answers, LabelMethod, RecordState, Split
 from shared.kit.clock import new_id
 from shared.kit.database import Session
+
+log = structlog.get_logger()
+GIVEN_UP = Counter(
+    "touchstone_records_given_up_total",
+    "Records that nobody may decide: unlabelable, or their label stands.",
+    ("state",),
+)
 
 THRESHOLDS = "thresholds"
 ESTIMATES = "estimates"
@@ -137,6 +148,7 @@ async def give_up(session: Session, record: Record, reason: str, moment: datetim
     record.request = None
     record.arbitrating = False
     record.unservable_at = moment
+    session.on_commit(partial(_alarm, record, reason))
     if record.measures:
         await counters.mark(session, record.project_id, THRESHOLDS)
     if record.state is RecordState.FINALIZED:
@@ -144,6 +156,12 @@ async def give_up(session: Session, record: Record, reason: str, moment: datetim
     await move(session, record, RecordState.UNLABELABLE, now, reason)
     await tell(session, record, RecordUnlabelable(reason=reason))
     await chain.append(session, record, chain.UNLABELABLE, str(record.round), {"reason": reason}, {}, now)
+
+
+def _alarm(record: Record, reason: str) -> None:
+    GIVEN_UP.labels(record.state).inc()
+    ids = {"project_id": record.project_id, "record_id": record.record_id}
+    log.warning("record_given_up", **ids, round=record.round, state=record.state, reason=reason)
 
 
 async def erase(session: Session, record: Record, reason: str, now: datetime) -> None:

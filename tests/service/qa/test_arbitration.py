@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import (
@@ -39,6 +40,18 @@ async def test_without_an_arbiter_a_record_is_unlabelable_until_one_comes(world:
     assert (await world.state(record_id))["state"] == "finalized"
     (closed,) = (await world.get(f"/projects/{world.project_id}/disputes"))["items"]
     assert (closed["dispute_id"], closed["status"]) == (dispute["dispute_id"], "decided")
+
+
+@pytest.mark.parametrize("under_review", [False, True])
+async def test_what_nobody_may_decide_raises_an_alarm(world: World, under_review: bool) -> None:
+    state, number = ("finalized", 2) if under_review else ("unlabelable", 1)
+    before = REGISTRY.get_sample_value("touchstone_records_given_up_total", {"state": state}) or 0.0
+    record_id = await (world.finalized("cat") if under_review else world.open_record())
+    if under_review:
+        await world.deliver(world.feedback(record_id, "dog"))
+    await world.deliver(world.unservable(record_id, number=number))
+    await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION, number))
+    assert REGISTRY.get_sample_value("touchstone_records_given_up_total", {"state": state}) == before + 1.0
 
 
 async def test_who_may_serve_what_nobody_decided_is_asked_for_what_is_left(world: World) -> None:

@@ -1,5 +1,6 @@
 """Which function handles which event, and how it is called: with its cause and its trace in place."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class Handlers:
             self._of[head] = (event_model(payload), subscription.handle)
             topics.add(TOPIC_OF[payload].name)
         self.topics = frozenset(topics)
+        self.releasing = asyncio.Event()  # parked events are to be released by this process's runner
 
     def parse(self, raw: bytes) -> Event[Any] | None:
         """Parse an envelope; None when this group doesn't listen to its type and version.

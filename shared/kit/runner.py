@@ -16,6 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from shared.kit import event_metrics as metrics
+from shared.kit import parking
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, BusUnavailable, Consumer, Inbound, Partition, service_topics
 from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
@@ -120,6 +121,7 @@ class Runner:
                     *(tasks.create_task(self._work(lane), name=f"lane-{self._group}") for lane in self._lanes),
                     tasks.create_task(self._acknowledge(), name=f"acknowledge-{self._group}"),
                     tasks.create_task(self._measure(), name=f"measure-{self._group}"),
+                    tasks.create_task(self._release(), name=f"release-{self._group}"),
                 ]
                 try:
                     await consumer.start()
@@ -331,6 +333,23 @@ class Runner:
         for lane in self._lanes:
             lane.clear()
         self._fetched = 0
+
+    async def _release(self) -> None:
+        """Release parked events where there are more than one transaction should."""
+        attempt = 0
+        while True:
+            self._handlers.releasing.clear()
+            try:
+                while await parking.release_some(self._database, self._handlers):
+                    attempt = 0
+            except Exception as error:
+                attempt += 1
+                log.warning("release_interrupted", group=self._group, exc_info=error)
+                await asyncio.sleep(_pause_s(attempt, error))
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(parking.POLL_S):
+                    await self._handlers.releasing.wait()
 
     async def _measure(self) -> None:
         while True:

@@ -5,6 +5,7 @@
 - `relay`: one row, the last position given. It outlives the outbox rows.
 - `inbox`: which events had their effect, per consumer group. Event ids are UUIDv7, so old rows are a range of the key.
 - `parked`: events that came before what they need.
+- `parked_releases`: needs that have come, and how far their many parked events are released.
 - `jobs`: long work, with its progress and its checkpoint.
 - `idempotency_keys`: the first answer to a request that may be sent again.
 """
@@ -77,6 +78,20 @@ parked = sa.Table(
     sa.PrimaryKeyConstraint("event_id", "consumer_group", name="parked_pkey"),
 )
 sa.Index("parked_by_need", parked.c.kind, parked.c.key, parked.c.event_key, parked.c.seq)
+sa.Index("parked_by_event_key", parked.c.event_key)
+
+parked_releases = sa.Table(
+    "parked_releases",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("consumer_group", TEXT, nullable=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("key", UUID, nullable=False),
+    # The last parked event that was looked at; what is after it has yet to be released.
+    sa.Column("after_key", BYTEA, nullable=False, server_default=sa.text("''")),
+    sa.Column("after_seq", sa.BigInteger, nullable=False, server_default="0"),
+)
+sa.Index("parked_releases_by_need", parked_releases.c.consumer_group, parked_releases.c.kind, parked_releases.c.key)
 
 jobs = sa.Table(
     "jobs",

@@ -105,7 +105,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
             CREATE TABLE IF NOT EXISTS effects (
                 seq bigserial, event_id uuid, record_id uuid, revision integer, type text
             );
-            TRUNCATE outbox, inbox, parked, records, effects;
+            TRUNCATE outbox, inbox, parked, parked_releases, records, effects;
             UPDATE relay SET position = 0;
         """)
     yield opened

@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, RecordAccepted, RecordErased
-from shared.kit import consuming
+from shared.kit import parking
 from shared.kit.clock import new_id
 from shared.kit.consuming import NotYet, consume_batch, release_parked
 from shared.kit.database import Database, Session
@@ -123,17 +123,17 @@ async def test_a_process_that_dies_between_parking_and_the_second_try_loses_noth
 ) -> None:
     record = new_id()
     delivery = erased(record)
-    real = consuming._park
+    real = parking.park
 
     async def park_late(database: Database, handlers: Any, deliveries: Any, need: NotYet) -> None:
         await effects.consume(accepted(record))  # what it needs comes just before the need's lock is taken
-        monkeypatch.setattr(consuming, "_recheck", die_at_once)
+        monkeypatch.setattr(parking, "recheck", die_at_once)
         await real(database, handlers, deliveries, need)
 
     async def die_at_once(*_: Any) -> None:
         raise SystemError
 
-    monkeypatch.setattr(consuming, "_park", park_late)
+    monkeypatch.setattr(parking, "park", park_late)
     with pytest.raises(SystemError):
         await effects.consume(delivery)
     monkeypatch.undo()
@@ -210,6 +210,8 @@ async def test_what_waits_for_one_thing_is_applied_in_the_order_of_its_keys(
     known = True
     async with database.transaction() as session:
         await release_parked(session, "project", project)
+    while await parking.release_some(database, effects.handlers):
+        pass
     rows = await effects.rows("SELECT record_id, revision FROM effects ORDER BY seq")
     assert [(row[0], row[1]) for row in rows] == [
         (each, revision) for each in sorted(records) for revision in (1, 2, 3)

@@ -1,10 +1,11 @@
 """What comes in and goes out, as the OpenAPI document shows it."""
 
 from datetime import datetime
+from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from services.queue.domain.leases import Why
 from services.queue.domain.reasons import Reason
@@ -36,6 +37,18 @@ _Skills = Annotated[dict[Name, Annotated[int, Field(ge=0, le=100)]], Field(max_l
 _Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 _Languages = Annotated[list[_Language], Field(max_length=100)]
 _ActiveS = Annotated[float, Field(ge=0, le=86_400 * 7, allow_inf_nan=False)]
+# A frontend takes a reason that it doesn't know as `all_leased`: more may be told apart one day.
+_Reason = Annotated[
+    Reason,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": [*map(str, Reason)],
+            "description": cleandoc(Reason.__doc__ or ""),
+            "x-may-grow": True,
+        }
+    ),
+]
 _Next = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
@@ -92,7 +105,7 @@ class LeasesOut(BaseModel):
     )
 
     leases: list[LeaseOut]
-    reason: Reason | None = None
+    reason: _Reason | None = None
     retry_after_s: int | None = None
 
 
@@ -144,7 +157,7 @@ class AnnotationOut(BaseModel):
     annotation_id: UUID
     submitted_at: datetime
     next: list[LeaseOut] | None = None
-    reason: Reason | None = None
+    reason: _Reason | None = None
     retry_after_s: int | None = None
 
 
@@ -165,7 +178,7 @@ class SkipOut(BaseModel):
 
     skipped: Literal[True] = True
     next: list[LeaseOut] | None = None
-    reason: Reason | None = None
+    reason: _Reason | None = None
     retry_after_s: int | None = None
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """`done`: nothing is left. `all_leased`: nothing right now, more may come. `others_needed`: what is free needs people
     beside you, you had it. `no_skill`: what is left needs a skill or a pool that you don't have. `limit_reached`: you hold,
-    or did, as many as you may. `paused`: you or the project. `archived`: the project has ended.
+    or did, as many as you may. `paused`: you or the project. `archived`: the project has ended. Take a reason that you don't
+    know as `all_leased`.
     """
 
     DONE = "done"

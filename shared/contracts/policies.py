@@ -72,7 +72,10 @@ class AutoAcceptPolicy(Frozen):
 
 
 class GoldPolicy(Frozen):
-    """How gold is mixed in: `entry_test` gold tasks early on, then `share` of tasks, `warned_share` while warned."""
+    """How gold is mixed in: `entry_test` gold tasks early on, then `share` of tasks, `warned_share` while warned.
+
+    Who is warned is never served less: a `warned_share` below `share` counts as `share`.
+    """
 
     entry_test: int = Field(default=5, ge=0, le=100)
     share: Probability = 0.08

@@ -18,14 +18,15 @@ from services.ingest.storage.assets import Asset, object_key
 from shared.contracts.values import Role
 from shared.kit.app import Runtime, RuntimeDep
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import lift_body_limit
+from shared.kit.bodies import lift_body_limit, require_media_type
 from shared.kit.clock import utc_now
 from shared.kit.problems import Problem, responses
 
 router = APIRouter(tags=["assets"])
 
 _FORM_BYTES = 64 * 1024
-_IMAGES = {"image/png", "image/jpeg", "application/octet-stream"}
+_IMAGES = ("image/png", "image/jpeg", "application/octet-stream")
+_FORM = "multipart/form-data"
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
 Viewer = Annotated[
@@ -79,17 +80,17 @@ async def upload_asset(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in _IMAGES:
+    media_type = require_media_type(request, *_IMAGES, _FORM)
+    if media_type != _FORM:
         lift_body_limit(request, max_bytes)
         return await request.body()
-    if media_type != "multipart/form-data":
-        raise Problem(415, "media-type-not-accepted", "The body is image/png, image/jpeg or multipart/form-data.")
     lift_body_limit(request, max_bytes + _FORM_BYTES)
     async with request.form(max_files=1, max_fields=10) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise Problem(422, "file-missing", "The form has no part named file.")
+            raise Problem(
+                422, "file-missing", "The form has no image.", "The part named file holds the image.", pointer="/file"
+            )
         return await file.read()
 
 

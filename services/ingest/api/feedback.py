@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from services.ingest.api import lines
 from services.ingest.api.intake import in_transaction, interrupted, store_images
 from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
-from services.ingest.api.records import read_batch, read_json
-from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport, self_contained
+from services.ingest.api.many import described, read_many
+from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport
 from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, accept, of_validation
 from services.ingest.domain.reports import ReportIn
 from services.ingest.operations import projects, records, reports
@@ -23,56 +22,19 @@ from shared.contracts.values import Role, Verdict
 from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
-from shared.kit.database import Session, trouble
+from shared.kit.database import Session
 from shared.kit.problems import responses
 
 router = APIRouter(tags=["feedback"])
-
-MAX_BATCH = 10_000
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
 
 
-class FeedbackBatch(BaseModel):
-    """Reports in one body; each is judged for itself."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    feedback: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-_ITEM = self_contained(ReportIn)
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            lines.JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": ["feedback"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "feedback": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MAX_BATCH,
-                            "items": _ITEM,
-                        }
-                    },
-                },
-                "example": {"feedback": [_ITEM["examples"][0]]},
-            },
-            lines.NDJSON: {"schema": {"type": "string", "description": "A report, as JSON, on each line."}},
-        },
-    }
-}
-
-
 @router.post(
     "/projects/{project_id}/feedback",
     responses=responses(404, 409, 415),
-    openapi_extra=BODY,
+    openapi_extra=described("feedback", ReportIn, "report"),
     response_model_exclude_none=True,
     summary="Report live predictions",
 )
@@ -83,18 +45,14 @@ async def send_feedback(runtime: RuntimeDep, _sender: Sender, project_id: UUID, 
     record of origin `deployment`.
     """
     tally = Tally(limits_of(runtime).max_reported_rejections)
-    taken: list[TakenReport] | None = None
-    if lines.is_stream(request):
-        chunks = lines.chunks_of_stream(request, limits_of(runtime).max_line_bytes)
-        async for _ in import_feedback(runtime, project_id, chunks, tally):
-            pass
-    else:
-        batch = read_batch(FeedbackBatch, await read_json(request))
-        chunks = lines.chunks_of_batch(batch.feedback)
-        taken = [
-            TakenReport(line=line, feedback_id=kept.feedback_id, record_id=kept.record_id, duplicate=kept.duplicate)
-            async for line, kept in import_feedback(runtime, project_id, chunks, tally)
-        ]
+    body = await read_many(request, "feedback", limits_of(runtime).max_line_bytes)
+    taken: list[TakenReport] | None = [] if body.is_batch else None
+    async for chunk in import_feedback(runtime, project_id, body.chunks, tally):
+        if taken is not None:
+            taken += [
+                TakenReport(line=line, feedback_id=kept.feedback_id, record_id=kept.record_id, duplicate=kept.duplicate)
+                for line, kept in chunk
+            ]
     return FeedbackReport(
         accepted=tally.accepted,
         duplicates=tally.duplicates,
@@ -110,8 +68,8 @@ Refusals = list[tuple[int, str, str, str]]
 
 async def import_feedback(
     runtime: Runtime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
-) -> AsyncIterator[tuple[int, KeptReport]]:
-    """Take reports in, a transaction per chunk and a savepoint per report; yields what is committed."""
+) -> AsyncIterator[list[tuple[int, KeptReport]]]:
+    """Take reports in, a transaction per chunk and a savepoint per report; yields what is committed of each chunk."""
     async with runtime.database.transaction() as session:
         project = await projects.open_for_intake(session, project_id)
     async for chunk in chunks:
@@ -119,14 +77,12 @@ async def import_feedback(
         try:
             kept, late = await _commit(runtime, project, read)
         except Exception as error:
-            if tally.committed and trouble(error) is not None:
-                raise interrupted(tally) from error
-            raise
-        for line, report in kept:
+            raise interrupted(tally, error) from error
+        for _, report in kept:
             tally.count(duplicate=report.duplicate)
-            yield line, report
         for refusal in sorted([*refused, *late]):
             tally.reject(*refusal)
+        yield kept
 
 
 def _read(project: IntakeProject, chunk: list[Line]) -> tuple[list[Read], Refusals]:
@@ -158,6 +114,7 @@ async def _commit(
     ordered = sorted(read, key=lambda item: (str(item[1].record_id), item[1].external_id or "", item[0]))
 
     async def keep(session: Session) -> tuple[list[tuple[int, KeptReport]], Refusals]:
+        await projects.open_for_intake(session, project.project_id)  # may be archived since the stream began
         kept: list[tuple[int, KeptReport]] = []
         refused: Refusals = []
         for line, given, candidate in ordered:

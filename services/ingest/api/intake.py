@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
 from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, read_record
+from services.ingest.domain.projects import ProjectArchived
 from services.ingest.operations import assets, projects, records
 from services.ingest.operations.records import Kept, Refused
 from services.ingest.storage import assets as asset_storage
@@ -63,20 +64,26 @@ async def import_records(
         if committing is not None:
             yield await committing
     except Exception as error:
-        if tally.committed and trouble(error) is not None:
-            raise interrupted(tally) from error
-        raise
+        raise interrupted(tally, error) from error
     finally:
         if committing is not None and not committing.done():
             await asyncio.wait({committing})
 
 
-def interrupted(tally: Tally) -> Problem:
+def interrupted(tally: Tally, error: Exception) -> Exception:
+    """What is answered to an error in a stream: the error itself, unless lines are committed, which then has to be said."""
+    if not tally.committed:
+        return error
+    committed = f"{tally.committed} lines are committed"
+    if isinstance(error, ProjectArchived):
+        return Problem(409, "project-archived", "The project was archived in the middle of the stream.", committed)
+    if trouble(error) is None:
+        return error
     return Problem(
         503,
         "import-interrupted",
         "The database failed in the middle of the stream.",
-        f"{tally.committed} lines are committed; send the stream again, they will count as duplicates.",
+        f"{committed}; send the stream again, they will count as duplicates.",
         headers={"Retry-After": "2"},
     )
 

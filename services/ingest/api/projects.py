@@ -1,6 +1,7 @@
 """Projects: their versions, and which of them are active."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Annotated
 from uuid import UUID
 
@@ -15,12 +16,13 @@ from services.ingest.api.shapes import (
     ProjectOut,
     ProjectSummary,
 )
-from services.ingest.domain.projects import Project
+from services.ingest.domain.cleaning import PersonalDataInSchema
+from services.ingest.domain.projects import PersonalDataInPolicies, Project
 from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies
-from shared.contracts.values import Role
+from shared.contracts.values import Role, json_pointer
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
@@ -51,16 +53,28 @@ async def create_project(
     async def create() -> ProjectOut:
         project = projects.new_project(new_id(), body.name, now)
         if body.label_schema is not None:
-            project = project.with_schema(body.label_schema, now, activate=True)
+            with _inside("schema"):
+                project = project.with_schema(body.label_schema, now, activate=True)
         if body.guideline is not None:
             project = project.with_guideline(body.guideline, now, activate=True)
         if body.policies is not None:
-            project = project.with_policies(body.policies, now, activate=True)
+            with _inside("policies"):
+                project = project.with_policies(body.policies, now, activate=True)
         return ProjectOut.of(await projects.create(session, project))
 
     answer = await replay_or_run(session, request, principal, create, 201)
     answer.headers["ETag"] = etag(1)
     return answer
+
+
+@contextlib.contextmanager
+def _inside(name: str) -> Iterator[None]:
+    """Let refusals point into the part of the body that is called so."""
+    try:
+        yield
+    except (PersonalDataInSchema, PersonalDataInPolicies) as error:
+        error.pointer = json_pointer(name) + error.pointer
+        raise
 
 
 @router.get("/projects", summary="List projects")

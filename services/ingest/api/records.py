@@ -1,78 +1,35 @@
 """Records: taken in, listed, read, erased."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.ingest.api import lines
 from services.ingest.api.intake import import_records
 from services.ingest.api.limits import limits_of
-from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord, self_contained
+from services.ingest.api.lines import Tally
+from services.ingest.api.many import described, read_many
+from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord
 from services.ingest.domain.intake import RecordIn
 from services.ingest.operations import projects, records
 from services.ingest.storage import records as storage
-from shared.contracts.values import Origin, RecordState, Role, Split, json_pointer
+from shared.contracts.values import Origin, RecordState, Role, Split
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import MalformedJson, parse_json
 from shared.kit.clock import utc_now
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
-from shared.kit.problems import Problem, responses
+from shared.kit.problems import responses
 
 router = APIRouter(tags=["records"])
-
-MAX_BATCH = 10_000
-
-BatchT = TypeVar("BatchT", bound=BaseModel)
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR)]
 
 
-class RecordBatch(BaseModel):
-    """Records in one body; each is judged for itself."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    records: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-_ITEM = self_contained(RecordIn)
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            lines.JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": ["records"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "records": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MAX_BATCH,
-                            "items": _ITEM,
-                        }
-                    },
-                },
-                "example": {"records": [_ITEM["examples"][0]]},
-            },
-            lines.NDJSON: {
-                "schema": {"type": "string", "description": "A record, as JSON, on each line."},
-                "example": '{"external_id": "ticket-4711", "fields": {"message": "My lamp never came."}}\n',
-            },
-        },
-    }
-}
-
-
 @router.post(
     "/projects/{project_id}/records",
     responses=responses(404, 409, 415),
-    openapi_extra=BODY,
+    openapi_extra=described("records", RecordIn, "record"),
     response_model_exclude_none=True,
     summary="Send records",
 )
@@ -82,19 +39,15 @@ async def send_records(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
     What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
     `external_id` or original content is known is answered as a duplicate and not doubled.
     """
-    tally = lines.Tally(limits_of(runtime).max_reported_rejections)
-    taken: list[TakenRecord] | None = None
-    if lines.is_stream(request):
-        chunks = lines.chunks_of_stream(request, limits_of(runtime).max_line_bytes)
-        async for _ in import_records(runtime, project_id, chunks, tally):
-            pass
-    else:
-        batch = read_batch(RecordBatch, await read_json(request))
-        taken = [
-            TakenRecord(line=item.line, record_id=item.kept.record_id, duplicate=item.kept.duplicate)
-            async for items in import_records(runtime, project_id, lines.chunks_of_batch(batch.records), tally)
-            for item in items
-        ]
+    tally = Tally(limits_of(runtime).max_reported_rejections)
+    body = await read_many(request, "records", limits_of(runtime).max_line_bytes)
+    taken: list[TakenRecord] | None = [] if body.is_batch else None
+    async for chunk in import_records(runtime, project_id, body.chunks, tally):
+        if taken is not None:
+            taken += [
+                TakenRecord(line=item.line, record_id=item.kept.record_id, duplicate=item.kept.duplicate)
+                for item in chunk
+            ]
     return RecordsReport(
         accepted=tally.accepted,
         duplicates=tally.duplicates,
@@ -102,22 +55,6 @@ async def send_records(runtime: RuntimeDep, _sender: Sender, project_id: UUID, r
         rejected_total=tally.rejected_total,
         records=taken,
     )
-
-
-async def read_json(request: Request) -> Any:
-    try:
-        return parse_json(await request.body())
-    except MalformedJson:
-        raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).") from None
-
-
-def read_batch(model: type[BatchT], raw: Any) -> BatchT:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        pointer = json_pointer(*first["loc"])
-        raise Problem(422, "invalid-request", "The request breaks a rule.", first["msg"], pointer=pointer) from None
 
 
 @router.get("/projects/{project_id}/records", responses=responses(404), summary="List records")

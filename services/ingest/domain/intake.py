@@ -10,20 +10,22 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
 from services.ingest.domain.cleaning import Redactions, mask, mask_field, mask_slice
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
 from shared.contracts.policies import Policies, SplitShares
-from shared.contracts.values import Origin, Split, json_pointer
+from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
 
 MAX_RECORD_BYTES = 480 * 1024
 """Of a record's published JSON: an event is at most 512 KiB, and its envelope needs a part of that."""
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 _ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Slice = Annotated[dict[_ShortText, SliceValue], Field(max_length=50)]
+Purposes = Annotated[list[_ShortText], Field(max_length=50)]
 _DATA_URL = "data:"
 
 
@@ -50,11 +52,11 @@ class RecordIn(BaseModel):
 
     external_id: ExternalId | None = None
     fields: dict[str, Any] = Field(min_length=1, max_length=50)
-    slice: dict[_ShortText, SliceValue] = Field(default_factory=dict, max_length=50)
-    purposes: list[_ShortText] = Field(default_factory=list, max_length=50)
+    slice: Slice = Field(default_factory=dict)
+    purposes: Purposes = Field(default_factory=list)
     origin: Origin = Origin.COLLECTED
-    priority: int = Field(default=0, ge=-1000, le=1000)
-    collected_by_chance: bool | None = None
+    priority: int = Field(default=0, ge=-1000, le=1000, strict=True)
+    collected_by_chance: Annotated[bool, Strict()] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,27 @@ def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -
 
 def of_validation(error: ValidationError) -> NotAccepted:
     """The first error, without the value; a key that somebody made up is masked."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = [mask(step) if isinstance(step, str) else step for step in first["loc"]]
-    if path[:1] == ["slice"]:
-        path = path[:2]  # the rest names the members of a union
-    return NotAccepted(json_pointer(*path), first["type"].replace("_", "-"), "the value breaks this rule")
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = [mask(step) if isinstance(step, str) else step for step in first["loc"] if step != "[key]"]
+    rule = first["type"]
+    if path[:1] == ["slice"] and len(path) > 2:  # noqa: PLR2004 - what follows names the members of a union
+        return NotAccepted(json_pointer(*path[:2]), "slice-value", "the value is a text, a number, true or false")
+    if rule == "model_type":
+        return NotAccepted(json_pointer(*path), "object-expected", "it is not a JSON object")
+    if isinstance(first.get("ctx", {}).get("error"), BrokenRule):
+        return NotAccepted(json_pointer(*path), "broken-rule", str(first["ctx"]["error"]))
+    detail = first["msg"] if rule in _RULES_WITHOUT_VALUES else "the value breaks this rule"
+    return NotAccepted(json_pointer(*path), rule.replace("_", "-"), detail)
+
+
+_RULES_WITHOUT_VALUES = frozenset(
+    {
+        "bool_type", "dict_type", "enum", "extra_forbidden", "float_type", "greater_than_equal", "int_type",
+        "less_than_equal", "list_type", "missing", "string_too_long", "string_too_short", "string_type",
+        "timezone_aware", "too_long", "too_short",
+    }
+)  # fmt: skip
+"""Rules of pydantic whose message says what is allowed and nothing of what came."""
 
 
 def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> Candidate:

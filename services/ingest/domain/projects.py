@@ -32,7 +32,9 @@ class ProjectArchived(Exception):
 class PersonalDataInPolicies(ValueError):
     """A purpose holds personal data; purposes are published as they are."""
 
-    pointer = "/purposes_required"
+    def __init__(self, place: int) -> None:
+        super().__init__("choose another word for the purpose")
+        self.pointer = f"/purposes_required/{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ class Project:
 
     def with_policies(self, policies: Policies, now: datetime, *, activate: bool) -> "Project":
         """Raises PersonalDataInPolicies."""
-        if any(mask(purpose) != purpose for purpose in policies.purposes_required):
-            raise PersonalDataInPolicies("choose another word for the purpose")
+        for place, purpose in enumerate(policies.purposes_required):
+            if mask(purpose) != purpose:
+                raise PersonalDataInPolicies(place)
         added = PolicyVersion(version=len(self.policies) + 1, policies=policies, created_at=now)
         active = added.version if activate else self.active_policy
         return replace(self, policies=(*self.policies, added), active_policy=active)

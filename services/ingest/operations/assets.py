@@ -10,6 +10,7 @@ from services.ingest.operations.records import Refused
 from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import assets as storage
 from services.ingest.storage.assets import Asset, object_key
+from shared.contracts.values import json_pointer
 from shared.kit.database import Session
 from shared.kit.objects import Objects
 
@@ -23,14 +24,15 @@ def read_images(
     """Make the images of candidates safe, by candidate and field; takes CPU time."""
     read: dict[UUID, dict[str, SafeImage] | Refused] = {}
     for item in candidates:
-        try:
-            read[item.record_id] = {
-                name: make_safe(image.data, max_bytes, max_pixels) for name, image in item.images.items()
-            }
-        except ImageTooLarge as error:
-            read[item.record_id] = Refused("/fields", "image-too-large", str(error))
-        except NotAnImage as error:
-            read[item.record_id] = Refused("/fields", "image-unreadable", str(error))
+        images: dict[str, SafeImage] = {}
+        read[item.record_id] = images
+        for name, image in item.images.items():
+            try:
+                images[name] = make_safe(image.data, max_bytes, max_pixels)
+            except (ImageTooLarge, NotAnImage) as error:
+                reason = "image-too-large" if isinstance(error, ImageTooLarge) else "image-unreadable"
+                read[item.record_id] = Refused(json_pointer("fields", name), reason, str(error))
+                break
     return read
 
 

@@ -95,7 +95,9 @@ async def _use_assets(session: Session, project: IntakeProject, candidates: Iter
     for item in users:
         for name, asset_id in item.assets.items():
             if asset_id not in held:
-                refused[item.record_id] = Refused(f"/fields/{name}", "asset-unknown", "the project has no such asset")
+                refused[item.record_id] = Refused(
+                    f"/fields/{name}/asset_id", "asset-unknown", "the project has no such asset"
+                )
                 break
             item.fields[name] = held[asset_id].reference()
             item.hashed[name] = held[asset_id].original_hash.hex()

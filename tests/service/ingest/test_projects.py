@@ -108,6 +108,16 @@ async def test_personal_data_is_masked_or_refused(ingest: Ingest) -> None:
     refused = await ingest.client.put(f"/v1/projects/{project_id}/policies", json=policies, headers=ingest.manager)
     assert refused.status_code == 422
     assert refused.json()["type"] == "personal-data-in-policies"
+    assert refused.json()["pointer"] == "/purposes_required/0"
+    for part, place in (
+        ({"schema": bad}, "/schema/questions/0/labels/1"),
+        (
+            {"policies": policies},
+            "/policies/purposes_required/0",
+        ),
+    ):
+        refused = await ingest.client.post("/v1/projects", json={"name": "new", **part}, headers=ingest.manager)
+        assert (refused.status_code, refused.json()["pointer"]) == (422, place)
 
 
 async def test_creation_is_idempotent_by_key(ingest: Ingest) -> None:

@@ -85,7 +85,7 @@ def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> 
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (5, ("", "model-type")),
+        (5, ("", "object-expected")),
         ({}, ("/fields", "missing")),
         ({"fields": {}}, ("/fields", "too-short")),
         ({"fields": {"message": None}}, ("/fields/message", "string-type")),
@@ -94,7 +94,11 @@ def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> 
         ({"fields": {"message": "m"}, "a@example.com": 1}, ("/[EMAIL]", "extra-forbidden")),
         ({"fields": {"message": "m", "photo": "data:text/plain,x"}}, ("/fields/photo", "data-url-malformed")),
         ({"fields": {"message": "m", "photo": {"base64": "="}}}, ("/fields/photo", "base64-malformed")),
-        ({"fields": {"message": "m"}, "slice": {"a": {}}}, ("/slice/a", "string-type")),
+        ({"fields": {"message": "m"}, "slice": {"a": {}}}, ("/slice/a", "slice-value")),
+        ({"fields": {"message": "m"}, "slice": {"": 1}}, ("/slice/", "string-too-short")),
+        ({"fields": {"message": "m"}, "priority": True}, ("/priority", "int-type")),
+        ({"fields": {"message": "m"}, "priority": "7"}, ("/priority", "int-type")),
+        ({"fields": {"message": "m"}, "collected_by_chance": "no"}, ("/collected_by_chance", "bool-type")),
     ],
 )
 def test_refusals_point_at_the_place(raw: Any, expected: tuple[str, str]) -> None:

@@ -23,6 +23,7 @@ from services.prelabel.tools import COMPARE, COUNT, LEARN, SCORE, TRAIN, stir, t
 from services.prelabel.workers import TrainingProcessLost, work_folder
 from shared.kit.clock import utc_now
 from shared.kit.runtime import Loop, Runtime
+from shared.kit.turns import Turns
 
 log = structlog.get_logger()
 
@@ -39,12 +40,17 @@ _BREATH_S: Final = 0.05
 async def score(runtime: Runtime) -> None:
     """Score what is due, until nothing is; projects take turns, so that a large one doesn't hold up the others."""
     busy = True
-    while busy:
-        async with runtime.database.transaction() as session:
-            due = await predictions.projects_due(session)
-        busy = False
-        for project_id in due:
-            busy |= await _score_project(runtime, project_id)
+    stuck: set[UUID] = set()
+    with Turns(SCORE) as turns:
+        while busy:
+            async with runtime.database.transaction() as session:
+                due = await predictions.projects_due(session)
+            busy = False
+            for project_id in [one for one in due if one not in stuck]:
+                stuck.add(project_id)
+                with turns.of(project_id=project_id):
+                    busy |= await _score_project(runtime, project_id)
+                    stuck.discard(project_id)
 
 
 async def _score_project(runtime: Runtime, project_id: UUID) -> bool:
@@ -74,9 +80,11 @@ async def learn(runtime: Runtime) -> None:
     whole = tools.stirred.look_is_due()
     async with runtime.database.transaction() as session:
         active = await projects.active(session)
-    for project_id in active:
-        if whole or project_id in stirred:
-            await _learn_project(runtime, project_id)
+    with Turns(LEARN) as turns:
+        for project_id in active:
+            if whole or project_id in stirred:
+                with turns.of(project_id=project_id):
+                    await _learn_project(runtime, project_id)
     if whole:
         tools.stirred.looked(time.monotonic() - started)
         await tools.trainer.rest()
@@ -158,10 +166,12 @@ async def compare(runtime: Runtime) -> None:
     """Compare the challengers for which there are held-out labels enough."""
     async with runtime.database.transaction() as session:
         due = [model for model in await models.to_compare(session) if await comparison.is_due(session, model)]
-    for model in due:
-        await _compare_one(runtime, model)
-        runtime.wake(SCORE)
-        stir(runtime, model.project_id)
+    with Turns(COMPARE) as turns:
+        for model in due:
+            with turns.of(model_id=model.model_id):
+                await _compare_one(runtime, model)
+                runtime.wake(SCORE)
+                stir(runtime, model.project_id)
     await asyncio.sleep(_BREATH_S)
 
 

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import structlog
-
 from services.qa.domain import schedule
 from services.qa.operations import assessing, chain, ending, openings, releases, thresholds
 from services.qa.operations.limits import Limits
@@ -14,8 +12,7 @@ from services.qa.storage import chain as chains
 from services.qa.storage import counters
 from shared.kit.app import Loop, Runtime
 from shared.kit.clock import utc_now
-
-log = structlog.get_logger()
+from shared.kit.turns import Turns
 
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
@@ -78,23 +75,18 @@ async def _each_mark(
     whose work fails holds up no other; its error is raised after them.
     """
     pauses = _Pauses.of(runtime)
-    failed: Exception | None = None
     async with runtime.database.transaction() as session:
         marked = await counters.marks(session, kind)
-    for (project_id, subject), mark_seqs in marked.items():
-        if pauses.rests(kind, project_id) or not is_due(project_id, len(mark_seqs)):
-            continue
-        started = time.monotonic()
-        try:
-            await work(project_id, subject)
-            async with runtime.database.transaction() as session:
-                await counters.unmark(session, mark_seqs)
-        except Exception as error:  # whatever it is, the next project's work is another one's
-            log.warning("background_work_failed", kind=kind, project_id=project_id, exc_info=error)
-            failed = error
-        pauses.rest(kind, project_id, started, share)
-    if failed is not None:
-        raise failed
+    with Turns(kind) as turns:
+        for (project_id, subject), mark_seqs in marked.items():
+            if pauses.rests(kind, project_id) or not is_due(project_id, len(mark_seqs)):
+                continue
+            started = time.monotonic()
+            with turns.of(project_id=project_id):
+                await work(project_id, subject)
+                async with runtime.database.transaction() as session:
+                    await counters.unmark(session, mark_seqs)
+            pauses.rest(kind, project_id, started, share)
 
 
 async def estimate(runtime: Runtime) -> None:

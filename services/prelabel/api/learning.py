@@ -51,11 +51,12 @@ async def start_training(
     return TrainingAccepted(job_id=job_id, run_id=run.run_id)
 
 
-@router.get("/projects/{project_id}/training-runs", summary="List training runs")
+@router.get("/projects/{project_id}/training-runs", responses=responses(404), summary="List training runs")
 async def list_training_runs(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[TrainingRunOut]:
     """Those that were started by hand and those that labels led to, the newest first."""
+    await projects.situation(session, project_id)
     before = decode_cursor(after, UUID)[0] if after else _LAST_ID
     rows = await runs.page(session, project_id, before, limit + 1)
     items = [TrainingRunOut.of(row) for row in rows[:limit]]
@@ -71,11 +72,12 @@ async def read_training_run(session: SessionDep, _reader: Reader, project_id: UU
     return TrainingRunOut.of(run)
 
 
-@router.get("/projects/{project_id}/batches", summary="List batches of active learning")
+@router.get("/projects/{project_id}/batches", responses=responses(404), summary="List batches of active learning")
 async def list_batches(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[BatchOut]:
     """What was chosen together for people, the newest first."""
+    await projects.situation(session, project_id)
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await batches.batches(session, project_id, max(0, min(before, _NEWEST)), limit + 1)
     items = [BatchOut.of(row) for row in rows[:limit]]

@@ -19,7 +19,7 @@ from services.prelabel.api.shapes import (
 )
 from services.prelabel.inference import InferenceFailed
 from services.prelabel.operations import comparison, registry
-from services.prelabel.storage import models, reports
+from services.prelabel.storage import models, projects, reports
 from services.prelabel.storage.models import Model
 from services.prelabel.tools import COMPARE, SCORE, tools_of
 from services.prelabel.workers import check_model
@@ -107,11 +107,12 @@ async def upload_model(
     return _with_tag(response, added)
 
 
-@router.get("/projects/{project_id}/models", summary="List models")
+@router.get("/projects/{project_id}/models", responses=responses(404), summary="List models")
 async def list_models(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[ModelOut]:
     """The project's models, the newest first."""
+    await projects.situation(session, project_id)
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await models.page(session, project_id, min(before, _NEWEST), limit + 1)
     items = models_out(rows[:limit])

@@ -1,6 +1,7 @@
 """What happens when a record comes, with and without a model, and when it goes."""
 
 import pytest
+from pydantic import ValidationError
 
 from shared.contracts.draws import draw
 from shared.contracts.events import (
@@ -25,6 +26,7 @@ from tests.service.prelabel.world import (
     project,
     text_model,
 )
+from tests.support.service import ServiceUnderTest
 
 
 async def said(world: World, record_id: object) -> list[RecordPredicted]:
@@ -111,6 +113,33 @@ async def test_a_store_that_is_away_only_delays_an_answer(world: World, monkeypa
     await world.service.run_loop("score")
     (first,) = await said(world, record_id)
     assert first.answers == {"digit": {"label": digits()[1][1]}}
+
+
+async def test_a_project_that_cant_be_read_holds_up_no_other(service: ServiceUnderTest) -> None:
+    broken, sound = World(service), World(service)
+    for world in (broken, sound):
+        await world.begin()
+        await world.champion()
+        await world.record({"message": "Where is my parcel?"})
+    async with service.database.transaction() as session:  # as no event would
+        await session.raw.execute(
+            "UPDATE projects SET revision = 9, state = $2::jsonb WHERE project_id = $1",
+            broken.project_id,
+            '{"status": "active"}',
+        )
+        await session.raw.execute("UPDATE projects SET epoch = epoch WHERE project_id = $1", sound.project_id)
+    try:
+        with pytest.raises(ValidationError):
+            await service.run_loop("learn")
+        with pytest.raises(ValidationError):
+            await service.run_loop("score")
+    finally:
+        async with service.database.transaction() as session:
+            await session.raw.execute("DELETE FROM projects WHERE project_id = $1", broken.project_id)
+    (due,) = await sound.fetch(
+        "SELECT count(*) FROM records WHERE project_id = $1 AND scored_epoch = 0", sound.project_id
+    )
+    assert due["count"] == 0
 
 
 async def test_an_erased_record_leaves_a_tombstone_and_nothing_else(world: World) -> None:

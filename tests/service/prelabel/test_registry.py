@@ -168,6 +168,12 @@ async def test_a_model_for_an_unknown_project_may_come_later(world: World) -> No
     assert answer.headers["Retry-After"] == "1"
 
 
+@pytest.mark.parametrize("path", ["models", "training-runs", "batches", "learning"])
+async def test_nothing_is_listed_of_a_project_that_is_not_known_here(world: World, path: str) -> None:
+    answer = await world.service.client.get(f"/v1/projects/{new_id()}/{path}", headers=world.service.token("trainer"))
+    assert (answer.status_code, answer.json()["type"]) == (404, "not-known-here")
+
+
 async def test_an_archived_project_takes_no_model_and_trains_none(world: World) -> None:
     await world.begin()
     await world.begin(revision=2, status=ProjectStatus.ARCHIVED)

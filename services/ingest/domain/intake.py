@@ -24,8 +24,6 @@ MAX_RECORD_BYTES = 480 * 1024
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 _ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Slice = Annotated[dict[_ShortText, SliceValue], Field(max_length=50)]
-Purposes = Annotated[list[_ShortText], Field(max_length=50)]
 _DATA_URL = "data:"
 
 
@@ -52,8 +50,8 @@ class RecordIn(BaseModel):
 
     external_id: ExternalId | None = None
     fields: dict[str, Any] = Field(min_length=1, max_length=50)
-    slice: Slice = Field(default_factory=dict)
-    purposes: Purposes = Field(default_factory=list)
+    slice: dict[_ShortText, SliceValue] = Field(default_factory=dict, max_length=50)
+    purposes: list[_ShortText] = Field(default_factory=list, max_length=50)
     origin: Origin = Origin.COLLECTED
     priority: int = Field(default=0, ge=-1000, le=1000, strict=True)
     collected_by_chance: Annotated[bool, Strict()] | None = None

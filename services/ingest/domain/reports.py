@@ -20,15 +20,13 @@ from pydantic import (
 )
 
 from services.ingest.domain.cleaning import Redactions, findings_of, mask, mask_answers
-from services.ingest.domain.intake import ExternalId, IntakeProject, NotAccepted, Purposes, RecordIn, Slice
+from services.ingest.domain.intake import ExternalId, IntakeProject, NotAccepted, RecordIn, of_validation
 from shared.contracts.answers import LabelSchema, read_answer, validate
-from shared.contracts.events import FeedbackReceived, FieldValue
+from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
 from shared.contracts.personal_data import map_offset
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
-LARGEST_VERSION = 2**31 - 1
-"""What a version's column holds."""
 
 
 def _as_text(moment: Any) -> Any:
@@ -74,12 +72,12 @@ class ReportIn(BaseModel):
     record_id: UUID | None = None
     external_id: ExternalId | None = None
     fields: dict[str, Any] | None = Field(default=None, min_length=1, max_length=50)
-    slice: Slice = Field(default={})
-    purposes: Purposes = Field(default=[])
+    slice: dict[str, SliceValue] = Field(default={}, max_length=50)
+    purposes: list[str] = Field(default=[], max_length=50)
     collected_by_chance: bool = Field(default=False, strict=True)
     model_id: UUID | None = None
     model_version: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    schema_version: Annotated[Version, Field(le=LARGEST_VERSION)] | None = None
+    schema_version: Version | None = None
     prediction: Answers | None = None
     confidence: Annotated[Probability, Strict()] | None = None
     verdict: Verdict
@@ -95,15 +93,22 @@ class ReportIn(BaseModel):
         return self
 
     def record(self) -> RecordIn:
-        """The record that the report's input becomes if it is not known. Only for a report with `fields`."""
-        return RecordIn(
-            external_id=self.external_id,
-            fields=self.fields or {},
-            slice=self.slice,
-            purposes=self.purposes,
-            origin=Origin.DEPLOYMENT,
-            collected_by_chance=self.collected_by_chance,
-        )
+        """The record that the report's input becomes if it is not known.
+
+        Raises:
+            NotAccepted: it can't be one.
+        """
+        try:
+            return RecordIn(
+                external_id=self.external_id,
+                fields=self.fields or {},
+                slice=self.slice,
+                purposes=self.purposes,
+                origin=Origin.DEPLOYMENT,
+                collected_by_chance=self.collected_by_chance,
+            )
+        except ValidationError as error:
+            raise of_validation(error) from None
 
 
 def report_hashes(project: IntakeProject, report: ReportIn) -> tuple[bytes, bytes]:

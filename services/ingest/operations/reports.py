@@ -18,6 +18,9 @@ from shared.contracts.values import Answers, RecordState
 from shared.kit.database import Session
 from shared.kit.outbox import EventTooLarge, publish
 
+LARGEST_VERSION = 2**31 - 1
+"""What a version's column holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReport:
@@ -104,7 +107,8 @@ async def _schema(session: Session, project: IntakeProject, given: ReportIn) -> 
     if given.schema_version in {None, project.schema_version}:
         return project.schema_version, project.schema
     version = given.schema_version or 0
-    schema = await project_storage.load_schema(session, project.project_id, version)
+    known = version <= LARGEST_VERSION
+    schema = await project_storage.load_schema(session, project.project_id, version) if known else None
     if schema is None:
         raise NotAccepted("/schema_version", "schema-version-unknown", "the project has no such schema version")
     return version, schema

@@ -13,7 +13,7 @@ from services.queue.domain.tasks import Purpose
 from services.queue.operations.endings import log_end
 from services.queue.operations.leasing import Asking, Granted, lease_next
 from services.queue.operations.submitting import MOST_DRAFT_BYTES, as_draft, ending, locked, mask, refusal_of
-from services.queue.storage import arrivals, progress, projects, submissions, tasks
+from services.queue.storage import arrivals, drafts, progress, projects, submissions, tasks
 from shared.contracts.events import TaskSkipped
 from shared.contracts.values import Answers, Role
 from shared.kit.auth import Principal
@@ -98,7 +98,7 @@ async def save_draft(session: Session, principal: Principal, token: UUID, answer
     _, lease, found = await locked(session, principal, token)
     if found in {Standing.GONE, Standing.DONE, Standing.GIVEN_BACK}:
         raise refusal_of(found)
-    await submissions.save_draft(session, lease.task_id, lease.annotator_id, draft, now)
+    await drafts.save(session, lease.task_id, lease.annotator_id, draft, now)
 
 
 async def find_draft(session: Session, principal: Principal, token: UUID) -> tuple[Answers, datetime]:
@@ -106,7 +106,7 @@ async def find_draft(session: Session, principal: Principal, token: UUID) -> tup
     if held is None or held.subject != principal.subject:
         raise UnknownLease
     principal.check_project(held.lease.project_id)
-    draft = await submissions.find_draft(session, held.lease.task_id, held.lease.annotator_id)
+    draft = await drafts.find(session, held.lease.task_id, held.lease.annotator_id)
     if draft is None:
         raise NoDraft
     return orjson.loads(draft[0]), draft[1]

@@ -23,7 +23,7 @@ from services.queue.domain.refusals import (
 from services.queue.domain.slots import SlotState
 from services.queue.operations.endings import log_end
 from services.queue.operations.leasing import Asking, Granted, lease_next
-from services.queue.storage import claims, projects, submissions
+from services.queue.storage import claims, drafts, projects, submissions
 from services.queue.storage.submissions import Ending, Held
 from shared.contracts.answers import validate
 from shared.contracts.envelope import MAX_EVENT_BYTES
@@ -229,7 +229,7 @@ async def _too_late(session: Session, held: Held, token: UUID, found: Standing, 
     lease = held.lease
     draft = None if found in {Standing.GONE, Standing.GIVEN_BACK} else as_draft(work.answers)
     if draft is not None:
-        await submissions.save_draft(session, lease.task_id, lease.annotator_id, draft, now)
+        await drafts.save(session, lease.task_id, lease.annotator_id, draft, now)
     await log_end(session, ending(lease, token, "refused", now, active_s=work.active_s))
     return Late(refusal_of(found))
 

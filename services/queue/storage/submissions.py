@@ -127,12 +127,6 @@ SELECT task_id, (SELECT max(slot) + 1 FROM slots WHERE task_id = $1), project_id
 FROM slots WHERE task_id = $1 AND slot = $2
 """
 
-_SAVE_DRAFT = """
-INSERT INTO drafts (task_id, annotator_id, answers, saved_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (task_id, annotator_id) DO UPDATE SET answers = excluded.answers, saved_at = excluded.saved_at
-"""
-_FIND_DRAFT = "SELECT answers, saved_at FROM drafts WHERE task_id = $1 AND annotator_id = $2"
-
 _END = """
 INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity, reason,
     active_s, leased_at, ended_at)
@@ -353,16 +347,6 @@ async def give_back(session: Session, lease: Lease, *, skipped: bool) -> tuple[b
 async def replace(session: Session, lease: Lease) -> None:
     """Put a free slot beside the one that was skipped, in the same place of the line."""
     await session.raw.execute(_REPLACE, lease.task_id, lease.slot)
-
-
-async def save_draft(session: Session, task_id: UUID, annotator_id: UUID, answers: str, now: datetime) -> None:
-    await session.raw.execute(_SAVE_DRAFT, task_id, annotator_id, answers, now)
-
-
-async def find_draft(session: Session, task_id: UUID, annotator_id: UUID) -> tuple[str, datetime] | None:
-    """The draft's answers as JSON text, and when they were saved."""
-    row = await session.raw.fetchrow(_FIND_DRAFT, task_id, annotator_id)
-    return None if row is None else (row["answers"], row["saved_at"])
 
 
 async def end(session: Session, ending: Ending) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from weakref import WeakSet
 
@@ -44,9 +44,8 @@ class Outgoing:
     event_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One row to insert, in the order of the columns of `_INSERT`."""
+class OutboxRow(NamedTuple):
+    """One row to insert, in the order of the columns of `insert_selected`."""
 
     id: UUID
     topic: str
@@ -107,9 +106,7 @@ async def publish(
         payload=payload, project_id=project_id, record_id=record_id, key=key, revision=revision, event_id=event_id
     )
     row = _row(outgoing, utc_now(), telemetry.traceparent(), handled_event.get())
-    await session.raw.execute(
-        _INSERT_ONE, row.id, row.topic, row.type, row.key, row.project_id, row.envelope, row.headers
-    )
+    await session.raw.execute(_INSERT_ONE, *row)
     session.on_commit(wake_relays)
     return row.id
 
@@ -131,15 +128,7 @@ def rows_of(items: Sequence[Outgoing]) -> list[OutboxRow]:
 
 def columns_of(rows: Sequence[OutboxRow]) -> tuple[list[Any], ...]:
     """The parameters of `insert_selected`."""
-    return (
-        [row.id for row in rows],
-        [row.topic for row in rows],
-        [row.type for row in rows],
-        [row.key for row in rows],
-        [row.project_id for row in rows],
-        [row.envelope for row in rows],
-        [row.headers for row in rows],
-    )
+    return tuple(map(list, zip(*rows, strict=True)))
 
 
 async def add_rows(session: Session, rows: Sequence[OutboxRow]) -> None:
@@ -166,12 +155,12 @@ def headers_text(headers: Mapping[str, str]) -> str:
 def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID | None) -> OutboxRow:
     payload = outgoing.payload
     kind = type(payload)
-    topic = TOPIC_OF[kind]
+    topic, name = TOPIC_OF[kind], kind.event_type()
     key = outgoing.key
     if key is None:
         key = getattr(outgoing, topic.key, None) or getattr(payload, topic.key, None)
         if key is None:
-            raise KeyMissing(f"{kind.event_type()} goes to {topic.name}, which is keyed by {topic.key}")
+            raise KeyMissing(f"{name} goes to {topic.name}, which is keyed by {topic.key}")
     if outgoing.revision < 1:
         raise ValueError(f"revision {outgoing.revision}: revisions begin at 1")
     event_id = outgoing.event_id or new_id()
@@ -179,7 +168,7 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
     head = orjson.dumps(
         {
             "id": event_id,
-            "type": kind.event_type(),
+            "type": name,
             "version": kind.event_version,
             "occurred_at": now,
             "project_id": outgoing.project_id,
@@ -191,10 +180,10 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
         default=str,  # asyncpg's own kind of UUID
         option=orjson.OPT_UTC_Z,
     )
-    envelope = b'%b,"payload":%b}' % (head[:-1], payload.model_dump_json().encode())
+    envelope = b'%b,"payload":%b}' % (head[:-1], kind.__pydantic_serializer__.to_json(payload))
     if len(envelope) > MAX_EVENT_BYTES:
-        raise EventTooLarge(f"{kind.event_type()} has {len(envelope)} bytes; at most {MAX_EVENT_BYTES} are sent")
-    return OutboxRow(event_id, topic.name, kind.event_type(), key, outgoing.project_id, envelope)
+        raise EventTooLarge(f"{name} has {len(envelope)} bytes; at most {MAX_EVENT_BYTES} are sent")
+    return OutboxRow(event_id, topic.name, name, key, outgoing.project_id, envelope)
 
 
 async def retry_set_aside(session: Session) -> int:

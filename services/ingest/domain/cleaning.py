@@ -1,18 +1,16 @@
 """What a string looks like once it may leave ingest."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import SliceValue
-from shared.contracts.personal_data import Finding, Kind, deidentify
+from shared.contracts.personal_data import Finding, Kind, deidentify, mask
 from shared.contracts.values import json_pointer
 
 Redactions = dict[str, list[tuple[int, int, str]]]
 """Per text field what was masked: start and end in the original, and the kind. Holds no personal data itself."""
 
-_HARMLESS = re.compile(r"[^\W\d]*[ ]?[^\W\d]*")
 _FEWEST_DIGITS = 7
 
 
@@ -22,11 +20,6 @@ class PersonalDataInSchema(ValueError):
     def __init__(self, pointer: str) -> None:
         super().__init__("names and labels are published as they are")
         self.pointer = pointer
-
-
-def mask(text: str) -> str:
-    """The text without personal data."""
-    return text if _HARMLESS.fullmatch(text) else deidentify(text)[0]
 
 
 def mask_field(text: str) -> tuple[str, list[tuple[int, int, str]]]:

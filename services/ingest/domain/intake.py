@@ -12,10 +12,11 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
-from services.ingest.domain.cleaning import Redactions, mask, mask_field, mask_slice
+from services.ingest.domain.cleaning import Redactions, mask_field, mask_slice
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
+from shared.contracts.personal_data import mask
 from shared.contracts.policies import Policies, SplitShares
 from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
 

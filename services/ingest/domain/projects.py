@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from services.ingest.domain.cleaning import clean_schema, mask
+from services.ingest.domain.cleaning import clean_schema
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
+from shared.contracts.personal_data import mask
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
 

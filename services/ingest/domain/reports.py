@@ -19,11 +19,11 @@ from pydantic import (
     model_validator,
 )
 
-from services.ingest.domain.cleaning import Redactions, findings_of, mask, mask_answers
+from services.ingest.domain.cleaning import Redactions, findings_of, mask_answers
 from services.ingest.domain.intake import ExternalId, IntakeProject, NotAccepted, RecordIn, of_validation
 from shared.contracts.answers import LabelSchema, read_answer, validate
 from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
-from shared.contracts.personal_data import map_offset
+from shared.contracts.personal_data import map_offset, mask
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
@@ -112,8 +112,12 @@ class ReportIn(BaseModel):
 
 
 def report_hashes(project: IntakeProject, report: ReportIn) -> tuple[bytes, bytes]:
-    """Keyed hashes of the report's name and of all of it; without a name its body is its name."""
-    body = project.keyed("body", orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS))
+    """Keyed hashes of the report's name and of all of it; without a name its body is its name.
+
+    What has its default is left out: said or not, it is the same report, also to a later version that knows more.
+    """
+    said = report.model_dump(mode="json", exclude_defaults=True)
+    body = project.keyed("body", orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
     if report.feedback_id is None:
         return body, body
     return project.keyed("report", report.feedback_id.encode()), body

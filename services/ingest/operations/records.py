@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.ingest.domain.cleaning import mask
 from services.ingest.domain.intake import Candidate, IntakeProject, content_hash
 from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import assets as asset_storage
@@ -13,6 +12,7 @@ from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import Held, StoredRecord
 from shared.contracts.events import RecordErased
+from shared.contracts.personal_data import mask
 from shared.contracts.values import RecordState
 from shared.kit.database import Session
 from shared.kit.outbox import Outgoing, publish, publish_many

@@ -1,5 +1,6 @@
 """From findings to a text without them."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,6 +25,12 @@ RECOGNISERS: tuple[Recogniser, ...] = (
 """What every string passes before it is published."""
 
 MAX_PASSES = 8
+_HARMLESS = re.compile(r"[^\W\d]*[ ]?[^\W\d]*")
+
+
+def mask(text: str) -> str:
+    """The text without personal data. A word or two of letters are let through at once."""
+    return text if _HARMLESS.fullmatch(text) else deidentify(text)[0]
 
 
 def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tuple[str, list[Finding]]:

@@ -57,6 +57,10 @@ async def test_a_report_sent_again_has_no_second_effect(ingest: Ingest) -> None:
     assert sum(report["accepted"] for report in reports) == 2
     assert len({item["feedback_id"] for report in reports for item in report["feedback"]}) == 2
     assert len(await _told(ingest, project_id)) == 2
+    whole = {**named, "slice": {}, "purposes": [], "model_id": None, "confidence": None}
+    again = await ingest.report(project_id, {**whole, "observed_at": None}, {**named, "verdict": "confirmed"})
+    assert (again["accepted"], again["duplicates"]) == (0, 2)
+    assert len(await _told(ingest, project_id)) == 2
     other = await ingest.report(project_id, {**named, "verdict": "unknown"})
     assert other["rejected"][0]["reason"] == "feedback-id-reused"
 

@@ -80,18 +80,30 @@ async def list_assessments(
 @router.get(
     "/annotators/{annotator_id}/assessment", responses=responses(404), summary="Read an annotator's assessments"
 )
-async def read_assessment(session: SessionDep, reader: Reader, annotator_id: UUID) -> AssessmentsOut:
-    """In every project that the token may see, with what was published of them."""
-    found = [one for one in await annotators.assessments_of(session, annotator_id) if reader.may_see(one.project_id)]
-    if not found:
+async def read_assessment(
+    session: SessionDep, reader: Reader, annotator_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> AssessmentsOut:
+    """In the projects that the token may see, page by page, with the newest that was published of them."""
+    last = None if after is None else decode_cursor(after, UUID)[0]
+    found = await annotators.assessments_of(session, annotator_id, within=reader.projects, after=last, limit=limit + 1)
+    if not found and last is None:
         raise not_known_here("assessment of annotator", annotator_id)
-    assessments = []
-    for one in found:
-        history = await annotators.logged(session, one.project_id, annotator_id, _NEWEST)
-        speed = SpeedOut(**await annotators.speed(session, one.project_id, annotator_id))
-        plain = AssessmentOut.model_validate(one).model_dump()
-        assessments.append(AssessedOut(**plain, history=history, speed=speed))
-    return AssessmentsOut(annotator_id=annotator_id, assessments=assessments)
+    shown = found[:limit]
+    projects = [one.project_id for one in shown]
+    history = await annotators.logged(session, projects, annotator_id, _NEWEST)
+    speeds = await annotators.speeds(session, projects, annotator_id)
+    return AssessmentsOut(
+        annotator_id=annotator_id,
+        assessments=[
+            AssessedOut(
+                **AssessmentOut.model_validate(one).model_dump(),
+                history=history.get(one.project_id, []),
+                speed=SpeedOut(**speeds.get(one.project_id, {})),
+            )
+            for one in shown
+        ],
+        next=encode_cursor(shown[-1].project_id) if len(found) > limit else None,
+    )
 
 
 @router.post(

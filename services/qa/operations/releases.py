@@ -21,7 +21,6 @@ from services.qa.operations.errors import ReleaseNameTaken, UnknownSchemaVersion
 from services.qa.storage import counters, gold, predictions, projects, releases, thresholds
 from services.qa.storage.releases import Release
 from shared.contracts.events import ReleasePublished
-from shared.contracts.values import LabelMethod, Split
 from shared.kit import jobs, outbox
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, Session
@@ -297,7 +296,3 @@ async def supersede(database: Database, objects: Objects, now: datetime) -> int:
             )
             await releases.set_successor(session, old.release_id, made.release_id)
     return len(waiting)
-
-
-ALL_SPLITS = [split.value for split in Split]
-ALL_METHODS = [method.value for method in LabelMethod]

@@ -1,6 +1,6 @@
 """Annotators as queue told of them, and what qa concluded about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,9 @@ _STORED = (
 _ASSESSMENTS = f"SELECT {_STORED} FROM assessments WHERE project_id = $1"  # noqa: S608  our own column names
 _LOCK_ASSESSMENT = f"{_ASSESSMENTS} AND annotator_id = $2 FOR UPDATE"
 _OF_ANNOTATOR = f"""
-SELECT {_STORED} FROM assessments WHERE annotator_id = $1 ORDER BY project_id
+SELECT {_STORED} FROM assessments
+WHERE annotator_id = $1 AND project_id > $2 AND ($3::uuid[] IS NULL OR project_id = ANY($3))
+ORDER BY project_id LIMIT $4
 """  # noqa: S608  our own column names
 _LIST = f"""
 SELECT {_STORED} FROM assessments WHERE project_id = $1 AND annotator_id > $2 AND ($3::text IS NULL OR status = $3)
@@ -73,8 +75,11 @@ INSERT INTO assessment_log (project_id, annotator_id, assessment_revision, conte
 VALUES ($1, $2, $3, $4, $5)
 """
 _LOGGED = """
-SELECT assessment_revision, content, assessed_at FROM assessment_log
-WHERE project_id = $1 AND annotator_id = $2 ORDER BY assessment_revision DESC LIMIT $3
+SELECT project_id, content, assessed_at FROM unnest($1::uuid[]) AS one (project_id), LATERAL (
+    SELECT assessment_revision, content, assessed_at FROM assessment_log
+    WHERE assessment_log.project_id = one.project_id AND annotator_id = $2 ORDER BY assessment_revision DESC LIMIT $3
+) AS newest
+ORDER BY project_id, assessment_revision DESC
 """
 _BEGIN_ERA = "INSERT INTO eras (project_id, annotator_id, era, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 _ADD_DRIFT = """
@@ -87,9 +92,9 @@ SELECT drift_id, subject, subject_id, number, content, detected_at FROM drifts
 WHERE project_id = $1 AND drift_id > $2 ORDER BY drift_id LIMIT $3
 """
 _SPEED = """
-SELECT count(*) AS sessions, sum(active_s) AS active_s,
+SELECT project_id, count(*) AS sessions, sum(active_s) AS active_s,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY active_s) AS median_active_s
-FROM work WHERE project_id = $1 AND annotator_id = $2 AND activity = 'submitted'
+FROM work WHERE project_id = ANY($1) AND annotator_id = $2 AND activity = 'submitted' GROUP BY project_id
 """
 
 
@@ -131,8 +136,13 @@ async def lock_assessment(session: Session, project_id: UUID, annotator_id: UUID
     return None if row is None else _stored(row)
 
 
-async def assessments_of(session: Session, annotator_id: UUID) -> list[Stored]:
-    return [_stored(row) for row in await session.raw.fetch(_OF_ANNOTATOR, annotator_id)]
+async def assessments_of(
+    session: Session, annotator_id: UUID, *, within: Collection[UUID] | None, after: UUID | None, limit: int
+) -> list[Stored]:
+    """An annotator's assessments by project, of these projects only unless `within` is None."""
+    projects = None if within is None else list(within)
+    rows = await session.raw.fetch(_OF_ANNOTATOR, annotator_id, after or NOWHERE, projects, limit)
+    return [_stored(row) for row in rows]
 
 
 async def page(
@@ -173,10 +183,15 @@ async def log_assessment(session: Session, project_id: UUID, payload: AnnotatorA
     )
 
 
-async def logged(session: Session, project_id: UUID, annotator_id: UUID, newest: int) -> list[dict[str, Any]]:
-    """What was published about an annotator, newest first."""
-    rows = await session.raw.fetch(_LOGGED, project_id, annotator_id, newest)
-    return [{"assessed_at": row["assessed_at"], **loaded(row, "content")["content"]} for row in rows]
+async def logged(
+    session: Session, projects: Sequence[UUID], annotator_id: UUID, newest: int
+) -> dict[UUID, list[dict[str, Any]]]:
+    """What was published about an annotator by project, newest first."""
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in await session.raw.fetch(_LOGGED, projects, annotator_id, newest):
+        said = {"assessed_at": row["assessed_at"], **loaded(row, "content")["content"]}
+        found.setdefault(row["project_id"], []).append(said)
+    return found
 
 
 async def begin_era(session: Session, project_id: UUID, annotator_id: UUID, era: int, since: datetime) -> None:
@@ -196,9 +211,10 @@ async def drifts(session: Session, project_id: UUID, after: UUID | None, limit: 
     return [loaded(row, "content") for row in rows]
 
 
-async def speed(session: Session, project_id: UUID, annotator_id: UUID) -> dict[str, Any]:
-    """Submitted tasks, and the time the frontend measured, in seconds."""
-    return dict(await session.raw.fetchrow(_SPEED, project_id, annotator_id))
+async def speeds(session: Session, projects: Sequence[UUID], annotator_id: UUID) -> dict[UUID, dict[str, Any]]:
+    """Submitted tasks by project, and the time the frontend measured, in seconds; a project without any is missing."""
+    rows = await session.raw.fetch(_SPEED, projects, annotator_id)
+    return {row["project_id"]: {name: value for name, value in row.items() if name != "project_id"} for row in rows}
 
 
 _HEADS = "SELECT question, estimate_id, content FROM estimates WHERE project_id = $1 AND schema_version = $2"

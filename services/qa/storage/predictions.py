@@ -42,11 +42,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHIN
 """
 _PREDICTION = "prediction_id, model_id, schema_version, answers, confidence, distributions, predicted_at"
 _FIND = f"SELECT {_PREDICTION} FROM predictions WHERE prediction_id = $1 AND answers IS NOT NULL"  # noqa: S608
-_BY_MODEL = f"""
-SELECT {_PREDICTION} FROM predictions
-WHERE model_id = $2 AND record_id = $1 AND schema_version = $3 AND answers IS NOT NULL
-ORDER BY revision DESC LIMIT 1
-"""  # noqa: S608  our own column names
 _LINEAGE = """
 SELECT prediction_id, model_id, model_version, schema_version, answers, confidence, scored_for, predicted_at
 FROM predictions WHERE record_id = $1 AND model_id IS NOT NULL ORDER BY revision DESC LIMIT $2
@@ -103,10 +98,6 @@ def _prediction(row: Mapping[str, Any] | None) -> Prediction | None:
 
 async def find(session: Session, prediction_id: UUID) -> Prediction | None:
     return _prediction(await session.raw.fetchrow(_FIND, prediction_id))
-
-
-async def newest_of_model(session: Session, record_id: UUID, model_id: UUID, schema_version: int) -> Prediction | None:
-    return _prediction(await session.raw.fetchrow(_BY_MODEL, record_id, model_id, schema_version))
 
 
 async def for_lineage(session: Session, record_id: UUID, named: Sequence[UUID], newest: int) -> list[dict[str, Any]]:

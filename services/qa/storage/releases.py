@@ -95,7 +95,8 @@ _SUPERSEDE_RECENT = """
 UPDATE releases SET status = 'superseded', status_reason = 'erasure'
 WHERE status = 'published' AND published_at > $1 AND EXISTS (
     SELECT 1 FROM release_records JOIN records USING (record_id)
-    WHERE release_records.release_id = releases.release_id AND records.state = 'erased'
+    WHERE release_records.release_id = releases.release_id AND records.project_id = releases.project_id
+        AND records.known AND records.state = 'erased'
 )
 """
 

@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts.events import AnnotationsRequested, AnnotatorAssessed, DriftDetected, LabelFinalized
-from shared.contracts.values import AssessmentStatus, Split
+from shared.contracts.events import AnnotationsRequested, AnnotatorAssessed, DriftDetected, LabelFinalized, WorkLogged
+from shared.contracts.values import AssessmentStatus, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import LABELS, World, animal
+from tests.support.service import ServiceUnderTest
 
 
 async def estimate(world: World) -> None:
@@ -184,3 +185,42 @@ async def test_withdrawn_gold_counts_no_more(world: World) -> None:
     await estimate(world)
     (said,) = await assessed(world, annotator_id)
     assert (said.gold_answers, said.accuracy) == (4, 1.0)
+
+
+async def test_assessments_in_many_projects_are_read_by_pages_of_those_one_may_see(
+    qa: ServiceUnderTest, world: World
+) -> None:
+    annotator_id = new_id()
+    worlds = [world, World(qa), World(qa)]
+    for one in worlds:
+        if one is not world:
+            await one.deliver(one.project())
+        await answer_gold(one, annotator_id, await gold_records(one, 2), right=2)
+        await estimate(one)
+    for active_s in (2.0, 4.0):
+        at = world.moment()
+        work = WorkLogged(
+            annotator_id=annotator_id,
+            task_id=new_id(),
+            task_kind=TaskKind.ANNOTATION,
+            activity="submitted",
+            leased_at=at,
+            ended_at=at,
+            active_s=active_s,
+        )
+        await world.deliver(world.event(work))
+
+    path = f"/annotators/{annotator_id}/assessment"
+    first = await world.get(path, limit=2)
+    last = await world.get(path, limit=2, after=first["next"])
+    found = [*first["assessments"], *last["assessments"]]
+    assert "next" not in last
+    assert [one["project_id"] for one in found] == sorted(str(one.project_id) for one in worlds)
+    assert [len(one["history"]) for one in found] == [1, 1, 1]
+    speeds = {one["project_id"]: (one["speed"]["sessions"], one["speed"]["median_active_s"]) for one in found}
+    assert speeds.pop(str(world.project_id)) == (2, 3.0)
+    assert set(speeds.values()) == {(0, None)}
+
+    headers = world.headers(projects=[worlds[1].project_id])
+    answer = await qa.client.get(f"/v1{path}", headers=headers)
+    assert [one["project_id"] for one in answer.json()["assessments"]] == [str(worlds[1].project_id)]

@@ -10,7 +10,7 @@ from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.refusals import NotRegistered, UnknownProject
 from services.queue.domain.serving import ServingPlan, plan
 from services.queue.storage import arrivals, claims, projects, supply
-from services.queue.storage.claims import Claimed, Entry, Leased
+from services.queue.storage.claims import Entry, Leased
 from shared.contracts.draws import draw
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus, TaskKind
@@ -90,7 +90,7 @@ async def lease_at_once(session: Session, asking: Asking, now: datetime) -> Gran
             return None
         claimed = await _claim(session, project, entry, chosen, asking, now, lazily=True)
         if claimed is not None:
-            granted = entry.standing.granted + len(claimed.leases)
+            granted = entry.standing.granted + len(claimed)
             known = replace(entry, standing=replace(entry.standing, granted=granted))
             claims.remember(session, asking.subject, asking.project_id, known)
             return await _granted(session, project, entry, chosen, asking, claimed, now)
@@ -108,7 +108,7 @@ async def _claim(
     now: datetime,
     *,
     lazily: bool,
-) -> Claimed | None:
+) -> list[Leased] | None:
     serving = project.policies.serving
     return await claims.claim(
         session,
@@ -128,11 +128,11 @@ async def _granted(
     entry: Entry,
     chosen: ServingPlan,
     asking: Asking,
-    claimed: Claimed,
+    claimed: list[Leased],
     now: datetime,
 ) -> Granted:
-    if claimed.leases:
-        return Granted(project, claimed.leases)
+    if claimed:
+        return Granted(project, claimed)
     reason = await _why(session, entry, project.policies, chosen, asking, now)
     return Granted(project, [], nothing(reason, asking.soon_s))
 

@@ -29,7 +29,7 @@ ARBITER = "UPDATE annotators SET arbiter = $2 WHERE annotator_id = $1"
 def _free(pool: str, lane: str, more: str = "", *, limit: str) -> str:
     return f"""
         SELECT f.task_id, f.slot, f.record_id, f.kind, f.schema_version, f.guideline_version, f.blind, f.lane, f.pool,
-            f.rank, f.sort_key, f.token AS old_token, f.annotator_id AS old_annotator, f.leased_at AS old_leased_at
+            f.rank, f.sort_key
         FROM slots f
         WHERE f.project_id = $2 AND f.state = 'free' AND f.pool = {pool} AND f.lane = {lane} {more}
             AND (
@@ -50,7 +50,7 @@ _FITTING_GOLD = """
 
 _HELD = "(SELECT count(*) FROM slots WHERE annotator_id = $1 AND state = 'leased' AND project_id = $2)"
 
-# A lease that ran out ends when its slot is leased again. A prediction is shown unless the task is blind or the prediction answers another version of the schema.
+# A prediction is shown unless the task is blind or the prediction answers another version of the schema.
 _LEASED = """
 , leased AS (
     UPDATE slots s
@@ -63,19 +63,13 @@ _LEASED = """
     FROM pick JOIN records r ON r.record_id = pick.record_id
     WHERE s.task_id = pick.task_id AND s.slot = pick.slot
     RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
-        s.leased_at, s.prediction_shown, pick.pool, pick.lane, pick.rank, pick.sort_key, pick.place, pick.urgency, pick.old_token, pick.old_annotator, pick.old_leased_at,
+        s.leased_at, s.prediction_shown, pick.pool, pick.lane, pick.rank, pick.sort_key, pick.place, pick.urgency,
         r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN r.prediction END AS prediction
 ), counted AS (
     UPDATE memberships m
     SET granted = m.granted + n.leases, gold_served = m.gold_served + n.gold
     FROM (SELECT count(*) AS leases, count(*) FILTER (WHERE lane = 'gold') AS gold FROM leased) n
     WHERE m.annotator_id = $1 AND m.project_id = $2 AND n.leases > 0
-), ended AS (
-    INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity,
-        leased_at, ended_at)
-    SELECT old_token, task_id, slot, $2, record_id, old_annotator, kind, round, 'expired', old_leased_at, $3
-    FROM leased WHERE old_token IS NOT NULL
-    ON CONFLICT DO NOTHING
 )"""
 
 # The common case: one lease, not gold. The first line that has something is taken. It is a whole transaction, if need
@@ -138,10 +132,7 @@ WITH near AS MATERIALIZED (
         coalesce(g.record_id, o.record_id) AS record_id, o.kind, o.schema_version, o.guideline_version,
         coalesce(g.blind, o.blind) AS blind, coalesce(g.lane, o.lane) AS lane,
         coalesce(g.pool, o.pool) AS pool, coalesce(g.rank, o.rank) AS rank, coalesce(g.sort_key, o.sort_key) AS sort_key,
-        o.place, o.rank AS urgency,
-        CASE WHEN g.slot IS NULL THEN o.old_token ELSE g.old_token END AS old_token,
-        CASE WHEN g.slot IS NULL THEN o.old_annotator ELSE g.old_annotator END AS old_annotator,
-        CASE WHEN g.slot IS NULL THEN o.old_leased_at ELSE g.old_leased_at END AS old_leased_at
+        o.place, o.rank AS urgency
     FROM ordinary o
     LEFT JOIN gold g
         ON ($15::int[])[g.nth] = o.place AND o.kind = 'annotation' AND g.schema_version = o.schema_version

@@ -58,20 +58,6 @@ class Leased:
     disputed: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """A lease that ran out and whose slot was now leased again: its end."""
-
-    token: UUID
-    task_id: UUID
-    slot: int
-    record_id: UUID
-    annotator_id: UUID
-    kind: TaskKind
-    round: int
-    leased_at: datetime
-
-
 async def enter(session: Session, subject: str, project_id: UUID, *, lazily: bool) -> Entry | None:
     """Lock the annotator's row in the project; None when there is none yet.
 
@@ -119,12 +105,6 @@ async def set_arbiter(session: Session, annotator_id: UUID, *, arbiter: bool) ->
     await session.raw.execute(sql.ARBITER, annotator_id, arbiter)
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    leases: list[Leased]
-    overtaken: list[Overtaken]
-
-
 async def claim(
     session: Session,
     entry: Entry,
@@ -135,7 +115,7 @@ async def claim(
     now: datetime,
     ttl_s: int,
     lazily: bool,
-) -> Claimed | None:
+) -> list[Leased] | None:
     """Lease what the plan wants, as far as it is there.
 
     None when the annotator or the project is not as `entry` says. That can't be in the transaction of `enter`; without
@@ -157,8 +137,7 @@ async def claim(
         last = walked[-1]
         took_s = perf_counter() - begun
         positions.remember(*name, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
-    shown = sorted(rows, key=_as_shown)
-    return Claimed([_leased(row) for row in shown], [_overtaken(row) for row in rows if row["old_token"] is not None])
+    return [_leased(row) for row in sorted(rows, key=_as_shown)]
 
 
 def _as_shown(row: Any) -> tuple[bool, int, UUID]:
@@ -252,19 +231,6 @@ def _leased(row: Any) -> Leased:
         row["fields"],
         row["prediction"],
         row["disputed"],
-    )
-
-
-def _overtaken(row: Any) -> Overtaken:
-    return Overtaken(
-        row["old_token"],
-        row["task_id"],
-        row["slot"],
-        row["record_id"],
-        row["old_annotator"],
-        TaskKind(row["kind"]),
-        row["round"],
-        row["old_leased_at"],
     )
 
 

@@ -128,15 +128,19 @@ async def _warm(runtime: Runtime) -> None:
 
 
 async def train(runtime: Runtime) -> None:
-    """Run what is queued, one after the other."""
-    while True:
-        async with runtime.database.transaction() as session:
-            run = await runs.next_waiting(session, utc_now())
-        if run is None:
-            return
-        await _train_one(runtime, run)
-        runtime.wake(COMPARE)
-        stir(runtime, run.project_id)
+    """Run what is queued, one after the other; each has one turn a round."""
+    begun: set[UUID] = set()
+    with Turns(TRAIN) as turns:
+        while True:
+            async with runtime.database.transaction() as session:
+                run = await runs.next_waiting(session, utc_now(), begun)
+            if run is None:
+                return
+            begun.add(run.run_id)
+            with turns.of(run_id=run.run_id):
+                await _train_one(runtime, run)
+            runtime.wake(COMPARE)
+            stir(runtime, run.project_id)
 
 
 async def _train_one(runtime: Runtime, run: Run) -> None:

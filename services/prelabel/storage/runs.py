@@ -1,6 +1,6 @@
 """Training runs: a state machine in the database, so that whoever leads next goes on where the last one stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -69,7 +69,8 @@ SELECT {_COLUMNS} FROM training_runs WHERE project_id = $1 AND run_id < $2 ORDER
 """  # noqa: S608
 _WAITING = f"""
 SELECT {_COLUMNS} FROM training_runs
-WHERE state IN ('queued', 'running') AND coalesce(retry_at, created_at) <= $1 ORDER BY created_at LIMIT 1
+WHERE state IN ('queued', 'running') AND coalesce(retry_at, created_at) <= $1 AND NOT run_id = ANY($2::uuid[])
+ORDER BY created_at LIMIT 1
 """  # noqa: S608
 _START = f"""
 UPDATE training_runs SET state = 'running', attempts = attempts + 1, started_at = $2, retry_at = NULL,
@@ -151,9 +152,9 @@ async def page(session: Session, project_id: UUID, before: UUID, limit: int) -> 
     return [_run(row) for row in await session.raw.fetch(_LIST, project_id, before, limit)]
 
 
-async def next_waiting(session: Session, now: datetime) -> Run | None:
+async def next_waiting(session: Session, now: datetime, besides: Collection[UUID]) -> Run | None:
     """A run to begin, or to begin again: one that is `running` has lost its process when a leader asks this."""
-    row = await session.raw.fetchrow(_WAITING, now)
+    row = await session.raw.fetchrow(_WAITING, now, list(besides))
     return None if row is None else _run(row)
 
 

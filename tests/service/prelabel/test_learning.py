@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 
 from services.prelabel.operations import registry, training
 from services.prelabel.workers import Trainer, TrainingProcessLost
@@ -17,6 +18,7 @@ from shared.kit import outbox
 from shared.kit.database import Session
 from shared.kit.loops import LoopRunner
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
+from tests.support.service import ServiceUnderTest
 
 QUICK = policies(cold_start=12, batch_size=6, promotion_held_out=6)
 LABELS = ("billing", "delivery", "other")
@@ -219,6 +221,31 @@ async def test_one_training_at_a_time(world: World) -> None:
     assert (first.status_code, second.status_code) == (202, 409)
     assert second.json()["type"] == "run-under-way"
     await world.service.run_loop("train")
+
+
+async def test_a_run_of_a_project_that_cant_be_read_holds_up_no_other(service: ServiceUnderTest) -> None:
+    broken, sound = World(service), World(service)
+    for world in (broken, sound):
+        await world.begin(chosen=QUICK)
+        asked = await service.client.post(
+            f"/v1/projects/{world.project_id}/training-runs", headers=service.token("trainer"), json={"reason": "now"}
+        )
+        assert asked.status_code == 202
+    async with service.database.transaction() as session:  # as no event would
+        await session.raw.execute(
+            "UPDATE projects SET revision = 9, state = $2::jsonb WHERE project_id = $1",
+            broken.project_id,
+            '{"status": "active"}',
+        )
+    try:
+        with pytest.raises(ValidationError):
+            await service.run_loop("train")
+    finally:
+        async with service.database.transaction() as session:
+            for table in ("training_runs", "projects"):
+                await session.raw.execute(f"DELETE FROM {table} WHERE project_id = $1", broken.project_id)
+    (run,) = await sound.fetch("SELECT state, failure FROM training_runs WHERE project_id = $1", sound.project_id)
+    assert (run["state"], run["failure"]) == ("failed", "labels of at least two classes are needed")
 
 
 async def test_labels_of_one_class_give_no_model_and_hold_up_nobody(world: World) -> None:

@@ -7,6 +7,7 @@ one bare table in PostgreSQL. The handler does nothing, so that what is measured
 
 import argparse
 import asyncio
+import gc
 import json
 import math
 import os
@@ -298,6 +299,8 @@ async def measure(events: int, rounds: int, folder: Path) -> dict[str, Any]:
     ratios: list[float] = []
     with EmbeddedPostgres(folder / "postgres") as server:
         bench = Bench(server, events)
+        gc.collect()
+        gc.freeze()  # as a service does once it has started
         migrations.upgrade_apart(TINY, bench.settings.database_url.get_secret_value())
         result["publish"] = await bench.publishing()
         for engine in ("postgres", "kafka"):

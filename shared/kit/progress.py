@@ -38,9 +38,24 @@ class Item(NamedTuple):
     progress: Progress
 
 
+_FEWEST = 16
+_MOST = 256
+_LONG_S = 0.05
+
+
 class Lane(deque[Item]):
-    """What waits to be handled one after the other."""
+    """What waits to be handled one after the other; `batch` of it in one transaction.
+
+    A batch is as many as were handled in `_LONG_S`: each transaction has its cost, and a long one makes others wait for
+    its locks.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.filled = asyncio.Event()
+        self.batch = 64
+
+    def took(self, count: int, seconds: float) -> None:
+        """Learn from a batch how many the next one should have: grow step by step, shrink at once."""
+        fitting = int(count * _LONG_S / max(seconds, 1e-6))
+        self.batch = max(_FEWEST, min(_MOST, fitting, self.batch * 2))

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 ResultT = TypeVar("ResultT")
 
-_BATCH: Final = 64
+_ROOM: Final = 256  # how many messages for each lane may be fetched and not done
 _FETCH: Final = 500
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0
@@ -69,7 +69,7 @@ class Runner:
         self._consumer: Consumer | None = None
         self._progress: dict[Partition, Progress] = {}
         self._lanes = [Lane() for _ in range(lanes)]
-        self._room = lanes * _BATCH * 2  # how many messages may be fetched and not done
+        self._room = lanes * _ROOM
         self._fetched = 0
         self._ask = BatchSize(_FETCH, _FETCH_BYTES)
         self._changed = asyncio.Condition()
@@ -172,13 +172,15 @@ class Runner:
             if not lane:
                 lane.filled.clear()
                 await lane.filled.wait()
-            items = [lane.popleft() for _ in range(min(_BATCH, len(lane)))]
+            items = [lane.popleft() for _ in range(min(lane.batch, len(lane)))]
+            began = time.monotonic()
             ours = [item for item in items if item.progress.active]
             for item in ours:
                 item.progress.in_hand += 1
             try:
                 if ours:
                     await self._handle(ours)
+                    lane.took(len(ours), time.monotonic() - began)
             except _Abandoned:
                 pass
             finally:

@@ -135,14 +135,17 @@ async def seal(runtime: Runtime) -> None:
         async with runtime.database.transaction() as session:
             waiting = await chains.projects_to_seal(session, _PROJECTS_AT_ONCE)
         sealed = 0
-        for project_id in waiting:
-            async with runtime.database.transaction() as session:
-                sealed += await chain.seal(session, project_id, utc_now())
+        with Turns(SEAL) as turns:
+            for project_id in waiting:
+                with turns.of(project_id=project_id):
+                    async with runtime.database.transaction() as session:
+                        sealed += await chain.seal(session, project_id, utc_now())
         if not sealed:
             return
 
 
 async def supersede_releases(runtime: Runtime) -> None:
+    await releases.end_failed(runtime.database)
     await releases.supersede(runtime.database, runtime.objects, utc_now())
 
 

@@ -7,7 +7,7 @@ handler may run more than once: it works in chunks, commits each with `job.commi
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -113,6 +113,7 @@ UPDATE jobs SET state = 'queued', run_at = now() + make_interval(secs => $3), le
     attempts = attempts - $4
 WHERE id = $1 AND lease = $2
 """
+_FAILED = "SELECT id, failure FROM jobs WHERE id = ANY($1::uuid[]) AND state = 'failed'"
 _FORGET = "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => $1)"
 
 
@@ -124,6 +125,12 @@ async def enqueue(
     await session.raw.execute(_ENQUEUE, job_id, kind, project_id, orjson.dumps(arguments).decode(), subject)
     session.on_commit(_wake_all)
     return job_id
+
+
+async def failed(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Which of these jobs have failed for good, and why."""
+    rows = await session.raw.fetch(_FAILED, job_ids)
+    return {row["id"]: row["failure"] or "" for row in rows}
 
 
 _workers: set["JobWorker"] = set()

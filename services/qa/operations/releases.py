@@ -19,6 +19,7 @@ from services.qa.domain.project import Project
 from services.qa.operations import agreement
 from services.qa.operations.errors import ReleaseNameTaken, UnknownSchemaVersion
 from services.qa.storage import counters, gold, predictions, projects, releases, thresholds
+from services.qa.storage.records import NOWHERE
 from services.qa.storage.releases import Release
 from shared.contracts.events import ReleasePublished
 from shared.kit import jobs, outbox
@@ -26,12 +27,14 @@ from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, Session
 from shared.kit.jobs import Job, JobFailed
 from shared.kit.objects import Objects
+from shared.kit.turns import Turns
 
 BUILD = "build_release"
 """The kind of job."""
 
 FORMAT = "touchstone-release/1"
 _LINES_PER_PAGE = 1000
+_RELEASES_AT_ONCE = 100
 _SUCCESSOR = "+erasure."
 _SUCCESSOR_OF = "successor_of"
 _WATCHED = timedelta(minutes=10)
@@ -279,20 +282,41 @@ async def _manifest(
     return manifest
 
 
+async def end_failed(database: Database) -> int:
+    """Say of releases whose job has failed for good that they have; answers how many."""
+    ended = 0
+    after = NOWHERE
+    while True:
+        async with database.transaction() as session:
+            page = await releases.being_built(session, after, _RELEASES_AT_ONCE)
+            reasons = await jobs.failed(session, [job_id for _, job_id in page])
+            for release_id, job_id in page:
+                if job_id in reasons:
+                    await releases.fail(session, release_id, reasons[job_id])
+        ended += len(reasons)
+        if len(page) < _RELEASES_AT_ONCE:
+            return ended
+        after = page[-1][0]
+
+
 async def supersede(database: Database, objects: Objects, now: datetime) -> int:
     """Delete the files of releases that erasure touched and ask for their successors; answers how many."""
     async with database.transaction() as session:
         await releases.supersede_recent(session, now - _WATCHED)
-        waiting = await releases.without_successor(session, 100)
-    for old in waiting:
-        for name in [*(f"{split}.jsonl" for split in old.options["splits"]), "manifest.json"]:
-            await objects.delete(f"{folder(old.release_id)}/{name}")
-        root, _, number = old.name.partition(_SUCCESSOR)
-        name = f"{root}{_SUCCESSOR}{int(number or 0) + 1}"
-        options = {**old.options, _SUCCESSOR_OF: str(old.release_id)}
-        async with database.transaction() as session:
-            made = await _request(
-                session, old.project_id, name, options, old.requested_by, now, supersedes=old.release_id
-            )
-            await releases.set_successor(session, old.release_id, made.release_id)
+        waiting = await releases.without_successor(session, _RELEASES_AT_ONCE)
+    with Turns("supersede") as turns:
+        for old in waiting:
+            with turns.of(release_id=old.release_id):
+                await _replace(database, objects, old, now)
     return len(waiting)
+
+
+async def _replace(database: Database, objects: Objects, old: Release, now: datetime) -> None:
+    for name in [*(f"{split}.jsonl" for split in old.options["splits"]), "manifest.json"]:
+        await objects.delete(f"{folder(old.release_id)}/{name}")
+    root, _, number = old.name.partition(_SUCCESSOR)
+    name = f"{root}{_SUCCESSOR}{int(number or 0) + 1}"
+    options = {**old.options, _SUCCESSOR_OF: str(old.release_id)}
+    async with database.transaction() as session:
+        made = await _request(session, old.project_id, name, options, old.requested_by, now, supersedes=old.release_id)
+        await releases.set_successor(session, old.release_id, made.release_id)

@@ -82,6 +82,10 @@ UPDATE releases SET status = 'published', published_at = $2, records = $3, manif
     revision = revision + 1
 WHERE release_id = $1 AND status = 'building' RETURNING revision
 """
+_BUILDING = """
+SELECT release_id, job_id FROM releases WHERE status = 'building' AND job_id IS NOT NULL AND release_id > $1
+ORDER BY release_id LIMIT $2
+"""
 _FAIL = "UPDATE releases SET status = 'failed', status_reason = $2 WHERE release_id = $1 AND status = 'building'"
 _SUPERSEDE_TOUCHED = """
 UPDATE releases SET status = 'superseded', status_reason = 'erasure'
@@ -192,6 +196,11 @@ async def publish(
     """Close a release for ever; answers its revision, None when it is not being built."""
     revision: int | None = await session.raw.fetchval(_PUBLISH, release_id, now, records, dump(manifest), sha256)
     return revision
+
+
+async def being_built(session: Session, after: UUID, limit: int) -> list[tuple[UUID, UUID]]:
+    """Releases that are being built, each with its job."""
+    return [(row["release_id"], row["job_id"]) for row in await session.raw.fetch(_BUILDING, after, limit)]
 
 
 async def fail(session: Session, release_id: UUID, reason: str) -> None:

@@ -142,6 +142,17 @@ async def test_a_release_published_while_a_record_was_erased_is_caught(world: Wo
     assert (await world.get(f"/releases/{found['release_id']}"))["superseded_by"] is not None
 
 
+async def test_a_release_whose_job_failed_says_so(world: World) -> None:
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "lost"}, 202)
+    async with world.service.database.transaction() as session:  # as after the last attempt
+        await session.raw.execute(
+            "UPDATE jobs SET state = 'failed', failure = 'A fault of the service.' WHERE id = $1", UUID(made["job_id"])
+        )
+    await world.service.run_loop("supersede_releases")
+    found = await world.get(f"/releases/{made['release_id']}")
+    assert (found["status"], found["status_reason"]) == ("failed", "A fault of the service.")
+
+
 async def test_names_are_unique_and_a_repeated_request_is_answered_again(world: World) -> None:
     path = f"/v1/projects/{world.project_id}/releases"
     headers = world.headers() | {"Idempotency-Key": "release-of-november"}

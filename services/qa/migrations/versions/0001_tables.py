@@ -505,6 +505,7 @@ INDEXES = (
     "CREATE INDEX chain_links_unsealed ON chain_links (project_id, linked_at) WHERE seal_number IS NULL",
     "CREATE INDEX chain_links_by_seal ON chain_links (project_id, seal_number, leaf) WHERE seal_number IS NOT NULL",
     "CREATE INDEX marks_by_kind ON marks (kind, project_id)",
+    "CREATE INDEX releases_building ON releases (release_id) WHERE status = 'building'",
     "CREATE INDEX releases_by_project ON releases (project_id, release_id)",
     "CREATE INDEX release_records_by_record ON release_records (record_id)",
 )

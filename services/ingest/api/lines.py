@@ -71,13 +71,12 @@ def as_line(value: Any) -> str:
 
 def _names(value: Any) -> int:
     """How many names the objects in it have."""
-    if isinstance(value, dict):
-        found = len(value)
-        for item in value.values():
-            if isinstance(item, dict | list):
+    found, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    if isinstance(value, dict | list):
+        for item in inner:
+            if type(item) is dict or type(item) is list:  # the parser makes no others; most items are neither
                 found += _names(item)
-        return found
-    return sum(map(_names, value)) if isinstance(value, list) else 0
+    return found
 
 
 def _refuse_repeated(raw: bytes) -> None:

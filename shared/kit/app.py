@@ -20,6 +20,7 @@ from starlette.routing import Match
 
 from shared import __version__
 from shared.kit import (
+    documentation,
     event_routes,
     health,
     idempotency,
@@ -79,13 +80,16 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
         title=spec.title,
         description=spec.description,
         version=__version__,
-        root_path=settings.root_path,
         lifespan=_lifespan,
         generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.root_path = (
+        settings.root_path
+    )  # as an argument it is deprecated: servers set it, but ours learns it from settings
     app.state.runtime = Runtime(spec)
     app.state.authenticator = Authenticator(settings)
     app.state.background = True
@@ -99,6 +103,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
         _mount(app, router, "/v1")
     _mount(app, health.router, "")
     openapi.install(app)
+    documentation.install(app)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from typing import Any, Final
 
 from fastapi.dependencies.models import Dependant
@@ -20,6 +21,9 @@ from shared.kit.bodies import (
     lift_body_limit,
     require_media_type,
 )
+
+serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
+"""The request that is being answered."""
 
 OPENED: Final = "touchstone.opened"
 """Where a request keeps the stack of what its dependencies opened."""
@@ -46,6 +50,7 @@ class EdgeRoute(APIRoute):
                 await guard(request)
             if accepted and has_body(request):
                 require_media_type(request, *accepted)
+            serving.set(request)
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
                 request.scope[OPENED] = opened

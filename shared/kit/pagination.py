@@ -11,6 +11,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
 
+from shared.kit.endpoints import serving
 from shared.kit.problems import Problem
 
 T = TypeVar("T")
@@ -44,18 +45,25 @@ After = Annotated[
 
 
 def encode_cursor(*values: Any) -> str:
-    """Turn the key of the last row of a page into an opaque cursor."""
+    """Turn the key of the last row of a page into an opaque cursor, good for the list that is being answered alone."""
     # default: asyncpg has a UUID of its own, which orjson doesn't know
-    return base64.urlsafe_b64encode(orjson.dumps(values, default=str)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(orjson.dumps([_list(), *values], default=str)).rstrip(b"=").decode()
+
+
+def _list() -> str:
+    """Which list of which service is being answered."""
+    request = serving.get()
+    return "" if request is None else f"{request.app.state.runtime.spec.name}.{request.scope['route'].name}"
 
 
 def decode_cursor(text: str, *types: Any) -> tuple[Any, ...]:
-    """Turn a cursor back into its values; raises the 400 problem for one that was never given out."""
+    """Turn a cursor back into its values; raises the 400 problem for one that this list never gave out."""
     try:
         raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         values = orjson.loads(raw)
-        if not isinstance(values, list) or len(values) != len(types):
+        if not isinstance(values, list) or len(values) != 1 + len(types) or values[0] != _list():
             raise _not_ours()
+        values = values[1:]
         found = tuple(_adapter(kind).validate_python(value) for kind, value in zip(types, values, strict=True))
     except (ValidationError, UnicodeEncodeError, binascii.Error, ValueError):
         raise _not_ours() from None

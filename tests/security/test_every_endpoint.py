@@ -19,7 +19,7 @@ from shared.kit.settings import settings_class
 from tests.support.service import KEY, ServiceUnderTest, service_under_test, settings_for
 
 SERVICES = ("ingest", "prelabel", "queue", "qa")
-PUBLIC = {"/live", "/ready", "/metrics", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/v1/objects/{key:path}"}
+PUBLIC = {"/live", "/ready", "/metrics", "/docs", "/docs/{name}", "/openapi.json", "/v1/objects/{key:path}"}
 OTHERS_KEY = "somebody else's key that is long enough for HS256"
 
 

@@ -1,7 +1,9 @@
 """What the edge of every service does, shown on the smallest one."""
 
+import dataclasses
 import gzip
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -393,6 +395,52 @@ async def test_a_cursor_that_was_never_given_out_is_refused(tiny: ServiceUnderTe
     answer = await tiny.client.get(things(), params={"after": after}, headers=tiny.token("manager"))
     assert answer.status_code in {400, 422}
     assert answer.headers["content-type"] == PROBLEM
+
+
+async def test_a_cursor_of_another_list_is_refused(tiny: ServiceUnderTest) -> None:
+    path = things()
+    for name in ("a", "b"):
+        await tiny.client.post(path, json={"name": name}, headers=tiny.token("manager"))
+    cursor = (await tiny.client.get(path, params={"limit": 1}, headers=tiny.token("manager"))).json()["next"]
+    good = await tiny.client.get(path, params={"after": cursor}, headers=tiny.token("manager"))
+    assert [each["name"] for each in good.json()["items"]] == ["b"]
+    other = await tiny.client.get(f"{path}-by-name", params={"after": cursor}, headers=tiny.token("manager"))
+    is_problem(other, 400, "malformed-cursor")
+
+
+async def test_a_cursor_of_another_service_is_refused(tiny: ServiceUnderTest) -> None:
+    path = things()
+    for name in ("a", "b"):
+        await tiny.client.post(path, json={"name": name}, headers=tiny.token("manager"))
+    cursor = (await tiny.client.get(path, params={"limit": 1}, headers=tiny.token("manager"))).json()["next"]
+    tiny.app.state.runtime.spec = dataclasses.replace(tiny.runtime.spec, name="other")
+    try:
+        answer = await tiny.client.get(path, params={"after": cursor}, headers=tiny.token("manager"))
+        is_problem(answer, 400, "malformed-cursor")
+    finally:
+        tiny.app.state.runtime.spec = dataclasses.replace(tiny.runtime.spec, name="tiny")
+
+
+async def test_the_documentation_needs_nothing_from_elsewhere(tiny: ServiceUnderTest) -> None:
+    page = await tiny.client.get("/docs")
+    assert page.status_code == 200
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(links) == 3
+    for link in links:
+        assert link.startswith("/docs/"), link
+        answer = await tiny.client.get(link, headers={"accept-encoding": "gzip"})
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert len(answer.content) > 500
+    assert "https://" not in page.text.replace("https://json-schema.org", "")
+    is_problem(await tiny.client.get("/docs/secrets.txt"), 404, "no-such-path")
+
+
+async def test_the_documentation_knows_where_the_gateway_mounts_it() -> None:
+    async with service_under_test("tests.service.kit.tiny", root_path="/tiny") as service:
+        page = await service.client.get("/docs")
+    assert "url: '/tiny/openapi.json'" in page.text
+    assert 'src="/tiny/docs/swagger-ui-bundle.js?v=' in page.text
 
 
 async def test_a_trace_goes_from_the_request_into_the_event(tiny: ServiceUnderTest) -> None:

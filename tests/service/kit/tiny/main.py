@@ -94,6 +94,13 @@ async def list_things(
     return page_of([Thing(**row._mapping) for row in rows], limit, "name")
 
 
+@router.get("/projects/{project_id}/things-by-name")
+async def list_things_by_name(
+    project_id: UUID, session: SessionDep, principal: Manager, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[Thing]:
+    return await list_things(project_id, session, principal, after, limit)
+
+
 @router.get("/things/{thing_id}", responses=responses(404))
 async def get_thing(thing_id: UUID, session: SessionDep, principal: Manager) -> Thing:
     row = await session.raw.fetchrow("SELECT id, name, number FROM things WHERE id = $1", thing_id)

@@ -3,14 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
 from shared.contracts.values import AssessmentStatus, Frozen, Probability
@@ -121,9 +114,9 @@ class AssessmentOut(BaseModel):
 
 
 class SpeedOut(BaseModel):
-    sessions: int = Field(default=0, description="Tasks that were submitted.")
-    active_s: float | None = Field(default=None, description="The time the frontend measured, in seconds, together.")
-    median_active_s: float | None = None
+    sessions: int = Field(description="Tasks that were submitted.")
+    active_s: float | None = Field(description="The time the frontend measured, in seconds, together.")
+    median_active_s: float | None
 
 
 class AssessedOut(AssessmentOut):
@@ -137,15 +130,10 @@ class AssessmentsOut(BaseModel):
     annotator_id: UUID
     assessments: list[AssessedOut] = Field(description="One for each project that the token may see.")
     next: str | None = Field(
-        default=None, description="The cursor of the next page, for `after`; absent on the last page."
+        default=None,
+        exclude_if=lambda cursor: cursor is None,
+        description="The cursor of the next page, for `after`; absent on the last page.",
     )
-
-    @model_serializer(mode="wrap")
-    def _without_next_at_the_end(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        whole: dict[str, Any] = serialize(self)
-        if self.next is None:
-            whole.pop("next", None)
-        return whole
 
 
 class Reinstatement(Frozen):

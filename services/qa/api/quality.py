@@ -38,6 +38,7 @@ ModelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRA
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 
 _NEWEST = 100
+_NO_WORK = {"sessions": 0, "active_s": None, "median_active_s": None}
 QuestionName = Annotated[str | None, Query(max_length=200, description="Only this question.")]
 
 
@@ -98,7 +99,7 @@ async def read_assessment(
             AssessedOut(
                 **AssessmentOut.model_validate(one).model_dump(),
                 history=history.get(one.project_id, []),
-                speed=SpeedOut(**speeds.get(one.project_id, {})),
+                speed=SpeedOut(**speeds.get(one.project_id, _NO_WORK)),
             )
             for one in shown
         ],

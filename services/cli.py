@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def main() -> None:
 @_ONE_SERVICE
 def serve(service: str) -> None:
     """Run a service until SIGTERM."""
+    # structlog would take it, with pygments, where it is installed, to colour tracebacks that we don't print: 3 MiB.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from shared.kit.serving import serve as run
 
     run(_create_app(service))

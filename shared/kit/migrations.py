@@ -2,20 +2,23 @@
 
 import asyncio
 import importlib
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from alembic import command, context
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.kit.database import Database, driver_url
 
+if TYPE_CHECKING:
+    from alembic.config import Config  # Alembic is imported by who migrates only: a service has no use for its memory
+
 VERSION_TABLE = "alembic_version"
+_REVISION: Final = re.compile(r"^(revision|down_revision)\b[^=\n]*= *[\"']([^\"']+)[\"']", re.MULTILINE)
 _URL = "touchstone.database_url"
 _LOCK = 0x746F756368  # "touch": one migration at a time per database
 _LOCK_TIMEOUT_MS = 30_000
@@ -27,6 +30,8 @@ class SchemaOutdated(Exception):
 
 def upgrade(service: str, database_url: str) -> None:
     """Bring a service's database to the newest schema. `service` is its package: `services.queue`."""
+    from alembic import command
+
     settings = config(service)
     settings.attributes[_URL] = database_url
     command.upgrade(settings, "head")
@@ -38,7 +43,9 @@ def upgrade_apart(service: str, database_url: str) -> None:
         pool_of_one.submit(upgrade, service, database_url).result()
 
 
-def config(service: str) -> Config:
+def config(service: str) -> "Config":
+    from alembic.config import Config
+
     settings = Config()
     settings.set_main_option("script_location", str(_folder(service)).replace("%", "%%"))
     settings.set_main_option("path_separator", "os")
@@ -57,7 +64,10 @@ def newest_revision(service: str) -> str | None:
     """The revision that this version of the code needs; None for a service without tables."""
     if not _folder(service).is_dir():
         return None
-    return ScriptDirectory.from_config(config(service)).get_current_head()
+    said = [_REVISION.findall(file.read_text()) for file in (_folder(service) / "versions").glob("*.py")]
+    revisions: set[str] = {value for pairs in said for name, value in pairs if name == "revision"}
+    [newest] = revisions - {value for pairs in said for name, value in pairs if name == "down_revision"}
+    return newest
 
 
 async def check(database: Database, service: str) -> None:
@@ -75,6 +85,8 @@ async def check(database: Database, service: str) -> None:
 
 def run_env() -> None:
     """What every `migrations/env.py` calls."""
+    from alembic import context
+
     if context.is_offline_mode():
         raise RuntimeError("migrations run against a database only")
     url = context.config.attributes[_URL]
@@ -92,6 +104,8 @@ async def _migrate(url: str) -> None:
 
 
 def _run(connection: sa.Connection) -> None:
+    from alembic import context
+
     connection.execute(sa.text(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}"))
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     context.configure(connection=connection, version_table=VERSION_TABLE, transaction_per_migration=False)

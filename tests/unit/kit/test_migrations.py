@@ -1,0 +1,40 @@
+"""Which revision a service needs is read without Alembic, as Alembic would."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from shared.kit import migrations
+
+SERVICES = ("services.ingest", "services.prelabel", "services.queue", "services.qa", "tests.service.kit.tiny")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_newest_revision_is_alembic_s_head(service: str) -> None:
+    head = ScriptDirectory.from_config(migrations.config(service)).get_current_head()
+    assert migrations.newest_revision(service) == head
+
+
+def test_of_a_chain_the_last_one_is_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "versions").mkdir()
+    chain = [("0001", "None"), ("0002", '"0001"'), ("0003", "'0002'")]
+    for revision, before in chain:
+        text = f'revision = "{revision}"\ndown_revision: str | None = {before}\n'
+        (tmp_path / "versions" / f"{revision}.py").write_text(text)
+    monkeypatch.setattr(migrations, "_folder", lambda _: tmp_path)
+    migrations.newest_revision.cache_clear()
+    assert migrations.newest_revision("x") == "0003"
+    migrations.newest_revision.cache_clear()
+
+
+def test_a_service_imports_nothing_that_it_does_not_need() -> None:
+    program = (
+        "import sys; from shared.kit.settings import placeholder_settings; from services.queue.main import create_app;"
+        "create_app(placeholder_settings('services.queue'));"
+        "print([name for name in ('alembic', 'mako', 'numpy', 'scipy', 'PIL', 'onnxruntime', 'sklearn') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"

@@ -10,7 +10,6 @@ import asyncio
 import gc
 import json
 import math
-import os
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pydantic import SecretStr
 
+from bench._cpu import cpu_s
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.kafka.broker import KafkaBroker, KafkaUnavailable
 from shared.contracts.envelope import Event
@@ -41,7 +41,6 @@ from shared.kit.settings import Settings
 
 BATCH = 500
 TINY = "tests.service.kit.tiny"
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def payload(number: int) -> RecordPredicted:
@@ -73,27 +72,15 @@ class Meter:
 
     def __init__(self, postgres_pid: int) -> None:
         self._pid = postgres_pid
-        self._began = (time.perf_counter(), time.process_time(), self._server_s())
-
-    def _server_s(self) -> float:
-        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
-        return sum(_cpu_s(pid) for pid in (self._pid, *map(int, children)))
+        self._began = (time.perf_counter(), time.process_time(), cpu_s(self._pid))
 
     def read(self, events: int) -> dict[str, float]:
         wall, client, server = self._began
         return {
             "events_per_s": round(events / (time.perf_counter() - wall)),
             "client_us": round((time.process_time() - client) / events * 1e6, 1),
-            "postgres_us": round((self._server_s() - server) / events * 1e6, 1),
+            "postgres_us": round((cpu_s(self._pid) - server) / events * 1e6, 1),
         }
-
-
-def _cpu_s(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / _TICKS
 
 
 class Bench:

@@ -19,7 +19,7 @@ import asyncpg
 import httpx
 import orjson
 
-from bench.lease_submit import Meter
+from bench._cpu import Meter
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
 from shared.kit.clock import new_id

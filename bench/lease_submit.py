@@ -8,11 +8,9 @@ of queue cost meanwhile is counted, too.
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,6 +20,7 @@ import httpx
 import uvicorn
 from fastapi import Body, FastAPI
 
+from bench._cpu import Meter
 from deploy.embedded.postgres import free_port
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
@@ -33,7 +32,6 @@ PEOPLE = 8
 GOLD = 60
 EXPOSURES = 50
 ROUNDS = 4
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SCHEMA = {
     "fields": [{"name": "text", "kind": "text"}],
     "questions": [{"name": "sentiment", "kind": "choice", "labels": ["positive", "neutral", "negative"]}],
@@ -112,47 +110,6 @@ def bare_server(database_url: str) -> FastAPI:
         return {"token": token}
 
     return app
-
-
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process and its children, also of those that have ended."""
-    total = 0
-    waiting = [pid]
-    while waiting:
-        one = waiting.pop()
-        try:
-            fields = Path(f"/proc/{one}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-            waiting += [int(child) for child in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
-        except OSError:
-            continue
-        total += sum(int(field) for field in fields[11:15])
-    return total / TICKS_PER_S
-
-
-class Meter:
-    """CPU milliseconds per cycle of one server and of PostgreSQL while it worked."""
-
-    def __init__(self, server: int, postgres: int) -> None:
-        self._pids = (server, postgres)
-        self.cycles = 0
-        self.spent_s = [0.0, 0.0]
-
-    @contextmanager
-    def running(self, cycles: int) -> Iterator[None]:
-        before = [cpu_s(pid) for pid in self._pids]
-        yield
-        self.spent_s = [
-            spent + cpu_s(pid) - was for spent, pid, was in zip(self.spent_s, self._pids, before, strict=True)
-        ]
-        self.cycles += cycles
-
-    @property
-    def app_ms(self) -> float:
-        return 1000 * self.spent_s[0] / self.cycles
-
-    @property
-    def postgres_ms(self) -> float:
-        return 1000 * self.spent_s[1] / self.cycles
 
 
 async def fill(suite: Suite, tasks: int) -> UUID:

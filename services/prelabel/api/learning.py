@@ -12,7 +12,7 @@ from services.prelabel.operations import selection, training
 from services.prelabel.storage import projects, runs
 from services.prelabel.storage import selection as batches
 from services.prelabel.tools import TRAIN
-from shared.contracts.personal_data import deidentify
+from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
@@ -42,7 +42,7 @@ async def start_training(
     """Train a challenger now, on the labels that are there; a project trains one model at a time."""
     situation = await projects.situation(session, project_id)
     run = await training.request(
-        session, situation, started_by=principal.subject, reason=deidentify(asked.reason)[0], batch=None, now=utc_now()
+        session, situation, started_by=principal.subject, reason=mask(asked.reason), batch=None, now=utc_now()
     )
     job_id = await enqueue(
         session, jobs.TRAINING, project_id=project_id, arguments={"run_id": str(run.run_id)}, subject=principal.subject

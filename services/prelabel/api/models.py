@@ -24,7 +24,7 @@ from services.prelabel.storage.models import Model
 from services.prelabel.tools import COMPARE, SCORE, tools_of
 from services.prelabel.workers import check_model
 from shared.contracts.events import ModelEvaluation, ModelManifest
-from shared.contracts.personal_data import deidentify
+from shared.contracts.personal_data import mask
 from shared.contracts.values import ModelStage, Role
 from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
@@ -229,7 +229,7 @@ def _manifest(text: str) -> ModelManifest:
 
 
 def _masked(reason: str) -> str:
-    return deidentify(reason)[0]
+    return mask(reason)
 
 
 def _revision(if_match: str | None) -> int | None:

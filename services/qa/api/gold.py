@@ -10,7 +10,7 @@ from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut,
 from services.qa.operations import gold
 from services.qa.operations.errors import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.storage import gold as stored
-from shared.contracts.personal_data import deidentify
+from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -86,7 +86,7 @@ async def withdraw_gold(
 ) -> None:
     """The record is labelled like any other, but never trained on and never gold unseen again."""
     project = await open_project(session, project_id)
-    await gold.withdraw(session, project, record_id, deidentify(reason)[0], utc_now())
+    await gold.withdraw(session, project, record_id, mask(reason), utc_now())
 
 
 def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:
@@ -95,7 +95,7 @@ def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:
         answers=body.answers,
         schema_version=body.schema_version,
         exposures=body.exposures,
-        note=None if body.note is None else deidentify(body.note)[0],
+        note=None if body.note is None else mask(body.note),
     )
 
 

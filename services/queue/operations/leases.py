@@ -12,9 +12,10 @@ from services.queue.domain.slots import SlotState
 from services.queue.domain.tasks import Purpose
 from services.queue.operations.endings import log_end
 from services.queue.operations.leasing import Asking, Granted, lease_next
-from services.queue.operations.submitting import MOST_DRAFT_BYTES, as_draft, ending, locked, mask, refusal_of
+from services.queue.operations.submitting import MOST_DRAFT_BYTES, as_draft, ending, locked, refusal_of
 from services.queue.storage import arrivals, drafts, progress, projects, submissions, tasks
 from shared.contracts.events import TaskSkipped
+from shared.contracts.personal_data import mask
 from shared.contracts.values import Answers, Role
 from shared.kit.auth import Principal
 from shared.kit.database import Session

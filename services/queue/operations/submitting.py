@@ -30,7 +30,7 @@ from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import AnnotationSubmitted, WorkLogged
 from shared.contracts.events.work import Activity
 from shared.contracts.fields import parse_fields
-from shared.contracts.personal_data import deidentify
+from shared.contracts.personal_data import mask
 from shared.contracts.values import Answers, Role, TaskKind
 from shared.kit.auth import Principal
 from shared.kit.clock import new_id
@@ -194,10 +194,6 @@ def _check_schema(project: Project, held: Held, answers: Answers) -> None:
     violations = validate(schema, parse_fields(orjson.loads(held.fields or "{}")), answers)
     if violations:
         raise SchemaViolated(violations)
-
-
-def mask(text: str) -> str:
-    return deidentify(text)[0]
 
 
 def _without_personal_data(project: Project, lease: Lease, work: Work) -> Work:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.queue.storage.json import load
-from services.queue.storage.submissions import Ending
+from services.queue.storage.submissions import Ending, ending_of
 from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.values import TaskKind
 from shared.kit.database import Session
@@ -50,21 +50,4 @@ async def annotations_page(session: Session, after: tuple[UUID, int], limit: int
 
 
 async def endings_page(session: Session, after: UUID, limit: int) -> list[Ending]:
-    return [
-        Ending(
-            row["token"],
-            row["task_id"],
-            row["slot"],
-            row["project_id"],
-            row["record_id"],
-            row["annotator_id"],
-            TaskKind(row["kind"]),
-            row["round"],
-            row["activity"],
-            row["leased_at"],
-            row["ended_at"],
-            row["reason"],
-            row["active_s"],
-        )
-        for row in await session.raw.fetch(_ENDINGS, after, limit)
-    ]
+    return [ending_of(row) for row in await session.raw.fetch(_ENDINGS, after, limit)]

@@ -166,7 +166,7 @@ INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator
     ended_at)
 SELECT token, task_id, slot, project_id, record_id, annotator_id, kind, round, 'expired', leased_at, until FROM freed
 ON CONFLICT DO NOTHING
-RETURNING token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity, leased_at, ended_at
+RETURNING *
 """
 
 
@@ -379,19 +379,22 @@ async def expire(session: Session, now: datetime, limit: int) -> tuple[int, list
     if not due:
         return 0, []
     ended = await session.raw.fetch(_EXPIRE, [row["task_id"] for row in due], [row["slot"] for row in due])
-    return len(due), [
-        Ending(
-            row["token"],
-            row["task_id"],
-            row["slot"],
-            row["project_id"],
-            row["record_id"],
-            row["annotator_id"],
-            TaskKind(row["kind"]),
-            row["round"],
-            row["activity"],
-            row["leased_at"],
-            row["ended_at"],
-        )
-        for row in ended
-    ]
+    return len(due), [ending_of(row) for row in ended]
+
+
+def ending_of(row: Any) -> Ending:
+    return Ending(
+        row["token"],
+        row["task_id"],
+        row["slot"],
+        row["project_id"],
+        row["record_id"],
+        row["annotator_id"],
+        TaskKind(row["kind"]),
+        row["round"],
+        row["activity"],
+        row["leased_at"],
+        row["ended_at"],
+        row["reason"],
+        row["active_s"],
+    )

@@ -52,6 +52,16 @@ class Principal:
         if not self.may_see(project_id):
             raise Problem(403, "wrong-project", "The token is limited to other projects.")
 
+    def check_unlimited(self) -> None:
+        """Raises the 403 problem when the token is limited to projects."""
+        if self.projects is not None:
+            raise Problem(
+                403,
+                "wrong-project",
+                "The token is limited to projects.",
+                "This concerns the whole suite: it needs a token that isn't limited.",
+            )
+
 
 class _Claims(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -200,8 +210,9 @@ _PRINCIPAL_KEY = "touchstone.principal"
 class Guard(SecurityBase):
     """The dependency behind `requires`: authenticates, then checks the role and the path's project."""
 
-    def __init__(self, roles: Iterable[str]) -> None:
+    def __init__(self, roles: Iterable[str], *, whole_suite: bool = False) -> None:
         self.roles = frozenset(roles)
+        self.whole_suite = whole_suite
         self.scheme_name = "bearer"
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An OIDC issuer's token, or a local one.")
 
@@ -209,6 +220,8 @@ class Guard(SecurityBase):
         principal = await authenticated(request)
         if self.roles and not principal.has(*self.roles):
             raise Problem(403, "wrong-role", "The token doesn't have a role that this needs.")
+        if self.whole_suite:
+            principal.check_unlimited()
         _check_path_project(principal, request.path_params)
         return principal
 
@@ -235,12 +248,13 @@ def _check_path_project(principal: Principal, path_params: Mapping[str, Any]) ->
     principal.check_project(project_id)
 
 
-def requires(*roles: str) -> Any:
+def requires(*roles: str, whole_suite: bool = False) -> Any:
     """The dependency of an endpoint that one of these roles (or `admin`) may call; without roles, any valid token.
 
+    `whole_suite`: what it governs belongs to no project, so a token that is limited to projects may not call it.
     Write `principal: Annotated[Principal, requires(Role.MANAGER)]`.
     """
-    return Depends(Guard(roles))
+    return Depends(Guard(roles, whole_suite=whole_suite))
 
 
 def mint_token(

@@ -34,6 +34,7 @@ from shared.kit.problems import responses
 router = APIRouter(tags=["projects"])
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
+Founder = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
 Reader = Annotated[
     Principal,
     requires(Role.MANAGER, Role.PRODUCT, Role.TRAINER, Role.AUDITOR, Role.ANNOTATOR, Role.ARBITER),
@@ -45,9 +46,11 @@ Activate = Annotated[bool, Query(description="Make it the active version at once
     "/projects", status_code=201, response_model=ProjectOut, responses=responses(413), summary="Create a project"
 )
 async def create_project(
-    session: SessionDep, principal: Manager, request: Request, body: NewProject, _key: IdempotentDep = None
+    session: SessionDep, principal: Founder, request: Request, body: NewProject, _key: IdempotentDep = None
 ) -> Response:
-    """Names, titles and guidelines are de-identified; labels that hold personal data are refused."""
+    """Names, titles and guidelines are de-identified; labels that hold personal data are refused. It needs a token that
+    isn't limited to projects.
+    """
     now = utc_now()
 
     async def create() -> ProjectOut:

@@ -1,4 +1,8 @@
-"""Annotators, for managers: the only place where a person has a name."""
+"""Annotators, for managers: the only place where a person has a name.
+
+They work for every project, so a token that is limited to some governs none of them, nor reads their names. How they do
+in a project is told by qa.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -20,7 +24,7 @@ from shared.kit.problems import Problem, not_known_here, responses
 
 router = APIRouter(tags=["annotators"])
 
-Manager = Annotated[Principal, requires(Role.MANAGER)]
+Manager = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
 IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the revision that you have read.")]
 
 
@@ -34,7 +38,9 @@ IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of 
 async def register_annotator(
     session: SessionDep, principal: Manager, request: Request, body: NewAnnotator, _key: IdempotentDep = None
 ) -> Response:
-    """Who signs in with a token of this subject may then lease tasks."""
+    """Who signs in with a token of this subject may then lease tasks, in every project: it needs a token that isn't
+    limited to projects.
+    """
 
     async def register() -> AnnotatorOut:
         one = Annotator(

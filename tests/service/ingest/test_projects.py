@@ -42,6 +42,15 @@ async def test_a_project_is_told_whole_at_every_change(ingest: Ingest) -> None:
     assert "dedup_key" not in str(read)
 
 
+async def test_a_token_limited_to_projects_makes_no_others(ingest: Ingest) -> None:
+    """It could not even read what it made."""
+    ours = ingest.service.token(Role.MANAGER, projects=[await ingest.project()])
+    name = f"Orphan {uuid4()}"
+    answer = await ingest.client.post("/v1/projects", json={"name": name}, headers=ours)
+    assert (answer.status_code, answer.json()["type"]) == (403, "wrong-project")
+    assert not await ingest.scalar("SELECT count(*) FROM projects WHERE name = $1", name)
+
+
 async def test_versions_are_activated_at_will(ingest: Ingest) -> None:
     project_id = await ingest.project()
     path = f"/v1/projects/{project_id}"

@@ -4,6 +4,8 @@ import re
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from services.queue.storage import claim_statements, submissions
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import (
@@ -88,6 +90,47 @@ async def test_only_managers_see_annotators_and_progress(world: World) -> None:
     person = await world.person()
     for path in ("/v1/annotators", f"/v1/projects/{world.project_id}/progress"):
         assert (await world.client.get(path, headers=person.headers)).status_code == 403
+
+
+async def test_annotators_of_the_suite_are_not_governed_by_one_project(world: World) -> None:
+    person = await world.person()
+    path = f"/v1/annotators/{person.annotator_id}"
+    for role in (Role.MANAGER, Role.ADMIN):
+        ours = world.service.token(role, projects=[world.project_id])
+        for method, url, body in (
+            ("GET", "/v1/annotators", None),
+            ("POST", "/v1/annotators", {"subject": f"person-{uuid4().hex}", "pool": "expert"}),
+            ("GET", path, None),
+            ("PATCH", path, {"status": "paused"}),
+        ):
+            answer = await world.client.request(method, url, headers=ours, json=body)
+            assert (answer.status_code, answer.json()["type"]) == (403, "wrong-project"), (method, url)
+    assert (await world.client.get(path, headers=world.manager)).json()["status"] == "active"
+
+
+@pytest.mark.parametrize("subject", [" ", "\t", "\u2003 "])
+async def test_a_blank_subject_is_refused(world: World, subject: str) -> None:
+    made = await world.client.post("/v1/annotators", headers=world.manager, json={"subject": subject})
+    assert (made.status_code, made.json()["errors"][0]["pointer"]) == (422, "/subject")
+    person = await world.person()
+    path = f"/v1/annotators/{person.annotator_id}"
+    assert (await world.client.patch(path, headers=world.manager, json={"subject": subject})).status_code == 422
+
+
+@pytest.mark.parametrize("number", [True, "3", 1.0])
+async def test_only_an_integer_is_taken_for_one(world: World, number: object) -> None:
+    person = await world.person()
+    lease, token = f"/v1/projects/{world.project_id}/leases", uuid4()
+    for method, url, headers, body in (
+        ("POST", lease, person.headers, {"count": number}),
+        ("PATCH", f"/v1/leases/{token}", person.headers, {"ttl_s": number}),
+        ("PUT", f"/v1/leases/{token}/annotation", person.headers, {"answers": {}, "next": number}),
+        ("POST", f"/v1/leases/{token}/skip", person.headers, {"reason": "black", "next": number}),
+        ("POST", "/v1/annotators", world.manager, {"subject": uuid4().hex, "skills": {"law": number}}),
+        ("POST", "/v1/validate", world.manager, {"answers": {}, "schema_version": number}),
+    ):
+        answer = await world.client.request(method, url, headers=headers, json=body)
+        assert answer.status_code == 422, (url, answer.text)
 
 
 async def test_images_come_with_a_signed_link(service: ServiceUnderTest) -> None:

@@ -29,6 +29,7 @@ class Endpoint:
     method: str
     path: str
     roles: frozenset[str]
+    whole_suite: bool
 
     def __str__(self) -> str:
         return f"{self.service} {self.method} {self.path}"
@@ -58,10 +59,18 @@ def _endpoints() -> Iterator[Endpoint]:
             if route.path not in PUBLIC:
                 guards = guards_of(route.dependant) if isinstance(route, APIRoute) else ()
                 roles = [guard.roles for guard in guards]
-                yield Endpoint(service, method, route.path, frozenset().union(*roles) if roles else frozenset())
+                declared = frozenset[str]().union(*roles)
+                yield Endpoint(service, method, route.path, declared, any(guard.whole_suite for guard in guards))
 
 
 ENDPOINTS = tuple(_endpoints())
+OF_THE_WHOLE_SUITE = {
+    "ingest POST /v1/projects",
+    "queue GET /v1/annotators",
+    "queue POST /v1/annotators",
+    "queue GET /v1/annotators/{annotator_id}",
+    "queue PATCH /v1/annotators/{annotator_id}",
+}
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 
 
@@ -135,12 +144,24 @@ async def test_a_wrong_role_is_refused(services: dict[str, ServiceUnderTest], en
 
 @each_endpoint
 async def test_a_token_of_another_project_is_refused(services: dict[str, ServiceUnderTest], endpoint: Endpoint) -> None:
-    """An id that another project holds is not told from one that nobody holds: 404 is a refusal, too."""
+    """Without a body or a thing of that id; `test_things_of_other_projects` asks for things that are there."""
     elsewhere = mint_token(KEY, "mallory", [*endpoint.roles], [uuid4()])
     status = await _status(services, endpoint, elsewhere)
-    if "{project_id}" in endpoint.path:
+    if "{project_id}" in endpoint.path or endpoint.whole_suite:
         assert status == 403
     elif "{" in endpoint.path:
         assert status in {400, 403, 404, 422}
     else:
         assert status < 500
+
+
+def test_what_governs_the_whole_suite_is_known() -> None:
+    assert {str(endpoint) for endpoint in ENDPOINTS if endpoint.whole_suite} == OF_THE_WHOLE_SUITE
+
+
+@each_endpoint
+async def test_what_governs_the_whole_suite_refuses_even_an_admin_of_some_projects(
+    services: dict[str, ServiceUnderTest], endpoint: Endpoint
+) -> None:
+    if endpoint.whole_suite:
+        assert await _status(services, endpoint, mint_token(KEY, "mallory", [Role.ADMIN], [uuid4()])) == 403

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.onnxfile import ModelRefused, check_file
-from services.prelabel.inference import Item, LoadedModel, Port, ports
+from services.prelabel.inference import Item, LoadedModel, Port, inputs, ports
 from shared.contracts.events import ModelManifest
 
 _TOLERANCE: Final = 1e-3
 _TEXTS: Final = ("", "a few plain words", "Ünïcode, 数字 и 😀!", "word " * 400)
 _RESERVED_FILES: Final = 64
+_OUT_OF_MEMORY: Final = ("failed to allocate", "bad_alloc", "out of memory", "memory allocation")
+"""How onnxruntime and the C++ library say it."""
 
 
 def limit(cpu_s: int, memory_mb: int) -> None:
@@ -97,11 +99,23 @@ def _samples(manifest: ModelManifest) -> list[Item]:
 def _answers(model: LoadedModel, items: Sequence[Item]) -> Floats:
     try:
         answers = model.run(items)
+        if np.isnan(answers).any():
+            for item in items:  # what breaks the model on one item is lost in the answers; here it is told
+                model.probabilities(inputs(model.manifest, [item]))
     except Exception as error:
-        raise ModelRefused(f"the dry run failed: {_first_line(error)}") from error
+        raise ModelRefused(_why_it_failed(error)) from error
     if np.isnan(answers).any():
         raise ModelRefused("the answers of the dry run are not probabilities that sum to 1")
     return answers
+
+
+def _why_it_failed(error: Exception) -> str:
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or any(each in said for each in _OUT_OF_MEMORY):
+        bound = resource.getrlimit(resource.RLIMIT_AS)[0]
+        limit_ = "" if bound == resource.RLIM_INFINITY else f": it may take {bound // 2**20} MB"
+        return f"the dry run needs more memory than there is{limit_}"
+    return f"the dry run failed: {_first_line(error)}"
 
 
 def _first_line(error: Exception) -> str:

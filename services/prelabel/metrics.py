@@ -14,6 +14,9 @@ RUN_S: Final = Histogram(
 SCORED: Final = Counter(
     "touchstone_records_scored", "Records scored, by whether the model had an answer.", ("answered",)
 )
+UNANSWERED: Final = Counter(
+    "touchstone_records_unanswered", "Records that the champion was asked about in vain, by the reason.", ("reason",)
+)
 TRAINED: Final = Counter("touchstone_trainings", "Attempts at training runs.", ("outcome",))
 TRAIN_S: Final = Histogram(
     "touchstone_training_seconds", "How long a training took.", buckets=(0.5, 1, 2, 5, 15, 60, 300, 900)

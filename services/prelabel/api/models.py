@@ -19,7 +19,7 @@ from services.prelabel.api.shapes import (
 )
 from services.prelabel.inference import InferenceFailed
 from services.prelabel.operations import comparison, registry
-from services.prelabel.storage import models, projects, reports
+from services.prelabel.storage import models, predictions, projects, reports
 from services.prelabel.storage.models import Model
 from services.prelabel.tools import COMPARE, SCORE, tools_of
 from services.prelabel.workers import check_model
@@ -45,6 +45,7 @@ IfMatch = Annotated[
 _LARGEST_UPLOAD = 512 * 1024 * 1024
 _LINK_TTL_S = 120
 _MOST_MEASURED_NOW = 500
+_MOST_COUNTED = 10_000
 _NEWEST = 2**31 - 1
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
@@ -121,13 +122,14 @@ async def list_models(
 
 @router.get("/models/{model_id}", responses=responses(404), summary="Read a model")
 async def read_model(session: SessionDep, reader: Reader, model_id: UUID, response: Response) -> ModelDetail:
-    """With its live error rate and what qa has set and seen for it."""
+    """With its live error rate, how often it had no answer, and what qa has set and seen for it."""
     model = await models.get(session, model_id)
     reader.check_project(model.project_id)
     response.headers["ETag"] = f'"{model.revision}"'
     return ModelDetail(
         **ModelOut.of(model).model_dump(),
         live=LiveErrors.of(await reports.feedback_counts(session, model_id)),
+        unanswered=await predictions.count_unanswered(session, model_id, _MOST_COUNTED),
         thresholds=await reports.notes(session, model_id, "threshold"),
         drift=await reports.notes(session, model_id, "drift"),
     )

@@ -122,6 +122,12 @@ class ModelDetail(ModelOut):
     """A model version with what others say of it."""
 
     live: LiveErrors
+    unanswered: dict[str, int] = Field(
+        description="Records that it was asked about in vain, by the reason, counted up to 10,000: `unreadable`, there was"
+        " nothing that it could read; `unusable`, it broke on the record or gave no probabilities; `failed`, it took too"
+        " long or answered in another shape. The records' predictions tell which.",
+        examples=[{"unusable": 2}],
+    )
     thresholds: list[dict[str, Any]] = Field(description="The auto-accept thresholds that qa has set for it.")
     drift: list[dict[str, Any]] = Field(description="The newest drift that qa has detected in it.")
 

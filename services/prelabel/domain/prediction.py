@@ -1,5 +1,6 @@
 """From a row of probabilities to what is published of a record."""
 
+from enum import StrEnum
 from typing import TypedDict
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from services.prelabel.domain.calibration import Floats, temper
 from services.prelabel.domain.uncertainty import unsureness
-from shared.contracts.events import ModelManifest, RecordPredicted, Selection, Uncertainty
+from shared.contracts.events import ModelManifest, RecordPredicted, Selection, Unanswered, Uncertainty
 from shared.contracts.values import Answers, RecordState, ScoredFor
 
 _DIGITS = 6
@@ -18,10 +19,22 @@ def scored_for(state: RecordState, *, held_out: bool) -> ScoredFor:
     return ScoredFor.EVALUATION if held_out and state is RecordState.FINALIZED else ScoredFor.ROUTING
 
 
+class WhyNot(StrEnum):
+    """Why a model that was asked has no answer; see `Unanswered`."""
+
+    UNREADABLE = "unreadable"
+    UNUSABLE = "unusable"
+    FAILED = "failed"
+
+
 def without_answer(
-    schema_version: int, draw: float, selection: Selection | None, purpose: ScoredFor
+    schema_version: int,
+    draw: float,
+    selection: Selection | None,
+    purpose: ScoredFor,
+    unanswered: Unanswered | None = None,
 ) -> RecordPredicted:
-    """What is said of a record that no model has an answer for: only how early its turn comes, by chance."""
+    """What is said of a record that no model has an answer for: how early its turn comes, by chance, and who was asked."""
     return RecordPredicted(
         model_id=None,
         model_version=None,
@@ -31,6 +44,7 @@ def without_answer(
         acquisition_score=draw,
         selection=selection,
         scored_for=purpose,
+        unanswered=unanswered,
     )
 
 

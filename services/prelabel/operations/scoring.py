@@ -1,11 +1,16 @@
 """Scoring: every record that is open, and every held-out one, carries the champion's newest answers."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from services.prelabel import metrics
 from services.prelabel.domain import prediction
+from services.prelabel.domain.prediction import WhyNot
 from services.prelabel.domain.project import Project
 from services.prelabel.inference import Engine, InferenceFailed
 from services.prelabel.operations.reading import read_items
@@ -13,15 +18,28 @@ from services.prelabel.storage import models, predictions, records
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.predictions import Due, Made
 from services.prelabel.storage.projects import Situation
-from shared.contracts.events import RecordPredicted
+from shared.contracts.events import RecordPredicted, Unanswered
 from shared.kit import outbox
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 
+log = structlog.get_logger()
+
 _MOST_ATTEMPTS: Final = 4
 """A record that can't be read so often has no answer; before, a store that is away may come back."""
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the champion said of records. Those that it gave no answer for are `unanswered`, with the reason; those that
+    could not be read for now are among them, and `interrupted`.
+    """
+
+    answers: dict[UUID, RecordPredicted] = field(default_factory=dict)
+    unanswered: dict[UUID, WhyNot] = field(default_factory=dict)
+    interrupted: set[UUID] = field(default_factory=set)
 
 
 async def score_some(
@@ -39,15 +57,16 @@ async def score_some(
     if not due:
         return 0, 0
     champion = await models.champion(session, project_id)
-    answers, interrupted = await _answers(session, engine, objects, champion, due)
-    failed = [each.record_id for each in due if each.record_id in interrupted and each.attempts + 1 < _MOST_ATTEMPTS]
+    said = _Said() if champion is None else await _ask(session, engine, objects, champion, due)
+    failed = {
+        each.record_id for each in due if each.record_id in said.interrupted and each.attempts + 1 < _MOST_ATTEMPTS
+    }
     if failed:
-        await predictions.note_failed(session, failed)
-    scored = [each for each in due if each.record_id not in set(failed)]
-    await publish(session, situation, [_made(each, answers, situation.project) for each in scored], situation.epoch)
-    unanswered = sum(each.record_id not in answers for each in scored)
-    metrics.SCORED.labels("true").inc(len(scored) - unanswered)
-    metrics.SCORED.labels("false").inc(unanswered)
+        await predictions.note_failed(session, sorted(failed))
+    scored = [each for each in due if each.record_id not in failed]
+    made = [_made(each, said, champion, situation.project) for each in scored]
+    await publish(session, situation, made, situation.epoch)
+    session.on_commit(lambda: _account(made))
     return len(scored), len(failed)
 
 
@@ -76,36 +95,58 @@ def schema_version_of(project: Project) -> int:
     return project.active_schema or max(project.schemas, default=1)
 
 
-async def _answers(
-    session: Session, engine: Engine, objects: Objects, champion: Model | None, due: Sequence[Due]
-) -> tuple[dict[UUID, RecordPredicted], set[UUID]]:
-    """The champion's answers by record, and the records that could not be read for now."""
-    if champion is None:
-        return {}, set()
+async def _ask(session: Session, engine: Engine, objects: Objects, champion: Model, due: Sequence[Due]) -> _Said:
     read = await read_items(objects, champion.manifest, [each.content for each in due])
     await records.add_thumbnails(session, read.thumbnails)
-    readable = [(each, item) for each, item in zip(due, read.items, strict=True) if item is not None]
+    said = _Said(interrupted=read.interrupted)
+    readable = []
+    for each, item in zip(due, read.items, strict=True):
+        if item is None:
+            said.unanswered[each.record_id] = WhyNot.UNREADABLE
+        else:
+            readable.append((each.record_id, item))
     if not readable:
-        return {}, read.interrupted
+        return said
     try:
         rows = await engine.predict(champion.model_id, [item for _, item in readable], patient=True)
-    except InferenceFailed:
-        return {}, {each.record_id for each in due}
+    except InferenceFailed as error:
+        log.warning("model_failed", model_id=champion.model_id, records=len(readable), reason=str(error))
+        said.unanswered.update((record_id, WhyNot.FAILED) for record_id, _ in readable)
+        said.interrupted = {each.record_id for each in due}
+        return said
     made = prediction.answered(champion.manifest, rows, champion.temperature)
-    answers = {
-        each.record_id: prediction.predicted(answer, champion.manifest, champion.model_id, champion.version)
-        for (each, _), answer in zip(readable, made, strict=True)
-        if answer is not None
-    }
-    return answers, read.interrupted
+    for (record_id, _), answer in zip(readable, made, strict=True):
+        if answer is None:
+            said.unanswered[record_id] = WhyNot.UNUSABLE
+        else:
+            said.answers[record_id] = prediction.predicted(
+                answer, champion.manifest, champion.model_id, champion.version
+            )
+    return said
 
 
-def _made(due: Due, answers: dict[UUID, RecordPredicted], project: Project) -> Made:
+def _made(due: Due, said: _Said, champion: Model | None, project: Project) -> Made:
     purpose = prediction.scored_for(due.state, held_out=due.held_out)
-    answer = answers.get(due.record_id)
-    payload = (
-        prediction.without_answer(schema_version_of(project), due.draw, due.selection, purpose)
-        if answer is None
-        else prediction.announced(answer, due.selection, purpose)
-    )
+    answer = said.answers.get(due.record_id)
+    if answer is not None:
+        payload = prediction.announced(answer, due.selection, purpose)
+    else:
+        why = said.unanswered.get(due.record_id)
+        asked = (
+            None
+            if champion is None or why is None
+            else Unanswered(model_id=champion.model_id, model_version=champion.version, reason=why)
+        )
+        payload = prediction.without_answer(schema_version_of(project), due.draw, due.selection, purpose, asked)
     return Made(due.record_id, new_id(), due.revision + 1, payload)
+
+
+def _account(made: Sequence[Made]) -> None:
+    """Count what was committed, and tell of every model that gave no answer: how often and why, never to what."""
+    answered = sum(each.payload.model_id is not None for each in made)
+    metrics.SCORED.labels("true").inc(answered)
+    metrics.SCORED.labels("false").inc(len(made) - answered)
+    asked = [each.payload.unanswered for each in made if each.payload.unanswered is not None]
+    for (model_id, reason), count in Counter((one.model_id, one.reason) for one in asked).items():
+        metrics.UNANSWERED.labels(reason).inc(count)
+        log.warning("model_gave_no_answer", model_id=model_id, reason=reason, records=count)

@@ -77,6 +77,13 @@ _PAGE: Final = """
 SELECT event_id, revision, body FROM predictions
 WHERE record_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3
 """
+# The condition is there for the partial index.
+_UNANSWERED: Final = """
+SELECT reason, count(DISTINCT record_id) FROM (
+    SELECT body #>> '{unanswered,reason}' AS reason, record_id FROM predictions
+    WHERE body #>> '{unanswered,model_id}' = $1::text AND body #>> '{unanswered,model_id}' IS NOT NULL LIMIT $2
+) asked GROUP BY reason ORDER BY reason
+"""
 # The newest for routing and the newest for evaluation: what stands today of all that was said.
 _CURRENT: Final = """
 SELECT r.project_id, r.record_id, p.revision, p.event_id, p.body
@@ -147,6 +154,12 @@ async def newest(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, Rec
     """The newest prediction of each of these records, where there is one."""
     rows = await session.raw.fetch(_NEWEST, record_ids)
     return {row["record_id"]: RecordPredicted.model_validate_json(row["body"]) for row in rows}
+
+
+async def count_unanswered(session: Session, model_id: UUID, most: int) -> dict[str, int]:
+    """How many records the model was asked about in vain, by the reason; of the first `most` times that it was."""
+    rows = await session.raw.fetch(_UNANSWERED, str(model_id), most)
+    return {row[0]: row[1] for row in rows}
 
 
 async def page(session: Session, record_id: UUID, before: int, limit: int) -> Sequence[Made]:

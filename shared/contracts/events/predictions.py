@@ -27,13 +27,27 @@ class Selection(Frozen):
     probability: Probability
 
 
+class Unanswered(Frozen):
+    """The model that was asked and gave no answer that can be used.
+
+    `reason`: `unreadable` (the record holds nothing that it could read), `unusable` (it broke on this record, or what it
+    gave are no probabilities), `failed` (it took too long, or answered in another shape, again and again). There may be
+    more of them one day.
+    """
+
+    model_id: UUID
+    model_version: Version
+    reason: str = Field(examples=["unusable"])
+
+
 class RecordPredicted(Payload):
     """One model version's answers for a record; without a model (`model_id` None) only the acquisition score.
 
     `confidence` is the calibrated probability that the answers are right. `distributions` gives
     `{question: {class: probability}}` for the questions that choose among classes. `acquisition_score` in [0, 1]:
     higher is more worth a person's time. `selection` is None while the record waits for its turn; held-out records
-    are not selected: queue serves them whatever their score. The event's `id` is the prediction's id.
+    are not selected: queue serves them whatever their score. `unanswered` tells of a model that was asked in vain; then
+    `model_id` is None. The event's `id` is the prediction's id.
     """
 
     model_id: UUID | None
@@ -46,3 +60,4 @@ class RecordPredicted(Payload):
     acquisition_score: Probability
     selection: Selection | None = None
     scored_for: ScoredFor
+    unanswered: Unanswered | None = None

@@ -1,14 +1,20 @@
 """Models come in, are tried out, become champion and step back."""
 
 import hashlib
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
+from structlog.testing import CapturingLogger
 
-from shared.contracts.events import FeedbackReceived, ModelChanged, RecordPredicted
+from services.prelabel import metrics
+from services.prelabel.inference import InferenceFailed, LoadedModel
+from services.prelabel.operations import scoring
+from shared.contracts.events import FeedbackReceived, ModelChanged, RecordPredicted, Unanswered
 from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
 from shared.kit.clock import new_id, utc_now
 from tests.service.prelabel.world import (
@@ -16,6 +22,7 @@ from tests.service.prelabel.world import (
     World,
     digit_manifest,
     digit_model,
+    png,
     policies,
     text_manifest,
     text_model,
@@ -73,6 +80,44 @@ def endless() -> bytes:
     graph.initializer.append(helper.make_tensor("true", TensorProto.BOOL, [], [True]))
     graph.node.insert(0, helper.make_node("Loop", ["", "true", "input"], ["looped"], body=body))
     graph.node[1].input[0] = "looped"
+    return bytes(model.SerializeToString())
+
+
+def fastidious() -> bytes:
+    """A model that gives no numbers for a picture whose first pixel is 7."""
+    model = ModelProto()
+    model.ParseFromString(tiny())
+    graph = model.graph
+    for name, value in (("seven", 7 / 255), ("nan", float("nan")), ("zero", 0.0), ("near", 1e-6)):
+        graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, [1], [value]))
+    for name, number in (("from", 0), ("to", 1), ("axis", 1)):
+        graph.initializer.append(helper.make_tensor(name, TensorProto.INT64, [1], [number]))
+    extra = [
+        helper.make_node("Slice", ["input", "from", "to", "axis"], ["first"]),
+        helper.make_node("Sub", ["first", "seven"], ["off"]),
+        helper.make_node("Abs", ["off"], ["away"]),
+        helper.make_node("Less", ["away", "near"], ["hit"]),
+        helper.make_node("Where", ["hit", "nan", "zero"], ["spoilt"]),
+        helper.make_node("Add", ["scores", "spoilt"], ["sums"]),
+    ]
+    for place, node in enumerate(extra):
+        graph.node.insert(1 + place, node)
+    graph.node[-1].input[0] = "sums"
+    return bytes(model.SerializeToString())
+
+
+def greedy() -> bytes:
+    """A model that would need 640 GB for its dry run."""
+    model = ModelProto()
+    model.ParseFromString(tiny())
+    graph = model.graph
+    graph.initializer.append(helper.make_tensor("large", TensorProto.INT64, [2], [400_000, 400_000]))
+    graph.initializer.append(helper.make_tensor("mean", TensorProto.INT64, [2], [0, 1]))
+    graph.node.insert(0, helper.make_node("ReduceMean", ["input"], ["one"], keepdims=1))
+    graph.node.insert(1, helper.make_node("Expand", ["one", "large"], ["much"]))
+    graph.node.insert(2, helper.make_node("ReduceMean", ["much", "mean"], ["back"], keepdims=1))
+    graph.node.insert(3, helper.make_node("Add", ["input", "back"], ["fed"]))
+    graph.node[4].input[0] = "fed"
     return bytes(model.SerializeToString())
 
 
@@ -153,6 +198,57 @@ async def test_a_model_that_never_ends_takes_down_only_its_own_process() -> None
 
     with pytest.raises(ModelRefused, match="too long"):
         await check_model(endless(), digit_manifest(), timeout_s=3, memory_mb=2048)
+
+
+async def test_a_model_that_needs_too_much_memory_is_told_so(world: World) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    answer = await world.upload(greedy(), digit_manifest())
+    assert (answer.status_code, answer.json()["type"]) == (422, "model-refused")
+    assert "memory" in answer.json()["detail"]
+    assert "4096 MB" in answer.json()["detail"]
+
+
+async def test_a_champion_without_an_answer_is_named_and_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    model_id = await world.champion(fastidious(), digit_manifest())
+    spoilt = np.full((8, 8), 7, dtype=np.uint8)
+    fine = await world.record({"picture": await world.asset(png(spoilt + 1), 8, 8)})
+    broken = await world.record({"picture": await world.asset(png(spoilt), 8, 8)})
+    nothing = await world.record({})
+    before = metrics.UNANSWERED.labels("unusable")._value.get()
+    log = CapturingLogger()
+    monkeypatch.setattr(scoring, "log", log)
+    await world.service.run_loop("score")
+    said = {event.record_id: event.payload for event in await world.service.published(RecordPredicted)}
+    assert (said[fine].model_id, said[fine].unanswered) == (model_id, None)
+    for record_id, reason in ((broken, "unusable"), (nothing, "unreadable")):
+        assert (said[record_id].model_id, said[record_id].answers) == (None, {})
+        assert said[record_id].unanswered == Unanswered(model_id=model_id, model_version=1, reason=reason)
+    client, headers = world.service.client, world.service.token("trainer")
+    told = (await client.get(f"/v1/models/{model_id}", headers=headers)).json()
+    assert told["unanswered"] == {"unreadable": 1, "unusable": 1}
+    (kept,) = (await client.get(f"/v1/records/{broken}/predictions", headers=headers)).json()["items"]
+    assert kept["prediction"]["unanswered"]["reason"] == "unusable"
+    assert metrics.UNANSWERED.labels("unusable")._value.get() == before + 1
+    assert {call.args for call in log.calls} == {("model_gave_no_answer",)}
+    told_of = [{"model_id": model_id, "reason": reason, "records": 1} for reason in ("unreadable", "unusable")]
+    assert sorted((call.kwargs for call in log.calls), key=itemgetter("reason")) == told_of
+
+
+async def test_a_champion_that_fails_again_and_again_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    model_id = await world.champion(tiny(), digit_manifest())
+    record_id = await world.digit(1)
+
+    def too_slow(_model: object, _items: object) -> None:
+        raise InferenceFailed("the model took too long")
+
+    monkeypatch.setattr(LoadedModel, "run", too_slow)
+    await world.service.run_loop("score")
+    (said,) = [
+        event.payload for event in await world.service.published(RecordPredicted) if event.record_id == record_id
+    ]
+    assert said.unanswered == Unanswered(model_id=model_id, model_version=1, reason="failed")
 
 
 async def test_a_manifest_that_is_none_gets_pointers(world: World) -> None:

@@ -208,6 +208,12 @@ INDEXES = (
     WHERE held_out AND state = 'finalized' AND label_by_people AND NOT gold_ever
     """,
     "CREATE INDEX records_newest ON records (project_id, record_id)",
+    # How often a model was asked in vain, by the reason.
+    """
+    CREATE INDEX predictions_unanswered
+        ON predictions ((body #>> '{unanswered,model_id}'), (body #>> '{unanswered,reason}'), record_id)
+        WHERE body #>> '{unanswered,model_id}' IS NOT NULL
+    """,
     "CREATE UNIQUE INDEX models_champion ON models (project_id) WHERE stage = 'champion'",
     "CREATE INDEX models_to_compare ON models (project_id) WHERE stage = 'challenger' AND NOT compared",
     "CREATE INDEX models_same_bytes ON models (project_id, sha256)",

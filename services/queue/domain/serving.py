@@ -20,7 +20,10 @@ ANY_POOL = "any"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An annotator in a project. `granted` counts all leases they ever got there, `returned` those without an answer."""
+    """An annotator in a project. `granted` counts all leases they ever got there, `returned` those without an answer.
+
+    `owed`: something may be there that they gave back and get again before all else.
+    """
 
     pool: Pool
     arbiter: bool
@@ -29,6 +32,7 @@ class Standing:
     granted: int
     returned: int
     gold_served: int
+    owed: bool = False
 
     @property
     def paused(self) -> bool:
@@ -56,11 +60,12 @@ class ServingPlan:
     wants: tuple[Want, ...]
     gold_places: tuple[int, ...]
     gold_offset: float = 0.0
+    owed: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """One lease that is not gold: the common case."""
-        return self.count == 1 and not self.gold_places
+        """One lease that is new and not gold: the common case."""
+        return self.count == 1 and not self.gold_places and not self.owed
 
 
 def gold_chance(policy: GoldPolicy, assessed: AssessmentStatus, gold_served: int) -> float:
@@ -95,7 +100,11 @@ def plan(
     if TaskKind.ANNOTATION not in kinds:
         gold_places.clear()
     return ServingPlan(
-        count, tuple(_wants(standing.pool, arbiter, count, by_chance, kinds)), tuple(gold_places), gold_offset
+        count,
+        tuple(_wants(standing.pool, arbiter, count, by_chance, kinds)),
+        tuple(gold_places),
+        gold_offset,
+        standing.owed,
     )
 
 

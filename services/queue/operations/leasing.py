@@ -16,6 +16,8 @@ from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus, TaskKind
 from shared.kit.database import Session
 
+_LOOKS = 4
+"""How often a batch looks for what is missing: what is near may be few records with many slots, or all in one line."""
 ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 
 
@@ -65,9 +67,16 @@ async def lease_next(session: Session, asking: Asking, now: datetime, *, lazily:
     if chosen.count < 1:
         return Granted(project, [], nothing(Reason.LIMIT_REACHED, asking.soon_s))
     claims.remember(session, asking.subject, asking.project_id, None)  # what happens now may be rolled back
-    claimed = await _claim(session, project, entry, chosen, asking, now, lazily=lazily)
-    assert claimed is not None
-    return await _granted(session, project, entry, chosen, asking, claimed, now)
+    leases: list[Leased] = []
+    for _ in range(_LOOKS):
+        claimed = await _claim(session, project, entry, chosen, asking, now, lazily=lazily)
+        assert claimed is not None
+        leases += claimed
+        if not claimed or len(claimed) == chosen.count:
+            break
+        entry = await _enter(session, asking, lazily=lazily)
+        chosen = _plan(project, entry, replace(asking, count=chosen.count - len(claimed)))
+    return await _granted(session, project, entry, chosen, asking, leases, now)
 
 
 async def lease_at_once(session: Session, asking: Asking, now: datetime) -> Granted | None:
@@ -132,7 +141,7 @@ async def _granted(
     now: datetime,
 ) -> Granted:
     if claimed:
-        return Granted(project, claimed)
+        return Granted(project, sorted(claimed, key=lambda leased: leased.place))
     reason = await _why(session, entry, project.policies, chosen, asking, now)
     return Granted(project, [], nothing(reason, asking.soon_s))
 
@@ -147,16 +156,15 @@ async def held_leases(session: Session, subject: str, project_id: UUID) -> Grant
 
 
 async def _enter(session: Session, asking: Asking, *, lazily: bool) -> Entry:
-    entry = await claims.enter(session, asking.subject, asking.project_id, lazily=lazily)
-    if entry is None:
+    while True:  # twice at most, or once more when annotator or project become known between joining and looking
+        entry = await claims.enter(session, asking.subject, asking.project_id, lazily=lazily)
+        if entry is not None:
+            return entry
         annotator, project = await claims.join(session, asking.subject, asking.project_id)
         if not annotator:
             raise NotRegistered("A manager registers annotators with POST /v1/annotators.")
         if not project:
             raise UnknownProject(asking.project_id)
-        entry = await claims.enter(session, asking.subject, asking.project_id, lazily=lazily)
-        assert entry is not None
-    return entry
 
 
 def _refused(project: Project, entry: Entry) -> Reason | None:

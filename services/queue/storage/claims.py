@@ -56,6 +56,16 @@ class Leased:
     fields: str
     prediction: str | None
     disputed: str | None
+    urgency: int = 0
+
+    @property
+    def place(self) -> tuple[bool, int, UUID]:
+        """Where in a batch: disputes, then what is urgent, then by token, which is random.
+
+        In the order in which lines are walked the place would tell a lane, and so how likely it is that a task without
+        a prediction is gold. Gold is as urgent as the task whose place it took.
+        """
+        return self.kind is not TaskKind.ARBITRATION, self.urgency, self.token
 
 
 async def enter(session: Session, subject: str, project_id: UUID, *, lazily: bool) -> Entry | None:
@@ -82,6 +92,7 @@ def _entry(row: Any) -> Entry | None:
         row["granted"],
         row["returned"],
         row["gold_served"],
+        row["owed"],
     )
     return Entry(
         row["annotator_id"],
@@ -132,21 +143,12 @@ async def claim(
         rows = await _fetch(session, plan, [Stretch(want) for want in plan.wants], head, entry, lazily)
     if rows is None:
         return None
-    walked = [row for row in rows if row["lane"] != Lane.GOLD]
+    walked = [row for row in rows if row["place"] and row["lane"] != Lane.GOLD]
     if walked:
         last = walked[-1]
         took_s = perf_counter() - begun
         positions.remember(*name, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
-    return [_leased(row) for row in sorted(rows, key=_as_shown)]
-
-
-def _as_shown(row: Any) -> tuple[bool, int, UUID]:
-    """Disputes, then what is urgent, then by token, which is random.
-
-    In the order in which lines are walked the place in a batch would tell a lane, and so how likely it is that a task
-    without a prediction is gold. Gold is as urgent as the task whose place it took.
-    """
-    return row["kind"] != TaskKind.ARBITRATION, row["urgency"], row["token"]
+    return [_leased(row, row["urgency"]) for row in rows]
 
 
 _positions: WeakKeyDictionary[Database, Positions] = WeakKeyDictionary()
@@ -217,7 +219,7 @@ async def _fetch(
     return many
 
 
-def _leased(row: Any) -> Leased:
+def _leased(row: Any, urgency: int = 0) -> Leased:
     return Leased(
         row["token"],
         row["until"],
@@ -231,6 +233,7 @@ def _leased(row: Any) -> Leased:
         row["fields"],
         row["prediction"],
         row["disputed"],
+        urgency,
     )
 
 

@@ -62,7 +62,12 @@ SELECT EXISTS (
     SELECT FROM slots WHERE record_id = $1 AND annotator_id = $2 AND state IN ('leased', 'submitted', 'skipped')
 )
 """
-_TAKE_BACK = "UPDATE memberships SET returned = returned - 1 WHERE annotator_id = $1 AND project_id = $2"
+_TAKE_BACK = """
+WITH settled AS (
+    DELETE FROM given_back WHERE annotator_id = $1 AND project_id = $2 AND task_id = $3
+)
+UPDATE memberships SET returned = returned - 1 WHERE annotator_id = $1 AND project_id = $2
+"""
 
 # `done` is the slot, if the annotation is to be kept.
 _KEEP = """
@@ -118,6 +123,31 @@ WHERE s.task_id = $1 AND s.slot = $2 AND t.task_id = s.task_id
 RETURNING t.state = 'open' AS task_open, t.purpose
 """
 _RETURNED = "UPDATE memberships SET returned = returned + 1 WHERE annotator_id = $1 AND project_id = $2"
+# Of the slots in `back`: what is owed to those who had them. Gold has a witness (see the table).
+_OWE = """
+    INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot)
+    SELECT back.annotator_id, back.project_id, back.task_id, back.kind, back.guideline_version, w.task_id, w.slot
+    FROM back LEFT JOIN LATERAL (
+        SELECT front.task_id, front.slot
+        FROM (VALUES ('random'), ('learning')) AS line (lane), LATERAL (
+            SELECT f.task_id, f.slot FROM slots f
+            WHERE f.project_id = back.project_id AND f.state = 'free' AND f.pool = 'any' AND f.lane = line.lane
+            ORDER BY f.rank, f.sort_key LIMIT 1
+        ) front
+        ORDER BY random() LIMIT 1
+    ) w ON back.lane = 'gold'
+    WHERE back.state = 'free'
+    ON CONFLICT (annotator_id, project_id, task_id) DO UPDATE
+    SET guideline_version = excluded.guideline_version, witness_task = excluded.witness_task,
+        witness_slot = excluded.witness_slot
+"""
+_RETURNED_OWED = f"""
+WITH back AS (
+    SELECT $1::uuid AS annotator_id, project_id, task_id, kind, guideline_version, lane, state
+    FROM slots WHERE task_id = $3 AND slot = $4
+), owed AS ({_OWE})
+UPDATE memberships SET returned = returned + 1, owed = true WHERE annotator_id = $1 AND project_id = $2
+"""  # noqa: S608  constants
 
 _REPLACE = """
 INSERT INTO slots (task_id, slot, project_id, record_id, kind, round, schema_version, guideline_version, lane, pool,
@@ -143,7 +173,7 @@ ORDER BY annotator_id, until LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 # The slots are locked by the statement before: a task that is open now can't be closed until we commit. One that was
 # closed perhaps was because nobody else could serve it.
-_EXPIRE = """
+_EXPIRE = f"""
 WITH due AS (
     SELECT * FROM unnest($1::uuid[], $2::int[]) AS one (task_id, slot)
 ), freed AS (
@@ -151,7 +181,9 @@ WITH due AS (
     FROM due JOIN tasks t ON t.task_id = due.task_id
     WHERE s.task_id = due.task_id AND s.slot = due.slot
     RETURNING s.*
-), arrived AS (
+), back AS (
+    SELECT * FROM freed ORDER BY annotator_id, project_id, task_id
+), owed AS ({_OWE}), arrived AS (
     INSERT INTO arrivals (annotator_id) SELECT DISTINCT annotator_id FROM freed WHERE state = 'void'
 ), mine AS (
     SELECT m.annotator_id, m.project_id, f.leases
@@ -159,7 +191,7 @@ WITH due AS (
     JOIN memberships m ON m.annotator_id = f.annotator_id AND m.project_id = f.project_id
     ORDER BY m.annotator_id, m.project_id FOR NO KEY UPDATE OF m
 ), returned AS (
-    UPDATE memberships m SET returned = m.returned + mine.leases
+    UPDATE memberships m SET returned = m.returned + mine.leases, owed = true
     FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
 )
 INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator_id, kind, round, activity, leased_at,
@@ -167,7 +199,7 @@ INSERT INTO ended_leases (token, task_id, slot, project_id, record_id, annotator
 SELECT token, task_id, slot, project_id, record_id, annotator_id, kind, round, 'expired', leased_at, until FROM freed
 ON CONFLICT DO NOTHING
 RETURNING *
-"""
+"""  # noqa: S608  constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +294,7 @@ async def holds_another(session: Session, lease: Lease) -> bool:
 
 async def take_back(session: Session, lease: Lease) -> None:
     """The annotator's expired lease counts again."""
-    await session.raw.execute(_TAKE_BACK, lease.annotator_id, lease.project_id)
+    await session.raw.execute(_TAKE_BACK, lease.annotator_id, lease.project_id, lease.task_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +372,10 @@ async def give_back(session: Session, lease: Lease, *, skipped: bool) -> tuple[b
     """End the lease without an annotation; answers whether its task is open, and the task's purpose."""
     row = await session.raw.fetchrow(_GIVE_BACK, lease.task_id, lease.slot, skipped)
     if lease.state is SlotState.LEASED:  # an expired one was counted as returned already
-        await session.raw.execute(_RETURNED, lease.annotator_id, lease.project_id)
+        if skipped:
+            await session.raw.execute(_RETURNED, lease.annotator_id, lease.project_id)
+        else:
+            await session.raw.execute(_RETURNED_OWED, lease.annotator_id, lease.project_id, lease.task_id, lease.slot)
     return row["task_open"], row["purpose"]
 
 

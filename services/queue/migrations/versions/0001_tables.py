@@ -169,8 +169,23 @@ CREATE TABLE memberships (
     granted bigint NOT NULL DEFAULT 0,
     returned bigint NOT NULL DEFAULT 0,
     gold_served integer NOT NULL DEFAULT 0,
+    owed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (annotator_id, project_id)
 ) WITH (fillfactor = 50)
+"""
+# What annotators gave back or let run out: they get it again, as long as nobody else took it. Nobody takes gold away, so
+# it is gone when an ordinary slot is taken that stood in front when it was given back, its witness.
+GIVEN_BACK = """
+CREATE TABLE given_back (
+    annotator_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    task_id uuid NOT NULL,
+    kind text NOT NULL,
+    guideline_version integer,
+    witness_task uuid,
+    witness_slot integer,
+    PRIMARY KEY (annotator_id, project_id, task_id)
+)
 """
 
 ANNOTATIONS = """
@@ -264,6 +279,7 @@ STATEMENTS = (
     ANNOTATORS_WORKING,
     ARRIVALS,
     MEMBERSHIPS,
+    GIVEN_BACK,
     ANNOTATIONS,
     DRAFTS,
     ENDED_LEASES,
@@ -285,6 +301,7 @@ def downgrade() -> None:
         "ended_leases",
         "drafts",
         "annotations",
+        "given_back",
         "memberships",
         "arrivals",
         "annotators",

@@ -17,6 +17,8 @@ SERVICES := ingest prelabel queue qa
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 UV := $(VENV)/bin/uv
 export PYTHONPATH := $(CURDIR)
+# What was written on the command line, or nothing: the environment may have a PORT or PROJECT that means something else.
+given = $(if $(findstring command line,$(origin $1)),$($1))
 
 ##@ Run it
 
@@ -25,12 +27,21 @@ demo: $(VENV)/embedded.stamp ## The whole loop on real data, then a table (SEED=
 	$(PY) -m deploy.demo --seed $(SEED) --bus $(BUS)
 
 .PHONY: up
-up: $(VENV)/embedded.stamp ## Start PostgreSQL, the bus and the four services; prints URLs and a token (DATA=.touchstone)
-	$(PY) -m deploy.embedded up --data $(DATA) --bus $(BUS)
+up: $(VENV)/embedded.stamp ## Start PostgreSQL, the bus and the four services; prints URLs and a token (DATA=.touchstone PORT=8401)
+	$(PY) -m deploy.embedded up --data $(DATA) --bus $(BUS) $(addprefix --first-port ,$(call given,PORT))
 
 .PHONY: down
 down: $(VENV)/embedded.stamp ## Stop what `make up` started; the data stay
 	$(PY) -m deploy.embedded down --data $(DATA)
+
+.PHONY: env
+env: $(VENV)/embedded.stamp ## Where `make up` has the services, and an admin's token: eval "$(make env)"
+	@$(PY) -m deploy.embedded env --data $(DATA)
+
+.PHONY: token
+token: $(VENV)/embedded.stamp ## A token for them (ROLE="annotator arbiter" SUBJECT=ann PROJECT=<its id>)
+	@$(PY) -m services.cli token --data $(DATA) --subject '$(or $(call given,SUBJECT),developer)' \
+		$(addprefix --role ,$(or $(call given,ROLE),admin)) $(addprefix --project ,$(call given,PROJECT))
 
 .PHONY: migrate
 migrate: $(VENV)/embedded.stamp ## Bring the databases in DATA to the newest schema
@@ -122,7 +133,7 @@ $(PY):
 
 $(VENV)/embedded.stamp: requirements/embedded.txt | $(PY)
 	@if [ ! -e $(VENV)/dev.stamp ] || [ requirements/dev.txt -nt $(VENV)/dev.stamp ]; then \
-		echo "Installing what the suite needs …"; $(PIP) install --require-hashes -r requirements/embedded.txt; fi
+		echo "Installing what the suite needs …" >&2; $(PIP) install --require-hashes -r requirements/embedded.txt; fi
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt | $(PY)

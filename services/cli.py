@@ -70,16 +70,30 @@ def migrate(service: str, database_url: str) -> None:
 @click.option("--subject", default="developer", show_default=True)
 @click.option("--project", "projects", multiple=True, type=click.UUID, help="Limit it to projects; may be given again.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=24, show_default=True)
-def token(roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float) -> None:
-    """Print a token made with the local key (TOUCHSTONE_JWT_KEY)."""
+@click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The data folder of a suite that `make up` started: its key is taken.",
+)
+def token(roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float, data_dir: Path | None) -> None:
+    """Print a token made with the local key (TOUCHSTONE_JWT_KEY, or that of --data)."""
     from shared.kit.auth import mint_token
     from shared.kit.settings import MIN_KEY_BYTES
 
-    key = os.environ.get("TOUCHSTONE_JWT_KEY", "")
+    key = os.environ.get("TOUCHSTONE_JWT_KEY", "") if data_dir is None else _key_in(data_dir / "secrets.json")
     if len(key.encode()) < MIN_KEY_BYTES:
         raise click.ClickException(f"TOUCHSTONE_JWT_KEY is not set, or has fewer than {MIN_KEY_BYTES} bytes.")
     audience = os.environ.get("TOUCHSTONE_OIDC_AUDIENCE", "touchstone")
     click.echo(mint_token(key, subject, roles, projects or None, hours * 3600, audience))
+
+
+def _key_in(secrets: Path) -> str:
+    try:
+        key: str = orjson.loads(secrets.read_bytes())["jwt_key"]
+    except (OSError, ValueError, KeyError) as error:
+        raise click.ClickException(f"There is no key in {secrets}: `make up` makes one.") from error
+    return key
 
 
 @main.command()

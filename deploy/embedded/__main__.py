@@ -9,10 +9,22 @@ from pathlib import Path
 import click
 
 from deploy.embedded.postgres import PostgresUnavailable
-from deploy.embedded.supervisor import FIRST_PORT, SERVICES, Bus, Suite, SuiteSettings, SuiteUnavailable, stop_running
+from deploy.embedded.secret_files import Secrets
+from deploy.embedded.supervisor import (
+    FIRST_PORT,
+    SERVICES,
+    Bus,
+    Suite,
+    SuiteSettings,
+    SuiteUnavailable,
+    running_urls,
+    stop_running,
+)
 from shared.contracts.values import Role
+from shared.kit.auth import mint_token
 
 _DEFAULT_DATA = Path(".touchstone")
+_LAST_PORT = 65_535
 _DATA = click.option(
     "--data", "data_dir", default=_DEFAULT_DATA, show_default=True, type=click.Path(path_type=Path), help="Data folder."
 )
@@ -27,12 +39,16 @@ def main() -> None:
 @_DATA
 @click.option("--bus", type=click.Choice(["postgres", "kafka"]), default="postgres", show_default=True)
 @click.option(
-    "--first-port", default=FIRST_PORT, show_default=True, help="The four services take this and the next three."
+    "--first-port",
+    type=click.IntRange(0, _LAST_PORT - len(SERVICES) + 1),
+    help=f"The four services take this and the next three, 0: any.  [default: {FIRST_PORT}, any if one is taken]",
 )
-def up(data_dir: Path, bus: Bus, first_port: int) -> None:
+def up(data_dir: Path, bus: Bus, first_port: int | None) -> None:
     """Start everything and stay until Ctrl-C or `down`."""
+    first, any_will_do = (FIRST_PORT, True) if first_port is None else (first_port, False)
+    settings = SuiteSettings(data_dir=data_dir, first_port=first, other_ports=any_will_do, bus=bus)
     try:
-        asyncio.run(_stay_up(SuiteSettings(data_dir=data_dir, first_port=first_port, bus=bus)))
+        asyncio.run(_stay_up(settings))
     except asyncio.CancelledError:
         click.echo("Stopped.")
     except SuiteUnavailable as error:
@@ -48,6 +64,19 @@ def down(data_dir: Path) -> None:
     except SuiteUnavailable as error:
         raise click.ClickException(str(error)) from error
     click.echo("Stopped." if stopped else f"Nothing was running in {data_dir}.")
+
+
+@main.command()
+@_DATA
+def env(data_dir: Path) -> None:
+    """Print where the services are, and a token for everything, as lines for a shell: eval "$(make env)"."""
+    urls = running_urls(data_dir)
+    if not urls:
+        raise click.ClickException(f"Nothing runs in {data_dir}: `make up` starts it.")
+    for service, url in urls.items():
+        click.echo(f"export {service.upper()}={url}")
+    key = Secrets.load_or_create(data_dir / "secrets.json").jwt_key
+    click.echo(f"export TOKEN={mint_token(key, 'developer', [Role.ADMIN])}")
 
 
 @main.command()
@@ -96,14 +125,24 @@ def _cancelled_by_signals() -> Iterator[None]:
 
 
 def _greet(suite: Suite) -> None:
+    if suite.busy_ports:
+        taken = ", ".join(map(str, suite.busy_ports))
+        click.secho(
+            f"Other programs have the usual ports ({taken} of {FIRST_PORT} to {FIRST_PORT + len(SERVICES) - 1}), so these"
+            " are others. `make up PORT=8501` takes 8501 to 8504.",
+            fg="yellow",
+        )
     for service in SERVICES:
         click.echo(f"  {service:<9}{suite.urls[service]:<24}docs {suite.urls[service]}/docs")
     click.echo(f"  logs     {suite.data_dir / 'logs'}")
     click.echo("\nA development token (role admin, one day):\n")
     click.echo(suite.token(Role.ADMIN))
-    click.echo(f'\nTry: curl -H "Authorization: Bearer $TOKEN" {suite.urls["ingest"]}/v1/projects')
     where = "" if suite.settings.data_dir == _DEFAULT_DATA else f" DATA={suite.settings.data_dir}"
-    click.echo(f"Ctrl-C, or `make down{where}` in another terminal, stops it; the data stay.")
+    click.echo("\nIn another terminal, to talk to it:\n")
+    click.echo(f'  eval "$(make env{where})"    # sets INGEST, PRELABEL, QUEUE, QA and TOKEN')
+    click.echo('  curl -H "Authorization: Bearer $TOKEN" $INGEST/v1/projects')
+    click.echo(f"  make token ROLE=annotator SUBJECT=ann{where}")
+    click.echo(f"\nCtrl-C, or `make down{where}` in another terminal, stops it; the data stay.")
 
 
 if __name__ == "__main__":

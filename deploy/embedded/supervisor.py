@@ -43,9 +43,14 @@ class SuiteRunning(SuiteUnavailable):
     """A suite already runs in this data directory."""
 
 
+class PortTaken(SuiteUnavailable):
+    """Another program has a port that the suite was told to take."""
+
+
 @dataclass(frozen=True)
 class SuiteSettings:
-    """`first_port` 0 takes any free ports. The bus is a log in the same PostgreSQL, or a Kafka broker.
+    """`first_port` 0 takes any free ports, and so does another one whose four aren't free, if `other_ports` may be. The bus
+    is a log in the same PostgreSQL, or a Kafka broker.
 
     With `bus` `kafka` a broker of our own is started, unless `bus_url` names one.
     """
@@ -54,6 +59,7 @@ class SuiteSettings:
     bus: Bus = "postgres"
     bus_url: str | None = None
     first_port: int = FIRST_PORT
+    other_ports: bool = True
     durable: bool = True
     services: Sequence[str] = SERVICES
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +77,7 @@ class Suite:
         self.postgres = EmbeddedPostgres(self.data_dir / "postgres", durable=settings.durable)
         self.services: dict[str, ServiceProcess] = {}
         self.urls: dict[str, str] = {}
+        self.busy_ports: list[int] = []
         self.broker = KafkaBroker(self.data_dir / "kafka") if settings.bus == "kafka" and not settings.bus_url else None
         self._secrets: Secrets | None = None
         self._pid_file: int | None = None
@@ -185,7 +192,8 @@ class Suite:
     def _make_services(self) -> None:
         logs = self.data_dir / "logs"
         logs.mkdir(exist_ok=True)
-        for service, port in zip(SERVICES, _choose_ports(self.settings.first_port), strict=True):
+        ports, self.busy_ports = choose_ports(self.settings.first_port, others=self.settings.other_ports)
+        for service, port in zip(SERVICES, ports, strict=True):
             if service not in self.settings.services:
                 continue
             self.urls[service] = f"http://127.0.0.1:{port}"
@@ -233,6 +241,18 @@ def stop_running(data_dir: Path) -> bool:
     return True
 
 
+def running_urls(data_dir: Path) -> dict[str, str]:
+    """The URLs of the services that run in a data directory; none when nothing does."""
+    try:
+        with (data_dir / "supervisor.pid").open("r+") as file:
+            if not _locked_by_another(file.fileno()):
+                return {}
+        urls: dict[str, str] = json.loads((data_dir / "state.json").read_text())["urls"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return urls
+
+
 def _locked_by_another(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -260,11 +280,13 @@ def _stop_leftover_postgres(data_dir: Path) -> bool:
     return True
 
 
-def _choose_ports(first: int) -> list[int]:
+def choose_ports(first: int, *, others: bool) -> tuple[list[int], list[int]]:
+    """The four ports, and which of the wanted ones were not free; raises PortTaken for these unless others will do."""
     wanted = [first + place for place in range(len(SERVICES))] if first else []
-    if wanted and all(port_is_free(port) for port in wanted):
-        return wanted
-    return [free_port() for _ in SERVICES]
+    busy = [port for port in wanted if not port_is_free(port)]
+    if busy and not others:
+        raise PortTaken(f"Another program has port {busy[0]}; the services need {wanted[0]} to {wanted[-1]}.")
+    return (wanted, busy) if wanted and not busy else ([free_port() for _ in SERVICES], busy)
 
 
 async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:

@@ -37,6 +37,18 @@ def test_no_token_is_made_without_a_proper_key(key: str) -> None:
     assert "TOUCHSTONE_JWT_KEY" in output
 
 
+def test_a_token_is_made_with_the_key_of_an_embedded_suite(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text(orjson.dumps({"jwt_key": KEY, "objects_secret": "x"}).decode())
+    code, output = run(
+        "token", "--data", str(tmp_path), "--role", "annotator", "--subject", "ann", TOUCHSTONE_JWT_KEY=""
+    )
+    assert code == 0, output
+    assert jwt.decode(output.strip(), KEY, algorithms=["HS256"], audience="touchstone")["sub"] == "ann"
+    code, output = run("token", "--data", str(tmp_path / "nowhere"), "--role", "annotator")
+    assert code == 1
+    assert "secrets.json" in output
+
+
 def test_unknown_roles_and_services_are_refused() -> None:
     assert run("token", "--role", "emperor", TOUCHSTONE_JWT_KEY=KEY)[0] == 2
     assert run("serve", "teapot")[0] == 2

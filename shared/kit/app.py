@@ -114,6 +114,7 @@ def _middleware(spec: ServiceSpec) -> list[Middleware]:
             Edge,
             service=spec.name,
             max_body_bytes=spec.settings.max_body_bytes,
+            body_timeout_s=spec.settings.body_timeout_s,
             problems=spec.problems,
         ),
         Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),

@@ -1,9 +1,10 @@
-"""Request bodies: how large they may be, and that every string in them can be stored.
+"""Request bodies: how large and how slow they may be, and that every string in them can be stored.
 
 PostgreSQL's text takes neither NUL nor lone surrogates, and JSON's numbers may be larger than any column. All of it is
 stopped here, once, for every endpoint.
 """
 
+import asyncio
 import json
 from typing import Any, Final
 
@@ -22,11 +23,17 @@ BODY_LIMIT_EXTENSION = "x-max-body-bytes"
 
 
 class BodyLimit:
-    """Counts a request's body as it comes in, chunked or not, and refuses it once it is too large."""
+    """Counts a request's body as it comes in, chunked or not, and refuses it once it is too large or stands still.
 
-    __slots__ = ("_announced", "_receive", "max_bytes", "received")
+    The time counts only while somebody waits for the next piece: a stream may take as long as it likes, and so may who
+    reads it.
+    """
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int) -> None:
+    __slots__ = ("_announced", "_pause_s", "_receive", "_whole", "max_bytes", "received")
+
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float) -> None:
+        self._pause_s = pause_s
+        self._whole = False
         self._receive = receive
         self._announced = _content_length(scope)
         self.max_bytes: int | None = max_bytes
@@ -37,12 +44,26 @@ class BodyLimit:
         limit = self.max_bytes
         if limit is not None and self._announced > limit:
             raise _too_large(limit)
-        message = await self._receive()
+        message = await (self._receive() if self._whole else self._next_piece())
         if message["type"] == "http.request":
+            self._whole = not message.get("more_body", False)
             self.received += len(message.get("body", b""))
             if limit is not None and self.received > limit:
                 raise _too_large(limit)
         return message
+
+    async def _next_piece(self) -> Message:
+        try:
+            async with asyncio.timeout(self._pause_s):
+                return await self._receive()
+        except TimeoutError:
+            raise Problem(
+                408,
+                "body-stalled",
+                "The body did not come to its end.",
+                f"Nothing of it came for {self._pause_s:g} s.",
+                headers={"Connection": "close"},  # RFC 9110 §15.5.9
+            ) from None
 
 
 def _content_length(scope: Scope) -> int:
@@ -95,6 +116,19 @@ def require_media_type(request: Request, *accepted: str) -> str:
             headers={"Accept": ", ".join(accepted)},  # RFC 9110 §15.5.16
         )
     return found
+
+
+def refuse_content_coding(request: Request) -> None:
+    """Raises the 415 problem for a body that is compressed: what it unpacks to would be bounded by nothing."""
+    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if not {coding.strip() for coding in codings} <= {"", "identity"}:
+        raise Problem(
+            415,
+            "content-coding-not-accepted",
+            "The content coding is not one of those accepted.",
+            "The body comes as it is, without Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},  # RFC 9110 §12.5.3
+        )
 
 
 def has_body(request: Request) -> bool:

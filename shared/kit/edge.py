@@ -45,11 +45,18 @@ class Edge:
     """See the module."""
 
     def __init__(
-        self, app: ASGIApp, *, service: str, max_body_bytes: int, problems: Mapping[type[Exception], int]
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        max_body_bytes: int,
+        body_timeout_s: float,
+        problems: Mapping[type[Exception], int],
     ) -> None:
         self._app = app
         self._service = service
         self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
         self._problems = problems
         self._in_flight = IN_FLIGHT.labels(service)
         self._durations: dict[tuple[str, str, int], Any] = {}
@@ -82,7 +89,8 @@ class Edge:
             with telemetry.span("HTTP " + method, SpanKind.SERVER, headers.traceparent) as span:
                 try:
                     _refuse_nul(scope)
-                    await self._app(scope, BodyLimit(scope, receive, self._max_body_bytes), send_with_id)
+                    limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s)
+                    await self._app(scope, limited, send_with_id)
                 except ClientDisconnect:
                     status = status or _CLIENT_CLOSED
                 except Exception as error:

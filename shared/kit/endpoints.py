@@ -1,13 +1,18 @@
 """How every endpoint is called: token first, then the body, then the endpoint, then the commit, then the answer."""
 
+import dataclasses
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
-from typing import Any, Final
+from copy import copy
+from typing import Annotated, Any, Final
 
+import orjson
+from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
-from fastapi.params import Form
+from fastapi.params import Body, Form
 from fastapi.routing import APIRoute
+from pydantic import PlainValidator, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +24,7 @@ from shared.kit.bodies import (
     EdgeRequest,
     has_body,
     lift_body_limit,
+    refuse_content_coding,
     require_media_type,
 )
 
@@ -32,11 +38,13 @@ OPENED: Final = "touchstone.opened"
 class EdgeRoute(APIRoute):
     """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits.
 
-    What FastAPI would take for a body in vain, because of its media type, is refused. A handler that reads the request
+    What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
+    coding. JSON is read strictly: a number is no text, and true is no number. A handler that reads the request
     by itself says by `require_media_type` what it takes.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
         max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
@@ -48,8 +56,10 @@ class EdgeRoute(APIRoute):
                 lift_body_limit(request, max_bytes)
             for guard in guards:
                 await guard(request)
-            if accepted and has_body(request):
-                require_media_type(request, *accepted)
+            if has_body(request):
+                refuse_content_coding(request)
+                if accepted:
+                    require_media_type(request, *accepted)
             serving.set(request)
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
@@ -57,6 +67,27 @@ class EdgeRoute(APIRoute):
                 return await handle(EdgeRequest(request.scope, request.receive))
 
         return guarded
+
+
+def strictly_read(field: ModelField) -> ModelField:
+    """The same parameter, read as the OpenAPI document says it; a form has nothing but text and stays as it is.
+
+    Read as JSON, not as Python's objects: there UUIDs, moments and members of an enumeration are texts.
+    """
+    info = field.field_info
+    if isinstance(info, Form) or not isinstance(info, Body):
+        return field
+    kind: Any = info.annotation
+    for constraint in info.metadata:
+        kind = Annotated[kind, constraint]
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def read(value: Any) -> Any:
+        return adapter.validate_json(orjson.dumps(value), strict=True)
+
+    strict = copy(info)
+    strict.metadata = [PlainValidator(read)]
+    return dataclasses.replace(field, field_info=strict)
 
 
 def accepted_media_types(route: APIRoute) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         statuses.append(422)
         answers.pop("422", None) if _is_fastapis(answers.get("422")) else None
     if "requestBody" in operation:
-        statuses += [413, 415]
+        statuses += [408, 413, 415]
     documented: Mapping[int | str, Any] = responses(*statuses)
     for status, answer in documented.items():
         answers.setdefault(str(status), answer)

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
         default_factory=list, description="Origins that browsers may call from (JSON list)."
     )
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="The largest request body.")
+    body_timeout_s: float = Field(
+        default=30.0, gt=0, description="The longest that nothing may come of a request body; then it is refused."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severity logged."
     )

@@ -75,6 +75,9 @@ def interrupted(tally: Tally, error: Exception) -> Exception:
     if not tally.committed:
         return error
     committed = f"{tally.committed} lines are committed"
+    if isinstance(error, Problem):
+        said = f"{error.explanation or error.title} {committed}."
+        return Problem(error.status, error.type, error.title, said, headers=error.headers)
     if isinstance(error, ProjectArchived):
         return Problem(409, "project-archived", "The project was archived in the middle of the stream.", committed)
     if trouble(error) is None:

@@ -77,7 +77,7 @@ class ReportIn(BaseModel):
     collected_by_chance: bool = Field(default=False, strict=True)
     model_id: UUID | None = None
     model_version: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    schema_version: Version | None = None
+    schema_version: Annotated[Version, Strict()] | None = None
     prediction: Answers | None = None
     confidence: Annotated[Probability, Strict()] | None = None
     verdict: Verdict

@@ -214,7 +214,7 @@ async def _evaluated_now(runtime: Runtime, model: Model) -> ModelEvaluation | No
 
 def _manifest(text: str) -> ModelManifest:
     try:
-        return ModelManifest.model_validate_json(text)
+        return ModelManifest.model_validate_json(text, strict=True)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         if any(item["type"] == "json_invalid" for item in found):

@@ -11,6 +11,7 @@ from shared.contracts.draws import draw
 from shared.contracts.events import ProjectChanged, RecordAccepted, RecordErased
 from shared.contracts.values import Role
 from tests.service.ingest.conftest import Ingest, text
+from tests.support.service import service_under_test
 
 
 async def test_a_record_is_kept_and_told(ingest: Ingest) -> None:
@@ -351,3 +352,18 @@ async def test_chunks_lose_nothing_at_their_edges(ingest: Ingest, size: int) -> 
     project_id = await ingest.project()
     body = b"\n".join(orjson.dumps(text(f"edge {number}")) for number in range(size))
     assert (await ingest.stream(project_id, body))["accepted"] == size
+
+
+async def test_a_stream_that_stalls_says_what_is_committed() -> None:
+    async def lines() -> AsyncIterator[bytes]:
+        for number in range(1001):
+            yield orjson.dumps(text(f"line {number}")) + b"\n"
+        await asyncio.sleep(60)
+
+    async with service_under_test("ingest", body_timeout_s=2) as service:
+        ingest = Ingest(service)
+        project_id = await ingest.project()
+        headers = {**ingest.product, "Content-Type": "application/x-ndjson"}
+        answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=lines(), headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (408, "body-stalled")
+    assert answer.json()["detail"] == "Nothing of it came for 2 s. 1000 lines are committed."

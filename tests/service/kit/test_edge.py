@@ -1,5 +1,6 @@
 """What the edge of every service does, shown on the smallest one."""
 
+import asyncio
 import dataclasses
 import gzip
 import json
@@ -106,6 +107,62 @@ async def test_json_may_be_called_by_all_its_names(tiny: ServiceUnderTest, kind:
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize("path", ["/v1/projects/{}/things", "/v1/lines"])
+@pytest.mark.parametrize("coding", ["gzip", "Br", "identity, deflate"])
+async def test_a_body_in_a_content_coding_is_refused(tiny: ServiceUnderTest, path: str, coding: str) -> None:
+    headers = tiny.token("manager") | JSON | {"content-encoding": coding}
+    answer = await tiny.client.post(path.format(uuid4()), content=gzip.compress(b'{"name": "x"}'), headers=headers)
+    document = is_problem(answer, 415, "content-coding-not-accepted")
+    assert document["detail"] == "The body comes as it is, without Content-Encoding."
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_body_may_say_that_it_is_not_encoded(tiny: ServiceUnderTest) -> None:
+    headers = tiny.token("manager") | {"content-encoding": "identity"}
+    assert (await tiny.client.post(things(), json={"name": "plain"}, headers=headers)).status_code == 201
+
+
+@pytest.mark.parametrize("number", [True, "3", 1.0, "x", None])
+async def test_a_number_is_a_number_as_the_document_says(tiny: ServiceUnderTest, number: object) -> None:
+    answer = await tiny.client.post(things(), json={"name": "n", "number": number}, headers=tiny.token("manager"))
+    (error,) = is_problem(answer, 422, "invalid-request")["errors"]
+    assert (error["pointer"], error["rule"]) == ("/number", "int_type")
+
+
+async def test_what_json_has_no_kind_for_is_still_read_from_text(tiny: ServiceUnderTest) -> None:
+    body = {"name": "n", "number": 3, "colour": "blue", "since": "2026-11-21T10:00:00Z", "parent": str(uuid4())}
+    answer = await tiny.client.post(things(), json=body, headers=tiny.token("manager"))
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/projects/{}/things", "/v1/lines"])
+async def test_a_body_that_stalls_is_answered(path: str) -> None:
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b'{"name": '
+        await asyncio.sleep(30)
+        yield b'"x"}'
+
+    async with service_under_test("tests.service.kit.tiny", body_timeout_s=0.2) as tiny:
+        async with asyncio.timeout(5):
+            answer = await tiny.client.post(
+                path.format(uuid4()), content=stalling(), headers=tiny.token("manager") | JSON
+            )
+        document = is_problem(answer, 408, "body-stalled")
+        assert document["detail"] == "Nothing of it came for 0.2 s."
+        assert answer.headers["connection"] == "close"
+
+
+async def test_a_body_that_keeps_coming_may_take_long() -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            yield b"line\n"
+
+    async with service_under_test("tests.service.kit.tiny", body_timeout_s=0.5) as tiny:
+        answer = await tiny.client.post("/v1/lines", content=slow(), headers=tiny.token("manager"))
+        assert answer.json() == {"lines": 10}
+
+
 async def test_a_form_is_refused_as_json(tiny: ServiceUnderTest) -> None:
     answer = await tiny.client.post("/v1/upload", json={"note": "x"}, headers=tiny.token("manager"))
     is_problem(answer, 415, "media-type-not-accepted")
@@ -171,7 +228,7 @@ async def test_an_invalid_body_is_told_place_and_rule_but_never_the_value(tiny: 
     document = is_problem(answer, 422, "invalid-request")
     assert {(error["pointer"], error["rule"]) for error in document["errors"]} == {
         ("/name", "string_too_short"),
-        ("/number", "int_parsing"),
+        ("/number", "int_type"),
         ("/colour", "enum"),
         ("/tag", "extra_forbidden"),
     }

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
 from shared.contracts.events import RecordErased
@@ -47,6 +47,8 @@ class NewThing(BaseModel):
     name: str = Field(min_length=1)
     number: int = 0
     colour: Colour = Colour.RED
+    since: AwareDatetime | None = None
+    parent: UUID | None = None
     content: dict[str, JsonValue] = Field(default_factory=dict)
 
 

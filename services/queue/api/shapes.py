@@ -5,16 +5,7 @@ from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    Strict,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from services.queue.domain.leases import Why
@@ -51,11 +42,10 @@ _NotBlank = AfterValidator(_not_blank)
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), _NotBlank]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200), _NotBlank]
 _Subject = Annotated[str, StringConstraints(min_length=1, max_length=255), _NotBlank]
-_Int = Annotated[int, Strict()]  # JSON's `true`, `"3"` and `1.0` are none
-_Skills = Annotated[dict[Name, Annotated[_Int, Field(ge=0, le=100)]], Field(max_length=200)]
+_Skills = Annotated[dict[Name, Annotated[int, Field(ge=0, le=100)]], Field(max_length=200)]
 _Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 _Languages = Annotated[list[_Language], Field(max_length=100)]
-_ActiveS = Annotated[float, Strict(), Field(ge=0, le=86_400 * 7, allow_inf_nan=False)]
+_ActiveS = Annotated[float, Field(ge=0, le=86_400 * 7, allow_inf_nan=False)]
 # A frontend takes a reason that it doesn't know as `all_leased`: more may be told apart one day.
 _Reason = Annotated[
     Reason,
@@ -68,7 +58,7 @@ _Reason = Annotated[
         }
     ),
 ]
-_Next = Annotated[_Int, Field(ge=0, le=MAX_COUNT)]
+_Next = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
 class _Body(BaseModel):
@@ -82,7 +72,7 @@ class LeaseRequest(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"count": 1}]})
 
-    count: _Int = Field(default=1, ge=1, le=MAX_COUNT)
+    count: int = Field(default=1, ge=1, le=MAX_COUNT)
     kinds: list[Literal["annotation", "arbitration"]] | None = Field(default=None, min_length=1, max_length=2)
 
 
@@ -133,7 +123,7 @@ class RenewRequest(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}, {"ttl_s": 300}]})
 
-    ttl_s: _Int | None = Field(default=None, ge=1, le=86_400)
+    ttl_s: int | None = Field(default=None, ge=1, le=86_400)
 
 
 class RenewedOut(BaseModel):
@@ -340,7 +330,7 @@ class ValidationIn(_Body):
     answers: Answers
     token: UUID | None = None
     project_id: UUID | None = None
-    schema_version: _Int | None = Field(default=None, ge=1, le=2**31 - 1)
+    schema_version: int | None = Field(default=None, ge=1, le=2**31 - 1)
     fields: dict[str, str] = Field(default={}, max_length=50)
 
 

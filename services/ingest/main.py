@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from services.ingest import consumers, loops
 from services.ingest.api import assets, feedback, limits, projects, records
 from services.ingest.domain.cleaning import PersonalDataInSchema
-from services.ingest.domain.projects import PersonalDataInPolicies, ProjectArchived, UnknownVersion
+from services.ingest.domain.projects import ImpossiblePurpose, PersonalDataInPolicies, ProjectArchived, UnknownVersion
 from services.ingest.images import ImageTooLarge, NotAnImage
 from services.ingest.operations import republishing
 from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile
@@ -25,6 +25,7 @@ PROBLEMS: dict[type[Exception], int] = {
     ImageTooLarge: 413,
     NotAnImage: 422,
     PersonalDataInSchema: 422,
+    ImpossiblePurpose: 422,
     PersonalDataInPolicies: 422,
     UnknownVersion: 422,
 }

@@ -16,7 +16,19 @@ Answers = dict[str, dict[str, JsonValue]]
 
 
 class BrokenRule(ValueError):
-    """What a validator raises when its words are ours alone: they may be shown, for they repeat no input."""
+    """What a validator raises when its words are ours alone: they may be shown, for they repeat no input.
+
+    `path` leads from what is validated to what breaks the rule; `rule` names it for programs.
+    """
+
+    def __init__(self, words: str, *path: str | int, rule: str | None = None) -> None:
+        super().__init__(words)
+        self.path = path
+        self.rule = rule
+
+    def under(self, *path: str | int) -> "BrokenRule":
+        """The same, seen from further out."""
+        return BrokenRule(str(self), *path, *self.path, rule=self.rule)
 
 
 class Frozen(BaseModel):

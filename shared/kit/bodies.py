@@ -146,15 +146,39 @@ def parse_json(raw: bytes) -> Any:
         MalformedJson: it isn't JSON: NaN, lone surrogates and numbers beyond a double are not, either.
         Problem: 422, it is JSON with a NUL character or nested deeper than `MAX_DEPTH`.
     """
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise MalformedJson(f"not JSON at offset {error.pos}") from None
+    value = read_json(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth(value)
-    if b"\\u0000" in raw:
+    if may_hold_nul(raw):
         _refuse_nul(value, [])
     return value
+
+
+def read_json(raw: bytes) -> Any:
+    """Parse JSON whose parts are looked at one by one, by `check_storable`.
+
+    Raises:
+        MalformedJson: it isn't JSON.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson(f"not JSON at offset {error.pos}") from None
+
+
+def may_hold_nul(raw: bytes) -> bool:
+    return b"\\u0000" in raw
+
+
+def check_storable(value: Any, *, nul: bool = True) -> None:
+    """Refuse a part of some JSON that can't be stored; `nul` False: there is none, as `may_hold_nul` says.
+
+    Raises:
+        Problem: 422, it has a NUL character or is nested deeper than `MAX_DEPTH`.
+    """
+    _refuse_depth(value)
+    if nul:
+        _refuse_nul(value, [])
 
 
 def _refuse_nul(value: Any, path: list[str | int]) -> None:
@@ -177,7 +201,7 @@ def nul_refused(pointer: str | None = None, parameter: str | None = None, status
 
 
 def _refuse_depth(value: Any) -> None:
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [
             child

@@ -97,8 +97,11 @@ def _of_error(item: Mapping[str, Any], body: Any) -> ProblemError:
     place, *path = item["loc"]
     rule: str = item["type"]
     detail = _OPAQUE_RULES.get(rule, item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, "))
-    ours = isinstance(item.get("ctx", {}).get("error"), BrokenRule)
-    if not ours and _echoes(item.get("input"), detail):
+    broken = item.get("ctx", {}).get("error")
+    if isinstance(broken, BrokenRule):
+        path += broken.path
+        rule = broken.rule or rule
+    elif _echoes(item.get("input"), detail):
         detail = "The value breaks this rule."
     if place == "body":
         return ProblemError(pointer=pointer_to(_resolve(path, body, rule)), rule=rule, detail=detail)

@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from services.ingest.api.shapes import Rejection
-from shared.kit.bodies import JSON, MalformedJson, lift_body_limit, parse_json, require_media_type
+from shared.kit.bodies import JSON, MalformedJson, check_storable, lift_body_limit, parse_json, require_media_type
 from shared.kit.problems import Problem
 
 NDJSON = "application/x-ndjson"
@@ -21,10 +21,14 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """One line as it came: bytes of a stream, or an item of a batch. `raw` None: longer than a line may be."""
+    """One line as it came: bytes of a stream, or an item of a batch. `raw` None: longer than a line may be.
+
+    `nul` False: there is none in the batch, so nobody has to look.
+    """
 
     number: int
     raw: Any
+    nul: bool = True
 
     def parse(self) -> Any:
         """The line's JSON.
@@ -34,9 +38,10 @@ class Line(NamedTuple):
         """
         if self.raw is None:
             raise LineRefused("line-too-long", "a line may not be so long")
-        if not isinstance(self.raw, bytes):
-            return self.raw
         try:
+            if not isinstance(self.raw, bytes):
+                check_storable(self.raw, nul=self.nul)
+                return self.raw
             value = parse_json(self.raw)
         except MalformedJson as error:
             raise LineRefused("json-malformed", str(error)) from None
@@ -107,11 +112,11 @@ async def chunks_of_stream(request: Request, max_line_bytes: int) -> AsyncIterat
         yield chunk
 
 
-async def chunks_of_batch(items: Sequence[Any]) -> AsyncIterator[list[Line]]:
+async def chunks_of_batch(items: Sequence[Any], *, nul: bool) -> AsyncIterator[list[Line]]:
     """The items of a JSON batch in chunks."""
     for start in range(0, len(items), CHUNK_LINES):
         part = items[start : start + CHUNK_LINES]
-        yield [Line(start + index + 1, item) for index, item in enumerate(part)]
+        yield [Line(start + index + 1, item, nul) for index, item in enumerate(part)]
 
 
 class _Splitter:

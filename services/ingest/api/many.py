@@ -11,7 +11,7 @@ from services.ingest.api import lines
 from services.ingest.api.lines import Line
 from services.ingest.api.shapes import self_contained
 from shared.contracts.values import json_pointer
-from shared.kit.bodies import JSON, MalformedJson, parse_json
+from shared.kit.bodies import JSON, MalformedJson, may_hold_nul, read_json
 from shared.kit.problems import Problem
 
 MAX_BATCH = 10_000
@@ -56,10 +56,11 @@ async def read_many(request: Request, name: str, max_line_bytes: int) -> Many:
     if lines.is_stream(request):
         return Many(is_batch=False, chunks=lines.chunks_of_stream(request, max_line_bytes))
     try:
-        raw = parse_json(await request.body())
+        body = await request.body()
+        whole = read_json(body)
     except MalformedJson:
         raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).") from None
-    return Many(is_batch=True, chunks=lines.chunks_of_batch(_items(raw, name)))
+    return Many(is_batch=True, chunks=lines.chunks_of_batch(_items(whole, name), nul=may_hold_nul(body)))
 
 
 def _items(raw: Any, name: str) -> list[Any]:

@@ -17,7 +17,7 @@ from services.ingest.api.shapes import (
     ProjectSummary,
 )
 from services.ingest.domain.cleaning import PersonalDataInSchema
-from services.ingest.domain.projects import PersonalDataInPolicies, Project
+from services.ingest.domain.projects import ImpossiblePurpose, PersonalDataInPolicies, Project
 from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
 from shared.contracts.answers import LabelSchema
@@ -75,7 +75,7 @@ def _inside(name: str) -> Iterator[None]:
     """Let refusals point into the part of the body that is called so."""
     try:
         yield
-    except (PersonalDataInSchema, PersonalDataInPolicies) as error:
+    except (PersonalDataInSchema, PersonalDataInPolicies, ImpossiblePurpose) as error:
         error.pointer = json_pointer(name) + error.pointer
         raise
 

@@ -15,6 +15,9 @@ from shared.contracts.values import ProjectStatus
 MAX_GUIDELINE_TEXT = 200_000
 """Characters of guidelines that travel with a project, so that its event stays below the size of one."""
 
+MAX_PURPOSE = 200
+"""Characters of a purpose."""
+
 V = TypeVar("V", SchemaVersion, GuidelineVersion, PolicyVersion)
 
 
@@ -35,6 +38,14 @@ class PersonalDataInPolicies(ValueError):
 
     def __init__(self, place: int) -> None:
         super().__init__("choose another word for the purpose")
+        self.pointer = f"/purposes_required/{place}"
+
+
+class ImpossiblePurpose(ValueError):
+    """No record can have a purpose that is blank or too long."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(f"a purpose has 1 to {MAX_PURPOSE} characters, and not white space alone")
         self.pointer = f"/purposes_required/{place}"
 
 
@@ -78,8 +89,10 @@ class Project:
         return replace(self, guidelines=(*self.guidelines, added), active_guideline=active)
 
     def with_policies(self, policies: Policies, now: datetime, *, activate: bool) -> "Project":
-        """Raises PersonalDataInPolicies."""
+        """Raises ImpossiblePurpose, PersonalDataInPolicies."""
         for place, purpose in enumerate(policies.purposes_required):
+            if not purpose.strip() or len(purpose) > MAX_PURPOSE:
+                raise ImpossiblePurpose(place)
             if mask(purpose) != purpose:
                 raise PersonalDataInPolicies(place)
         added = PolicyVersion(version=len(self.policies) + 1, policies=policies, created_at=now)

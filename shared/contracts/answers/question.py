@@ -43,7 +43,7 @@ class Question(Frozen):
         """Refuse a question that asks about a field which `known` doesn't have, or which is of the wrong kind.
 
         Raises:
-            ValueError: the question doesn't fit the fields.
+            BrokenRule: the question doesn't fit the fields.
         """
 
     def check(self, answer: Any, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
@@ -80,16 +80,16 @@ class LabelledQuestion(Question):
         return frozenset(self.labels)
 
 
-def check_field(question: str, field: str, kind: FieldKind, known: Mapping[str, RecordField]) -> None:
+def check_field(field: str, kind: FieldKind, known: Mapping[str, RecordField]) -> None:
     """Refuse a `field` that the schema doesn't have, or has as another kind.
 
     Raises:
-        ValueError: it is so.
+        BrokenRule: it is so.
     """
     if field not in known:
-        raise ValueError(f"question {question} asks about field {field}, which the schema does not have")
+        raise BrokenRule("the question asks about a field that the schema does not have", "field", rule="field-unknown")
     if known[field].kind != kind:
-        raise ValueError(f"question {question} asks about field {field}, which must be of kind {kind}")
+        raise BrokenRule(f"the field that the question asks about must be of kind {kind}", "field", rule="field-kind")
 
 
 def unknown_label(*path: str | int) -> Violation:

@@ -31,27 +31,41 @@ class LabelSchema(Frozen):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        names = [field.name for field in self.fields] + [question.name for question in self.questions]
-        if len(set(names)) != len(names):
-            raise BrokenRule("field and question names must be unique")
+        seen: set[str] = set()
+        places = [
+            *(("fields", index, field.name) for index, field in enumerate(self.fields)),
+            *(("questions", index, question.name) for index, question in enumerate(self.questions)),
+        ]
+        for kind, index, name in places:
+            if name in seen:
+                raise BrokenRule("field and question names must be unique", kind, index, "name", rule="name-repeated")
+            seen.add(name)
         return self
 
     @model_validator(mode="after")
     def _questions_fit_the_fields(self) -> Self:
         known = {field.name: field for field in self.fields}
-        for question in self.questions:
-            question.check_fields(known)
+        for index, question in enumerate(self.questions):
+            try:
+                question.check_fields(known)
+            except BrokenRule as broken:
+                raise broken.under("questions", index) from None
         return self
 
     @model_validator(mode="after")
     def _conditions_look_back(self) -> Self:
         earlier: dict[str, Question] = {}
-        for question in self.questions:
+        for index, question in enumerate(self.questions):
             condition = question.visible_when
             if condition is not None:
+                here = ("questions", index, "visible_when")
                 if condition.question not in earlier:
-                    raise ValueError(f"visible_when of {question.name} must name an earlier question")
+                    raise BrokenRule(
+                        "the condition must name an earlier question", *here, "question", rule="question-not-earlier"
+                    )
                 if not earlier[condition.question].may_carry().issuperset(condition.labels):
-                    raise ValueError(f"visible_when of {question.name} must name labels of {condition.question}")
+                    raise BrokenRule(
+                        "the condition must name labels of that question", *here, "labels", rule="label-unknown"
+                    )
             earlier[question.name] = question
         return self

@@ -54,6 +54,34 @@ async def test_a_bad_line_is_reported_and_the_lines_about_it_count(
     assert len(told) == 2
 
 
+@pytest.mark.parametrize(
+    ("item", "pointer", "reason"),
+    [
+        (_of(b'"a\\u0000b"'), "/fields/message", "nul-character"),
+        (b'{"fields": {"mess\\u0000age": "x"}}', "/fields", "nul-character"),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, "", "nested-too-deep"),
+    ],
+)
+async def test_a_bad_item_of_a_batch_is_bad_alone(ingest: Ingest, item: bytes, pointer: str, reason: str) -> None:
+    project_id = await ingest.project()
+    body = b'{"records": [%b, %b, %b]}' % (GOOD % 1, item, GOOD % 2)
+    headers = {**ingest.product, "Content-Type": "application/json"}
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert report["accepted"] == 2
+    (refused,) = report["rejected"]
+    assert (refused["line"], refused["pointer"], refused["reason"]) == (2, pointer, reason)
+
+
+async def test_what_is_around_the_items_of_a_batch_is_looked_at_too(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    headers = {**ingest.product, "Content-Type": "application/json"}
+    for body in (b'{"rec\\u0000ords": []}', b'{"records": [1], "\\u0000": 1}', b'{"records": "\\u0000"}'):
+        answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+
+
 async def test_what_looks_like_a_repeated_name_is_none(ingest: Ingest) -> None:
     project_id = await ingest.project()
     lines = [

@@ -2,9 +2,11 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from shared.contracts.events import ProjectChanged
 from shared.contracts.values import Role
-from tests.service.ingest.conftest import TEXT_SCHEMA, Ingest
+from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest
 
 
 async def _told(ingest: Ingest, project_id: UUID) -> list[Any]:
@@ -194,3 +196,49 @@ async def test_a_skill_in_the_policies_is_a_name(ingest: Ingest) -> None:
     policies = {"serving": {"skill": "ann.lee@example.org"}}
     answer = await ingest.client.post("/v1/projects", json={"name": "P", "policies": policies}, headers=ingest.manager)
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("question", "pointer", "rule", "word"),
+    [
+        ({"kind": "spans", "field": "image"}, "/questions/1/field", "field-kind", "must be of kind text"),
+        ({"kind": "spans", "field": "sound"}, "/questions/1/field", "field-unknown", "does not have"),
+        ({"kind": "boxes", "field": "caption"}, "/questions/1/field", "field-kind", "must be of kind image"),
+        (
+            {"kind": "choice", "visible_when": {"question": "extra", "labels": ["a"]}},
+            "/questions/1/visible_when/question", "question-not-earlier", "an earlier question",
+        ),
+        (
+            {"kind": "choice", "visible_when": {"question": "digit", "labels": ["0", "7"]}},
+            "/questions/1/visible_when/labels", "label-unknown", "labels of that question",
+        ),
+        ({"kind": "choice", "name": "caption"}, "/questions/1/name", "name-repeated", "unique"),
+        ({"kind": "choice", "labels": ["a", "a"]}, "/questions/1", "value_error", "unique"),
+    ],
+)  # fmt: skip
+async def test_a_schema_that_does_not_fit_together_says_where_and_why(
+    ingest: Ingest, question: dict[str, Any], pointer: str, rule: str, word: str
+) -> None:
+    schema = {
+        **IMAGE_SCHEMA,
+        "questions": [*IMAGE_SCHEMA["questions"], {"name": "extra", "labels": ["a", "b"], **question}],
+    }
+    project_id = await ingest.project()
+    for path, body, under in (
+        ("/v1/projects", {"name": "n", "schema": schema}, "/schema"),
+        (f"/v1/projects/{project_id}/schemas", schema, ""),
+    ):
+        answer = await ingest.client.post(path, json=body, headers=ingest.manager)
+        assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+        (error,) = answer.json()["errors"]
+        assert (error["pointer"], error["rule"]) == (under + pointer, rule)
+        assert word in error["detail"]
+        assert "digit" not in error["detail"]
+
+
+@pytest.mark.parametrize("purpose", ["", " ", "\t\u00a0", "x" * 201])
+async def test_a_purpose_that_no_record_can_have_is_not_required(ingest: Ingest, purpose: str) -> None:
+    policies = {"purposes_required": ["quality", purpose]}
+    answer = await ingest.client.post("/v1/projects", json={"name": "n", "policies": policies}, headers=ingest.manager)
+    assert (answer.status_code, answer.json()["type"]) == (422, "impossible-purpose")
+    assert answer.json()["pointer"] == "/policies/purposes_required/1"

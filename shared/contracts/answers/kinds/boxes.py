@@ -64,7 +64,7 @@ class BoxesQuestion(LabelledQuestion):
         return self
 
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
-        check_field(self.name, self.field, "image", known)
+        check_field(self.field, "image", known)
 
     def check(self, answer: BoxesAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
         image = fields.get(self.field)

@@ -60,7 +60,7 @@ class SpansQuestion(LabelledQuestion):
         return self
 
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
-        check_field(self.name, self.field, "text", known)
+        check_field(self.field, "text", known)
 
     def check(self, answer: SpansAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
         text = fields.get(self.field)

@@ -124,7 +124,8 @@ RETURNING t.state = 'open' AS task_open, t.purpose
 """
 _RETURNED = "UPDATE memberships SET returned = returned + 1 WHERE annotator_id = $1 AND project_id = $2"
 # Of the slots in `back`: what is owed to those who had them. Gold has a witness (see the table).
-_OWE = """
+_OWED = """
+, owed AS (
     INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot)
     SELECT back.annotator_id, back.project_id, back.task_id, back.kind, back.guideline_version, w.task_id, w.slot
     FROM back LEFT JOIN LATERAL (
@@ -140,12 +141,12 @@ _OWE = """
     ON CONFLICT (annotator_id, project_id, task_id) DO UPDATE
     SET guideline_version = excluded.guideline_version, witness_task = excluded.witness_task,
         witness_slot = excluded.witness_slot
-"""
+)"""
 _RETURNED_OWED = f"""
 WITH back AS (
     SELECT $1::uuid AS annotator_id, project_id, task_id, kind, guideline_version, lane, state
     FROM slots WHERE task_id = $3 AND slot = $4
-), owed AS ({_OWE})
+){_OWED}
 UPDATE memberships SET returned = returned + 1, owed = true WHERE annotator_id = $1 AND project_id = $2
 """  # noqa: S608  constants
 
@@ -183,7 +184,7 @@ WITH due AS (
     RETURNING s.*
 ), back AS (
     SELECT * FROM freed ORDER BY annotator_id, project_id, task_id
-), owed AS ({_OWE}), arrived AS (
+){_OWED}, arrived AS (
     INSERT INTO arrivals (annotator_id) SELECT DISTINCT annotator_id FROM freed WHERE state = 'void'
 ), mine AS (
     SELECT m.annotator_id, m.project_id, f.leases

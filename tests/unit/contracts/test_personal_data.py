@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.personal_data import Finding, Kind, deidentify, map_offset
 from shared.contracts.personal_data.money import IBAN_LENGTHS, passes_luhn, passes_mod_97
+from tests.support.left_out import NOT_BESIDE
 
 MEASURED = Path(__file__).parents[3].parent / "shared" / "data" / "pii" / "presidio_synth_v2.json"
 
@@ -246,7 +247,7 @@ def test_a_megabyte_of_anything_takes_seconds_at_most() -> None:
     assert time.process_time() - started < 60.0
 
 
-@pytest.mark.skipif(not MEASURED.exists(), reason="the measured texts are not on this machine")
+@pytest.mark.skipif(not MEASURED.exists(), reason=f"the set of measured texts {NOT_BESIDE}")
 def test_structured_personal_data_is_found_in_the_measured_texts() -> None:
     """Quality gate: share of spans with at least 90 % of their characters masked, per type, and precision of masking."""
     texts = json.loads(MEASURED.read_text(encoding="utf-8"))

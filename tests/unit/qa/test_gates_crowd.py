@@ -13,6 +13,7 @@ import pytest
 from services.qa.domain.agreement import counts_of, fleiss_kappa, krippendorff_alpha
 from services.qa.domain.dawid_skene import fit
 from services.qa.domain.one_coin import fit_one_coin
+from tests.support.left_out import NOT_BESIDE
 
 CROWD = Path(__file__).parents[3].parent / "shared" / "data" / "crowd"
 
@@ -33,7 +34,7 @@ class Crowd:
 def crowd(name: str) -> Crowd:
     folder = CROWD / name
     if not folder.is_dir():
-        pytest.skip(f"{name} is not beside the checkout")
+        pytest.skip(f"{name} {NOT_BESIDE}")
     labels = np.loadtxt(folder / "labels.csv", delimiter=",", skiprows=1, dtype=np.int64)
     truths = np.loadtxt(folder / "truth.csv", delimiter=",", skiprows=1, dtype=np.int64)
     _, first = np.unique(labels[:, :2], axis=0, return_index=True)  # an annotator's first answer to an item counts

@@ -62,12 +62,8 @@ SELECT EXISTS (
     SELECT FROM slots WHERE record_id = $1 AND annotator_id = $2 AND state IN ('leased', 'submitted', 'skipped')
 )
 """
-_TAKE_BACK = """
-WITH settled AS (
-    DELETE FROM given_back WHERE annotator_id = $1 AND project_id = $2 AND task_id = $3
-)
-UPDATE memberships SET returned = returned - 1 WHERE annotator_id = $1 AND project_id = $2
-"""
+# What is owed to the annotator is left to their next lease, which finds that they have it.
+_TAKE_BACK = "UPDATE memberships SET returned = returned - 1 WHERE annotator_id = $1 AND project_id = $2"
 
 # `done` is the slot, if the annotation is to be kept.
 _KEEP = """
@@ -295,7 +291,7 @@ async def holds_another(session: Session, lease: Lease) -> bool:
 
 async def take_back(session: Session, lease: Lease) -> None:
     """The annotator's expired lease counts again."""
-    await session.raw.execute(_TAKE_BACK, lease.annotator_id, lease.project_id, lease.task_id)
+    await session.raw.execute(_TAKE_BACK, lease.annotator_id, lease.project_id)
 
 
 @dataclass(frozen=True, slots=True)

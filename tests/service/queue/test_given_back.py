@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts.values import Role
+from shared.contracts.values import Role, Split
 from tests.service.queue.world import Person, World, policies, shown
 from tests.support.service import ServiceUnderTest
 
@@ -137,12 +137,18 @@ async def test_a_skipped_task_never_comes_again(service: ServiceUnderTest) -> No
 
 
 async def test_a_batch_is_full_when_there_is_enough_for_it(service: ServiceUnderTest) -> None:
-    chosen = policies(redundancy={"without_model": 3}, serving={"leases_per_annotator": 50})
+    """Several slots in a line are of one record, and one line may hold less than its share of the batch."""
+    chosen = policies(
+        redundancy={"without_model": 3, "held_out": 3},
+        serving={"leases_per_annotator": 50},
+        learning={"enabled": True, "random_rate": 0.5},
+    )
     world = await World(service, policies=chosen).open()
-    await world.records(40)
+    for number in range(34):
+        await world.record(Split.TEST if number < 4 else Split.TRAIN, selected=True)
     person = await world.person()
     assert len(await person.lease(count=20)) == 20
-    assert len(await person.lease(count=30)) == 20
+    assert len(await person.lease(count=30)) == 14
     assert await person.nothing() == "others_needed"
 
 

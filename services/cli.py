@@ -50,7 +50,7 @@ def serve(service: str) -> None:
 )
 def migrate(service: str, database_url: str) -> None:
     """Bring a service's database to the newest schema."""
-    from shared.kit.database import Trouble, trouble
+    from shared.kit.database import DatabaseErrorKind, database_error_kind
     from shared.kit.migrations import upgrade
 
     if service == "all" and "{service}" not in database_url:
@@ -59,7 +59,7 @@ def migrate(service: str, database_url: str) -> None:
         try:
             upgrade(f"services.{name}", database_url.replace("{service}", name))
         except Exception as error:
-            if trouble(error) is not Trouble.AWAY:
+            if database_error_kind(error) is not DatabaseErrorKind.AWAY:
                 raise
             raise click.ClickException(f"{name}: the database doesn't answer ({type(error).__name__}).") from error
         click.echo(f"{name}: up to date")

@@ -34,7 +34,7 @@ from shared.kit import (
 from shared.kit.auth import Authenticator
 from shared.kit.bus import connect_bus
 from shared.kit.consuming import Handlers, attach
-from shared.kit.database import Trouble, trouble
+from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.edge import Edge, request_id_of
 from shared.kit.endpoints import EdgeRoute
 from shared.kit.jobs import JobWorker
@@ -232,7 +232,7 @@ async def _schema_is_current(runtime: Runtime) -> None:
         try:
             await migrations.check(runtime.database, package_of(runtime.spec))
         except Exception as error:
-            if trouble(error) is not Trouble.AWAY or asyncio.get_running_loop().time() > until:
+            if database_error_kind(error) is not DatabaseErrorKind.AWAY or asyncio.get_running_loop().time() > until:
                 raise
             attempt += 1
             log.warning("database_away_at_start", exc_info=error)

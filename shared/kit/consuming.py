@@ -12,7 +12,7 @@ from uuid import UUID
 from shared.contracts.topics import TOPICS
 from shared.kit import event_metrics as metrics
 from shared.kit import parking
-from shared.kit.database import Database, Session, Trouble, trouble
+from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.handlers import Delivery, Handlers, NotYet, Subscription
 from shared.kit.parking import attach, release_parked
 
@@ -102,7 +102,7 @@ async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[
             if crowded and await parking.any_before(session, handlers, [delivery.key for delivery in fresh]):
                 raise _Apart
     except Exception as error:
-        if trouble(error) is Trouble.AWAY:
+        if database_error_kind(error) is DatabaseErrorKind.AWAY:
             raise
         apart = True
     if apart:
@@ -134,7 +134,7 @@ async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequen
                         if crowded:
                             await parking.stand_behind(session, handlers, delivery.topic, delivery.key)
                 except Exception as error:
-                    if trouble(error) is Trouble.AWAY:
+                    if database_error_kind(error) is DatabaseErrorKind.AWAY:
                         raise
                     waiting_keys.add(delivery.key)
                     aside.append(SetAside(delivery, error))
@@ -142,7 +142,7 @@ async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequen
                 ids = [each.delivery.event.id for each in aside]
                 await session.raw.execute(_UNCLAIM, ids, handlers.group)
     except Exception as error:
-        if trouble(error) is Trouble.AWAY:
+        if database_error_kind(error) is DatabaseErrorKind.AWAY:
             raise
         return [SetAside(delivery, None) for delivery in ordered]
     left = {id(each.delivery) for each in aside}
@@ -161,7 +161,7 @@ async def _park_groups(database: Database, handlers: Handlers, aside: Sequence[S
         try:
             await parking.park(database, handlers, deliveries, NotYet(kind, key))
         except Exception as error:
-            if trouble(error) is Trouble.AWAY:
+            if database_error_kind(error) is DatabaseErrorKind.AWAY:
                 raise
             left.extend(SetAside(delivery, error) for delivery in deliveries)
     return left
@@ -205,7 +205,7 @@ async def _after(
     try:
         await parking.recheck(database, handlers, [delivery.event.id for delivery in seen])
     except Exception as error:
-        if trouble(error) is Trouble.AWAY:
+        if database_error_kind(error) is DatabaseErrorKind.AWAY:
             raise
         return [SetAside(delivery, error) for delivery in seen]
     return []

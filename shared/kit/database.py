@@ -31,7 +31,7 @@ _IDLE_IN_TRANSACTION_MS = 120_000
 _MAX_CONNECTION_AGE_S = 3600
 
 
-class Trouble(StrEnum):
+class DatabaseErrorKind(StrEnum):
     """What an error from the database means for whoever asked."""
 
     AWAY = "away"  # no server, or it went: try again later
@@ -48,20 +48,20 @@ _NETWORK_ERRORS = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno
 _UNSTORABLE = {"22021", "22P05", "22003"}  # NUL or broken text, number out of range
 
 
-def trouble(error: BaseException | None) -> Trouble | None:
+def database_error_kind(error: BaseException | None) -> DatabaseErrorKind | None:
     """Say what an exception means; None when it isn't the database's, or is a fault of ours."""
     if isinstance(error, exc.TimeoutError):
-        return Trouble.BUSY
+        return DatabaseErrorKind.BUSY
     if isinstance(error, exc.DBAPIError) and error.orig is not None:
         error = error.orig.__cause__ or error.orig
     if isinstance(error, asyncpg.InvalidCachedStatementError):
-        return Trouble.RETRY
+        return DatabaseErrorKind.RETRY
     if isinstance(error, asyncpg.PostgresError):
         return _by_state(error)
     if isinstance(error, asyncpg.DataError):  # asyncpg's own: it could not encode a parameter
-        return Trouble.UNSTORABLE if isinstance(error.__cause__, UnicodeError | OverflowError) else None
+        return DatabaseErrorKind.UNSTORABLE if isinstance(error.__cause__, UnicodeError | OverflowError) else None
     lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-    return Trouble.AWAY if lost or _is_connection_lost(error) else None
+    return DatabaseErrorKind.AWAY if lost or _is_connection_lost(error) else None
 
 
 def _is_connection_lost(error: BaseException | None) -> bool:
@@ -72,16 +72,16 @@ def _is_connection_lost(error: BaseException | None) -> bool:
     return isinstance(error, asyncpg.InternalClientError | ConnectionError | TimeoutError | socket.gaierror)
 
 
-def _by_state(error: Any) -> Trouble | None:
+def _by_state(error: Any) -> DatabaseErrorKind | None:
     state = error.sqlstate or ""
     if state in _RETRY and not (state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError)):
-        return Trouble.RETRY
+        return DatabaseErrorKind.RETRY
     if state in _BUSY:
-        return Trouble.BUSY
+        return DatabaseErrorKind.BUSY
     if state in _AWAY or state.startswith(("08", "53", "58")):
-        return Trouble.AWAY
+        return DatabaseErrorKind.AWAY
     if state in _UNSTORABLE or isinstance(error.__cause__, UnicodeError | OverflowError):
-        return Trouble.UNSTORABLE
+        return DatabaseErrorKind.UNSTORABLE
     return None
 
 
@@ -212,7 +212,7 @@ class Transaction:
                     await transaction.start()
             except BaseException as error:
                 await _abandon(connection, raw)
-                if failed_before or trouble(error) is not Trouble.AWAY:
+                if failed_before or database_error_kind(error) is not DatabaseErrorKind.AWAY:
                     raise
                 failed_before = True
             else:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from shared.kit import telemetry
 from shared.kit.clock import new_id
-from shared.kit.database import Database, Session, trouble
+from shared.kit.database import Database, Session, database_error_kind
 
 if TYPE_CHECKING:
     from shared.kit.runtime import Runtime
@@ -246,7 +246,7 @@ class JobWorker:
             return await self._runtime.spec.jobs[job.kind](self._runtime, job)
 
     async def _broke(self, job: Job, error: BaseException) -> None:
-        transient = trouble(error) is not None
+        transient = database_error_kind(error) is not None
         log.warning("job_interrupted" if transient else "job_broke", attempt=job.attempt, exc_info=error)
         if transient or job.attempt < MAX_ATTEMPTS:
             await self._give_back(job, _BACKOFF_S * 2.0 ** min(job.attempt, 6), uncounted=transient)

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from shared.kit import telemetry
-from shared.kit.database import Database, trouble
+from shared.kit.database import Database, database_error_kind
 from shared.kit.runtime import Loop, Runtime
 
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ class LoopRunner:
                 failures = 0
             except Exception as error:
                 failures += 1
-                away = trouble(error) is not None
+                away = database_error_kind(error) is not None
                 RUNS.labels(self._service, loop.name, "interrupted" if away else "failed").inc()
                 log.warning("loop_interrupted" if away else "loop_failed", loop=loop.name, exc_info=error)
             if failures:

@@ -25,7 +25,7 @@ import structlog
 from shared.kit import event_metrics as metrics
 from shared.kit import outbox
 from shared.kit.clock import new_id, utc_now
-from shared.kit.database import Database, Session, Trouble, trouble
+from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.dead_letters import dead_letter
 from shared.kit.handlers import Delivery, Handlers, NotYet
 
@@ -225,7 +225,7 @@ async def release_some(database: Database, handlers: Handlers) -> bool:
         try:
             more |= await _release_next(database, handlers, kind, key, AT_ONCE)
         except Exception as error:
-            if trouble(error) is not None:
+            if database_error_kind(error) is not None:
                 raise
             log.warning("parked_events_fail_together", group=handlers.group, exc_info=error)
             for _ in range(AT_ONCE):
@@ -253,7 +253,7 @@ async def _release_next(database: Database, handlers: Handlers, kind: str, key: 
             else:
                 await session.raw.execute(_GO_ON, release["id"], rows[-1]["event_key"], rows[-1]["seq"])
     except Exception as error:
-        if limit > 1 or not rows or trouble(error) is not None:
+        if limit > 1 or not rows or database_error_kind(error) is not None:
             raise
         async with database.transaction() as session:
             await bury_parked(session, handlers, rows[0], error)
@@ -321,7 +321,7 @@ async def bury(
 
 
 def is_transient(error: BaseException) -> bool:
-    return trouble(error) in {Trouble.AWAY, Trouble.BUSY, Trouble.RETRY}
+    return database_error_kind(error) in {DatabaseErrorKind.AWAY, DatabaseErrorKind.BUSY, DatabaseErrorKind.RETRY}
 
 
 def _lock_of(handlers: Handlers, need: NotYet, what: str = "parked") -> int:

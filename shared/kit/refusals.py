@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from shared.contracts.values import BrokenRule
-from shared.kit.database import Trouble, trouble
+from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.outbox import EventTooLarge
 from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
 
@@ -39,7 +39,7 @@ def problem_of(error: Exception, table: Mapping[type[Exception], int]) -> Proble
                 if isinstance(error, asyncpg.PostgresError)
                 else of_exception(error, status)
             )
-    return _of_trouble(error) or Problem(500, "internal-error", "A fault of the service.")
+    return _of_database_error(error) or Problem(500, "internal-error", "A fault of the service.")
 
 
 def _of_constraint(error: Any, status: int) -> Problem:
@@ -47,17 +47,17 @@ def _of_constraint(error: Any, status: int) -> Problem:
     return Problem(status, kebab_case(type(error).__name__), "It contradicts what is stored.", error.constraint_name)
 
 
-def _of_trouble(error: Exception) -> Problem | None:
-    match trouble(error):
-        case Trouble.AWAY:
+def _of_database_error(error: Exception) -> Problem | None:
+    match database_error_kind(error):
+        case DatabaseErrorKind.AWAY:
             return Problem(503, "database-away", "The database can't be reached.", headers={"Retry-After": "2"})
-        case Trouble.BUSY:
+        case DatabaseErrorKind.BUSY:
             return Problem(503, "database-busy", "The database took too long.", headers={"Retry-After": "1"})
-        case Trouble.RETRY:
+        case DatabaseErrorKind.RETRY:
             return Problem(
                 503, "lost-a-race", "Another request came between; nothing was changed.", headers={"Retry-After": "1"}
             )
-        case Trouble.UNSTORABLE:
+        case DatabaseErrorKind.UNSTORABLE:
             return Problem(
                 422, "not-storable", "A text or number in the request can't be stored.",
                 "Text holds no NUL and no lone surrogates; numbers fit into 64 bits.",

@@ -22,7 +22,7 @@ from shared.kit import housekeeping
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, BusUnavailable, Outbound, Published, service_topics
 from shared.kit.clock import utc_now
-from shared.kit.database import Database, trouble
+from shared.kit.database import Database, database_error_kind
 from shared.kit.outbox import Wakeable, relays
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ class Relay(Wakeable):
                 try:
                     await self._hold_and_send()
                 except Exception as error:
-                    away = isinstance(error, BusUnavailable) or trouble(error) is not None
+                    away = isinstance(error, BusUnavailable) or database_error_kind(error) is not None
                     log.warning("relay_interrupted" if away else "relay_failed", exc_info=error)
                 failures = 0 if time.monotonic() - started > _LONGEST_PAUSE_S else failures + 1
                 await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)))

@@ -20,7 +20,7 @@ from shared.kit import parking
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, BusUnavailable, Consumer, Inbound, Partition, service_topics
 from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
-from shared.kit.database import Database, Trouble, trouble
+from shared.kit.database import Database, DatabaseErrorKind, database_error_kind
 from shared.kit.dead_letters import retry_topic
 from shared.kit.progress import Item, Lane, Progress
 
@@ -258,7 +258,7 @@ class Runner:
                 try:
                     return await doing()
                 except Exception as error:
-                    if trouble(error) is not Trouble.AWAY:
+                    if database_error_kind(error) is not DatabaseErrorKind.AWAY:
                         raise
                     if not any(item.progress.active for item in items):
                         raise _Abandoned from error
@@ -393,5 +393,5 @@ class Runner:
 
 def _pause_s(attempt: int, error: Exception) -> float:
     """How long to wait before the next attempt: exponential, with jitter; short where the next one may well succeed."""
-    base = 0.02 if trouble(error) is Trouble.RETRY else 0.1
+    base = 0.02 if database_error_kind(error) is DatabaseErrorKind.RETRY else 0.1
     return min(_LONGEST_PAUSE_S, base * 4.0 ** min(attempt - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  jitter

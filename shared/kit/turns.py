@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import structlog
 
-from shared.kit.database import Trouble, trouble
+from shared.kit.database import DatabaseErrorKind, database_error_kind
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Turns:
         try:
             yield
         except Exception as error:
-            if trouble(error) is Trouble.AWAY:
+            if database_error_kind(error) is DatabaseErrorKind.AWAY:
                 raise
             log.warning("turn_failed", work=self._work, **ids, exc_info=error)
             self._failed = self._failed or error

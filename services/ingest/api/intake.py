@@ -18,7 +18,7 @@ from services.ingest.storage import records as record_storage
 from services.ingest.storage.assets import Asset
 from shared.kit.app import Runtime
 from shared.kit.clock import new_id, utc_now
-from shared.kit.database import Database, Session, Trouble, trouble
+from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.problems import Problem
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def interrupted(tally: Tally, error: Exception) -> Exception:
         return Problem(error.status, error.type, error.title, said, headers=error.headers)
     if isinstance(error, ProjectArchived):
         return Problem(409, "project-archived", "The project was archived in the middle of the stream.", committed)
-    if trouble(error) is None:
+    if database_error_kind(error) is None:
         return error
     return Problem(
         503,
@@ -134,7 +134,7 @@ async def in_transaction(database: Database, run: Callable[[Session], Awaitable[
             async with database.transaction() as session:
                 return await run(session)
         except Exception as error:
-            if trouble(error) is not Trouble.RETRY or not left:
+            if database_error_kind(error) is not DatabaseErrorKind.RETRY or not left:
                 raise
     raise AssertionError("unreachable")
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from shared.kit.bus.port import BusUnavailable
-from shared.kit.database import Trouble, trouble
+from shared.kit.database import DatabaseErrorKind, database_error_kind
 
 CHANNEL: Final = "touchstone_bus"
 _CONNECT_TIMEOUT_S: Final = 5.0
@@ -55,9 +55,9 @@ class Link:
                     self._connection = await self._connect()
                 yield self._connection
             except Exception as error:
-                if trouble(error) is None:
+                if database_error_kind(error) is None:
                     raise
-                if trouble(error) is Trouble.AWAY:
+                if database_error_kind(error) is DatabaseErrorKind.AWAY:
                     self.terminate()
                 raise BusUnavailable(f"{type(error).__name__}: {error}") from error
             except BaseException:

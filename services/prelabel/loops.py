@@ -22,8 +22,8 @@ from services.prelabel.storage.runs import Run, RunUnderWay
 from services.prelabel.tools import COMPARE, COUNT, LEARN, SCORE, TRAIN, stir, tools_of
 from services.prelabel.workers import TrainingProcessLost, work_folder
 from shared.kit.clock import utc_now
+from shared.kit.isolation import isolated
 from shared.kit.runtime import Loop, Runtime
-from shared.kit.turns import Turns
 
 log = structlog.get_logger()
 
@@ -41,14 +41,14 @@ async def score(runtime: Runtime) -> None:
     """Score what is due, until nothing is; projects take turns, so that a large one doesn't hold up the others."""
     busy = True
     stuck: set[UUID] = set()
-    with Turns(SCORE) as turns:
+    with isolated(SCORE) as item:
         while busy:
             async with runtime.database.transaction() as session:
                 due = await predictions.projects_due(session)
             busy = False
             for project_id in [one for one in due if one not in stuck]:
                 stuck.add(project_id)
-                with turns.of(project_id=project_id):
+                with item(project_id=project_id):
                     busy |= await _score_project(runtime, project_id)
                     stuck.discard(project_id)
 
@@ -80,10 +80,10 @@ async def learn(runtime: Runtime) -> None:
     whole = tools.stirred.look_is_due()
     async with runtime.database.transaction() as session:
         active = await projects.active(session)
-    with Turns(LEARN) as turns:
+    with isolated(LEARN) as item:
         for project_id in active:
             if whole or project_id in stirred:
-                with turns.of(project_id=project_id):
+                with item(project_id=project_id):
                     await _learn_project(runtime, project_id)
     if whole:
         tools.stirred.looked(time.monotonic() - started)
@@ -130,14 +130,14 @@ async def _warm(runtime: Runtime) -> None:
 async def train(runtime: Runtime) -> None:
     """Run what is queued, one after the other; each has one turn a round."""
     begun: set[UUID] = set()
-    with Turns(TRAIN) as turns:
+    with isolated(TRAIN) as item:
         while True:
             async with runtime.database.transaction() as session:
                 run = await runs.next_waiting(session, utc_now(), begun)
             if run is None:
                 return
             begun.add(run.run_id)
-            with turns.of(run_id=run.run_id):
+            with item(run_id=run.run_id):
                 await _train_one(runtime, run)
             runtime.wake(COMPARE)
             stir(runtime, run.project_id)
@@ -170,9 +170,9 @@ async def compare(runtime: Runtime) -> None:
     """Compare the challengers for which there are held-out labels enough."""
     async with runtime.database.transaction() as session:
         due = [model for model in await models.to_compare(session) if await comparison.is_due(session, model)]
-    with Turns(COMPARE) as turns:
+    with isolated(COMPARE) as item:
         for model in due:
-            with turns.of(model_id=model.model_id):
+            with item(model_id=model.model_id):
                 await _compare_one(runtime, model)
                 runtime.wake(SCORE)
                 stir(runtime, model.project_id)

@@ -12,7 +12,7 @@ from services.qa.storage import chain as chains
 from services.qa.storage import counters
 from shared.kit.app import Loop, Runtime
 from shared.kit.clock import utc_now
-from shared.kit.turns import Turns
+from shared.kit.isolation import isolated
 
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
@@ -77,12 +77,12 @@ async def _each_mark(
     pauses = _Pauses.of(runtime)
     async with runtime.database.transaction() as session:
         marked = await counters.marks(session, kind)
-    with Turns(kind) as turns:
+    with isolated(kind) as item:
         for (project_id, subject), mark_seqs in marked.items():
             if pauses.rests(kind, project_id) or not is_due(project_id, len(mark_seqs)):
                 continue
             started = time.monotonic()
-            with turns.of(project_id=project_id):
+            with item(project_id=project_id):
                 await work(project_id, subject)
                 async with runtime.database.transaction() as session:
                     await counters.unmark(session, mark_seqs)
@@ -135,9 +135,9 @@ async def seal(runtime: Runtime) -> None:
         async with runtime.database.transaction() as session:
             waiting = await chains.projects_to_seal(session, _PROJECTS_AT_ONCE)
         sealed = 0
-        with Turns(SEAL) as turns:
+        with isolated(SEAL) as item:
             for project_id in waiting:
-                with turns.of(project_id=project_id):
+                with item(project_id=project_id):
                     async with runtime.database.transaction() as session:
                         sealed += await chain.seal(session, project_id, utc_now())
         if not sealed:

@@ -39,7 +39,7 @@ from shared.kit.edge import Edge, request_id_of
 from shared.kit.endpoints import EdgeRoute
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
-from shared.kit.refusals import problem_of
+from shared.kit.problem_mapping import problem_of
 from shared.kit.relay import Relay
 from shared.kit.runner import Runner
 from shared.kit.runtime import (

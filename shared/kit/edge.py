@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.kit import telemetry
 from shared.kit.bodies import BodyLimit, nul_refused
 from shared.kit.clock import new_id
-from shared.kit.refusals import problem_of
+from shared.kit.problem_mapping import problem_of
 
 log = structlog.get_logger()
 

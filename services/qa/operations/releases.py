@@ -25,9 +25,9 @@ from shared.contracts.events import ReleasePublished
 from shared.kit import jobs, outbox
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, Session
+from shared.kit.isolation import isolated
 from shared.kit.jobs import Job, JobFailed
 from shared.kit.objects import Objects
-from shared.kit.turns import Turns
 
 BUILD = "build_release"
 """The kind of job."""
@@ -304,9 +304,9 @@ async def supersede(database: Database, objects: Objects, now: datetime) -> int:
     async with database.transaction() as session:
         await releases.supersede_recent(session, now - _WATCHED)
         waiting = await releases.without_successor(session, _RELEASES_AT_ONCE)
-    with Turns("supersede") as turns:
+    with isolated("supersede") as item:
         for old in waiting:
-            with turns.of(release_id=old.release_id):
+            with item(release_id=old.release_id):
                 await _replace(database, objects, old, now)
     return len(waiting)
 

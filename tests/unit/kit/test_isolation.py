@@ -3,16 +3,16 @@
 import asyncpg
 import pytest
 
-from shared.kit.turns import Turns
+from shared.kit.isolation import isolated
 
 
-def test_everybody_has_a_turn_and_the_first_failure_is_raised() -> None:
+def test_every_item_is_tried_and_the_first_failure_is_raised() -> None:
     done: list[int] = []
 
     def work() -> None:
-        with Turns("count") as turns:
+        with isolated("count") as item:
             for number in range(5):
-                with turns.of(number=number):
+                with item(number=number):
                     if number in {1, 3}:
                         raise KeyError(number)
                     done.append(number)
@@ -26,9 +26,9 @@ def test_a_database_that_is_away_ends_the_round() -> None:
     done: list[int] = []
 
     def work() -> None:
-        with Turns("count") as turns:
+        with isolated("count") as item:
             for number in range(3):
-                with turns.of(number=number):
+                with item(number=number):
                     done.append(number)
                     raise asyncpg.CannotConnectNowError
 

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from shared.kit.bodies import MAX_DEPTH, MalformedJson, parse_json
 from shared.kit.outbox import EventTooLarge
 from shared.kit.pagination import Page, decode_cursor, encode_cursor, page_of
+from shared.kit.problem_mapping import problem_of
 from shared.kit.problems import Problem, kebab_case, not_known_here, pointer_to
-from shared.kit.refusals import problem_of
 
 
 class StaleLease(Exception):

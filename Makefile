@@ -88,6 +88,10 @@ asyncapi: $(VENV)/dev.stamp ## docs/asyncapi.json from the topic registry
 publish-contracts: openapi asyncapi ## docs/published/, with a release; refuses what breaks somebody (BREAKING=yes if meant)
 	$(PY) -m deploy.contracts.publish $(if $(BREAKING),--breaking)
 
+.PHONY: freeze-migrations
+freeze-migrations: $(VENV)/dev.stamp ## docs/published/migrations.txt: the hash of each migration that lands; none changes after
+	$(PY) -m deploy.contracts.migrations
+
 .PHONY: settings-docs
 settings-docs: $(VENV)/dev.stamp ## docs/settings.md from the settings classes
 	$(PY) -m deploy.settings_docs

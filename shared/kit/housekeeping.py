@@ -1,5 +1,6 @@
 """What the outbox, the inbox and the parked events must be rid of, and the days to come."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -7,10 +8,12 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from shared.kit import schema
 from shared.kit.clock import utc_now
 
 log = structlog.get_logger()
+
+DAYS_AHEAD: Final = 7
+"""For how many days to come the outbox has partitions; a default partition catches what falls outside."""
 
 _CHUNK: Final = 5_000
 _PARTITIONS: Final = """
@@ -50,14 +53,27 @@ async def tidy(connection: Any, retention_days: int) -> None:
         log.error("parked_events_dropped", count=dropped, after_days=retention_days)
 
 
+def partition_name(day: date) -> str:
+    return f"outbox_{day:%Y%m%d}"
+
+
+def day_partitions(first: date, days: int) -> Sequence[str]:
+    """Statements that make sure that the outbox has a partition for each of `days` days from `first` on (UTC)."""
+    return [
+        f"CREATE TABLE IF NOT EXISTS {partition_name(day)} PARTITION OF outbox"
+        f" FOR VALUES FROM ('{day.isoformat()} 00:00:00+00') TO ('{(day + timedelta(days=1)).isoformat()} 00:00:00+00')"
+        for day in (first + timedelta(days=offset) for offset in range(days))
+    ]
+
+
 async def _prepare_days(connection: Any, today: date) -> None:
     there = {row[0] for row in await connection.fetch(_PARTITIONS)}
-    for offset in range(schema.DAYS_AHEAD):
+    for offset in range(DAYS_AHEAD):
         day = today + timedelta(days=offset)
-        if schema.partition_name(day) in there:
+        if partition_name(day) in there:
             continue
         try:
-            await connection.execute(schema.day_partitions(day, 1)[0])
+            await connection.execute(day_partitions(day, 1)[0])
         except asyncpg.CheckViolationError:
             log.warning(
                 "outbox_day_lies_in_the_default_partition", day=day.isoformat()

@@ -61,12 +61,20 @@ async def test_a_service_does_not_start_on_an_old_schema() -> None:
         async with running(create_app(settings_for(TinySettings, url))) as service:  # type: ignore[arg-type]
             assert (await service.client.get("/ready")).status_code == 200
             async with service.database.transaction() as session:
-                await session.raw.execute("UPDATE alembic_version SET version_num = 'next'")
+                await session.raw.execute("UPDATE alembic_version SET version_num = '0000'")
             answer = await service.client.get("/ready")
             assert answer.status_code == 503
             assert [error["rule"] for error in answer.json()["errors"]] == ["schema"]
     finally:
         drop_database(url)
+
+
+async def test_the_previous_release_goes_on_while_the_next_one_is_rolled_out() -> None:
+    async with service_under_test(TINY) as service:
+        async with service.database.transaction() as session:
+            await session.raw.execute("UPDATE alembic_version SET version_num = '9999'")
+        migrations.upgrade_apart(TINY, service.settings.database_url.get_secret_value())
+        assert (await service.client.get("/ready")).status_code == 200
 
 
 async def test_everything_runs_in_the_background() -> None:

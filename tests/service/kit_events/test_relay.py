@@ -11,7 +11,7 @@ import pytest
 
 from shared.contracts.events import RecordErased
 from shared.contracts.topics import parse_event
-from shared.kit import schema
+from shared.kit import housekeeping
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database
 from shared.kit.housekeeping import tidy
@@ -180,7 +180,7 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
     old, unsent = today - timedelta(days=40), today - timedelta(days=41)
     async with database.transaction() as session:
         for day in (old, unsent):
-            await session.raw.execute(schema.day_partitions(day, 1)[0])
+            await session.raw.execute(housekeeping.day_partitions(day, 1)[0])
         insert = (
             "INSERT INTO outbox (id, topic, type, key, envelope, position, created_at)"
             " VALUES (gen_random_uuid(), 'records', 'x', gen_random_uuid(), '', $1, $2)"
@@ -190,7 +190,7 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
         await session.raw.execute(insert, 2, noon - timedelta(days=41))
         await session.raw.execute(insert, None, noon - timedelta(days=41))
         await session.raw.execute(insert, 3, noon - timedelta(days=90))  # lies in the default partition
-        await session.raw.execute(f"DROP TABLE {schema.partition_name(today + timedelta(days=3))}")
+        await session.raw.execute(f"DROP TABLE {housekeeping.partition_name(today + timedelta(days=3))}")
         await session.raw.execute("INSERT INTO inbox VALUES ($1, 'tiny')", new_id())
         await session.raw.execute("INSERT INTO inbox VALUES ($1, 'tiny')", UUID(int=1 << 80))
     connection = await database.dedicated()
@@ -200,9 +200,9 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
     finally:
         await connection.close()
     names = {row[0] for row in await effects.rows("SELECT relname FROM pg_class WHERE relname LIKE 'outbox_2%'")}
-    assert schema.partition_name(old) not in names
-    assert schema.partition_name(unsent) in names
-    assert {schema.partition_name(today + timedelta(days=ahead)) for ahead in range(7)} <= names
+    assert housekeeping.partition_name(old) not in names
+    assert housekeeping.partition_name(unsent) in names
+    assert {housekeeping.partition_name(today + timedelta(days=ahead)) for ahead in range(7)} <= names
     assert await positions(effects) == [None]
     assert await effects.value("SELECT count(*) FROM inbox") == 1
 
@@ -210,7 +210,7 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
 async def test_rows_that_came_before_their_day_s_partition_are_sent_all_the_same(
     database: Database, effects: Effects
 ) -> None:
-    today = schema.partition_name(utc_now().date())
+    today = housekeeping.partition_name(utc_now().date())
     async with database.transaction() as session:
         await session.raw.execute(f"DROP TABLE {today}")
     bus = ListBus()

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kit import schema
+from shared.kit.migrations import kit_0001
 
 revision = "0001"
 down_revision = None
@@ -150,16 +150,6 @@ CREATE TABLE feedback_totals (
 
 
 def upgrade() -> None:
-    schema.create(op)
-    for statement in TABLES.split(";\n"):
+    for statement in (*kit_0001.UPGRADE, *TABLES.split(";\n")):
         if statement.strip():
             op.execute(statement)
-
-
-def downgrade() -> None:
-    for table in (
-        "feedback_totals", "feedback_deltas", "feedback", "doomed_assets", "record_assets", "assets", "external_aliases",
-        "records", "project_policies", "project_guidelines", "project_schemas", "projects",
-    ):  # fmt: skip
-        op.execute(f"DROP TABLE {table}")
-    schema.drop(op)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kit import schema
+from shared.kit.migrations import kit_0001
 
 revision = "0001"
 down_revision = None
@@ -228,17 +228,5 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    schema.create(op)
-    for statement in (*TABLES, *INDEXES):
+    for statement in (*kit_0001.UPGRADE, *TABLES, *INDEXES):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    tables = (
-        "quality_notes", "feedback_counts", "feedback", "contaminations", "training_examples", "training_runs",
-        "batches", "models", "predictions", "contents", "records", "projects",
-    )  # fmt: skip
-    for table in tables:
-        op.execute(f"DROP TABLE {table}")
-    op.execute("DROP SEQUENCE label_seq")
-    schema.drop(op)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kit import schema
+from shared.kit.migrations import kit_0001
 
 revision = "0001"
 down_revision = None
@@ -516,21 +516,7 @@ TABLES = (
     CHAIN_LINKS, SEALS, COUNTERS, COUNTER_DELTAS, MARKS, RELEASES, RELEASE_RECORDS,
 )  # fmt: skip
 
-NAMES = (
-    "release_records", "releases", "marks", "counter_deltas", "counters", "seals", "chain_links", "skips", "work",
-    "feedback", "threshold_tests", "thresholds", "models", "annotator_estimates", "estimates", "eras", "drifts",
-    "assessment_log", "assessments", "annotators", "gold", "disputes", "decisions", "labels", "routes", "predictions",
-    "annotations", "records", "projects",
-)  # fmt: skip
-
 
 def upgrade() -> None:
-    schema.create(op)
-    for statement in (*TABLES, *INDEXES):
+    for statement in (*kit_0001.UPGRADE, *TABLES, *INDEXES):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    for name in NAMES:
-        op.execute(f"DROP TABLE {name}")
-    schema.drop(op)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kit import schema
+from shared.kit.migrations import kit_0001
 
 revision = "0001"
 down_revision = None
@@ -289,27 +289,5 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    schema.create(op)
-    for statement in STATEMENTS:
+    for statement in (*kit_0001.UPGRADE, *STATEMENTS):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    for table in (
-        "progress_deltas",
-        "progress",
-        "ended_leases",
-        "drafts",
-        "annotations",
-        "given_back",
-        "memberships",
-        "arrivals",
-        "annotators",
-        "slots",
-        "tasks",
-        "thresholds",
-        "records",
-        "projects",
-    ):
-        op.execute(f"DROP TABLE {table}")
-    schema.drop(op)

@@ -2,14 +2,15 @@
 
 from alembic import op
 
-from shared.kit import schema
+from shared.kit.migrations import kit_0001
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    schema.create(op)
+    for statement in kit_0001.UPGRADE:
+        op.execute(statement)
     op.execute("""
         CREATE TABLE things (
             id uuid PRIMARY KEY,
@@ -20,8 +21,3 @@ def upgrade() -> None:
             CONSTRAINT one_name UNIQUE (project_id, name) DEFERRABLE INITIALLY DEFERRED
         )
     """)
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE things")
-    schema.drop(op)

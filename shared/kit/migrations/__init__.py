@@ -1,4 +1,8 @@
-"""Each service's tables, by Alembic: `touchstone migrate <service>`, and the check that a service's schema is current."""
+"""Each service's tables, by Alembic: `touchstone migrate <service>`, and the check that a service's schema is current.
+
+The tables of the kit, which every service has in its own database, change by the `kit_NNNN` modules beside this one:
+written-out SQL, which a revision of each service applies. `docs/decisions/0016-migrations-are-frozen.md` has the rules.
+"""
 
 import asyncio
 import importlib
@@ -25,7 +29,7 @@ _LOCK_TIMEOUT_MS = 30_000
 
 
 class SchemaOutdated(Exception):
-    """The database's schema is not the one this version needs."""
+    """The database's schema is older than the one this version needs."""
 
 
 def upgrade(service: str, database_url: str) -> None:
@@ -71,14 +75,14 @@ def newest_revision(service: str) -> str | None:
 
 
 async def check(database: Database, service: str) -> None:
-    """Raises SchemaOutdated unless the database has exactly the newest revision."""
+    """Raises SchemaOutdated unless the database has the newest revision that this version knows, or a later one."""
     wanted = newest_revision(service)
     if wanted is None:
         return
     async with database.transaction() as session:
         exists = await session.raw.fetchval("SELECT to_regclass($1)", VERSION_TABLE)
         found = await session.raw.fetchval(f"SELECT version_num FROM {VERSION_TABLE}") if exists else None  # noqa: S608
-    if found != wanted:
+    if found is None or found < wanted:
         name = service.rsplit(".", 1)[-1]
         raise SchemaOutdated(f"schema {found or 'none'}, needed {wanted}: run `touchstone migrate {name}`")
 
@@ -109,5 +113,8 @@ def _run(connection: sa.Connection) -> None:
     connection.execute(sa.text(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}"))
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     context.configure(connection=connection, version_table=VERSION_TABLE, transaction_per_migration=False)
+    found, head = context.get_context().get_current_revision(), context.script.get_current_head()
+    if found is not None and head is not None and found > head:
+        return  # a later version has been here: what it added is in nobody's way
     with context.begin_transaction():
         context.run_migrations()

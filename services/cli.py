@@ -110,7 +110,8 @@ def republish(service: str) -> None:
 @_ONE_SERVICE
 def replay(service: str) -> None:
     """Give a service its dead letters again."""
-    from shared.kit.bus import BusUnavailable, connect_bus
+    from shared.kit.bus import connect_bus
+    from shared.kit.exceptions import BusUnavailable
     from shared.kit.replaying import replay_dead_letters
     from shared.kit.settings import Settings
 
@@ -149,7 +150,8 @@ def unblock(service: str, drop: UUID | None) -> None:
 @main.command()
 def topics() -> None:
     """Create the topics of the bus that are missing, and set how long they are kept."""
-    from shared.kit.bus import BusUnavailable, connect_bus, service_topics
+    from shared.kit.bus import connect_bus, service_topics
+    from shared.kit.exceptions import BusUnavailable
     from shared.kit.settings import Settings
 
     async def ensure() -> int:

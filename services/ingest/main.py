@@ -13,12 +13,10 @@ from services.ingest.domain.projects import ImpossiblePurpose, PersonalDataInPol
 from services.ingest.images import ImageTooLarge, NotAnImage
 from services.ingest.operations import republishing
 from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile
-from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.settings import IngestSettings
 from shared.kit.app import Loop, Runtime, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
-    NotKnownHere: 404,
     ProjectArchived: 409,
     NoActiveSchema: 409,
     ProjectChangedMeanwhile: 412,

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.operations import labels, records
 from services.prelabel.storage import reports
 from services.prelabel.tools import COMPARE, COUNT, SCORE, stir, tools_of
@@ -27,6 +26,7 @@ from shared.contracts.events import (
 from shared.contracts.values import RecordState
 from shared.kit.consuming import NotYet, Subscription, release_parked
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.runtime import Runtime
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.prelabel.storage import runs
 from services.prelabel.storage.runs import RunState
-from shared.kit.jobs import Job, JobFailed
+from shared.kit.exceptions import JobFailed
+from shared.kit.jobs import Job
 from shared.kit.runtime import Runtime
 
 TRAINING: Final = "training"

@@ -4,7 +4,6 @@ from fastapi import FastAPI
 
 from services.prelabel import consumers, jobs, loops, setup
 from services.prelabel.api import learning, models, predictions
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.domain.objective import ManifestRefused
 from services.prelabel.domain.onnxfile import ModelRefused
 from services.prelabel.domain.project import ProjectArchived
@@ -22,7 +21,6 @@ from services.prelabel.storage.runs import RunUnderWay
 from shared.kit.app import ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
-    NotKnownHere: 404,
     ManifestRefused: 422,
     ModelRefused: 422,
     ProjectArchived: 409,

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from shared.contracts.values import Role
+from shared.kit.exceptions import KeysUnavailable
 from shared.kit.problems import Problem
 from shared.kit.settings import Settings
 
@@ -78,12 +79,6 @@ class _Claims(BaseModel):
 
 class _Refused(Exception):
     """The token is not valid."""
-
-
-class KeysUnavailable(Exception):
-    """The issuer's keys can't be fetched."""
-
-    retry_after_s = 5
 
 
 class IssuerKeys:

@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
 
+from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem, pointer_to
 
 MAX_DEPTH = 64
@@ -133,10 +134,6 @@ def refuse_content_coding(request: Request) -> None:
 
 def has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-
-
-class MalformedJson(ValueError):
-    """The body is not JSON (RFC 8259)."""
 
 
 def parse_json(raw: bytes) -> Any:

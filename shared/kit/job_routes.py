@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field
 
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
-from shared.kit.problems import not_known_here, responses
+from shared.kit.problems import responses
 from shared.kit.runtime import Runtime, RuntimeDep, SessionDep
 
 router = APIRouter(tags=["jobs"])
@@ -60,7 +61,7 @@ def _view(row: Any) -> JobView:
 
 def _check(principal: Principal, job: JobView) -> None:
     if principal.projects is not None and (job.project_id is None or job.project_id not in principal.projects):
-        raise not_known_here("job", job.id)
+        raise NotKnownHere("job", job.id)
 
 
 @router.get("/jobs")
@@ -79,7 +80,7 @@ async def get_job(job_id: UUID, session: SessionDep, principal: Reader) -> JobVi
     """A job's progress, and its result once it has ended."""
     row = await session.raw.fetchrow(_FIND, job_id)
     if row is None:
-        raise not_known_here("job", job_id)
+        raise NotKnownHere("job", job_id)
     job = _view(row)
     _check(principal, job)
     return job
@@ -102,7 +103,7 @@ async def watch_job(
     """The job, again on every change, as server-sent events `progress` and at last `end`."""
     first = await _read(runtime, job_id)
     if first is None:
-        raise not_known_here("job", job_id)
+        raise NotKnownHere("job", job_id)
     _check(principal, first)
     return StreamingResponse(
         _changes(runtime, first, time.monotonic() + timeout_s),

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from shared.kit import telemetry
 from shared.kit.clock import new_id
 from shared.kit.database import Database, Session, database_error_kind
+from shared.kit.exceptions import JobFailed, JobLeaseLost
 
 if TYPE_CHECKING:
     from shared.kit.runtime import Runtime
@@ -41,14 +42,6 @@ class JobAccepted(BaseModel):
     job_id: UUID = Field(description="Its progress is at `GET /v1/jobs/{job_id}`.")
 
 
-class JobFailed(Exception):
-    """Raised by a handler to end its job at once; the message is shown to whoever asked."""
-
-
-class LeaseLost(Exception):
-    """Another worker has the job now."""
-
-
 @dataclass
 class Job:
     """A job that is being done."""
@@ -64,7 +57,7 @@ class Job:
     lease: UUID = field(repr=False)
 
     async def progress(self, done: int, total: int | None = None, errors: int = 0) -> None:
-        """Say how far it is; raises LeaseLost when another worker took the job over."""
+        """Say how far it is; raises JobLeaseLost when another worker took the job over."""
         async with self.database.transaction() as session:
             await self._note(session, done, total, errors)
 
@@ -79,7 +72,7 @@ class Job:
     async def _note(self, session: Session, done: int, total: int | None, errors: int) -> None:
         kept = await session.raw.fetchval(_PROGRESS, self.id, self.lease, done, total, errors, LEASE_S)
         if not kept:
-            raise LeaseLost
+            raise JobLeaseLost
 
 
 _ENQUEUE = "INSERT INTO jobs (id, kind, project_id, arguments, subject) VALUES ($1, $2, $3, $4::jsonb, $5)"
@@ -236,7 +229,7 @@ class JobWorker:
             await self._end(job, "succeeded", result=work.result())
         elif isinstance(error, JobFailed):
             await self._end(job, "failed", failure=str(error))
-        elif isinstance(error, LeaseLost):
+        elif isinstance(error, JobLeaseLost):
             log.warning("job_lease_lost")
         else:
             await self._broke(job, error)

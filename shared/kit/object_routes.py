@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from shared.kit.bodies import lift_body_limit
-from shared.kit.objects import ObjectMissing, SignatureRefused, UnsafeKey
+from shared.kit.exceptions import ObjectMissing, SignatureRefused, UnsafeKey
 from shared.kit.problems import Problem, responses
 from shared.kit.runtime import RuntimeDep
 

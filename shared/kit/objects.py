@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import obstore
 from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
+from shared.kit.exceptions import ObjectMissing, SignatureRefused, UnsafeKey
 from shared.kit.settings import Settings
 
 Method = Literal["GET", "PUT"]
@@ -27,18 +28,6 @@ MAX_TTL_S = 7 * 86_400
 _SEGMENT = re.compile(r"[A-Za-z0-9_=@+-][A-Za-z0-9._=@+-]{0,199}")
 _MAX_KEY_LENGTH = 900
 _STREAM_CHUNK_BYTES = 256 * 1024
-
-
-class ObjectMissing(Exception):
-    """There is no such object."""
-
-
-class UnsafeKey(ValueError):
-    """An object's key consists of plain segments."""
-
-
-class SignatureRefused(Exception):
-    """The URL is not one that was given out, or its time is over."""
 
 
 def check_key(key: str) -> str:

@@ -19,17 +19,10 @@ from shared.contracts.topics import TOPIC_OF
 from shared.kit import telemetry
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
+from shared.kit.exceptions import EventTooLarge, KeyMissing
 
 handled_event: ContextVar[UUID | None] = ContextVar("handled_event", default=None)
 """The event whose handler is running: the cause of what is published meanwhile."""
-
-
-class EventTooLarge(ValueError):
-    """The event is larger than a topic takes."""
-
-
-class KeyMissing(TypeError):
-    """Neither the arguments nor the payload say which entity the event is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 
 from shared.contracts.values import BrokenRule
 from shared.kit.database import DatabaseErrorKind, database_error_kind
-from shared.kit.outbox import EventTooLarge
+from shared.kit.exceptions import EventTooLarge, NotKnownHere
 from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
 
-_BUILT_IN: Mapping[type[Exception], int] = {EventTooLarge: 413}
+_BUILT_IN: Mapping[type[Exception], int] = {NotKnownHere: 404, EventTooLarge: 413}
 _OPAQUE_RULES = {
     "uuid_parsing": "Input should be a valid UUID",
     "json_invalid": "Input should be JSON (RFC 8259)",

@@ -4,7 +4,6 @@ import http
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, Field
@@ -88,17 +87,6 @@ class Problem(HTTPException):
 
 def _as_dict(error: Any) -> Any:
     return error.model_dump(mode="json", exclude_none=True) if isinstance(error, BaseModel) else error
-
-
-def not_known_here(what: str, id: UUID | str) -> Problem:  # noqa: A002  the natural word
-    """404 for an id that may come with a later event. `what` is a noun: "record"."""
-    return Problem(
-        404,
-        "not-known-here",
-        "This service has not heard of it (yet).",
-        f"No {what} {id} is known here.",
-        headers={"Retry-After": "1"},
-    )
 
 
 def of_exception(error: Exception, status: int) -> Problem:

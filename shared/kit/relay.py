@@ -20,9 +20,10 @@ import structlog
 from shared.kit import event_metrics as metrics
 from shared.kit import housekeeping
 from shared.kit.batches import BatchSize
-from shared.kit.bus import Bus, BusUnavailable, Outbound, Published, service_topics
+from shared.kit.bus import Bus, Outbound, Published, service_topics
 from shared.kit.clock import utc_now
 from shared.kit.database import Database, database_error_kind
+from shared.kit.exceptions import BusUnavailable
 from shared.kit.outbox import Wakeable, relays
 
 log = structlog.get_logger()

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from shared.kit.bus import Bus, BusUnavailable, Inbound, Outbound, Partition
+from shared.kit.bus import Bus, Inbound, Outbound, Partition
 from shared.kit.dead_letters import dead_topic, retry_topic
+from shared.kit.exceptions import BusUnavailable
 
 _CHUNK: Final = 200
 _WAIT_S: Final = 1.0

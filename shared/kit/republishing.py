@@ -1,13 +1,10 @@
 """`touchstone republish`: a service says its present state again, as ordinary events with the same revisions."""
 
+from shared.kit.exceptions import NothingToRepublish
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.runtime import Runtime
 
 _CHUNK = 500
-
-
-class NothingToRepublish(Exception):
-    """The service has no state that others keep."""
 
 
 async def republish(runtime: Runtime) -> int:

@@ -18,10 +18,11 @@ from pydantic import ValidationError
 from shared.kit import event_metrics as metrics
 from shared.kit import parking
 from shared.kit.batches import BatchSize
-from shared.kit.bus import Bus, BusUnavailable, Consumer, Inbound, Partition, service_topics
+from shared.kit.bus import Bus, Consumer, Inbound, Partition, service_topics
 from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
 from shared.kit.database import Database, DatabaseErrorKind, database_error_kind
 from shared.kit.dead_letters import retry_topic
+from shared.kit.exceptions import BusUnavailable
 from shared.kit.progress import Item, Lane, Progress
 
 log = structlog.get_logger()

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.kit.bus import BusUnavailable, Consumer, Outbound, Published, TopicSettings
+from shared.kit.bus import Consumer, Outbound, Published, TopicSettings
 from shared.kit.bus.port import Revoked
+from shared.kit.exceptions import BusUnavailable
 
 
 class ListBus:

@@ -8,7 +8,8 @@ import orjson
 from starlette.requests import Request
 
 from services.ingest.api.shapes import Rejection
-from shared.kit.bodies import JSON, MalformedJson, check_storable, lift_body_limit, parse_json, require_media_type
+from shared.kit.bodies import JSON, check_storable, lift_body_limit, parse_json, require_media_type
+from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
 
 NDJSON = "application/x-ndjson"

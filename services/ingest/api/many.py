@@ -11,7 +11,8 @@ from services.ingest.api import lines
 from services.ingest.api.lines import Line
 from services.ingest.api.shapes import self_contained
 from shared.contracts.values import json_pointer
-from shared.kit.bodies import JSON, MalformedJson, may_hold_nul, read_json
+from shared.kit.bodies import JSON, may_hold_nul, read_json
+from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
 
 MAX_BATCH = 10_000

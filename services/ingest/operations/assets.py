@@ -7,11 +7,11 @@ from uuid import UUID
 from services.ingest.domain.intake import Candidate, IntakeProject, image_hash
 from services.ingest.images import ImageTooLarge, NotAnImage, SafeImage, make_safe
 from services.ingest.operations.records import Refused
-from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import assets as storage
 from services.ingest.storage.assets import Asset, object_key
 from shared.contracts.values import json_pointer
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.objects import Objects
 
 AT_ONCE = 16

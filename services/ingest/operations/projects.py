@@ -7,11 +7,11 @@ from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject
 from services.ingest.domain.projects import Project, ProjectArchived
-from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import projects as storage
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import publish
 
 _SECRET_BYTES = 32

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain.intake import Candidate, IntakeProject, content_hash
-from services.ingest.operations.unknown import NotKnownHere
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
@@ -15,6 +14,7 @@ from shared.contracts.events import RecordErased
 from shared.contracts.personal_data import mask
 from shared.contracts.values import RecordState
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, publish, publish_many
 
 _TRIES = 3

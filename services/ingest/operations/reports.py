@@ -16,7 +16,8 @@ from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers, RecordState
 from shared.kit.database import Session
-from shared.kit.outbox import EventTooLarge, publish
+from shared.kit.exceptions import EventTooLarge
+from shared.kit.outbox import publish
 
 LARGEST_VERSION = 2**31 - 1
 """What a version's column holds."""

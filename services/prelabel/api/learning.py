@@ -7,7 +7,6 @@ from fastapi import APIRouter
 
 from services.prelabel import jobs
 from services.prelabel.api.shapes import BatchOut, LearningOut, TrainingAccepted, TrainingRequest, TrainingRunOut
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.operations import selection, training
 from services.prelabel.storage import projects, runs
 from services.prelabel.storage import selection as batches
@@ -17,6 +16,7 @@ from shared.contracts.values import Role
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.jobs import enqueue
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses

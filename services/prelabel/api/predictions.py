@@ -19,7 +19,6 @@ from services.prelabel.api.shapes import (
     RecordPrediction,
 )
 from services.prelabel.domain import prediction
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.inference import Item as Input
 from services.prelabel.storage import models, projects, records
 from services.prelabel.storage import predictions as kept
@@ -29,6 +28,7 @@ from shared.contracts.events import ModelManifest
 from shared.contracts.values import RecordState, Role
 from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, responses
 

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.domain.objective import label_of, objective_of
 from services.prelabel.operations.records import schema_key
 from services.prelabel.storage import models, projects, records
@@ -10,6 +9,7 @@ from services.prelabel.storage.records import Held
 from shared.contracts.events import LabelFinalized
 from shared.contracts.values import RecordState
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 
 
 async def keep_label(session: Session, record_id: UUID, revision: int, payload: LabelFinalized) -> bool:

@@ -17,7 +17,8 @@ from services.prelabel.inference import Item
 from services.prelabel.pictures import Thumbnail, UnreadablePicture
 from services.prelabel.storage.records import Content
 from shared.contracts.events import ModelManifest
-from shared.kit.objects import ObjectMissing, Objects
+from shared.kit.exceptions import ObjectMissing
+from shared.kit.objects import Objects
 
 log = structlog.get_logger()
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.domain.objective import check_manifest
 from services.prelabel.storage import models, projects, runs
 from services.prelabel.storage.models import Model
@@ -14,6 +13,7 @@ from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage
 from shared.kit import outbox
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.objects import Objects
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.prelabel.domain.known import NotKnownHere
 from shared.contracts.events import ModelChanged, ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing
 
 

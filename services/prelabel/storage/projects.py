@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from services.prelabel.domain.known import NotKnownHere
 from services.prelabel.domain.project import Project
 from shared.contracts.events import ProjectChanged
 from shared.kit.database import Database, Session
+from shared.kit.exceptions import NotKnownHere
 
 _REMEMBERED = 1000
 _parsed: WeakKeyDictionary[Database, dict[UUID, Project]] = WeakKeyDictionary()

@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.prelabel.domain.known import NotKnownHere
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 
 
 class RunState(StrEnum):

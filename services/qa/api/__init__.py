@@ -1,7 +1,7 @@
 """qa's HTTP edge."""
 
 from services.qa.api import gold, quality, records, releases
-from services.qa.operations.errors import (
+from services.qa.exceptions import (
     AnswersRefused,
     NotGold,
     NotPaused,

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
-from services.qa.operations.errors import ProjectArchived
+from services.qa.exceptions import ProjectArchived
 from services.qa.storage import projects, records
 from shared.contracts.values import ProjectStatus
 from shared.kit.auth import Principal
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import Page, encode_cursor
-from shared.kit.problems import not_known_here
 
 Shape = TypeVar("Shape")
 
@@ -20,7 +20,7 @@ Shape = TypeVar("Shape")
 async def project_or_404(session: Session, project_id: UUID) -> Project:
     project = await projects.load(session, project_id)
     if project is None:
-        raise not_known_here("project", project_id)
+        raise NotKnownHere("project", project_id)
     return project
 
 
@@ -41,7 +41,7 @@ async def record_or_404(session: Session, record_id: UUID, principal: Principal)
     """A record that the token may see."""
     record = await records.find(session, record_id)
     if record is None:
-        raise not_known_here("record", record_id)
+        raise NotKnownHere("record", record_id)
     principal.check_project(record.project_id)
     return record
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 
 from services.qa.api.edges import open_project
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
+from services.qa.exceptions import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations import gold
-from services.qa.operations.errors import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.storage import gold as stored
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role

@@ -28,8 +28,9 @@ from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
-from shared.kit.problems import not_known_here, responses
+from shared.kit.problems import responses
 
 router = APIRouter(tags=["quality"])
 
@@ -88,7 +89,7 @@ async def read_assessment(
     last = None if after is None else decode_cursor(after, UUID)[0]
     found = await annotators.assessments_of(session, annotator_id, within=reader.projects, after=last, limit=limit + 1)
     if not found and last is None:
-        raise not_known_here("assessment of annotator", annotator_id)
+        raise NotKnownHere("assessment of annotator", annotator_id)
     shown = found[:limit]
     projects = [one.project_id for one in shown]
     history = await annotators.logged(session, projects, annotator_id, _NEWEST)

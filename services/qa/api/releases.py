@@ -17,9 +17,10 @@ from shared.contracts.values import BrokenRule, Frozen, LabelMethod, Role, Split
 from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
-from shared.kit.problems import not_known_here, responses
+from shared.kit.problems import responses
 
 router = APIRouter(tags=["releases"])
 
@@ -152,7 +153,7 @@ async def read_release(
     """Its manifest, and the URLs of its files. A superseded release has no files any more: see `superseded_by`."""
     release = await stored.find(session, release_id)
     if release is None:
-        raise not_known_here("release", release_id)
+        raise NotKnownHere("release", release_id)
     reader.check_project(release.project_id)
     files = await _files(runtime, release, request) if release.status == "published" else []
     manifest = None if release.manifest is None else dict(release.manifest)

@@ -15,7 +15,7 @@ import orjson
 from services.qa.domain import agreement, kinds
 from services.qa.domain.agreement import Floats, Interval
 from services.qa.domain.project import Project
-from services.qa.operations.errors import UnknownQuestion, UnknownSchemaVersion
+from services.qa.exceptions import UnknownQuestion, UnknownSchemaVersion
 from services.qa.storage import annotations
 from shared.contracts.answers import Question
 from shared.kit.database import Database

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from services.qa.domain.project import Project
 from services.qa.domain.standing import Record
+from services.qa.exceptions import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations import chain
 from services.qa.operations.ending import ESTIMATES, retract
-from services.qa.operations.errors import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations.rounds import settle
 from services.qa.operations.telling import move, tell
 from services.qa.storage import annotations, counters, gold, labels, records
@@ -17,7 +17,7 @@ from shared.contracts.answers import validate
 from shared.contracts.events import GoldPlaced, GoldWithdrawn
 from shared.contracts.values import Answers, RecordState, Route, TaskKind
 from shared.kit.database import Session
-from shared.kit.problems import not_known_here
+from shared.kit.exceptions import NotKnownHere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ async def withdraw(session: Session, project: Project, record_id: UUID, reason: 
 async def _lock(session: Session, project: Project, record_id: UUID) -> Record:
     record = await records.lock_known(session, record_id)
     if record is None or record.project_id != project.project_id:
-        raise not_known_here("record", record_id)
+        raise NotKnownHere("record", record_id)
     if record.state is RecordState.ERASED:
         raise RecordErased(f"Record {record_id} was erased.")
     return record

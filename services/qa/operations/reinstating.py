@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from services.qa.exceptions import NotPaused
 from services.qa.operations.assessing import publish_assessment
-from services.qa.operations.errors import NotPaused
 from services.qa.storage import annotators
 from services.qa.storage.annotators import Stored
 from shared.contracts.values import AssessmentStatus
 from shared.kit.database import Session
-from shared.kit.problems import not_known_here
+from shared.kit.exceptions import NotKnownHere
 
 
 async def reinstate(
@@ -24,7 +24,7 @@ async def reinstate(
     """
     before = await annotators.lock_assessment(session, project_id, annotator_id)
     if before is None and not await annotators.is_known(session, annotator_id):
-        raise not_known_here("annotator", annotator_id)
+        raise NotKnownHere("annotator", annotator_id)
     if before is None or before.status is not AssessmentStatus.PAUSED:
         raise NotPaused("Only a paused annotator can be reinstated.")
     era = before.era + 1

@@ -16,8 +16,8 @@ from uuid import UUID
 import orjson
 
 from services.qa.domain.project import Project
+from services.qa.exceptions import ReleaseNameTaken, UnknownSchemaVersion
 from services.qa.operations import agreement
-from services.qa.operations.errors import ReleaseNameTaken, UnknownSchemaVersion
 from services.qa.storage import counters, gold, predictions, projects, releases, thresholds
 from services.qa.storage.records import NOWHERE
 from services.qa.storage.releases import Release
@@ -25,8 +25,9 @@ from shared.contracts.events import ReleasePublished
 from shared.kit import jobs, outbox
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, Session
+from shared.kit.exceptions import JobFailed
 from shared.kit.isolation import isolated
-from shared.kit.jobs import Job, JobFailed
+from shared.kit.jobs import Job
 from shared.kit.objects import Objects
 
 BUILD = "build_release"

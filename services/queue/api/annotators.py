@@ -18,9 +18,10 @@ from shared.contracts.values import AnnotatorStatus, Pool, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
-from shared.kit.problems import Problem, not_known_here, responses
+from shared.kit.problems import Problem, responses
 
 router = APIRouter(tags=["annotators"])
 
@@ -102,7 +103,7 @@ async def change_annotator(
 
 def _answer(found: Annotator | None, annotator_id: UUID, response: Response) -> AnnotatorOut:
     if found is None:
-        raise not_known_here("annotator", annotator_id)
+        raise NotKnownHere("annotator", annotator_id)
     response.headers["ETag"] = _etag(found.revision)
     return AnnotatorOut.of(found)
 

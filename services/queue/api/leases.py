@@ -31,7 +31,8 @@ from shared.contracts.values import Role, TaskKind
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
-from shared.kit.problems import not_known_here, responses
+from shared.kit.exceptions import NotKnownHere
+from shared.kit.problems import responses
 
 router = APIRouter(tags=["leases"])
 
@@ -67,7 +68,7 @@ async def lease_next(
             async with runtime.database.transaction() as session:
                 granted = await leasing.lease_next(session, asking, utc_now(), lazily=True)
         except UnknownProject:
-            raise not_known_here("project", project_id) from None
+            raise NotKnownHere("project", project_id) from None
     return answer(await leases_json(runtime, granted))
 
 
@@ -84,7 +85,7 @@ async def list_leases(project_id: UUID, principal: Worker, runtime: RuntimeDep) 
         async with runtime.database.transaction() as session:
             granted = await leasing.held_leases(session, principal.subject, project_id)
     except UnknownProject:
-        raise not_known_here("project", project_id) from None
+        raise NotKnownHere("project", project_id) from None
     return answer(await leases_json(runtime, granted))
 
 

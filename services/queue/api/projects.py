@@ -10,7 +10,8 @@ from services.queue.storage import progress, projects
 from shared.contracts.values import RecordState, Role, Route
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
-from shared.kit.problems import not_known_here, responses
+from shared.kit.exceptions import NotKnownHere
+from shared.kit.problems import responses
 
 router = APIRouter(tags=["projects"])
 
@@ -22,7 +23,7 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER,
 async def read_progress(session: SessionDep, _reader: Reader, project_id: UUID) -> ProgressOut:
     """Exact at its moment; it costs the same whatever the project's size."""
     if await projects.find(session, project_id) is None:
-        raise not_known_here("project", project_id)
+        raise NotKnownHere("project", project_id)
     found = await progress.read(session, project_id)
     return ProgressOut(
         records={state: found.get(f"records.{state}", 0) for state in RecordState},

@@ -12,7 +12,8 @@ from shared.contracts.answers import validate
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
-from shared.kit.problems import Problem, not_known_here, responses
+from shared.kit.exceptions import NotKnownHere
+from shared.kit.problems import Problem, responses
 
 router = APIRouter(tags=["validation"])
 
@@ -30,7 +31,7 @@ async def validate_answers(session: SessionDep, principal: Caller, body: Validat
     principal.check_project(body.project_id)
     project = await projects.find(session, body.project_id)
     if project is None:
-        raise not_known_here("project", body.project_id)
+        raise NotKnownHere("project", body.project_id)
     version = project.content.active_schema if body.schema_version is None else body.schema_version
     schema = None if version is None else project.schemas.get(version)
     if schema is None:

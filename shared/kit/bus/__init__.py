@@ -4,21 +4,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.contracts.topics import TOPICS
-from shared.kit.bus.port import (
-    Bus,
-    BusUnavailable,
-    Consumer,
-    Inbound,
-    Outbound,
-    Partition,
-    Published,
-    TopicSettings,
-)
+from shared.kit.bus.port import Bus, Consumer, Inbound, Outbound, Partition, Published, TopicSettings
 from shared.kit.dead_letters import dead_topic, retry_topic
 
 __all__ = [
     "Bus",
-    "BusUnavailable",
     "Consumer",
     "Inbound",
     "Outbound",

@@ -25,7 +25,6 @@ from aiokafka.errors import (
 from shared.kit.bus.kafka_member import KafkaMember
 from shared.kit.bus.port import (
     MAX_MESSAGE_BYTES,
-    BusUnavailable,
     Consumer,
     Outbound,
     Published,
@@ -34,6 +33,7 @@ from shared.kit.bus.port import (
     partition_of,
     too_large,
 )
+from shared.kit.exceptions import BusUnavailable
 
 log = structlog.get_logger()
 

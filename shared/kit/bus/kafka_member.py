@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from shared.kit.bus.port import BusUnavailable, Inbound, Partition, Revoked
+from shared.kit.bus.port import Inbound, Partition, Revoked
+from shared.kit.exceptions import BusUnavailable
 
 log = structlog.get_logger()
 

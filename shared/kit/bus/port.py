@@ -12,10 +12,6 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 """The largest message with its key and headers. An event is at most half of that."""
 
 
-class BusUnavailable(Exception):
-    """The bus does not answer; what was asked may or may not have happened."""
-
-
 class TopicSettings(NamedTuple):
     """How a topic is kept. `retention` keeps all for `retention_s`; `compacted` keeps the latest message per key."""
 

@@ -12,7 +12,6 @@ import orjson
 
 from shared.kit.bus.port import (
     MAX_MESSAGE_BYTES,
-    BusUnavailable,
     Consumer,
     Outbound,
     Published,
@@ -23,6 +22,7 @@ from shared.kit.bus.port import (
 )
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, Topic
 from shared.kit.bus.postgres_member import PostgresMember
+from shared.kit.exceptions import BusUnavailable
 
 _CHECK_TIMEOUT_S: Final = 3.0
 _CHUNK: Final = 2_000

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from shared.kit.bus.port import BusUnavailable
 from shared.kit.database import DatabaseErrorKind, database_error_kind
+from shared.kit.exceptions import BusUnavailable
 
 CHANNEL: Final = "touchstone_bus"
 _CONNECT_TIMEOUT_S: Final = 5.0

@@ -14,9 +14,10 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from shared.kit.bus.port import BusUnavailable, Inbound, Partition, Revoked
+from shared.kit.bus.port import Inbound, Partition, Revoked
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, Topic
 from shared.kit.clock import new_id
+from shared.kit.exceptions import BusUnavailable
 
 log = structlog.get_logger()
 

@@ -17,6 +17,7 @@ from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.kit.database import Database, driver_url
+from shared.kit.exceptions import SchemaOutdated
 
 if TYPE_CHECKING:
     from alembic.config import Config  # Alembic is imported by who migrates only: a service has no use for its memory
@@ -26,10 +27,6 @@ _REVISION: Final = re.compile(r"^(revision|down_revision)\b[^=\n]*= *[\"']([^\"'
 _URL = "touchstone.database_url"
 _LOCK = 0x746F756368  # "touch": one migration at a time per database
 _LOCK_TIMEOUT_MS = 30_000
-
-
-class SchemaOutdated(Exception):
-    """The database's schema is older than the one this version needs."""
 
 
 def upgrade(service: str, database_url: str) -> None:

@@ -8,8 +8,9 @@ from collections import defaultdict
 
 import pytest
 
-from shared.kit.bus import BusUnavailable, Consumer, Inbound, Outbound, Partition
+from shared.kit.bus import Consumer, Inbound, Outbound, Partition
 from shared.kit.clock import new_id
+from shared.kit.exceptions import BusUnavailable
 from tests.contracts.bus.conftest import Engine, joined, last_of_each, other_process, read, topic
 
 

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.kit.objects import ObjectMissing, Objects, UnsafeKey
+from shared.kit.exceptions import ObjectMissing, UnsafeKey
+from shared.kit.objects import Objects
 from shared.kit.settings import Settings
 from tests.support.service import ServiceUnderTest, service_under_test, settings_for
 

@@ -21,8 +21,8 @@ from shared.kit import migrations
 from shared.kit.app import Loop, Runtime
 from shared.kit.auth import mint_token
 from shared.kit.database import Database, Session
+from shared.kit.exceptions import SchemaOutdated
 from shared.kit.loops import LoopRunner
-from shared.kit.migrations import SchemaOutdated
 from tests.service.kit.tiny.main import create_app
 from tests.service.kit.tiny.settings import TinySettings
 from tests.support.postgres import create_database, drop_database

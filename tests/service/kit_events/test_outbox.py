@@ -12,7 +12,8 @@ from shared.contracts.values import Origin, Split, TaskKind
 from shared.kit import telemetry
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, Session
-from shared.kit.outbox import EventTooLarge, KeyMissing, Outgoing, publish, publish_many
+from shared.kit.exceptions import EventTooLarge, KeyMissing
+from shared.kit.outbox import Outgoing, publish, publish_many
 from tests.service.kit_events.conftest import Effects, annotator_changed
 
 ERASED = RecordErased(reason="by right")

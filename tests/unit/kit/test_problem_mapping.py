@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
 from starlette.exceptions import HTTPException
 
-from shared.kit.bodies import MAX_DEPTH, MalformedJson, parse_json
-from shared.kit.outbox import EventTooLarge
+from shared.kit.bodies import MAX_DEPTH, parse_json
+from shared.kit.exceptions import EventTooLarge, MalformedJson, NotKnownHere
 from shared.kit.pagination import Page, decode_cursor, encode_cursor, page_of
 from shared.kit.problem_mapping import problem_of
-from shared.kit.problems import Problem, kebab_case, not_known_here, pointer_to
+from shared.kit.problems import Problem, kebab_case, pointer_to
 
 
 class StaleLease(Exception):
@@ -60,8 +61,13 @@ def test_starlettes_exceptions_become_problems() -> None:
 
 
 def test_a_problem_is_itself() -> None:
-    problem = not_known_here("record", "7")
+    problem = Problem(409, "stale", "It is stale.")
     assert problem_of(problem, {}) is problem
+
+
+def test_an_id_that_is_not_known_here_may_come_later() -> None:
+    problem = problem_of(NotKnownHere("record", UUID(int=7)), {})
+    assert (problem.status, problem.type, (problem.headers or {})["Retry-After"]) == (404, "not-known-here", "1")
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ from shared.kit.app import JobHandler, Loop, Runtime, RuntimeDep, ServiceSpec, S
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit, lift_body_limit, parse_json
 from shared.kit.clock import new_id
+from shared.kit.exceptions import JobFailed, NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
-from shared.kit.jobs import Job, JobAccepted, JobFailed, enqueue
+from shared.kit.jobs import Job, JobAccepted, enqueue
 from shared.kit.outbox import publish
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
-from shared.kit.problems import not_known_here, responses
+from shared.kit.problems import responses
 from tests.service.kit.tiny.settings import TinySettings
 
 router = APIRouter()
@@ -107,7 +108,7 @@ async def list_things_by_name(
 async def get_thing(thing_id: UUID, session: SessionDep, principal: Manager) -> Thing:
     row = await session.raw.fetchrow("SELECT id, name, number FROM things WHERE id = $1", thing_id)
     if row is None:
-        raise not_known_here("thing", thing_id)
+        raise NotKnownHere("thing", thing_id)
     return Thing(**row)
 
 

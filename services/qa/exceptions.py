@@ -1,4 +1,4 @@
-"""What can be wrong with a request to qa; the edge maps each to a status."""
+"""What qa raises; `services.qa.api.PROBLEMS` says which status the edge gives to each."""
 
 from collections.abc import Sequence
 

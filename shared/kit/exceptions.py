@@ -1,0 +1,64 @@
+"""What the kit raises; `shared.kit.problem_mapping` says which status the edge gives to each."""
+
+from uuid import UUID
+
+
+class NotKnownHere(Exception):
+    """This service has not heard of it (yet)."""
+
+    retry_after_s = 1
+
+    def __init__(self, what: str, id: UUID) -> None:  # noqa: A002  the natural word
+        super().__init__(f"No {what} {id} is known here.")
+        self.what = what
+        self.id = id
+
+
+class BusUnavailable(Exception):
+    """The bus does not answer; what was asked may or may not have happened."""
+
+
+class EventTooLarge(ValueError):
+    """The event is larger than a topic takes."""
+
+
+class JobFailed(Exception):
+    """Raised by a handler to end its job at once; the message is shown to whoever asked."""
+
+
+class KeyMissing(TypeError):
+    """Neither the arguments nor the payload say which entity the event is about."""
+
+
+class KeysUnavailable(Exception):
+    """The issuer's keys can't be fetched."""
+
+    retry_after_s = 5
+
+
+class JobLeaseLost(Exception):
+    """Another worker has the job now."""
+
+
+class MalformedJson(ValueError):
+    """The body is not JSON (RFC 8259)."""
+
+
+class NothingToRepublish(Exception):
+    """The service has no state that others keep."""
+
+
+class ObjectMissing(Exception):
+    """There is no such object."""
+
+
+class SchemaOutdated(Exception):
+    """The database's schema is older than the one this version needs."""
+
+
+class SignatureRefused(Exception):
+    """The URL is not one that was given out, or its time is over."""
+
+
+class UnsafeKey(ValueError):
+    """An object's key consists of plain segments."""

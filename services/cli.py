@@ -13,14 +13,14 @@ import click
 import orjson
 
 from shared import __version__
+from shared.contracts.services import SERVICE_NAMES, package_of
 
-SERVICES = ("ingest", "prelabel", "queue", "qa")
 _ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor")
-_ONE_SERVICE = click.argument("service", type=click.Choice(SERVICES))
+_ONE_SERVICE = click.argument("service", type=click.Choice(SERVICE_NAMES))
 
 
 def _create_app(service: str, settings: Any = None) -> Any:
-    return importlib.import_module(f"services.{service}.main").create_app(settings)
+    return importlib.import_module(f"{package_of(service)}.main").create_app(settings)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,7 +41,7 @@ def serve(service: str) -> None:
 
 
 @main.command()
-@click.argument("service", type=click.Choice((*SERVICES, "all")))
+@click.argument("service", type=click.Choice((*SERVICE_NAMES, "all")))
 @click.option(
     "--database-url",
     envvar="TOUCHSTONE_DATABASE_URL",
@@ -55,9 +55,9 @@ def migrate(service: str, database_url: str) -> None:
 
     if service == "all" and "{service}" not in database_url:
         raise click.UsageError("for `all`, the URL names each service's own database by {service}")
-    for name in SERVICES if service == "all" else (service,):
+    for name in SERVICE_NAMES if service == "all" else (service,):
         try:
-            upgrade(f"services.{name}", database_url.replace("{service}", name))
+            upgrade(package_of(name), database_url.replace("{service}", name))
         except Exception as error:
             if database_error_kind(error) is not DatabaseErrorKind.AWAY:
                 raise
@@ -157,7 +157,7 @@ def topics() -> None:
     async def ensure() -> int:
         settings = Settings()
         wanted = {
-            topic.name: topic for name in SERVICES for topic in service_topics(name, settings.event_retention_days)
+            topic.name: topic for name in SERVICE_NAMES for topic in service_topics(name, settings.event_retention_days)
         }
         bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
         try:
@@ -176,14 +176,14 @@ def topics() -> None:
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("docs/openapi"), show_default=True
 )
-@click.argument("services", nargs=-1, type=click.Choice(SERVICES))
+@click.argument("services", nargs=-1, type=click.Choice(SERVICE_NAMES))
 def openapi(folder: Path, services: Sequence[str]) -> None:
     """Write each service's OpenAPI document."""
     from shared.kit.settings import placeholder_settings
 
     folder.mkdir(parents=True, exist_ok=True)
-    for service in services or SERVICES:
-        document = _create_app(service, placeholder_settings(f"services.{service}")).openapi()
+    for service in services or SERVICE_NAMES:
+        document = _create_app(service, placeholder_settings(package_of(service))).openapi()
         _write(folder / f"{service}.json", document)
 
 

@@ -14,10 +14,11 @@ import orjson
 
 from deploy.contracts import asyncapi, openapi
 from deploy.contracts.schemas import Break
+from shared.contracts.services import SERVICE_NAMES
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 DOCUMENTS: Final[Mapping[str, Callable[[Any, Any], list[Break]]]] = {
-    **{f"openapi/{service}.json": openapi.breaking_changes for service in ("ingest", "prelabel", "queue", "qa")},
+    **{f"openapi/{service}.json": openapi.breaking_changes for service in SERVICE_NAMES},
     "asyncapi.json": asyncapi.breaking_changes,
 }
 """What is published, by its path in the docs, and what compares two of it."""

@@ -11,8 +11,6 @@ import click
 from deploy.embedded.postgres import PostgresUnavailable
 from deploy.embedded.secret_files import Secrets
 from deploy.embedded.supervisor import (
-    FIRST_PORT,
-    SERVICES,
     Bus,
     Suite,
     SuiteSettings,
@@ -20,6 +18,7 @@ from deploy.embedded.supervisor import (
     running_urls,
     stop_running,
 )
+from shared.contracts.services import FIRST_PORT, SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.auth import mint_token
 
@@ -40,7 +39,7 @@ def main() -> None:
 @click.option("--bus", type=click.Choice(["postgres", "kafka"]), default="postgres", show_default=True)
 @click.option(
     "--first-port",
-    type=click.IntRange(0, _LAST_PORT - len(SERVICES) + 1),
+    type=click.IntRange(0, _LAST_PORT - len(SERVICE_NAMES) + 1),
     help=f"The four services take this and the next three, 0: any.  [default: {FIRST_PORT}, any if one is taken]",
 )
 def up(data_dir: Path, bus: Bus, first_port: int | None) -> None:
@@ -128,11 +127,11 @@ def _greet(suite: Suite) -> None:
     if suite.busy_ports:
         taken = ", ".join(map(str, suite.busy_ports))
         click.secho(
-            f"Other programs have the usual ports ({taken} of {FIRST_PORT} to {FIRST_PORT + len(SERVICES) - 1}), so these"
+            f"Other programs have the usual ports ({taken} of {FIRST_PORT} to {FIRST_PORT + len(SERVICE_NAMES) - 1}), so these"
             " are others. `make up PORT=8501` takes 8501 to 8504.",
             fg="yellow",
         )
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         click.echo(f"  {service:<9}{suite.urls[service]:<24}docs {suite.urls[service]}/docs")
     click.echo(f"  logs     {suite.data_dir / 'logs'}")
     click.echo("\nA development token (role admin, one day):\n")

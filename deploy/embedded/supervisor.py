@@ -23,13 +23,12 @@ from deploy.embedded.postgres import EmbeddedPostgres, PostgresUnavailable, free
 from deploy.embedded.processes import ServiceProcess, end_leftover
 from deploy.embedded.secret_files import Secrets
 from deploy.kafka.broker import KafkaBroker, KafkaUnavailable
+from shared.contracts.services import BUS_DATABASE, FIRST_PORT, SERVICE_NAMES, database_of, package_of
 from shared.contracts.values import Role
 from shared.kit import migrations
 from shared.kit.auth import mint_token
 
 Bus = Literal["postgres", "kafka"]
-SERVICES = ("ingest", "prelabel", "queue", "qa")
-FIRST_PORT = 8401
 _READY_TIMEOUT_S = 90.0
 _SERVICE_MARKER, _BROKER_MARKER = "services.cli serve", "kafka.Kafka"
 _STOP_TIMEOUT_S = 60.0
@@ -61,7 +60,7 @@ class SuiteSettings:
     first_port: int = FIRST_PORT
     other_ports: bool = True
     durable: bool = True
-    services: Sequence[str] = SERVICES
+    services: Sequence[str] = SERVICE_NAMES
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -143,11 +142,11 @@ class Suite:
             await asyncio.to_thread(self.postgres.start)
 
     def database_url(self, service: str) -> str:
-        return self.postgres.url(f"touchstone_{service}")
+        return self.postgres.url(database_of(service))
 
     @property
     def bus_url(self) -> str:
-        return self.settings.bus_url or (self.broker.url if self.broker else self.database_url("bus"))
+        return self.settings.bus_url or (self.broker.url if self.broker else self.postgres.url(BUS_DATABASE))
 
     def environment_of(self, service: str) -> dict[str, str]:
         """The settings of one service, as its process gets them."""
@@ -185,15 +184,15 @@ class Suite:
     def migrate(self) -> None:
         """Bring every service's database to the newest schema; PostgreSQL runs."""
         for service in self.settings.services:
-            url = self.postgres.ensure_database(f"touchstone_{service}")
-            migrations.upgrade(f"services.{service}", url)
-        self.postgres.ensure_database("touchstone_bus")
+            url = self.postgres.ensure_database(database_of(service))
+            migrations.upgrade(package_of(service), url)
+        self.postgres.ensure_database(BUS_DATABASE)
 
     def _make_services(self) -> None:
         logs = self.data_dir / "logs"
         logs.mkdir(exist_ok=True)
         ports, self.busy_ports = choose_ports(self.settings.first_port, others=self.settings.other_ports)
-        for service, port in zip(SERVICES, ports, strict=True):
+        for service, port in zip(SERVICE_NAMES, ports, strict=True):
             if service not in self.settings.services:
                 continue
             self.urls[service] = f"http://127.0.0.1:{port}"
@@ -282,11 +281,11 @@ def _stop_leftover_postgres(data_dir: Path) -> bool:
 
 def choose_ports(first: int, *, others: bool) -> tuple[list[int], list[int]]:
     """The four ports, and which of the wanted ones were not free; raises PortTaken for these unless others will do."""
-    wanted = [first + place for place in range(len(SERVICES))] if first else []
+    wanted = [first + place for place in range(len(SERVICE_NAMES))] if first else []
     busy = [port for port in wanted if not port_is_free(port)]
     if busy and not others:
         raise PortTaken(f"Another program has port {busy[0]}; the services need {wanted[0]} to {wanted[-1]}.")
-    return (wanted, busy) if wanted and not busy else ([free_port() for _ in SERVICES], busy)
+    return (wanted, busy) if wanted and not busy else ([free_port() for _ in SERVICE_NAMES], busy)
 
 
 async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:

@@ -7,16 +7,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.contracts.envelope import MAX_EVENT_BYTES, Event, Payload
-from shared.contracts.topics import TOPICS, Service, Topic
+from shared.contracts.services import SERVICES, ServiceName
+from shared.contracts.topics import TOPICS, Topic
 
 DEFAULT_PREFIX = "touchstone."
-
-_DESCRIPTIONS: dict[Service, str] = {
-    "ingest": "Takes records in, checks consent, removes personal data, draws the split.",
-    "prelabel": "Predicts, scores how informative a record is, learns from labels.",
-    "queue": "Decides who must look, leases tasks, keeps annotations.",
-    "qa": "Infers, arbitrates and finalizes labels; watches annotators and models.",
-}
 
 
 def document(version: str, prefix: str = DEFAULT_PREFIX) -> dict[str, Any]:
@@ -93,14 +87,15 @@ def _message(topic: Topic, payload: type[Payload], schema: dict[str, Any]) -> di
 
 
 def _operations() -> Iterable[tuple[str, dict[str, Any]]]:
+    descriptions: dict[ServiceName, str] = {service.name: service.description for service in SERVICES}
     for topic in TOPICS:
         channel = {"$ref": f"#/channels/{topic.name}"}
         yield (
             f"{topic.producer}.send.{topic.name}",
-            {"action": "send", "channel": channel, "summary": _DESCRIPTIONS[topic.producer]},
+            {"action": "send", "channel": channel, "summary": descriptions[topic.producer]},
         )
         for service in topic.consumers:
             yield (
                 f"{service}.receive.{topic.name}",
-                {"action": "receive", "channel": channel, "summary": _DESCRIPTIONS[service]},
+                {"action": "receive", "channel": channel, "summary": descriptions[service]},
             )

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from shared.contracts import events
 from shared.contracts.envelope import Event, Payload
+from shared.contracts.services import ServiceName
 
-Service = Literal["ingest", "prelabel", "queue", "qa"]
 Key = Literal["project_id", "record_id", "annotator_id", "model_id"]
 Kept = Literal["compacted", "retention"]
 
@@ -21,8 +21,8 @@ class Topic:
     key: Key
     kept: Kept
     events: tuple[type[Payload], ...]
-    producer: Service
-    consumers: tuple[Service, ...]
+    producer: ServiceName
+    consumers: tuple[ServiceName, ...]
     description: str
 
 

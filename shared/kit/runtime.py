@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
+from shared.contracts import services
 from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
 from shared.kit.endpoints import OPENED
@@ -62,7 +63,7 @@ class ServiceSpec:
 
 def package_of(spec: ServiceSpec) -> str:
     """The service's package, where its migrations are."""
-    return spec.package or f"services.{spec.name}"
+    return spec.package or services.package_of(spec.name)
 
 
 class Runtime:

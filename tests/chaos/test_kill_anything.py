@@ -18,7 +18,8 @@ from deploy.demo.people import make_crowd
 from deploy.demo.project import Stage, set_stage
 from deploy.demo.watch import Watch
 from deploy.demo.work import Worker, WorkLog
-from deploy.embedded.supervisor import SERVICES, Suite, SuiteSettings
+from deploy.embedded.supervisor import Suite, SuiteSettings
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 
 RECORDS = 300
@@ -44,7 +45,7 @@ async def suite(tmp_path: Path) -> AsyncIterator[Suite]:
 
 async def _kill_at_random(suite: Suite, dice: random.Random, killed: list[str]) -> None:
     """SIGKILL services and the database, one after the other; every one of them at least twice."""
-    victims = [*SERVICES, "postgres"] * 2
+    victims = [*SERVICE_NAMES, "postgres"] * 2
     victims += dice.choices(victims, k=KILLS - len(victims))
     dice.shuffle(victims)
     for victim in victims:
@@ -104,7 +105,7 @@ async def test_every_record_ends_once_and_every_acknowledged_annotation_counts_o
             await _all_ended(client, stage, watch)
         found = await audit(client, stage)
 
-    assert set(killed) == {*SERVICES, "postgres"}
+    assert set(killed) == {*SERVICE_NAMES, "postgres"}
     assert len(stage.truth) == RECORDS
     for record_id in stage.truth:
         states = [ending.state for ending in found.endings[record_id]]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.client import Client, Refused
-from deploy.embedded.supervisor import SERVICES, Suite, SuiteSettings
+from deploy.embedded.supervisor import Suite, SuiteSettings
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from tests.support.waiting import until
 
@@ -82,7 +83,7 @@ async def test_a_service_that_starts_late_catches_up_by_republish(tmp_path: Path
     async with Suite(_settings(tmp_path / "data", EARLY)) as early:
         record_id = await _annotate_one_record(early)
 
-    async with Suite(_settings(tmp_path / "data", SERVICES)) as whole, Client(whole.urls) as client:
+    async with Suite(_settings(tmp_path / "data", SERVICE_NAMES)) as whole, Client(whole.urls) as client:
         admin = whole.token(Role.ADMIN, subject="admin")
         for service in EARLY:
             await _republish(whole, service)

@@ -14,7 +14,8 @@ import pytest
 
 from deploy.demo.client import Client
 from deploy.embedded.processes import command_line
-from deploy.embedded.supervisor import SERVICES, Suite, SuiteRunning, SuiteSettings, stop_running
+from deploy.embedded.supervisor import Suite, SuiteRunning, SuiteSettings, stop_running
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 
 START_S = 90.0
@@ -55,7 +56,7 @@ def up(tmp_path: Path) -> Iterator[UpCommand]:
 def test_up_prints_urls_docs_and_a_token_and_down_stops_it(up: UpCommand) -> None:
     text = up.wait_until_up()
     token = next(line for line in text.splitlines() if line.startswith("ey"))
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         url = next(word for line in text.splitlines() if line.split()[:1] == [service] for word in line.split()[1:2])
         assert f"{url}/docs" in text
         assert httpx.get(f"{url}/docs").status_code == httpx.codes.OK
@@ -94,7 +95,7 @@ async def test_what_a_killed_supervisor_left_is_ended_by_the_next(up: UpCommand)
     up.process.kill()
     await asyncio.to_thread(up.process.wait)
     left = _services_of(up.data_dir)
-    assert len(left) == len(SERVICES)
+    assert len(left) == len(SERVICE_NAMES)
     async with Suite(SuiteSettings(data_dir=up.data_dir, first_port=0)) as suite, Client(suite.urls) as client:
         assert not any("services.cli serve" in command_line(pid) for pid in left)
         assert (await client.call("ingest", "GET", "/projects", suite.token(Role.ADMIN)))["items"] == []

@@ -12,13 +12,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.auth import LOCAL_ISSUER, mint_token
 from shared.kit.endpoints import guards_of
 from shared.kit.settings import settings_class
 from tests.support.service import KEY, ServiceUnderTest, service_under_test, settings_for
 
-SERVICES = ("ingest", "prelabel", "queue", "qa")
 PUBLIC = {"/live", "/ready", "/metrics", "/docs", "/docs/{name}", "/openapi.json", "/v1/objects/{key:path}"}
 OTHERS_KEY = "somebody else's key that is long enough for HS256"
 
@@ -54,7 +54,7 @@ def _routes(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
 
 
 def _endpoints() -> Iterator[Endpoint]:
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         for method, route in _routes(service):
             if route.path not in PUBLIC:
                 guards = guards_of(route.dependant) if isinstance(route, APIRoute) else ()
@@ -119,7 +119,7 @@ UNTRUSTED = {
 
 
 def test_every_service_has_endpoints() -> None:
-    assert {endpoint.service for endpoint in ENDPOINTS} == set(SERVICES)
+    assert {endpoint.service for endpoint in ENDPOINTS} == set(SERVICE_NAMES)
 
 
 @each_endpoint

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from deploy.demo.client import Client, Refused
-from deploy.embedded.supervisor import SERVICES, Suite, SuiteSettings
+from deploy.embedded.supervisor import Suite, SuiteSettings
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from tests.support.waiting import until
 
@@ -112,7 +113,7 @@ async def test_a_planted_address_is_found_in_no_other_database_topic_or_log(suit
     async with Client(suite.urls) as client:
         await _live_a_little(suite, client)
     assert PLANTED in await _whole_database(suite.database_url("ingest")), "ingest keeps the original"
-    for service in set(SERVICES) - {"ingest"}:
+    for service in set(SERVICE_NAMES) - {"ingest"}:
         assert PLANTED not in await _whole_database(suite.database_url(service)), service
     assert PLANTED not in await _whole_database(suite.database_url("bus")), "the bus"
     for log in (suite.data_dir / "logs").glob("*.log"):

@@ -8,8 +8,6 @@ import orjson
 from shared.kit.settings import settings_class
 from tests.support.service import settings_for
 
-SERVICES = ("ingest", "prelabel", "queue", "qa")
-
 
 def openapi_document(service: str) -> dict[str, Any]:
     """A service's OpenAPI document, as a client gets it."""

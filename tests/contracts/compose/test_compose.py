@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.services import CONTAINER_PORT, SERVICE_NAMES, database_of
 from shared.kit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-SERVICES = ("ingest", "prelabel", "queue", "qa")
 SECRETS = ("JWT_KEY", "OBJECTS_SECRET", "POSTGRES_PASSWORD", "SERVICES_PASSWORD", "GRAFANA_PASSWORD")
 
 
@@ -63,14 +63,14 @@ def test_nothing_starts_without_secrets() -> None:
     assert "make .env" in shown.stderr
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_every_variable_of_a_service_is_a_setting(file: dict[str, Any], service: str) -> None:
     known = {f"TOUCHSTONE_{name.upper()}" for name in settings_class(service).model_fields}
     for container in (service, f"migrate-{service}"):
         assert touchstone_variables(file["services"][container]) <= known
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_starts_after_its_migration_and_the_topics(file: dict[str, Any], service: str) -> None:
     waits = file["services"][service]["depends_on"]
     assert {name: wait["condition"] for name, wait in waits.items()} == {
@@ -79,14 +79,14 @@ def test_a_service_starts_after_its_migration_and_the_topics(file: dict[str, Any
     }
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_each_service_has_a_database_of_its_own(file: dict[str, Any], service: str) -> None:
     url = file["services"][service]["environment"]["TOUCHSTONE_DATABASE_URL"]
     assert url.startswith(f"postgresql://{service}:")
-    assert url.endswith(f"/touchstone_{service}")
+    assert url.endswith(f"/{database_of(service)}")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_runs_locked_down(file: dict[str, Any], service: str) -> None:
     container = file["services"][service]
     assert container["read_only"] is True
@@ -95,12 +95,12 @@ def test_a_service_runs_locked_down(file: dict[str, Any], service: str) -> None:
     assert "ports" not in container, "the gateway is the one door"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_the_gateway_and_prometheus_know_every_service(service: str) -> None:
     gateway = (ROOT / "deploy/gateway/Caddyfile").read_text()
     assert f"handle_path /{service}/*" in gateway
-    assert f"reverse_proxy {service}:8000" in gateway
-    assert f"{service}:8000" in (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+    assert f"reverse_proxy {service}:{CONTAINER_PORT}" in gateway
+    assert f"{service}:{CONTAINER_PORT}" in (ROOT / "deploy/prometheus/prometheus.yml").read_text()
 
 
 def test_the_image_is_not_root_and_reports_its_health() -> None:
@@ -110,7 +110,7 @@ def test_the_image_is_not_root_and_reports_its_health() -> None:
     assert "--require-hashes" in text
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_only_prelabel_carries_the_model_runtime(service: str) -> None:
     lock = (ROOT / f"requirements/{service}.txt").read_text()
     assert ("onnxruntime==" in lock) is (service == "prelabel")

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.documents import SERVICES, openapi_document
+from shared.contracts.services import SERVICE_NAMES
+from tests.support.documents import openapi_document
 
 DOCUMENTS = Path(__file__).resolve().parents[3] / "docs" / "openapi"
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -20,7 +21,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
                 yield f"{method.upper()} {path}", operation
 
 
-each_service = pytest.mark.parametrize("service", SERVICES)
+each_service = pytest.mark.parametrize("service", SERVICE_NAMES)
 
 
 @each_service

@@ -13,12 +13,12 @@ import orjson
 import pytest
 
 from shared.contracts.envelope import Event
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.topics import TOPIC_OF, TOPICS, parse_event
 from shared.kit.settings import settings_class
 from tests.support.golden import golden
 from tests.support.service import ServiceUnderTest, service_under_test, settings_for
 
-SERVICES = ("ingest", "prelabel", "queue", "qa")
 FIRST = ("ProjectChanged", "RecordAccepted")
 # What the producer said before it could say this.
 PRECEDED_BY = {"LabelRetracted": "LabelFinalized", "GoldWithdrawn": "GoldPlaced", "TaskServable": "TaskUnservable"}
@@ -73,7 +73,7 @@ def _same_topic(one: str, other: str) -> bool:
 
 
 def _pairs() -> Iterator[tuple[str, str, str]]:
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         for one, other in itertools.combinations(_heard(service), 2):
             if not _same_topic(one, other):
                 yield service, one, other

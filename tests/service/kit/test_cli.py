@@ -8,7 +8,8 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from services.cli import SERVICES, main
+from services.cli import main
+from shared.contracts.services import SERVICE_NAMES
 
 KEY = "a local key that has at least thirty-two bytes"
 
@@ -63,7 +64,7 @@ def test_all_services_are_migrated_only_with_a_database_each() -> None:
 def test_the_openapi_documents_need_no_settings(tmp_path: Path) -> None:
     code, output = run("openapi", "--folder", str(tmp_path))
     assert code == 0, output
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         document = orjson.loads((tmp_path / f"{service}.json").read_bytes())
         assert document["openapi"].startswith("3.1")
         assert "/v1/events" in document["paths"]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import asyncpg
 import pytest
 
-SERVICES = ("ingest", "prelabel", "queue", "qa")
+from shared.contracts.services import SERVICE_NAMES
+
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s", re.IGNORECASE)
 
 
@@ -22,7 +23,7 @@ def statements(service: str) -> Iterator[tuple[str, str]]:
                 yield f"{found.name}.{name}", value
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_every_statement_is_accepted(service: str, migrated: Callable[[str], str]) -> None:
     refused: list[str] = []
     connection = await asyncpg.connect(migrated(service))

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
+from shared.contracts.services import SERVICE_NAMES, package_of
 from shared.kit import migrations
 
-SERVICES = ("services.ingest", "services.prelabel", "services.queue", "services.qa", "tests.service.kit.tiny")
+PACKAGES = (*map(package_of, SERVICE_NAMES), "tests.service.kit.tiny")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PACKAGES)
 def test_the_newest_revision_is_alembic_s_head(service: str) -> None:
     head = ScriptDirectory.from_config(migrations.config(service)).get_current_head()
     assert migrations.newest_revision(service) == head

@@ -1,20 +1,20 @@
 """ingest, wired."""
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from services.ingest import consumers, loops
-from services.ingest.api import assets, feedback, limits, projects, records
+from services.ingest.api import assets, feedback, projects, records
 from services.ingest.domain.cleaning import PersonalDataInSchema
 from services.ingest.domain.projects import ImpossiblePurpose, PersonalDataInPolicies, ProjectArchived, UnknownVersion
 from services.ingest.images import ImageTooLarge, NotAnImage
 from services.ingest.operations import republishing
 from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile
+from services.ingest.resources import IngestResources, IngestRuntime
 from services.ingest.settings import IngestSettings
-from shared.kit.app import Loop, Runtime, ServiceSpec, create_service_app
+from shared.kit.app import Loop, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
     ProjectArchived: 409,
@@ -29,18 +29,14 @@ PROBLEMS: dict[type[Exception], int] = {
 }
 
 
-def _setup(settings: IngestSettings) -> Callable[[Runtime], AbstractAsyncContextManager[None]]:
-    @contextlib.asynccontextmanager
-    async def enter(runtime: Runtime) -> AsyncIterator[None]:
-        runtime.extras[limits.KEY] = settings.limits()
-        yield
-
-    return enter
-
-
 def create_app(settings: IngestSettings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment unless given."""
     settings = settings or IngestSettings()
+
+    @asynccontextmanager
+    async def setup(_: IngestRuntime) -> AsyncIterator[IngestResources]:
+        yield IngestResources(settings.limits())
+
     return create_service_app(
         ServiceSpec(
             name="ingest",
@@ -58,6 +54,6 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 Loop("fold_feedback", 5.0, loops.fold_feedback),
             ),
             republish=republishing.everything,
-            setup=_setup(settings),
+            setup=setup,
         )
     )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from services.ingest.api.limits import Limits
+from services.ingest.resources import IngestLimits
 from shared.kit.settings import Settings
 
 MIB = 1024 * 1024
@@ -24,8 +24,8 @@ class IngestSettings(Settings):
         default=86_400, ge=60, description="How long an uploaded asset waits for a record before it is deleted."
     )
 
-    def limits(self) -> Limits:
-        return Limits(
+    def limits(self) -> IngestLimits:
+        return IngestLimits(
             max_line_bytes=self.max_line_bytes,
             max_asset_bytes=self.max_asset_bytes,
             max_asset_pixels=self.max_asset_pixels,

@@ -9,14 +9,14 @@ from services.prelabel.inference import Engine, Loader
 from services.prelabel.operations import registry
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.storage import models
-from services.prelabel.tools import KEY, Limits, Pace, Tools
+from services.prelabel.tools import Limits, Pace, Tools
 from services.prelabel.workers import Trainer
 from shared.contracts.events import ModelManifest
 from shared.kit.runtime import Runtime
 
 
 @asynccontextmanager
-async def setup(runtime: Runtime) -> AsyncIterator[None]:
+async def setup(runtime: Runtime[Tools]) -> AsyncIterator[Tools]:
     settings = runtime.settings
     assert isinstance(settings, PrelabelSettings)
     workers.sweep()
@@ -38,9 +38,8 @@ async def setup(runtime: Runtime) -> AsyncIterator[None]:
             timeout_s=settings.inference_timeout_s,
             models=settings.models_in_memory,
         ) as engine:
-            runtime.extras[KEY] = Tools(limits, engine, trainer, Pace(settings.scoring_chunk))
             runtime.checks["inference"] = lambda _: engine.check()
-            yield
+            yield Tools(limits, engine, trainer, Pace(settings.scoring_chunk))
     finally:
         await trainer.close()
 

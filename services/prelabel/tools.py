@@ -11,8 +11,6 @@ from services.prelabel.inference import Engine
 from services.prelabel.workers import Trainer
 from shared.kit.runtime import Runtime
 
-KEY: Final = "tools"
-
 # The loops, by the names under which they are woken.
 SCORE: Final = "score"
 LEARN: Final = "learn"
@@ -117,5 +115,5 @@ def stir(runtime: Runtime, project_id: UUID) -> None:
 
 
 def tools_of(runtime: Runtime) -> Tools:
-    tools: Tools = runtime.extras[KEY]
+    tools: Tools = runtime.resources
     return tools

@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.qa.domain import schedule
 from services.qa.operations import assessing, chain, ending, openings, releases, thresholds
-from services.qa.operations.limits import Limits
+from services.qa.resources import QaRuntime
 from services.qa.storage import chain as chains
 from services.qa.storage import counters
-from shared.kit.app import Loop, Runtime
+from shared.kit.app import Loop
 from shared.kit.clock import utc_now
 from shared.kit.isolation import isolated
 
@@ -21,48 +19,12 @@ FOLD = "fold_counters"
 SEAL = "seal"
 SUPERSEDE = "supersede_releases"
 
-_PAUSES = "pauses"
 _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
 
 
-@dataclass(slots=True)
-class _Pauses:
-    """What this replica remembers between rounds; a new leader begins without and is only early for once.
-
-    `until`: how long a project rests from a kind of work. `waiting`: since when it waits for an estimation.
-    """
-
-    until: dict[tuple[str, UUID], float] = field(default_factory=dict)
-    estimated: dict[UUID, assessing.Estimated] = field(default_factory=dict)
-    waiting: dict[UUID, float] = field(default_factory=dict)
-
-    def rest(self, kind: str, project_id: UUID, started: float, share: float) -> None:
-        now = time.monotonic()
-        if share < 1.0:
-            self.until[kind, project_id] = now + (now - started) * (1.0 / share - 1.0)
-
-    def rests(self, kind: str, project_id: UUID) -> bool:
-        if time.monotonic() < self.until.get((kind, project_id), 0.0):
-            return True
-        self.until.pop((kind, project_id), None)
-        return False
-
-    def estimation_is_due(self, project_id: UUID, new: int) -> bool:
-        now = time.monotonic()
-        before = self.estimated.get(project_id)
-        waited_s = now - self.waiting.setdefault(project_id, now)
-        return schedule.due(new=new, read_before=0 if before is None else before.votes, waited_s=waited_s)
-
-    @classmethod
-    def of(cls, runtime: Runtime) -> "_Pauses":
-        found = runtime.extras.setdefault(_PAUSES, cls())
-        assert isinstance(found, cls)
-        return found
-
-
 async def _each_mark(
-    runtime: Runtime,
+    runtime: QaRuntime,
     kind: str,
     work: Callable[[UUID, UUID | None], Awaitable[None]],
     *,
@@ -74,7 +36,7 @@ async def _each_mark(
     With a `share` below 1 a project rests after each time, so that the work takes no larger share of the time. A project
     whose work fails holds up no other; its error is raised after them.
     """
-    pauses = _Pauses.of(runtime)
+    pauses = runtime.resources.pauses
     async with runtime.database.transaction() as session:
         marked = await counters.marks(session, kind)
     with isolated(kind) as item:
@@ -89,9 +51,9 @@ async def _each_mark(
             pauses.rest(kind, project_id, started, share)
 
 
-async def estimate(runtime: Runtime) -> None:
-    limits = Limits.of(runtime.extras)
-    pauses = _Pauses.of(runtime)
+async def estimate(runtime: QaRuntime) -> None:
+    limits = runtime.resources.limits
+    pauses = runtime.resources.pauses
 
     async def work(project_id: UUID, _: UUID | None) -> None:
         pauses.estimated[project_id] = await assessing.estimate_project(
@@ -107,14 +69,14 @@ async def estimate(runtime: Runtime) -> None:
     await _each_mark(runtime, ending.ESTIMATES, work, share=limits.estimation_share, is_due=pauses.estimation_is_due)
 
 
-async def test_thresholds(runtime: Runtime) -> None:
+async def test_thresholds(runtime: QaRuntime) -> None:
     async def work(project_id: UUID, _: UUID | None) -> None:
         await thresholds.consider(runtime.database, project_id, utc_now())
 
-    await _each_mark(runtime, ending.THRESHOLDS, work, share=Limits.of(runtime.extras).estimation_share)
+    await _each_mark(runtime, ending.THRESHOLDS, work, share=runtime.resources.limits.estimation_share)
 
 
-async def replace_votes(runtime: Runtime) -> None:
+async def replace_votes(runtime: QaRuntime) -> None:
     async def work(project_id: UUID, annotator_id: UUID | None) -> None:
         assert annotator_id is not None
         await openings.replace_votes(runtime.database, project_id, annotator_id, utc_now())
@@ -122,7 +84,7 @@ async def replace_votes(runtime: Runtime) -> None:
     await _each_mark(runtime, assessing.REPLACEMENTS, work)
 
 
-async def fold_counters(runtime: Runtime) -> None:
+async def fold_counters(runtime: QaRuntime) -> None:
     while True:
         async with runtime.database.transaction() as session:
             folded = await counters.fold(session, _DELTAS_AT_ONCE)
@@ -130,7 +92,7 @@ async def fold_counters(runtime: Runtime) -> None:
             return
 
 
-async def seal(runtime: Runtime) -> None:
+async def seal(runtime: QaRuntime) -> None:
     while True:
         async with runtime.database.transaction() as session:
             waiting = await chains.projects_to_seal(session, _PROJECTS_AT_ONCE)
@@ -144,7 +106,7 @@ async def seal(runtime: Runtime) -> None:
             return
 
 
-async def supersede_releases(runtime: Runtime) -> None:
+async def supersede_releases(runtime: QaRuntime) -> None:
     await releases.end_failed(runtime.database)
     await releases.supersede(runtime.database, runtime.objects, utc_now())
 

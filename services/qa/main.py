@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from services.qa import api, consumers, loops
 from services.qa.operations import releases, republishing
 from services.qa.operations.limits import Limits
+from services.qa.resources import QaResources, QaRuntime
 from services.qa.settings import QaSettings
-from shared.kit.app import Runtime, ServiceSpec, create_service_app
+from shared.kit.app import ServiceSpec, create_service_app
 from shared.kit.jobs import Job
 
 DESCRIPTION = """
@@ -30,11 +31,10 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
     )
 
     @contextlib.asynccontextmanager
-    async def setup(runtime: Runtime) -> AsyncIterator[None]:
-        limits.keep_in(runtime.extras)
-        yield
+    async def setup(_: QaRuntime) -> AsyncIterator[QaResources]:
+        yield QaResources(limits)
 
-    async def build_release(runtime: Runtime, job: Job) -> dict[str, Any]:
+    async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
         return await releases.build(runtime.database, runtime.objects, job, limits.agreement_annotations)
 
     return create_service_app(

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 
 from services.queue import consumers, loops
 from services.queue.api import annotators, leases, projects, validation
-from services.queue.api.serving import Serving
 from services.queue.domain.refusals import (
     AlreadySubmitted,
     AnnotatorChangedMeanwhile,
@@ -25,8 +24,9 @@ from services.queue.domain.refusals import (
     UnknownSchemaVersion,
 )
 from services.queue.operations import republishing
+from services.queue.resources import QueueResources, QueueRuntime
 from services.queue.settings import QueueSettings
-from shared.kit.app import Loop, Runtime, ServiceSpec, create_service_app
+from shared.kit.app import Loop, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
     NotRegistered: 403,
@@ -49,12 +49,10 @@ PROBLEMS: dict[type[Exception], int] = {
 def create_app(settings: QueueSettings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment unless given."""
     settings = settings or QueueSettings()
-    serving = Serving(settings.retry_soon_s, settings.asset_url_ttl_s, settings.asset_base_url)
 
     @asynccontextmanager
-    async def setup(runtime: Runtime) -> AsyncIterator[None]:
-        runtime.extras["serving"] = serving
-        yield
+    async def setup(_: QueueRuntime) -> AsyncIterator[QueueResources]:
+        yield QueueResources(settings.retry_soon_s, settings.asset_url_ttl_s, settings.asset_base_url)
 
     return create_service_app(
         ServiceSpec(

@@ -214,7 +214,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(runtime.database.close)
         await _schema_is_current(runtime)
         if spec.setup is not None:
-            await stack.enter_async_context(spec.setup(runtime))
+            runtime.resources = await stack.enter_async_context(spec.setup(runtime))
         handlers = Handlers(spec.name, spec.subscriptions(runtime))
         attach(runtime.database, handlers)
         if app.state.background:

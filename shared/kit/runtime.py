@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
+from typing_extensions import TypeVar
 
 from shared.contracts import services
 from shared.kit.consuming import Subscription
@@ -18,7 +19,10 @@ from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 from shared.kit.settings import Settings
 
-JobHandler = Callable[["Runtime", Job], Awaitable[dict[str, Any]]]
+R = TypeVar("R", default=Any)
+"""What a service's `setup` makes; None for a service that needs nothing of its own."""
+
+JobHandler = Callable[["Runtime[Any]", Job], Awaitable[dict[str, Any]]]
 """Does one kind of job; what it returns is the job's result. It may run again after a crash: see `shared.kit.jobs`."""
 
 
@@ -32,7 +36,7 @@ class Loop:
 
     name: str
     interval_s: float
-    run: Callable[["Runtime"], Awaitable[None]]
+    run: Callable[["Runtime[Any]"], Awaitable[None]]
     leader: bool = True
 
 
@@ -41,8 +45,12 @@ def no_subscriptions(_: "Runtime") -> Sequence[Subscription[Any]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceSpec:
-    """Everything that distinguishes one service from another."""
+class ServiceSpec(Generic[R]):
+    """Everything that distinguishes one service from another.
+
+    `setup` opens what the service holds while it runs, beside what every service holds, and closes it in the end; what
+    it yields is `Runtime.resources`.
+    """
 
     name: str
     title: str
@@ -54,7 +62,7 @@ class ServiceSpec:
     loops: Sequence[Loop] = ()
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     republish: Callable[[Session], AsyncIterator[Outgoing]] | None = None
-    setup: Callable[["Runtime"], AbstractAsyncContextManager[Any]] | None = None
+    setup: Callable[["Runtime[R]"], AbstractAsyncContextManager[R]] | None = None
     checks: Mapping[str, Callable[["Runtime"], Awaitable[None]]] = field(
         default_factory=dict
     )  # what `/ready` asks, too
@@ -66,18 +74,19 @@ def package_of(spec: ServiceSpec) -> str:
     return spec.package or services.package_of(spec.name)
 
 
-class Runtime:
-    """What a running service holds. `extras` is for what the service's own `setup` makes.
+class Runtime(Generic[R]):
+    """What a running service holds: `resources` are its own, made by its `setup`, and there while the service runs.
 
     `stopping` is set when the process is told to end: streams without an end end then.
     """
 
-    def __init__(self, spec: ServiceSpec) -> None:
+    resources: R
+
+    def __init__(self, spec: ServiceSpec[R]) -> None:
         self.spec = spec
         self.settings = spec.settings
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
-        self.extras: dict[str, Any] = {}
         self.stopping = asyncio.Event()
         self.wakers: dict[str, Callable[[], None]] = {}
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
@@ -94,8 +103,11 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-async def _runtime(request: Request) -> Runtime:
-    """Asynchronous, because FastAPI takes what isn't to a thread, for every request."""
+async def current_runtime(request: Request) -> Runtime:
+    """For `Depends`, with the service's own type: `Annotated[Runtime[Resources], Depends(current_runtime)]`.
+
+    Asynchronous, because FastAPI takes what isn't to a thread, for every request.
+    """
     return runtime_of(request)
 
 
@@ -107,4 +119,4 @@ async def _session(request: Request) -> Session:
 
 # The transaction is committed before the answer is sent, so a failing commit is an error, never a 201.
 SessionDep = Annotated[Session, Depends(_session)]
-RuntimeDep = Annotated[Runtime, Depends(_runtime)]
+RuntimeDep = Annotated[Runtime, Depends(current_runtime)]

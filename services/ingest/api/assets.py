@@ -9,14 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
-from services.ingest.api.limits import limits_of
 from services.ingest.api.shapes import AssetOut
 from services.ingest.images import make_safe
 from services.ingest.operations import assets, projects
+from services.ingest.resources import IngestRuntime, IngestRuntimeDep
 from services.ingest.storage import assets as storage
 from services.ingest.storage.assets import Asset, object_key
 from shared.contracts.values import Role
-from shared.kit.app import Runtime, RuntimeDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import lift_body_limit, require_media_type
 from shared.kit.clock import utc_now
@@ -59,12 +58,12 @@ BODY = {
     openapi_extra=BODY,
     summary="Upload an image",
 )
-async def upload_asset(runtime: RuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> AssetOut:
+async def upload_asset(runtime: IngestRuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> AssetOut:
     """A PNG or JPEG, as the body or as the part `file` of a form. It is turned as its metadata says, and loses it.
 
     A record refers to it by `{"asset_id": …}`; until one does, it is kept for a day.
     """
-    limits = limits_of(runtime)
+    limits = runtime.resources.limits
     async with runtime.database.transaction() as session:
         project = await projects.open_for_intake(session, project_id)
     original = await _read_body(request, limits.max_asset_bytes)
@@ -101,7 +100,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
     summary="Look at an image",
 )
 async def read_asset(
-    runtime: RuntimeDep,
+    runtime: IngestRuntimeDep,
     viewer: Viewer,
     asset_id: UUID,
     request: Request,
@@ -117,8 +116,8 @@ async def read_asset(
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-async def _answer(runtime: Runtime, asset: Asset, request: Request) -> AssetOut:
-    ttl_s = limits_of(runtime).asset_url_ttl_s
+async def _answer(runtime: IngestRuntime, asset: Asset, request: Request) -> AssetOut:
+    ttl_s = runtime.resources.limits.asset_url_ttl_s
     expires_at = utc_now() + timedelta(seconds=ttl_s)
     url = await runtime.objects.signed_url(object_key(asset.asset_id), ttl_s, media_type=asset.media_type)
     if url.startswith("/"):

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from services.ingest.api.intake import in_transaction, interrupted, store_images
-from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
 from services.ingest.api.many import described, read_many
 from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, TakenReport
@@ -17,9 +16,10 @@ from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted,
 from services.ingest.domain.reports import ReportIn
 from services.ingest.operations import projects, records, reports
 from services.ingest.operations.reports import KeptReport
+from services.ingest.resources import IngestRuntime, IngestRuntimeDep
 from services.ingest.storage import feedback as storage
 from shared.contracts.values import Role, Verdict
-from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
@@ -38,14 +38,16 @@ Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR,
     response_model_exclude_none=True,
     summary="Report live predictions",
 )
-async def send_feedback(runtime: RuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> FeedbackReport:
+async def send_feedback(
+    runtime: IngestRuntimeDep, _sender: Sender, project_id: UUID, request: Request
+) -> FeedbackReport:
     """What a deployed model answered and what turned out to be true; what it re-opens is decided later.
 
     A report that was sent before (by its `feedback_id`) has no second effect. An input that is not known becomes a
     record of origin `deployment`.
     """
-    tally = Tally(limits_of(runtime).max_reported_rejections)
-    body = await read_many(request, "feedback", limits_of(runtime).max_line_bytes)
+    tally = Tally(runtime.resources.limits.max_reported_rejections)
+    body = await read_many(request, "feedback", runtime.resources.limits.max_line_bytes)
     taken: list[TakenReport] | None = [] if body.is_batch else None
     async for chunk in import_feedback(runtime, project_id, body.chunks, tally):
         if taken is not None:
@@ -67,7 +69,7 @@ Refusals = list[tuple[int, str, str, str]]
 
 
 async def import_feedback(
-    runtime: Runtime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
+    runtime: IngestRuntime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
 ) -> AsyncIterator[list[tuple[int, KeptReport]]]:
     """Take reports in, a transaction per chunk and a savepoint per report; yields what is committed of each chunk."""
     async with runtime.database.transaction() as session:
@@ -106,7 +108,7 @@ def _parse(line: Line) -> ReportIn:
 
 
 async def _commit(
-    runtime: Runtime, project: IntakeProject, read: list[Read]
+    runtime: IngestRuntime, project: IntakeProject, read: list[Read]
 ) -> tuple[list[tuple[int, KeptReport]], Refusals]:
     candidates = [candidate for _, _, candidate in read if candidate is not None]
     images, verdicts = await store_images(runtime, project.project_id, candidates)

@@ -7,16 +7,15 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Line, LineRefused, Tally
 from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, read_record
 from services.ingest.domain.projects import ProjectArchived
 from services.ingest.operations import assets, projects, records
 from services.ingest.operations.records import Kept, Refused
+from services.ingest.resources import IngestRuntime
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as record_storage
 from services.ingest.storage.assets import Asset
-from shared.kit.app import Runtime
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.problems import Problem
@@ -43,7 +42,7 @@ class Taken:
 
 
 async def import_records(
-    runtime: Runtime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
+    runtime: IngestRuntime, project_id: UUID, chunks: AsyncIterator[list[Line]], tally: Tally
 ) -> AsyncIterator[list[Taken]]:
     """Take chunks in, one transaction each; yields what was taken of each, once it is committed.
 
@@ -102,7 +101,7 @@ def prepare(project: IntakeProject, chunk: Sequence[Line]) -> Prepared:
     return prepared
 
 
-async def commit(runtime: Runtime, project_id: UUID, prepared: Prepared, tally: Tally) -> list[Taken]:
+async def commit(runtime: IngestRuntime, project_id: UUID, prepared: Prepared, tally: Tally) -> list[Taken]:
     """Keep a chunk in one transaction and count its lines."""
     images, verdicts = await store_images(runtime, project_id, [item for _, item in prepared.candidates])
 
@@ -140,7 +139,7 @@ async def in_transaction(database: Database, run: Callable[[Session], Awaitable[
 
 
 async def store_images(
-    runtime: Runtime, project_id: UUID, candidates: Sequence[Candidate]
+    runtime: IngestRuntime, project_id: UUID, candidates: Sequence[Candidate]
 ) -> tuple[dict[UUID, list[Asset]], dict[UUID, records.Verdict]]:
     """Read the images of candidates and write them to the object store; verdicts on those that need none any more.
 
@@ -157,7 +156,7 @@ async def store_images(
         known = held.by_external.get(item.external_hash) if item.external_hash else held.of(item)
         if known is not None:
             verdicts[item.record_id] = records.ERASED if known.erased else Kept(known.record_id, duplicate=True)
-    limits = limits_of(runtime)
+    limits = runtime.resources.limits
     new = [item for item in with_images if item.record_id not in verdicts]
     read = await asyncio.to_thread(assets.read_images, new, limits.max_asset_bytes, limits.max_asset_pixels)
     placed: dict[UUID, list[tuple[Asset, bytes]]] = {}

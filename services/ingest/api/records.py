@@ -6,15 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.ingest.api.intake import import_records
-from services.ingest.api.limits import limits_of
 from services.ingest.api.lines import Tally
 from services.ingest.api.many import described, read_many
 from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord
 from services.ingest.domain.intake import RecordIn
 from services.ingest.operations import projects, records
+from services.ingest.resources import IngestRuntimeDep
 from services.ingest.storage import records as storage
 from shared.contracts.values import Origin, RecordState, Role, Split
-from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
@@ -33,14 +33,14 @@ Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR)
     response_model_exclude_none=True,
     summary="Send records",
 )
-async def send_records(runtime: RuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> RecordsReport:
+async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> RecordsReport:
     """One record or many, as a JSON batch or as a stream of any length; the good lines count, the bad are listed.
 
     What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
     `external_id` or original content is known is answered as a duplicate and not doubled.
     """
-    tally = Tally(limits_of(runtime).max_reported_rejections)
-    body = await read_many(request, "records", limits_of(runtime).max_line_bytes)
+    tally = Tally(runtime.resources.limits.max_reported_rejections)
+    body = await read_many(request, "records", runtime.resources.limits.max_line_bytes)
     taken: list[TakenRecord] | None = [] if body.is_batch else None
     async for chunk in import_records(runtime, project_id, body.chunks, tally):
         if taken is not None:
@@ -87,7 +87,7 @@ async def read_record(session: SessionDep, reader: Reader, record_id: UUID) -> R
 @router.delete("/records/{record_id}", status_code=204, responses=responses(404), summary="Erase a record")
 async def erase_record(
     session: SessionDep,
-    runtime: RuntimeDep,
+    runtime: IngestRuntimeDep,
     sender: Sender,
     record_id: UUID,
     reason: Annotated[str, Query(min_length=1, max_length=500)] = "erasure was asked for",

@@ -22,10 +22,10 @@ from services.qa.api.measures import (
 )
 from services.qa.api.shapes import Version
 from services.qa.operations import agreement, reinstating
-from services.qa.operations.limits import Limits
+from services.qa.resources import QaRuntimeDep
 from services.qa.storage import annotators, chain, thresholds
 from shared.contracts.values import AssessmentStatus, Role
-from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.exceptions import NotKnownHere
@@ -45,7 +45,7 @@ QuestionName = Annotated[str | None, Query(max_length=200, description="Only thi
 
 @router.get("/projects/{project_id}/agreement", responses=responses(404), summary="Measure agreement")
 async def read_agreement(
-    runtime: RuntimeDep,
+    runtime: QaRuntimeDep,
     _reader: Reader,
     project_id: UUID,
     schema_version: Annotated[Version | None, Query(description="The active one by default.")] = None,
@@ -57,7 +57,7 @@ async def read_agreement(
     """
     async with runtime.database.transaction() as session:
         project = await project_or_404(session, project_id)
-    limit = Limits.of(runtime.extras).agreement_annotations
+    limit = runtime.resources.limits.agreement_annotations
     measured = await agreement.measure(runtime.database, project, schema_version, question, limit)
     return AgreementReport(items=[AgreementOut.model_validate(one) for one in measured])
 

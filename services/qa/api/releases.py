@@ -9,12 +9,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringCons
 from services.qa.api.edges import open_project, project_or_404
 from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
 from services.qa.operations import releases
-from services.qa.operations.limits import Limits
+from services.qa.resources import QaRuntime, QaRuntimeDep
 from services.qa.storage import releases as stored
 from services.qa.storage.releases import Release
 from shared.contracts.personal_data import mask
 from shared.contracts.values import BrokenRule, Frozen, LabelMethod, Role, Split
-from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.exceptions import NotKnownHere
@@ -148,7 +148,7 @@ async def list_releases(
 
 @router.get("/releases/{release_id}", responses=responses(404), summary="Read a release")
 async def read_release(
-    runtime: RuntimeDep, session: SessionDep, reader: Reader, release_id: UUID, request: Request
+    runtime: QaRuntimeDep, session: SessionDep, reader: Reader, release_id: UUID, request: Request
 ) -> ReleaseOut:
     """Its manifest, and the URLs of its files. A superseded release has no files any more: see `superseded_by`."""
     release = await stored.find(session, release_id)
@@ -160,8 +160,8 @@ async def read_release(
     return ReleaseOut(**_values(release), manifest=manifest, files=files)
 
 
-async def _files(runtime: Runtime, release: Release, request: Request) -> list[FileOut]:
-    ttl_s = Limits.of(runtime.extras).download_ttl_s
+async def _files(runtime: QaRuntime, release: Release, request: Request) -> list[FileOut]:
+    ttl_s = runtime.resources.limits.download_ttl_s
     media_types = {f"{split}.jsonl": "application/x-ndjson" for split in release.options["splits"]}
     files = []
     for name, media_type in {**media_types, "manifest.json": "application/json"}.items():

@@ -11,23 +11,22 @@ from urllib.parse import urljoin
 import orjson
 from starlette.responses import Response
 
-from services.queue.api.serving import serving_of
 from services.queue.domain.leases import why
 from services.queue.domain.project import Project
 from services.queue.operations.leasing import Granted
+from services.queue.resources import QueueRuntime
 from services.queue.storage.claims import Leased
-from shared.kit.runtime import Runtime
 
 _MEDIA = '"asset_id"'
 
 
-async def leases_json(runtime: Runtime, granted: Granted) -> dict[str, Any]:
+async def leases_json(runtime: QueueRuntime, granted: Granted) -> dict[str, Any]:
     if granted.nothing is not None:
         return {"leases": [], "reason": granted.nothing.reason, "retry_after_s": granted.nothing.retry_after_s}
     return {"leases": [await _lease_json(runtime, granted.project, leased) for leased in granted.leases]}
 
 
-async def _lease_json(runtime: Runtime, project: Project, leased: Leased) -> dict[str, Any]:
+async def _lease_json(runtime: QueueRuntime, project: Project, leased: Leased) -> dict[str, Any]:
     envelope = {
         "token": str(leased.token),
         "until": leased.until,
@@ -46,17 +45,17 @@ async def _lease_json(runtime: Runtime, project: Project, leased: Leased) -> dic
     return envelope
 
 
-async def _fields(runtime: Runtime, fields: str) -> Any:
+async def _fields(runtime: QueueRuntime, fields: str) -> Any:
     if _MEDIA not in fields:
         return orjson.Fragment(fields)
-    serving = serving_of(runtime)
+    resources = runtime.resources
     parsed: dict[str, Any] = orjson.loads(fields)
     for value in parsed.values():
         if isinstance(value, dict):
             url = await runtime.objects.signed_url(
-                f"assets/{value['asset_id']}", serving.asset_url_ttl_s, media_type=value["media_type"]
+                f"assets/{value['asset_id']}", resources.asset_url_ttl_s, media_type=value["media_type"]
             )
-            value["url"] = _absolute(serving.asset_base_url, url)
+            value["url"] = _absolute(resources.asset_base_url, url)
     return parsed
 
 

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.queue.api.envelopes import answer, leases_json
-from services.queue.api.serving import serving_of
 from services.queue.api.shapes import (
     AnnotationIn,
     AnnotationOut,
@@ -27,8 +26,9 @@ from services.queue.operations import leases, leasing, submitting
 from services.queue.operations.leases import Skip
 from services.queue.operations.leasing import ALL_KINDS, Asking, Granted
 from services.queue.operations.submitting import Late, Receipt, Work
+from services.queue.resources import QueueRuntimeDep
 from shared.contracts.values import Role, TaskKind
-from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.exceptions import NotKnownHere
@@ -48,7 +48,7 @@ ANYTHING = LeaseRequest()
     summary="Lease the next tasks",
 )
 async def lease_next(
-    project_id: UUID, principal: Worker, runtime: RuntimeDep, body: LeaseRequest = ANYTHING
+    project_id: UUID, principal: Worker, runtime: QueueRuntimeDep, body: LeaseRequest = ANYTHING
 ) -> Response:
     """Up to `count` tasks, each of another record and none that you had before; or none and the reason why."""
     asking = Asking(
@@ -56,7 +56,7 @@ async def lease_next(
         principal.has(Role.ARBITER),
         project_id,
         body.count,
-        serving_of(runtime).soon_s,
+        runtime.resources.retry_soon_s,
         ALL_KINDS if body.kinds is None else frozenset(map(TaskKind, body.kinds)),
     )
     granted = None
@@ -79,7 +79,7 @@ async def lease_next(
     responses=responses(404),
     summary="List the leases you hold",
 )
-async def list_leases(project_id: UUID, principal: Worker, runtime: RuntimeDep) -> Response:
+async def list_leases(project_id: UUID, principal: Worker, runtime: QueueRuntimeDep) -> Response:
     """After a reload: what you had leased and may still submit."""
     try:
         async with runtime.database.transaction() as session:
@@ -111,7 +111,7 @@ async def release_lease(token: UUID, principal: Worker, session: SessionDep) -> 
     responses=responses(404, 409, 410),
     summary="Submit the annotation",
 )
-async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep, body: AnnotationIn) -> Response:
+async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntimeDep, body: AnnotationIn) -> Response:
     """Submit, and with `next` lease what comes next in the same call. Submitting the same again answers the same.
 
     What comes next is leased once for an annotation: a repeated call gets the leases that still run, and leases only if no
@@ -126,7 +126,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep,
     if outcome is None:
         async with runtime.database.transaction() as session:
             outcome = await submitting.submit_annotation(
-                session, principal, token, work, body.next, serving_of(runtime).soon_s, utc_now()
+                session, principal, token, work, body.next, runtime.resources.retry_soon_s, utc_now()
             )
     if isinstance(outcome, Late):
         raise outcome.refusal
@@ -141,7 +141,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: RuntimeDep,
     responses=responses(404, 409, 410),
     summary="Skip the task",
 )
-async def skip_task(token: UUID, principal: Worker, runtime: RuntimeDep, body: SkipIn) -> Response:
+async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, body: SkipIn) -> Response:
     """Somebody else gets it instead; you won't get it again. Skipping again changes nothing and leases nothing."""
     async with runtime.database.transaction() as session:
         granted = await leases.skip_task(
@@ -150,7 +150,7 @@ async def skip_task(token: UUID, principal: Worker, runtime: RuntimeDep, body: S
             token,
             Skip(body.reason, body.active_s),
             body.next,
-            serving_of(runtime).soon_s,
+            runtime.resources.retry_soon_s,
             utc_now(),
         )
     return answer({"skipped": True} | await _next(runtime, granted))
@@ -173,7 +173,7 @@ async def read_draft(token: UUID, principal: Worker, session: SessionDep) -> Dra
     return DraftOut(answers=answers, saved_at=saved_at)
 
 
-async def _next(runtime: RuntimeDep, granted: Granted | None) -> dict[str, object]:
+async def _next(runtime: QueueRuntimeDep, granted: Granted | None) -> dict[str, object]:
     if granted is None:
         return {}
     leased = await leases_json(runtime, granted)

@@ -56,7 +56,7 @@ async def test_a_job_whose_handler_refuses_says_why(tiny: ServiceUnderTest) -> N
 
 
 async def test_a_job_that_always_breaks_fails_after_bounded_attempts(tiny: ServiceUnderTest) -> None:
-    tiny.runtime.extras["break_at"] = 0
+    tiny.runtime.resources.break_at = 0
     job_id = await start(tiny, 1)
     async with tiny.database.transaction() as session:
         await session.raw.execute("UPDATE jobs SET attempts = $1", MAX_ATTEMPTS - 1)
@@ -65,11 +65,11 @@ async def test_a_job_that_always_breaks_fails_after_bounded_attempts(tiny: Servi
 
 
 async def test_a_job_that_breaks_once_goes_on_from_its_checkpoint(tiny: ServiceUnderTest) -> None:
-    tiny.runtime.extras["break_at"] = 1
+    tiny.runtime.resources.break_at = 1
     job_id = await start(tiny, 4)
     await tiny.run_jobs()
     assert (await look(tiny, job_id))["state"] == "queued"
-    tiny.runtime.extras.clear()
+    tiny.runtime.resources.break_at = None
     async with tiny.database.transaction() as session:
         await session.raw.execute("UPDATE jobs SET run_at = now()")
     await tiny.run_jobs()
@@ -93,7 +93,7 @@ async def test_a_job_is_taken_over_when_its_worker_is_gone(tiny: ServiceUnderTes
 
 
 async def test_a_worker_that_lost_its_lease_has_no_effect_any_more(tiny: ServiceUnderTest) -> None:
-    tiny.runtime.extras["pause_s"] = 0.05
+    tiny.runtime.resources.pause_s = 0.05
     job_id = await start(tiny, 1000)
     working = asyncio.create_task(tiny.run_jobs())
     await asyncio.sleep(0.2)
@@ -107,7 +107,7 @@ async def test_a_worker_that_lost_its_lease_has_no_effect_any_more(tiny: Service
 
 
 async def test_a_worker_that_is_told_to_end_gives_its_job_back(tiny: ServiceUnderTest) -> None:
-    tiny.runtime.extras["pause_s"] = 0.05
+    tiny.runtime.resources.pause_s = 0.05
     job_id = await start(tiny, 1000)
     worker = JobWorker(tiny.runtime)
     worker.start()
@@ -127,7 +127,7 @@ async def test_many_workers_never_share_a_job(tiny: ServiceUnderTest) -> None:
 
 
 async def test_progress_is_streamed_until_the_end(tiny: ServiceUnderTest) -> None:
-    tiny.runtime.extras["pause_s"] = 0.3
+    tiny.runtime.resources.pause_s = 0.3
     job_id = await start(tiny, 4)
     working = asyncio.create_task(tiny.run_jobs())
     answer = await tiny.client.get(f"/v1/jobs/{job_id}/progress", headers=tiny.token("manager"))

@@ -23,7 +23,7 @@ from shared.kit.auth import mint_token
 from shared.kit.database import Database, Session
 from shared.kit.exceptions import SchemaOutdated
 from shared.kit.loops import LoopRunner
-from tests.service.kit.tiny.main import create_app
+from tests.service.kit.tiny.main import Resources, create_app
 from tests.service.kit.tiny.settings import TinySettings
 from tests.support.postgres import create_database, drop_database
 from tests.support.service import KEY, ServiceUnderTest, running, service_under_test, settings_for
@@ -44,9 +44,9 @@ async def test_live_ready_and_metrics_are_open(tiny: ServiceUnderTest) -> None:
 
 async def test_what_setup_makes_is_there_and_is_closed(tiny: ServiceUnderTest) -> None:
     async with service_under_test(TINY, greeting="hi") as service:
-        extras = service.runtime.extras
-        assert extras["greeting"] == "hi"
-    assert extras["closed"]
+        resources: Resources = service.runtime.resources
+        assert resources.greeting == "hi"
+    assert resources.closed
 
 
 async def test_a_service_does_not_start_on_an_old_schema() -> None:
@@ -95,7 +95,7 @@ async def test_everything_runs_in_the_background() -> None:
 
         await until(done)
         await until(said)
-        await until(lambda: service.runtime.extras.get("ticks", 0) >= 4)
+        await until(lambda: service.runtime.resources.ticks >= 4)
         page = (await service.client.get("/v1/events", headers=headers)).json()
         assert page["items"][0]["event"]["type"] == RecordErased.event_type()
         assert (await service.client.get("/ready")).status_code == 200
@@ -164,8 +164,8 @@ async def test_a_killed_database_gives_503_and_is_used_again_when_it_is_back(own
         await asyncio.to_thread(own_server.start)
         answers = await asyncio.gather(*(service.client.get(path, headers=headers) for _ in range(8)))
         assert {answer.status_code for answer in answers} == {200}, "dead connections are replaced, not handed out"
-        ticks = service.runtime.extras["ticks"]
-        await until(lambda: service.runtime.extras["ticks"] > ticks + 1)
+        ticks = service.runtime.resources.ticks
+        await until(lambda: service.runtime.resources.ticks > ticks + 1)
 
 
 async def test_a_session_that_is_cancelled_leaves_the_pool_sound(tiny: ServiceUnderTest) -> None:
@@ -301,7 +301,7 @@ async def test_a_job_survives_that_its_process_is_killed(served: tuple[Process, 
         assert 0 < await count("SELECT count(*) FROM things") < 30
         async with service.database.transaction() as session:
             await session.raw.execute("UPDATE jobs SET lease_until = now()")
-        service.runtime.extras["pause_s"] = 0
+        service.runtime.resources.pause_s = 0
         assert await service.run_jobs() == 1
         job = (
             await service.client.get(f"/v1/jobs/{started.json()['job_id']}", headers=service.token("manager"))

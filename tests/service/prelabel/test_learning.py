@@ -322,7 +322,7 @@ async def test_pictures_are_learnt(world: World) -> None:
 async def test_a_training_that_dies_is_tried_again_and_told_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.begin(chosen=QUICK)
     await label_all(world, await texts(world, 12))
-    trainer: Trainer = world.service.runtime.extras["tools"].trainer
+    trainer: Trainer = world.service.runtime.resources.trainer
     train = trainer.train
 
     async def dies(_: object) -> Any:
@@ -387,7 +387,7 @@ async def test_scoring_goes_on_where_it_was_interrupted(world: World, monkeypatc
     await world.begin()
     records = await texts(world, 30)
     model_id = await world.champion()
-    tools = world.service.runtime.extras["tools"]
+    tools = world.service.runtime.resources
     monkeypatch.setattr(tools.pace, "size", 7)
     monkeypatch.setattr(tools.pace, "took", lambda _: None)
     publish, left = outbox.publish_many, iter([True, True, False])

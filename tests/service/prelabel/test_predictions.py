@@ -54,7 +54,7 @@ async def test_without_a_champion_a_model_must_be_named(world: World) -> None:
 async def test_too_much_at_once_is_refused_and_comes_through_later(world: World) -> None:
     await world.begin()
     await world.champion()
-    engine = world.service.runtime.extras["tools"].engine
+    engine = world.service.runtime.resources.engine
     items = [{"fields": {"message": f"parcel {number}"}} for number in range(1000)]
     most, engine._queue_items = engine._queue_items, 1000
     try:

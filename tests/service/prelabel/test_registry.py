@@ -291,7 +291,7 @@ async def test_a_model_comes_as_a_form(world: World) -> None:
 
 async def test_a_model_that_is_too_large_is_refused(world: World) -> None:
     await world.begin()
-    limits = world.service.runtime.extras["tools"].limits
+    limits = world.service.runtime.resources.limits
     answer = await world.upload(b"\0" * (limits.max_model_bytes + 1), text_manifest())
     assert answer.status_code == 413
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from services.qa.resources import Pauses
 from shared.contracts.events import AnnotationsRequested, AnnotatorAssessed, DriftDetected, LabelFinalized, WorkLogged
 from shared.contracts.values import AssessmentStatus, Split, TaskKind
 from shared.kit.clock import new_id
@@ -12,7 +13,7 @@ from tests.support.service import ServiceUnderTest
 
 
 async def estimate(world: World) -> None:
-    world.service.runtime.extras.pop("pauses", None)
+    world.service.runtime.resources.pauses = Pauses()
     await world.service.run_loop("estimate")
     await world.service.run_loop("replace_votes")
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from services.qa.resources import Pauses
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotationsRequested, AnnotatorAssessed, ArbitrationRequested, RelabelRequested
 from shared.kit.clock import new_id
@@ -140,7 +141,7 @@ async def test_gold_is_scored_and_reports_are_compared_by_kind(
             world.annotated(record_id, alike, annotator_id=good),
             world.annotated(record_id, other, annotator_id=bad),
         )
-    world.service.runtime.extras.pop("pauses", None)
+    world.service.runtime.resources.pauses = Pauses()
     await world.service.run_loop("estimate")
     said = {one.annotator_id: one for one in await world.published(AnnotatorAssessed)}
     assert (said[good].accuracy, said[bad].accuracy) == (1.0, 0.0)

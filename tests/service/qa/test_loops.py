@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from services.qa.resources import Pauses
 from shared.contracts.events import AnnotatorAssessed
 from shared.kit.clock import new_id
 from tests.service.qa.world import SCHEMA, World, animal
@@ -48,14 +49,14 @@ async def test_a_project_whose_estimation_fails_holds_up_no_other(qa: ServiceUnd
     await answered_gold(broken)
     await answered_gold(sound)
     await change_answers(broken, "{}")
-    qa.runtime.extras.pop("pauses", None)
+    qa.runtime.resources.pauses = Pauses()
     with pytest.raises(KeyError):
         await qa.run_loop("estimate")
     assert len(await sound.published(AnnotatorAssessed)) == 1
     assert (await marks_of(broken) > 0, await marks_of(sound)) == (True, 0)
 
     await change_answers(broken, '{"label": "cat"}')
-    qa.runtime.extras.pop("pauses")
+    qa.runtime.resources.pauses = Pauses()
     await qa.run_loop("estimate")
     assert await marks_of(broken) == 0
 
@@ -63,11 +64,11 @@ async def test_a_project_whose_estimation_fails_holds_up_no_other(qa: ServiceUnd
 async def test_a_few_new_votes_among_many_wait_for_more(qa: ServiceUnderTest) -> None:
     world = await begun(qa)
     await answered_gold(world, 101)
-    qa.runtime.extras.pop("pauses", None)
+    qa.runtime.resources.pauses = Pauses()
     await qa.run_loop("estimate")
     assert await marks_of(world) == 0
     await world.finalized()
-    qa.runtime.extras["pauses"].until.clear()
+    qa.runtime.resources.pauses.until.clear()
     await qa.run_loop("estimate")
     assert await marks_of(world) == 2, "two votes are less than 2 % of 101"
     await world.finalized()
@@ -82,14 +83,14 @@ async def test_an_old_schema_version_is_estimated_again_only_when_it_was_answere
 
     async def estimated() -> dict[int, UUID]:
         await qa.run_loop("estimate")
-        qa.runtime.extras["pauses"].until.clear()
+        qa.runtime.resources.pauses.until.clear()
         async with qa.database.transaction() as session:
             rows = await session.raw.fetch(
                 "SELECT schema_version, estimate_id FROM estimates WHERE project_id = $1", world.project_id
             )
         return {row["schema_version"]: row["estimate_id"] for row in rows}
 
-    qa.runtime.extras.pop("pauses", None)
+    qa.runtime.resources.pauses = Pauses()
     first = await estimated()
     await world.deliver(world.annotated(new, "cat", schema_version=2, slot=2))
     second = await estimated()

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from services.qa.resources import Pauses
 from shared.contracts.events import AutoAcceptThresholdSet, RelabelRequested
 from shared.contracts.policies import AutoAcceptPolicy, Policies
 from shared.contracts.values import ModelStage, Pool, Role, ScoredFor, Split, TaskKind
@@ -23,7 +24,7 @@ async def world(qa: ServiceUnderTest) -> World:
 
 
 async def look(world: World) -> list[AutoAcceptThresholdSet]:
-    world.service.runtime.extras.pop("pauses", None)
+    world.service.runtime.resources.pauses = Pauses()
     await world.service.run_loop("test_thresholds")
     return await world.published(AutoAcceptThresholdSet)
 

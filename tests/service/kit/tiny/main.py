@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -194,7 +195,18 @@ async def start_counting(
     return JobAccepted(job_id=job_id)
 
 
-async def count(runtime: Runtime, job: Job) -> dict[str, Any]:
+@dataclass
+class Resources:
+    """What the tiny service holds; tests set some of it."""
+
+    greeting: str
+    ticks: int = 0
+    pause_s: float | None = None
+    break_at: int | None = None
+    closed: bool = False
+
+
+async def count(runtime: Runtime[Resources], job: Job) -> dict[str, Any]:
     """Adds `to` things one by one, each with its checkpoint."""
     to = job.arguments["to"]
     if to < 0:
@@ -205,21 +217,25 @@ async def count(runtime: Runtime, job: Job) -> dict[str, Any]:
                 "INSERT INTO things (id, project_id, name) VALUES ($1, $2, $3)", new_id(), job.project_id, str(number)
             )
             await job.commit_progress(session, number + 1, to, checkpoint=number + 1)
-        await asyncio.sleep(runtime.extras.get("pause_s", job.arguments["pause_s"]))
-        if runtime.extras.get("break_at") == number:
+        await asyncio.sleep(
+            runtime.resources.pause_s if runtime.resources.pause_s is not None else job.arguments["pause_s"]
+        )
+        if runtime.resources.break_at == number:
             raise ZeroDivisionError
     return {"counted": to}
 
 
-async def tick(runtime: Runtime) -> None:
-    runtime.extras["ticks"] = runtime.extras.get("ticks", 0) + 1
+async def tick(runtime: Runtime[Resources]) -> None:
+    runtime.resources.ticks += 1
 
 
 @asynccontextmanager
-async def setup(runtime: Runtime) -> AsyncIterator[None]:
-    runtime.extras["greeting"] = runtime.settings.greeting  # type: ignore[attr-defined]
-    yield
-    runtime.extras["closed"] = True
+async def setup(runtime: Runtime[Resources]) -> AsyncIterator[Resources]:
+    settings = runtime.settings
+    assert isinstance(settings, TinySettings)
+    resources = Resources(settings.greeting)
+    yield resources
+    resources.closed = True
 
 
 JOBS: dict[str, JobHandler] = {"count": count}

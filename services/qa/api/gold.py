@@ -15,7 +15,8 @@ from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
-from shared.kit.problems import Problem, kebab_case, responses
+from shared.kit.exceptions import NotKnownHere
+from shared.kit.problems import kebab_case, responses
 
 router = APIRouter(tags=["gold"])
 
@@ -53,11 +54,9 @@ async def place_gold_batch(session: SessionDep, manager: Manager, project_id: UU
         try:
             await gold.place(session, project, _wish(one.record_id, one), manager.subject, utc_now())
             placed += 1
-        except (AnswersRefused, RecordErased, UnknownSchemaVersion) as error:
+        except (AnswersRefused, NotKnownHere, RecordErased, UnknownSchemaVersion) as error:
             errors = [each.model_dump(mode="json", exclude_none=True) for each in getattr(error, "errors", ())]
             rejected.append(_refused(index, one, kebab_case(type(error).__name__), errors))
-        except Problem as problem:
-            rejected.append(_refused(index, one, problem.type, []))
     return GoldReport(placed=placed, rejected=sorted(rejected, key=lambda one: one.index))
 
 

@@ -1,18 +1,15 @@
 """One record once round the loop, through four processes that talk only through events; a deadline for each step."""
 
 import itertools
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from deploy.demo.client import Client, Refused
+from deploy.demo.client import Client
 from deploy.embedded.supervisor import Suite
-from shared.contracts.values import Role
+from tests.support import loop as loops
+from tests.support.loop import CROWD, Loop
 from tests.support.waiting import until
 
 STEP_S = 20.0
@@ -48,97 +45,9 @@ def tone_of(text: str) -> str:
     return "praise" if any(word in text for word in GOOD) else "blame"
 
 
-@dataclass
-class Loop:
-    """What one run of the loop knows."""
-
-    client: Client
-    suite: Suite
-    manager: str
-    product: str
-    project_id: UUID
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    async def call(self, service: str, method: str, path: str, token: str | None = None, **more: Any) -> Any:
-        return await self.client.call(service, method, path, token or self.manager, **more)
-
-    async def register(self, subject: str, pool: str = "crowd", *roles: Role) -> None:
-        try:
-            await self.call("queue", "POST", "/annotators", body={"subject": subject, "pool": pool})
-        except Refused as refused:
-            if refused.status != HTTPStatus.CONFLICT:  # known from another project
-                raise
-        self.tokens[subject] = self.suite.token(Role.ANNOTATOR, *roles, subject=subject)
-
-    async def lease(self, subject: str) -> Mapping[str, Any] | None:
-        path = f"/projects/{self.project_id}/leases"
-        leases = (await self.call("queue", "POST", path, self.tokens[subject], body={"count": 1}))["leases"]
-        return leases[0] if leases else None
-
-    async def submit(self, subject: str, lease: Mapping[str, Any], tone: str, **more: Any) -> Any:
-        body = {"answers": {"tone": {"label": tone}}, "active_s": 1.0, **more}
-        return await self.call("queue", "PUT", f"/leases/{lease['token']}/annotation", self.tokens[subject], body=body)
-
-    async def label(self, record_id: str) -> Mapping[str, Any] | None:
-        try:
-            found: Mapping[str, Any] = await self.call("qa", "GET", f"/records/{record_id}/label")
-        except Refused as refused:
-            if refused.type != "no-label":
-                raise
-            return None
-        return found
-
-    async def champion(self) -> Mapping[str, Any] | None:
-        page = await self.call("prelabel", "GET", f"/projects/{self.project_id}/models")
-        return next((model for model in page["items"] if model["stage"] == "champion"), None)
-
-    async def send(self, *given: str) -> list[str]:
-        body = {"records": [{"external_id": text, "fields": {"text": text}} for text in given]}
-        report = await self.call("ingest", "POST", f"/projects/{self.project_id}/records", self.product, body=body)
-        assert report["rejected_total"] == 0
-        return [one["record_id"] for one in report["records"]]
-
-    async def answer_everything(self, *subjects: str) -> None:
-        """Everybody answers rightly what they are served, until nothing more is served to anybody."""
-        served = True
-        while served:
-            served = False
-            for subject in subjects:
-                lease = await self.lease(subject)
-                if lease is not None:
-                    served = True
-                    more = {"reason": "I read it twice."} if lease["kind"] == "arbitration" else {}
-                    await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)
-
-    async def served(self, record_id: str, subjects: tuple[str, ...], until_s: float = STEP_S) -> tuple[str, Any]:
-        """Who is served the record, known by its text, and the lease; others' leases are answered rightly."""
-        fields = (await self.call("ingest", "GET", f"/records/{record_id}"))["fields"]
-        end = time.monotonic() + until_s
-        while time.monotonic() < end:
-            for subject in subjects:
-                lease = await self.lease(subject)
-                if lease is None:
-                    continue
-                if lease["record"]["fields"] == fields:
-                    return subject, lease
-                more = {"reason": "I read it twice."} if lease["kind"] == "arbitration" else {}
-                await self.submit(subject, lease, tone_of(lease["record"]["fields"]["text"]), **more)
-        raise AssertionError(f"record {record_id} was served to nobody within {until_s} s")
-
-
-CROWD = ("ann", "ben", "cid", "dot")
-
-
 async def open_project(client: Client, suite: Suite, policies: Mapping[str, Any]) -> Loop:
-    """A project with its people; `eve` is the arbiter."""
-    manager = suite.token(Role.MANAGER, Role.AUDITOR, subject="mia")
     body = {"name": "Tone", "schema": SCHEMA, "guideline": "Praise or blame?", "policies": policies}
-    project = await client.call("ingest", "POST", "/projects", manager, body=body)
-    made = Loop(client, suite, manager, suite.token(Role.PRODUCT, subject="shop"), UUID(project["project_id"]))
-    for subject in CROWD:
-        await made.register(subject)
-    await made.register("eve", "expert", Role.ARBITER)
-    return made
+    return await loops.open_project(client, suite, body, "tone", tone_of)
 
 
 @pytest.fixture(scope="module")

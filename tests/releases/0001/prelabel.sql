@@ -1,0 +1,961 @@
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.batches (
+    project_id uuid NOT NULL,
+    batch integer NOT NULL,
+    size integer NOT NULL,
+    model_id uuid,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.contaminations (
+    run_id uuid NOT NULL,
+    record_id uuid NOT NULL,
+    counted boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.contents (
+    record_id uuid NOT NULL,
+    fields jsonb NOT NULL,
+    thumbnail bytea,
+    thumbnail_width smallint,
+    thumbnail_height smallint,
+    thumbnail_channels smallint
+);
+
+CREATE TABLE public.feedback (
+    feedback_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    model_id uuid NOT NULL,
+    verdict text NOT NULL,
+    counted boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.feedback_counts (
+    model_id uuid NOT NULL,
+    verdict text NOT NULL,
+    reports bigint NOT NULL
+);
+
+CREATE TABLE public.idempotency_keys (
+    subject text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status integer,
+    body bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.inbox (
+    event_id uuid NOT NULL,
+    consumer_group text NOT NULL
+);
+
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    project_id uuid,
+    arguments jsonb NOT NULL,
+    subject text NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    done bigint DEFAULT 0 NOT NULL,
+    total bigint,
+    errors bigint DEFAULT 0 NOT NULL,
+    checkpoint jsonb,
+    result jsonb,
+    failure text,
+    attempts integer DEFAULT 0 NOT NULL,
+    run_at timestamp with time zone DEFAULT now() NOT NULL,
+    lease uuid,
+    lease_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT jobs_state CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text])))
+);
+
+CREATE SEQUENCE public.label_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.models (
+    model_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    version integer NOT NULL,
+    revision integer NOT NULL,
+    stage text NOT NULL,
+    manifest jsonb NOT NULL,
+    sha256 text NOT NULL,
+    size_bytes bigint NOT NULL,
+    temperature double precision DEFAULT 1 NOT NULL,
+    evaluation jsonb,
+    compared boolean DEFAULT false NOT NULL,
+    training_run_id uuid,
+    trained_on integer,
+    contaminated_by integer DEFAULT 0 NOT NULL,
+    predecessor uuid,
+    reason text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT models_stage_check CHECK ((stage = ANY (ARRAY['challenger'::text, 'champion'::text, 'retired'::text, 'rejected'::text])))
+);
+
+CREATE SEQUENCE public.outbox_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.outbox (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) NOT NULL,
+    id uuid NOT NULL,
+    topic text NOT NULL,
+    type text NOT NULL,
+    key uuid NOT NULL,
+    project_id uuid,
+    envelope bytea NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY RANGE (created_at);
+
+CREATE TABLE public.outbox_20261129 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_20261130 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_20261201 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_20261202 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_20261203 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_20261204 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_20261205 (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.outbox_default (
+    seq bigint DEFAULT nextval('public.outbox_seq'::regclass) CONSTRAINT outbox_seq_not_null NOT NULL,
+    id uuid CONSTRAINT outbox_id_not_null NOT NULL,
+    topic text CONSTRAINT outbox_topic_not_null NOT NULL,
+    type text CONSTRAINT outbox_type_not_null NOT NULL,
+    key uuid CONSTRAINT outbox_key_not_null NOT NULL,
+    project_id uuid,
+    envelope bytea CONSTRAINT outbox_envelope_not_null NOT NULL,
+    headers text,
+    "position" bigint,
+    set_aside text,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT outbox_created_at_not_null NOT NULL
+);
+
+CREATE TABLE public.parked (
+    seq bigint NOT NULL,
+    consumer_group text NOT NULL,
+    event_id uuid NOT NULL,
+    kind text NOT NULL,
+    key uuid NOT NULL,
+    topic text NOT NULL,
+    event_key bytea NOT NULL,
+    envelope bytea NOT NULL,
+    parked_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.parked_releases (
+    id bigint NOT NULL,
+    consumer_group text NOT NULL,
+    kind text NOT NULL,
+    key uuid NOT NULL,
+    after_key bytea DEFAULT '\x'::bytea NOT NULL,
+    after_seq bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE public.parked_releases ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.parked_releases_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.parked ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.parked_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.predictions (
+    record_id uuid NOT NULL,
+    revision integer NOT NULL,
+    event_id uuid NOT NULL,
+    model_id uuid,
+    body jsonb NOT NULL
+);
+
+CREATE TABLE public.projects (
+    project_id uuid NOT NULL,
+    revision integer NOT NULL,
+    state jsonb NOT NULL,
+    epoch integer DEFAULT 0 NOT NULL,
+    models integer DEFAULT 0 NOT NULL
+);
+
+CREATE TABLE public.quality_notes (
+    project_id uuid NOT NULL,
+    kind text NOT NULL,
+    subject_id uuid NOT NULL,
+    part text NOT NULL,
+    revision integer NOT NULL,
+    body jsonb NOT NULL,
+    occurred_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.records (
+    record_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    revision integer NOT NULL,
+    split text NOT NULL,
+    held_out boolean NOT NULL,
+    explored boolean NOT NULL,
+    draw double precision NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    state_revision integer DEFAULT 0 NOT NULL,
+    gold_ever boolean DEFAULT false NOT NULL,
+    label text,
+    label_schema_version integer,
+    label_by_people boolean DEFAULT false NOT NULL,
+    trainable boolean DEFAULT false NOT NULL,
+    label_seq bigint,
+    batch integer,
+    strategy text,
+    selection_probability double precision,
+    score double precision NOT NULL,
+    model_id uuid,
+    scored_epoch integer NOT NULL,
+    scoring_attempts integer DEFAULT 0 NOT NULL,
+    prediction_revision integer DEFAULT 0 NOT NULL,
+    CONSTRAINT records_state_check CHECK ((state = ANY (ARRAY['open'::text, 'finalized'::text, 'gold'::text, 'unlabelable'::text, 'erased'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE public.relay (
+    one boolean DEFAULT true NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT relay_one_check CHECK (one)
+);
+
+CREATE TABLE public.training_examples (
+    run_id uuid NOT NULL,
+    record_id uuid NOT NULL
+);
+
+CREATE TABLE public.training_runs (
+    run_id uuid NOT NULL,
+    project_id uuid NOT NULL,
+    model_id uuid NOT NULL,
+    state text NOT NULL,
+    started_by text NOT NULL,
+    reason text NOT NULL,
+    batch integer,
+    label_seq bigint DEFAULT 0 NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    retry_at timestamp with time zone,
+    failure text,
+    examples integer,
+    report jsonb,
+    created_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT training_runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'comparing'::text, 'promoted'::text, 'rejected'::text, 'compared'::text, 'superseded'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261129 FOR VALUES FROM ('2026-11-29 00:00:00+00') TO ('2026-11-30 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261130 FOR VALUES FROM ('2026-11-30 00:00:00+00') TO ('2026-12-01 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261201 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2026-12-02 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261202 FOR VALUES FROM ('2026-12-02 00:00:00+00') TO ('2026-12-03 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261203 FOR VALUES FROM ('2026-12-03 00:00:00+00') TO ('2026-12-04 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261204 FOR VALUES FROM ('2026-12-04 00:00:00+00') TO ('2026-12-05 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_20261205 FOR VALUES FROM ('2026-12-05 00:00:00+00') TO ('2026-12-06 00:00:00+00');
+
+ALTER TABLE ONLY public.outbox ATTACH PARTITION public.outbox_default DEFAULT;
+
+INSERT INTO public.alembic_version VALUES
+	('0001');
+
+INSERT INTO public.batches VALUES
+	('01a22544-64fb-70fa-a80b-4999f3c72a0f', 0, 8, NULL, '2026-11-29 03:06:11.396021+00'),
+	('01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 6, '01a22544-7056-7011-ace6-80a50d5aabdd', '2026-11-29 03:06:15.071089+00'),
+	('01a22544-64fb-70fa-a80b-4999f3c72a0f', 2, 1, '01a22544-7056-7011-ace6-80a50d5aabdd', '2026-11-29 03:06:21.76433+00');
+
+INSERT INTO public.contaminations VALUES
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-6585-717d-89b5-5bf6222efa61', true);
+
+INSERT INTO public.contents VALUES
+	('01a22544-65c0-7555-8117-ee69e1f91a64', '{"text": "No one shall be held in slavery or servitude; slavery and the slave trade shall be prohibited in all their forms."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee6beb44b78b', '{"text": "Toda persona tiene derecho a la libertad de pensamiento, de conciencia y de religión"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee6dd215483a', '{"text": "Alle Menschen sind frei und gleich an Würde und Rechten geboren."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee6aaa0a749c', '{"text": "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, no ha mucho tiempo que vivía un hidalgo"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee70a4fe1ee2', '{"text": "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему."}', NULL, NULL, NULL, NULL),
+	('01a22544-6585-717d-89b5-5bf7c59e973e', '{"text": "Call me Ishmael. Some years ago—never mind how long precisely—having little or no money in my purse, …"}', NULL, NULL, NULL, NULL),
+	('01a22544-6585-717d-89b5-5bf513f294c3', '{"text": "It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a wife."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-299519ec7696', '{"text": "人人生而自由,在尊严和权利上一律平等。"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-29961753db6b', '{"text": "Alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do:\n\t“what is the use of a book,” thought Alice, “without pictures or conversations?”"}', NULL, NULL, NULL, NULL),
+	('01a22544-6585-717d-89b5-5bf6222efa61', '{"text": "All human beings are born free and equal in dignity and rights."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee671624647a', '{"text": "Everyone has the right to life, liberty and security of person."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee6eb3074fc3', '{"text": "Longtemps, je me suis couché de bonne heure. Parfois, à peine ma bougie éteinte, mes yeux se fermaient si vite"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-29988185732b', '{"text": "There was no possibility of taking a walk that day. We had been wandering, indeed, in the leafless shrubbery"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee6c7ebf946f', '{"text": "Als Gregor Samsa eines Morgens aus unruhigen Träumen erwachte, fand er sich in seinem Bett verwandelt."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee6f2edd9bf5', '{"text": "Tout individu a droit à la vie, à la liberté et à la sûreté de sa personne."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-29994418d2c6', '{"text": "Congress shall make no law respecting an establishment of religion, or prohibiting the free exercise thereof;"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee68de454fee', '{"text": "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-299be2741979', '{"text": "§ 1. Die Rechtsfähigkeit des Menschen beginnt mit der Vollendung der Geburt."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee7151c67d4f', '{"text": "Каждый человек имеет право на жизнь, на свободу и на личную неприкосновенность."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c0-7555-8117-ee72bb0f1800', '{"text": "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-2993b1ade04f', '{"text": "すべての人間は、生れながらにして自由であり、かつ、尊厳と権利とについて平等である。"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-299498429683', '{"text": "滿紙荒唐言，一把辛酸淚！都云作者痴，誰解其中味？"}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-29979047af0d', '{"text": "يولد جميع الناس أحراراً متساوين في الكرامة والحقوق."}', NULL, NULL, NULL, NULL),
+	('01a22544-65c1-72aa-b8d6-299ade45059b', '{"text": "Mr. Sherlock Holmes, who was usually very late in the mornings, was seated at the breakfast table."}', NULL, NULL, NULL, NULL),
+	('01a22544-7c00-711d-9ddd-45a8633fb645', '{"text": "Everyone has the right to recognition everywhere"}', NULL, NULL, NULL, NULL),
+	('01a22544-7c00-711d-9ddd-45a791150f8b', '{"text": "Emma Woodhouse, handsome, clever, and rich 🙂"}', NULL, NULL, NULL, NULL),
+	('01a22544-81ad-706a-973b-b0144ed16bf0', '{"text": "No one shall be subjected to torture or to cruel, inhuman or degrading treatment or punishment."}', NULL, NULL, NULL, NULL),
+	('01a22544-96f5-7360-b88c-16cd55f57de9', '{"text": "Stately, plump Buck Mulligan came from the stairhead, bearing a bowl of lather"}', NULL, NULL, NULL, NULL);
+
+INSERT INTO public.inbox VALUES
+	('01a22544-6510-750a-9e66-afe26078dcbe', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03f964257cc7', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03fbf43cdd1d', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03fdc1ef8802', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-04006d1bb909', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-0405482b2cfb', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-0406dbec717a', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-04089ea4d7b5', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-04093a3863fd', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03fa21a2bf8f', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03fefe294384', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03ff4f0c504a', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-040b1cfd910e', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03f4e0f42016', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03f5d8c8b971', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03fcb7ddc63d', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03f6403432f3', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03f7103153a4', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-03f837bac051', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-0401107c65cc', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-0402634c3be6', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-040302fa75f2', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-040411b496e1', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-04070531278d', 'prelabel'),
+	('01a22544-65e4-72c8-a50c-040a02f8157e', 'prelabel'),
+	('01a22544-6779-71b6-b3cd-67dbad8efcff', 'prelabel'),
+	('01a22544-67c1-73d7-b5ff-793f19ee9c5c', 'prelabel'),
+	('01a22544-67cb-71a7-a6aa-8ce5963913ea', 'prelabel'),
+	('01a22544-67f8-714b-bd99-8e850939f107', 'prelabel'),
+	('01a22544-6840-75ac-b91c-b5a85ce2e339', 'prelabel'),
+	('01a22544-686a-7140-a403-cb15a6dcd089', 'prelabel'),
+	('01a22544-68de-73ff-9072-c04c953c5c40', 'prelabel'),
+	('01a22544-6920-724d-b729-5f4424cce023', 'prelabel'),
+	('01a22544-692f-760d-ba0b-cfea8e033903', 'prelabel'),
+	('01a22544-6966-7476-9c38-7de0b2ec9855', 'prelabel'),
+	('01a22544-696c-7531-9a0e-936bff3e9444', 'prelabel'),
+	('01a22544-6996-73c8-85db-684289726866', 'prelabel'),
+	('01a22544-6f16-7118-a6d8-94e12fefdb25', 'prelabel'),
+	('01a22544-6f40-7482-a4d2-8887e6f54fc7', 'prelabel'),
+	('01a22544-6f6b-7505-a2de-69738b58a395', 'prelabel'),
+	('01a22544-6fba-72c8-b094-2243e8c2f8ec', 'prelabel'),
+	('01a22544-6ff4-7602-aa52-a1ef428d81f6', 'prelabel'),
+	('01a22544-7010-7633-ad97-4180239edff3', 'prelabel'),
+	('01a22544-7068-7085-a281-e8429401b540', 'prelabel'),
+	('01a22544-708c-762f-b8a4-5c6c24cff803', 'prelabel'),
+	('01a22544-7c12-76e4-8dd3-38b959e176d9', 'prelabel'),
+	('01a22544-7c12-76e4-8dd3-38b83492c933', 'prelabel'),
+	('01a22544-7daf-76e3-be91-7309a8b2ec31', 'prelabel'),
+	('01a22544-7dd0-745a-a547-cdcdfcb767e0', 'prelabel'),
+	('01a22544-7e1f-710a-aca0-c4b10b830243', 'prelabel'),
+	('01a22544-7e25-74a8-b142-7f7788fc943d', 'prelabel'),
+	('01a22544-7e5f-7371-9f66-0a34b0cf112d', 'prelabel'),
+	('01a22544-7e90-770f-b94a-e594fe572ce7', 'prelabel'),
+	('01a22544-7f4d-72dc-a68a-9b7383028d9f', 'prelabel'),
+	('01a22544-7f63-72da-a9d4-837223f638ed', 'prelabel'),
+	('01a22544-7f97-721c-871d-91a333c9b02d', 'prelabel'),
+	('01a22544-819c-7196-88d8-db265b1bf94e', 'prelabel'),
+	('01a22544-81b3-7354-a103-e36fe0063bcc', 'prelabel'),
+	('01a22544-8210-765f-aeda-52bbe17bd6f8', 'prelabel'),
+	('01a22544-96fa-71dc-806e-2a23d838a577', 'prelabel');
+
+INSERT INTO public.models VALUES
+	('01a22544-7056-7011-ace6-80a50d5aabdd', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 2, 'champion', '{"task": "text_classification", "field": "text", "scale": 255.0, "width": null, "height": null, "labels": ["law", "novel"], "layout": "flat", "channels": 1, "question": "source", "lowercase": true, "input_name": "input", "output_name": "probabilities", "schema_version": 1, "collapse_whitespace": true}', '5732efab121793517bd7918db6042ab5aa13ada98099d7dcb25ad90d77651bb1', 9003, 1.3568062782315136, '{"against": null, "accuracy": 0.6, "held_out": 10, "log_loss": 0.6943693733354456, "temperature": 1.3568062782315136, "against_accuracy": null, "calibration_error": 0.39539708673851665}', true, '01a22544-7055-7180-8bfe-111cffec4b1e', 8, 0, NULL, 'first model, 0.6000 right on held-out labels', 'labels', '2026-11-29 03:06:14.805687+00'),
+	('01a22544-7e5b-7775-9c5b-4cd27f9409b0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 2, 3, 'rejected', '{"task": "text_classification", "field": "text", "scale": 255.0, "width": null, "height": null, "labels": ["law", "novel"], "layout": "flat", "channels": 1, "question": "source", "lowercase": true, "input_name": "input", "output_name": "probabilities", "schema_version": 1, "collapse_whitespace": true}', 'b002997f844dfad907b25c5c2015780ff3bfd239e417ae491d685123716c1a85', 12890, 1.3917575496925618, '{"against": "01a22544-7056-7011-ace6-80a50d5aabdd", "accuracy": 0.3, "held_out": 10, "log_loss": 0.8385530997573991, "temperature": 1.3917575496925618, "against_accuracy": 0.6, "calibration_error": 0.3246859332290703}', true, '01a22544-7e5b-7775-9c5b-4cd137ec1029', 14, 1, NULL, '0.3000 right against 0.6000 on 10 held-out', 'labels', '2026-11-29 03:06:15.72747+00');
+
+INSERT INTO public.outbox_20261129 VALUES
+	(4, '01a22544-6631-703b-ab52-bc202d2e6b72', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6aaa0a749c', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363633312d373033622d616235322d626332303264326536623732222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3334323239345a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536616161306137343963222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366613231613262663866222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d623766623163363131626239363331352d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e393030373930373839373232343834382c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 12, NULL, '2026-11-29 03:06:09.272737+00'),
+	(6, '01a22544-6642-7516-b71b-cddfcdb7d7fc', 'predictions', 'RecordPredicted', '01a22544-6585-717d-89b5-5bf7c59e973e', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363634322d373531362d623731622d636464666364623764376663222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3335323838315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363538352d373137642d383962352d356266376335396539373365222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366363430333433326633222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d303135376336636364643033663565332d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e303938363331343830323030393334372c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 13, NULL, '2026-11-29 03:06:09.285807+00'),
+	(11, '01a22544-6665-7126-b279-509d5e2b9423', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6eb3074fc3', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363636352d373132362d623237392d353039643565326239343233222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3338333631355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536656233303734666333222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366656665323934333834222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d346265653134393131373331336235312d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e333035313031383236303834333939362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 14, NULL, '2026-11-29 03:06:09.272737+00'),
+	(12, '01a22544-6665-7126-b279-509c1a0c16e6', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee671624647a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363636352d373132362d623237392d353039633161306331366536222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3338393532355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536373136323436343761222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366373130333135336134222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d353735646561663762346235363332362d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e363738333833363837373631373638342c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 15, NULL, '2026-11-29 03:06:09.285807+00'),
+	(17, '01a22544-6683-7705-a6d9-d002e6bfaf04', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee68de454fee', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363638332d373730352d613664392d643030326536626661663034222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3432323032325a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536386465343534666565222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366383337626163303531222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d663664333637396161643130323130342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e30363034333239393535353634363039382c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 17, NULL, '2026-11-29 03:06:09.285807+00'),
+	(19, '01a22544-6699-76d8-bb99-8c8de6ef7923', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee7151c67d4f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363639392d373664382d626239392d386338646536656637393233222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3433363630365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656537313531633637643466222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430313130376336356363222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d363835623034623263353365616265612d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e383333333535373330383430303935322c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 19, NULL, '2026-11-29 03:06:09.285807+00'),
+	(33, '01a22544-7b9c-73e0-b8cb-b4889e2e8536', 'models', 'ModelChanged', '01a22544-7056-7011-ace6-80a50d5aabdd', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376239632d373365302d623863622d623438383965326538353336222c2274797065223a224d6f64656c4368616e676564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3831323430375a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a6e756c6c2c227265766973696f6e223a312c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d65393637633637346366383962643836653637303036313564323235346432632d393130303337653962356362353661612d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c2276657273696f6e223a312c227374616765223a226368616c6c656e676572222c226d616e6966657374223a7b227461736b223a22746578745f636c617373696669636174696f6e222c22736368656d615f76657273696f6e223a312c227175657374696f6e223a22736f75726365222c226669656c64223a2274657874222c226c6162656c73223a5b226c6177222c226e6f76656c225d2c22696e7075745f6e616d65223a22696e707574222c226f75747075745f6e616d65223a2270726f626162696c6974696573222c227769647468223a6e756c6c2c22686569676874223a6e756c6c2c226368616e6e656c73223a312c226c61796f7574223a22666c6174222c227363616c65223a3235352e302c226c6f77657263617365223a747275652c22636f6c6c617073655f77686974657370616365223a747275657d2c22736861323536223a2235373332656661623132313739333531376264373931386462363034326162356161313361646139383039396437646362323561643930643737363531626231222c226576616c756174696f6e223a6e756c6c2c22747261696e696e675f72756e5f6964223a2230316132323534342d373035352d373138302d386266652d313131636666656334623165222c22747261696e65645f6f6e223a382c22636f6e74616d696e617465645f6279223a302c22726561736f6e223a22747261696e65643a20656e6f756768206e6577206c6162656c73222c22637265617465645f6174223a22323032362d31312d32395430333a30363a31342e3830353638375a227d7d', NULL, 33, NULL, '2026-11-29 03:06:14.805377+00'),
+	(49, '01a22544-7c4d-722d-a483-66d12df14757', 'predictions', 'RecordPredicted', '01a22544-7c00-711d-9ddd-45a791150f8b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376334642d373232642d613438332d363664313264663134373537222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3032363630375a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d376330302d373131642d396464642d343561373931313530663862222c227265766973696f6e223a312c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d31373338626539343330653562383263323264336462373964666364363062382d306434653262383739323832303330362d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 49, NULL, '2026-11-29 03:06:14.977328+00'),
+	(50, '01a22544-7c4d-722d-a483-66d201767e8f', 'predictions', 'RecordPredicted', '01a22544-7c00-711d-9ddd-45a8633fb645', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376334642d373232642d613438332d363664323031373637653866222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3032363630375a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d376330302d373131642d396464642d343561383633336662363435222c227265766973696f6e223a312c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d31373338626539343330653562383263323264336462373964666364363062382d306434653262383739323832303330362d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353135373433383239323935393931382c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3531353734342c226e6f76656c223a302e3438343235367d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939323834363835343337313138372c226d617267696e223a302e393638353132333431343038303136332c226c656173745f636f6e666964656e6365223a302e34383432353631373037303430303831377d2c226163717569736974696f6e5f73636f7265223a302e393638353132333431343038303136332c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 50, NULL, '2026-11-29 03:06:14.977328+00'),
+	(13, '01a22544-666f-7194-aade-34192c977d5e', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29988185732b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363636662d373139342d616164652d333431393263393737643565222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3339343134345a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939383831383537333262222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430383965613464376235222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d356565316231616265373739353434622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e32303637343230323331333635323034362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 9, NULL, '2026-11-29 03:06:09.267731+00'),
+	(16, '01a22544-6680-7635-a43f-9b234f98eb3b', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29994418d2c6', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363638302d373633352d613433662d396232333466393865623362222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3431323034315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939393434313864326336222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430393361333836336664222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d306562633030323365386264356435632d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e373134373930353437383033323336362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 11, NULL, '2026-11-29 03:06:09.267731+00'),
+	(34, '01a22544-7bd3-7425-b0ce-0e952231ec2b', 'models', 'ModelChanged', '01a22544-7056-7011-ace6-80a50d5aabdd', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376264332d373432352d623063652d306539353232333165633262222c2274797065223a224d6f64656c4368616e676564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3836373131305a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a6e756c6c2c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d64363031653363666534393533613861656437646261643861366339353632652d616232393439343861653465373231632d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c2276657273696f6e223a312c227374616765223a226368616d70696f6e222c226d616e6966657374223a7b227461736b223a22746578745f636c617373696669636174696f6e222c22736368656d615f76657273696f6e223a312c227175657374696f6e223a22736f75726365222c226669656c64223a2274657874222c226c6162656c73223a5b226c6177222c226e6f76656c225d2c22696e7075745f6e616d65223a22696e707574222c226f75747075745f6e616d65223a2270726f626162696c6974696573222c227769647468223a6e756c6c2c22686569676874223a6e756c6c2c226368616e6e656c73223a312c226c61796f7574223a22666c6174222c227363616c65223a3235352e302c226c6f77657263617365223a747275652c22636f6c6c617073655f77686974657370616365223a747275657d2c22736861323536223a2235373332656661623132313739333531376264373931386462363034326162356161313361646139383039396437646362323561643930643737363531626231222c226576616c756174696f6e223a7b2268656c645f6f7574223a31302c226163637572616379223a302e362c226c6f675f6c6f7373223a302e363934333639333733333335343435362c2263616c6962726174696f6e5f6572726f72223a302e33393533393730383637333835313636352c2274656d7065726174757265223a312e333536383036323738323331353133362c22616761696e7374223a6e756c6c2c22616761696e73745f6163637572616379223a6e756c6c7d2c22747261696e696e675f72756e5f6964223a2230316132323534342d373035352d373138302d386266652d313131636666656334623165222c22747261696e65645f6f6e223a382c22636f6e74616d696e617465645f6279223a302c22726561736f6e223a226669727374206d6f64656c2c20302e36303030207269676874206f6e2068656c642d6f7574206c6162656c73222c22637265617465645f6174223a22323032362d31312d32395430333a30363a31342e3830353638375a227d7d', NULL, 34, NULL, '2026-11-29 03:06:14.846958+00'),
+	(14, '01a22544-6672-7319-b3f7-384aa56d0f18', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6c7ebf946f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363637322d373331392d623366372d333834616135366430663138222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3339393438355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536633765626639343666222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366636237646463363364222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d613234643336636563396535633265652d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e3631303234303831383138363431382c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 10, NULL, '2026-11-29 03:06:09.274484+00'),
+	(1, '01a22544-660b-71e6-ad47-cbdcbc5a0aa1', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee69e1f91a64', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363630622d373165362d616434372d636264636263356130616131222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3239333436375a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536396531663931613634222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366393634323537636337222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d626561306462306634646632663634622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e363433343532333733343030393433392c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 1, NULL, '2026-11-29 03:06:09.267731+00'),
+	(2, '01a22544-6622-71dd-88d8-93e38c561b5f', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6beb44b78b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363632322d373164642d383864382d393365333863353631623566222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3331383230345a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536626562343462373862222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366626634336364643164222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d663931303862616165306464323932662d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e3435323131383933363030383939372c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 2, NULL, '2026-11-29 03:06:09.267731+00'),
+	(3, '01a22544-6630-7449-8ae6-88df0032b37f', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6dd215483a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363633302d373434392d386165362d383864663030333262333766222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3332393131395a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536646432313534383361222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366646331656638383032222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d643663323732626664663061316666622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e353534323533323639363739353535322c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 3, NULL, '2026-11-29 03:06:09.267731+00'),
+	(5, '01a22544-6640-76dd-810c-3d4825898429', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee70a4fe1ee2', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363634302d373664642d383130632d336434383235383938343239222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3334363638305a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656537306134666531656532222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430303664316262393039222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d396566383263643437613938343535342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e31303332313331313839303330393031352c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 4, NULL, '2026-11-29 03:06:09.267731+00'),
+	(7, '01a22544-6642-7516-b71b-cdde953be4b0', 'predictions', 'RecordPredicted', '01a22544-6585-717d-89b5-5bf513f294c3', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363634322d373531362d623731622d636464653935336265346230222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3335333032355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363538352d373137642d383962352d356266353133663239346333222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366346530663432303136222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d316565326663653064636463663663622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e34323030323638333434393633343333372c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 5, NULL, '2026-11-29 03:06:09.274484+00'),
+	(8, '01a22544-664e-71b4-95f2-4e2d1166e74b', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299519ec7696', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363634652d373162342d393566322d346532643131363665373462222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3336323133355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939353139656337363936222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430353438326232636662222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d353065353339356639346563343963302d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e363132363832313236313530353537382c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 6, NULL, '2026-11-29 03:06:09.267731+00'),
+	(9, '01a22544-6659-74a6-a5fa-af02b9c0988c', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29961753db6b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363635392d373461362d613566612d616630326239633039383863222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3337323132315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939363137353364623662222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430366462656337313761222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d356336623339346230656266306266322d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e393133383633393734343136353732322c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 7, NULL, '2026-11-29 03:06:09.267731+00'),
+	(10, '01a22544-6659-74a6-a5fa-af01b9d566e6', 'predictions', 'RecordPredicted', '01a22544-6585-717d-89b5-5bf6222efa61', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363635392d373461362d613566612d616630316239643536366536222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3338313338325a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363538352d373137642d383962352d356266363232326566613631222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366356438633862393731222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d623166623036343365303337306261362d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e3738303534313035333039303130312c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 8, NULL, '2026-11-29 03:06:09.274484+00'),
+	(15, '01a22544-6677-7458-afae-d7c55c2b4530', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6f2edd9bf5', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363637372d373435382d616661652d643763353563326234353330222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3430333236365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536663265646439626635222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303366663466306335303461222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d313932383930383837613164666365302d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e363534393332333238323237333439352c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 16, NULL, '2026-11-29 03:06:09.272737+00'),
+	(18, '01a22544-668e-777c-8c95-01022332eb0f', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299be2741979', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363638652d373737632d386339352d303130323233333265623066222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3432373134315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939626532373431393739222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430623163666439313065222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d646466336533653531636261623966302d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e30323334343334303533393534373530372c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 18, NULL, '2026-11-29 03:06:09.272737+00'),
+	(20, '01a22544-66a4-773b-8d97-96ee1a42e10e', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee72bb0f1800', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363661342d373733622d386439372d393665653161343265313065222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3434363732385a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656537326262306631383030222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430323633346333626536222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d363835666339636535343130656264382d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e32393931343534363236323139313136362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 20, NULL, '2026-11-29 03:06:09.285807+00'),
+	(21, '01a22544-66b0-7382-8013-531c85a1ab15', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-2993b1ade04f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363662302d373338322d383031332d353331633835613161623135222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3435373535315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939336231616465303466222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430333032666137356632222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d393135303830333330656438333130372d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e31313239393734363138393435303134342c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 21, NULL, '2026-11-29 03:06:09.285807+00'),
+	(22, '01a22544-66ba-70c6-bef4-fb184efacff8', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299498429683', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363662612d373063362d626566342d666231383465666163666638222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3436373931375a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939343938343239363833222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430343131623439366531222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d303139626366656464333630366435382d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e30343037343333323330363433333234382c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 22, NULL, '2026-11-29 03:06:09.285807+00'),
+	(23, '01a22544-66c0-70af-9b90-d331e8c70a76', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29979047af0d', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363663302d373061662d396239302d643333316538633730613736222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3437343733355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939373930343761663064222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430373035333132373864222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d303831643437643932653535613864332d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e32353832303434343233323435303034362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 23, NULL, '2026-11-29 03:06:09.285807+00'),
+	(24, '01a22544-66c7-74ef-a82e-e6be7a02a8ad', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299ade45059b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d363663372d373465662d613832652d653662653761303261386164222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a30392e3438333436395a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939616465343530353962222c227265766973696f6e223a312c226361757365645f6279223a2230316132323534342d363565342d373263382d613530632d303430613032663831353765222c227472616365706172656e74223a2230302d36333465646161663835363635393531666461326331626164303839346461362d373264343266393331316537613437612d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e3033333539303830323333373531343433362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 24, NULL, '2026-11-29 03:06:09.285807+00'),
+	(25, '01a22544-6e50-77ed-92d1-ce5acde3f60f', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee69e1f91a64', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535302d373765642d393264312d636535616364653366363066222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536396531663931613634222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e363433343532333733343030393433392c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226b5f6d65616e73222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 25, NULL, '2026-11-29 03:06:11.395635+00'),
+	(29, '01a22544-6e50-77ed-92d1-ce5e8bfc3fee', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee7151c67d4f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535302d373765642d393264312d636535653862666333666565222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656537313531633637643466222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e383333333535373330383430303935322c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226b5f6d65616e73222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 29, NULL, '2026-11-29 03:06:11.395635+00'),
+	(30, '01a22544-6e50-77ed-92d1-ce5f60511b8a', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-2993b1ade04f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535302d373765642d393264312d636535663630353131623861222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939336231616465303466222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e31313239393734363138393435303134342c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226368616e6365222c2270726f626162696c697479223a302e333333333333333333333333333333337d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 30, NULL, '2026-11-29 03:06:11.395635+00'),
+	(31, '01a22544-6e51-72f5-8b56-e8c54948d65b', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29988185732b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535312d373266352d386235362d653863353439343864363562222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939383831383537333262222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e32303637343230323331333635323034362c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226368616e6365222c2270726f626162696c697479223a302e333333333333333333333333333333337d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 31, NULL, '2026-11-29 03:06:11.395635+00'),
+	(26, '01a22544-6e50-77ed-92d1-ce5b3e596e2b', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6dd215483a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535302d373765642d393264312d636535623365353936653262222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536646432313534383361222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e353534323533323639363739353535322c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226368616e6365222c2270726f626162696c697479223a302e333333333333333333333333333333337d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 26, NULL, '2026-11-29 03:06:11.395635+00'),
+	(27, '01a22544-6e50-77ed-92d1-ce5c6e93ee20', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6eb3074fc3', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535302d373765642d393264312d636535633665393365653230222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536656233303734666333222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e333035313031383236303834333939362c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226368616e6365222c2270726f626162696c697479223a302e333333333333333333333333333333337d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 27, NULL, '2026-11-29 03:06:11.395635+00'),
+	(28, '01a22544-6e50-77ed-92d1-ce5dc82b3d85', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6f2edd9bf5', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535302d373765642d393264312d636535646338326233643835222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536663265646439626635222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e363534393332333238323237333439352c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226b5f6d65616e73222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 28, NULL, '2026-11-29 03:06:11.395635+00'),
+	(60, '01a22544-81da-73e5-aeb0-fc152db8f390', 'predictions', 'RecordPredicted', '01a22544-81ad-706a-973b-b0144ed16bf0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d383164612d373365352d616562302d666331353264623866333930222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31362e3431313032315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d383161642d373036612d393733622d623031343465643136626630222c227265766973696f6e223a312c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d37643030376662303339333833643236336439353163646264313732326633662d666465303438626437366332306464362d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353434323139303637303336303132362c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3534343231392c226e6f76656c223a302e3435353738317d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e3939343335303734343439323836372c226d617267696e223a302e393131353631383635393237393734362c226c656173745f636f6e666964656e6365223a302e34353537383039333239363339383733367d2c226163717569736974696f6e5f73636f7265223a302e393131353631383635393237393734362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 60, NULL, '2026-11-29 03:06:16.40099+00'),
+	(32, '01a22544-6e51-72f5-8b56-e8c671f3319d', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29994418d2c6', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d366535312d373266352d386235362d653863363731663333313964222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31312e3432303534315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939393434313864326336222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63313734613861653162633030336437666334346663663537323633356333662d663061346238313636336237633962342d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a6e756c6c2c226d6f64656c5f76657273696f6e223a6e756c6c2c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b7d2c22636f6e666964656e6365223a6e756c6c2c22646973747269627574696f6e73223a7b7d2c22756e6365727461696e7479223a6e756c6c2c226163717569736974696f6e5f73636f7265223a302e373134373930353437383033323336362c2273656c656374696f6e223a7b226261746368223a302c227374726174656779223a226b5f6d65616e73222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 32, NULL, '2026-11-29 03:06:11.395635+00'),
+	(35, '01a22544-7bf1-76aa-8b59-da8caffda3c3', 'predictions', 'RecordPredicted', '01a22544-6585-717d-89b5-5bf7c59e973e', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646138636166666461336333222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363538352d373137642d383962352d356266376335396539373365222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353535313331363230363933353731322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3434343836382c226e6f76656c223a302e3535353133327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393931323132303131333637343432362c226d617267696e223a302e383839373336373538363132383537342c226c656173745f636f6e666964656e6365223a302e34343438363833373933303634323837357d2c226163717569736974696f6e5f73636f7265223a302e383839373336373538363132383537342c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 35, NULL, '2026-11-29 03:06:14.875353+00'),
+	(36, '01a22544-7bf1-76aa-8b59-da8d1726ab41', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee68de454fee', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646138643137323661623431222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536386465343534666565222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353538323738333531363434353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3434313732322c226e6f76656c223a302e3535383237387d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393930313737383437373439353930352c226d617267696e223a302e383833343433323936373130383539362c226c656173745f636f6e666964656e6365223a302e343431373231363438333535343239387d2c226163717569736974696f6e5f73636f7265223a302e383833343433323936373130383539362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 36, NULL, '2026-11-29 03:06:14.875353+00'),
+	(37, '01a22544-7bf1-76aa-8b59-da8ed8c07c9c', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6beb44b78b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646138656438633037633963222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536626562343462373862222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e363435333034363637373432393833322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3335343639352c226e6f76656c223a302e3634353330357d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393338313931363234393334373035312c226d617267696e223a302e373039333930363634353134303333352c226c656173745f636f6e666964656e6365223a302e33353436393533333232353730313637377d2c226163717569736974696f6e5f73636f7265223a302e373039333930363634353134303333352c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 37, NULL, '2026-11-29 03:06:14.875353+00'),
+	(38, '01a22544-7bf1-76aa-8b59-da8f8b6ae2ae', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee6c7ebf946f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646138663862366165326165222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536633765626639343666222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353932343936303532353834353431342c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3430373530342c226e6f76656c223a302e3539323439367d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393735313731323233353730373231312c226d617267696e223a302e383135303037383934383330393137322c226c656173745f636f6e666964656e6365223a302e343037353033393437343135343538367d2c226163717569736974696f6e5f73636f7265223a302e383135303037383934383330393137322c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 38, NULL, '2026-11-29 03:06:14.875353+00'),
+	(39, '01a22544-7bf1-76aa-8b59-da90032be972', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee70a4fe1ee2', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646139303033326265393732222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656537306134666531656532222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e363331383330383734353831383931342c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3633313833312c226e6f76656c223a302e3336383136397d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393439323535393138313035323132382c226d617267696e223a302e373336333338323530383336323137332c226c656173745f636f6e666964656e6365223a302e33363831363931323534313831303836347d2c226163717569736974696f6e5f73636f7265223a302e373336333338323530383336323137332c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 39, NULL, '2026-11-29 03:06:14.875353+00'),
+	(40, '01a22544-7bf1-76aa-8b59-da91f527d476', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee72bb0f1800', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646139316635323764343736222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656537326262306631383030222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 40, NULL, '2026-11-29 03:06:14.875353+00'),
+	(41, '01a22544-7bf1-76aa-8b59-da926d9f69d6', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299498429683', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646139323664396636396436222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939343938343239363833222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 41, NULL, '2026-11-29 03:06:14.875353+00'),
+	(42, '01a22544-7bf1-76aa-8b59-da931790a51c', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29979047af0d', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646139333137393061353163222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939373930343761663064222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 42, NULL, '2026-11-29 03:06:14.875353+00'),
+	(43, '01a22544-7bf1-76aa-8b59-da94b83c419d', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299ade45059b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646139346238336334313964222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939616465343530353962222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e3537343237313234373338363939382c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3432353732392c226e6f76656c223a302e3537343237317d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393834303234353033353739363832312c226d617267696e223a302e3835313435373530353232363030342c226c656173745f636f6e666964656e6365223a302e3432353732383735323631333030327d2c226163717569736974696f6e5f73636f7265223a302e3835313435373530353232363030342c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 43, NULL, '2026-11-29 03:06:14.875353+00'),
+	(44, '01a22544-7bf1-76aa-8b59-da9525792777', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299be2741979', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376266312d373661612d386235392d646139353235373932373737222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3932363733365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939626532373431393739222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353731353131393235383838373337372c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3537313531322c226e6f76656c223a302e3432383438387d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e3938353139333532303334313936382c226d617267696e223a302e383536393736313438323232353234372c226c656173745f636f6e666964656e6365223a302e34323834383830373431313132363233337d2c226163717569736974696f6e5f73636f7265223a302e383536393736313438323232353234372c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a226576616c756174696f6e222c22756e616e737765726564223a6e756c6c7d7d', NULL, 44, NULL, '2026-11-29 03:06:14.875353+00'),
+	(53, '01a22544-7ca2-76c0-a00e-9632530b556a', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299519ec7696', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376361322d373663302d613030652d393633323533306235353661222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3037363137335a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939353139656337363936222c227265766973696f6e223a332c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63303631313339613536323061313962613661343366633562646463353664332d633966663664383963623935313238622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a7b226261746368223a312c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 53, NULL, '2026-11-29 03:06:15.071012+00'),
+	(54, '01a22544-7ca2-76c0-a00e-96338802a733', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29961753db6b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376361322d373663302d613030652d393633333838303261373333222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3037363137335a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939363137353364623662222c227265766973696f6e223a332c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63303631313339613536323061313962613661343366633562646463353664332d633966663664383963623935313238622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353834353635303331373934323833322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3431353433352c226e6f76656c223a302e3538343536357d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393739323636333533343633393331352c226d617267696e223a302e383330383639393336343131343333362c226c656173745f636f6e666964656e6365223a302e343135343334393638323035373136387d2c226163717569736974696f6e5f73636f7265223a302e383330383639393336343131343333362c2273656c656374696f6e223a7b226261746368223a312c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 54, NULL, '2026-11-29 03:06:15.071012+00'),
+	(55, '01a22544-7ca2-76c0-a00e-96342b553551', 'predictions', 'RecordPredicted', '01a22544-7c00-711d-9ddd-45a791150f8b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376361322d373663302d613030652d393633343262353533353531222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3037363137335a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d376330302d373131642d396464642d343561373931313530663862222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63303631313339613536323061313962613661343366633562646463353664332d633966663664383963623935313238622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a7b226261746368223a312c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 55, NULL, '2026-11-29 03:06:15.071012+00'),
+	(56, '01a22544-7ca2-76c0-a00e-96351ccf38af', 'predictions', 'RecordPredicted', '01a22544-7c00-711d-9ddd-45a8633fb645', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376361322d373663302d613030652d393633353163636633386166222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3037363137335a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d376330302d373131642d396464642d343561383633336662363435222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63303631313339613536323061313962613661343366633562646463353664332d633966663664383963623935313238622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353135373433383239323935393931382c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3531353734342c226e6f76656c223a302e3438343235367d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939323834363835343337313138372c226d617267696e223a302e393638353132333431343038303136332c226c656173745f636f6e666964656e6365223a302e34383432353631373037303430303831377d2c226163717569736974696f6e5f73636f7265223a302e393638353132333431343038303136332c2273656c656374696f6e223a7b226261746368223a312c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 56, NULL, '2026-11-29 03:06:15.071012+00'),
+	(45, '01a22544-7c1e-7400-9e84-8294975c83f4', 'predictions', 'RecordPredicted', '01a22544-6585-717d-89b5-5bf6222efa61', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376331652d373430302d396538342d383239343937356338336634222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3935313137365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363538352d373137642d383962352d356266363232326566613631222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353133303130353133383036363832392c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3438363938392c226e6f76656c223a302e3531333031317d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939353131353234383737333235352c226d617267696e223a302e393733393738393732333836363334312c226c656173745f636f6e666964656e6365223a302e34383639383934383631393333313730367d2c226163717569736974696f6e5f73636f7265223a302e393733393738393732333836363334312c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 45, NULL, '2026-11-29 03:06:14.931407+00'),
+	(46, '01a22544-7c1e-7400-9e84-82956952b036', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee671624647a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376331652d373430302d396538342d383239353639353262303336222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3935313137365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536373136323436343761222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353136393430323836343530343037312c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e34383330362c226e6f76656c223a302e35313639347d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939313731383131353834313832382c226d617267696e223a302e393636313139343237303939313835372c226c656173745f636f6e666964656e6365223a302e343833303539373133353439353932397d2c226163717569736974696f6e5f73636f7265223a302e393636313139343237303939313835372c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 46, NULL, '2026-11-29 03:06:14.931407+00'),
+	(47, '01a22544-7c1e-7400-9e84-8296d7929640', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-299519ec7696', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376331652d373430302d396538342d383239366437393239363430222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3935313137365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939353139656337363936222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353039353038313734343139353730322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3530393530382c226e6f76656c223a302e3439303439327d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939373339313239343836383631372c226d617267696e223a302e393830393833363531313630383539362c226c656173745f636f6e666964656e6365223a302e343930343931383235353830343239387d2c226163717569736974696f6e5f73636f7265223a302e393830393833363531313630383539362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 47, NULL, '2026-11-29 03:06:14.931407+00'),
+	(48, '01a22544-7c1e-7400-9e84-8297d945f701', 'predictions', 'RecordPredicted', '01a22544-65c1-72aa-b8d6-29961753db6b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376331652d373430302d396538342d383239376439343566373031222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31342e3935313137365a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563312d373261612d623864362d323939363137353364623662222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d36346564633338626434623535333336383137396666386332626532373034392d356362313862313339333664616335622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353834353635303331373934323833322c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3431353433352c226e6f76656c223a302e3538343536357d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393739323636333533343633393331352c226d617267696e223a302e383330383639393336343131343333362c226c656173745f636f6e666964656e6365223a302e343135343334393638323035373136387d2c226163717569736974696f6e5f73636f7265223a302e383330383639393336343131343333362c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 48, NULL, '2026-11-29 03:06:14.931407+00'),
+	(51, '01a22544-7ca2-76c0-a00e-96301a031eed', 'predictions', 'RecordPredicted', '01a22544-6585-717d-89b5-5bf6222efa61', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376361322d373663302d613030652d393633303161303331656564222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3037363137335a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363538352d373137642d383962352d356266363232326566613631222c227265766973696f6e223a332c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63303631313339613536323061313962613661343366633562646463353664332d633966663664383963623935313238622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353133303130353133383036363832392c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3438363938392c226e6f76656c223a302e3531333031317d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939353131353234383737333235352c226d617267696e223a302e393733393738393732333836363334312c226c656173745f636f6e666964656e6365223a302e34383639383934383631393333313730367d2c226163717569736974696f6e5f73636f7265223a302e393733393738393732333836363334312c2273656c656374696f6e223a7b226261746368223a312c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 51, NULL, '2026-11-29 03:06:15.071012+00'),
+	(52, '01a22544-7ca2-76c0-a00e-9631446e7059', 'predictions', 'RecordPredicted', '01a22544-65c0-7555-8117-ee671624647a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376361322d373663302d613030652d393633313434366537303539222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3037363137335a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d363563302d373535352d383131372d656536373136323436343761222c227265766973696f6e223a332c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d63303631313339613536323061313962613661343366633562646463353664332d633966663664383963623935313238622d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353136393430323836343530343037312c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e34383330362c226e6f76656c223a302e35313639347d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393939313731383131353834313832382c226d617267696e223a302e393636313139343237303939313835372c226c656173745f636f6e666964656e6365223a302e343833303539373133353439353932397d2c226163717569736974696f6e5f73636f7265223a302e393636313139343237303939313835372c2273656c656374696f6e223a7b226261746368223a312c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 52, NULL, '2026-11-29 03:06:15.071012+00'),
+	(57, '01a22544-7f40-7787-8922-876a12b0763d', 'models', 'ModelChanged', '01a22544-7e5b-7775-9c5b-4cd27f9409b0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376634302d373738372d383932322d383736613132623037363364222c2274797065223a224d6f64656c4368616e676564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3734343037355a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a6e756c6c2c227265766973696f6e223a312c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d66323130323331613431346334393966386432653266643965353461376262662d343636373136633332613564363066302d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d376535622d373737352d396335622d346364323766393430396230222c2276657273696f6e223a322c227374616765223a226368616c6c656e676572222c226d616e6966657374223a7b227461736b223a22746578745f636c617373696669636174696f6e222c22736368656d615f76657273696f6e223a312c227175657374696f6e223a22736f75726365222c226669656c64223a2274657874222c226c6162656c73223a5b226c6177222c226e6f76656c225d2c22696e7075745f6e616d65223a22696e707574222c226f75747075745f6e616d65223a2270726f626162696c6974696573222c227769647468223a6e756c6c2c22686569676874223a6e756c6c2c226368616e6e656c73223a312c226c61796f7574223a22666c6174222c227363616c65223a3235352e302c226c6f77657263617365223a747275652c22636f6c6c617073655f77686974657370616365223a747275657d2c22736861323536223a2262303032393937663834346466616439303762323563356332303135373830666633626664323339653431376165343931643638353132333731366331613835222c226576616c756174696f6e223a6e756c6c2c22747261696e696e675f72756e5f6964223a2230316132323534342d376535622d373737352d396335622d346364313337656331303239222c22747261696e65645f6f6e223a31342c22636f6e74616d696e617465645f6279223a302c22726561736f6e223a22747261696e65643a20656e6f756768206e6577206c6162656c73222c22637265617465645f6174223a22323032362d31312d32395430333a30363a31352e3732373437305a227d7d', NULL, 57, NULL, '2026-11-29 03:06:15.726856+00'),
+	(58, '01a22544-7f7e-77f7-b690-0a5d6ae48db5', 'models', 'ModelChanged', '01a22544-7e5b-7775-9c5b-4cd27f9409b0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376637652d373766372d623639302d306135643661653438646235222c2274797065223a224d6f64656c4368616e676564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3830363637315a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a6e756c6c2c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d39633561313261303838633963346137396266373134353732613534366433312d343030626531303437386265663265312d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d376535622d373737352d396335622d346364323766393430396230222c2276657273696f6e223a322c227374616765223a2272656a6563746564222c226d616e6966657374223a7b227461736b223a22746578745f636c617373696669636174696f6e222c22736368656d615f76657273696f6e223a312c227175657374696f6e223a22736f75726365222c226669656c64223a2274657874222c226c6162656c73223a5b226c6177222c226e6f76656c225d2c22696e7075745f6e616d65223a22696e707574222c226f75747075745f6e616d65223a2270726f626162696c6974696573222c227769647468223a6e756c6c2c22686569676874223a6e756c6c2c226368616e6e656c73223a312c226c61796f7574223a22666c6174222c227363616c65223a3235352e302c226c6f77657263617365223a747275652c22636f6c6c617073655f77686974657370616365223a747275657d2c22736861323536223a2262303032393937663834346466616439303762323563356332303135373830666633626664323339653431376165343931643638353132333731366331613835222c226576616c756174696f6e223a7b2268656c645f6f7574223a31302c226163637572616379223a302e332c226c6f675f6c6f7373223a302e383338353533303939373537333939312c2263616c6962726174696f6e5f6572726f72223a302e333234363835393333323239303730332c2274656d7065726174757265223a312e333931373537353439363932353631382c22616761696e7374223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c22616761696e73745f6163637572616379223a302e367d2c22747261696e696e675f72756e5f6964223a2230316132323534342d376535622d373737352d396335622d346364313337656331303239222c22747261696e65645f6f6e223a31342c22636f6e74616d696e617465645f6279223a302c22726561736f6e223a22302e3330303020726967687420616761696e737420302e36303030206f6e2031302068656c642d6f7574222c22637265617465645f6174223a22323032362d31312d32395430333a30363a31352e3732373437305a227d7d', NULL, 58, NULL, '2026-11-29 03:06:15.796176+00'),
+	(59, '01a22544-7f8d-74be-bf59-b4258d780aa6', 'models', 'ModelChanged', '01a22544-7e5b-7775-9c5b-4cd27f9409b0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d376638642d373462652d626635392d623432353864373830616136222c2274797065223a224d6f64656c4368616e676564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a31352e3832313732385a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a6e756c6c2c227265766973696f6e223a332c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d37636338613561343538303535356533383361386532363165303535343134612d356335643363343162333235643832662d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d376535622d373737352d396335622d346364323766393430396230222c2276657273696f6e223a322c227374616765223a2272656a6563746564222c226d616e6966657374223a7b227461736b223a22746578745f636c617373696669636174696f6e222c22736368656d615f76657273696f6e223a312c227175657374696f6e223a22736f75726365222c226669656c64223a2274657874222c226c6162656c73223a5b226c6177222c226e6f76656c225d2c22696e7075745f6e616d65223a22696e707574222c226f75747075745f6e616d65223a2270726f626162696c6974696573222c227769647468223a6e756c6c2c22686569676874223a6e756c6c2c226368616e6e656c73223a312c226c61796f7574223a22666c6174222c227363616c65223a3235352e302c226c6f77657263617365223a747275652c22636f6c6c617073655f77686974657370616365223a747275657d2c22736861323536223a2262303032393937663834346466616439303762323563356332303135373830666633626664323339653431376165343931643638353132333731366331613835222c226576616c756174696f6e223a7b2268656c645f6f7574223a31302c226163637572616379223a302e332c226c6f675f6c6f7373223a302e383338353533303939373537333939312c2263616c6962726174696f6e5f6572726f72223a302e333234363835393333323239303730332c2274656d7065726174757265223a312e333931373537353439363932353631382c22616761696e7374223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c22616761696e73745f6163637572616379223a302e367d2c22747261696e696e675f72756e5f6964223a2230316132323534342d376535622d373737352d396335622d346364313337656331303239222c22747261696e65645f6f6e223a31342c22636f6e74616d696e617465645f6279223a312c22726561736f6e223a22302e3330303020726967687420616761696e737420302e36303030206f6e2031302068656c642d6f7574222c22637265617465645f6174223a22323032362d31312d32395430333a30363a31352e3732373437305a227d7d', NULL, 59, NULL, '2026-11-29 03:06:15.810648+00'),
+	(61, '01a22544-96cd-711b-9a96-3ade4fd0860a', 'predictions', 'RecordPredicted', '01a22544-81ad-706a-973b-b0144ed16bf0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d393663642d373131622d396139362d336164653466643038363061222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a32312e3738303931395a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d383161642d373036612d393733622d623031343465643136626630222c227265766973696f6e223a322c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d61303439313162346133376335643033343238363234376436666436613863342d373936613335303463613236313231362d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226c6177227d7d2c22636f6e666964656e6365223a302e353434323139303637303336303132362c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3534343231392c226e6f76656c223a302e3435353738317d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e3939343335303734343439323836372c226d617267696e223a302e393131353631383635393237393734362c226c656173745f636f6e666964656e6365223a302e34353537383039333239363339383733367d2c226163717569736974696f6e5f73636f7265223a302e393131353631383635393237393734362c2273656c656374696f6e223a7b226261746368223a322c227374726174656779223a22616c6c222c2270726f626162696c697479223a312e307d2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 61, NULL, '2026-11-29 03:06:21.764009+00'),
+	(62, '01a22544-971d-7267-87dc-a08edc5d0fff', 'predictions', 'RecordPredicted', '01a22544-96f5-7360-b88c-16cd55f57de9', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '\x7b226964223a2230316132323534342d393731642d373236372d383764632d613038656463356430666666222c2274797065223a225265636f7264507265646963746564222c2276657273696f6e223a312c226f636375727265645f6174223a22323032362d31312d32395430333a30363a32312e3835353332385a222c2270726f6a6563745f6964223a2230316132323534342d363466622d373066612d613830622d343939396633633732613066222c227265636f72645f6964223a2230316132323534342d393666352d373336302d623838632d313663643535663537646539222c227265766973696f6e223a312c226361757365645f6279223a6e756c6c2c227472616365706172656e74223a2230302d32383737393230383533373435383131346266323565393935633737366533372d396330376336376335663231373861332d3030222c227061796c6f6164223a7b226d6f64656c5f6964223a2230316132323534342d373035362d373031312d616365362d383061353064356161626464222c226d6f64656c5f76657273696f6e223a312c22736368656d615f76657273696f6e223a312c22616e7377657273223a7b22736f75726365223a7b226c6162656c223a226e6f76656c227d7d2c22636f6e666964656e6365223a302e353838303835393832313530313731382c22646973747269627574696f6e73223a7b22736f75726365223a7b226c6177223a302e3431313931342c226e6f76656c223a302e3538383038367d7d2c22756e6365727461696e7479223a7b22656e74726f7079223a302e393737343934353833303638363937332c226d617267696e223a302e383233383238303335363939363536352c226c656173745f636f6e666964656e6365223a302e343131393134303137383439383238327d2c226163717569736974696f6e5f73636f7265223a302e383233383238303335363939363536352c2273656c656374696f6e223a6e756c6c2c2273636f7265645f666f72223a22726f7574696e67222c22756e616e737765726564223a6e756c6c7d7d', NULL, 62, NULL, '2026-11-29 03:06:21.846533+00');
+
+INSERT INTO public.predictions VALUES
+	('01a22544-65c0-7555-8117-ee69e1f91a64', 1, '01a22544-660b-71e6-ad47-cbdcbc5a0aa1', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.6434523734009439}'),
+	('01a22544-65c0-7555-8117-ee6beb44b78b', 1, '01a22544-6622-71dd-88d8-93e38c561b5f', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.452118936008997}'),
+	('01a22544-65c0-7555-8117-ee6dd215483a', 1, '01a22544-6630-7449-8ae6-88df0032b37f', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.5542532696795552}'),
+	('01a22544-65c0-7555-8117-ee6aaa0a749c', 1, '01a22544-6631-703b-ab52-bc202d2e6b72', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.9007907897224848}'),
+	('01a22544-65c0-7555-8117-ee70a4fe1ee2', 1, '01a22544-6640-76dd-810c-3d4825898429', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.10321311890309015}'),
+	('01a22544-6585-717d-89b5-5bf7c59e973e', 1, '01a22544-6642-7516-b71b-cddfcdb7d7fc', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.0986314802009347}'),
+	('01a22544-6585-717d-89b5-5bf513f294c3', 1, '01a22544-6642-7516-b71b-cdde953be4b0', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.42002683449634337}'),
+	('01a22544-65c1-72aa-b8d6-299519ec7696', 1, '01a22544-664e-71b4-95f2-4e2d1166e74b', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.6126821261505578}'),
+	('01a22544-65c1-72aa-b8d6-29961753db6b', 1, '01a22544-6659-74a6-a5fa-af02b9c0988c', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.9138639744165722}'),
+	('01a22544-6585-717d-89b5-5bf6222efa61', 1, '01a22544-6659-74a6-a5fa-af01b9d566e6', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.780541053090101}'),
+	('01a22544-65c0-7555-8117-ee671624647a', 1, '01a22544-6665-7126-b279-509c1a0c16e6', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.6783836877617684}'),
+	('01a22544-65c0-7555-8117-ee6eb3074fc3', 1, '01a22544-6665-7126-b279-509d5e2b9423', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.3051018260843996}'),
+	('01a22544-65c1-72aa-b8d6-29988185732b', 1, '01a22544-666f-7194-aade-34192c977d5e', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.20674202313652046}'),
+	('01a22544-65c0-7555-8117-ee6c7ebf946f', 1, '01a22544-6672-7319-b3f7-384aa56d0f18', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.610240818186418}'),
+	('01a22544-65c0-7555-8117-ee6f2edd9bf5', 1, '01a22544-6677-7458-afae-d7c55c2b4530', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.6549323282273495}'),
+	('01a22544-65c1-72aa-b8d6-29994418d2c6', 1, '01a22544-6680-7635-a43f-9b234f98eb3b', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.7147905478032366}'),
+	('01a22544-65c0-7555-8117-ee68de454fee', 1, '01a22544-6683-7705-a6d9-d002e6bfaf04', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.06043299555646098}'),
+	('01a22544-65c1-72aa-b8d6-299be2741979', 1, '01a22544-668e-777c-8c95-01022332eb0f', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.02344340539547507}'),
+	('01a22544-65c0-7555-8117-ee7151c67d4f', 1, '01a22544-6699-76d8-bb99-8c8de6ef7923', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.8333557308400952}'),
+	('01a22544-65c0-7555-8117-ee72bb0f1800', 1, '01a22544-66a4-773b-8d97-96ee1a42e10e', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.29914546262191166}'),
+	('01a22544-65c1-72aa-b8d6-2993b1ade04f', 1, '01a22544-66b0-7382-8013-531c85a1ab15', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.11299746189450144}'),
+	('01a22544-65c1-72aa-b8d6-299498429683', 1, '01a22544-66ba-70c6-bef4-fb184efacff8', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.04074332306433248}'),
+	('01a22544-65c1-72aa-b8d6-29979047af0d', 1, '01a22544-66c0-70af-9b90-d331e8c70a76', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.25820444232450046}'),
+	('01a22544-65c1-72aa-b8d6-299ade45059b', 1, '01a22544-66c7-74ef-a82e-e6be7a02a8ad', NULL, '{"answers": {}, "model_id": null, "selection": null, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.033590802337514436}'),
+	('01a22544-65c0-7555-8117-ee69e1f91a64', 2, '01a22544-6e50-77ed-92d1-ce5acde3f60f', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "k_means", "probability": 1.0}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.6434523734009439}'),
+	('01a22544-65c0-7555-8117-ee6dd215483a', 2, '01a22544-6e50-77ed-92d1-ce5b3e596e2b', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "chance", "probability": 0.3333333333333333}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.5542532696795552}'),
+	('01a22544-65c0-7555-8117-ee6eb3074fc3', 2, '01a22544-6e50-77ed-92d1-ce5c6e93ee20', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "chance", "probability": 0.3333333333333333}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.3051018260843996}'),
+	('01a22544-65c0-7555-8117-ee6f2edd9bf5', 2, '01a22544-6e50-77ed-92d1-ce5dc82b3d85', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "k_means", "probability": 1.0}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.6549323282273495}'),
+	('01a22544-65c0-7555-8117-ee7151c67d4f', 2, '01a22544-6e50-77ed-92d1-ce5e8bfc3fee', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "k_means", "probability": 1.0}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.8333557308400952}'),
+	('01a22544-65c1-72aa-b8d6-2993b1ade04f', 2, '01a22544-6e50-77ed-92d1-ce5f60511b8a', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "chance", "probability": 0.3333333333333333}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.11299746189450144}'),
+	('01a22544-65c1-72aa-b8d6-29988185732b', 2, '01a22544-6e51-72f5-8b56-e8c54948d65b', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "chance", "probability": 0.3333333333333333}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.20674202313652046}'),
+	('01a22544-65c1-72aa-b8d6-29994418d2c6', 2, '01a22544-6e51-72f5-8b56-e8c671f3319d', NULL, '{"answers": {}, "model_id": null, "selection": {"batch": 0, "strategy": "k_means", "probability": 1.0}, "confidence": null, "scored_for": "routing", "unanswered": null, "uncertainty": null, "distributions": {}, "model_version": null, "schema_version": 1, "acquisition_score": 0.7147905478032366}'),
+	('01a22544-81ad-706a-973b-b0144ed16bf0', 1, '01a22544-81da-73e5-aeb0-fc152db8f390', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5442190670360126, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9115618659279746, "entropy": 0.994350744492867, "least_confidence": 0.45578093296398736}, "distributions": {"source": {"law": 0.544219, "novel": 0.455781}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9115618659279746}'),
+	('01a22544-6585-717d-89b5-5bf7c59e973e', 2, '01a22544-7bf1-76aa-8b59-da8caffda3c3', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5551316206935712, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.8897367586128574, "entropy": 0.9912120113674426, "least_confidence": 0.44486837930642875}, "distributions": {"source": {"law": 0.444868, "novel": 0.555132}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8897367586128574}'),
+	('01a22544-65c0-7555-8117-ee68de454fee', 2, '01a22544-7bf1-76aa-8b59-da8d1726ab41', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5582783516445702, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.8834432967108596, "entropy": 0.9901778477495905, "least_confidence": 0.4417216483554298}, "distributions": {"source": {"law": 0.441722, "novel": 0.558278}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8834432967108596}'),
+	('01a22544-65c0-7555-8117-ee6beb44b78b', 2, '01a22544-7bf1-76aa-8b59-da8ed8c07c9c', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.6453046677429832, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.7093906645140335, "entropy": 0.9381916249347051, "least_confidence": 0.35469533225701677}, "distributions": {"source": {"law": 0.354695, "novel": 0.645305}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.7093906645140335}'),
+	('01a22544-65c0-7555-8117-ee6c7ebf946f', 2, '01a22544-7bf1-76aa-8b59-da8f8b6ae2ae', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5924960525845414, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.8150078948309172, "entropy": 0.9751712235707211, "least_confidence": 0.4075039474154586}, "distributions": {"source": {"law": 0.407504, "novel": 0.592496}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8150078948309172}'),
+	('01a22544-65c0-7555-8117-ee70a4fe1ee2', 2, '01a22544-7bf1-76aa-8b59-da90032be972', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.6318308745818914, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.7363382508362173, "entropy": 0.9492559181052128, "least_confidence": 0.36816912541810864}, "distributions": {"source": {"law": 0.631831, "novel": 0.368169}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.7363382508362173}'),
+	('01a22544-65c0-7555-8117-ee72bb0f1800', 2, '01a22544-7bf1-76aa-8b59-da91f527d476', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5095081744195702, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-65c1-72aa-b8d6-299498429683', 2, '01a22544-7bf1-76aa-8b59-da926d9f69d6', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5095081744195702, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-65c1-72aa-b8d6-29979047af0d', 2, '01a22544-7bf1-76aa-8b59-da931790a51c', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5095081744195702, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-65c1-72aa-b8d6-299ade45059b', 2, '01a22544-7bf1-76aa-8b59-da94b83c419d', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.574271247386998, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.851457505226004, "entropy": 0.9840245035796821, "least_confidence": 0.425728752613002}, "distributions": {"source": {"law": 0.425729, "novel": 0.574271}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.851457505226004}'),
+	('01a22544-65c1-72aa-b8d6-299be2741979', 2, '01a22544-7bf1-76aa-8b59-da9525792777', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5715119258887377, "scored_for": "evaluation", "unanswered": null, "uncertainty": {"margin": 0.8569761482225247, "entropy": 0.985193520341968, "least_confidence": 0.42848807411126233}, "distributions": {"source": {"law": 0.571512, "novel": 0.428488}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8569761482225247}'),
+	('01a22544-6585-717d-89b5-5bf6222efa61', 2, '01a22544-7c1e-7400-9e84-8294975c83f4', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5130105138066829, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9739789723866341, "entropy": 0.9995115248773255, "least_confidence": 0.48698948619331706}, "distributions": {"source": {"law": 0.486989, "novel": 0.513011}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9739789723866341}'),
+	('01a22544-65c0-7555-8117-ee671624647a', 2, '01a22544-7c1e-7400-9e84-82956952b036', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5169402864504071, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9661194270991857, "entropy": 0.9991718115841828, "least_confidence": 0.4830597135495929}, "distributions": {"source": {"law": 0.48306, "novel": 0.51694}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9661194270991857}'),
+	('01a22544-65c1-72aa-b8d6-299519ec7696', 2, '01a22544-7c1e-7400-9e84-8296d7929640', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5095081744195702, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-65c1-72aa-b8d6-29961753db6b', 2, '01a22544-7c1e-7400-9e84-8297d945f701', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5845650317942832, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.8308699364114336, "entropy": 0.9792663534639315, "least_confidence": 0.4154349682057168}, "distributions": {"source": {"law": 0.415435, "novel": 0.584565}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8308699364114336}'),
+	('01a22544-7c00-711d-9ddd-45a791150f8b', 1, '01a22544-7c4d-722d-a483-66d12df14757', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5095081744195702, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-7c00-711d-9ddd-45a8633fb645', 1, '01a22544-7c4d-722d-a483-66d201767e8f', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5157438292959918, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9685123414080163, "entropy": 0.9992846854371187, "least_confidence": 0.48425617070400817}, "distributions": {"source": {"law": 0.515744, "novel": 0.484256}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9685123414080163}'),
+	('01a22544-6585-717d-89b5-5bf6222efa61', 3, '01a22544-7ca2-76c0-a00e-96301a031eed', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 1, "strategy": "all", "probability": 1.0}, "confidence": 0.5130105138066829, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9739789723866341, "entropy": 0.9995115248773255, "least_confidence": 0.48698948619331706}, "distributions": {"source": {"law": 0.486989, "novel": 0.513011}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9739789723866341}'),
+	('01a22544-65c0-7555-8117-ee671624647a', 3, '01a22544-7ca2-76c0-a00e-9631446e7059', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 1, "strategy": "all", "probability": 1.0}, "confidence": 0.5169402864504071, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9661194270991857, "entropy": 0.9991718115841828, "least_confidence": 0.4830597135495929}, "distributions": {"source": {"law": 0.48306, "novel": 0.51694}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9661194270991857}'),
+	('01a22544-65c1-72aa-b8d6-299519ec7696', 3, '01a22544-7ca2-76c0-a00e-9632530b556a', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 1, "strategy": "all", "probability": 1.0}, "confidence": 0.5095081744195702, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-65c1-72aa-b8d6-29961753db6b', 3, '01a22544-7ca2-76c0-a00e-96338802a733', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 1, "strategy": "all", "probability": 1.0}, "confidence": 0.5845650317942832, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.8308699364114336, "entropy": 0.9792663534639315, "least_confidence": 0.4154349682057168}, "distributions": {"source": {"law": 0.415435, "novel": 0.584565}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8308699364114336}'),
+	('01a22544-7c00-711d-9ddd-45a791150f8b', 2, '01a22544-7ca2-76c0-a00e-96342b553551', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 1, "strategy": "all", "probability": 1.0}, "confidence": 0.5095081744195702, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9809836511608596, "entropy": 0.9997391294868617, "least_confidence": 0.4904918255804298}, "distributions": {"source": {"law": 0.509508, "novel": 0.490492}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9809836511608596}'),
+	('01a22544-7c00-711d-9ddd-45a8633fb645', 2, '01a22544-7ca2-76c0-a00e-96351ccf38af', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 1, "strategy": "all", "probability": 1.0}, "confidence": 0.5157438292959918, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9685123414080163, "entropy": 0.9992846854371187, "least_confidence": 0.48425617070400817}, "distributions": {"source": {"law": 0.515744, "novel": 0.484256}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9685123414080163}'),
+	('01a22544-81ad-706a-973b-b0144ed16bf0', 2, '01a22544-96cd-711b-9a96-3ade4fd0860a', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "law"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": {"batch": 2, "strategy": "all", "probability": 1.0}, "confidence": 0.5442190670360126, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.9115618659279746, "entropy": 0.994350744492867, "least_confidence": 0.45578093296398736}, "distributions": {"source": {"law": 0.544219, "novel": 0.455781}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.9115618659279746}'),
+	('01a22544-96f5-7360-b88c-16cd55f57de9', 1, '01a22544-971d-7267-87dc-a08edc5d0fff', '01a22544-7056-7011-ace6-80a50d5aabdd', '{"answers": {"source": {"label": "novel"}}, "model_id": "01a22544-7056-7011-ace6-80a50d5aabdd", "selection": null, "confidence": 0.5880859821501718, "scored_for": "routing", "unanswered": null, "uncertainty": {"margin": 0.8238280356996565, "entropy": 0.9774945830686973, "least_confidence": 0.4119140178498282}, "distributions": {"source": {"law": 0.411914, "novel": 0.588086}}, "model_version": 1, "schema_version": 1, "acquisition_score": 0.8238280356996565}');
+
+INSERT INTO public.projects VALUES
+	('01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, '{"name": "Novels and laws", "status": "active", "schemas": [{"version": 1, "created_at": "2026-11-29T03:06:09.019868Z", "label_schema": {"fields": [{"kind": "text", "name": "text", "title": null, "required": true}], "questions": [{"kind": "choice", "name": "source", "title": null, "labels": ["novel", "law"], "required": true, "visible_when": null}]}}], "policies": [{"version": 2, "policies": {"gold": {"share": 0.0, "exposures": 50, "entry_test": 0, "warned_share": 0.3}, "split": {"test": 0.2, "train": 0.6, "validation": 0.2}, "serving": {"skill": null, "blind_share": 0.0, "lease_ttl_s": 3600, "expert_below": 0.0, "minimum_skill": 0, "leases_per_annotator": 20, "annotations_per_annotator": null}, "learning": {"enabled": true, "promotion": "automatic", "batch_size": 6, "cold_start": 8, "random_rate": 0.5, "random_share": 0.2, "promotion_margin": 0.0, "promotion_held_out": 4, "admit_machine_labels": false, "machine_label_weight": 0.5}, "redundancy": {"maximum": 3, "held_out": 2, "with_model": 2, "without_model": 2, "posterior_target": 0.9}, "auto_accept": {"enabled": false, "audit_share": 0.05, "error_budget": 0.02, "confidence_level": 0.95}, "purposes_required": []}, "created_at": "2026-11-29T03:06:09.019868Z"}], "draw_salt": "907c4effb713e982c09b7a24e6e9b50200940bee116568f5d94b664cc04e415d", "guidelines": [], "active_policy": 2, "active_schema": 1, "active_guideline": 1}', 1, 2);
+
+INSERT INTO public.quality_notes VALUES
+	('01a22544-64fb-70fa-a80b-4999f3c72a0f', 'release', '01a22544-7faa-74ed-9a21-6085f44b18f1', '', 1, '{"name": "first", "records": 25, "release_id": "01a22544-7faa-74ed-9a21-6085f44b18f1", "supersedes": null, "manifest_sha256": "b901c8e14789a6253f7465a0e1cf3be134d6ad5cf596ed0f7bb42b26f9648c66"}', '2026-11-29 03:06:16.348325+00');
+
+INSERT INTO public.records VALUES
+	('01a22544-65c0-7555-8117-ee6aaa0a749c', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, true, 0.9007907897224848, 'finalized', 1, false, 'novel', 1, true, true, 4, NULL, NULL, NULL, 0.9007907897224848, NULL, 0, 0, 1),
+	('01a22544-65c1-72aa-b8d6-29988185732b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.20674202313652046, 'finalized', 1, false, 'novel', 1, true, true, 13, 0, 'chance', 0.3333333333333333, 0.20674202313652046, NULL, 0, 0, 2),
+	('01a22544-65c0-7555-8117-ee6dd215483a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.5542532696795552, 'finalized', 1, false, 'law', 1, true, true, 14, 0, 'chance', 0.3333333333333333, 0.5542532696795552, NULL, 0, 0, 2),
+	('01a22544-65c0-7555-8117-ee7151c67d4f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.8333557308400952, 'finalized', 1, false, 'law', 1, true, true, 15, 0, 'k_means', 1, 0.8333557308400952, NULL, 0, 0, 2),
+	('01a22544-65c0-7555-8117-ee6eb3074fc3', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.3051018260843996, 'finalized', 1, false, 'novel', 1, true, true, 16, 0, 'chance', 0.3333333333333333, 0.3051018260843996, NULL, 0, 0, 2),
+	('01a22544-65c1-72aa-b8d6-29994418d2c6', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.7147905478032366, 'finalized', 1, false, 'law', 1, true, true, 17, 0, 'k_means', 1, 0.7147905478032366, NULL, 0, 0, 2),
+	('01a22544-65c1-72aa-b8d6-2993b1ade04f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.11299746189450144, 'finalized', 1, false, 'law', 1, true, true, 18, 0, 'chance', 0.3333333333333333, 0.11299746189450144, NULL, 0, 0, 2),
+	('01a22544-65c0-7555-8117-ee69e1f91a64', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.6434523734009439, 'finalized', 1, false, 'law', 1, true, true, 19, 0, 'k_means', 1, 0.6434523734009439, NULL, 0, 0, 2),
+	('01a22544-65c0-7555-8117-ee6f2edd9bf5', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.6549323282273495, 'finalized', 1, false, 'law', 1, true, true, 20, 0, 'k_means', 1, 0.6549323282273495, NULL, 0, 0, 2),
+	('01a22544-6585-717d-89b5-5bf7c59e973e', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'validation', true, false, 0.0986314802009347, 'finalized', 1, false, 'novel', 1, true, false, 1, NULL, NULL, NULL, 0.8897367586128574, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c0-7555-8117-ee68de454fee', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'test', true, false, 0.06043299555646098, 'finalized', 1, false, 'novel', 1, true, false, 3, NULL, NULL, NULL, 0.8834432967108596, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c0-7555-8117-ee6beb44b78b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'validation', true, false, 0.452118936008997, 'finalized', 1, false, 'law', 1, true, false, 9, NULL, NULL, NULL, 0.7093906645140335, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c0-7555-8117-ee6c7ebf946f', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'test', true, false, 0.610240818186418, 'finalized', 1, false, 'novel', 1, true, false, 5, NULL, NULL, NULL, 0.8150078948309172, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c0-7555-8117-ee70a4fe1ee2', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'validation', true, false, 0.10321311890309015, 'finalized', 1, false, 'novel', 1, true, false, 7, NULL, NULL, NULL, 0.7363382508362173, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c0-7555-8117-ee72bb0f1800', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'test', true, false, 0.29914546262191166, 'finalized', 1, false, 'novel', 1, true, false, 8, NULL, NULL, NULL, 0.9809836511608596, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c1-72aa-b8d6-299498429683', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'test', true, false, 0.04074332306433248, 'finalized', 1, false, 'novel', 1, true, false, 12, NULL, NULL, NULL, 0.9809836511608596, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c1-72aa-b8d6-29979047af0d', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'validation', true, false, 0.25820444232450046, 'finalized', 1, false, 'law', 1, true, false, 6, NULL, NULL, NULL, 0.9809836511608596, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c1-72aa-b8d6-299ade45059b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'test', true, false, 0.033590802337514436, 'finalized', 1, false, 'novel', 1, true, false, 11, NULL, NULL, NULL, 0.851457505226004, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c1-72aa-b8d6-299be2741979', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'test', true, false, 0.02344340539547507, 'finalized', 1, false, 'law', 1, true, false, 2, NULL, NULL, NULL, 0.8569761482225247, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-81ad-706a-973b-b0144ed16bf0', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.738905670222991, 'open', 0, false, NULL, NULL, false, false, NULL, 2, 'all', 1, 0.9115618659279746, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-96f5-7360-b88c-16cd55f57de9', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, true, 0.3054642707023302, 'open', 0, false, NULL, NULL, false, false, NULL, NULL, NULL, NULL, 0.8238280356996565, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 1),
+	('01a22544-7c00-711d-9ddd-45a791150f8b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.14391415755055859, 'finalized', 1, false, 'novel', 1, true, true, 22, 1, 'all', 1, 0.9809836511608596, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c1-72aa-b8d6-299519ec7696', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.6126821261505578, 'finalized', 1, false, 'law', 1, true, true, 23, 1, 'all', 1, 0.9809836511608596, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 3),
+	('01a22544-65c0-7555-8117-ee671624647a', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.6783836877617684, 'finalized', 1, false, 'law', 1, true, true, 24, 1, 'all', 1, 0.9661194270991857, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 3),
+	('01a22544-7c00-711d-9ddd-45a8633fb645', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.29154540694148545, 'finalized', 1, false, 'law', 1, true, true, 25, 1, 'all', 1, 0.9685123414080163, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 2),
+	('01a22544-65c1-72aa-b8d6-29961753db6b', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.9138639744165722, 'finalized', 1, false, 'novel', 1, true, true, 26, 1, 'all', 1, 0.8308699364114336, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 3),
+	('01a22544-6585-717d-89b5-5bf6222efa61', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, false, 0.780541053090101, 'gold', 3, true, NULL, 1, true, false, 21, 1, 'all', 1, 0.9739789723866341, '01a22544-7056-7011-ace6-80a50d5aabdd', 1, 0, 3),
+	('01a22544-6585-717d-89b5-5bf513f294c3', '01a22544-64fb-70fa-a80b-4999f3c72a0f', 1, 'train', false, true, 0.42002683449634337, 'finalized', 3, false, 'novel', 1, true, true, 27, NULL, NULL, NULL, 0.42002683449634337, NULL, 0, 0, 1);
+
+INSERT INTO public.relay VALUES
+	(true, 62);
+
+INSERT INTO public.training_examples VALUES
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-6585-717d-89b5-5bf513f294c3'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c0-7555-8117-ee6aaa0a749c'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c0-7555-8117-ee6dd215483a'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c0-7555-8117-ee6eb3074fc3'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c0-7555-8117-ee7151c67d4f'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c1-72aa-b8d6-2993b1ade04f'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c1-72aa-b8d6-29988185732b'),
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-65c1-72aa-b8d6-29994418d2c6'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-6585-717d-89b5-5bf513f294c3'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-6585-717d-89b5-5bf6222efa61'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee671624647a'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee69e1f91a64'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee6aaa0a749c'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee6dd215483a'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee6eb3074fc3'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee6f2edd9bf5'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c0-7555-8117-ee7151c67d4f'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c1-72aa-b8d6-2993b1ade04f'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c1-72aa-b8d6-299519ec7696'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c1-72aa-b8d6-29988185732b'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-65c1-72aa-b8d6-29994418d2c6'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-7c00-711d-9ddd-45a791150f8b');
+
+INSERT INTO public.training_runs VALUES
+	('01a22544-7055-7180-8bfe-111cffec4b1e', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '01a22544-7056-7011-ace6-80a50d5aabdd', 'promoted', 'labels', 'enough new labels', NULL, 18, 1, NULL, NULL, 8, '{"labels": ["law", "novel"], "seconds": 0.121, "distinct": 8, "examples": 8, "algorithm": "tfidf_logistic_regression", "per_label": {"law": 4, "novel": 4}, "largest_difference": 0.0004582002494745441}', '2026-11-29 03:06:11.925896+00', '2026-11-29 03:06:11.938355+00', '2026-11-29 03:06:14.848393+00'),
+	('01a22544-7e5b-7775-9c5b-4cd137ec1029', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '01a22544-7e5b-7775-9c5b-4cd27f9409b0', 'rejected', 'labels', 'enough new labels', NULL, 24, 1, NULL, NULL, 14, '{"labels": ["law", "novel"], "seconds": 0.157, "distinct": 14, "examples": 14, "algorithm": "tfidf_logistic_regression", "per_label": {"law": 9, "novel": 5}, "largest_difference": 0.0005075444765749865}', '2026-11-29 03:06:15.515721+00', '2026-11-29 03:06:15.522103+00', '2026-11-29 03:06:15.798651+00'),
+	('01a22544-825c-7302-af84-8d1b8b291409', '01a22544-64fb-70fa-a80b-4999f3c72a0f', '01a22544-825c-7302-af84-8d1ca3b77792', 'failed', 'labels', 'batch 1 is done', 1, 27, 1, NULL, 'the exported model differs from scikit-learn''s by 0.0011', 15, NULL, '2026-11-29 03:06:16.54066+00', '2026-11-29 03:06:16.546983+00', '2026-11-29 03:06:16.698457+00');
+
+SELECT pg_catalog.setval('public.label_seq', 27, true);
+
+SELECT pg_catalog.setval('public.outbox_seq', 62, true);
+
+SELECT pg_catalog.setval('public.parked_releases_id_seq', 1, false);
+
+SELECT pg_catalog.setval('public.parked_seq_seq', 1, false);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (project_id, batch);
+
+ALTER TABLE ONLY public.contaminations
+    ADD CONSTRAINT contaminations_pkey PRIMARY KEY (run_id, record_id);
+
+ALTER TABLE ONLY public.contents
+    ADD CONSTRAINT contents_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY public.feedback_counts
+    ADD CONSTRAINT feedback_counts_pkey PRIMARY KEY (model_id, verdict);
+
+ALTER TABLE ONLY public.feedback
+    ADD CONSTRAINT feedback_pkey PRIMARY KEY (feedback_id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (subject, key);
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id, consumer_group);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.models
+    ADD CONSTRAINT models_pkey PRIMARY KEY (model_id);
+
+ALTER TABLE ONLY public.models
+    ADD CONSTRAINT models_project_id_version_key UNIQUE (project_id, version);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261129
+    ADD CONSTRAINT outbox_20261129_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261130
+    ADD CONSTRAINT outbox_20261130_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261201
+    ADD CONSTRAINT outbox_20261201_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261202
+    ADD CONSTRAINT outbox_20261202_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261203
+    ADD CONSTRAINT outbox_20261203_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261204
+    ADD CONSTRAINT outbox_20261204_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_20261205
+    ADD CONSTRAINT outbox_20261205_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.outbox_default
+    ADD CONSTRAINT outbox_default_pkey PRIMARY KEY (created_at, seq);
+
+ALTER TABLE ONLY public.parked
+    ADD CONSTRAINT parked_pkey PRIMARY KEY (event_id, consumer_group);
+
+ALTER TABLE ONLY public.parked_releases
+    ADD CONSTRAINT parked_releases_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.predictions
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (record_id, revision);
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (project_id);
+
+ALTER TABLE ONLY public.quality_notes
+    ADD CONSTRAINT quality_notes_pkey PRIMARY KEY (subject_id, kind, part);
+
+ALTER TABLE ONLY public.records
+    ADD CONSTRAINT records_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY public.relay
+    ADD CONSTRAINT relay_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY public.training_examples
+    ADD CONSTRAINT training_examples_pkey PRIMARY KEY (run_id, record_id);
+
+ALTER TABLE ONLY public.training_runs
+    ADD CONSTRAINT training_runs_pkey PRIMARY KEY (run_id);
+
+CREATE INDEX contaminations_uncounted ON public.contaminations USING btree (run_id) WHERE (NOT counted);
+
+CREATE INDEX feedback_uncounted ON public.feedback USING btree (model_id) WHERE (NOT counted);
+
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX jobs_finished ON public.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX jobs_waiting ON public.jobs USING btree (run_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE UNIQUE INDEX models_champion ON public.models USING btree (project_id) WHERE (stage = 'champion'::text);
+
+CREATE INDEX models_same_bytes ON public.models USING btree (project_id, sha256);
+
+CREATE INDEX models_to_compare ON public.models USING btree (project_id) WHERE ((stage = 'challenger'::text) AND (NOT compared));
+
+CREATE INDEX outbox_position ON ONLY public.outbox USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261129_position_idx ON public.outbox_20261129 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_unsent ON ONLY public.outbox USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261129_seq_idx ON public.outbox_20261129 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_set_aside ON ONLY public.outbox USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261129_topic_key_idx ON public.outbox_20261129 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261130_position_idx ON public.outbox_20261130 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261130_seq_idx ON public.outbox_20261130 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261130_topic_key_idx ON public.outbox_20261130 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261201_position_idx ON public.outbox_20261201 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261201_seq_idx ON public.outbox_20261201 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261201_topic_key_idx ON public.outbox_20261201 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261202_position_idx ON public.outbox_20261202 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261202_seq_idx ON public.outbox_20261202 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261202_topic_key_idx ON public.outbox_20261202 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261203_position_idx ON public.outbox_20261203 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261203_seq_idx ON public.outbox_20261203 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261203_topic_key_idx ON public.outbox_20261203 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261204_position_idx ON public.outbox_20261204 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261204_seq_idx ON public.outbox_20261204 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261204_topic_key_idx ON public.outbox_20261204 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_20261205_position_idx ON public.outbox_20261205 USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_20261205_seq_idx ON public.outbox_20261205 USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_20261205_topic_key_idx ON public.outbox_20261205 USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX outbox_default_position_idx ON public.outbox_default USING btree ("position") WHERE ("position" IS NOT NULL);
+
+CREATE INDEX outbox_default_seq_idx ON public.outbox_default USING btree (seq) WHERE ("position" IS NULL);
+
+CREATE INDEX outbox_default_topic_key_idx ON public.outbox_default USING btree (topic, key) WHERE (set_aside IS NOT NULL);
+
+CREATE INDEX parked_by_event_key ON public.parked USING btree (event_key);
+
+CREATE INDEX parked_by_need ON public.parked USING btree (kind, key, event_key, seq);
+
+CREATE INDEX parked_releases_by_need ON public.parked_releases USING btree (consumer_group, kind, key);
+
+CREATE INDEX predictions_unanswered ON public.predictions USING btree (((body #>> '{unanswered,model_id}'::text[])), ((body #>> '{unanswered,reason}'::text[])), record_id) WHERE ((body #>> '{unanswered,model_id}'::text[]) IS NOT NULL);
+
+CREATE INDEX records_by_chance ON public.records USING btree (project_id, held_out) WHERE ((state = 'open'::text) AND (held_out OR explored));
+
+CREATE INDEX records_by_draw ON public.records USING btree (project_id, draw) WHERE ((state = 'open'::text) AND (split = 'train'::text) AND (batch IS NULL));
+
+CREATE INDEX records_by_score ON public.records USING btree (project_id, score DESC) WHERE ((state = 'open'::text) AND (split = 'train'::text) AND (batch IS NULL));
+
+CREATE INDEX records_due ON public.records USING btree (project_id, held_out, scored_epoch) WHERE ((state = ANY (ARRAY['open'::text, 'unlabelable'::text])) OR (held_out AND (state = 'finalized'::text)));
+
+CREATE INDEX records_measuring ON public.records USING btree (project_id, label_seq) WHERE (held_out AND (state = 'finalized'::text) AND label_by_people AND (NOT gold_ever));
+
+CREATE INDEX records_newest ON public.records USING btree (project_id, record_id);
+
+CREATE INDEX records_selected ON public.records USING btree (project_id, batch) WHERE ((state = 'open'::text) AND (batch IS NOT NULL));
+
+CREATE INDEX records_trainable ON public.records USING btree (project_id, label_seq) WHERE (trainable AND (state = 'finalized'::text) AND (NOT held_out) AND (NOT gold_ever));
+
+CREATE INDEX training_examples_record ON public.training_examples USING btree (record_id);
+
+CREATE INDEX training_runs_model ON public.training_runs USING btree (model_id);
+
+CREATE INDEX training_runs_newest ON public.training_runs USING btree (project_id, run_id);
+
+CREATE UNIQUE INDEX training_runs_one ON public.training_runs USING btree (project_id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX training_runs_waiting ON public.training_runs USING btree (created_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261129_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261129_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261129_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261129_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261130_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261130_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261130_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261130_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261201_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261201_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261201_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261201_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261202_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261202_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261202_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261202_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261203_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261203_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261203_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261203_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261204_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261204_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261204_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261204_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_20261205_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_20261205_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_20261205_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_20261205_topic_key_idx;
+
+ALTER INDEX public.outbox_pkey ATTACH PARTITION public.outbox_default_pkey;
+
+ALTER INDEX public.outbox_position ATTACH PARTITION public.outbox_default_position_idx;
+
+ALTER INDEX public.outbox_unsent ATTACH PARTITION public.outbox_default_seq_idx;
+
+ALTER INDEX public.outbox_set_aside ATTACH PARTITION public.outbox_default_topic_key_idx;
+
+ALTER TABLE ONLY public.contents
+    ADD CONSTRAINT contents_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.records(record_id);
+

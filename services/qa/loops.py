@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from services.qa.operations import assessing, chain, ending, openings, releases, thresholds
+from services.qa.operations import assessing, chain, ending, openings, supersession, thresholds
 from services.qa.resources import QaRuntime
 from services.qa.storage import chain as chains
 from services.qa.storage import counters
@@ -107,8 +107,8 @@ async def seal(runtime: QaRuntime) -> None:
 
 
 async def supersede_releases(runtime: QaRuntime) -> None:
-    await releases.end_failed(runtime.database)
-    await releases.supersede(runtime.database, runtime.objects, utc_now())
+    await supersession.close_failed(runtime.database, runtime.objects)
+    await supersession.replace_superseded(runtime.database, runtime.objects, utc_now())
 
 
 def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Loop]:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.qa import api, consumers, loops
-from services.qa.operations import releases, republishing
+from services.qa.operations import release_job, releases, republishing
 from services.qa.operations.limits import Limits
 from services.qa.resources import QaResources, QaRuntime
 from services.qa.settings import QaSettings
@@ -35,7 +35,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
         yield QaResources(limits)
 
     async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
-        return await releases.build(runtime.database, runtime.objects, job, limits.agreement_annotations)
+        return await release_job.build(runtime.database, runtime.objects, job, limits.agreement_annotations)
 
     return create_service_app(
         ServiceSpec(

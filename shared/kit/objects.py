@@ -95,6 +95,11 @@ class Objects:
         except FileNotFoundError:
             return
 
+    async def delete_folder(self, folder: str) -> None:
+        """Delete every object whose key begins with `folder` and a slash."""
+        async for found in obstore.list(self._store, f"{check_key(folder)}/"):
+            await obstore.delete_async(self._store, [one["path"] for one in found])
+
     async def signed_url(
         self, key: str, ttl_s: float, method: Method = "GET", media_type: str = "application/octet-stream"
     ) -> str:

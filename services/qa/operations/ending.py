@@ -180,4 +180,4 @@ async def erase(session: Session, record: Record, reason: str, now: datetime) ->
     record.salt = None
     await records.erase_content(session, record.record_id)
     await records.save(session, record)
-    await releases.supersede_touched(session, record.record_id)
+    await releases.supersede_touched(session, record.project_id, [record.record_id])

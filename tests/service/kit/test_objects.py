@@ -32,6 +32,17 @@ async def test_what_is_put_can_be_got_until_it_is_deleted(objects: Objects) -> N
         _ = [chunk async for chunk in objects.stream("assets/a-1.png")]
 
 
+async def test_a_folder_is_deleted_with_all_that_is_in_it_and_nothing_else(objects: Objects) -> None:
+    for key in ("releases/r/a", "releases/r/parts/b", "releases/r2/c", "releases/r.json"):
+        await objects.put(key, b"bytes")
+    await objects.delete_folder("releases/r")
+    await objects.delete_folder("releases/nothing")
+    left = [key for key in ("releases/r/a", "releases/r/parts/b") if await objects.exists(key)]
+    assert left == []
+    assert await objects.exists("releases/r2/c")
+    assert await objects.exists("releases/r.json")
+
+
 async def test_streams_go_in_and_out_in_pieces(objects: Objects) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for number in range(50):

@@ -7,9 +7,12 @@ from uuid import UUID
 import orjson
 import pytest
 
+from services.qa.domain.releases import ReleaseProgress
+from services.qa.operations import release_writer
 from shared.contracts.events import ReleasePublished
 from shared.contracts.values import Role, Route, Split
-from shared.kit.clock import new_id
+from shared.kit.clock import new_id, utc_now
+from shared.kit.objects import Objects
 from tests.service.qa.world import World, animal
 
 
@@ -133,17 +136,72 @@ async def test_erasure_supersedes_the_releases_it_touches(world: World) -> None:
 
 
 async def test_a_release_published_while_a_record_was_erased_is_caught(world: World) -> None:
-    record_id = await world.finalized("cat")
+    erased, kept = await world.finalized("cat"), await world.finalized("dog")
+    runtime = world.service.runtime
+
+    class Meanwhile(Objects):
+        async def put(self, key: str, data: bytes, media_type: str | None = None) -> None:
+            if str(erased).encode() in data:
+                await world.deliver(world.erased(erased))
+            await super().put(key, data, media_type)
+
+    before, runtime.objects = runtime.objects, Meanwhile(runtime.settings)
+    try:
+        found = await release(world)
+        assert found["status"] == "superseded"
+        await world.service.run_loop("supersede_releases")
+        await world.service.run_jobs()
+        old = await world.get(f"/releases/{found['release_id']}")
+        new = await world.get(f"/releases/{old['superseded_by']}")
+        assert [one["record_id"] for one in await lines(world, new, "train")] == [str(kept)]
+    finally:
+        runtime.objects = before
+
+
+async def test_a_release_holds_the_labels_as_they_were_when_its_job_began(world: World) -> None:
+    revised = await world.finalized("cat")
+    as_of = utc_now()
+    await world.deliver(world.feedback(revised, "dog"), world.unservable(revised, number=2))
+    await world.deliver(world.decided(revised, "dog", number=2))
+    later, gold = await world.finalized("cat"), await world.finalized("cat")
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "then"}, 202)
+    async with world.service.database.transaction() as session:  # as a job that was interrupted left it
+        checkpoint = orjson.dumps(ReleaseProgress(as_of=as_of).checkpoint()).decode()
+        await session.raw.execute("UPDATE jobs SET checkpoint = $2 WHERE id = $1", UUID(made["job_id"]), checkpoint)
+    await world.put(f"/projects/{world.project_id}/records/{gold}/gold", {"answers": animal("cat")})
+    await world.service.run_jobs()
+    held = await lines(world, await world.get(f"/releases/{made['release_id']}"), "train")
+    assert [(one["record_id"], one["answers"]) for one in held] == [(str(revised), animal("cat"))]
+    assert str(later) not in str(held)
+
+
+async def test_what_became_gold_is_in_no_successor_of_a_release(world: World) -> None:
+    erased, gold, kept = await world.finalized("cat"), await world.finalized("cat"), await world.finalized("cat")
     found = await release(world)
-    await world.deliver(world.erased(record_id))
-    async with world.service.database.transaction() as session:
-        await session.raw.execute("UPDATE releases SET status = 'published' WHERE project_id = $1", world.project_id)
+    await world.put(f"/projects/{world.project_id}/records/{gold}/gold", {"answers": animal("cat")})
+    await world.deliver(world.erased(erased))
     await world.service.run_loop("supersede_releases")
-    assert (await world.get(f"/releases/{found['release_id']}"))["superseded_by"] is not None
+    await world.service.run_jobs()
+    old = await world.get(f"/releases/{found['release_id']}")
+    new = await world.get(f"/releases/{old['superseded_by']}")
+    assert [one["record_id"] for one in await lines(world, new, "train")] == [str(kept)]
+
+
+async def test_what_is_stored_in_parts_is_one_file_without_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release_writer, "_LABELS_PER_PAGE", 1)
+    monkeypatch.setattr(release_writer, "_BYTES_PER_PART", 1)
+    records = [await world.finalized("cat") for _ in range(3)]
+    await world.open_record()
+    found = await release(world)
+    assert [one["record_id"] for one in await lines(world, found, "train")] == [str(one) for one in records]
+    for number in range(3):
+        assert not await world.service.runtime.objects.exists(f"releases/{found['release_id']}/parts/train-{number:06}")
 
 
 async def test_a_release_whose_job_failed_says_so(world: World) -> None:
     made = await world.post(f"/projects/{world.project_id}/releases", {"name": "lost"}, 202)
+    part = f"releases/{made['release_id']}/parts/train-000000"
+    await world.service.runtime.objects.put(part, b"{}")
     async with world.service.database.transaction() as session:  # as after the last attempt
         await session.raw.execute(
             "UPDATE jobs SET state = 'failed', failure = 'A fault of the service.' WHERE id = $1", UUID(made["job_id"])
@@ -151,6 +209,7 @@ async def test_a_release_whose_job_failed_says_so(world: World) -> None:
     await world.service.run_loop("supersede_releases")
     found = await world.get(f"/releases/{made['release_id']}")
     assert (found["status"], found["status_reason"]) == ("failed", "A fault of the service.")
+    assert not await world.service.runtime.objects.exists(part), "what it had stored is gone"
 
 
 async def test_names_are_unique_and_a_repeated_request_is_answered_again(world: World) -> None:

@@ -1,0 +1,114 @@
+"""Labels a second into a release, against `COPY (SELECT …) TO` a file of the same columns of the same rows.
+
+A release is read page by page, encoded, written in parts, noted with a checkpoint after each, joined, hashed, and
+published with its manifest. The rows are made by SQL. CPU microseconds are those of the job's process and of PostgreSQL.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bench._cpu import cpu_s
+from bench._jobs import environment
+from bench._qa_rows import add_labelled, add_project
+from deploy.embedded.postgres import EmbeddedPostgres
+from services.qa.operations.releases import BUILD
+from shared.contracts.values import LabelMethod, Split
+from shared.kit import migrations
+from shared.kit.clock import new_id
+
+COPY = """
+SELECT record_id, labels.split, origin, slice, fields, answers, labels.label_revision, labels.round, method, confidence,
+    labels.schema_version, labels.guideline_version, annotations, model_id, trainable, finalized_at
+FROM labels JOIN records USING (record_id)
+WHERE labels.project_id = $1 AND labels.schema_version = 1 AND labels.split = $2 AND current
+ORDER BY record_id
+"""
+REQUEST = """
+INSERT INTO releases (release_id, project_id, name, options, status, requested_by, requested_at, job_id)
+VALUES ($1, $2, 'bench', $3, 'building', 'bench', now(), $4)
+"""
+ENQUEUE = "INSERT INTO jobs (id, kind, project_id, arguments, subject) VALUES ($1, $2, $3, $4, 'bench')"
+
+
+async def ask_for_release(connection: Any, project_id: UUID) -> UUID:
+    """Leave a release of everything to whoever does jobs."""
+    release_id, job_id = new_id(), new_id()
+    options = {
+        "schema_version": 1,
+        "splits": [one.value for one in Split],
+        "methods": [one.value for one in LabelMethod],
+        "least_confidence": 0.0,
+        "with_under_review": True,
+    }
+    await connection.execute(REQUEST, release_id, project_id, json.dumps(options), job_id)
+    await connection.execute(ENQUEUE, job_id, BUILD, project_id, json.dumps({"release_id": str(release_id)}))
+    return release_id
+
+
+async def main(labels: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = EmbeddedPostgres(folder / "postgres")
+        server.start()
+        try:
+            print(json.dumps(await measured(server, folder, labels)))
+        finally:
+            server.stop()
+
+
+async def measured(server: EmbeddedPostgres, folder: Path, labels: int) -> dict[str, Any]:
+    url = server.url()
+    migrations.upgrade_apart("services.qa", url)
+    connection = await asyncpg.connect(url)
+    try:
+        project_id = await add_project(connection)
+        await add_labelled(connection, project_id, labels * 50 // 49)
+        await connection.execute("VACUUM ANALYZE")
+        started = time.perf_counter()
+        for split in Split:
+            await connection.copy_from_query(COPY, project_id, split.value, output=folder / split.value)
+        copy_s = time.perf_counter() - started
+        release_id = await ask_for_release(connection, project_id)
+        assert server.pid is not None
+        postgres_s = cpu_s(server.pid)
+        job = subprocess.run(  # noqa: ASYNC221  our own module; nothing else runs here
+            [sys.executable, "-m", "bench._jobs", "qa"],
+            env=environment(url, folder / "objects"),
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=timedelta(hours=1).total_seconds(),
+        )
+        postgres_s = cpu_s(server.pid) - postgres_s
+        took = json.loads(job.stdout)
+        query = "SELECT status, records FROM releases WHERE release_id = $1"
+        status, released = await connection.fetchrow(query, release_id)
+        assert status == "published", status
+    finally:
+        await connection.close()
+    return {
+        "name": "export",
+        "ratio": round(copy_s / took["s"], 3),
+        "labels": released,
+        "labels_per_s": round(released / took["s"]),
+        "copy_rows_per_s": round(released / copy_s),
+        "service_cpu_us": round(1e6 * took["cpu_s"] / released, 1),
+        "postgres_cpu_us": round(1e6 * postgres_s / released, 1),
+        "rss_mb": round(took["rss_mb"]),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labels", type=int, default=1_000_000)
+    asyncio.run(main(parser.parse_args().labels))

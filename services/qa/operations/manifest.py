@@ -1,0 +1,81 @@
+"""The manifest of a release: what is in its files, under which schema, and how good it is."""
+
+import hashlib
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from services.qa.domain.releases import ReleaseProgress
+from services.qa.operations import agreement
+from services.qa.storage import counters, gold, predictions, projects, thresholds
+from services.qa.storage.releases import Release
+from shared.kit.clock import utc_now
+from shared.kit.database import Database
+
+_FORMAT: Final = "touchstone-release/1"
+_THRESHOLDS: Final = 20
+
+
+async def of_release(
+    database: Database, release: Release, progress: ReleaseProgress, most_answers: int
+) -> dict[str, Any]:
+    """Describe a release whose files are written."""
+    async with database.transaction() as session:
+        project = await projects.load(session, release.project_id)
+        assert project is not None
+        counted = await counters.read(session, release.project_id)
+        gold_statistics = await gold.statistics(session, release.project_id)
+        models = await predictions.models_of(session, release.project_id)
+        set_thresholds = await thresholds.of_project(session, release.project_id, _THRESHOLDS)
+    version = release.options["schema_version"]
+    schema = project.schema(version)
+    assert schema is not None
+    measured = await agreement.measure(database, project, version, None, most_answers)
+    return {
+        "format": _FORMAT,
+        "release_id": str(release.release_id),
+        "name": release.name,
+        "project_id": str(release.project_id),
+        "project": project.content.name,
+        "requested_at": release.requested_at.isoformat(),
+        "as_of": progress.as_of.isoformat(),
+        "built_at": utc_now().isoformat(),
+        "supersedes": None if release.supersedes is None else str(release.supersedes),
+        "options": dict(release.options),
+        "files": [asdict(one) for one in progress.files],
+        "counts": {
+            "by_split": {one.split: one.records for one in progress.files},
+            "by_split_and_method": {
+                split: dict(sorted(methods.items())) for split, methods in progress.methods_of_splits.items()
+            },
+            "by_guideline_version": dict(sorted(progress.guidelines.items())),
+        },
+        "left_out": {name: counted.get(f"records.{name}", 0) for name in ("gold", "open", "unlabelable", "erased")},
+        "schema": {"version": version, "content": schema.model_dump(mode="json")},
+        "guidelines": [
+            {"version": one.version, "sha256": hashlib.sha256(one.markdown.encode()).hexdigest()}
+            for one in project.content.guidelines
+        ],
+        "policy_version": project.content.active_policy,
+        "agreement": [orjson.loads(orjson.dumps(asdict(one), default=str)) for one in measured],
+        "gold": gold_statistics,
+        "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
+        "thresholds": [
+            {
+                "model_id": str(one.model_id),
+                "threshold": one.threshold,
+                "error_budget": one.error_budget,
+                "confidence_level": one.confidence_level,
+                "evidence": one.evidence,
+                "reason": one.reason,
+            }
+            for one in set_thresholds
+        ],
+        "promises": {
+            "gold_in_training_split": 0,
+            "held_out_labels_by": "people alone",
+            "held_out_check": "where the champion and people differed on a held-out record an expert relabelled it"
+            " blind, once; this favours the model slightly",
+        },
+    }

@@ -1,0 +1,62 @@
+"""The job that makes a release: write the files, describe them, publish."""
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.qa.domain.releases import ReleaseProgress
+from services.qa.operations import manifest
+from services.qa.operations.release_writer import ReleaseWriter
+from services.qa.operations.releases import folder
+from services.qa.storage import counters, releases
+from services.qa.storage.releases import Release
+from shared.contracts.events import ReleasePublished
+from shared.kit import outbox
+from shared.kit.clock import utc_now
+from shared.kit.database import Database
+from shared.kit.exceptions import JobFailed
+from shared.kit.jobs import Job
+from shared.kit.objects import Objects
+
+
+async def build(database: Database, objects: Objects, job: Job, most_answers: int) -> dict[str, Any]:
+    """Make a release, or go on with one that an earlier attempt began."""
+    release_id = UUID(job.arguments["release_id"])
+    async with database.transaction() as session:
+        release = await releases.find(session, release_id)
+        if release is None:
+            raise JobFailed("The release is gone.")
+        if release.status != "building":
+            return {"release_id": str(release_id), "status": release.status}
+        counted = await counters.read(session, release.project_id)
+        total = sum(counted.get(f"labels.{method}", 0) for method in release.options["methods"])
+        if job.checkpoint is None:
+            await job.commit_progress(session, 0, total, checkpoint=ReleaseProgress(as_of=utc_now()).checkpoint())
+    progress = ReleaseProgress.restored(job.checkpoint)
+    await ReleaseWriter(database, objects, job, release, progress, total).write()
+    content = await manifest.of_release(database, release, progress, most_answers)
+    return await _publish(database, objects, release, progress, content)
+
+
+async def _publish(
+    database: Database, objects: Objects, release: Release, progress: ReleaseProgress, content: dict[str, Any]
+) -> dict[str, Any]:
+    document = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    await objects.put(f"{folder(release.release_id)}/manifest.json", document, "application/json")
+    digest = hashlib.sha256(document).hexdigest()
+    async with database.transaction() as session:
+        revision = await releases.publish(
+            session, release.release_id, records=progress.done, manifest=content, sha256=digest, now=utc_now()
+        )
+        if revision is not None:
+            payload = ReleasePublished(
+                release_id=release.release_id,
+                name=release.name,
+                records=progress.done,
+                manifest_sha256=digest,
+                supersedes=release.supersedes,
+            )
+            await outbox.publish(session, payload, project_id=release.project_id, revision=revision)
+    return {"release_id": str(release.release_id), "records": progress.done, "manifest_sha256": digest}

@@ -1,0 +1,147 @@
+"""The files of a release, written in parts: what is stored and noted is never done again.
+
+Labels are append-only, so those that stood at one moment (`as_of`) can be read page by page in short transactions, in the
+order of their records' ids. A part is written to the object store outside any transaction; then one transaction notes
+which labels it holds, and that it is there. A job that is killed in between writes that part again under the same name.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from uuid import UUID
+
+from services.qa import exports
+from services.qa.domain.releases import ReleasedLabel, ReleaseFile, ReleaseProgress
+from services.qa.operations.releases import SUCCESSOR_OF, folder
+from services.qa.storage import release_records
+from services.qa.storage.release_records import LabelPage
+from services.qa.storage.releases import Release
+from shared.kit.database import Database
+from shared.kit.jobs import Job
+from shared.kit.objects import Objects
+
+_LABELS_PER_PAGE = 1000
+_BYTES_PER_PAGE = 4 * 1024 * 1024
+_BYTES_PER_PART = 12 * 1024 * 1024
+
+
+class ReleaseWriter:
+    """Writes one release. `progress` is what its job's checkpoint holds."""
+
+    def __init__(
+        self, database: Database, objects: Objects, job: Job, release: Release, progress: ReleaseProgress, total: int
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._job = job
+        self._release = release
+        self._format = exports.FORMATS[release.options.get("format", exports.DEFAULT)]
+        self._total = total
+        self.progress = progress
+
+    async def write(self) -> None:
+        """Write what is not written yet."""
+        while (split := self.progress.split(self._release.options["splits"])) is not None:
+            if not self.progress.complete:
+                await self._write_parts(split)
+            await self._join_parts(split)
+
+    async def _write_parts(self, split: str) -> None:
+        labels: list[ReleasedLabel] = []
+        encoded: list[bytes] = []
+        last = self.progress.after
+        async with contextlib.aclosing(self._pages(split)) as pages:
+            async for page in pages:
+                last = page.last or last
+                labels += page.labels
+                encoded.append(self._format.part(page.labels))
+                complete = page.last is None
+                if complete or sum(map(len, encoded)) >= _BYTES_PER_PART:
+                    await self._store(split, labels, b"".join(encoded), last, complete=complete)
+                    labels, encoded = [], []
+
+    async def _store(
+        self, split: str, labels: list[ReleasedLabel], content: bytes, last: UUID, *, complete: bool
+    ) -> None:
+        """Store a part, then note it."""
+        if labels:
+            await self._objects.put(self._part(split, self.progress.parts), content)
+        self.progress.add_part(labels, last, complete=complete)
+        async with self._database.transaction() as session:
+            await release_records.keep(session, self._release.release_id, split, labels)
+            await self._job.commit_progress(
+                session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
+            )
+
+    async def _pages(self, split: str) -> AsyncGenerator[LabelPage]:
+        """Read the pages that are not written yet, each while the one before is encoded; the last one is empty."""
+        reading = asyncio.create_task(self._page(split, self.progress.after))
+        try:
+            while True:
+                page = await reading
+                if page.last is None:
+                    yield page
+                    return
+                reading = asyncio.create_task(self._page(split, page.last))
+                yield page
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _page(self, split: str, after: UUID) -> LabelPage:
+        options = self._release.options
+        async with self._database.transaction() as session:
+            if SUCCESSOR_OF in options:
+                return await release_records.of_release(
+                    session,
+                    UUID(options[SUCCESSOR_OF]),
+                    split,
+                    after=after,
+                    limit=_LABELS_PER_PAGE,
+                    most_bytes=_BYTES_PER_PAGE,
+                )
+            return await release_records.standing(
+                session,
+                self._release,
+                split,
+                as_of=self.progress.as_of,
+                after=after,
+                limit=_LABELS_PER_PAGE,
+                most_bytes=_BYTES_PER_PAGE,
+            )
+
+    async def _join_parts(self, split: str) -> None:
+        """Make the file of a split from its parts, and delete them."""
+        digest = hashlib.sha256()
+        size = 0
+
+        async def stored() -> AsyncIterator[bytes]:
+            for number in range(self.progress.parts):
+                async for chunk in self._objects.stream(self._part(split, number)):
+                    yield chunk
+
+        async def file() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in self._format.join(stored()):
+                digest.update(chunk)
+                size += len(chunk)
+                yield chunk
+
+        name = f"{split}.{self._format.suffix}"
+        await self._objects.put_stream(f"{self._folder}/{name}", file(), self._format.media_type)
+        parts = range(self.progress.parts)
+        self.progress.finish_split(ReleaseFile(name, split, self.progress.records, size, digest.hexdigest()))
+        async with self._database.transaction() as session:
+            await self._job.commit_progress(
+                session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
+            )
+        for number in parts:
+            await self._objects.delete(self._part(split, number))
+
+    @property
+    def _folder(self) -> str:
+        return folder(self._release.release_id)
+
+    def _part(self, split: str, number: int) -> str:
+        return f"{self._folder}/parts/{split}-{number:06}"

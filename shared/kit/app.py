@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from enum import Enum
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute, APIRouter
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -81,7 +79,6 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
         description=spec.description,
         version=__version__,
         lifespan=_lifespan,
-        generate_unique_id_function=openapi.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         redoc_url=None,
@@ -98,10 +95,13 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
-    # Routes are tried in this order: the service's own are the ones that must be fast.
-    for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router):
-        _mount(app, router, "/v1")
-    _mount(app, health.router, "")
+    # Routes are tried in this order: the service's own are the ones that must be fast. They are taken one by one, as
+    # `include_router` would nest the routers, and a nested router is matched twice for every request.
+    for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router):
+        nested = [route for route in router.routes if not isinstance(route, EdgeRoute)]
+        if nested:
+            raise TypeError(f"{nested[0]}: a service's routers hold endpoints alone; make them with `edge_router`")
+        app.router.routes.extend(router.routes)
     openapi.install(app)
     documentation.install(app)
     return app
@@ -137,50 +137,6 @@ def _middleware(spec: ServiceSpec) -> list[Middleware]:
         )
         stack.insert(0, cors)
     return stack
-
-
-def _mount(
-    app: FastAPI, router: APIRouter, prefix: str, tags: Sequence[str | Enum] = (), guards: Sequence[Any] = ()
-) -> None:
-    """Add a router's routes one by one, as `EdgeRoute`s: a nested router is matched twice for every request."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            _mount_route(app, route, prefix, tags, guards)
-            continue
-        inner, context = getattr(route, "original_router", None), getattr(route, "include_context", None)
-        if not isinstance(inner, APIRouter) or context is None:
-            raise TypeError(f"{type(route).__name__}: only HTTP endpoints can be mounted")
-        _mount(app, inner, prefix + context.prefix, [*tags, *context.tags], [*guards, *context.dependencies])
-
-
-def _mount_route(app: FastAPI, route: APIRoute, prefix: str, tags: Sequence[str | Enum], guards: Sequence[Any]) -> None:
-    app.router.add_api_route(
-        prefix + route.path,
-        route.endpoint,
-        response_model=route.response_model,
-        status_code=route.status_code,
-        tags=[*tags, *route.tags],
-        dependencies=[*guards, *route.dependencies],
-        summary=route.summary,
-        description=route.description,
-        response_description=route.response_description,
-        responses=route.responses,
-        deprecated=route.deprecated,
-        methods=route.methods,
-        operation_id=route.operation_id,
-        response_model_include=route.response_model_include,
-        response_model_exclude=route.response_model_exclude,
-        response_model_by_alias=route.response_model_by_alias,
-        response_model_exclude_unset=route.response_model_exclude_unset,
-        response_model_exclude_defaults=route.response_model_exclude_defaults,
-        response_model_exclude_none=route.response_model_exclude_none,
-        include_in_schema=route.include_in_schema,
-        response_class=route.response_class,
-        name=route.name,
-        route_class_override=EdgeRoute,
-        openapi_extra=route.openapi_extra,
-        generate_unique_id_function=openapi.operation_id,
-    )
 
 
 def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, Exception], Response]:

@@ -11,7 +11,7 @@ import orjson
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Body, Form
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIRouter
 from pydantic import PlainValidator, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,6 +67,16 @@ class EdgeRoute(APIRoute):
                 return await handle(EdgeRequest(request.scope, request.receive))
 
         return guarded
+
+
+def edge_router(*tags: str, prefix: str = "/v1") -> APIRouter:
+    """A router whose routes are complete in themselves: `create_service_app` takes them as they are."""
+    return APIRouter(prefix=prefix, tags=list(tags), route_class=EdgeRoute, generate_unique_id_function=operation_id)
+
+
+def operation_id(route: APIRoute) -> str:
+    """The endpoint's function name: stable, and unique within a service."""
+    return route.name
 
 
 def strictly_read(field: ModelField) -> ModelField:

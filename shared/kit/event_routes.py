@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field, JsonValue
 from starlette.responses import Response
 
@@ -15,11 +15,12 @@ from shared.contracts.topics import BY_NAME
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
 from shared.kit.database import Database
+from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, Limit
 from shared.kit.problems import Problem, responses
 from shared.kit.runtime import RuntimeDep
 
-router = APIRouter(tags=["events"])
+router = edge_router("events")
 
 _POLL_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 25

@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import structlog
-from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from shared.kit.endpoints import edge_router
 from shared.kit.problems import Problem, ProblemError, responses
 from shared.kit.runtime import Runtime, RuntimeDep
 
 log = structlog.get_logger()
-router = APIRouter(tags=["operations"])
+router = edge_router("operations", prefix="")
 
 _CHECK_TIMEOUT_S = 3.0
 

@@ -8,18 +8,19 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
 from shared.kit.runtime import Runtime, RuntimeDep, SessionDep
 
-router = APIRouter(tags=["jobs"])
+router = edge_router("jobs")
 
 _POLL_S = 0.5
 _KEEP_ALIVE_S = 15.0

@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from shared.kit.bodies import lift_body_limit
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import ObjectMissing, SignatureRefused, UnsafeKey
 from shared.kit.problems import Problem, responses
 from shared.kit.runtime import RuntimeDep
 
-router = APIRouter(tags=["objects"])
+router = edge_router("objects")
 
 MAX_UPLOAD_BYTES = 5 * 1024**3
 """What S3 takes in one request."""

@@ -22,11 +22,6 @@ def install(app: FastAPI) -> None:
     app.openapi = describe  # type: ignore[method-assign]
 
 
-def operation_id(route: APIRoute) -> str:
-    """The endpoint's function name: stable, and unique within a service."""
-    return route.name
-
-
 def document(app: FastAPI) -> dict[str, Any]:
     whole = get_openapi(
         title=app.title,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
@@ -19,9 +19,10 @@ from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import lift_body_limit, require_media_type
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.problems import Problem, responses
 
-router = APIRouter(tags=["assets"])
+router = edge_router("assets")
 
 _FORM_BYTES = 64 * 1024
 _IMAGES = ("image/png", "image/jpeg", "application/octet-stream")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ValidationError
 
 from services.ingest.api.intake import in_transaction, interrupted, store_images
@@ -23,9 +23,10 @@ from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
+from shared.kit.endpoints import edge_router
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["feedback"])
+router = edge_router("feedback")
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR, Role.TRAINER)]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import Body, Query, Request, Response
 
 from services.ingest.api.conditions import IfMatch, etag, expected_revisions
 from services.ingest.api.shapes import (
@@ -27,11 +27,12 @@ from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
+from shared.kit.endpoints import edge_router
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["projects"])
+router = edge_router("projects")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 Founder = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]

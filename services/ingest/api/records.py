@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.ingest.api.intake import import_records
 from services.ingest.api.lines import Tally
@@ -17,10 +17,11 @@ from shared.contracts.values import Origin, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["records"])
+router = edge_router("records")
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR)]

@@ -3,8 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from services.prelabel import jobs
 from services.prelabel.api.shapes import BatchOut, LearningOut, TrainingAccepted, TrainingRequest, TrainingRunOut
 from services.prelabel.operations import selection, training
@@ -16,12 +14,13 @@ from shared.contracts.values import Role
 from shared.kit.app import RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.jobs import enqueue
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["learning"])
+router = edge_router("learning")
 
 Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]

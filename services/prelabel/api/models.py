@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from fastapi import File, Form, Header, Request, Response, UploadFile
 from pydantic import ValidationError
 
 from services.prelabel.api.shapes import (
@@ -30,10 +30,11 @@ from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit
 from shared.kit.clock import new_id, utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, ProblemError, pointer_to, responses
 
-router = APIRouter(tags=["models"])
+router = edge_router("models")
 
 Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]

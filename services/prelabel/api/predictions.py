@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.prelabel import pictures
 from services.prelabel.api.shapes import (
@@ -28,11 +28,12 @@ from shared.contracts.events import ModelManifest
 from shared.contracts.values import RecordState, Role
 from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, responses
 
-router = APIRouter(tags=["predictions"])
+router = edge_router("predictions")
 
 Asker = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.PRODUCT)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from services.qa.api.edges import open_project
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
@@ -15,10 +15,11 @@ from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import kebab_case, responses
 
-router = APIRouter(tags=["gold"])
+router = edge_router("gold")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from services.qa.api.edges import open_project, page_of_rows, project_or_404
 from services.qa.api.measures import (
@@ -28,11 +28,12 @@ from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["quality"])
+router = edge_router("quality")
 
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
 ModelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.qa.api.edges import page_of_rows, project_or_404, record_or_404
@@ -24,10 +24,11 @@ from services.qa.storage import annotations, counters, labels, records
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
 from shared.kit.problems import Problem, responses
 
-router = APIRouter(tags=["records"])
+router = edge_router("records")
 
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
 LabelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, Role.PRODUCT)]

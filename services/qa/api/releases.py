@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from services.qa.api.edges import open_project, project_or_404
@@ -17,12 +17,13 @@ from shared.contracts.values import BrokenRule, Frozen, LabelMethod, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["releases"])
+router = edge_router("releases")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]

@@ -7,7 +7,7 @@ in a project is told by qa.
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 
 from services.queue.api.shapes import AnnotatorChange, AnnotatorOut, NewAnnotator
 from services.queue.operations import annotators
@@ -18,12 +18,13 @@ from shared.contracts.values import AnnotatorStatus, Pool, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, responses
 
-router = APIRouter(tags=["annotators"])
+router = edge_router("annotators")
 
 Manager = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
 IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the revision that you have read.")]

@@ -6,7 +6,7 @@ These endpoints are the hot path: they open their transaction themselves and ans
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.queue.api.envelopes import answer, leases_json
 from services.queue.api.shapes import (
@@ -31,10 +31,11 @@ from shared.contracts.values import Role, TaskKind
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["leases"])
+router = edge_router("leases")
 
 Worker = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER)]
 ANYTHING = LeaseRequest()

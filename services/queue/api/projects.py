@@ -3,17 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from services.queue.api.shapes import ProgressOut
 from services.queue.storage import progress, projects
 from shared.contracts.values import RecordState, Role, Route
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import responses
 
-router = APIRouter(tags=["projects"])
+router = edge_router("projects")
 
 # Not for annotators: how much gold there is, and when it was answered, would tell.
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, Role.PRODUCT)]

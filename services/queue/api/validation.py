@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from services.queue.api.shapes import ValidationIn, ValidationOut, ViolationOut
 from services.queue.domain.refusals import SchemaViolated, UnknownSchemaVersion
 from services.queue.operations import submitting
@@ -12,10 +10,11 @@ from shared.contracts.answers import validate
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import Problem, responses
 
-router = APIRouter(tags=["validation"])
+router = edge_router("validation")
 
 Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGER)]
 

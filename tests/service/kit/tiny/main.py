@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 import sqlalchemy as sa
-from fastapi import APIRouter, FastAPI, File, Form, Request, UploadFile
+from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
@@ -22,6 +22,7 @@ from shared.kit.app import JobHandler, Loop, Runtime, RuntimeDep, ServiceSpec, S
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit, lift_body_limit, parse_json
 from shared.kit.clock import new_id
+from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import JobFailed, NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.jobs import Job, JobAccepted, enqueue
@@ -30,7 +31,7 @@ from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_curs
 from shared.kit.problems import responses
 from tests.service.kit.tiny.settings import TinySettings
 
-router = APIRouter()
+router = edge_router()
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import Body, Query, Request, Response
 
-from services.ingest.api.conditions import IfMatch, etag, expected_revisions
 from services.ingest.api.shapes import (
     SCHEMA_EXAMPLE,
     NewGuideline,
@@ -26,6 +25,7 @@ from shared.contracts.values import Role, json_pointer
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
+from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.idempotency import IdempotentDep, replay_or_run
@@ -67,7 +67,7 @@ async def create_project(
         return ProjectOut.of(await projects.create(session, project))
 
     answer = await replay_or_run(session, request, principal, create, 201)
-    answer.headers["ETag"] = etag(1)
+    set_etag(answer, 1)
     return answer
 
 
@@ -106,7 +106,7 @@ async def change_project(
     project_id: UUID,
     body: ProjectChange,
     response: Response,
-    if_match: IfMatch = None,
+    expected: ExpectedRevisions,
 ) -> ProjectOut:
     """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions."""
 
@@ -117,7 +117,7 @@ async def change_project(
             project = project.standing(body.status)
         return project.activated(body.active_schema, body.active_guideline, body.active_policy)
 
-    return await _change(session, project_id, if_match, decide, response)
+    return await _change(session, project_id, expected, decide, response)
 
 
 @router.post(
@@ -133,13 +133,13 @@ async def add_schema(
     project_id: UUID,
     body: LabelSchema,
     response: Response,
+    expected: ExpectedRevisions,
     activate: Activate = True,
-    if_match: IfMatch = None,
 ) -> ProjectOut:
     """Records that come later are checked against the active version; rounds that are open keep theirs."""
     now = utc_now()
     return await _change(
-        session, project_id, if_match, lambda project: project.with_schema(body, now, activate=activate), response
+        session, project_id, expected, lambda project: project.with_schema(body, now, activate=activate), response
     )
 
 
@@ -155,15 +155,15 @@ async def add_guideline(
     project_id: UUID,
     body: NewGuideline,
     response: Response,
+    expected: ExpectedRevisions,
     activate: Activate = True,
-    if_match: IfMatch = None,
 ) -> ProjectOut:
     """Its version is stamped on every annotation made under it."""
     now = utc_now()
     return await _change(
         session,
         project_id,
-        if_match,
+        expected,
         lambda project: project.with_guideline(body.markdown, now, activate=activate),
         response,
     )
@@ -183,8 +183,8 @@ async def set_policies(
     project_id: UUID,
     body: Annotated[Policies, Body(examples=[_POLICIES_EXAMPLE])],
     response: Response,
+    expected: ExpectedRevisions,
     activate: Activate = True,
-    if_match: IfMatch = None,
 ) -> ProjectOut:
     """As a whole, as a new version: what is left out has its default. The split of records that are here stays."""
     now = utc_now()
@@ -195,20 +195,20 @@ async def set_policies(
             return project.activated(None, None, newest.version if activate else None)
         return project.with_policies(body, now, activate=activate)
 
-    return await _change(session, project_id, if_match, decide, response)
+    return await _change(session, project_id, expected, decide, response)
 
 
 async def _change(
     session: Session,
     project_id: UUID,
-    if_match: str | None,
+    expected: frozenset[int] | None,
     decide: Callable[[Project], Project],
     response: Response,
 ) -> ProjectOut:
-    project = await projects.change(session, project_id, expected_revisions(if_match), decide, utc_now())
+    project = await projects.change(session, project_id, expected, decide, utc_now())
     return _answer(project, response)
 
 
 def _answer(project: Project, response: Response) -> ProjectOut:
-    response.headers["ETag"] = etag(project.revision)
+    set_etag(response, project.revision)
     return ProjectOut.of(project)

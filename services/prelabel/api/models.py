@@ -1,11 +1,10 @@
 """The registry of models."""
 
-import re
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import File, Form, Header, Request, Response, UploadFile
+from fastapi import File, Form, Request, Response, UploadFile
 from pydantic import ValidationError
 
 from services.prelabel.api.shapes import (
@@ -30,6 +29,7 @@ from shared.kit.app import Runtime, RuntimeDep, SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit
 from shared.kit.clock import new_id, utc_now
+from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, ProblemError, pointer_to, responses
@@ -38,17 +38,12 @@ router = edge_router("models")
 
 Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
-IfMatch = Annotated[
-    str | None,
-    Header(alias="If-Match", max_length=100, description='The model\'s revision, as in its ETag: `"2"`.'),
-]
 
 _LARGEST_UPLOAD = 512 * 1024 * 1024
 _LINK_TTL_S = 120
 _MOST_MEASURED_NOW = 500
 _MOST_COUNTED = 10_000
 _NEWEST = 2**31 - 1
-_TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
 @router.post(
@@ -126,7 +121,7 @@ async def read_model(session: SessionDep, reader: Reader, model_id: UUID, respon
     """With its live error rate, how often it had no answer, and what qa has set and seen for it."""
     model = await models.get(session, model_id)
     reader.check_project(model.project_id)
-    response.headers["ETag"] = f'"{model.revision}"'
+    set_etag(response, model.revision)
     return ModelDetail(
         **ModelOut.of(model).model_dump(),
         live=LiveErrors.of(await reports.feedback_counts(session, model_id)),
@@ -161,7 +156,7 @@ async def promote_model(
     model_id: UUID,
     decision: Decision,
     response: Response,
-    if_match: IfMatch = None,
+    expected: ExpectedRevisions,
 ) -> ModelOut:
     """Make a model the champion, whatever the comparison says. Records are scored anew.
 
@@ -173,7 +168,7 @@ async def promote_model(
     evaluation = await _evaluated_now(runtime, model)
     async with runtime.database.transaction() as session:
         champion = await registry.promote(
-            session, model_id, _masked(decision.reason), utc_now(), evaluation=evaluation, revision=_revision(if_match)
+            session, model_id, _masked(decision.reason), utc_now(), evaluation=evaluation, expected=expected
         )
     runtime.wake(SCORE)
     return _with_tag(response, champion)
@@ -187,13 +182,11 @@ async def roll_back_model(
     model_id: UUID,
     decision: Decision,
     response: Response,
-    if_match: IfMatch = None,
+    expected: ExpectedRevisions,
 ) -> ModelOut:
     """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
     principal.check_project((await models.get(session, model_id)).project_id)
-    champion = await registry.roll_back(
-        session, model_id, _masked(decision.reason), utc_now(), revision=_revision(if_match)
-    )
+    champion = await registry.roll_back(session, model_id, _masked(decision.reason), utc_now(), expected=expected)
     session.on_commit(lambda: runtime.wake(SCORE))
     return _with_tag(response, champion)
 
@@ -235,15 +228,6 @@ def _masked(reason: str) -> str:
     return mask(reason)
 
 
-def _revision(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = _TAG.fullmatch(if_match.strip())
-    if tag is None:
-        raise Problem(400, "malformed-if-match", "If-Match is an ETag that was given out.")
-    return int(tag[1])
-
-
 def _with_tag(response: Response, model: Model) -> ModelOut:
-    response.headers["ETag"] = f'"{model.revision}"'
+    set_etag(response, model.revision)
     return ModelOut.of(model)

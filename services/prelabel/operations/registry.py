@@ -99,18 +99,18 @@ async def promote(
     now: datetime,
     *,
     evaluation: ModelEvaluation | None = None,
-    revision: int | None = None,
+    expected: frozenset[int] | None = None,
 ) -> Model:
     """Make a model the champion and its predecessor retired; every record is due for scoring. A champion stays as it is.
 
-    `revision`: refuse if the model has another one.
+    `expected`: refuse if the model's revision is not among these; None expects any.
 
     Raises:
         NotKnownHere: the model is not here.
-        ModelChangedMeanwhile: its revision is not the one given.
+        ModelChangedMeanwhile: its revision is not among the `expected`.
     """
     model, old = await _lock_with_champion(session, model_id)
-    if revision is not None and model.revision != revision:
+    if expected is not None and model.revision not in expected:
         raise ModelChangedMeanwhile(f"it has revision {model.revision}")
     if model.stage is ModelStage.CHAMPION:
         return model
@@ -119,18 +119,18 @@ async def promote(
 
 
 async def roll_back(
-    session: Session, model_id: UUID, reason: str, now: datetime, *, revision: int | None = None
+    session: Session, model_id: UUID, reason: str, now: datetime, *, expected: frozenset[int] | None = None
 ) -> Model:
     """Make the champion before this one champion again; answers it.
 
     Raises:
         NotKnownHere: the model is not here.
-        ModelChangedMeanwhile: its revision is not the one given.
+        ModelChangedMeanwhile: its revision is not among the `expected`.
         NotChampion: it is not the champion.
         NoPredecessor: it is the first one.
     """
     model, _ = await _lock_with_champion(session, model_id)
-    if revision is not None and model.revision != revision:
+    if expected is not None and model.revision not in expected:
         raise ModelChangedMeanwhile(f"it has revision {model.revision}")
     if model.stage is not ModelStage.CHAMPION:
         raise NotChampion(f"it is {model.stage}")

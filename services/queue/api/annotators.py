@@ -7,7 +7,7 @@ in a project is told by qa.
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.queue.api.shapes import AnnotatorChange, AnnotatorOut, NewAnnotator
 from services.queue.operations import annotators
@@ -18,16 +18,16 @@ from shared.contracts.values import AnnotatorStatus, Pool, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import new_id, utc_now
+from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
-from shared.kit.problems import Problem, responses
+from shared.kit.problems import responses
 
 router = edge_router("annotators")
 
 Manager = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
-IfMatch = Annotated[str | None, Header(max_length=200, description="The ETag of the revision that you have read.")]
 
 
 @router.post(
@@ -59,7 +59,7 @@ async def register_annotator(
         return AnnotatorOut.of(await annotators.register_annotator(session, one))
 
     answer = await replay_or_run(session, request, principal, register, 201)
-    answer.headers["ETag"] = _etag(1)
+    set_etag(answer, 1)
     return answer
 
 
@@ -94,29 +94,16 @@ async def change_annotator(
     annotator_id: UUID,
     body: AnnotatorChange,
     response: Response,
-    if_match: IfMatch = None,
+    expected: ExpectedRevisions,
 ) -> AnnotatorOut:
     """Pool, skills, languages, status, name or subject. Who is paused or retired gets no more leases."""
     changes = body.model_dump(exclude_none=True)
-    changed = await annotators.change_annotator(session, annotator_id, changes, _revision(if_match))
+    changed = await annotators.change_annotator(session, annotator_id, changes, expected)
     return _answer(changed, annotator_id, response)
 
 
 def _answer(found: Annotator | None, annotator_id: UUID, response: Response) -> AnnotatorOut:
     if found is None:
         raise NotKnownHere("annotator", annotator_id)
-    response.headers["ETag"] = _etag(found.revision)
+    set_etag(response, found.revision)
     return AnnotatorOut.of(found)
-
-
-def _etag(revision: int) -> str:
-    return f'"{revision}"'
-
-
-def _revision(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = if_match.strip().strip('"')
-    if not tag.isascii() or not tag.isdigit() or len(tag) > 9:  # noqa: PLR2004  no revision is that large
-        raise Problem(412, "annotator-changed-meanwhile", "The annotator was changed by somebody else.")
-    return int(tag)

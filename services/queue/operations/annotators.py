@@ -23,18 +23,18 @@ async def register_annotator(session: Session, annotator: Annotator) -> Annotato
 
 
 async def change_annotator(
-    session: Session, annotator_id: UUID, changes: Mapping[str, Any], if_revision: int | None
+    session: Session, annotator_id: UUID, changes: Mapping[str, Any], expected: frozenset[int] | None
 ) -> Annotator | None:
     """Change some of an annotator's fields; None when there is no such annotator.
 
     Raises:
-        AnnotatorChangedMeanwhile: the revision is not `if_revision`.
+        AnnotatorChangedMeanwhile: its revision is not among the `expected`; None expects any.
         AnnotatorExists: the new subject belongs to somebody else.
     """
     found = await annotators.lock(session, annotator_id)
     if found is None:
         return None
-    if if_revision is not None and if_revision != found.revision:
+    if expected is not None and found.revision not in expected:
         raise AnnotatorChangedMeanwhile
     changed = replace(found, **changes)
     if changed == found:

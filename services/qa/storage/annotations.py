@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from services.qa.storage.json import dump, loaded
 from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
 from shared.contracts.values import Answers, TaskKind
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, loaded
 
 Role = Literal["vote", "gold", "decision", "void", "late", "superseded"]
 """How an annotation counts: for the label of its round, for the assessment of its annotator on gold, as an arbiter's

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.storage.json import dump, loaded
 from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorAssessed, AnnotatorChanged, DriftDetected
 from shared.contracts.values import AssessmentStatus
 from shared.kit.clock import new_id
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)

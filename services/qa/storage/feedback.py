@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.storage.json import dump, loaded
 from shared.contracts.envelope import Event
 from shared.contracts.events import FeedbackReceived
 from shared.contracts.values import Answers
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)

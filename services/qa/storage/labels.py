@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.storage.json import dump, load, loaded
 from services.qa.storage.records import NOWHERE
 from shared.contracts.values import Answers, LabelMethod, Split
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, load, loaded
 
 
 @dataclass(frozen=True, slots=True)

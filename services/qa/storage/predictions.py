@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.storage.json import dump, load, loaded
 from shared.contracts.envelope import Event
 from shared.contracts.events import ModelChanged, RecordPredicted, RecordRouted
 from shared.contracts.values import Answers
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, load, loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from services.qa.domain.standing import Record
-from services.qa.storage.json import dump, load, loaded
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import RecordState, Route, Split
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, load, loaded
 
 _NAMES = tuple(one.name for one in fields(Record))
 _CHANGING = tuple(name for name in _NAMES if name not in {"record_id", "project_id"})

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.storage.json import dump, loaded
 from services.qa.storage.records import NOWHERE
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)

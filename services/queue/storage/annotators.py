@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.queue.storage.json import dump, load
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, load
 
 _COLUMNS = "annotator_id, subject, name, pool, skills, languages, status, revision, created_at"
 _ADD = f"""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.queue.storage.json import load
 from services.queue.storage.submissions import Ending, ending_of
 from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.values import TaskKind
 from shared.kit.database import Session
+from shared.kit.jsonb import load
 
 _ANNOTATIONS = """
 SELECT * FROM annotations WHERE (task_id, slot) > ($1, $2) AND answers IS NOT NULL ORDER BY task_id, slot LIMIT $3

@@ -4,9 +4,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from services.queue.domain.project import Project
-from services.queue.storage.json import dump
 from shared.contracts.events import ProjectChanged
 from shared.kit.database import Database, Session
+from shared.kit.jsonb import dump
 
 _SAVE = """
 INSERT INTO projects (project_id, revision, status, servable, holds, content) VALUES ($1, $2, $3, $4, $5, $6)

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from services.queue.domain.record import Prediction, Record
-from services.queue.storage.json import dump, load
 from shared.contracts.events import RecordRouted, Selection
 from shared.contracts.values import RecordState, Split
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, load
 
 _COLUMNS = """
 record_id, project_id, state, known, revision, labels_revision, requests_revision, split, priority,

@@ -9,9 +9,9 @@ from uuid import UUID
 from services.queue.domain.routing import Lane
 from services.queue.domain.slots import Slot, SlotState
 from services.queue.domain.tasks import Purpose, Task
-from services.queue.storage.json import dump
 from shared.contracts.values import Answers
 from shared.kit.database import Session
+from shared.kit.jsonb import dump
 
 _COLUMNS = """
 task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, state, requested,

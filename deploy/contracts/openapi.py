@@ -54,8 +54,8 @@ class _Api:
                 yield from self._of_answer(answer, there, f"{where}, answer {status}")
 
     def _of_parameters(self, old: Schema, new: Schema, where: str) -> Iterator[Break]:
-        before = {(each["in"], each["name"]): each for each in old.get("parameters", ())}
-        after = {(each["in"], each["name"]): each for each in new.get("parameters", ())}
+        before = {_key(each): each for each in old.get("parameters", ())}
+        after = {_key(each): each for each in new.get("parameters", ())}
         for key, parameter in before.items():
             there = f"{where}, {' '.join(key)}"
             if key not in after:
@@ -86,3 +86,9 @@ def _of_content(comparison: Comparison, old: Mapping[str, Any], new: Mapping[str
             yield Break(f"{where}, {media_type}", "media-type-removed")
         else:
             yield from comparison.breaks(body.get("schema", {}), new[media_type].get("schema", {}), where)
+
+
+def _key(parameter: Schema) -> tuple[str, str]:
+    """Where and how a parameter is called; the case of a header's name means nothing (RFC 9110, 5.1)."""
+    where, name = parameter["in"], parameter["name"]
+    return where, name.lower() if where == "header" else name

@@ -37,6 +37,7 @@ def base() -> Document:
                 "post": {
                     "operationId": "add_cat",
                     "x-max-body-bytes": 1000,
+                    "parameters": [{"name": "if-match", "in": "header", "schema": {"type": "string"}}],
                     "requestBody": json_body({"$ref": "#/components/schemas/NewCat"}),
                     "responses": {
                         "201": {
@@ -235,6 +236,7 @@ FINE: dict[str, Change] = {
         document["components"]["schemas"].update(Hue=part("Colour")(document)),
         properties("Cat")(document).update(colour={"$ref": "#/components/schemas/Hue"}),
     ),
+    "a header in capitals": lambda document: operation("post")(document)["parameters"][0].update(name="If-Match"),
     "words": put(operation("get"), summary="Cats", description="All of them."),
 }
 

@@ -168,6 +168,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(app.state.authenticator.close)
         stack.push_async_callback(runtime.database.close)
+        stack.push_async_callback(runtime.compute.close)
         await _schema_is_current(runtime)
         if spec.setup is not None:
             runtime.resources = await stack.enter_async_context(spec.setup(runtime))

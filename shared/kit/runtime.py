@@ -1,6 +1,7 @@
 """What a service is made of, and what it holds while it runs."""
 
 import asyncio
+import importlib.util
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from typing_extensions import TypeVar
 
 from shared.contracts import services
+from shared.kit.compute.pool import ComputePool
 from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
 from shared.kit.endpoints import OPENED
@@ -87,6 +89,7 @@ class Runtime(Generic[R]):
         self.settings = spec.settings
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
+        self.compute = _compute_pool(spec)
         self.stopping = asyncio.Event()
         self.wakers: dict[str, Callable[[], None]] = {}
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
@@ -96,6 +99,18 @@ class Runtime(Generic[R]):
         waker = self.wakers.get(loop_name)
         if waker is not None:
             waker()
+
+
+def _compute_pool(spec: ServiceSpec[Any]) -> ComputePool:
+    """Its workers have imported `services.<name>.compute`, if there is one."""
+    settings, package = spec.settings, f"{package_of(spec)}.compute"
+    return ComputePool(
+        workers=settings.compute_workers,
+        timeout_s=settings.compute_timeout_s,
+        memory_mb=settings.compute_memory_mb,
+        idle_s=settings.compute_idle_s,
+        preload=[] if importlib.util.find_spec(package) is None else [package],
+    )
 
 
 def runtime_of(request: Request) -> Runtime:

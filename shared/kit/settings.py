@@ -43,6 +43,19 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(default=30, ge=1, description="How long events are kept, in days.")
     consumer_lanes: int = Field(default=4, ge=1, le=64, description="How many batches of events are handled at a time.")
 
+    compute_workers: int = Field(
+        default=2, ge=1, le=64, description="How many heavy computations run at a time, each in a process of its own."
+    )
+    compute_timeout_s: float = Field(
+        default=60.0, gt=0, description="The longest a heavy computation may take, unless it has a setting of its own."
+    )
+    compute_memory_mb: int = Field(
+        default=1024, ge=64, description="The memory a heavy computation may take, unless it has a setting of its own."
+    )
+    compute_idle_s: float = Field(
+        default=120.0, gt=0, description="After how long without work the processes for heavy computations end."
+    )
+
     objects_url: str = Field(description="Where objects lie: `file:///folder`, `s3://bucket/prefix` or `memory://`.")
     objects_secret: SecretStr | None = Field(
         default=None, description="The key of signed URLs of a local object store; at least 32 bytes."

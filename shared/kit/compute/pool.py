@@ -1,0 +1,400 @@
+"""Calls of functions, queued by project and given to worker processes.
+
+Projects take turns: the next call is one of the project with the fewest calls under way. When all workers are held and a
+project that has none has waited for `_PATIENCE_S`, it gets a worker beyond the usual number, at most as many again.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import prometheus_client
+import structlog
+
+from shared.kit.compute import wire
+from shared.kit.compute.exceptions import (
+    ComputeCrashed,
+    ComputeFailed,
+    ComputeOutOfMemory,
+    ComputeRaised,
+    ComputeTimeout,
+)
+from shared.kit.compute.processes import Processes, Worker
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+QUEUED: Final = prometheus_client.Gauge("touchstone_compute_queued", "Calls that wait for a worker process.")
+RUNNING: Final = prometheus_client.Gauge("touchstone_compute_running", "Calls that a worker process is doing.")
+WORKERS: Final = prometheus_client.Gauge("touchstone_compute_workers", "Worker processes.")
+CALLS: Final = prometheus_client.Counter(
+    "touchstone_compute_calls", "Calls of worker processes that ended.", ("function", "outcome")
+)
+SECONDS: Final = prometheus_client.Histogram(
+    "touchstone_compute_seconds",
+    "How long a worker process took for a call.",
+    ("function",),
+    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600),
+)
+
+_PATIENCE_S: Final = 0.8
+_STATUS_S: Final = 2.0
+_LOOK_EVERY_S: Final = 0.25
+_MOST_AFFINITIES: Final = 64
+_MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    name: str
+    frame: bytes
+    project_id: UUID | None
+    confined: bool
+    affinity: Hashable
+    timeout_s: float
+    since: float
+    result: "asyncio.Future[Any]" = field(repr=False)
+    worker: Worker | None = None
+    timer: asyncio.TimerHandle | None = None
+    stopped: ComputeFailed | None = None
+    started: float = 0.0
+
+
+class _Room:
+    """The workers of one kind, confined or not, and what waits for them."""
+
+    def __init__(self, *, confined: bool) -> None:
+        self.confined = confined
+        self.waiting: OrderedDict[UUID | None, deque[_Call]] = OrderedDict()
+        self.idle: dict[Worker, float] = {}
+        self.busy: dict[Worker, _Call] = {}
+        self.held: Counter[UUID | None] = Counter()
+        self.starting = 0
+
+    @property
+    def used(self) -> int:
+        """How many calls are under way or about to be."""
+        return len(self.busy) + self.starting
+
+    def add(self, call: _Call) -> None:
+        self.waiting.setdefault(call.project_id, deque()).append(call)
+
+    def take(self, workers: int, now: float) -> _Call | None:
+        """The next call to begin, if one may: `workers` at a time, and as many again for those who wait in vain."""
+        fewest: UUID | None = None
+        found = False
+        for project_id, calls in self.waiting.items():
+            beyond = self.used < 2 * workers and not self.held[project_id] and now - calls[0].since >= _PATIENCE_S
+            if (self.used < workers or beyond) and (not found or self.held[project_id] < self.held[fewest]):
+                fewest, found = project_id, True
+                if not self.held[project_id]:
+                    break
+        if not found:
+            return None
+        calls = self.waiting[fewest]
+        call = calls.popleft()
+        self.waiting.move_to_end(fewest)
+        if not calls:
+            del self.waiting[fewest]
+        self.held[fewest] += 1
+        return call
+
+    def drop(self, call: _Call) -> bool:
+        """Take a waiting call out again; False when it doesn't wait."""
+        calls = self.waiting.get(call.project_id)
+        if calls is None or call not in calls:
+            return False
+        calls.remove(call)
+        if not calls:
+            del self.waiting[call.project_id]
+        return True
+
+    def release(self, project_id: UUID | None) -> None:
+        self.held[project_id] -= 1
+        if self.held[project_id] <= 0:
+            del self.held[project_id]
+
+    def idle_for(self, affinity: Hashable) -> Worker | None:
+        """An idle worker, if there is one: of those that did the same before, else the one used last."""
+        if not self.idle:
+            return None
+        if affinity is not None:
+            for worker in self.idle:
+                if affinity in worker.affinities:
+                    return worker
+        return next(reversed(self.idle))
+
+
+class ComputePool:
+    """Runs functions in worker processes. Processes start when first needed and end when idle for `idle_s`.
+
+    `workers` calls at a time for trusted functions and as many for untrusted ones; `timeout_s` and `memory_mb` are what
+    a call may take unless it says otherwise; `preload` are modules that workers have imported from the beginning.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        timeout_s: float = 60.0,
+        memory_mb: int = 1024,
+        idle_s: float = 120.0,
+        preload: Sequence[str] = (),
+    ) -> None:
+        self.workers = workers or max(1, min(4, os.cpu_count() or 1))
+        self._timeout_s = timeout_s
+        self._memory_mb = memory_mb
+        self._idle_s = idle_s
+        self._processes = Processes(preload)
+        self._rooms = {confined: _Room(confined=confined) for confined in (False, True)}
+        self._background: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.TimerHandle | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    async def run(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        project_id: UUID | None = None,
+        timeout_s: float | None = None,
+        memory_mb: int | None = None,
+        untrusted: bool = False,
+        affinity: Hashable = None,
+    ) -> T:
+        """What `function(*arguments)` returns in a worker; what it raises is raised here.
+
+        The function is a module's own; arguments and result are pickled. `timeout_s` is wall time from the moment that a
+        worker begins; CPU time is bounded by the same. `memory_mb` is beyond what an idle worker has. An `untrusted` call
+        runs without files and network, so its module must be among the preloaded ones; its result is plain data or arrays
+        of numbers, and what it raises is ComputeRaised. Calls of one `affinity` go to the worker that had it before, if
+        that is idle. A cancelled call is taken out of the queue, or its process killed.
+
+        Raises:
+            ComputeTimeout, ComputeOutOfMemory, ComputeCrashed, ComputeRaised: see there; all are ComputeFailed.
+        """
+        limit_s = timeout_s or self._timeout_s
+        frame = wire.Call(
+            function.__module__, function.__qualname__, arguments, limit_s, (memory_mb or self._memory_mb) * _MEBIBYTE
+        ).frame()
+        call = _Call(
+            function.__name__, frame, project_id, untrusted, affinity, limit_s, time.monotonic(),
+            asyncio.get_running_loop().create_future(),
+        )  # fmt: skip
+        room = self._rooms[untrusted]
+        room.add(call)
+        self._dispatch(room)
+        try:
+            result: T = await call.result
+        except asyncio.CancelledError:
+            self._abandon(room, call)
+            raise
+        return result
+
+    async def close(self) -> None:
+        """Kill every process; calls under way fail."""
+        for timer in (self._looking, self._sweeping):
+            if timer is not None:
+                timer.cancel()
+        self._looking = self._sweeping = None
+        for room in self._rooms.values():
+            left = [*room.busy.values(), *(call for calls in room.waiting.values() for call in calls)]
+            workers = [*room.busy, *room.idle]
+            for pending in (room.waiting, room.busy, room.idle, room.held):
+                pending.clear()
+            for worker in workers:
+                worker.on_lost = None
+                self._processes.end(worker)
+            for call in left:
+                self._end(call, None, ComputeCrashed("the service is stopping"))
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._processes.stop()
+
+    def _dispatch(self, room: _Room) -> None:
+        """Begin what may begin."""
+        now = time.monotonic()
+        while (call := room.take(self.workers, now)) is not None:
+            worker = room.idle_for(call.affinity)
+            if worker is None:
+                room.starting += 1
+                self._spawn(self._begin_in_new(room, call))
+            else:
+                del room.idle[worker]
+                self._begin(room, call, worker)
+        if room.waiting and self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+        self._measure()
+
+    def _look(self) -> None:
+        """Whether somebody has waited too long."""
+        self._looking = None
+        for room in self._rooms.values():
+            self._dispatch(room)
+
+    async def _begin_in_new(self, room: _Room, call: _Call) -> None:
+        try:
+            worker = await self._processes.fork(confined=room.confined)
+        except Exception as error:
+            room.starting -= 1
+            room.release(call.project_id)
+            failed = error if isinstance(error, ComputeFailed) else ComputeCrashed("the worker processes do not start")
+            log.warning("compute_not_started", exc_info=error)
+            self._end(call, None, failed)
+            self._dispatch(room)
+            return
+        except BaseException:
+            room.starting -= 1
+            room.release(call.project_id)
+            raise
+        room.starting -= 1
+        worker.on_result, worker.on_lost = self._answered, self._lost
+        if call.result.done():  # given up meanwhile
+            room.release(call.project_id)
+            self._rest(room, worker)
+        else:
+            self._begin(room, call, worker)
+        self._dispatch(room)
+
+    def _begin(self, room: _Room, call: _Call, worker: Worker) -> None:
+        room.busy[worker] = call
+        call.worker = worker
+        call.started = time.monotonic()
+        call.timer = asyncio.get_running_loop().call_later(call.timeout_s, self._time_out, call)
+        if call.affinity is not None:
+            worker.remember(call.affinity, _MOST_AFFINITIES)
+        worker.send(call.frame)
+        call.frame = b""
+
+    def _answered(self, worker: Worker, body: bytes) -> None:
+        room = self._rooms[worker.confined]
+        call = room.busy.pop(worker, None)
+        if call is None:  # a worker that speaks without being asked is not one of ours
+            self._processes.kill(worker)
+            return
+        room.release(call.project_id)
+        try:
+            outcome, value = wire.read_result(body, plain=worker.confined)
+        except Exception:  # noqa: BLE001  broken data make an unpickler raise anything
+            self._processes.kill(worker)
+            self._end(call, None, ComputeCrashed("the computation's result can't be read"))
+        else:
+            self._rest(room, worker, fit=outcome != "memory")
+            self._conclude(call, outcome, value)
+        self._dispatch(room)
+
+    def _conclude(self, call: _Call, outcome: wire.Outcome, value: Any) -> None:
+        if outcome == "done":
+            self._end(call, value, None)
+        elif outcome == "memory":
+            self._end(call, None, ComputeOutOfMemory("the computation needs more memory than it may take"))
+        elif outcome == "too_large":
+            self._end(call, None, ComputeCrashed("the computation's result is too large"))
+        elif isinstance(value, Exception):
+            self._end(call, None, value)
+        else:
+            self._end(call, None, ComputeRaised(*value))
+
+    def _rest(self, room: _Room, worker: Worker, *, fit: bool = True) -> None:
+        """A worker has nothing to do; one that is not fit for more ends."""
+        if not fit:
+            worker.on_lost = None
+            self._processes.kill(worker)
+            return
+        room.idle[worker] = time.monotonic()
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(self._idle_s, self._sweep)
+
+    def _sweep(self) -> None:
+        """End workers that have been idle for long, and the template with the last of them."""
+        self._sweeping = None
+        oldest = time.monotonic() - self._idle_s
+        for room in self._rooms.values():
+            for worker in [worker for worker, since in room.idle.items() if since <= oldest]:
+                del room.idle[worker]
+                worker.on_lost = None
+                self._processes.end(worker)
+        if any(room.idle for room in self._rooms.values()):
+            self._sweeping = asyncio.get_running_loop().call_later(self._idle_s / 2, self._sweep)
+        elif not any(room.used for room in self._rooms.values()):
+            self._spawn(self._processes.stop())
+        self._measure()
+
+    def _time_out(self, call: _Call) -> None:
+        call.stopped = ComputeTimeout(f"the computation took longer than {call.timeout_s:g} s")
+        if call.worker is not None:
+            self._processes.kill(call.worker)
+
+    def _abandon(self, room: _Room, call: _Call) -> None:
+        """Nobody waits for the call any more."""
+        if not room.drop(call) and call.worker is not None and room.busy.get(call.worker) is call:
+            call.stopped = ComputeFailed("cancelled")
+            self._processes.kill(call.worker)
+        CALLS.labels(call.name, "cancelled").inc()
+        self._measure()
+
+    def _lost(self, worker: Worker) -> None:
+        """A worker's connection ended."""
+        room = self._rooms[worker.confined]
+        room.idle.pop(worker, None)
+        call = room.busy.pop(worker, None)
+        if call is None:
+            self._processes.end(worker)
+            return
+        room.release(call.project_id)
+        if call.stopped is not None:
+            self._end(call, None, call.stopped)
+        else:
+            self._spawn(self._find_cause(call, worker))
+        self._dispatch(room)
+
+    async def _find_cause(self, call: _Call, worker: Worker) -> None:
+        status = await self._processes.wait(worker, _STATUS_S)
+        self._end(call, None, _cause(status))
+
+    def _end(self, call: _Call, value: Any, error: BaseException | None) -> None:
+        if call.timer is not None:
+            call.timer.cancel()
+        if call.result.done():
+            return
+        outcome = "done" if error is None else type(error).__name__ if isinstance(error, ComputeFailed) else "raised"
+        CALLS.labels(call.name, outcome).inc()
+        if call.started:
+            SECONDS.labels(call.name).observe(time.monotonic() - call.started)
+        if error is None:
+            call.result.set_result(value)
+        else:
+            call.result.set_exception(error)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _measure(self) -> None:
+        rooms = self._rooms.values()
+        QUEUED.set(sum(len(calls) for room in rooms for calls in room.waiting.values()))
+        RUNNING.set(sum(len(room.busy) for room in rooms))
+        WORKERS.set(sum(len(room.busy) + len(room.idle) for room in rooms))
+
+
+def _cause(status: int | None) -> ComputeFailed:
+    """Why a worker ended by itself, from its wait status."""
+    if status is None:
+        return ComputeCrashed("the computation's process ended")
+    code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGXCPU:
+        return ComputeTimeout("the computation took more processor time than it may")
+    if code == -signal.SIGKILL:  # not by us: by the kernel, which was short of memory
+        return ComputeOutOfMemory("the computation's process was ended by the system; it may need too much memory")
+    with contextlib.suppress(ValueError):
+        return ComputeCrashed(f"the computation ended its process ({signal.Signals(-code).name})")
+    return ComputeCrashed(f"the computation ended its process (status {code})")

@@ -1,4 +1,4 @@
-"""`GET /v1/jobs`: what became of work that took longer than a request."""
+"""`/v1/jobs`: what became of work that took longer than a request, and an end to it."""
 
 import asyncio
 import time
@@ -14,10 +14,12 @@ from pydantic import BaseModel, Field
 
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
+from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, cancel
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
-from shared.kit.problems import responses
+from shared.kit.problems import Problem, responses
 from shared.kit.runtime import Runtime, RuntimeDep, SessionDep
 
 router = edge_router("jobs")
@@ -25,7 +27,9 @@ router = edge_router("jobs")
 _POLL_S = 0.5
 _KEEP_ALIVE_S = 15.0
 _ENDED = frozenset({"succeeded", "failed"})
-_COLUMNS = "id, kind, project_id, state, done, total, errors, result, failure, created_at, started_at, finished_at"
+_COLUMNS = (
+    "id, kind, project_id, state, done, total, errors, result, failure, attempts, created_at, started_at, finished_at"
+)
 _FIND = f"SELECT {_COLUMNS} FROM jobs WHERE id = $1"  # noqa: S608
 _LIST = f"""
 SELECT {_COLUMNS} FROM jobs
@@ -34,6 +38,7 @@ ORDER BY id DESC LIMIT $3
 """  # noqa: S608
 _LAST_ID = UUID(int=2**128 - 1)
 
+Canceller = Annotated[Principal, requires(Role.MANAGER, Role.PRODUCT, Role.TRAINER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.PRODUCT, Role.TRAINER, Role.AUDITOR)]
 
 
@@ -49,6 +54,10 @@ class JobView(BaseModel):
     errors: int = Field(description="How many of the items done had an error.")
     result: dict[str, Any] | None
     failure: str | None
+    cancelled: bool = Field(default=False, description="Somebody cancelled it; its state is `failed` then.")
+    attempts: int = Field(
+        default=0, description=f"How often it was begun since it last got further; after {MAX_ATTEMPTS} it has failed."
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -57,12 +66,20 @@ class JobView(BaseModel):
 def _view(row: Any) -> JobView:
     values = dict(row)
     values["result"] = orjson.loads(values["result"]) if values["result"] else None
+    values["cancelled"] = values["failure"] == CANCELLED
     return JobView.model_validate(values)
 
 
 def _check(principal: Principal, job: JobView) -> None:
     if principal.projects is not None and (job.project_id is None or job.project_id not in principal.projects):
         raise NotKnownHere("job", job.id)
+
+
+async def _find(session: Session, job_id: UUID) -> JobView:
+    row = await session.raw.fetchrow(_FIND, job_id)
+    if row is None:
+        raise NotKnownHere("job", job_id)
+    return _view(row)
 
 
 @router.get("/jobs")
@@ -79,11 +96,19 @@ async def list_jobs(
 @router.get("/jobs/{job_id}", responses=responses(404))
 async def get_job(job_id: UUID, session: SessionDep, principal: Reader) -> JobView:
     """A job's progress, and its result once it has ended."""
-    row = await session.raw.fetchrow(_FIND, job_id)
-    if row is None:
-        raise NotKnownHere("job", job_id)
-    job = _view(row)
+    job = await _find(session, job_id)
     _check(principal, job)
+    return job
+
+
+@router.post("/jobs/{job_id}/cancellation", responses=responses(404, 409), summary="Cancel a job")
+async def cancel_job(job_id: UUID, session: SessionDep, principal: Canceller) -> JobView:
+    """End a job that has not ended. What it has committed stays; to cancel it again changes nothing."""
+    _check(principal, await _find(session, job_id))
+    await cancel(session, job_id)
+    job = await _find(session, job_id)
+    if not job.cancelled:
+        raise Problem(409, "job-ended", "The job has ended.", f"It has {job.state}.")
     return job
 
 

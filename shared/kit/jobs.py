@@ -2,7 +2,9 @@
 
 A worker holds a job by a lease that it renews; a job whose worker died is claimed again when the lease is over. So a
 handler may run more than once: it works in chunks, commits each with `job.commit_progress`, and goes on from
-`job.checkpoint`. After `MAX_ATTEMPTS` attempts that brought nothing the job has failed.
+`job.checkpoint`. Every attempt counts, whatever ended it: a fault, a statement that took too long, a lost connection or
+a killed process. Only a worker that is told to end gives its attempt back. After `MAX_ATTEMPTS` attempts in which no
+chunk was committed the job has failed.
 """
 
 import asyncio
@@ -75,6 +77,9 @@ class Job:
             raise JobLeaseLost
 
 
+CANCELLED = "It was cancelled."
+"""The failure of a job that somebody cancelled."""
+
 _ENQUEUE = "INSERT INTO jobs (id, kind, project_id, arguments, subject) VALUES ($1, $2, $3, $4::jsonb, $5)"
 _CLAIM = """
 WITH due AS (
@@ -95,7 +100,7 @@ _PROGRESS = """
 UPDATE jobs SET done = $3, total = coalesce($4, total), errors = $5, lease_until = now() + make_interval(secs => $6)
 WHERE id = $1 AND lease = $2 RETURNING true
 """
-# Attempts count those that brought nothing: a job that gets further may be interrupted any number of times.
+# A job that gets further may be interrupted any number of times.
 _CHECKPOINT = "UPDATE jobs SET checkpoint = $2::jsonb, attempts = 1 WHERE id = $1"
 _END = """
 UPDATE jobs SET state = $3, result = $4::jsonb, failure = $5, finished_at = now(), lease = NULL, lease_until = NULL
@@ -106,6 +111,12 @@ UPDATE jobs SET state = 'queued', run_at = now() + make_interval(secs => $3), le
     attempts = attempts - $4
 WHERE id = $1 AND lease = $2
 """
+_CANCEL = """
+UPDATE jobs SET state = 'failed', failure = $2, finished_at = now(), lease = NULL, lease_until = NULL
+WHERE id = $1 AND state IN ('queued', 'running') RETURNING kind
+"""
+_UNDER_WAY = "SELECT id FROM jobs WHERE state IN ('queued', 'running') AND kind = $1 AND project_id = $2 LIMIT 1"
+_LOCK_KIND = "SELECT pg_advisory_xact_lock(hashtextextended('job:' || $1 || ':' || $2::uuid::text, 0))"
 _FAILED = "SELECT id, failure FROM jobs WHERE id = ANY($1::uuid[]) AND state = 'failed'"
 _FORGET = "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => $1)"
 
@@ -113,11 +124,34 @@ _FORGET = "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => $1
 async def enqueue(
     session: Session, kind: str, *, project_id: UUID | None, arguments: Mapping[str, Any], subject: str
 ) -> UUID:
-    """Leave work to a worker; it begins once the session's transaction is committed. Answers the job's id."""
+    """Leave work to a worker; it begins once the session's transaction is committed. Return the job's id."""
     job_id = new_id()
     await session.raw.execute(_ENQUEUE, job_id, kind, project_id, orjson.dumps(arguments).decode(), subject)
     session.on_commit(_wake_all)
     return job_id
+
+
+async def enqueue_unless_under_way(
+    session: Session, kind: str, *, project_id: UUID, arguments: Mapping[str, Any], subject: str
+) -> UUID:
+    """Leave work to a worker, unless the project has a job of this kind that has not ended; return the id of either."""
+    await session.raw.execute(_LOCK_KIND, kind, project_id)
+    under_way: UUID | None = await session.raw.fetchval(_UNDER_WAY, kind, project_id)
+    if under_way is not None:
+        return under_way
+    return await enqueue(session, kind, project_id=project_id, arguments=arguments, subject=subject)
+
+
+async def cancel(session: Session, job_id: UUID) -> bool:
+    """End a job that has not ended; return whether it was so.
+
+    A worker in this process stops at once, any other one when it next renews its lease or commits a chunk.
+    """
+    kind = await session.raw.fetchval(_CANCEL, job_id, CANCELLED)
+    if kind is None:
+        return False
+    session.on_commit(lambda: _stop_all(job_id))
+    return True
 
 
 async def failed(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -132,6 +166,11 @@ _workers: set["JobWorker"] = set()
 def _wake_all() -> None:
     for worker in _workers:
         worker.wake()
+
+
+def _stop_all(job_id: UUID) -> None:
+    for worker in _workers:
+        worker.stop(job_id)
 
 
 async def forget_old(session: Session) -> None:
@@ -149,6 +188,7 @@ class JobWorker:
         self._poll_s = poll_s
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._running: dict[UUID, asyncio.Task[Any]] = {}
 
     def start(self) -> None:
         _workers.add(self)
@@ -158,6 +198,12 @@ class JobWorker:
 
     def wake(self) -> None:
         self._woken.set()
+
+    def stop(self, job_id: UUID) -> None:
+        """Stop doing a job that was cancelled."""
+        running = self._running.get(job_id)
+        if running is not None:
+            running.cancel()
 
     async def close(self) -> None:
         """Stop at once; what is unfinished is claimed again by the next worker, here or elsewhere."""
@@ -211,6 +257,7 @@ class JobWorker:
             return
         work = asyncio.create_task(self._handle(job), name=f"job {job.id}")
         heartbeat = asyncio.create_task(self._renew(job, work))
+        self._running[job.id] = work
         try:
             await asyncio.wait({work})
         except asyncio.CancelledError:
@@ -219,10 +266,11 @@ class JobWorker:
             await self._give_back(job, 0.0, uncounted=True)
             raise
         finally:
+            del self._running[job.id]
             heartbeat.cancel()
             await asyncio.gather(heartbeat, return_exceptions=True)
         if work.cancelled():
-            log.warning("job_lease_lost")
+            log.warning("job_stopped")  # it was cancelled, or another worker has it
             return
         error = work.exception()
         if error is None:
@@ -239,12 +287,16 @@ class JobWorker:
             return await self._runtime.spec.jobs[job.kind](self._runtime, job)
 
     async def _broke(self, job: Job, error: BaseException) -> None:
-        transient = database_error_kind(error) is not None
-        log.warning("job_interrupted" if transient else "job_broke", attempt=job.attempt, exc_info=error)
-        if transient or job.attempt < MAX_ATTEMPTS:
-            await self._give_back(job, _BACKOFF_S * 2.0 ** min(job.attempt, 6), uncounted=transient)
-        else:
+        kind = database_error_kind(error)
+        log.warning("job_broke" if kind is None else "job_interrupted", attempt=job.attempt, exc_info=error)
+        if job.attempt < MAX_ATTEMPTS:
+            await self._give_back(job, _BACKOFF_S * 2.0**job.attempt)
+        elif kind is None:
             await self._end(job, "failed", failure="A fault of the service.")
+        else:
+            await self._end(
+                job, "failed", failure=f"The database failed in the last of {MAX_ATTEMPTS} attempts ({kind})."
+            )
 
     async def _renew(self, job: Job, work: "asyncio.Task[Any]") -> None:
         """Keep the lease while the handler works; stop the handler when the lease is lost."""
@@ -269,7 +321,7 @@ class JobWorker:
         ENDED.labels(self._runtime.spec.name, job.kind, state).inc()
         log.info("job_ended", state=state)
 
-    async def _give_back(self, job: Job, pause_s: float, *, uncounted: bool) -> None:
+    async def _give_back(self, job: Job, pause_s: float, *, uncounted: bool = False) -> None:
         with contextlib.suppress(Exception):  # if that fails, too, the lease runs out
             async with self._runtime.database.transaction() as session:
                 await session.raw.execute(_AGAIN, job.id, job.lease, pause_s, int(uncounted))

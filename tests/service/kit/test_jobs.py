@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
+import asyncpg
 import orjson
 import pytest
 
-from shared.kit.jobs import MAX_ATTEMPTS, JobWorker
+from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, JobWorker, enqueue_unless_under_way
 from tests.support.service import ServiceUnderTest, service_under_test
 
 
@@ -62,6 +63,86 @@ async def test_a_job_that_always_breaks_fails_after_bounded_attempts(tiny: Servi
         await session.raw.execute("UPDATE jobs SET attempts = $1", MAX_ATTEMPTS - 1)
     await tiny.run_jobs()
     assert (await look(tiny, job_id))["failure"] == "A fault of the service."
+
+
+async def test_an_attempt_counts_whatever_ended_it(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.resources.break_at = 0
+    tiny.runtime.resources.error = asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+    job_id = await start(tiny, 1)
+    await tiny.run_jobs()
+    job = await look(tiny, job_id)
+    assert (job["state"], job["attempts"]) == ("queued", 1), job
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET attempts = $1, run_at = now()", MAX_ATTEMPTS - 1)
+    await tiny.run_jobs()
+    job = await look(tiny, job_id)
+    assert (job["state"], job["attempts"]) == ("failed", MAX_ATTEMPTS)
+    assert "database" in str(job["failure"])
+
+
+async def cancel(tiny: ServiceUnderTest, job_id: str, expect: int = 200) -> dict[str, object]:
+    answer = await tiny.client.post(f"/v1/jobs/{job_id}/cancellation", headers=tiny.token("manager"))
+    assert answer.status_code == expect, answer.text
+    found: dict[str, object] = answer.json()
+    return found
+
+
+async def test_a_cancelled_job_never_begins(tiny: ServiceUnderTest) -> None:
+    job_id = await start(tiny, 2)
+    job = await cancel(tiny, job_id)
+    assert (job["state"], job["cancelled"], job["failure"]) == ("failed", True, CANCELLED)
+    assert await tiny.run_jobs() == 0
+    assert (await cancel(tiny, job_id))["cancelled"], "to cancel it again changes nothing"
+
+
+async def test_a_job_that_runs_stops_at_once_when_it_is_cancelled(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.resources.pause_s = 0.05
+    job_id = await start(tiny, 1000)
+    worker = JobWorker(tiny.runtime)
+    worker.start()
+    await asyncio.sleep(0.3)
+    await cancel(tiny, job_id)
+    await asyncio.sleep(0.1)
+    before = await things(tiny)
+    await asyncio.sleep(0.3)
+    await worker.close()
+    assert before > 0
+    assert await things(tiny) == before
+    assert (await look(tiny, job_id))["failure"] == CANCELLED
+
+
+async def test_a_worker_elsewhere_commits_nothing_more_of_a_cancelled_job(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.resources.pause_s = 0.05
+    job_id = await start(tiny, 1000)
+    working = asyncio.create_task(tiny.run_jobs())  # a worker that this process's cancellation doesn't know
+    await asyncio.sleep(0.2)
+    await cancel(tiny, job_id)
+    await asyncio.wait_for(working, 5)
+    assert (await look(tiny, job_id))["done"] == await things(tiny)
+
+
+async def test_a_job_that_has_ended_is_not_cancelled(tiny: ServiceUnderTest) -> None:
+    job_id = await start(tiny, 1)
+    await tiny.run_jobs()
+    assert (await cancel(tiny, job_id, expect=409))["type"] == "job-ended"
+    assert (await look(tiny, job_id))["state"] == "succeeded"
+    assert (await cancel(tiny, str(uuid4()), expect=404))["type"] == "not-known-here"
+
+
+async def test_a_project_has_one_job_of_a_kind_where_that_is_asked(tiny: ServiceUnderTest) -> None:
+    mine, theirs = uuid4(), uuid4()
+
+    async def ask(project_id: UUID) -> UUID:
+        async with tiny.database.transaction() as session:
+            return await enqueue_unless_under_way(
+                session, "count", project_id=project_id, arguments={"to": 1, "pause_s": 0}, subject="tester"
+            )
+
+    asked = await asyncio.gather(*(ask(mine) for _ in range(5)))
+    assert len(set(asked)) == 1
+    assert await ask(theirs) not in asked
+    await tiny.run_jobs()
+    assert await ask(mine) not in asked, "the first one has ended"
 
 
 async def test_a_job_that_breaks_once_goes_on_from_its_checkpoint(tiny: ServiceUnderTest) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -204,6 +204,7 @@ class Resources:
     ticks: int = 0
     pause_s: float | None = None
     break_at: int | None = None
+    error: Exception = field(default_factory=ZeroDivisionError)
     closed: bool = False
 
 
@@ -213,6 +214,8 @@ async def count(runtime: Runtime[Resources], job: Job) -> dict[str, Any]:
     if to < 0:
         raise JobFailed("There is nothing below zero.")
     for number in range(job.checkpoint or 0, to):
+        if runtime.resources.break_at == number:
+            raise runtime.resources.error
         async with runtime.database.transaction() as session:
             await session.raw.execute(
                 "INSERT INTO things (id, project_id, name) VALUES ($1, $2, $3)", new_id(), job.project_id, str(number)
@@ -221,8 +224,6 @@ async def count(runtime: Runtime[Resources], job: Job) -> dict[str, Any]:
         await asyncio.sleep(
             runtime.resources.pause_s if runtime.resources.pause_s is not None else job.arguments["pause_s"]
         )
-        if runtime.resources.break_at == number:
-            raise ZeroDivisionError
     return {"counted": to}
 
 

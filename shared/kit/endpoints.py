@@ -27,6 +27,7 @@ from shared.kit.bodies import (
     refuse_content_coding,
     require_media_type,
 )
+from shared.kit.problems import Problem, ProblemError
 
 serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
 """The request that is being answered."""
@@ -39,7 +40,8 @@ class EdgeRoute(APIRoute):
     """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits.
 
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
-    coding. JSON is read strictly: a number is no text, and true is no number. A handler that reads the request
+    coding, and a query parameter that the endpoint doesn't have. JSON is read strictly: a number is no text, and true is
+    no number. A handler that reads the request
     by itself says by `require_media_type` what it takes.
     """
 
@@ -47,6 +49,7 @@ class EdgeRoute(APIRoute):
         self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
+        known = query_parameters_of(self.dependant)
         max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
 
         accepted = accepted_media_types(self)
@@ -56,6 +59,8 @@ class EdgeRoute(APIRoute):
                 lift_body_limit(request, max_bytes)
             for guard in guards:
                 await guard(request)
+            if request.scope["query_string"]:
+                refuse_unknown_parameters(request, known)
             if has_body(request):
                 refuse_content_coding(request)
                 if accepted:
@@ -105,6 +110,27 @@ def accepted_media_types(route: APIRoute) -> tuple[str, ...]:
     if route.body_field is None:
         return ()
     return FORMS if isinstance(route.body_field.field_info, Form) else (JSON,)
+
+
+def query_parameters_of(dependant: Dependant) -> frozenset[str]:
+    """The names of the query parameters anywhere among an endpoint's dependencies."""
+    own = frozenset(field.alias for field in dependant.query_params)
+    return own.union(*(query_parameters_of(child) for child in dependant.dependencies))
+
+
+def refuse_unknown_parameters(request: Request, known: frozenset[str]) -> None:
+    """Raises the 422 problem: a filter that is not one would be answered with everything."""
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+        errors = [ProblemError(parameter="query", rule="unknown-parameter", detail=takes) for _ in unknown]
+        raise Problem(
+            422,
+            "invalid-request",
+            "The request breaks a rule.",
+            f"A query parameter is unknown. {takes}",
+            errors=errors,
+        )
 
 
 def guards_of(dependant: Dependant) -> list[Guard]:

@@ -49,15 +49,14 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     answers: dict[str, Any] = operation.setdefault("responses", {})
-    statuses = [400, 500, 503]
+    statuses = [400, 422, 500, 503]
     guards = guards_of(route.dependant)
     if guards:
         statuses += [401, 403]
         roles = frozenset[str]().union(*(guard.roles for guard in guards))
         operation["x-roles"] = sorted(str(role) for role in roles)
-    if operation.get("parameters") or "requestBody" in operation:
-        statuses.append(422)
-        answers.pop("422", None) if _is_fastapis(answers.get("422")) else None
+    if _is_fastapis(answers.get("422")):
+        del answers["422"]
     if "requestBody" in operation:
         statuses += [408, 413, 415]
     documented: Mapping[int | str, Any] = responses(*statuses)

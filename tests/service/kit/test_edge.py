@@ -222,6 +222,15 @@ async def test_an_id_not_known_here_may_come_later(tiny: ServiceUnderTest) -> No
     assert answer.headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize("query", ["filter=x", "limit=1&external_id=x", "Limit=1", "%6Cimits=1", "x"])
+async def test_a_query_parameter_that_is_none_is_refused(tiny: ServiceUnderTest, query: str) -> None:
+    answer = await tiny.client.get(f"{things()}?{query}", headers=tiny.token("manager"))
+    document = is_problem(answer, 422, "invalid-request")
+    assert [(error["parameter"], error["rule"]) for error in document["errors"]] == [("query", "unknown-parameter")]
+    assert "limit" in document["detail"], "it says which there are"
+    assert (await tiny.client.get(f"{things()}?limit=1", headers=tiny.token("manager"))).status_code == 200
+
+
 async def test_an_invalid_body_is_told_place_and_rule_but_never_the_value(tiny: ServiceUnderTest) -> None:
     body = {"name": "", "number": "jane@example.com", "colour": "secret-colour", "tag": 1}
     answer = await tiny.client.post(things(), json=body, headers=tiny.token("manager"))

@@ -41,6 +41,16 @@ SELECT gen_random_uuid(), {_ID}, 1, $1::uuid, 1, CASE WHEN n % 10 = 0 THEN 'deci
     now() - interval '1 day'
 FROM generate_series($2::integer, $3::integer) AS one (n) WHERE n % 50 <> 0
 """
+ANNOTATIONS = f"""
+INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id, task_kind,
+    annotator_id, answers, schema_version, guideline_version, leased_at, submitted_at, active_s)
+SELECT gen_random_uuid(), 1, {_ID}, $1::uuid, 'vote', 1, slot, gen_random_uuid(), 'annotation',
+    ('00000000-0000-7000-8000-' || lpad(to_hex((n * 7 + slot * 13) % 200), 12, '0'))::uuid,
+    jsonb_build_object('animal', jsonb_build_object('label',
+        ('{{cat,dog,bird,fish}}'::text[])[1 + (n + CASE WHEN n % 5 = 0 THEN slot ELSE 0 END) % 4])),
+    1, 1, now() - interval '2 days', now() - interval '1 day', 5.0
+FROM generate_series($2::integer, $3::integer) AS one (n), generate_series(1, 2) AS each (slot)
+"""
 SENTENCE = "the lamp that was ordered for the kitchen never came and nobody at the desk knows where it went. "
 _AT_ONCE = 50_000
 
@@ -69,3 +79,11 @@ async def add_labelled(connection: Any, project_id: UUID, records: int) -> None:
         last = min(first + _AT_ONCE - 1, records)
         await connection.execute(RECORDS, project_id, first, last, SENTENCE)
         await connection.execute(LABELS, project_id, first, last)
+
+
+async def add_answers(connection: Any, project_id: UUID, records: int) -> None:
+    """Fill `records` and `annotations`: two answers each by two of 200 annotators, who differ on every fifth record."""
+    for first in range(1, records + 1, _AT_ONCE):
+        last = min(first + _AT_ONCE - 1, records)
+        await connection.execute(RECORDS, project_id, first, last, "short. ")
+        await connection.execute(ANNOTATIONS, project_id, first, last)

@@ -4,10 +4,19 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from services.qa.operations import assessing, chain, ending, openings, supersession, thresholds
+from services.qa.operations import (
+    agreement_counting,
+    agreement_recount,
+    assessing,
+    chain,
+    ending,
+    openings,
+    supersession,
+    thresholds,
+)
 from services.qa.resources import QaRuntime
+from services.qa.storage import agreement_counts, counters
 from services.qa.storage import chain as chains
-from services.qa.storage import counters
 from shared.kit.app import Loop
 from shared.kit.clock import utc_now
 from shared.kit.isolation import isolated
@@ -18,9 +27,11 @@ REPLACE = "replace_votes"
 FOLD = "fold_counters"
 SEAL = "seal"
 SUPERSEDE = "supersede_releases"
+AGREEMENT = "count_agreement"
 
 _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
+_REST_FROM_S = 0.5
 
 
 async def _each_mark(
@@ -111,6 +122,25 @@ async def supersede_releases(runtime: QaRuntime) -> None:
     await supersession.replace_superseded(runtime.database, runtime.objects, utc_now())
 
 
+async def count_agreement(runtime: QaRuntime) -> None:
+    """Count what changed and compute the results again; a project rests in proportion to the time it took."""
+    pauses = runtime.resources.pauses
+    await agreement_recount.release_abandoned(runtime.database)
+    async with runtime.database.transaction() as session:
+        changed = await agreement_counts.changed_projects(session)
+    with isolated(AGREEMENT) as item:
+        for project_id in changed:
+            if pauses.rests(AGREEMENT, project_id):
+                continue
+            started = time.monotonic()
+            with item(project_id=project_id):
+                while await agreement_counting.count_changes(runtime.database, runtime.compute, project_id):
+                    pass
+                await agreement_counting.measure_outdated(runtime.database, runtime.compute, project_id, utc_now())
+            if time.monotonic() - started > _REST_FROM_S:
+                pauses.rest(AGREEMENT, project_id, started, runtime.resources.limits.estimation_share)
+
+
 def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Loop]:
     return [
         Loop(ESTIMATE, estimation_interval_s, estimate),
@@ -119,4 +149,5 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(FOLD, 5.0, fold_counters),
         Loop(SEAL, seal_interval_s, seal),
         Loop(SUPERSEDE, 5.0, supersede_releases),
+        Loop(AGREEMENT, 2.0, count_agreement),
     ]

@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.qa import api, consumers, loops
-from services.qa.operations import release_job, releases, republishing
+from services.qa.operations import agreement_recount, release_job, releases, republishing
 from services.qa.operations.limits import Limits
 from services.qa.resources import QaResources, QaRuntime
 from services.qa.settings import QaSettings
 from shared.kit.app import ServiceSpec, create_service_app
+from shared.kit.clock import utc_now
 from shared.kit.jobs import Job
 
 DESCRIPTION = """
@@ -26,7 +27,6 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
     limits = Limits(
         estimation_share=settings.estimation_share,
         estimation_annotations=settings.estimation_annotations,
-        agreement_annotations=settings.agreement_annotations,
         download_ttl_s=settings.download_ttl_s,
     )
 
@@ -35,7 +35,10 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
         yield QaResources(limits)
 
     async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
-        return await release_job.build(runtime.database, runtime.objects, job, limits.agreement_annotations)
+        return await release_job.build(runtime.database, runtime.objects, job)
+
+    async def recount_agreement(runtime: QaRuntime, job: Job) -> dict[str, Any]:
+        return await agreement_recount.recount(runtime.database, runtime.compute, job, utc_now())
 
     return create_service_app(
         ServiceSpec(
@@ -49,7 +52,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             loops=loops.loops_of(
                 estimation_interval_s=settings.estimation_interval_s, seal_interval_s=settings.seal_interval_s
             ),
-            jobs={releases.BUILD: build_release},
+            jobs={releases.BUILD: build_release, agreement_recount.RECOUNT: recount_agreement},
             republish=republishing.current_state,
             setup=setup,
         )

@@ -17,9 +17,6 @@ class QaSettings(Settings):
     estimation_annotations: int = Field(
         default=100_000, ge=1_000, description="How many of a project's newest annotations are estimated from."
     )
-    agreement_annotations: int = Field(
-        default=200_000, ge=100, description="How many of a question's newest answers agreement is measured on."
-    )
     seal_interval_s: float = Field(
         default=10.0, gt=0, description="How often new links of the chains are put under a root, in seconds."
     )

@@ -118,6 +118,7 @@ WHERE id = $1 AND state IN ('queued', 'running') RETURNING kind
 _UNDER_WAY = "SELECT id FROM jobs WHERE state IN ('queued', 'running') AND kind = $1 AND project_id = $2 LIMIT 1"
 _LOCK_KIND = "SELECT pg_advisory_xact_lock(hashtextextended('job:' || $1 || ':' || $2::uuid::text, 0))"
 _FAILED = "SELECT id, failure FROM jobs WHERE id = ANY($1::uuid[]) AND state = 'failed'"
+_UNFINISHED = "SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND state IN ('queued', 'running')"
 _FORGET = "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => $1)"
 
 
@@ -158,6 +159,11 @@ async def failed(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Which of these jobs have failed for good, and why."""
     rows = await session.raw.fetch(_FAILED, job_ids)
     return {row["id"]: row["failure"] or "" for row in rows}
+
+
+async def unfinished(session: Session, job_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of these jobs that wait or are being done."""
+    return {row["id"] for row in await session.raw.fetch(_UNFINISHED, job_ids)}
 
 
 _workers: set["JobWorker"] = set()

@@ -31,13 +31,13 @@ class AgreementOut(BaseModel):
     """Agreement on one question. The kappas and the percentage are for questions that choose one class."""
 
     model_config = ConfigDict(
-        from_attributes=True,
         json_schema_extra={
             "examples": [
                 {
                     "question": "topic",
                     "kind": "choice",
                     "schema_version": 1,
+                    "measured_at": MOMENT,
                     "records": 120,
                     "annotations": 251,
                     "percent_agreement": {"value": 0.91, "low": 0.87, "high": 0.95},
@@ -58,6 +58,9 @@ class AgreementOut(BaseModel):
     question: str
     kind: str
     schema_version: int
+    measured_at: AwareDatetime | None = Field(
+        default=None, description="Answers that came since are counted within seconds. Null: nothing was counted yet."
+    )
     records: int = Field(description="Records with at least two answers.")
     annotations: int
     percent_agreement: CoefficientOut | None

@@ -21,8 +21,7 @@ from services.qa.api.measures import (
     ThresholdsOut,
 )
 from services.qa.api.shapes import Version
-from services.qa.operations import agreement, reinstating
-from services.qa.resources import QaRuntimeDep
+from services.qa.operations import agreement, agreement_recount, reinstating
 from services.qa.storage import annotators, chain, thresholds
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
@@ -30,6 +29,7 @@ from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.jobs import JobAccepted
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
@@ -44,9 +44,9 @@ _NO_WORK = {"sessions": 0, "active_s": None, "median_active_s": None}
 QuestionName = Annotated[str | None, Query(max_length=200, description="Only this question.")]
 
 
-@router.get("/projects/{project_id}/agreement", responses=responses(404), summary="Measure agreement")
+@router.get("/projects/{project_id}/agreement", responses=responses(404), summary="Read agreement")
 async def read_agreement(
-    runtime: QaRuntimeDep,
+    session: SessionDep,
     _reader: Reader,
     project_id: UUID,
     schema_version: Annotated[Version | None, Query(description="The active one by default.")] = None,
@@ -54,13 +54,38 @@ async def read_agreement(
 ) -> AgreementReport:
     """Percent agreement, Fleiss' kappa, Krippendorff's alpha and pairwise Cohen's kappas, with bootstrap intervals.
 
-    Over the newest answers to each question; an arbiter's are left out, for the arbiter saw the others'.
+    Over all answers to each question, as they were counted last; an arbiter's are left out, for the arbiter saw the
+    others'.
     """
-    async with runtime.database.transaction() as session:
-        project = await project_or_404(session, project_id)
-    limit = runtime.resources.limits.agreement_annotations
-    measured = await agreement.measure(runtime.database, project, schema_version, question, limit)
-    return AgreementReport(items=[AgreementOut.model_validate(one) for one in measured])
+    project = await project_or_404(session, project_id)
+    found = await agreement.of_project(session, project, schema_version, question)
+    return AgreementReport(
+        items=[
+            AgreementOut(
+                question=one.question,
+                kind=one.kind,
+                schema_version=one.schema_version,
+                measured_at=one.measured_at,
+                **one.content,
+            )
+            for one in found
+        ]
+    )
+
+
+@router.post(
+    "/projects/{project_id}/agreement/recount",
+    status_code=202,
+    responses=responses(404),
+    summary="Count agreement anew",
+)
+async def recount_agreement(session: SessionDep, manager: Manager, project_id: UUID) -> JobAccepted:
+    """A job counts every answer again, beside the counts in use; the result is the same unless something was wrong.
+
+    There is one at a time in a project: while it is at work, the same job is returned.
+    """
+    await project_or_404(session, project_id)
+    return JobAccepted(job_id=await agreement_recount.request(session, project_id, manager.subject))
 
 
 @router.get("/projects/{project_id}/assessments", responses=responses(404), summary="List assessments of annotators")

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`estimation_share`: of time; `…_annotations`: how many of the newest are read; `download_ttl_s` in seconds."""
+    """`estimation_share`: of time; `estimation_annotations`: how many of the newest are read; `download_ttl_s` in seconds."""
 
     estimation_share: float
     estimation_annotations: int
-    agreement_annotations: int
     download_ttl_s: int

@@ -4,8 +4,6 @@ import hashlib
 from dataclasses import asdict
 from typing import Any, Final
 
-import orjson
-
 from services.qa.domain.releases import ReleaseProgress
 from services.qa.operations import agreement
 from services.qa.storage import counters, gold, predictions, projects, thresholds
@@ -17,9 +15,7 @@ _FORMAT: Final = "touchstone-release/1"
 _THRESHOLDS: Final = 20
 
 
-async def of_release(
-    database: Database, release: Release, progress: ReleaseProgress, most_answers: int
-) -> dict[str, Any]:
+async def of_release(database: Database, release: Release, progress: ReleaseProgress) -> dict[str, Any]:
     """Describe a release whose files are written."""
     async with database.transaction() as session:
         project = await projects.load(session, release.project_id)
@@ -28,10 +24,10 @@ async def of_release(
         gold_statistics = await gold.statistics(session, release.project_id)
         models = await predictions.models_of(session, release.project_id)
         set_thresholds = await thresholds.of_project(session, release.project_id, _THRESHOLDS)
-    version = release.options["schema_version"]
+        version = release.options["schema_version"]
+        measured = await agreement.of_project(session, project, version, None)
     schema = project.schema(version)
     assert schema is not None
-    measured = await agreement.measure(database, project, version, None, most_answers)
     return {
         "format": _FORMAT,
         "release_id": str(release.release_id),
@@ -58,7 +54,16 @@ async def of_release(
             for one in project.content.guidelines
         ],
         "policy_version": project.content.active_policy,
-        "agreement": [orjson.loads(orjson.dumps(asdict(one), default=str)) for one in measured],
+        "agreement": [
+            {
+                "question": one.question,
+                "kind": one.kind,
+                "schema_version": one.schema_version,
+                "measured_at": None if one.measured_at is None else one.measured_at.isoformat(),
+                **one.content,
+            }
+            for one in measured
+        ],
         "gold": gold_statistics,
         "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
         "thresholds": [

@@ -21,7 +21,7 @@ from shared.kit.jobs import Job
 from shared.kit.objects import Objects
 
 
-async def build(database: Database, objects: Objects, job: Job, most_answers: int) -> dict[str, Any]:
+async def build(database: Database, objects: Objects, job: Job) -> dict[str, Any]:
     """Make a release, or go on with one that an earlier attempt began."""
     release_id = UUID(job.arguments["release_id"])
     async with database.transaction() as session:
@@ -36,7 +36,7 @@ async def build(database: Database, objects: Objects, job: Job, most_answers: in
             await job.commit_progress(session, 0, total, checkpoint=ReleaseProgress(as_of=utc_now()).checkpoint())
     progress = ReleaseProgress.restored(job.checkpoint)
     await ReleaseWriter(database, objects, job, release, progress, total).write()
-    content = await manifest.of_release(database, release, progress, most_answers)
+    content = await manifest.of_release(database, release, progress)
     return await _publish(database, objects, release, progress, content)
 
 

@@ -42,12 +42,18 @@ class Annotation:
     era: int
 
 
+# Whoever changes which answers there are or how they count marks the record in `agreement_changes` in the same statement.
 _ADD = """
-INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
-    task_kind, annotator_id, answers, reason, schema_version, guideline_version, prediction_shown, leased_at,
-    submitted_at, active_s)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-ON CONFLICT DO NOTHING RETURNING annotation_id
+WITH added AS (
+    INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
+        task_kind, annotator_id, answers, reason, schema_version, guideline_version, prediction_shown, leased_at,
+        submitted_at, active_s)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    ON CONFLICT DO NOTHING RETURNING annotation_id, project_id, record_id
+), marked AS (
+    INSERT INTO agreement_changes (project_id, record_id) SELECT project_id, record_id FROM added
+)
+SELECT annotation_id FROM added
 """
 _REVISIONS = "SELECT annotation_revision, role FROM annotations WHERE annotation_id = $1 ORDER BY annotation_revision"
 
@@ -65,13 +71,18 @@ WHERE record_id = $1 AND annotations.answers IS NOT NULL AND ($2::integer IS NUL
 ORDER BY submitted_at, annotation_id, annotation_revision
 """
 _SET_ROLE = """
-UPDATE annotations SET role = $2 WHERE (annotation_id, annotation_revision) IN (
-    SELECT * FROM unnest($1::uuid[], $3::integer[])
+WITH changed AS (
+    UPDATE annotations SET role = $2 WHERE (annotation_id, annotation_revision) IN (
+        SELECT * FROM unnest($1::uuid[], $3::integer[])
+    ) RETURNING project_id, record_id
 )
+INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM changed
 """
 _VOID_VOTES = """
 WITH voided AS (
-    UPDATE annotations SET role = 'void' WHERE record_id = $1 AND role = 'vote' RETURNING annotation_id
+    UPDATE annotations SET role = 'void' WHERE record_id = $1 AND role = 'vote' RETURNING project_id, record_id
+), marked AS (
+    INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM voided
 )
 SELECT count(*) FROM voided
 """

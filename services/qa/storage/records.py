@@ -30,7 +30,12 @@ _CONTENT = "SELECT fields FROM records WHERE record_id = $1"
 # One statement per table that holds content; what tells how the record went stays.
 _ERASE = (
     "UPDATE records SET fields = NULL, slice = NULL, salt = NULL, request = NULL WHERE record_id = $1",
-    "UPDATE annotations SET answers = NULL, reason = NULL WHERE record_id = $1",
+    """
+    WITH erased AS (
+        UPDATE annotations SET answers = NULL, reason = NULL WHERE record_id = $1 RETURNING project_id, record_id
+    )
+    INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM erased
+    """,
     "UPDATE predictions SET answers = NULL, distributions = NULL WHERE record_id = $1",
     "UPDATE labels SET answers = NULL WHERE record_id = $1",
     "UPDATE decisions SET answers = NULL, reason = NULL WHERE record_id = $1",

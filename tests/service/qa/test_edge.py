@@ -98,6 +98,7 @@ async def test_agreement_has_coefficients_with_intervals(world: World) -> None:
                 record_id, LABELS[(number + 1) % 4] if number % 8 == 0 else label, annotator_id=other, slot=2
             ),
         )
+    await world.service.run_loop("count_agreement")
     (found,) = (await world.get(f"/projects/{world.project_id}/agreement", question="animal"))["items"]
     assert found["records"] == 40
     assert found["percent_agreement"]["value"] == pytest.approx(0.875)

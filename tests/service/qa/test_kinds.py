@@ -168,6 +168,7 @@ async def test_agreement_is_measured(
         record_id = await opened(world, fields)
         first, second = (one, alike) if number % 2 else (other, other)
         await world.deliver(world.annotated(record_id, first), world.annotated(record_id, second, slot=2))
+    await qa.run_loop("count_agreement")
     (found,) = (await world.get(f"/projects/{world.project_id}/agreement"))["items"]
     assert found["records"] == 12
     assert found["krippendorff_alpha"]["value"] > 0.6

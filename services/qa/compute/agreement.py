@@ -1,0 +1,56 @@
+"""Agreement of one project: what records contribute, and the coefficients of a question."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+from services.qa.domain import kinds
+from services.qa.domain.agreement_coefficients import (
+    CountedPattern,
+    SampledDistances,
+    of_classes,
+    of_distances,
+    of_pair,
+)
+from services.qa.domain.agreement_counts import Contributions, CountedAnswer, PairCell, contributions_of, in_units
+from services.qa.domain.voting import Answer
+from shared.contracts.answers import LabelSchema, Question
+
+
+def contributions_of_all(
+    schemas: Mapping[int, LabelSchema], given: Sequence[Sequence[CountedAnswer]]
+) -> list[Contributions]:
+    """What each record contributes."""
+    return [contributions_of(schemas, one) for one in given]
+
+
+def measure_classes(patterns: Sequence[CountedPattern], cells: Sequence[tuple[PairCell, int]]) -> dict[str, Any]:
+    """What is stored of a question that chooses one class."""
+    by_pair: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    for cell, records in cells:
+        by_pair.setdefault((cell.first_id, cell.second_id), {})[cell.first_label, cell.second_label] = records
+    pairs = [of_pair(annotators, counts) for annotators, counts in by_pair.items()]
+    stored = [{**asdict(one), "annotators": list(one.annotators)} for one in pairs]
+    return {**asdict(of_classes(patterns)), "cohen_kappa": stored}
+
+
+def measure_distances(
+    question: Question,
+    patterns: Sequence[CountedPattern],
+    sample: Sequence[Sequence[Answer]],
+    known: SampledDistances | None,
+) -> tuple[dict[str, Any], SampledDistances]:
+    """What is stored of any other question. `known`: what is known of the same sample already."""
+    distances = known or _distances(question, sample)
+    return {**asdict(of_distances(patterns, distances)), "cohen_kappa": []}, distances
+
+
+def _distances(question: Question, sample: Sequence[Sequence[Answer]]) -> SampledDistances:
+    """Between answers of different records."""
+    distance = kinds.of(question).distance
+    units = pairs = 0
+    for ones, others in combinations(sample, 2):
+        units += sum(in_units(distance(one, other)) for one in ones for other in others)
+        pairs += len(ones) * len(others)
+    return SampledDistances(units, pairs)

@@ -1,0 +1,204 @@
+"""Agreement is kept up as records change, and is to the last digit what counting everything anew gives."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from services.qa.domain import agreement
+from services.qa.operations import agreement_counting, agreement_recount
+from shared.contracts.answers import LabelSchema
+from shared.kit.clock import new_id
+from tests.service.qa.world import LABELS, World, animal
+from tests.support.service import ServiceUnderTest
+
+BOTH = LabelSchema.model_validate(
+    {
+        "fields": [{"name": "text", "kind": "text"}],
+        "questions": [
+            {"name": "animal", "kind": "choice", "labels": LABELS},
+            {"name": "also", "kind": "multi_choice", "labels": LABELS, "required": False},
+        ],
+    }
+)
+
+
+async def world_of(qa: ServiceUnderTest, schema: LabelSchema = BOTH) -> World:
+    world = World(qa, schemas=(schema,))
+    await world.deliver(world.project())
+    return world
+
+
+async def counted(world: World) -> dict[str, Any]:
+    """What is stored once all changes are counted, without the time."""
+    world.service.runtime.resources.pauses.until.clear()
+    await world.service.run_loop("count_agreement")
+    return await read(world)
+
+
+async def read(world: World) -> dict[str, Any]:
+    found = (await world.get(f"/projects/{world.project_id}/agreement"))["items"]
+    return {one.pop("question"): {**one, "measured_at": None} for one in found}
+
+
+async def recount(world: World) -> dict[str, Any]:
+    await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    await world.service.run_jobs()
+    return await read(world)
+
+
+def answers(generator: np.random.Generator, truth: str) -> dict[str, Any]:
+    label = truth if generator.random() < 0.7 else str(generator.choice(LABELS))
+    also = sorted({label, str(generator.choice(LABELS))}, key=LABELS.index)
+    return animal(label) | ({"also": {"labels": also}} if generator.random() < 0.9 else {})
+
+
+async def answered(world: World, records: int, annotators: list[UUID]) -> list[UUID]:
+    """Records that two or three of the annotators answered."""
+    generator = np.random.default_rng(7)
+    made = []
+    for _ in range(records):
+        record_id = await world.open_record(slots=3)
+        truth = str(generator.choice(LABELS))
+        for slot, who in enumerate(generator.permutation(len(annotators))[: generator.integers(2, 4)], start=1):
+            given = answers(generator, truth)
+            await world.deliver(world.annotated(record_id, given, annotator_id=annotators[who], slot=slot))
+        made.append(record_id)
+    return made
+
+
+async def votes(world: World) -> dict[UUID, list[str]]:
+    """The classes that were answered, straight from the table."""
+    query = """
+        SELECT record_id, answers->'animal'->>'label' AS label FROM annotations
+        WHERE project_id = $1 AND role IN ('vote', 'gold', 'late') AND answers IS NOT NULL
+    """
+    async with world.service.database.transaction() as session:
+        rows = await session.raw.fetch(query, world.project_id)
+    found: dict[UUID, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["record_id"], []).append(row["label"])
+    return found
+
+
+async def test_what_is_kept_up_is_what_is_counted_anew(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    annotators = [new_id() for _ in range(4)]
+    records = await answered(world, 40, annotators)
+    first = await counted(world)
+    assert first["animal"]["records"] == 40
+    assert len(first["animal"]["cohen_kappa"]) == 6
+
+    await world.put(f"/projects/{world.project_id}/records/{records[0]}/gold", {"answers": animal("cat")})
+    await world.deliver(world.erased(records[1]), world.erased(records[2]))
+    await world.deliver(world.annotated(records[3], animal("fish"), annotator_id=new_id(), slot=3))
+    await answered(world, 10, annotators)
+    then = await counted(world)
+    assert then != first
+    assert then["animal"]["records"] == 48
+    assert then == await recount(world)
+    await world.delete(f"/projects/{world.project_id}/records/{records[0]}/gold")
+    assert await counted(world) == await recount(world)
+
+
+async def test_the_coefficients_are_those_of_the_answers(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    await answered(world, 30, [new_id() for _ in range(3)])
+    found = await counted(world)
+    given = (await votes(world)).values()
+    counts = np.array([[Counter(labels)[one] for one in LABELS] for labels in given], np.float64)
+    assert found["animal"]["annotations"] == counts.sum()
+    for name in ("percent_agreement", "fleiss_kappa", "krippendorff_alpha"):
+        expected = getattr(agreement, name)(counts)
+        assert found["animal"][name]["value"] == pytest.approx(expected, abs=1e-12)
+        assert found["animal"][name]["low"] < expected < found["animal"][name]["high"]
+
+
+async def test_an_erased_records_answers_are_not_kept_for_agreement(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    (record_id,) = await answered(world, 1, [new_id() for _ in range(3)])
+    assert (await counted(world))["animal"]["records"] == 1
+    await world.deliver(world.erased(record_id))
+    assert (await counted(world))["animal"]["records"] == 0
+    async with qa.database.transaction() as session:
+        kept = await session.raw.fetchval("SELECT count(*) FROM agreement_records WHERE record_id = $1", record_id)
+    assert kept == 0
+
+
+async def test_before_anything_is_counted_nothing_is_claimed(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    (found, other) = (await world.get(f"/projects/{world.project_id}/agreement"))["items"]
+    assert (found["records"], found["measured_at"], found["krippendorff_alpha"]["value"]) == (0, None, None)
+    assert found["fleiss_kappa"] == {"value": None, "low": None, "high": None}
+    assert other["fleiss_kappa"] is None
+
+
+async def test_what_changes_during_a_recount_is_counted_after_it(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    annotators = [new_id() for _ in range(3)]
+    await answered(world, 5, annotators)
+    before = await counted(world)
+    first = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    again = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    assert first == again, "one at a time in a project"
+    await answered(world, 3, annotators)
+    assert await counted(world) == before, "the recount has the project to itself"
+    await qa.run_jobs()
+    found = await counted(world)
+    assert found["animal"]["records"] == 8
+    assert found == await recount(world)
+
+
+async def test_a_recount_that_is_given_up_leaves_the_counts_as_they_were(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    annotators = [new_id() for _ in range(3)]
+    await answered(world, 5, annotators)
+    await counted(world)
+    made = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    await world.post(f"/jobs/{made['job_id']}/cancellation", {})
+    await answered(world, 1, annotators)
+    found = await counted(world)
+    assert found["animal"]["records"] == 6
+    assert found == await recount(world)
+
+
+async def test_two_replicas_that_count_the_same_changes_count_them_once(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    await answered(world, 12, [new_id() for _ in range(3)])
+    both = await asyncio.gather(
+        *(agreement_counting.count_changes(qa.database, qa.runtime.compute, world.project_id) for _ in range(2)),
+        return_exceptions=True,
+    )
+    assert any(one is False for one in both)
+    found = await counted(world)
+    assert found["animal"]["records"] == 12
+    assert found == await recount(world)
+
+
+async def test_a_recount_goes_on_from_its_checkpoint(qa: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await world_of(qa)
+    await answered(world, 12, [new_id() for _ in range(3)])
+    expected = await counted(world)
+    monkeypatch.setattr(agreement_recount, "_RECORDS_AT_ONCE", 5)
+    made = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    contributions = agreement_counting.contributions
+    pages = 0
+
+    async def broken(*arguments: Any) -> Any:
+        nonlocal pages
+        pages += 1
+        if pages == 2:
+            raise ConnectionError
+        return await contributions(*arguments)
+
+    monkeypatch.setattr(agreement_recount, "contributions", broken)
+    await qa.run_jobs()
+    async with qa.database.transaction() as session:
+        query = "UPDATE jobs SET run_at = now() WHERE id = $1 RETURNING (checkpoint->>'done')::integer"
+        assert await session.raw.fetchval(query, UUID(made["job_id"])) == 5
+    await qa.run_jobs()
+    assert pages == 4, "the first page was not counted again"
+    assert await read(world) == expected

@@ -26,13 +26,12 @@ from pydantic import SecretStr
 from bench._cpu import cpu_s
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.kafka.broker import KafkaBroker, KafkaUnavailable
-from shared.contracts.envelope import Event
 from shared.contracts.events import RecordPredicted, Uncertainty
 from shared.contracts.values import ScoredFor
 from shared.kit import migrations
 from shared.kit.bus import Bus, Outbound, TopicSettings, connect_bus, service_topics
 from shared.kit.clock import new_id, utc_now
-from shared.kit.consuming import Handlers, Subscription, attach
+from shared.kit.consuming import EventSet, Handlers, Subscription, attach
 from shared.kit.database import Database, Session
 from shared.kit.outbox import Outgoing, event_model, publish_many
 from shared.kit.relay import Relay
@@ -140,11 +139,11 @@ class Bench:
         handled = 0
         begun, through = asyncio.Event(), asyncio.Event()
 
-        async def handle(_: Session, __: Event[RecordPredicted]) -> None:
+        async def handle(_: Session, events: EventSet[RecordPredicted]) -> None:
             nonlocal handled
-            handled += 1
+            handled += len(events)
             begun.set()
-            if handled == self.events + 1:
+            if handled >= self.events + 1:
                 through.set()
 
         handlers = Handlers("bench", [Subscription(RecordPredicted, handle)])

@@ -7,7 +7,7 @@ from services.ingest.operations import records
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
 from shared.contracts.values import RecordState
-from shared.kit.consuming import Subscription
+from shared.kit.consuming import Subscription, each
 from shared.kit.database import Session
 
 STATES: dict[type[Payload], RecordState] = {
@@ -25,4 +25,4 @@ async def on_label(session: Session, event: Event[Payload]) -> None:
 
 
 def subscriptions() -> Sequence[Subscription[Any]]:
-    return [Subscription(payload, on_label) for payload in STATES]
+    return [Subscription(payload, each(on_label)) for payload in STATES]

@@ -24,7 +24,7 @@ from shared.contracts.events import (
     ReleasePublished,
 )
 from shared.contracts.values import RecordState
-from shared.kit.consuming import NotYet, Subscription, release_parked
+from shared.kit.consuming import NotYet, Subscription, each, release_parked
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.runtime import Runtime
@@ -62,9 +62,9 @@ class Consumers:
     async def on_project_changed(self, session: Session, event: Event[ProjectChanged]) -> None:
         assert event.project_id is not None
         new_schemas = await records.keep_project(session, event.project_id, event.revision, event.payload)
-        await release_parked(session, "project", event.project_id)
+        await release_parked(session, "project", [event.project_id])
         for key in new_schemas:
-            await release_parked(session, "schema", key)
+            await release_parked(session, "schema", [key])
         self._then_stir(session, event.project_id)
         self._then_wake(session, COMPARE)
 
@@ -72,7 +72,7 @@ class Consumers:
         project_id, record_id = _ids(event)
         with _parking():
             due = await records.accept_record(session, record_id, project_id, event.revision, event.payload)
-        await release_parked(session, "record", record_id)
+        await release_parked(session, "record", [record_id])
         session.on_commit(lambda: tools_of(self._runtime).arrivals.note(project_id))
         if due:
             self._then_wake(session, SCORE)
@@ -80,7 +80,7 @@ class Consumers:
     async def on_record_erased(self, session: Session, event: Event[RecordErased]) -> None:
         project_id, record_id = _ids(event)
         if await records.erase_record(session, record_id, project_id, event.revision):
-            await release_parked(session, "record", record_id)
+            await release_parked(session, "record", [record_id])
             self._then_stir(session, project_id)
 
     async def on_label_finalized(self, session: Session, event: Event[LabelFinalized]) -> None:
@@ -155,16 +155,16 @@ def _storable(version: int | None) -> int | None:
 def subscriptions(runtime: Runtime) -> Sequence[Subscription[Any]]:
     on = Consumers(runtime)
     return (
-        Subscription(ProjectChanged, on.on_project_changed),
-        Subscription(RecordAccepted, on.on_record_accepted),
-        Subscription(RecordErased, on.on_record_erased),
-        Subscription(LabelFinalized, on.on_label_finalized),
-        Subscription(LabelRetracted, on.on_label_retracted),
-        Subscription(RecordUnlabelable, on.on_record_unlabelable),
-        Subscription(GoldPlaced, on.on_gold_placed),
-        Subscription(GoldWithdrawn, on.on_gold_withdrawn),
-        Subscription(FeedbackReceived, on.on_feedback_received),
-        Subscription(AutoAcceptThresholdSet, on.on_threshold_set),
-        Subscription(DriftDetected, on.on_drift_detected),
-        Subscription(ReleasePublished, on.on_release_published),
+        Subscription(ProjectChanged, each(on.on_project_changed)),
+        Subscription(RecordAccepted, each(on.on_record_accepted)),
+        Subscription(RecordErased, each(on.on_record_erased)),
+        Subscription(LabelFinalized, each(on.on_label_finalized)),
+        Subscription(LabelRetracted, each(on.on_label_retracted)),
+        Subscription(RecordUnlabelable, each(on.on_record_unlabelable)),
+        Subscription(GoldPlaced, each(on.on_gold_placed)),
+        Subscription(GoldWithdrawn, each(on.on_gold_withdrawn)),
+        Subscription(FeedbackReceived, each(on.on_feedback_received)),
+        Subscription(AutoAcceptThresholdSet, each(on.on_threshold_set)),
+        Subscription(DriftDetected, each(on.on_drift_detected)),
+        Subscription(ReleasePublished, each(on.on_release_published)),
     )

@@ -25,7 +25,7 @@ from shared.contracts.events import (
 )
 from shared.kit.app import Runtime
 from shared.kit.clock import utc_now
-from shared.kit.consuming import NotYet, Subscription
+from shared.kit.consuming import NotYet, Subscription, each
 from shared.kit.database import Session
 
 
@@ -91,17 +91,17 @@ async def on_feedback_received(session: Session, event: Event[FeedbackReceived])
 
 def subscriptions(_runtime: Runtime) -> Sequence[Subscription[Any]]:
     return (
-        Subscription(ProjectChanged, on_project_changed),
-        Subscription(RecordAccepted, on_record_accepted),
-        Subscription(RecordErased, on_record_erased),
-        Subscription(RecordPredicted, on_record_predicted),
-        Subscription(RecordRouted, on_record_routed),
-        Subscription(AnnotationSubmitted, on_annotation_submitted),
-        Subscription(TaskSkipped, on_task_skipped),
-        Subscription(TaskUnservable, on_task_unservable),
-        Subscription(TaskServable, on_task_servable),
-        Subscription(AnnotatorChanged, on_annotator_changed),
-        Subscription(WorkLogged, on_work_logged),
-        Subscription(ModelChanged, on_model_changed),
-        Subscription(FeedbackReceived, on_feedback_received),
+        Subscription(ProjectChanged, each(on_project_changed)),
+        Subscription(RecordAccepted, each(on_record_accepted)),
+        Subscription(RecordErased, each(on_record_erased)),
+        Subscription(RecordPredicted, each(on_record_predicted)),
+        Subscription(RecordRouted, each(on_record_routed)),
+        Subscription(AnnotationSubmitted, each(on_annotation_submitted)),
+        Subscription(TaskSkipped, each(on_task_skipped)),
+        Subscription(TaskUnservable, each(on_task_unservable)),
+        Subscription(TaskServable, each(on_task_servable)),
+        Subscription(AnnotatorChanged, each(on_annotator_changed)),
+        Subscription(WorkLogged, each(on_work_logged)),
+        Subscription(ModelChanged, each(on_model_changed)),
+        Subscription(FeedbackReceived, each(on_feedback_received)),
     )

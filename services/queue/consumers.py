@@ -8,7 +8,7 @@ from services.queue.operations import annotators, labels, records, requests, rou
 from shared.contracts import events
 from shared.contracts.envelope import Event, Payload
 from shared.kit.clock import utc_now
-from shared.kit.consuming import Subscription
+from shared.kit.consuming import Subscription, each
 from shared.kit.database import Session
 from shared.kit.runtime import Runtime
 
@@ -86,18 +86,18 @@ def subscriptions(runtime: Runtime) -> Sequence[Subscription[Any]]:
         session.on_commit(lambda: runtime.wake("reroute"))
 
     return (
-        Subscription(events.ProjectChanged, on_project_changed),
-        Subscription(events.RecordAccepted, on_record_accepted),
-        Subscription(events.RecordErased, on_record_erased),
-        Subscription(events.RecordPredicted, on_record_predicted),
-        Subscription(events.AnnotationsRequested, on_annotations_requested),
-        Subscription(events.ArbitrationRequested, on_arbitration_requested),
-        Subscription(events.RelabelRequested, on_relabel_requested),
-        Subscription(events.LabelFinalized, on_label_finalized),
-        Subscription(events.LabelRetracted, on_label_retracted),
-        Subscription(events.RecordUnlabelable, on_record_unlabelable),
-        Subscription(events.GoldPlaced, on_gold_placed),
-        Subscription(events.GoldWithdrawn, on_gold_withdrawn),
-        Subscription(events.AnnotatorAssessed, on_annotator_assessed),
-        Subscription(events.AutoAcceptThresholdSet, on_threshold_set),
+        Subscription(events.ProjectChanged, each(on_project_changed)),
+        Subscription(events.RecordAccepted, each(on_record_accepted)),
+        Subscription(events.RecordErased, each(on_record_erased)),
+        Subscription(events.RecordPredicted, each(on_record_predicted)),
+        Subscription(events.AnnotationsRequested, each(on_annotations_requested)),
+        Subscription(events.ArbitrationRequested, each(on_arbitration_requested)),
+        Subscription(events.RelabelRequested, each(on_relabel_requested)),
+        Subscription(events.LabelFinalized, each(on_label_finalized)),
+        Subscription(events.LabelRetracted, each(on_label_retracted)),
+        Subscription(events.RecordUnlabelable, each(on_record_unlabelable)),
+        Subscription(events.GoldPlaced, each(on_gold_placed)),
+        Subscription(events.GoldWithdrawn, each(on_gold_withdrawn)),
+        Subscription(events.AnnotatorAssessed, each(on_annotator_assessed)),
+        Subscription(events.AutoAcceptThresholdSet, each(on_threshold_set)),
     )

@@ -1,11 +1,11 @@
-"""What a service hears: each event has its effect exactly once, and one that came too early waits for what it needs.
+"""Gives events their effect exactly once, a set of them in one transaction; parks those that came too early.
 
-The runner (`shared.kit.runner`) gives events to `consume_batch` and `consume`. A handler may run again after a
-rollback, so its effects go through the session and nowhere else. What waits is in `shared.kit.parking`.
+The runner (`shared.kit.runner`) passes what it fetched to `consume_batch` and single events to `consume`. A handler may
+run again after a rollback, so its effects go through the session and nowhere else.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -13,11 +13,12 @@ from shared.contracts.topics import TOPICS
 from shared.kit import event_metrics as metrics
 from shared.kit import parking
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
-from shared.kit.handlers import Delivery, Handlers, NotYet, Subscription
+from shared.kit.handlers import Delivery, EventSet, Handlers, Need, NotYet, Subscription, each, sets_of
 from shared.kit.parking import attach, release_parked
 
 __all__ = [
     "Delivery",
+    "EventSet",
     "Handlers",
     "NotYet",
     "Subscription",
@@ -25,12 +26,13 @@ __all__ = [
     "bury",
     "consume",
     "consume_batch",
+    "each",
     "is_transient",
     "release_parked",
 ]
 
 # Ordered, so that two members that were both given an event (one of them in vain) wait for each other in one order.
-# `crowded`: parked events of these keys may have to go first.
+# `crowded`: parked events of these keys may have to be applied first.
 _CLAIM: Final = """
 WITH claimed AS (
     INSERT INTO inbox (event_id, consumer_group)
@@ -44,21 +46,18 @@ FROM claimed
 """
 _UNCLAIM: Final = "DELETE FROM inbox WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2"
 _BY_RECORD: Final = frozenset(topic.name for topic in TOPICS if topic.key == "record_id")
+_CONFLICTS: Final = 3  # how often a set that lost against another transaction is tried before it is halved
 
 
 class Claimed(NamedTuple):
-    """Those of a batch that were not in the inbox, and whether parked events of their keys may have to go first."""
+    """The deliveries that were not in the inbox, and whether events of their keys are parked."""
 
     fresh: list[Delivery]
     crowded: bool
 
 
-class _Apart(Exception):
-    """Some event of the batch stands behind a parked one."""
-
-
 class SetAside(NamedTuple):
-    """A delivery that a batch could not take: why, or None when it only stands behind one of its key."""
+    """A delivery that has had no effect: its error, or None when it only comes after such a one of its key."""
 
     delivery: Delivery
     error: Exception | None
@@ -70,105 +69,111 @@ def is_transient(error: BaseException) -> bool:
 
 
 async def consume(database: Database, handlers: Handlers, delivery: Delivery) -> None:
-    """Give one event its effect in a transaction of its own, or park it, or see that it had its effect."""
-    try:
-        async with database.transaction() as session:
-            fresh, crowded = await _claim(session, handlers, [delivery])
-            if fresh:
-                await handlers.apply(session, delivery.event)
-                if crowded:
-                    await parking.stand_behind(session, handlers, delivery.topic, delivery.key)
-    except NotYet as need:
-        await parking.park(database, handlers, [delivery], need)
-        return
-    if fresh:
-        metrics.HANDLED.labels(handlers.group, delivery.topic).inc()
-    else:
-        await parking.recheck(database, handlers, [delivery.event.id])
+    """Give one event its effect, or park it, or see that it had its effect. Raises what its handler raises."""
+    await _consume_set(database, handlers, [delivery])
 
 
 async def consume_batch(database: Database, handlers: Handlers, batch: Sequence[Delivery]) -> list[SetAside]:
-    """Give many events their effect in one transaction, in the order of their locks; answers those to take singly.
+    """Give many events their effect, set by set, each set in one transaction; return those that had none.
 
-    Raises what the database raises when it is away. The same batch may then be given again.
+    A set that fails is halved until the event that fails stands alone. What comes after it of its key is set aside with
+    it; the others have their effect. Raises what the database raises when it is away: the same batch may then be
+    given again.
     """
-    ordered = sorted(batch, key=_lock_order)  # stable: the order within a key stays
-    apart = False
-    try:
-        async with database.transaction() as session:
-            fresh, crowded = await _claim(session, handlers, ordered)
-            for delivery in fresh:
-                await handlers.apply(session, delivery.event)
-            if crowded and await parking.any_before(session, handlers, [delivery.key for delivery in fresh]):
-                raise _Apart
-    except Exception as error:
-        if database_error_kind(error) is DatabaseErrorKind.AWAY:
-            raise
-        apart = True
-    if apart:
-        return await _consume_apart(database, handlers, ordered)
-    return await _after(database, handlers, ordered, fresh)
+    aside: list[SetAside] = []
+    held: set[bytes] = set()
+    for deliveries in sets_of(sorted(batch, key=_lock_order)):  # stable: the order within a key stays
+        await _consume_or_halve(database, handlers, deliveries, aside, held)
+    return aside
 
 
 def _lock_order(delivery: Delivery) -> tuple[bool, bytes]:
-    """What is keyed most finely comes first, by key. A request locks its record, then what the record belongs to; a
-    batch that locked an annotator before a record would wait for it in a circle.
-    """
+    """Order by key, records first: a request locks its record and then what the record belongs to, so a set does, too."""
     return delivery.topic not in _BY_RECORD, delivery.key
 
 
-async def _consume_apart(database: Database, handlers: Handlers, ordered: Sequence[Delivery]) -> list[SetAside]:
-    """As `consume_batch`, with a savepoint round every event; parks those that came too early."""
-    aside: list[SetAside] = []
-    try:
-        async with database.transaction() as session:
-            fresh, crowded = await _claim(session, handlers, ordered)
-            waiting_keys: set[bytes] = set()
-            for delivery in fresh:
-                if delivery.key in waiting_keys:
-                    aside.append(SetAside(delivery, None))
-                    continue
-                try:
-                    async with session.savepoint():
-                        await handlers.apply(session, delivery.event)
-                        if crowded:
-                            await parking.stand_behind(session, handlers, delivery.topic, delivery.key)
-                except Exception as error:
-                    if database_error_kind(error) is DatabaseErrorKind.AWAY:
-                        raise
-                    waiting_keys.add(delivery.key)
-                    aside.append(SetAside(delivery, error))
-            if aside:
-                ids = [each.delivery.event.id for each in aside]
-                await session.raw.execute(_UNCLAIM, ids, handlers.group)
-    except Exception as error:
-        if database_error_kind(error) is DatabaseErrorKind.AWAY:
-            raise
-        return [SetAside(delivery, None) for delivery in ordered]
-    left = {id(each.delivery) for each in aside}
-    again = await _after(database, handlers, ordered, fresh, left)
-    return [*again, *await _park_groups(database, handlers, aside)]
-
-
-async def _park_groups(database: Database, handlers: Handlers, aside: Sequence[SetAside]) -> list[SetAside]:
-    """Park what came too early, one transaction for each need; answers the rest."""
-    needs: dict[tuple[str, UUID], list[Delivery]] = {}
-    for delivery, error in aside:
-        if isinstance(error, NotYet):
-            needs.setdefault((error.kind, error.key), []).append(delivery)
-    left = [each for each in aside if not isinstance(each.error, NotYet)]
-    for (kind, key), deliveries in needs.items():
+async def _consume_or_halve(
+    database: Database, handlers: Handlers, deliveries: Sequence[Delivery], aside: list[SetAside], held: set[bytes]
+) -> None:
+    ours = []
+    for delivery in deliveries:
+        if delivery.key in held:
+            aside.append(SetAside(delivery, None))
+        else:
+            ours.append(delivery)
+    if not ours:
+        return
+    for attempt in range(_CONFLICTS):
         try:
-            await parking.park(database, handlers, deliveries, NotYet(kind, key))
+            await _consume_set(database, handlers, ours)
         except Exception as error:
-            if database_error_kind(error) is DatabaseErrorKind.AWAY:
+            kind = database_error_kind(error)
+            if kind is DatabaseErrorKind.AWAY:
                 raise
-            left.extend(SetAside(delivery, error) for delivery in deliveries)
-    return left
+            if kind is DatabaseErrorKind.RETRY and attempt + 1 < _CONFLICTS:
+                continue
+            if len(ours) == 1:
+                aside.append(SetAside(ours[0], error))
+                held.add(ours[0].key)
+                return
+            break
+        else:
+            return
+    metrics.HALVED.labels(handlers.group).inc()
+    middle = len(ours) // 2
+    await _consume_or_halve(database, handlers, ours[:middle], aside, held)
+    await _consume_or_halve(database, handlers, ours[middle:], aside, held)
+
+
+async def _consume_set(database: Database, handlers: Handlers, deliveries: Sequence[Delivery]) -> None:
+    """Handle events of one type in one transaction; then park those that came too early."""
+    made: set[int] = set()  # releases whose events of these keys were tried
+    while True:
+        try:
+            fresh, needs = await _handle(database, handlers, deliveries, made)
+        except parking.ReleaseFirst as first:
+            await parking.release_first(database, handlers, first, made)
+        else:
+            break
+    handled = Counter(delivery.topic for delivery in fresh if delivery.event.id not in needs)
+    for topic, count in handled.items():
+        metrics.HANDLED.labels(handlers.group, topic).inc(count)
+    if needs:
+        early = [delivery for delivery in fresh if delivery.event.id in needs]
+        await parking.park(database, handlers, [(delivery, needs[delivery.event.id]) for delivery in early])
+    if len(fresh) < len(deliveries):
+        # Came again: the process that parked one of them may have died before its second attempt.
+        claimed = {delivery.event.id for delivery in fresh}
+        seen = [delivery.event.id for delivery in deliveries if delivery.event.id not in claimed]
+        if seen:
+            await parking.retry(database, handlers, seen)
+
+
+async def _handle(
+    database: Database, handlers: Handlers, deliveries: Sequence[Delivery], made: set[int]
+) -> tuple[list[Delivery], dict[UUID, Need]]:
+    """Claim the events and call their handler; return the fresh ones and what the early ones of them need.
+
+    What is early is taken out of the inbox again: it is parked, with its inbox row, once no record is locked. `made` are the releases
+    that need not be made first any more. Raises ReleaseFirst.
+    """
+    async with database.transaction() as session:
+        fresh, crowded = await _claim(session, handlers, deliveries)
+        if not fresh:
+            return fresh, {}
+        events = EventSet([delivery.event for delivery in fresh])
+        await handlers.apply(session, events)
+        if crowded:
+            keys = [delivery.key for delivery in fresh if delivery.event.id not in events.needs]
+            if keys:
+                await parking.check_order(session, handlers, keys, made)
+        if events.needs:
+            await session.raw.execute(_UNCLAIM, list(events.needs), handlers.group)
+    return fresh, events.needs
 
 
 async def _claim(session: Session, handlers: Handlers, deliveries: Sequence[Delivery]) -> Claimed:
-    """Write the events into the inbox; answers those that were not there, each once, in the order given."""
+    """Write the events into the inbox; return those that were not there, each once, in the order given."""
     claimed, crowded = await session.raw.fetchrow(
         _CLAIM,
         [delivery.event.id for delivery in deliveries],
@@ -184,31 +189,6 @@ async def _claim(session: Session, handlers: Handlers, deliveries: Sequence[Deli
             left.remove(delivery.event.id)
             fresh.append(delivery)
     return Claimed(fresh, crowded)
-
-
-async def _after(
-    database: Database,
-    handlers: Handlers,
-    ordered: Sequence[Delivery],
-    fresh: Sequence[Delivery],
-    aside: Collection[int] = (),
-) -> list[SetAside]:
-    """Count, and look after events that came again: the process that parked one may have died before its second try."""
-    for topic, count in Counter(delivery.topic for delivery in fresh if id(delivery) not in aside).items():
-        metrics.HANDLED.labels(handlers.group, topic).inc(count)
-    if len(fresh) == len(ordered):
-        return []
-    claimed = {delivery.event.id for delivery in fresh}
-    seen = [delivery for delivery in ordered if delivery.event.id not in claimed]
-    if not seen:
-        return []
-    try:
-        await parking.recheck(database, handlers, [delivery.event.id for delivery in seen])
-    except Exception as error:
-        if database_error_kind(error) is DatabaseErrorKind.AWAY:
-            raise
-        return [SetAside(delivery, error) for delivery in seen]
-    return []
 
 
 async def bury(

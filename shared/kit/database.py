@@ -92,13 +92,14 @@ class Session:
     `execute` takes SQLAlchemy Core and `text()`. Both are in the same transaction. Nobody but its owner commits it.
     """
 
-    __slots__ = ("_callbacks", "_connection", "database", "raw")
+    __slots__ = ("_callbacks", "_connection", "database", "raw", "releases")
 
     def __init__(self, connection: AsyncConnection, raw: Any, database: "Database") -> None:
         self._connection = connection
         self.raw = raw
         self.database = database
         self._callbacks: list[Callable[[], None]] = []
+        self.releases: set[int] = set()  # of parked events, that this transaction has begun
 
     async def execute(
         self,

@@ -15,6 +15,7 @@ RELAYING: Final = Gauge("touchstone_outbox_relay_active", "1 where this process 
 HANDLED: Final = Counter("touchstone_events_handled", "Events that had their effect.", ["group", "topic"])
 SEEN: Final = Counter("touchstone_events_seen_before", "Events delivered again, without effect.", ["group"])
 IGNORED: Final = Counter("touchstone_events_ignored", "Events of types the group doesn't listen to.", ["group"])
+HALVED: Final = Counter("touchstone_event_sets_halved", "Sets that failed and were divided.", ["group"])
 RETRIED: Final = Counter("touchstone_event_retries", "Attempts that failed and were made again.", ["group"])
 DEAD: Final = Counter("touchstone_dead_letters", "Events given up, by reason.", ["group", "reason"])
 PARKED: Final = Counter("touchstone_events_parked", "Events that came before what they need.", ["group", "kind"])

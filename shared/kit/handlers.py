@@ -1,10 +1,10 @@
-"""Which function handles which event, and how it is called: with its cause and its trace in place."""
+"""Which function handles which event, and how events are put together into sets."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar, overload
 from uuid import UUID
 
 from opentelemetry.trace import SpanKind
@@ -19,8 +19,54 @@ from shared.kit.outbox import event_model, handled_event
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
+class Need(NamedTuple):
+    """What an early event waits for: `("record", record_id)`."""
+
+    kind: str
+    key: UUID
+
+
+class EventSet(Sequence[Event[PayloadT]]):
+    """Events of one type that are handled in one transaction. Those of one key stand in their order.
+
+    An event that needs something that is not here yet is parked: the handler calls `park` and leaves it out.
+    """
+
+    def __init__(self, events: Sequence[Event[PayloadT]]) -> None:
+        self._events = events
+        self.needs: dict[UUID, Need] = {}  # by the id of the event that is parked
+
+    @overload
+    def __getitem__(self, index: int) -> Event[PayloadT]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event[PayloadT]]: ...
+    def __getitem__(self, index: int | slice) -> Event[PayloadT] | Sequence[Event[PayloadT]]:
+        return self._events[index]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Event[PayloadT]]:
+        return iter(self._events)
+
+    def park(self, event: Event[PayloadT], kind: str, key: UUID) -> None:
+        """Have the event wait until `release_parked(session, kind, [key])` is called. It must have had no effect."""
+        self.needs[event.id] = Need(kind, key)
+
+
+SetHandler = Callable[[Session, EventSet[PayloadT]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Subscription(Generic[PayloadT]):
+    """Which function handles the events of one payload type, a set at a time."""
+
+    payload: type[PayloadT]
+    handle: SetHandler[PayloadT]
+
+
 class NotYet(Exception):
-    """The event needs something that is not here yet: it is parked until `release_parked` is called for that."""
+    """Raised by a handler of single events: the event needs something that is not here yet."""
 
     def __init__(self, kind: str, key: UUID) -> None:
         super().__init__(f"needs {kind} {key}, which is not here yet")
@@ -28,12 +74,21 @@ class NotYet(Exception):
         self.key = key
 
 
-@dataclass(frozen=True)
-class Subscription(Generic[PayloadT]):
-    """Which function handles which payload."""
+def each(handle: Callable[[Session, Event[PayloadT]], Awaitable[None]]) -> SetHandler[PayloadT]:
+    """Make a handler of sets from one that takes a single event."""
 
-    payload: type[PayloadT]
-    handle: Callable[[Session, Event[PayloadT]], Awaitable[None]]
+    async def handle_set(session: Session, events: EventSet[PayloadT]) -> None:
+        for event in events:
+            token = handled_event.set(event.id)
+            try:
+                async with session.savepoint():
+                    await handle(session, event)
+            except NotYet as need:
+                events.park(event, need.kind, need.key)
+            finally:
+                handled_event.reset(token)
+
+    return handle_set
 
 
 class Delivery(NamedTuple):
@@ -59,7 +114,7 @@ class Handlers:
 
     def __init__(self, group: str, subscriptions: Iterable[Subscription[Any]]) -> None:
         self.group = group
-        self._of: dict[tuple[bytes, bytes], tuple[type[Event[Any]], Callable[..., Awaitable[None]]]] = {}
+        self._of: dict[tuple[bytes, bytes], tuple[type[Event[Any]], SetHandler[Any]]] = {}
         topics = set()
         for subscription in subscriptions:
             payload = subscription.payload
@@ -72,7 +127,7 @@ class Handlers:
         self.releasing = asyncio.Event()  # parked events are to be released by this process's runner
 
     def parse(self, raw: bytes) -> Event[Any] | None:
-        """Parse an envelope; None when this group doesn't listen to its type and version.
+        """Parse an envelope; None when this group has no subscription for its type and version.
 
         Raises:
             pydantic.ValidationError: the envelope or its payload is malformed.
@@ -86,17 +141,34 @@ class Handlers:
         found = self._of.get(head)
         return None if found is None else found[0].model_validate_json(raw, extra="ignore")
 
-    async def apply(self, session: Session, event: Event[Any]) -> None:
-        """Call the event's handler. What it publishes has this event as its cause."""
-        handle = self._of[event.type.encode(), b"%d" % event.version][1]
-        token = handled_event.set(event.id)
-        try:
-            if event.traceparent is None:
-                await handle(session, event)
-                return
-            with telemetry.span(f"handle {event.type}", SpanKind.CONSUMER, event.traceparent) as span:
-                span.set_attribute("messaging.message.id", str(event.id))
-                span.set_attribute("messaging.consumer.group.name", self.group)
-                await handle(session, event)
-        finally:
-            handled_event.reset(token)
+    async def apply(self, session: Session, events: EventSet[Any]) -> None:
+        """Call the handler of the set, whose events are of one type and version."""
+        first = events[0]
+        handle = self._of[first.type.encode(), b"%d" % first.version][1]
+        # A trace goes on through the events that the handler publishes; the set's own span belongs to its first event.
+        with telemetry.span(f"handle {first.type}", SpanKind.CONSUMER, first.traceparent) as span:
+            span.set_attribute("messaging.batch.message_count", len(events))
+            span.set_attribute("messaging.consumer.group.name", self.group)
+            await handle(session, events)
+
+
+def sets_of(deliveries: Iterable[Delivery]) -> list[list[Delivery]]:
+    """Divide deliveries into sets of one event type each, to be handled one after the other.
+
+    The order of each key is kept: an event goes into the first set of its type that comes no earlier than the set of
+    the event before it of its key.
+    """
+    sets: list[list[Delivery]] = []
+    types: list[tuple[str, int]] = []
+    first_for: dict[bytes, int] = {}
+    for delivery in deliveries:
+        kind = (delivery.event.type, delivery.event.version)
+        place = first_for.get(delivery.key, 0)
+        while place < len(sets) and types[place] != kind:
+            place += 1
+        if place == len(sets):
+            sets.append([])
+            types.append(kind)
+        sets[place].append(delivery)
+        first_for[delivery.key] = place
+    return sets

@@ -27,7 +27,10 @@ handled_event: ContextVar[UUID | None] = ContextVar("handled_event", default=Non
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """An event to be said. `key` defaults to what the topic's registry entry names; `id` is drawn when None."""
+    """An event to be published. `key` defaults to what the topic's registry entry names; `event_id` is drawn when None.
+
+    `cause` is the event whose handler publishes this one: it gives `caused_by` and the trace.
+    """
 
     payload: Payload
     project_id: UUID | None = None
@@ -35,6 +38,7 @@ class Outgoing:
     key: UUID | None = None
     revision: int = 1
     event_id: UUID | None = None
+    cause: Event[Any] | None = None
 
 
 class OutboxRow(NamedTuple):
@@ -149,6 +153,8 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
     payload = outgoing.payload
     kind = type(payload)
     topic, name = TOPIC_OF[kind], kind.event_type()
+    if outgoing.cause is not None:
+        cause, traceparent = outgoing.cause.id, outgoing.cause.traceparent or traceparent
     key = outgoing.key
     if key is None:
         key = getattr(outgoing, topic.key, None) or getattr(payload, topic.key, None)

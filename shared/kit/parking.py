@@ -1,21 +1,22 @@
 """Events that came before what they need: kept in `parked`, and given their effect when the need comes.
 
-Parking without a race and without a deadlock: an event whose handler raised `NotYet` is rolled back whole, then written
-to `parked` under the advisory lock of its need, and after that commit tried once more. Whoever brings the need takes
-the same lock, so it either sees the parked row, or had committed before the second try. Locks go one way only: a
-record's row, the need's advisory lock, the parked row; a parker holds none of the first while it takes the second.
+Parking without a race and without a deadlock: an early event has had no effect and is no longer in the inbox when `park`
+writes it to `parked` in a transaction of its own, under an exclusive lock of its need, and then tries it once more. Who
+brings the need takes the same lock, shared, so it either sees the parked row, or had committed before the second
+attempt. `park` holds no record while it waits for that lock.
 
-Few are released by whoever brings the need. For many, that transaction only writes a row to `parked_releases`, and
-`release_some` goes through them in the order of their keys, a bounded transaction at a time, each of which moves the
-release's cursor along. Until the cursor has passed the parked events of a key, what comes of that key stands behind
-them: an event that had what it needs looks, after its handler, whether a release has yet to come to one before it
-(if the handler saw the need, the look sees the release, which came with it), and then is rolled back and parked, too.
+Who brings a need only writes a row to `parked_releases`. `release_some` goes through them after the commit, in the order
+of the parked events' keys, in sets of a bounded size, and moves each release's cursor along. Until the cursor has passed
+the parked events of a key, what comes of that key is preceded by them: a set whose keys have parked events looks, after
+its handler, whether a release has yet to come to one of them (if the handler saw the need, the look sees the release,
+which came with it); then the set is rolled back and `release_first` applies those before it.
+
+Whoever applies a parked event has locked its row, so it is applied once, and in the order of its key.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -27,15 +28,19 @@ from shared.kit import outbox
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.dead_letters import dead_letter
-from shared.kit.handlers import Delivery, Handlers, NotYet
+from shared.kit.handlers import Delivery, EventSet, Handlers, Need, sets_of
 
 log = structlog.get_logger()
 
 AT_ONCE: Final = 200
-"""How many parked events one transaction releases."""
+"""How many parked events are loaded at a time."""
 
 POLL_S = 5.0
 """How long a release by another process may go unnoticed."""
+
+_RELEASES_AT_ONCE: Final = 500
+_MOVES: Final = 5  # how often an event that needs one thing after another is tried at once
+_SLOTS: Final = 256  # advisory locks of needs are shared by hash, so that a set takes a bounded number of them
 
 _PARK: Final = """
 WITH claimed AS (
@@ -44,267 +49,278 @@ WITH claimed AS (
     ON CONFLICT DO NOTHING RETURNING event_id
 )
 INSERT INTO parked (consumer_group, event_id, kind, key, topic, event_key, envelope)
-SELECT $1, event_id, $3, $4, topic, event_key, envelope
-FROM unnest($2::uuid[], $5::text[], $6::bytea[], $7::bytea[])
-    WITH ORDINALITY AS row (event_id, topic, event_key, envelope, place)
+SELECT $1, event_id, kind, key, topic, event_key, envelope
+FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::bytea[])
+    WITH ORDINALITY AS row (event_id, kind, key, topic, event_key, envelope, place)
 WHERE event_id IN (SELECT event_id FROM claimed)
 ORDER BY place
 """
-_WAITING_FOR: Final = """
-SELECT seq, event_id, kind, key, topic, event_key, envelope FROM parked
-WHERE kind = $2 AND key = $3 AND consumer_group = $1 AND (event_key, seq) > ($4, $5)
-ORDER BY event_key, seq LIMIT $6
+_MOVE: Final = """
+UPDATE parked AS p SET kind = moved.kind, key = moved.key
+FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS moved (event_id, kind, key)
+WHERE p.event_id = moved.event_id AND p.consumer_group = $1
 """
-_WAITING: Final = """
+_OF_EVENTS: Final = """
 SELECT seq, event_id, kind, key, topic, event_key, envelope FROM parked
 WHERE event_id = ANY($2::uuid[]) AND consumer_group = $1 ORDER BY event_key, seq
 """
-_UNPARK: Final = "DELETE FROM parked WHERE event_id = $1 AND consumer_group = $2 RETURNING seq"
-_UNPARK_ALL: Final = "DELETE FROM parked WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2 RETURNING seq"
-_UNCLAIM: Final = "DELETE FROM inbox WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2"
-_MOVE: Final = "UPDATE parked SET kind = $3, key = $4 WHERE event_id = $1 AND consumer_group = $2"
-_LOCK: Final = "SELECT pg_advisory_xact_lock($1)"
-_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1)"
+_OF_KEYS: Final = """
+SELECT seq, event_id, kind, key, topic, event_key, envelope FROM parked
+WHERE event_key = ANY($2::bytea[]) AND consumer_group = $1 ORDER BY event_key, seq
+"""
+_LOCK_EVENTS: Final = """
+SELECT event_id, seq FROM parked
+WHERE event_id = ANY($2::uuid[]) AND consumer_group = $1 ORDER BY event_key, seq FOR UPDATE
+"""
+_UNPARK: Final = "DELETE FROM parked WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2"
+_UNCLAIM: Final = "DELETE FROM inbox WHERE event_id = $1 AND consumer_group = $2"
+_LOCK_TO_PARK: Final = "SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock"
+_LOCK_TO_RELEASE: Final = "SELECT pg_advisory_xact_lock_shared(lock) FROM unnest($1::bigint[]) AS lock"
 
-# What a release has yet to come to.
+# The releases that have yet to come to events that were parked before ours of the same keys.
 _TO_COME: Final = """
-FROM parked AS p JOIN parked_releases AS r USING (consumer_group, kind, key)
-WHERE p.consumer_group = $1 AND (p.event_key, p.seq) > (r.after_key, r.after_seq)
+SELECT DISTINCT r.id
+FROM unnest($2::bytea[], $3::bigint[]) AS ours (event_key, seq)
+JOIN parked AS p ON p.event_key = ours.event_key AND p.seq < ours.seq AND p.consumer_group = $1
+JOIN parked_releases AS r ON r.consumer_group = p.consumer_group AND r.kind = p.kind AND r.key = p.key
+WHERE p.event_id <> ALL($4::uuid[]) AND (p.event_key, p.seq) > (r.after_key, r.after_seq)
 """
-_ANY_BEFORE: Final = f"SELECT EXISTS (SELECT {_TO_COME} AND p.event_key = ANY($2::bytea[]))"
-_BEFORE: Final = f"SELECT kind, key {_TO_COME} AND p.topic = $2 AND p.event_key = $3 AND p.seq < $4 LIMIT 1"
-_LAST: Final = 2**63 - 1
-
-_IS_RELEASING: Final = (
-    "SELECT EXISTS (SELECT FROM parked_releases WHERE consumer_group = $1 AND kind = $2 AND key = $3)"
-)
-_RELEASE: Final = "INSERT INTO parked_releases (consumer_group, kind, key) VALUES ($1, $2, $3)"
-_RELEASES: Final = "SELECT DISTINCT ON (kind, key) kind, key FROM parked_releases WHERE consumer_group = $1 LIMIT 50"
-_FIRST_RELEASE: Final = """
-SELECT id, after_key, after_seq FROM parked_releases
-WHERE consumer_group = $1 AND kind = $2 AND key = $3 ORDER BY id LIMIT 1
+_NEWEST: Final = 2**63 - 1
+_RELEASE: Final = """
+INSERT INTO parked_releases (consumer_group, kind, key)
+SELECT $1, $2, key FROM unnest($3::uuid[]) AS key
+WHERE EXISTS (SELECT FROM parked AS p WHERE p.kind = $2 AND p.key = key.key AND p.consumer_group = $1)
+RETURNING id
 """
-# One that is at its beginning does for all that have been asked for so far.
-_DROP_OTHERS: Final = "DELETE FROM parked_releases WHERE consumer_group = $1 AND kind = $2 AND key = $3 AND id <> $4"
-_GO_ON: Final = "UPDATE parked_releases SET after_key = $2, after_seq = $3 WHERE id = $1"
-_END: Final = "DELETE FROM parked_releases WHERE id = $1"
+_RELEASES: Final = """
+SELECT id, kind, key, after_key, after_seq FROM parked_releases WHERE consumer_group = $1 ORDER BY id LIMIT $2
+"""
+# The parked events that each release comes to next.
+_NEXT_OF_RELEASES: Final = """
+SELECT r.id AS release_id, p.seq, p.event_id, p.kind, p.key, p.topic, p.event_key, p.envelope
+FROM parked_releases AS r
+JOIN LATERAL (
+    SELECT * FROM parked AS p
+    WHERE p.kind = r.kind AND p.key = r.key AND p.consumer_group = r.consumer_group
+        AND (p.event_key, p.seq) > (r.after_key, r.after_seq)
+    ORDER BY p.event_key, p.seq LIMIT $2
+) AS p ON true
+WHERE r.id = ANY($1::bigint[])
+ORDER BY r.id, p.event_key, p.seq LIMIT $2
+"""
+_GO_ON: Final = """
+UPDATE parked_releases AS r SET after_key = passed.after_key, after_seq = passed.after_seq
+FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS passed (id, after_key, after_seq) WHERE r.id = passed.id
+    AND (r.after_key, r.after_seq) < (passed.after_key, passed.after_seq)
+"""
+_END: Final = "DELETE FROM parked_releases WHERE id = ANY($1::bigint[])"
 
 _attached: WeakKeyDictionary[Database, Handlers] = WeakKeyDictionary()
 
 
-class Behind(NotYet):
-    """The event has what it needs, but one before it, of its key, is being released and not yet applied."""
-
-
-class _Gone(Exception):
-    """Somebody else applied the parked event meanwhile."""
-
-
 def attach(database: Database, handlers: Handlers) -> None:
-    """Tell which handlers serve this database, so that `release_parked` finds them."""
+    """Register the handlers that serve this database, so that `release_parked` finds them."""
     _attached[database] = handlers
 
 
-async def park(database: Database, handlers: Handlers, deliveries: Sequence[Delivery], need: NotYet) -> None:
-    """Park events that need the same, and try them once more; raises what their handlers raise then."""
+async def park(database: Database, handlers: Handlers, early: Sequence[tuple[Delivery, Need]]) -> None:
+    """Park events, each with what it needs, and try them once more; raises what their handlers raise then."""
+    deliveries = [delivery for delivery, _ in early]
+    needs = [need for _, need in early]
     ids = [delivery.event.id for delivery in deliveries]
     async with database.transaction() as session:
-        await session.raw.execute(_LOCK, _lock_of(handlers, need))
+        await session.raw.execute(_LOCK_TO_PARK, _locks_of(handlers, needs))
         await session.raw.execute(
             _PARK,
             handlers.group,
             ids,
-            need.kind,
-            need.key,
+            [need.kind for need in needs],
+            [need.key for need in needs],
             [delivery.topic for delivery in deliveries],
             [delivery.key for delivery in deliveries],
             [delivery.raw for delivery in deliveries],
         )
-    metrics.PARKED.labels(handlers.group, need.kind).inc(len(ids))
-    await recheck(database, handlers, ids)
+    for kind, count in Counter(need.kind for need in needs).items():
+        metrics.PARKED.labels(handlers.group, kind).inc(count)
+    await retry(database, handlers, ids)
 
 
-async def recheck(database: Database, handlers: Handlers, ids: Sequence[UUID]) -> None:
-    """Try parked events again, each in a transaction of its own; raises what their handlers raise."""
-    async with database.transaction() as session:
-        rows = await session.raw.fetch(_WAITING, handlers.group, ids)
-    metrics.SEEN.labels(handlers.group).inc(len(ids) - len(rows))
-    missing: set[tuple[str, UUID]] = set()
-    moved = []
-    for row in rows:
-        if (row["kind"], row["key"]) in missing:
-            continue
-        try:
-            await _try_again(database, handlers, row)
-        except NotYet as need:
-            if (need.kind, need.key) == (row["kind"], row["key"]):
-                missing.add((need.kind, need.key))
-                continue
-            async with database.transaction() as session:
-                await _move(session, handlers, row, need)
-            moved.append(row["event_id"])
-    if moved:
-        await recheck(database, handlers, moved)
-
-
-async def _try_again(database: Database, handlers: Handlers, row: Any) -> None:
-    """Apply a parked event, unless it stands behind one that is being released: then it is left to the release."""
-    place = (row["topic"], row["event_key"], row["seq"])
-    while True:
-        try:
-            with suppress(_Gone):
-                async with database.transaction() as session:
-                    await _apply(session, handlers, row)
-                    await stand_behind(session, handlers, *place)
-        except Behind as release:
-            # Under the lock of who releases: it has applied the one before meanwhile, or will look for this one.
-            async with database.transaction() as session:
-                await session.raw.execute(_LOCK, _lock_of(handlers, release, "released"))
-                if await session.raw.fetchrow(_BEFORE, handlers.group, *place) is not None:
-                    await session.raw.execute(_MOVE, row["event_id"], handlers.group, release.kind, release.key)
-                    return
-        else:
+async def retry(database: Database, handlers: Handlers, ids: Sequence[UUID]) -> None:
+    """Try those of the events that are parked again; those that now need something else are parked for that."""
+    for _ in range(_MOVES):
+        async with database.transaction() as session:
+            rows = await session.raw.fetch(_OF_EVENTS, handlers.group, ids)
+        metrics.SEEN.labels(handlers.group).inc(len(ids) - len(rows))
+        moved = await _apply(database, handlers, rows, set())
+        if not moved:
             return
+        await _move(database, handlers, moved)
+        ids = list(moved)
 
 
-async def _apply(session: Session, handlers: Handlers, row: Any) -> None:
-    """Apply a parked event and take it out of `parked`: whoever deletes the row is the one whose effect counts."""
-    event = handlers.parse(row["envelope"])
-    if event is not None:
-        await handlers.apply(session, event)
-    if await session.raw.fetchrow(_UNPARK, row["event_id"], handlers.group) is None:
-        raise _Gone
-    metrics.HANDLED.labels(handlers.group, row["topic"]).inc()
+async def _move(database: Database, handlers: Handlers, moved: dict[UUID, Need]) -> None:
+    """Have parked events wait for something else."""
+    needs = list(moved.values())
+    async with database.transaction() as session:
+        await session.raw.execute(_LOCK_TO_PARK, _locks_of(handlers, needs))
+        kinds, keys = [need.kind for need in needs], [need.key for need in needs]
+        await session.raw.execute(_MOVE, handlers.group, list(moved), kinds, keys)
 
 
-async def _move(session: Session, handlers: Handlers, row: Any, need: NotYet) -> None:
-    await session.raw.execute(_LOCK, _lock_of(handlers, need))
-    await session.raw.execute(_MOVE, row["event_id"], handlers.group, need.kind, need.key)
+class ReleaseFirst(Exception):
+    """Releases have yet to come to events that were parked before those that are handled, of the same keys."""
+
+    def __init__(self, releases: set[int], keys: Collection[bytes]) -> None:
+        super().__init__(f"{len(releases)} releases come first")
+        self.releases = releases
+        self.keys = keys
 
 
-async def any_before(session: Session, handlers: Handlers, keys: Collection[bytes]) -> bool:
-    """Whether a release has yet to come to events of these keys."""
-    found: bool = await session.raw.fetchval(_ANY_BEFORE, handlers.group, keys)
-    return found
+async def check_order(session: Session, handlers: Handlers, keys: Sequence[bytes], made: set[int]) -> None:
+    """After the handler of new events of these keys: raise ReleaseFirst unless those that are parked come later.
+
+    `made` are the releases that were made first already; what is still parked needs something else.
+    """
+    await _check_order(session, handlers, keys, [_NEWEST] * len(keys), [], made)
 
 
-async def stand_behind(session: Session, handlers: Handlers, topic: str, key: bytes, seq: int = _LAST) -> None:
-    """After the handler: raises Behind if a release has yet to come to an event before this one."""
-    row = await session.raw.fetchrow(_BEFORE, handlers.group, topic, key, seq)
-    if row is not None:
-        raise Behind(row["kind"], row["key"])
+async def _check_order(
+    session: Session,
+    handlers: Handlers,
+    keys: Sequence[bytes],
+    seqs: Sequence[int],
+    ours: Sequence[UUID],
+    made: set[int],
+) -> None:
+    found = {row["id"] for row in await session.raw.fetch(_TO_COME, handlers.group, keys, seqs, ours)}
+    found -= session.releases | made
+    if found:
+        raise ReleaseFirst(found, keys)
 
 
-async def release_parked(session: Session, kind: str, key: UUID) -> None:
-    """Apply the events that wait for this. Call it in the transaction that brings the thing, after inserting it.
+async def release_parked(session: Session, kind: str, keys: Collection[UUID]) -> None:
+    """Have the events applied that wait for these things. Call it in the transaction that brings them, at its end.
 
-    More than `AT_ONCE` are applied soon after its commit instead. An event that now waits for something else is parked
-    again; one that fails goes to the dead letters.
+    They are applied soon after the commit. One that now waits for something else is parked for that; one that fails goes
+    to the dead letters.
     """
     handlers = _attached.get(session.database)
-    if handlers is None:
+    if handlers is None or not keys:
         return  # no consumer runs in this process, which is the only one of its service in tests alone
-    need = (handlers.group, kind, key)
-    await session.raw.execute(_LOCK, _lock_of(handlers, NotYet(kind, key)))
-    rows = await session.raw.fetch(_WAITING_FOR, *need, b"", 0, AT_ONCE + 1)
-    if not rows:
-        return
-    if len(rows) > AT_ONCE or await session.raw.fetchval(_IS_RELEASING, *need):
-        await session.raw.execute(_RELEASE, *need)
+    await session.raw.execute(_LOCK_TO_RELEASE, _locks_of(handlers, [Need(kind, key) for key in keys]))
+    rows = await session.raw.fetch(_RELEASE, handlers.group, kind, list(keys))
+    if rows:
+        session.releases.update(row["id"] for row in rows)
         session.on_commit(handlers.releasing.set)
-        return
-    await _release_all(session, handlers, rows)
+
+
+async def release_first(database: Database, handlers: Handlers, first: ReleaseFirst, made: set[int]) -> None:
+    """Apply the parked events of the keys that have what they need, and add the releases to those that are made."""
+    made |= first.releases
+    async with database.transaction() as session:
+        rows = await session.raw.fetch(_OF_KEYS, handlers.group, list(first.keys))
+    for start in range(0, len(rows), AT_ONCE):
+        await _apply_and_move(database, handlers, rows[start : start + AT_ONCE], made)
 
 
 async def release_some(database: Database, handlers: Handlers) -> bool:
-    """Go on with every release that is under way, by one transaction each; answers whether there may be more."""
+    """Go on with the releases that are under way, with `AT_ONCE` parked events; return whether there may be more."""
     async with database.transaction() as session:
-        needs = await session.raw.fetch(_RELEASES, handlers.group)
-    more = False
-    for kind, key in needs:
-        try:
-            more |= await _release_next(database, handlers, kind, key, AT_ONCE)
-        except Exception as error:
-            if database_error_kind(error) is not None:
-                raise
-            log.warning("parked_events_fail_together", group=handlers.group, exc_info=error)
-            for _ in range(AT_ONCE):
-                more |= await _release_next(database, handlers, kind, key, 1)
-    return more
+        releases = await session.raw.fetch(_RELEASES, handlers.group, _RELEASES_AT_ONCE)
+        if not releases:
+            return False
+        rows = await session.raw.fetch(_NEXT_OF_RELEASES, [row["id"] for row in releases], AT_ONCE)
+    await _apply_and_move(database, handlers, rows)
+    passed = {row["release_id"]: row for row in rows}  # the last one of each release
+    # What is after the last row, or full, may have been cut off.
+    cut = set() if len(rows) < AT_ONCE else {row["id"] for row in releases if row["id"] >= rows[-1]["release_id"]}
+    async with database.transaction() as session:
+        if cut:
+            ids = [id_ for id_ in passed if id_ in cut]
+            keys, seqs = [passed[id_]["event_key"] for id_ in ids], [passed[id_]["seq"] for id_ in ids]
+            await session.raw.execute(_GO_ON, ids, keys, seqs)
+        await session.raw.execute(_END, [row["id"] for row in releases if row["id"] not in cut])
+    return bool(cut) or len(releases) == _RELEASES_AT_ONCE
 
 
-async def _release_next(database: Database, handlers: Handlers, kind: str, key: UUID, limit: int) -> bool:
-    """One step of a release, by one process at a time; answers whether there are more."""
-    need = (handlers.group, kind, key)
-    rows: list[Any] = []
+async def _apply_and_move(
+    database: Database, handlers: Handlers, rows: Sequence[Any], made: set[int] | None = None
+) -> None:
+    moved = await _apply(database, handlers, rows, set() if made is None else made)
+    if moved:
+        await _move(database, handlers, moved)
+        await retry(database, handlers, list(moved))
+
+
+async def _apply(database: Database, handlers: Handlers, rows: Sequence[Any], made: set[int]) -> dict[UUID, Need]:
+    """Apply parked events, set by set in the order given; return those that now need something else.
+
+    One that fails is given up. Raises what the database is at fault for: what is left may then be tried again.
+    """
+    moved: dict[UUID, Need] = {}
+    row_of = {row["event_id"]: row for row in rows}
+    deliveries: list[Delivery] = []
+    for row in rows:
+        event = handlers.parse(row["envelope"])
+        if event is None:  # a type that is no longer subscribed to
+            async with database.transaction() as session:
+                await session.raw.execute(_UNPARK, [row["event_id"]], handlers.group)
+        else:
+            deliveries.append(Delivery(row["topic"], row["event_key"], row["envelope"], event))
+    for same_type in sets_of(deliveries):
+        for event_id, need in (await _apply_or_halve(database, handlers, same_type, made)).items():
+            row = row_of[event_id]
+            if need != (row["kind"], row["key"]):
+                moved[event_id] = need
+    return moved
+
+
+async def _apply_or_halve(
+    database: Database, handlers: Handlers, deliveries: Sequence[Delivery], made: set[int]
+) -> dict[UUID, Need]:
+    """Apply parked events of one type together, or, where one fails, in halves; return what the early ones need."""
     try:
-        async with database.transaction() as session:
-            if not await session.raw.fetchval(_TRY_LOCK, _lock_of(handlers, NotYet(kind, key), "released")):
-                return False
-            release = await session.raw.fetchrow(_FIRST_RELEASE, *need)
-            if release is None:
-                return False
-            if not release["after_seq"]:
-                await session.raw.execute(_DROP_OTHERS, *need, release["id"])
-            rows = await session.raw.fetch(_WAITING_FOR, *need, release["after_key"], release["after_seq"], limit)
-            await _release_all(session, handlers, rows)
-            if len(rows) < limit:
-                await session.raw.execute(_END, release["id"])
-            else:
-                await session.raw.execute(_GO_ON, release["id"], rows[-1]["event_key"], rows[-1]["seq"])
-    except Exception as error:
-        if limit > 1 or not rows or database_error_kind(error) is not None:
-            raise
-        async with database.transaction() as session:
-            await bury_parked(session, handlers, rows[0], error)
-    return True
-
-
-async def _release_all(session: Session, handlers: Handlers, rows: Sequence[Any]) -> None:
-    """Apply parked events together; where one of them can't be, each in a savepoint of its own."""
-    try:
-        async with session.savepoint():
-            for row in rows:
-                event = handlers.parse(row["envelope"])
-                if event is not None:
-                    await handlers.apply(session, event)
-            gone = await session.raw.fetch(_UNPARK_ALL, [row["event_id"] for row in rows], handlers.group)
-            if len(gone) != len(rows):
-                raise _Gone
+        while True:
+            try:
+                return await _apply_set(database, handlers, deliveries, made)
+            except ReleaseFirst as first:
+                await release_first(database, handlers, first, made)
     except Exception as error:
         if is_transient(error):
             raise
-        for row in rows:
-            await _release(session, handlers, row)
-    else:
-        for topic, count in Counter(row["topic"] for row in rows).items():
-            metrics.HANDLED.labels(handlers.group, topic).inc(count)
+        if len(deliveries) == 1:
+            [delivery] = deliveries
+            async with database.transaction() as session:
+                await bury(
+                    session, handlers.group, delivery.topic, delivery.key, delivery.raw, delivery.event.id, error
+                )
+            return {}
+    middle = len(deliveries) // 2
+    early = await _apply_or_halve(database, handlers, deliveries[:middle], made)
+    return early | await _apply_or_halve(database, handlers, deliveries[middle:], made)
 
 
-async def _release(session: Session, handlers: Handlers, row: Any) -> None:
-    held = (row["kind"], row["key"])
-    while True:
-        try:
-            with suppress(_Gone):
-                async with session.savepoint():
-                    await _apply(session, handlers, row)
-        except NotYet as need:
-            if (need.kind, need.key) == held:
-                return
-            # Under the lock of the new need, once more: it may have come meanwhile.
-            held = (need.kind, need.key)
-            await _move(session, handlers, row, need)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            await bury_parked(session, handlers, row, error)
-            return
-        else:
-            return
-
-
-async def bury_parked(session: Session, handlers: Handlers, row: Any, error: Exception) -> None:
-    await bury(session, handlers.group, row["topic"], row["event_key"], row["envelope"], row["event_id"], error)
+async def _apply_set(
+    database: Database, handlers: Handlers, deliveries: Sequence[Delivery], made: set[int]
+) -> dict[UUID, Need]:
+    async with database.transaction() as session:
+        ids = [delivery.event.id for delivery in deliveries]
+        rows = await session.raw.fetch(_LOCK_EVENTS, handlers.group, ids)
+        seq_of = {row["event_id"]: row["seq"] for row in rows}
+        ours = [delivery for delivery in deliveries if delivery.event.id in seq_of]
+        if not ours:
+            return {}
+        events = EventSet([delivery.event for delivery in ours])
+        await handlers.apply(session, events)
+        applied = [delivery for delivery in ours if delivery.event.id not in events.needs]
+        if applied:
+            done = [delivery.event.id for delivery in applied]
+            seqs = [seq_of[event_id] for event_id in done]
+            await _check_order(session, handlers, [delivery.key for delivery in applied], seqs, list(seq_of), made)
+            await session.raw.execute(_UNPARK, done, handlers.group)
+    for topic, count in Counter(delivery.topic for delivery in applied).items():
+        metrics.HANDLED.labels(handlers.group, topic).inc(count)
+    return events.needs
 
 
 async def bury(
@@ -313,8 +329,8 @@ async def bury(
     """Give an event up: to the dead letters with it, out of the inbox, so that a replay can have its effect."""
     await outbox.add_rows(session, [dead_letter(group, topic, key, raw, error, new_id(), utc_now())])
     if event_id is not None:
-        await session.raw.fetchrow(_UNPARK, event_id, group)
-        await session.raw.execute(_UNCLAIM, [event_id], group)
+        await session.raw.execute(_UNPARK, [event_id], group)
+        await session.raw.execute(_UNCLAIM, event_id, group)
     reason = type(error).__name__
     metrics.DEAD.labels(group, reason).inc()
     log.error("event_given_up", group=group, topic=topic, event_id=event_id and str(event_id), error=reason)
@@ -324,7 +340,10 @@ def is_transient(error: BaseException) -> bool:
     return database_error_kind(error) in {DatabaseErrorKind.AWAY, DatabaseErrorKind.BUSY, DatabaseErrorKind.RETRY}
 
 
-def _lock_of(handlers: Handlers, need: NotYet, what: str = "parked") -> int:
-    """The key of an advisory lock of the need: 64 bits of a hash."""
-    name = f"{what}:{handlers.group}:{need.kind}:{need.key}".encode()
-    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), signed=True)
+def _locks_of(handlers: Handlers, needs: Collection[Need]) -> list[int]:
+    """The keys of the advisory locks of needs, sorted: 64 bits of a hash of the group and of the need's slot."""
+    slots = {hashlib.blake2b(f"{need.kind}:{need.key}".encode(), digest_size=1).digest()[0] % _SLOTS for need in needs}
+    return sorted(
+        int.from_bytes(hashlib.blake2b(f"parked:{handlers.group}:{slot}".encode(), digest_size=8).digest(), signed=True)
+        for slot in slots
+    )

@@ -39,12 +39,12 @@ class Item(NamedTuple):
 
 
 _FEWEST = 16
-_MOST = 256
-_LONG_S = 0.05
+_MOST = 500
+_LONG_S = 0.2
 
 
 class Lane(deque[Item]):
-    """What waits to be handled one after the other; `batch` of it in one transaction.
+    """What waits to be handled one after the other, `batch` of it at a time.
 
     A batch is as many as were handled in `_LONG_S`: each transaction has its cost, and a long one makes others wait for
     its locks.
@@ -54,6 +54,19 @@ class Lane(deque[Item]):
         super().__init__()
         self.filled = asyncio.Event()
         self.batch = 64
+        self.held: dict[bytes, deque[Item]] = {}  # by key: an event that failed and what came after it
+
+    def take(self) -> list[Item]:
+        """Remove the next batch; what comes after a failed event of its key is held with that and not returned."""
+        items: list[Item] = []
+        while self and len(items) < self.batch:
+            item = self.popleft()
+            behind = self.held.get(item.message.key)
+            if behind is None:
+                items.append(item)
+            else:
+                behind.append(item)
+        return items
 
     def took(self, count: int, seconds: float) -> None:
         """Learn from a batch how many the next one should have: grow step by step, shrink at once."""

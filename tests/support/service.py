@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -15,10 +15,11 @@ from shared.contracts.envelope import Event, Payload
 from shared.contracts.topics import TOPIC_OF
 from shared.kit.auth import mint_token
 from shared.kit.clock import new_id, utc_now
-from shared.kit.consuming import Delivery, Handlers, consume
+from shared.kit.consuming import Delivery, Handlers, consume, consume_batch
 from shared.kit.database import Database
 from shared.kit.jobs import JobWorker
 from shared.kit.outbox import event_model
+from shared.kit.parking import release_some
 from shared.kit.runtime import Runtime
 from shared.kit.settings import Settings, settings_class
 from tests.support.postgres import drop_database, migrated_database
@@ -59,7 +60,24 @@ class ServiceUnderTest:
         key = key or getattr(event, topic.key, None) or getattr(event.payload, topic.key)
         raw = event.model_dump_json().encode()
         await consume(self.database, self.handlers, Delivery(topic.name, key.bytes, raw, event))
+        await self._release()
         return event.id
+
+    async def deliver_many(self, events: Sequence[Event[Any]]) -> None:
+        """Give the service a batch of events, as its consumer would; none of them may fail."""
+        batch = []
+        for event in events:
+            topic = TOPIC_OF[type(event.payload)]
+            key = getattr(event, topic.key, None) or getattr(event.payload, topic.key)
+            batch.append(Delivery(topic.name, key.bytes, event.model_dump_json().encode(), event))
+        aside = await consume_batch(self.database, self.handlers, batch)
+        for failed in aside:
+            raise failed.error or AssertionError("an event was set aside without a reason")
+        await self._release()
+
+    async def _release(self) -> None:
+        while await release_some(self.database, self.handlers):
+            pass
 
     @overload
     async def published(self, payload: type[P]) -> list[Event[P]]: ...

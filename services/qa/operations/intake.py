@@ -34,7 +34,7 @@ from shared.kit.database import Session
 async def keep_project(session: Session, event: Event[ProjectChanged]) -> None:
     assert event.project_id is not None
     if await projects.save(session, event.project_id, event.revision, event.payload):
-        await release_parked(session, "project", event.project_id)
+        await release_parked(session, "project", [event.project_id])
         await counters.mark(session, event.project_id, THRESHOLDS)
 
 

@@ -131,4 +131,4 @@ async def withdraw_gold(
         if record.requests_revision <= event.revision:
             await route(session, project, record, now, anew=True)
     await records.save(session, record)
-    await release_parked(session, GOLD_WITHDRAWN, record_id)
+    await release_parked(session, GOLD_WITHDRAWN, [record_id])

@@ -58,9 +58,9 @@ async def keep_project(session: Session, project_id: UUID, event: Event[ProjectC
     await projects.save(session, project)
     if before is not None and before.policies.serving != project.policies.serving:
         await arrivals.add_all(session)
-    await release_parked(session, PROJECT, project_id)
+    await release_parked(session, PROJECT, [project_id])
     if project.servable:
-        await release_parked(session, SERVABLE, project_id)
+        await release_parked(session, SERVABLE, [project_id])
 
 
 async def accept_record(session: Session, record_id: UUID, project_id: UUID, event: Event[RecordAccepted]) -> None:
@@ -76,7 +76,7 @@ async def accept_record(session: Session, record_id: UUID, project_id: UUID, eve
     fields = accepted.model_dump(mode="json", include={"fields"})["fields"]
     await records.add_content(session, record_id, orjson.dumps(fields).decode())
     await progress.add(session, project_id, {f"records.{record.state}": 1})
-    await release_parked(session, RECORD, record_id)
+    await release_parked(session, RECORD, [record_id])
 
 
 _LARGEST = 2**31 - 1
@@ -126,5 +126,5 @@ async def erase_record(session: Session, record_id: UUID, project_id: UUID, even
     await records.erase_content(session, record_id)
     await records.save(session, record)
     if first:
-        await release_parked(session, RECORD, record_id)
-    await release_parked(session, GOLD_WITHDRAWN, record_id)
+        await release_parked(session, RECORD, [record_id])
+    await release_parked(session, GOLD_WITHDRAWN, [record_id])

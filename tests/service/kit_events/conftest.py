@@ -1,7 +1,7 @@
 """A database with the kit's tables, a table for effects, and handlers whose effects can be counted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +11,18 @@ from shared.contracts.envelope import Event, Payload
 from shared.contracts.events import AnnotatorChanged, RecordAccepted, RecordErased
 from shared.contracts.values import AnnotatorStatus, Origin, Pool, Split
 from shared.kit.clock import new_id, utc_now
-from shared.kit.consuming import Delivery, Handlers, NotYet, Subscription, attach, consume, release_parked
+from shared.kit.consuming import Delivery, EventSet, Handlers, Subscription, attach, consume, release_parked
 from shared.kit.database import Database, Session
-from shared.kit.outbox import event_model, publish
+from shared.kit.outbox import Outgoing, event_model, publish_many
+from shared.kit.parking import release_some
 from shared.kit.settings import Settings
 from tests.support.postgres import drop_database, migrated_database
 from tests.support.service import settings_for
 
 TINY = "tests.service.kit.tiny"
 
-Hook = Callable[[Session, Event[Any]], Awaitable[None]]
+Hook = Callable[[Session, Event[Any]], Awaitable[tuple[str, UUID] | None]]
+"""May fail, or return what the event needs."""
 
 
 class Effects:
@@ -35,45 +37,65 @@ class Effects:
         self.handlers = Handlers(
             group,
             [
-                Subscription(RecordAccepted, self._on_record_accepted),
-                Subscription(RecordErased, self._on_record_erased),
-                Subscription(AnnotatorChanged, self._on_annotator_changed),
+                Subscription(RecordAccepted, self._on_records_accepted),
+                Subscription(RecordErased, self._on_records_erased),
+                Subscription(AnnotatorChanged, self._on_annotators_changed),
             ],
         )
 
-    async def _on_record_accepted(self, session: Session, event: Event[RecordAccepted]) -> None:
-        await self._before(session, event)
-        assert event.record_id is not None
-        await session.raw.execute("INSERT INTO records VALUES ($1) ON CONFLICT DO NOTHING", event.record_id)
-        await self._write(session, event)
-        await release_parked(session, "record", event.record_id)
+    async def _on_records_accepted(self, session: Session, events: EventSet[RecordAccepted]) -> None:
+        ready = [event for event in events if await self._has_what_it_needs(session, events, event)]
+        ids = sorted({event.record_id for event in ready if event.record_id is not None})
+        await session.raw.execute("INSERT INTO records SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", ids)
+        await self._write(session, ready)
+        await release_parked(session, "record", ids)
 
-    async def _on_record_erased(self, session: Session, event: Event[RecordErased]) -> None:
-        await self._before(session, event)
-        assert event.record_id is not None
-        if not await session.raw.fetchval("SELECT true FROM records WHERE id = $1 FOR UPDATE", event.record_id):
-            raise NotYet("record", event.record_id)
-        await self._write(session, event)
+    async def _on_records_erased(self, session: Session, events: EventSet[RecordErased]) -> None:
+        ready = []
+        ids = sorted({event.record_id for event in events if event.record_id is not None})
+        rows = await session.raw.fetch("SELECT id FROM records WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        there = {row["id"] for row in rows}
+        for event in events:
+            if not await self._has_what_it_needs(session, events, event):
+                continue
+            assert event.record_id is not None
+            if event.record_id in there:
+                ready.append(event)
+            else:
+                events.park(event, "record", event.record_id)
+        await self._write(session, ready)
 
-    async def _on_annotator_changed(self, session: Session, event: Event[AnnotatorChanged]) -> None:
-        await self._before(session, event)
-        await self._write(session, event)
-        await publish(session, event.payload, key=new_id())
+    async def _on_annotators_changed(self, session: Session, events: EventSet[AnnotatorChanged]) -> None:
+        ready = [event for event in events if await self._has_what_it_needs(session, events, event)]
+        await self._write(session, ready)
+        await publish_many(session, [Outgoing(payload=event.payload, key=new_id(), cause=event) for event in ready])
 
-    async def _before(self, session: Session, event: Event[Any]) -> None:
+    async def _has_what_it_needs(self, session: Session, events: EventSet[Any], event: Event[Any]) -> bool:
         hook = self.hooks.get(type(event.payload))
-        if hook is not None:
-            await hook(session, event)
+        need = None if hook is None else await hook(session, event)
+        if need is None:
+            return True
+        events.park(event, *need)
+        return False
 
-    async def _write(self, session: Session, event: Event[Any]) -> None:
-        await session.raw.execute(
-            "INSERT INTO effects (event_id, record_id, revision, type) VALUES ($1, $2, $3, $4)",
-            event.id, event.record_id, event.revision, event.type,
-        )  # fmt: skip
+    async def _write(self, session: Session, events: Sequence[Event[Any]]) -> None:
+        columns = zip(*((event.id, event.record_id, event.revision, event.type) for event in events), strict=True)
+        if events:
+            await session.raw.execute(
+                "INSERT INTO effects (event_id, record_id, revision, type)"
+                " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[])",
+                *map(list, columns),
+            )
 
     async def consume(self, *deliveries: Delivery) -> None:
+        """Each by itself, and then what it releases."""
         for delivery in deliveries:
             await consume(self.database, self.handlers, delivery)
+            await self.release_all()
+
+    async def release_all(self) -> None:
+        while await release_some(self.database, self.handlers):
+            pass
 
     async def rows(self, statement: str, *arguments: Any) -> list[Any]:
         async with self.database.transaction() as session:

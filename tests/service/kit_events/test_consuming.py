@@ -3,6 +3,7 @@
 import asyncio
 import random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -10,7 +11,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, RecordAccepted, RecordErased
 from shared.kit import parking
 from shared.kit.clock import new_id
-from shared.kit.consuming import NotYet, consume_batch, release_parked
+from shared.kit.consuming import consume_batch, release_parked
 from shared.kit.database import Database, Session
 from tests.service.kit_events.conftest import Effects, accepted, annotator_changed, erased
 
@@ -103,6 +104,7 @@ async def test_early_events_in_a_batch_are_parked_and_the_others_are_not_disturb
     assert await effects.value("SELECT count(*) FROM parked") == 5
     assert await effects.value("SELECT count(*) FROM effects") == 5
     assert await consume_batch(effects.database, effects.handlers, [accepted(each) for each in records[:5]]) == []
+    await effects.release_all()
     for record in records[:5]:
         assert await effects.revisions(record) == [1, 2]
 
@@ -125,10 +127,10 @@ async def test_a_process_that_dies_between_parking_and_the_second_try_loses_noth
     delivery = erased(record)
     real = parking.park
 
-    async def park_late(database: Database, handlers: Any, deliveries: Any, need: NotYet) -> None:
+    async def park_late(database: Database, handlers: Any, early: Any) -> None:
         await effects.consume(accepted(record))  # what it needs comes just before the need's lock is taken
-        monkeypatch.setattr(parking, "recheck", die_at_once)
-        await real(database, handlers, deliveries, need)
+        monkeypatch.setattr(parking, "retry", die_at_once)
+        await real(database, handlers, early)
 
     async def die_at_once(*_: Any) -> None:
         raise SystemError
@@ -170,25 +172,23 @@ async def test_an_event_that_then_needs_something_else_waits_for_that(effects: E
     record, project = new_id(), new_id()
     known = False
 
-    async def need_the_project(_: Session, __: Event[Any]) -> None:
-        if not known:
-            raise NotYet("project", project)
-
-    async def need_it_only_with_the_record(session: Session, event: Event[Any]) -> None:
-        if await session.raw.fetchval("SELECT true FROM records WHERE id = $1", event.record_id):
-            await need_the_project(session, event)
+    async def need_it_only_with_the_record(session: Session, event: Event[Any]) -> tuple[str, UUID] | None:
+        if await session.raw.fetchval("SELECT true FROM records WHERE id = $1", event.record_id) and not known:
+            return "project", project
+        return None
 
     effects.hooks[RecordErased] = need_it_only_with_the_record
     await effects.consume(erased(record), accepted(record))
     [row] = await effects.rows("SELECT kind, key FROM parked")
     assert (row["kind"], row["key"]) == ("project", project)
     async with database.transaction() as session:
-        await release_parked(session, "project", new_id())
-        await release_parked(session, "project", project)
+        await release_parked(session, "project", [new_id(), project])
+    await effects.release_all()
     assert await effects.value("SELECT count(*) FROM parked") == 1  # released too soon: it waits on
     known = True
     async with database.transaction() as session:
-        await release_parked(session, "project", project)
+        await release_parked(session, "project", [project])
+    await effects.release_all()
     assert await effects.revisions(record) == [1, 2]
 
 
@@ -197,9 +197,8 @@ async def test_what_waits_for_one_thing_is_applied_in_the_order_of_its_keys(
 ) -> None:
     project, known = new_id(), False
 
-    async def need_the_project(_: Session, __: Event[Any]) -> None:
-        if not known:
-            raise NotYet("project", project)
+    async def need_the_project(_: Session, __: Event[Any]) -> tuple[str, UUID] | None:
+        return None if known else ("project", project)
 
     effects.hooks[RecordAccepted] = need_the_project
     records = [new_id() for _ in range(120)]
@@ -209,9 +208,8 @@ async def test_what_waits_for_one_thing_is_applied_in_the_order_of_its_keys(
     assert await effects.value("SELECT count(*) FROM parked") == 360
     known = True
     async with database.transaction() as session:
-        await release_parked(session, "project", project)
-    while await parking.release_some(database, effects.handlers):
-        pass
+        await release_parked(session, "project", [project])
+    await effects.release_all()
     rows = await effects.rows("SELECT record_id, revision FROM effects ORDER BY seq")
     assert [(row[0], row[1]) for row in rows] == [
         (each, revision) for each in sorted(records) for revision in (1, 2, 3)
@@ -250,9 +248,9 @@ async def test_a_failed_commit_has_neither_effect_nor_inbox_row(effects: Effects
         )
 
     effects.hooks[AnnotatorChanged] = poison_the_commit
-    good, bad = accepted(new_id()), annotator_changed()
-    aside = await consume_batch(effects.database, effects.handlers, [good, bad])
-    assert {each.delivery.event.id for each in aside} == {good.event.id, bad.event.id}
+    bad, worse = annotator_changed(), annotator_changed()
+    aside = await consume_batch(effects.database, effects.handlers, [bad, worse])
+    assert {each.delivery.event.id for each in aside} == {bad.event.id, worse.event.id}
     assert await effects.value("SELECT count(*) FROM effects") == 0
     assert await effects.value("SELECT count(*) FROM inbox") == 0
 
@@ -277,3 +275,52 @@ async def test_a_batch_locks_records_before_what_they_belong_to(effects: Effects
     batch = [annotator_changed(), accepted(new_id()), annotator_changed(), accepted(new_id())]
     assert await consume_batch(effects.database, effects.handlers, batch) == []
     assert order == [RecordAccepted, RecordAccepted, AnnotatorChanged, AnnotatorChanged]
+
+
+async def test_a_set_is_one_transaction_whatever_its_size(effects: Effects) -> None:
+    transactions: set[int] = set()
+    count = 0
+
+    async def note(session: Session, _: Event[Any]) -> None:
+        nonlocal count
+        count += 1
+        transactions.add(await session.raw.fetchval("SELECT txid_current()"))
+
+    effects.hooks = {AnnotatorChanged: note, RecordAccepted: note}
+    batch = [made for _ in range(50) for made in (annotator_changed(), accepted(new_id()))]
+    assert await consume_batch(effects.database, effects.handlers, batch) == []
+    assert (count, len(transactions)) == (100, 2)
+
+
+async def test_events_of_a_key_keep_their_order_across_types(effects: Effects) -> None:
+    records = [new_id() for _ in range(20)]
+    batch = [one for record in records for one in (accepted(record, 1), erased(record, 2), accepted(record, 3))]
+    assert await consume_batch(effects.database, effects.handlers, batch) == []
+    for record in records:
+        assert await effects.revisions(record) == [1, 2, 3]
+
+
+async def test_one_bad_event_among_hundreds_costs_a_few_transactions(effects: Effects) -> None:
+    bad = annotator_changed()
+    calls = 0
+
+    async def fail_for_one(_: Session, event: Event[Any]) -> None:
+        nonlocal calls
+        calls += 1
+        if event.id == bad.event.id:
+            raise ZeroDivisionError
+
+    effects.hooks[AnnotatorChanged] = fail_for_one
+    batch = [*(annotator_changed() for _ in range(255)), bad]
+    [aside] = await consume_batch(effects.database, effects.handlers, batch)
+    assert (aside.delivery, type(aside.error)) == (bad, ZeroDivisionError)
+    assert await effects.value("SELECT count(*) FROM effects") == 255
+    assert await effects.value("SELECT count(*) FROM outbox") == 255
+    assert calls < 4 * 256
+
+
+async def test_what_a_set_publishes_names_the_event_that_caused_it(effects: Effects) -> None:
+    batch = [annotator_changed() for _ in range(5)]
+    assert await consume_batch(effects.database, effects.handlers, batch) == []
+    rows = await effects.rows("SELECT convert_from(envelope, 'UTF8')::jsonb ->> 'caused_by' FROM outbox ORDER BY seq")
+    assert sorted(row[0] for row in rows) == sorted(str(delivery.event.id) for delivery in batch)

@@ -14,7 +14,7 @@ from shared.contracts.events import RecordAccepted
 from shared.kit import parking
 from shared.kit.bus import connect_bus
 from shared.kit.clock import new_id
-from shared.kit.consuming import Delivery, NotYet, consume_batch, release_parked
+from shared.kit.consuming import Delivery, consume_batch, release_parked
 from shared.kit.database import Database, Session
 from shared.kit.parking import release_some
 from shared.kit.runner import Runner
@@ -37,9 +37,9 @@ class Project:
         self.dawdle: random.Random | None = None
         effects.hooks[RecordAccepted] = self._need
 
-    async def _need(self, session: Session, event: Event[Any]) -> None:
+    async def _need(self, session: Session, event: Event[Any]) -> tuple[str, UUID] | None:
         if not await session.raw.fetchval("SELECT true FROM records WHERE id = $1", self.id):
-            raise NotYet("project", self.id)
+            return "project", self.id
         self.transactions[await session.raw.fetchval("SELECT txid_current()")] += 1
         if self.dawdle is not None and self.dawdle.random() < 0.02:
             await asyncio.sleep(0.002)
@@ -47,6 +47,7 @@ class Project:
             self.die_after -= 1
             if self.die_after < 0:
                 raise asyncio.CancelledError
+        return None
 
     async def park(self, revisions: Sequence[int] = (1, 2), records: Sequence[UUID] | None = None) -> None:
         batch = [accepted(record, revision) for revision in revisions for record in records or self.records]
@@ -62,7 +63,7 @@ class Project:
     async def come(self, then: Hook | None = None) -> None:
         async with self.effects.database.transaction() as session:
             await session.raw.execute("INSERT INTO records VALUES ($1) ON CONFLICT DO NOTHING", self.id)
-            await release_parked(session, "project", self.id)
+            await release_parked(session, "project", [self.id])
             if then is not None:
                 await then(session, accepted(self.id).event)
 
@@ -70,15 +71,15 @@ class Project:
         while await release_some(self.effects.database, self.effects.handlers):
             pass
 
-    async def told(self) -> dict[UUID, list[int]]:
-        told: dict[UUID, list[int]] = {}
+    async def applied(self) -> dict[UUID, list[int]]:
+        applied: dict[UUID, list[int]] = {}
         for row in await self.effects.rows("SELECT record_id, revision FROM effects ORDER BY seq"):
-            told.setdefault(row[0], []).append(row[1])
-        return told
+            applied.setdefault(row[0], []).append(row[1])
+        return applied
 
     async def is_done(self, *revisions: int) -> None:
         """Every event had its effect once, in the order of its key, and nothing is left over."""
-        assert await self.told() == {record: list(revisions) for record in self.records}
+        assert await self.applied() == {record: list(revisions) for record in self.records}
         assert await self.effects.value("SELECT count(*) FROM parked") == 0
         assert await self.effects.value("SELECT count(*) FROM parked_releases") == 0
 
@@ -93,6 +94,7 @@ async def test_a_few_are_released_at_once(project: Project) -> None:
     project.records = project.records[: AT_ONCE // 2]
     await project.park()
     await project.come()
+    await project.release_all()
     await project.is_done(1, 2)
     assert max(project.transactions.values()) == AT_ONCE
 
@@ -128,7 +130,7 @@ async def test_a_failed_commit_of_what_brings_it_releases_nothing(project: Proje
     with pytest.raises(ZeroDivisionError):
         await project.come(fail)
     assert not await release_some(project.effects.database, project.effects.handlers)
-    assert await project.told() == {}
+    assert await project.applied() == {}
 
 
 @pytest.mark.parametrize("released_before", [0, 1, 2])
@@ -150,10 +152,11 @@ async def test_what_stands_behind_need_not_have_needed_the_same(project: Project
     await project.come()
     asked: set[UUID] = set()
 
-    async def need_another_at_first(_: Session, event: Event[Any]) -> None:
+    async def need_another_at_first(_: Session, event: Event[Any]) -> tuple[str, UUID] | None:
         if event.revision == 3 and event.id not in asked:
             asked.add(event.id)
-            raise NotYet("schema", new_id())
+            return "schema", new_id()
+        return None
 
     project.effects.hooks[RecordAccepted] = need_another_at_first
     await project.take([accepted(record, 3) for record in project.records])
@@ -190,9 +193,8 @@ async def test_what_must_wait_on_does_not_hold_back_its_key(project: Project) ->
     """As ever with parking: an event that has what it needs passes one that hasn't."""
     ready = False
 
-    async def need(session: Session, event: Event[Any]) -> None:
-        if event.revision == 1 and not ready:
-            raise NotYet("project", project.id)
+    async def need(session: Session, event: Event[Any]) -> tuple[str, UUID] | None:
+        return ("project", project.id) if event.revision == 1 and not ready else None
 
     project.effects.hooks[RecordAccepted] = need
     records = sorted(new_id() for _ in range(MANY))
@@ -200,9 +202,9 @@ async def test_what_must_wait_on_does_not_hold_back_its_key(project: Project) ->
     await project.park([1], records)
     await project.come()
     await project.release_all()
-    assert await project.told() == {}
+    assert await project.applied() == {}
     await project.take([accepted(record, 2) for record in records])
-    assert set(map(tuple, (await project.told()).values())) == {(2,)}
+    assert set(map(tuple, (await project.applied()).values())) == {(2,)}
     ready = True
     await project.come()
     await project.release_all()
@@ -222,9 +224,9 @@ async def test_what_fails_among_many_goes_to_the_dead_letters(project: Project) 
     await project.release_all()
     [letter] = await project.effects.rows("SELECT headers FROM outbox WHERE topic = 'tiny.dead'")
     assert "ZeroDivisionError" in letter["headers"]
-    told = await project.told()
-    assert told.pop(bad) == [2]
-    assert set(map(tuple, told.values())) == {(1, 2)}
+    applied = await project.applied()
+    assert applied.pop(bad) == [2]
+    assert set(map(tuple, applied.values())) == {(1, 2)}
 
 
 async def test_a_runner_releases_by_itself(

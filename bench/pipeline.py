@@ -1,0 +1,443 @@
+"""CPU of the whole suite and PostgreSQL for what a record and a label go through, from the first byte to the last effect.
+
+Three measures: an import until every record can be leased, without a model and with an ONNX text model, and the cycle of
+lease, submit and `LabelFinalized`. CPU is that of all processes until they are at rest again, so nothing that is put off
+is left out. The floor in the same run: the same rows by COPY into four databases, and the same bytes through the bus
+once, appended, fetched by as many groups as read them, and acknowledged. `ratio` is the floor by the import without a
+model; the bench fails below `--least-ratio` and above `--most-statements` a record.
+
+`statements` come from a second, smaller import with PostgreSQL's `log_statement`: everything that the services execute,
+BEGIN and COMMIT apart.
+"""
+
+import argparse
+import asyncio
+import csv
+import json
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import orjson
+
+from bench._cpu import cpu_s
+from deploy.embedded.supervisor import Bus, Suite, SuiteSettings
+from shared.contracts.values import Role
+from shared.kit.bus import Outbound, Partition, TopicSettings, connect_bus
+from shared.kit.clock import new_id
+
+TEXTS = Path(__file__).parents[2] / "shared" / "data" / "text" / "sms_spam" / "train.csv"
+TEXT_BYTES = 500
+LABELS = ("ham", "spam")
+SCHEMA = {
+    "fields": [{"name": "text", "kind": "text"}],
+    "questions": [{"name": "topic", "kind": "choice", "labels": list(LABELS)}],
+}
+POLICIES: dict[str, Any] = {
+    "redundancy": {"without_model": 1, "with_model": 1, "held_out": 1, "posterior_target": 0.6},
+    "learning": {"enabled": False},
+    "serving": {"leases_per_annotator": 50, "lease_ttl_s": 600},
+    "gold": {"entry_test": 0, "share": 0},
+}
+PIECE = 256 * 1024
+PEOPLE = 8
+GROUPS = 3  # queue, qa and prelabel read RecordAccepted; two read RecordPredicted, one RecordRouted
+WAIT_S = 900.0
+_AT_REST_S = 0.5
+_STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): *(\w+)")
+
+
+def texts(count: int) -> tuple[str, list[str]]:
+    """Some 500 bytes each, no two alike: messages from the world where they are beside the checkout."""
+    if TEXTS.exists():
+        with TEXTS.open(newline="", encoding="utf-8") as file:
+            messages = [row["text"] for row in csv.DictReader(file)]
+        name = "sms_spam"
+    else:
+        messages = [f"the lamp number {number} never came and nobody knows where it went" for number in range(1_000)]
+        name = "made up"
+    made = []
+    place = 0
+    for number in range(count):
+        parts = [f"{number}:"]
+        while sum(map(len, parts)) < TEXT_BYTES:
+            parts.append(messages[place % len(messages)])
+            place += 1
+        made.append(" ".join(parts))
+    return name, made
+
+
+class Meter:
+    """CPU of the services and of PostgreSQL, from one moment to another."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._pids = {name: process.pid for name, process in suite.services.items()}
+        self._pids["postgres"] = suite.postgres.pid
+        if suite.broker is not None:
+            self._pids["broker"] = suite.broker.pid
+        self._before = self.read()
+
+    def read(self) -> dict[str, float]:
+        """CPU seconds so far, by process."""
+        return {name: cpu_s(pid) for name, pid in self._pids.items() if pid is not None}
+
+    def start(self) -> None:
+        self._before = self.read()
+
+    def ms_each(self, count: int) -> dict[str, float]:
+        """CPU milliseconds for one of `count`, by process and in all; the broker's own are not in `all`."""
+        spent = {name: 1000 * (now - self._before[name]) / count for name, now in self.read().items()}
+        everything = sum(value for name, value in spent.items() if name != "broker")
+        return {"all": round(everything, 3)} | {name: round(value, 3) for name, value in spent.items()}
+
+    async def rest(self) -> None:
+        """Wait until the suite does little more than it does when it is idle."""
+        quiet = 0
+        while quiet < 3:
+            before, began = sum(self.read().values()), time.perf_counter()
+            await asyncio.sleep(_AT_REST_S)
+            share = (sum(self.read().values()) - before) / (time.perf_counter() - began)
+            quiet = quiet + 1 if share < 0.25 else 0
+
+
+class Project:
+    """A project of the suite, made for one measure."""
+
+    def __init__(self, suite: Suite, client: httpx.AsyncClient, project_id: str) -> None:
+        self.suite = suite
+        self.client = client
+        self.project_id = project_id
+        self._queue: Any = None
+
+    @classmethod
+    async def create(cls, suite: Suite, client: httpx.AsyncClient) -> "Project":
+        body = {"name": f"Bench {new_id()}", "schema": SCHEMA, "policies": POLICIES, "guideline": "Be fair."}
+        made = (await client.post(f"{suite.urls['ingest']}/v1/projects", json=body)).raise_for_status().json()
+        return cls(suite, client, made["project_id"])
+
+    async def send(self, lines: Sequence[str], first: int = 0) -> None:
+        """One NDJSON stream."""
+        body = b"\n".join(
+            orjson.dumps({"external_id": f"r{number}", "fields": {"text": text}})
+            for number, text in enumerate(lines, start=first)
+        )
+
+        async def pieces() -> Any:
+            for start in range(0, len(body), PIECE):
+                yield body[start : start + PIECE]
+
+        url = f"{self.suite.urls['ingest']}/v1/projects/{self.project_id}/records"
+        answer = await self.client.post(url, content=pieces(), headers={"Content-Type": "application/x-ndjson"})
+        report = answer.raise_for_status().json()
+        assert report["accepted"] == len(lines), {**report, "rejected": report["rejected"][:3]}
+
+    async def until_leasable(self, count: int) -> None:
+        """Wait until so many slots are free."""
+        if self._queue is None:
+            self._queue = await asyncpg.connect(self.suite.database_url("queue"))
+        statement = "SELECT count(*) FROM slots WHERE project_id = $1 AND state = 'free'"
+        end = time.monotonic() + WAIT_S
+        while await self._queue.fetchval(statement, UUID(self.project_id)) < count:
+            assert time.monotonic() < end, f"not {count} slots within {WAIT_S} s"
+            await asyncio.sleep(0.02 if count == 1 else 0.2)
+
+    async def close(self) -> None:
+        if self._queue is not None:
+            await self._queue.close()
+
+
+async def measure_import(
+    suite: Suite, client: httpx.AsyncClient, lines: Sequence[str], model: bytes | None = None
+) -> tuple[Project, dict[str, Any]]:
+    """Records in, until all of them can be leased and everything is at rest."""
+    project = await Project.create(suite, client)
+    if model is not None:
+        await upload_champion(suite, client, project.project_id, model)
+    meter = Meter(suite)
+    await meter.rest()
+    meter.start()
+    began = time.perf_counter()
+    first_lease = asyncio.create_task(project.until_leasable(1))
+    sending = asyncio.create_task(project.send(lines))
+    await first_lease
+    first_s = time.perf_counter() - began
+    await sending
+    await project.until_leasable(len(lines))
+    all_s = time.perf_counter() - began
+    await meter.rest()
+    return project, {
+        "records": len(lines),
+        "first_leasable_s": round(first_s, 2),
+        "records_per_s": round(len(lines) / all_s),
+        "cpu_ms": meter.ms_each(len(lines)),
+    }
+
+
+async def upload_champion(suite: Suite, client: httpx.AsyncClient, project_id: str, model: bytes) -> None:
+    manifest = {
+        "task": "text_classification", "schema_version": 1, "question": "topic", "field": "text",
+        "labels": list(LABELS), "input_name": "input", "output_name": "probabilities", "lowercase": True,
+        "collapse_whitespace": True,
+    }  # fmt: skip
+    base = f"{suite.urls['prelabel']}/v1"
+    end = time.monotonic() + 30
+    while True:
+        answer = await client.post(
+            f"{base}/projects/{project_id}/models",
+            files={"model": ("model.onnx", model)},
+            data={"manifest": json.dumps(manifest)},
+        )
+        if answer.status_code != httpx.codes.NOT_FOUND or time.monotonic() > end:
+            break
+        await asyncio.sleep(0.2)
+    model_id = answer.raise_for_status().json()["model_id"]
+    promoted = await client.post(f"{base}/models/{model_id}/promotion", json={"reason": "bench"})
+    promoted.raise_for_status()
+
+
+def text_model(lines: Sequence[str]) -> bytes:
+    """A TF-IDF model with logistic regression, as scikit-learn exports it."""
+    import skl2onnx
+    from skl2onnx.common.data_types import StringTensorType
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    pipeline = make_pipeline(TfidfVectorizer(lowercase=False, max_features=5_000), LogisticRegression(max_iter=200))
+    pipeline.fit(lines, [number % len(LABELS) for number in range(len(lines))])
+    converted = skl2onnx.to_onnx(
+        pipeline,
+        initial_types=[("input", StringTensorType([None, 1]))],
+        options={"zipmap": False},
+        target_opset=17,
+    )
+    exported: bytes = converted.SerializeToString()
+    return exported
+
+
+class People:
+    """Annotators of the suite, who lease and submit over HTTP."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._queue = f"{project.suite.urls['queue']}/v1"
+        self._headers = [
+            {"Authorization": f"Bearer {project.suite.token(Role.ANNOTATOR, subject=f'{project.project_id}-{number}')}"}
+            for number in range(PEOPLE)
+        ]
+
+    async def register(self) -> None:
+        for number in range(PEOPLE):
+            body = {"subject": f"{self._project.project_id}-{number}"}
+            (await self._project.client.post(f"{self._queue}/annotators", json=body)).raise_for_status()
+
+    async def cycle(self, person: int) -> None:
+        """Lease one task and submit its annotation."""
+        url = f"{self._queue}/projects/{self._project.project_id}/leases"
+        leased = await self._project.client.post(url, headers=self._headers[person], json={"count": 1})
+        [lease] = leased.raise_for_status().json()["leases"]
+        body = {"answers": {"topic": {"label": "ham"}}, "active_s": 3.0}
+        url = f"{self._queue}/leases/{lease['token']}/annotation"
+        (await self._project.client.put(url, headers=self._headers[person], json=body)).raise_for_status()
+
+
+async def labels_of(database: Any, project_id: str) -> int:
+    found: int = await database.fetchval(
+        "SELECT count(*) FROM records WHERE project_id = $1 AND state = 'finalized'", UUID(project_id)
+    )
+    return found
+
+
+async def measure_cycles(project: Project, cycles: int) -> dict[str, Any]:
+    """Lease, submit, label: under load, then one by one on an idle suite."""
+    people = People(project)
+    await people.register()
+    qa = await asyncpg.connect(project.suite.database_url("qa"))
+    try:
+        meter = Meter(project.suite)
+        await meter.rest()
+        meter.start()
+        began = time.perf_counter()
+
+        async def work(person: int) -> None:
+            for _ in range(cycles // PEOPLE):
+                await people.cycle(person)
+
+        await asyncio.gather(*(work(person) for person in range(PEOPLE)))
+        done = cycles // PEOPLE * PEOPLE
+        while await labels_of(qa, project.project_id) < done:  # noqa: ASYNC110  another process makes them
+            await asyncio.sleep(0.05)
+        labels_per_s = done / (time.perf_counter() - began)
+        await meter.rest()
+        spent = meter.ms_each(done)
+        latencies = []
+        for turn in range(30):
+            await people.cycle(turn % PEOPLE)
+            began = time.perf_counter()
+            while await labels_of(qa, project.project_id) < done + turn + 1:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0.005)
+            latencies.append(time.perf_counter() - began)
+            await asyncio.sleep(0.3)
+    finally:
+        await qa.close()
+    return {
+        "cycles": done,
+        "labels_per_s": round(labels_per_s),
+        "cpu_ms": spent,
+        "idle_submit_to_label_ms": round(1000 * statistics.median(latencies)),
+    }
+
+
+async def idle_ms_per_s(suite: Suite, seconds: float = 10.0) -> float:
+    meter = Meter(suite)
+    await meter.rest()
+    meter.start()
+    await asyncio.sleep(seconds)
+    return round(meter.ms_each(1)["all"] / seconds, 1)
+
+
+async def floor(suite: Suite, lines: Sequence[str]) -> dict[str, float]:
+    """CPU ms a record of COPY into four databases and of the same bytes once through the bus; ours is counted, too."""
+    rows = [(new_id(), new_id(), orjson.dumps({"text": line}).decode()) for line in lines]
+    meter, own = Meter(suite), time.process_time()
+    for service in suite.services:
+        connection = await asyncpg.connect(suite.database_url(service))
+        await connection.execute("CREATE TABLE bench_floor (record_id uuid PRIMARY KEY, project_id uuid, fields jsonb)")
+        await connection.copy_records_to_table("bench_floor", records=rows)
+        await connection.execute("DROP TABLE bench_floor")
+        await connection.close()
+    copied = meter.ms_each(len(lines))["postgres"] + 1000 * (time.process_time() - own) / len(lines)
+    meter, own = Meter(suite), time.process_time()
+    await through_bus(suite, rows)
+    carried = meter.ms_each(len(lines))["postgres"] + 1000 * (time.process_time() - own) / len(lines)
+    return {"copy_ms": round(copied, 3), "bus_ms": round(carried, 3), "all_ms": round(copied + carried, 3)}
+
+
+async def through_bus(suite: Suite, rows: Sequence[tuple[UUID, UUID, str]]) -> None:
+    """Three events a record, with some 350 bytes round each payload, read by three, two and one groups."""
+    bus = connect_bus(suite.bus_url, prefix=f"floor{new_id().hex}.")
+    head = b"x" * 350
+    topics = {"accepted": 3, "predicted": 2, "routed": 1}
+    await bus.ensure_topics([TopicSettings(name, "retention", 3600) for name in topics])
+    for start in range(0, len(rows), 500):
+        part = rows[start : start + 500]
+        for topic in topics:
+            await bus.publish(
+                [
+                    Outbound(topic, key.bytes, head + text.encode() if topic == "accepted" else head)
+                    for key, _, text in part
+                ]
+            )
+
+    async def revoked(_: frozenset[Partition]) -> None:
+        return
+
+    for group in range(GROUPS):
+        names = [name for name, readers in topics.items() if readers > group]
+        consumer = bus.consumer(f"floor{group}", names, revoked)
+        await consumer.start()
+        left = len(rows) * len(names)
+        while left:
+            found = await consumer.fetch(500, 1.0)
+            left -= len(found)
+            if found:
+                await consumer.acknowledge({Partition(one.topic, one.partition): one.position for one in found})
+        await consumer.stop()
+    await bus.close()
+
+
+async def count_statements(lines: Sequence[str], bus: Bus) -> dict[str, float]:
+    """Statements a record that the services execute for an import, BEGIN and COMMIT apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        logged = {"TOUCHSTONE_DATABASE_SESSION": json.dumps({"log_statement": "all"})}
+        settings = SuiteSettings(data_dir=Path(folder), first_port=0, bus=bus, durable=False, environment=logged)
+        log = Path(folder) / "postgres" / "server.log"
+        async with (
+            Suite(settings) as suite,
+            httpx.AsyncClient(headers=admin(suite), timeout=WAIT_S) as client,
+        ):
+            project = await Project.create(suite, client)
+            meter = Meter(suite)
+            await project.send(lines[:500])
+            await project.until_leasable(500)
+            await meter.rest()
+            began = log.stat().st_size
+            await project.send(lines, 500)
+            await project.until_leasable(500 + len(lines))
+            await meter.rest()
+            with log.open("rb") as file:
+                file.seek(began)
+                words = _STATEMENT.findall(file.read().decode(errors="replace"))
+            await project.close()
+    plumbing = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START"}
+    counted = sum(word.upper() not in plumbing for word in words)
+    return {
+        "a_record": round(counted / len(lines), 2),
+        "transactions_a_record": round(sum(word.upper() == "COMMIT" for word in words) / len(lines), 3),
+    }
+
+
+def admin(suite: Suite) -> dict[str, str]:
+    return {"Authorization": f"Bearer {suite.token(Role.ADMIN)}"}
+
+
+async def run(given: argparse.Namespace) -> dict[str, Any]:
+    name, lines = texts(given.records)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = SuiteSettings(data_dir=Path(folder), first_port=0, bus=given.bus)
+        async with (
+            Suite(settings) as suite,
+            httpx.AsyncClient(headers=admin(suite), timeout=WAIT_S) as client,
+        ):
+            warm, _ = await measure_import(suite, client, lines[:1000])
+            await warm.close()
+            base = await floor(suite, lines[: min(len(lines), 10_000)])
+            project, imported = await measure_import(suite, client, lines)
+            idle = await idle_ms_per_s(suite)
+            cycled = await measure_cycles(project, given.cycles)
+            await project.close()
+            with_model = None
+            if given.model:
+                model = await asyncio.to_thread(text_model, lines[:2000])
+                project, with_model = await measure_import(suite, client, lines, model)
+                await project.close()
+    statements = await count_statements(lines[: min(len(lines), 4_000)], given.bus)
+    return {
+        "name": "pipeline",
+        "ratio": round(base["all_ms"] / imported["cpu_ms"]["all"], 3),
+        "statements": statements,
+        "import": imported,
+        "import_with_model": with_model,
+        "cycle": cycled,
+        "idle_ms_per_s": idle,
+        "floor": base,
+        "texts": name,
+        "bus": given.bus,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--cycles", type=int, default=2_000)
+    parser.add_argument("--bus", choices=("postgres", "kafka"), default="postgres")
+    parser.add_argument("--no-model", dest="model", action="store_false")
+    parser.add_argument("--most-statements", type=float, default=2.0)
+    parser.add_argument("--least-ratio", type=float, default=0.12)
+    given = parser.parse_args()
+    result = asyncio.run(run(given))
+    print(json.dumps(result))
+    if result["statements"]["a_record"] > given.most_statements or result["ratio"] < given.least_ratio:
+        sys.exit("The import costs more than the limits allow.")
+
+
+if __name__ == "__main__":
+    main()

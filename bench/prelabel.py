@@ -20,7 +20,8 @@ import onnxruntime
 import orjson
 
 from deploy.embedded.supervisor import Suite, SuiteSettings
-from services.prelabel import training
+from services.prelabel.compute import training
+from services.prelabel.compute.training import TrainingJob
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import Role
 
@@ -49,19 +50,11 @@ def message(number: int) -> str:
     return f"number {number % 997} {' '.join(words[turn:] + words[:turn])} and {' '.join(words[:turn])}"
 
 
-def train(folder: Path) -> bytes:
+def train() -> bytes:
     """A TF-IDF model of some thousand terms."""
     texts = [message(number) for number in range(600)]
-    job = {
-        "task": "text_classification",
-        "texts": texts,
-        "labels": [LABELS[number % len(LABELS)] for number in range(600)],
-        "weights": [1.0] * len(texts),
-    }
-    (folder / "job.json").write_text(json.dumps(job))
-    training.import_libraries()
-    training.train(folder)
-    return (folder / "model.onnx").read_bytes()
+    labels = [LABELS[number % len(LABELS)] for number in range(600)]
+    return training.train(TrainingJob(MANIFEST, texts, labels, [1.0] * len(texts))).data
 
 
 def bare_rate(model: bytes, batches: Sequence[list[str]]) -> float:
@@ -121,7 +114,7 @@ async def prepare(suite: Suite, client: httpx.AsyncClient, model: bytes) -> Serv
 async def run(items: int, per_request: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = train(folder)
+        model = train()
         texts = [message(number) for number in range(items)]
         batches = [texts[start : start + per_request] for start in range(0, items, per_request)]
         settings = SuiteSettings(data_dir=folder / "data", first_port=0, services=("ingest", "prelabel"))

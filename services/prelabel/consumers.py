@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from services.prelabel.loop_names import COMPARE, COUNT
 from services.prelabel.operations import labels, records
+from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
 from services.prelabel.storage import reports
-from services.prelabel.tools import COMPARE, COUNT, SCORE, stir, tools_of
 from shared.contracts.envelope import Event
 from shared.contracts.events import (
     AutoAcceptThresholdSet,
@@ -27,7 +28,6 @@ from shared.contracts.values import RecordState
 from shared.kit.consuming import NotYet, Subscription, each, release_parked
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
-from shared.kit.runtime import Runtime
 
 
 def _ids(event: Event[Any]) -> tuple[UUID, UUID]:
@@ -49,11 +49,15 @@ def _parking() -> Iterator[None]:
 class Consumers:
     """The handlers; they know the runtime only to wake its loops once their effect is committed."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: PrelabelRuntime) -> None:
         self._runtime = runtime
 
-    def _then_stir(self, session: Session, project_id: UUID) -> None:
-        session.on_commit(lambda: stir(self._runtime, project_id))
+    def _then_mark_dirty(self, session: Session, project_id: UUID) -> None:
+        session.on_commit(lambda: mark_dirty(self._runtime, project_id))
+
+    def _then_score(self, session: Session, project_id: UUID | None) -> None:
+        assert project_id is not None
+        session.on_commit(lambda: wake_scoring(self._runtime, project_id))
 
     def _then_wake(self, session: Session, *names: str) -> None:
         for name in names:
@@ -65,7 +69,7 @@ class Consumers:
         await release_parked(session, "project", [event.project_id])
         for key in new_schemas:
             await release_parked(session, "schema", [key])
-        self._then_stir(session, event.project_id)
+        self._then_mark_dirty(session, event.project_id)
         self._then_wake(session, COMPARE)
 
     async def on_record_accepted(self, session: Session, event: Event[RecordAccepted]) -> None:
@@ -73,28 +77,28 @@ class Consumers:
         with _parking():
             due = await records.accept_record(session, record_id, project_id, event.revision, event.payload)
         await release_parked(session, "record", [record_id])
-        session.on_commit(lambda: tools_of(self._runtime).arrivals.note(project_id))
+        session.on_commit(lambda: self._runtime.resources.arrivals.note(project_id))
         if due:
-            self._then_wake(session, SCORE)
+            self._then_score(session, project_id)
 
     async def on_record_erased(self, session: Session, event: Event[RecordErased]) -> None:
         project_id, record_id = _ids(event)
         if await records.erase_record(session, record_id, project_id, event.revision):
             await release_parked(session, "record", [record_id])
-            self._then_stir(session, project_id)
+            self._then_mark_dirty(session, project_id)
 
     async def on_label_finalized(self, session: Session, event: Event[LabelFinalized]) -> None:
         project_id, record_id = _ids(event)
         with _parking():
             changed = await labels.keep_label(session, record_id, event.revision, event.payload)
         if changed:
-            self._then_stir(session, project_id)
+            self._then_mark_dirty(session, project_id)
             if event.payload.split.held_out:
                 self._then_wake(session, COMPARE)
 
     async def on_label_retracted(self, session: Session, event: Event[LabelRetracted]) -> None:
         if await self._change_state(session, event, RecordState.OPEN):
-            self._then_wake(session, SCORE)
+            self._then_score(session, event.project_id)
 
     async def on_gold_placed(self, session: Session, event: Event[GoldPlaced]) -> None:
         await self._change_state(session, event, RecordState.GOLD)
@@ -102,7 +106,7 @@ class Consumers:
 
     async def on_gold_withdrawn(self, session: Session, event: Event[GoldWithdrawn]) -> None:
         if await self._change_state(session, event, RecordState.OPEN):
-            self._then_wake(session, SCORE)
+            self._then_score(session, event.project_id)
 
     async def on_record_unlabelable(self, session: Session, event: Event[RecordUnlabelable]) -> None:
         await self._change_state(session, event, RecordState.UNLABELABLE)
@@ -112,7 +116,7 @@ class Consumers:
         with _parking():
             changed = await labels.change_state(session, record_id, event.revision, state)
         if changed:
-            self._then_stir(session, project_id)
+            self._then_mark_dirty(session, project_id)
         return changed
 
     async def on_feedback_received(self, session: Session, event: Event[FeedbackReceived]) -> None:
@@ -152,7 +156,7 @@ def _storable(version: int | None) -> int | None:
     return None if version is None or version > _MOST_VERSIONS else version
 
 
-def subscriptions(runtime: Runtime) -> Sequence[Subscription[Any]]:
+def subscriptions(runtime: PrelabelRuntime) -> Sequence[Subscription[Any]]:
     on = Consumers(runtime)
     return (
         Subscription(ProjectChanged, each(on.on_project_changed)),

@@ -1,294 +1,256 @@
-"""onnxruntime, and nobody else imports it: sessions with one thread each, fed in micro-batches from a bounded queue."""
+"""Asks models, which run in worker processes: requests for one model are gathered into batches, models wait apart."""
 
 import asyncio
-import contextlib
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final
 from uuid import UUID
 
 import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
+import structlog
 
 from services.prelabel import metrics
+from services.prelabel.compute import sessions
 from services.prelabel.domain.calibration import Floats
-from services.prelabel.pictures import Pixels
+from services.prelabel.domain.items import Item
+from services.prelabel.exceptions import InferenceFailed, ModelSetAside, Overloaded
 from shared.contracts.events import ModelManifest
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.compute.pool import ComputePool
 
-Item = str | Pixels
-"""What one record gives to a model: its text, or its pixels in the manifest's shape."""
+log = structlog.get_logger()
 
-_FATAL_ONLY: Final = 4
-_SUM_TOLERANCE: Final = 1e-3
-
-
-class Overloaded(Exception):
-    """More items wait for a model than are kept; try again."""
-
-    retry_after_s = 1
-
-
-class InferenceFailed(Exception):
-    """The model could not answer: it took too long, or its answers are no probabilities."""
-
-
-def inputs(manifest: ModelManifest, items: Sequence[Item]) -> NDArray[Any]:
-    """The model's input for these items, as the manifest says it."""
-    if manifest.task == "text_classification":
-        return np.array([read_text(manifest, str(item)) for item in items], dtype=object).reshape(-1, 1)
-    stacked = np.stack([np.asarray(item) for item in items]).astype(np.float32) / np.float32(manifest.scale)
-    if manifest.layout == "nchw":
-        return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
-    return stacked.reshape(len(items), -1)
-
-
-def read_text(manifest: ModelManifest, text: str) -> str:
-    """A text as the model reads it."""
-    if manifest.collapse_whitespace:
-        text = " ".join(text.split())
-    return text.lower() if manifest.lowercase else text
-
-
-class LoadedModel:
-    """One session. `run` is for a thread; only one call at a time is made of it."""
-
-    def __init__(self, model: bytes, manifest: ModelManifest) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _FATAL_ONLY
-        self.manifest = manifest
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.running: Any = None
-
-    def run(self, items: Sequence[Item]) -> Floats:
-        """The raw probabilities, shape [items, labels]; a row of NaN where the model gives none.
-
-        An item that makes the whole batch fail costs only itself: the others are run again one by one.
-        """
-        try:
-            return self.probabilities(inputs(self.manifest, items))
-        except InferenceFailed:
-            raise
-        except Exception:  # noqa: BLE001  onnxruntime raises what its operators raise
-            if len(items) == 1:
-                return np.full((1, len(self.manifest.labels)), np.nan)
-            return np.concatenate([self.run([item]) for item in items])
-
-    def probabilities(self, batch: NDArray[Any]) -> Floats:
-        """Run once. Rows sum to exactly 1; a row that is no distribution is NaN."""
-        options = onnxruntime.RunOptions()
-        options.log_severity_level = _FATAL_ONLY
-        self.running = options
-        try:
-            (raw,) = self.session.run([self.manifest.output_name], {self.manifest.input_name: batch}, options)
-        except Exception as error:
-            if options.terminate:
-                raise InferenceFailed("the model took too long") from error
-            raise
-        finally:
-            self.running = None
-        answers: Floats = np.asarray(raw, dtype=np.float64)
-        if answers.shape != (len(batch), len(self.manifest.labels)):
-            raise InferenceFailed("the model's answers do not have one column per label")
-        total = answers.sum(axis=1)
-        sound = np.isfinite(answers).all(axis=1) & (answers >= -_SUM_TOLERANCE).all(axis=1)
-        sound &= np.abs(total - 1.0) <= _SUM_TOLERANCE
-        answers = np.clip(answers, 0.0, 1.0)
-        answers[sound] /= answers[sound].sum(axis=1, keepdims=True)
-        answers[~sound] = np.nan
-        return answers
-
-    def stop(self) -> None:
-        """Make the running call end at its next operator."""
-        options = self.running
-        if options is not None:
-            options.terminate = True
+_MOST_BREAKS: Final = 3
+"""Batches in a row that exceed what a model may take; then it is asked no more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
-    """An input or output: onnxruntime's name of the type, and the shape, in which a free dimension is no int."""
+class Artifact:
+    """A model as a worker loads it."""
 
-    type: str
-    shape: tuple[Any, ...]
-
-
-def ports(model: LoadedModel) -> tuple[dict[str, Port], dict[str, Port]]:
-    """What a model reads and what it gives, by name."""
-    reads = {port.name: Port(port.type, tuple(port.shape)) for port in model.session.get_inputs()}
-    gives = {port.name: Port(port.type, tuple(port.shape)) for port in model.session.get_outputs()}
-    return reads, gives
+    data: bytes
+    manifest: ModelManifest
+    project_id: UUID
 
 
-Loader = Callable[[UUID], Awaitable[tuple[bytes, ModelManifest]]]
-"""Brings a model's bytes and manifest; raises what its store raises."""
+@dataclass(frozen=True, slots=True)
+class InferenceLimits:
+    """What the operator has set. At most `queue_items` wait, `batch_items` go into one batch, which waits `wait_s`."""
+
+    queue_items: int = 4096
+    batch_items: int = 128
+    wait_s: float = 0.001
+    timeout_s: float = 30.0
+    memory_mb: int = 1024
+    models: int = 8
 
 
-@dataclass(slots=True)
+Load = Callable[[UUID], Awaitable[Artifact]]
+"""Brings a model; raises what its store raises."""
+
+SetAside = Callable[[UUID, str], Awaitable[None]]
+"""Keeps in mind that a model is asked no more, and why."""
+
+
+@dataclass(eq=False, slots=True)
 class _Request:
-    model_id: UUID
     items: Sequence[Item]
-    answer: asyncio.Future[Floats] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: "asyncio.Future[Floats]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Engine:
-    """Gathers what arrives within `wait_s` for one model into one run of at most `batch_items`.
+@dataclass(eq=False, slots=True)
+class _Line:
+    """What waits for one model. `breaks`: batches in a row that exceeded their limits."""
 
-    At most `queue_items` wait. Sessions are kept for the `models` used last. Use as a context manager.
-    """
+    model_id: UUID
+    project_id: UUID | None
+    waiting: deque[_Request] = field(default_factory=deque)
+    items: int = 0
+    running: int = 0
+    gathering: asyncio.TimerHandle | None = None
+    breaks: int = 0
 
-    def __init__(
-        self,
-        loader: Loader,
-        *,
-        queue_items: int = 4096,
-        batch_items: int = 128,
-        wait_s: float = 0.001,
-        timeout_s: float = 30.0,
-        models: int = 8,
-    ) -> None:
-        self._loader = loader
-        self._queue_items = queue_items
-        self._batch_items = batch_items
-        self._wait_s = wait_s
-        self._timeout_s = timeout_s
-        self._most_models = models
-        self._models: OrderedDict[UUID, LoadedModel] = OrderedDict()
-        self._queue: deque[_Request] = deque()
+
+class InferenceQueue:
+    """Batches for models, run by the compute pool. A model that breaks its limits holds up no other one."""
+
+    def __init__(self, pool: ComputePool, load: Load, set_aside: SetAside, limits: InferenceLimits) -> None:
+        self._pool = pool
+        self._load = load
+        self._set_aside = set_aside
+        self._limits = limits
+        self._lines: dict[UUID, _Line] = {}
         self._waiting = 0
-        self._arrived = asyncio.Event()
         self._room = asyncio.Condition()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._serve(), name="inference")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        for model in self._models.values():
-            model.stop()
-        while self._queue:
-            self._queue.popleft().answer.cancel()
-        self._thread.shutdown(wait=True, cancel_futures=True)
-
-    async def check(self) -> None:
-        """Raises when nothing would be answered any more."""
-        if self._task is None or self._task.done():
-            raise RuntimeError("inference has stopped")
+        self._running: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
-        """How many items wait for a model."""
+        """How many items wait for a model or are with it."""
         return self._waiting
 
-    async def predict(self, model_id: UUID, items: Sequence[Item], *, patient: bool = False) -> Floats:
+    async def close(self) -> None:
+        """Give up what waits."""
+        for line in self._lines.values():
+            for request in line.waiting:
+                request.answer.cancel()
+            if line.gathering is not None:
+                line.gathering.cancel()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._lines.clear()
+
+    async def predict(
+        self, model_id: UUID, items: Sequence[Item], *, project_id: UUID | None = None, patient: bool = False
+    ) -> Floats:
         """The raw probabilities, shape [items, labels]; a row of NaN where the model has no answer.
 
         `patient`: wait for room in the queue instead of raising.
 
         Raises:
-            Overloaded: the queue is full.
-            InferenceFailed: the model took too long, or answers in another shape than it declares.
+            Overloaded: too many items wait.
+            InferenceFailed: the model took too much time or memory, or answers in another shape than it declares.
         """
         if not items:
             return np.empty((0, 0))
-        if not patient and self._waiting + len(items) > self._queue_items:
+        limits = self._limits
+        if not patient and self._waiting + len(items) > limits.queue_items:
             raise Overloaded(f"{self._waiting} items wait already")
-        requests = []
-        for start in range(0, len(items), self._batch_items):
-            part = items[start : start + self._batch_items]
-            if patient:
-                await self._wait_for_room(len(part))
-            request = _Request(model_id, part)
-            self._queue.append(request)
-            self._waiting += len(part)
-            metrics.WAITING.set(self._waiting)
-            self._arrived.set()
-            requests.append(request)
-        return np.concatenate(await asyncio.gather(*(request.answer for request in requests)))
-
-    async def load(self, model_id: UUID) -> LoadedModel:
-        """The session of a model, from memory or from the store."""
-        model = self._models.get(model_id)
-        if model is None:
-            data, manifest = await self._loader(model_id)
-            model = await asyncio.get_running_loop().run_in_executor(self._thread, LoadedModel, data, manifest)
-            self._models[model_id] = model
-            while len(self._models) > self._most_models:
-                self._models.popitem(last=False)
-        self._models.move_to_end(model_id)
-        return model
+        requests: list[_Request] = []
+        try:
+            for start in range(0, len(items), limits.batch_items):
+                part = items[start : start + limits.batch_items]
+                if patient:
+                    await self._wait_for_room(len(part))
+                requests.append(self._enqueue(model_id, project_id, part))
+            answers = await asyncio.gather(*(request.answer for request in requests))
+        except BaseException:
+            for request in requests:
+                request.answer.cancel()
+            raise
+        return answers[0] if len(answers) == 1 else np.concatenate(answers)
 
     async def _wait_for_room(self, count: int) -> None:
         async with self._room:
-            await self._room.wait_for(lambda: self._waiting == 0 or self._waiting + count <= self._queue_items)
+            await self._room.wait_for(lambda: self._waiting == 0 or self._waiting + count <= self._limits.queue_items)
 
-    async def _serve(self) -> None:
-        while True:
-            await self._arrived.wait()
-            if self._waiting < self._batch_items:
-                await asyncio.sleep(self._wait_s)
-            requests = self._take()
-            if not requests:
-                self._arrived.clear()
+    def _enqueue(self, model_id: UUID, project_id: UUID | None, items: Sequence[Item]) -> _Request:
+        line = self._lines.get(model_id)
+        if line is None:
+            line = self._lines[model_id] = _Line(model_id, project_id)
+        request = _Request(items)
+        line.waiting.append(request)
+        line.items += len(items)
+        self._waiting += len(items)
+        metrics.WAITING.set(self._waiting)
+        if line.items >= self._limits.batch_items:
+            self._begin(line)
+        elif line.gathering is None and line.running == 0:
+            line.gathering = asyncio.get_running_loop().call_later(self._limits.wait_s, self._begin, line)
+        return request
+
+    def _begin(self, line: _Line) -> None:
+        """Begin batches, as many at a time as there are workers; a batch that is not full only when no other runs."""
+        if line.gathering is not None:
+            line.gathering.cancel()
+            line.gathering = None
+        while line.waiting and line.running < self._pool.workers:
+            if line.running and line.items < self._limits.batch_items:
+                return
+            batch = self._take(line)
+            if not batch:
                 continue
-            try:
-                await self._answer(requests)
-            except asyncio.CancelledError:
-                for request in requests:
-                    request.answer.cancel()
-                raise
-            finally:
-                self._waiting -= sum(len(request.items) for request in requests)
-                metrics.WAITING.set(self._waiting)
-                async with self._room:
-                    self._room.notify_all()
+            line.running += 1
+            task = asyncio.get_running_loop().create_task(self._run(line, batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
-    def _take(self) -> list[_Request]:
-        """The next requests for one model, as many as fit into a batch; the others keep their order."""
+    def _take(self, line: _Line) -> list[_Request]:
+        """As many requests as fit into a batch, without those that nobody waits for any more."""
         taken: list[_Request] = []
-        left: deque[_Request] = deque()
-        room = self._batch_items
-        for request in self._queue:
-            fits = not taken or (request.model_id == taken[0].model_id and len(request.items) <= room)
-            if fits and not request.answer.done():
+        room = self._limits.batch_items
+        while line.waiting and len(line.waiting[0].items) <= room:
+            request = line.waiting.popleft()
+            line.items -= len(request.items)
+            if request.answer.done():
+                self._waiting -= len(request.items)
+            else:
                 taken.append(request)
                 room -= len(request.items)
-            elif not request.answer.done():
-                left.append(request)
-            else:  # nobody waits for it any more
-                self._waiting -= len(request.items)
-        self._queue = left
         return taken
 
-    async def _answer(self, requests: Sequence[_Request]) -> None:
+    async def _run(self, line: _Line, batch: Sequence[_Request]) -> None:
+        items = [item for request in batch for item in request.items]
         try:
-            model = await self.load(requests[0].model_id)
-            items = [item for request in requests for item in request.items]
-            metrics.INFERRED.inc(len(items))
-            running = asyncio.get_running_loop().run_in_executor(self._thread, model.run, items)
-            late = asyncio.get_running_loop().call_later(self._timeout_s, model.stop)
+            _answer(batch, await self._ask(line, items))
+        except asyncio.CancelledError:
+            for request in batch:
+                request.answer.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001  it goes to whoever asked; the queue goes on
+            _fail(batch, error)
+        finally:
+            line.running -= 1
+            self._waiting -= len(items)
+            metrics.WAITING.set(self._waiting)
+            if line.waiting:
+                self._begin(line)
+            elif line.running == 0 and line.breaks == 0:
+                self._lines.pop(line.model_id, None)
+        async with self._room:
+            self._room.notify_all()
+
+    async def _ask(self, line: _Line, items: Sequence[Item]) -> Floats:
+        with metrics.RUN_S.time():
             try:
-                with metrics.RUN_S.time():
-                    answers = await running
-            finally:
-                late.cancel()
-        except Exception as error:  # noqa: BLE001  whoever asked is told; the queue goes on
-            for request in requests:
-                if not request.answer.done():
-                    request.answer.set_exception(error)
-            return
-        start = 0
-        for request in requests:
-            if not request.answer.done():
-                request.answer.set_result(answers[start : start + len(request.items)])
-            start += len(request.items)
+                answers = await self._compute(line, items, None)
+                if answers is None:
+                    artifact = await self._load(line.model_id)
+                    line.project_id = artifact.project_id
+                    answers = await self._compute(line, items, (artifact.data, artifact.manifest))
+            except ComputeFailed as failed:
+                raise await self._broken(line, failed) from failed
+        line.breaks = 0
+        metrics.INFERRED.inc(len(items))
+        if isinstance(answers, np.ndarray):
+            return answers
+        raise InferenceFailed(str(answers))
+
+    async def _compute(
+        self, line: _Line, items: Sequence[Item], model: tuple[bytes, ModelManifest] | None
+    ) -> Floats | str | None:
+        return await self._pool.run(
+            sessions.predict, line.model_id, items, model, self._limits.models,
+            project_id=line.project_id, timeout_s=self._limits.timeout_s, memory_mb=self._limits.memory_mb,
+            untrusted=True, affinity=line.model_id,
+        )  # fmt: skip
+
+    async def _broken(self, line: _Line, failed: ComputeFailed) -> InferenceFailed:
+        """The model took too much or ended its process; the third time in a row it is set aside."""
+        reason = str(failed)
+        metrics.BROKEN.labels(type(failed).__name__).inc()
+        log.warning("model_broke_its_limits", model_id=line.model_id, reason=reason)
+        line.breaks += 1
+        if line.breaks < _MOST_BREAKS:
+            return InferenceFailed(reason)
+        line.breaks = 0
+        await self._set_aside(line.model_id, reason)
+        aside = ModelSetAside(reason)
+        _fail(line.waiting, aside)
+        return aside
+
+
+def _answer(batch: Iterable[_Request], answers: Floats) -> None:
+    start = 0
+    for request in batch:
+        if not request.answer.done():
+            request.answer.set_result(answers[start : start + len(request.items)])
+        start += len(request.items)
+
+
+def _fail(requests: Iterable[_Request], error: Exception) -> None:
+    for request in requests:
+        if not request.answer.done():
+            request.answer.set_exception(error)

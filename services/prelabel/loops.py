@@ -13,17 +13,18 @@ import structlog
 
 from services.prelabel import metrics
 from services.prelabel.domain import learning
-from services.prelabel.inference import InferenceFailed
+from services.prelabel.exceptions import CannotTrain, InferenceFailed, RunUnderWay, TrainingInterrupted
+from services.prelabel.loop_names import COMPARE, COUNT, LEARN, SCORE, TRAIN
 from services.prelabel.operations import comparison, registry, scoring, selection, training
-from services.prelabel.operations.training import CannotTrain
+from services.prelabel.operations.reading import Reader
+from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
 from services.prelabel.storage import models, predictions, projects, records, reports, runs
 from services.prelabel.storage.models import Model
-from services.prelabel.storage.runs import Run, RunUnderWay
-from services.prelabel.tools import COMPARE, COUNT, LEARN, SCORE, TRAIN, stir, tools_of
-from services.prelabel.workers import TrainingProcessLost, work_folder
+from services.prelabel.storage.runs import Run
 from shared.kit.clock import utc_now
+from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.isolation import isolated
-from shared.kit.runtime import Loop, Runtime
+from shared.kit.runtime import Loop
 
 log = structlog.get_logger()
 
@@ -37,62 +38,71 @@ _BREATH_S: Final = 0.05
 """Labels come one by one; what each of them wakes is done for all that came meanwhile."""
 
 
-async def score(runtime: Runtime) -> None:
-    """Score what is due, until nothing is; projects take turns, so that a large one doesn't hold up the others."""
-    busy = True
-    stuck: set[UUID] = set()
-    with isolated(SCORE) as item:
-        while busy:
-            async with runtime.database.transaction() as session:
-                due = await predictions.projects_due(session)
-            busy = False
-            for project_id in [one for one in due if one not in stuck]:
-                stuck.add(project_id)
-                with item(project_id=project_id):
-                    busy |= await _score_project(runtime, project_id)
-                    stuck.discard(project_id)
+async def score(runtime: PrelabelRuntime) -> None:
+    """Score what is due, until nothing is; projects take turns, so that a large one doesn't hold up the others.
+
+    What became due here is known; what became so on other replicas is looked for now and then.
+    """
+    unscored = runtime.resources.unscored
+    started = time.monotonic()
+    due, failed = unscored.take(), set[UUID]()
+    if unscored.look_is_due():
+        async with runtime.database.transaction() as session:
+            due |= set(await predictions.projects_due(session))
+        unscored.looked(time.monotonic() - started)
+    try:
+        with isolated(SCORE) as item:
+            while busy := [project_id for project_id in sorted(due) if project_id not in failed]:
+                for project_id in busy:
+                    failed.add(project_id)
+                    with item(project_id=project_id):
+                        if not await _score_project(runtime, project_id):
+                            due.discard(project_id)
+                        failed.discard(project_id)
+    finally:
+        if due:
+            unscored.look_again()
 
 
-async def _score_project(runtime: Runtime, project_id: UUID) -> bool:
-    """One turn of a project; answers whether it may need another one."""
-    tools = tools_of(runtime)
+async def _score_project(runtime: PrelabelRuntime, project_id: UUID) -> bool:
+    """One turn of a project; returns whether it may need another one."""
+    resources = runtime.resources
     for _ in range(_CHUNKS_A_TURN):
         started = time.monotonic()
-        async with runtime.database.transaction() as session:
-            situation = await projects.situation(session, project_id)
-            scored, failed = await scoring.score_some(
-                session, tools.engine, runtime.objects, situation, tools.pace.size
-            )
-        if scored + failed == 0:
-            stir(runtime, project_id)
+        done = await scoring.score_some(resources.scorer, project_id, resources.pace.size)
+        if not done.more:
+            mark_dirty(runtime, project_id)
             return False
-        if scored == 0:  # nothing can be read now: leave the store a moment
+        if done.scored == 0:  # nothing can be read now, or it is another replica's turn: leave them a moment
             await asyncio.sleep(_TRIES_AGAIN_S)
-        tools.pace.took(time.monotonic() - started)
+        if done.elsewhere:
+            return True
+        resources.pace.took(time.monotonic() - started)
     return True
 
 
-async def learn(runtime: Runtime) -> None:
+async def learn(runtime: PrelabelRuntime) -> None:
     """For each project: start the training that is due, else select the batch that is due."""
-    tools = tools_of(runtime)
+    dirty = runtime.resources.dirty
     started = time.monotonic()
-    stirred = tools.stirred.take()
-    whole = tools.stirred.look_is_due()
+    marked = dirty.take()
+    whole = dirty.look_is_due()
+    if not marked and not whole:
+        return
     async with runtime.database.transaction() as session:
         active = await projects.active(session)
     with isolated(LEARN) as item:
         for project_id in active:
-            if whole or project_id in stirred:
+            if whole or project_id in marked:
                 with item(project_id=project_id):
                     await _learn_project(runtime, project_id)
     if whole:
-        tools.stirred.looked(time.monotonic() - started)
-        await tools.trainer.rest()
+        dirty.looked(time.monotonic() - started)
     await asyncio.sleep(_BREATH_S)
 
 
-async def _learn_project(runtime: Runtime, project_id: UUID) -> None:
-    tools = tools_of(runtime)
+async def _learn_project(runtime: PrelabelRuntime, project_id: UUID) -> None:
+    resources = runtime.resources
     async with runtime.database.transaction() as session:
         situation = await projects.situation(session, project_id)
         if not situation.project.active:
@@ -105,29 +115,33 @@ async def _learn_project(runtime: Runtime, project_id: UUID) -> None:
         if run is not None:
             session.on_commit(lambda: runtime.wake(TRAIN))
             return
-        quiet_s = tools.arrivals.quiet_s(project_id, await records.newest(session, project_id))
+        quiet_s = resources.arrivals.quiet_s(project_id, await records.newest(session, project_id))
         supply = await selection.supply(session, situation, quiet_s)
-        if not learning.selection_due(situation.project.learning, standing, supply):
+        policy = situation.project.learning
+        if not learning.selection_due(policy, standing, supply):
+            if quiet_s < learning.LONG_PAUSE_S:  # it may be due once the import has paused
+                resources.dirty.add(project_id)
             return
         pool = await selection.gather(session, situation, standing)
-    chosen, thumbnails = await selection.choose(runtime.objects, situation, pool)
+    reader = Reader(runtime.objects, runtime.compute, project_id)
+    chosen, thumbnails = await selection.choose(reader, situation, pool)
     async with runtime.database.transaction() as session:
-        marked = await selection.announce(session, situation, pool, chosen, thumbnails, utc_now())
+        marked = await selection.select(session, situation, pool, chosen, thumbnails, utc_now())
     log.info("batch_selected", project_id=project_id, batch=pool.batch, records=marked)
-    tools.stirred.add(project_id)
-    if situation.project.learning.enabled and situation.project.objective is not None:
-        await _warm(runtime)
+    resources.dirty.add(project_id)
+    if policy.enabled and situation.project.objective is not None:
+        await _warm_up(runtime)
 
 
-async def _warm(runtime: Runtime) -> None:
-    """Let the training process import its libraries while people label."""
+async def _warm_up(runtime: PrelabelRuntime) -> None:
+    """Let a worker import its libraries for training while people label."""
     try:
-        await tools_of(runtime).trainer.warm()
-    except TrainingProcessLost as error:
-        log.warning("training_process_missing", exc_info=error)
+        await training.warm_up(runtime.compute, runtime.resources.training)
+    except (ComputeFailed, ImportError) as error:
+        log.warning("training_libraries_missing", exc_info=error)
 
 
-async def train(runtime: Runtime) -> None:
+async def train(runtime: PrelabelRuntime) -> None:
     """Run what is queued, one after the other; each has one turn a round."""
     begun: set[UUID] = set()
     with isolated(TRAIN) as item:
@@ -140,33 +154,32 @@ async def train(runtime: Runtime) -> None:
             with item(run_id=run.run_id):
                 await _train_one(runtime, run)
             runtime.wake(COMPARE)
-            stir(runtime, run.project_id)
+            mark_dirty(runtime, run.project_id)
 
 
-async def _train_one(runtime: Runtime, run: Run) -> None:
-    tools = tools_of(runtime)
+async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
+    limits = runtime.resources.training
     try:
         async with runtime.database.transaction() as session:
-            begun = await training.begin(session, run, tools.limits.max_training_examples, utc_now())
+            begun = await training.begin(session, run, limits.examples, utc_now())
         if begun is None:
             return
         run = begun.run
         if run.attempts > _MOST_BEGUN:
             raise CannotTrain("the service was interrupted in every attempt")
-        async with work_folder() as folder:
-            with metrics.TRAIN_S.time():
-                made = await training.make(tools.trainer, runtime.objects, begun, folder)
+        with metrics.TRAIN_S.time():
+            made = await training.make(Reader(runtime.objects, runtime.compute, run.project_id), begun, limits)
         await runtime.objects.put(models.object_key(run.model_id), made.data, "application/octet-stream")
         async with runtime.database.transaction() as session:
             await training.finish(session, begun, made, utc_now())
         metrics.TRAINED.labels("made").inc()
-    except (CannotTrain, TrainingProcessLost) as error:
+    except (CannotTrain, TrainingInterrupted, ComputeFailed) as error:
         metrics.TRAINED.labels("failed").inc()
         async with runtime.database.transaction() as session:
             await training.give_up(session, run, str(error), utc_now(), for_good=isinstance(error, CannotTrain))
 
 
-async def compare(runtime: Runtime) -> None:
+async def compare(runtime: PrelabelRuntime) -> None:
     """Compare the challengers for which there are held-out labels enough."""
     async with runtime.database.transaction() as session:
         due = [model for model in await models.to_compare(session) if await comparison.is_due(session, model)]
@@ -174,21 +187,23 @@ async def compare(runtime: Runtime) -> None:
         for model in due:
             with item(model_id=model.model_id):
                 await _compare_one(runtime, model)
-                runtime.wake(SCORE)
-                stir(runtime, model.project_id)
+                wake_scoring(runtime, model.project_id)
+                mark_dirty(runtime, model.project_id)
     await asyncio.sleep(_BREATH_S)
 
 
-async def _compare_one(runtime: Runtime, model: Model) -> None:
+async def _compare_one(runtime: PrelabelRuntime, model: Model) -> None:
     async with runtime.database.transaction() as session:
         contest = await comparison.prepare(session, model)
     try:
-        outcome = await comparison.measure(tools_of(runtime).engine, runtime.objects, contest)
+        outcome = await comparison.measure(
+            runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
+        )
     except InferenceFailed as error:
         log.warning("comparison_failed", model_id=model.model_id, exc_info=error)
         async with runtime.database.transaction() as session:
             locked = (await models.lock(session, [model.model_id]))[model.model_id]
-            await registry.reject(session, locked, "it could not answer the held-out records", utc_now())
+            await registry.reject(session, locked, f"it could not answer the held-out records: {error}", utc_now())
         return
     if outcome is None:
         return
@@ -199,7 +214,7 @@ async def _compare_one(runtime: Runtime, model: Model) -> None:
         log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=outcome.challenger.accuracy)
 
 
-async def count(runtime: Runtime) -> None:
+async def count(runtime: PrelabelRuntime) -> None:
     """Fold feedback into counts, and count gold that models learnt from."""
     while True:
         async with runtime.database.transaction() as session:
@@ -209,10 +224,11 @@ async def count(runtime: Runtime) -> None:
             return
 
 
+# All are woken by what they wait for; the intervals are for what other replicas did.
 LOOPS: Final = (
-    Loop(SCORE, 0.5, score, leader=False),
+    Loop(SCORE, 1.0, score, leader=False),
     Loop(LEARN, 0.5, learn),
-    Loop(TRAIN, 1.0, train),
-    Loop(COMPARE, 1.0, compare),
-    Loop(COUNT, 5.0, count),
+    Loop(TRAIN, 5.0, train),
+    Loop(COMPARE, 5.0, compare),
+    Loop(COUNT, 10.0, count),
 )

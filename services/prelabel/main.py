@@ -2,22 +2,25 @@
 
 from fastapi import FastAPI
 
-from services.prelabel import consumers, jobs, loops, setup
+from services.prelabel import consumers, jobs, loops
 from services.prelabel.api import learning, models, predictions
-from services.prelabel.domain.objective import ManifestRefused
-from services.prelabel.domain.onnxfile import ModelRefused
-from services.prelabel.domain.project import ProjectArchived
-from services.prelabel.inference import InferenceFailed, Overloaded
-from services.prelabel.operations import republishing
-from services.prelabel.operations.registry import (
+from services.prelabel.exceptions import (
     ArtifactDamaged,
+    InferenceFailed,
+    ManifestRefused,
     ModelChangedMeanwhile,
+    ModelRefused,
+    ModelSetAside,
     NoPredecessor,
     NotChampion,
+    NothingToLearn,
+    Overloaded,
+    ProjectArchived,
+    RunUnderWay,
 )
-from services.prelabel.operations.training import NothingToLearn
+from services.prelabel.operations import republishing
 from services.prelabel.settings import PrelabelSettings
-from services.prelabel.storage.runs import RunUnderWay
+from services.prelabel.setup import open_resources
 from shared.kit.app import ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
@@ -29,6 +32,7 @@ PROBLEMS: dict[type[Exception], int] = {
     NotChampion: 409,
     NoPredecessor: 409,
     ModelChangedMeanwhile: 412,
+    ModelSetAside: 409,
     InferenceFailed: 503,
     Overloaded: 503,
     ArtifactDamaged: 503,
@@ -52,6 +56,6 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             loops=loops.LOOPS,
             jobs={jobs.TRAINING: jobs.follow_training},
             republish=republishing.everything,
-            setup=setup.setup,
+            setup=open_resources,
         )
     )

@@ -22,3 +22,7 @@ TRAIN_S: Final = Histogram(
     "touchstone_training_seconds", "How long a training took.", buckets=(0.5, 1, 2, 5, 15, 60, 300, 900)
 )
 COMPARED: Final = Counter("touchstone_models_compared", "Challengers compared, by what became of them.", ("stage",))
+BROKEN: Final = Counter(
+    "touchstone_inference_broken_limits", "Batches of models that exceeded their limits or crashed.", ("reason",)
+)
+SET_ASIDE: Final = Counter("touchstone_models_set_aside", "Models that are asked no more, because they take too much.")

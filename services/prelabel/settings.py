@@ -23,15 +23,15 @@ class PrelabelSettings(Settings):
         default=1.0, ge=0, le=1000, description="How long a batch that is not full waits for more, in milliseconds."
     )
     inference_timeout_s: float = Field(default=30.0, gt=0, description="The longest a model may take for one batch.")
-    models_in_memory: int = Field(default=8, ge=1, description="How many models are kept loaded.")
+    inference_memory_mb: int = Field(
+        default=1024, ge=64, description="The memory that the models of a worker process may take together."
+    )
+    models_in_memory: int = Field(default=8, ge=1, description="How many models each worker process keeps loaded.")
     scoring_chunk: int = Field(
         default=256, ge=1, le=5000, description="How many records are scored in one transaction at most."
     )
     training_timeout_s: float = Field(default=900.0, gt=0, description="The longest a training may take.")
     training_memory_mb: int = Field(default=4096, ge=512, description="The memory that a training may take.")
-    training_idle_s: float = Field(
-        default=600.0, gt=0, description="After how long without work the training process is ended."
-    )
     max_training_examples: int = Field(
         default=20_000, ge=10, description="How many of the newest labels a training takes at most."
     )

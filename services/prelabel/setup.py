@@ -4,50 +4,48 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from services.prelabel import workers
-from services.prelabel.inference import Engine, Loader
+from services.prelabel.inference import Artifact, InferenceLimits, InferenceQueue
 from services.prelabel.operations import registry
+from services.prelabel.operations.scoring import Scorer
+from services.prelabel.operations.training import TrainingLimits
+from services.prelabel.pace import Pace
+from services.prelabel.resources import PrelabelResources, PrelabelRuntime, UploadLimits
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.storage import models
-from services.prelabel.tools import Limits, Pace, Tools
-from services.prelabel.workers import Trainer
-from shared.contracts.events import ModelManifest
-from shared.kit.runtime import Runtime
+from shared.kit.clock import new_id
 
 
 @asynccontextmanager
-async def setup(runtime: Runtime[Tools]) -> AsyncIterator[Tools]:
+async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelResources]:
     settings = runtime.settings
     assert isinstance(settings, PrelabelSettings)
-    workers.sweep()
-    limits = Limits(
-        max_model_bytes=settings.max_model_bytes,
-        check_timeout_s=settings.check_timeout_s,
-        check_memory_mb=settings.check_memory_mb,
-        max_training_examples=settings.max_training_examples,
-    )
-    trainer = Trainer(
-        timeout_s=settings.training_timeout_s, memory_mb=settings.training_memory_mb, idle_s=settings.training_idle_s
-    )
-    try:
-        async with Engine(
-            _loader(runtime),
-            queue_items=settings.inference_queue_items,
-            batch_items=settings.inference_batch_items,
-            wait_s=settings.inference_wait_ms / 1000,
-            timeout_s=settings.inference_timeout_s,
-            models=settings.models_in_memory,
-        ) as engine:
-            runtime.checks["inference"] = lambda _: engine.check()
-            yield Tools(limits, engine, trainer, Pace(settings.scoring_chunk))
-    finally:
-        await trainer.close()
 
-
-def _loader(runtime: Runtime) -> Loader:
-    async def load(model_id: UUID) -> tuple[bytes, ModelManifest]:
+    async def load(model_id: UUID) -> Artifact:
         async with runtime.database.transaction() as session:
             model = await models.get(session, model_id)
-        return await registry.artifact(runtime.objects, model), model.manifest
+        return Artifact(await registry.artifact(runtime.objects, model), model.manifest, model.project_id)
 
-    return load
+    async def set_aside(model_id: UUID, reason: str) -> None:
+        async with runtime.database.transaction() as session:
+            await registry.set_aside(session, model_id, reason)
+
+    limits = InferenceLimits(
+        queue_items=settings.inference_queue_items,
+        batch_items=settings.inference_batch_items,
+        wait_s=settings.inference_wait_ms / 1000,
+        timeout_s=settings.inference_timeout_s,
+        memory_mb=settings.inference_memory_mb,
+        models=settings.models_in_memory,
+    )
+    inference = InferenceQueue(runtime.compute, load, set_aside, limits)
+    try:
+        scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, new_id())
+        yield PrelabelResources(
+            UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
+            TrainingLimits(settings.training_timeout_s, settings.training_memory_mb, settings.max_training_examples),
+            inference,
+            scorer,
+            Pace(settings.scoring_chunk),
+        )
+    finally:
+        await inference.close()

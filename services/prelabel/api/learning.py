@@ -5,10 +5,10 @@ from uuid import UUID
 
 from services.prelabel import jobs
 from services.prelabel.api.shapes import BatchOut, LearningOut, TrainingAccepted, TrainingRequest, TrainingRunOut
+from services.prelabel.loop_names import TRAIN
 from services.prelabel.operations import selection, training
 from services.prelabel.storage import projects, runs
 from services.prelabel.storage import selection as batches
-from services.prelabel.tools import TRAIN
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import RuntimeDep, SessionDep

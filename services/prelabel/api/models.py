@@ -16,16 +16,18 @@ from services.prelabel.api.shapes import (
     ModelOut,
     models_out,
 )
-from services.prelabel.inference import InferenceFailed
+from services.prelabel.exceptions import InferenceFailed
+from services.prelabel.loop_names import COMPARE
 from services.prelabel.operations import comparison, registry
+from services.prelabel.operations.checks import check_model
+from services.prelabel.operations.reading import Reader
+from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep, wake_scoring
 from services.prelabel.storage import models, predictions, projects, reports
 from services.prelabel.storage.models import Model
-from services.prelabel.tools import COMPARE, SCORE, tools_of
-from services.prelabel.workers import check_model
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.personal_data import mask
 from shared.contracts.values import ModelStage, Role
-from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit
 from shared.kit.clock import new_id, utc_now
@@ -37,7 +39,7 @@ from shared.kit.problems import Problem, ProblemError, pointer_to, responses
 router = edge_router("models")
 
 Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
-Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
+Viewer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
 
 _LARGEST_UPLOAD = 512 * 1024 * 1024
 _LINK_TTL_S = 120
@@ -57,7 +59,7 @@ _NEWEST = 2**31 - 1
     summary="Upload a model",
 )
 async def upload_model(
-    runtime: RuntimeDep,
+    runtime: PrelabelRuntimeDep,
     principal: Trainer,
     project_id: UUID,
     response: Response,
@@ -72,24 +74,23 @@ async def upload_model(
     The same bytes with the same manifest are the same model: then it is answered with 200.
     """
     declared = _manifest(manifest)
-    tools = tools_of(runtime)
-    data = await model.read(tools.limits.max_model_bytes + 1)
-    if len(data) > tools.limits.max_model_bytes:
+    limits = runtime.resources.uploads
+    data = await model.read(limits.model_bytes + 1)
+    if len(data) > limits.model_bytes:
         raise Problem(
             413,
             "body-too-large",
             "The body is too large.",
-            f"A model has at most {tools.limits.max_model_bytes} bytes.",
+            f"A model has at most {limits.model_bytes} bytes.",
         )
     async with runtime.database.transaction() as session:
         known = await registry.check_upload(session, project_id, declared, registry.fingerprint(data))
     if known is not None:
         response.status_code = 200
         return _with_tag(response, known)
-    async with tools.checking:
-        await check_model(
-            data, declared, timeout_s=tools.limits.check_timeout_s, memory_mb=tools.limits.check_memory_mb
-        )
+    await check_model(
+        runtime.compute, data, declared, timeout_s=limits.check_timeout_s, memory_mb=limits.check_memory_mb
+    )
     model_id = new_id()
     await runtime.objects.put(models.object_key(model_id), data, "application/octet-stream")
     async with runtime.database.transaction() as session:
@@ -106,7 +107,7 @@ async def upload_model(
 
 @router.get("/projects/{project_id}/models", responses=responses(404), summary="List models")
 async def list_models(
-    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+    session: SessionDep, _viewer: Viewer, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[ModelOut]:
     """The project's models, the newest first."""
     await projects.situation(session, project_id)
@@ -117,10 +118,10 @@ async def list_models(
 
 
 @router.get("/models/{model_id}", responses=responses(404), summary="Read a model")
-async def read_model(session: SessionDep, reader: Reader, model_id: UUID, response: Response) -> ModelDetail:
+async def read_model(session: SessionDep, viewer: Viewer, model_id: UUID, response: Response) -> ModelDetail:
     """With its live error rate, how often it had no answer, and what qa has set and seen for it."""
     model = await models.get(session, model_id)
-    reader.check_project(model.project_id)
+    viewer.check_project(model.project_id)
     set_etag(response, model.revision)
     return ModelDetail(
         **ModelOut.of(model).model_dump(),
@@ -133,11 +134,11 @@ async def read_model(session: SessionDep, reader: Reader, model_id: UUID, respon
 
 @router.get("/models/{model_id}/artifact", responses=responses(404), summary="Get a model's file")
 async def read_artifact(
-    session: SessionDep, runtime: RuntimeDep, reader: Trainer, model_id: UUID, request: Request
+    session: SessionDep, runtime: PrelabelRuntimeDep, trainer: Trainer, model_id: UUID, request: Request
 ) -> ArtifactLink:
     """A URL that needs no token, for two minutes."""
     model = await models.get(session, model_id)
-    reader.check_project(model.project_id)
+    trainer.check_project(model.project_id)
     url = await runtime.objects.signed_url(model.key, _LINK_TTL_S)
     if url.startswith("/"):
         url = request.scope.get("root_path", "") + url
@@ -151,7 +152,7 @@ async def read_artifact(
 
 @router.post("/models/{model_id}/promotion", responses=responses(404, 412), summary="Promote a model")
 async def promote_model(
-    runtime: RuntimeDep,
+    runtime: PrelabelRuntimeDep,
     principal: Trainer,
     model_id: UUID,
     decision: Decision,
@@ -170,14 +171,14 @@ async def promote_model(
         champion = await registry.promote(
             session, model_id, _masked(decision.reason), utc_now(), evaluation=evaluation, expected=expected
         )
-    runtime.wake(SCORE)
+    wake_scoring(runtime, champion.project_id)
     return _with_tag(response, champion)
 
 
 @router.post("/models/{model_id}/rollback", responses=responses(404, 409, 412), summary="Roll a champion back")
 async def roll_back_model(
     session: SessionDep,
-    runtime: RuntimeDep,
+    runtime: PrelabelRuntimeDep,
     principal: Trainer,
     model_id: UUID,
     decision: Decision,
@@ -187,11 +188,11 @@ async def roll_back_model(
     """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
     principal.check_project((await models.get(session, model_id)).project_id)
     champion = await registry.roll_back(session, model_id, _masked(decision.reason), utc_now(), expected=expected)
-    session.on_commit(lambda: runtime.wake(SCORE))
+    session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
     return _with_tag(response, champion)
 
 
-async def _evaluated_now(runtime: Runtime, model: Model) -> ModelEvaluation | None:
+async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluation | None:
     """Measure a challenger that was not compared yet; None when there is nothing to measure it on."""
     if model.stage is not ModelStage.CHALLENGER or model.compared:
         return None
@@ -200,7 +201,9 @@ async def _evaluated_now(runtime: Runtime, model: Model) -> ModelEvaluation | No
     if not contest.examples:
         return None
     try:
-        outcome = await comparison.measure(tools_of(runtime).engine, runtime.objects, contest)
+        outcome = await comparison.measure(
+            runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
+        )
     except InferenceFailed:
         return None
     return None if outcome is None else comparison.evaluated(contest, outcome)

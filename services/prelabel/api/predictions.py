@@ -1,6 +1,5 @@
 """Predictions on demand, and those of a record."""
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from uuid import UUID
 import orjson
 from fastapi import Response
 
-from services.prelabel import pictures
 from services.prelabel.api.shapes import (
     InlineImage,
     Item,
@@ -18,16 +16,20 @@ from services.prelabel.api.shapes import (
     PredictionRequest,
     RecordPrediction,
 )
+from services.prelabel.compute import pictures
 from services.prelabel.domain import prediction
-from services.prelabel.inference import Item as Input
+from services.prelabel.domain.items import Item as Input
+from services.prelabel.domain.items import shape_of
+from services.prelabel.exceptions import ModelSetAside
+from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep
 from services.prelabel.storage import models, projects, records
 from services.prelabel.storage import predictions as kept
 from services.prelabel.storage.models import Model
-from services.prelabel.tools import tools_of
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import RecordState, Role
-from shared.kit.app import Runtime, RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.compute.pool import ComputePool
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
@@ -47,16 +49,18 @@ _NEWEST = 2**31 - 1
     responses=responses(404, 409),
     summary="Predict items",
 )
-async def predict(runtime: RuntimeDep, _asker: Asker, project_id: UUID, asked: PredictionRequest) -> Response:
+async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, asked: PredictionRequest) -> Response:
     """What the champion, or another model of the project, says of items in the request. Nothing of them is kept.
 
     An item that the model can't read has no answer and a reason; the others have theirs. With too many waiting the
     answer is 503.
     """
     model = await _model(runtime, project_id, asked.model_id)
-    inputs = await asyncio.to_thread(_inputs, model.manifest, asked.items)
-    rows = await tools_of(runtime).engine.predict(
-        model.model_id, [item for item in inputs if not isinstance(item, _Unreadable)]
+    if model.set_aside is not None:
+        raise ModelSetAside(model.set_aside)
+    inputs = await _inputs(runtime.compute, project_id, model.manifest, asked.items)
+    rows = await runtime.resources.inference.predict(
+        model.model_id, [item for item in inputs if not isinstance(item, _Unreadable)], project_id=project_id
     )
     said = iter(prediction.answered(model.manifest, rows, model.temperature))
     predictions = [
@@ -96,7 +100,7 @@ async def list_predictions(
     return Page(items=items, next=encode_cursor(items[-1].revision) if len(rows) > limit else None)
 
 
-async def _model(runtime: Runtime, project_id: UUID, model_id: UUID | None) -> Model:
+async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | None) -> Model:
     async with runtime.database.transaction() as session:
         if model_id is not None:
             model = await models.get(session, model_id)
@@ -115,11 +119,29 @@ class _Unreadable:
         self.reason = reason
 
 
-def _inputs(manifest: ModelManifest, items: Sequence[Item]) -> list[Input | _Unreadable]:
-    return [_input(manifest, item) for item in items]
+async def _inputs(
+    compute: ComputePool, project_id: UUID, manifest: ModelManifest, items: Sequence[Item]
+) -> list[Input | _Unreadable]:
+    """What the model reads of each item; pictures are decoded in a confined worker, some at a time."""
+    values = [_value(manifest, item) for item in items]
+    places = [place for place, value in enumerate(values) if isinstance(value, bytes)]
+    inputs = [value if isinstance(value, str | _Unreadable) else _NO_PICTURE for value in values]
+    shape = shape_of(manifest)
+    read: list[Input | _Unreadable] = list(inputs)
+    for start in range(0, len(places), pictures.AT_ONCE):
+        some = places[start : start + pictures.AT_ONCE]
+        originals = [values[place] for place in some]
+        reduced = await compute.run(pictures.reduce, originals, shape, project_id=project_id, untrusted=True)
+        for place, (pixels, _) in zip(some, reduced, strict=True):
+            if pixels is not None:
+                read[place] = pixels
+    return read
 
 
-def _input(manifest: ModelManifest, item: Item) -> Input | _Unreadable:
+_NO_PICTURE = _Unreadable("it is not a PNG or JPEG image in base64")
+
+
+def _value(manifest: ModelManifest, item: Item) -> str | bytes | _Unreadable:
     value = item.fields.get(manifest.field)
     if value is None:
         return _Unreadable(f"it has no field {manifest.field}")
@@ -128,7 +150,6 @@ def _input(manifest: ModelManifest, item: Item) -> Input | _Unreadable:
     if not isinstance(value, InlineImage):
         return _Unreadable(f"field {manifest.field} is no image")
     try:
-        image = pictures.read(base64.b64decode(value.base64, validate=True))
-    except (binascii.Error, ValueError):  # UnreadablePicture is a ValueError
-        return _Unreadable(f"field {manifest.field} is not a PNG or JPEG image in base64")
-    return pictures.pixels(image, manifest.width or 1, manifest.height or 1, manifest.channels)
+        return base64.b64decode(value.base64, validate=True)
+    except (binascii.Error, ValueError):
+        return _NO_PICTURE

@@ -90,6 +90,7 @@ class ModelOut(BaseModel):
             "reason": "0.9300 right against 0.9000 on 180 held-out",
             "created_by": "labels",
             "created_at": "2026-11-02T09:00:00Z",
+            "set_aside": None,
         },
         from_attributes=True,
     )
@@ -112,6 +113,10 @@ class ModelOut(BaseModel):
     reason: str
     created_by: str
     created_at: datetime
+    set_aside: str | None = Field(
+        description="Why it is asked no more, if it is so: it took too much time or memory again and again. Promoting it"
+        " lets it try anew."
+    )
 
     @classmethod
     def of(cls, model: Model) -> "ModelOut":

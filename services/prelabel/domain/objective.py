@@ -4,20 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from services.prelabel.exceptions import ManifestRefused
 from shared.contracts.answers import LabelSchema
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 from shared.contracts.events import ModelManifest
 
 Task = Literal["text_classification", "image_classification"]
 _TASK_OF: Final[Mapping[str, Task]] = {"text": "text_classification", "image": "image_classification"}
-
-
-class ManifestRefused(ValueError):
-    """The manifest doesn't fit the project's schema."""
-
-    def __init__(self, pointer: str, rule: str) -> None:
-        super().__init__(rule)
-        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ interpreted, so a hostile file can do no more than be refused.
 from collections.abc import Iterator
 from typing import Final
 
+from services.prelabel.exceptions import ModelRefused
+
 ALLOWED_DOMAINS: Final = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Operator sets that are built into onnxruntime. `com.microsoft` holds the tokenizer that text models need."""
 
@@ -37,10 +39,6 @@ _TENSOR_EXTERNAL_DATA: Final = 13
 _TENSOR_DATA_LOCATION: Final = 14
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-
-
-class ModelRefused(ValueError):
-    """The file is not an ONNX model that can be served here."""
 
 
 def check_file(model: bytes) -> None:

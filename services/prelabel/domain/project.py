@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.prelabel.domain.objective import Objective, objective_of
+from services.prelabel.exceptions import ProjectArchived
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import Purpose, draw
 from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import LearningPolicy, Policies
 from shared.contracts.values import ProjectStatus
-
-
-class ProjectArchived(Exception):
-    """The project is archived: it takes no model and trains none."""
 
 
 @dataclass(frozen=True, slots=True)

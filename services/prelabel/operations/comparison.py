@@ -11,20 +11,22 @@ from services.prelabel.domain import evaluation as judging
 from services.prelabel.domain import learning
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.evaluation import Measured
-from services.prelabel.inference import Engine, InferenceFailed, Item
+from services.prelabel.exceptions import InferenceFailed, ModelSetAside
+from services.prelabel.inference import InferenceQueue
 from services.prelabel.operations import registry
-from services.prelabel.operations.reading import read_items
+from services.prelabel.operations.reading import Reader
 from services.prelabel.storage import labels, models, projects
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
+from services.prelabel.storage.records import Content
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage, Split
 from shared.kit.database import Session
-from shared.kit.objects import Objects
 
 MOST_HELD_OUT: Final = 5_000
 """The newest held-out labels that a comparison takes at most."""
 
+_READ_AT_ONCE: Final = 256
 _TOLERATED_SHARE: Final = 0.05
 """The share of held-out records that may be out of reach; with more, the comparison waits for the store."""
 
@@ -61,7 +63,7 @@ async def is_due(session: Session, challenger: Model) -> bool:
     return learning.comparison_due(policy, have)
 
 
-async def measure(engine: Engine, objects: Objects, contest: Contest) -> Outcome | None:
+async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> Outcome | None:
     """Let both answer; None when too many records can't be read for now. Needs no session: this may take long.
 
     A record that only one of the two has no answer for counts as wrong for that one.
@@ -70,24 +72,25 @@ async def measure(engine: Engine, objects: Objects, contest: Contest) -> Outcome
         InferenceFailed: the challenger or the champion could not answer, or there is nothing that it could read.
     """
     contents = [example.content for example in contest.examples]
-    read = await read_items(objects, contest.challenger.manifest, contents)
-    usable = [index for index, item in enumerate(read.items) if item is not None]
-    if len(read.interrupted) > len(contents) * _TOLERATED_SHARE:
+    answered = await _answers(inference, reader, contest.challenger, contents)
+    if answered is None:
         return None
+    usable, probabilities = answered
     if not usable:
         raise InferenceFailed("none of the held-out records can be read")
     fitting = np.array([contest.examples[index].split is Split.VALIDATION for index in usable])
-    items = [item for item in read.items if item is not None]
-    challenger = await _measured(engine, contest.challenger, contest, usable, items, fitting, None)
+    truth = _truth(contest, usable, contest.challenger.manifest)
+    challenger = judging.measure(_filled(probabilities), truth, fitting)
     if contest.champion is None:
         return Outcome(challenger, None)
-    again = await read_items(objects, contest.champion.manifest, [contents[index] for index in usable])
-    rows = [index for index, item in enumerate(again.items) if item is not None]
-    answered = await _answers(engine, contest.champion, [item for item in again.items if item is not None])
-    probabilities = np.full((len(usable), len(contest.champion.manifest.labels)), np.nan)
-    probabilities[rows] = answered
+    again = await _answers(inference, reader, contest.champion, [contents[index] for index in usable])
+    if again is None:
+        return None
+    rows, known = again
+    theirs = np.full((len(usable), len(contest.champion.manifest.labels)), np.nan)
+    theirs[rows] = known
     truth = _truth(contest, usable, contest.champion.manifest)
-    champion = judging.measure(_filled(probabilities), truth, fitting, contest.champion.temperature)
+    champion = judging.measure(_filled(theirs), truth, fitting, contest.champion.temperature)
     return Outcome(challenger, champion)
 
 
@@ -134,21 +137,29 @@ def _comparable(one: Model, other: Model) -> bool:
     return (mine.schema_version, mine.question) == (theirs.schema_version, theirs.question)
 
 
-async def _measured(
-    engine: Engine,
-    model: Model,
-    contest: Contest,
-    usable: Sequence[int],
-    items: Sequence[Item],
-    fitting: "np.ndarray[tuple[int], np.dtype[np.bool_]]",
-    temperature: float | None,
-) -> Measured:
-    answers = await _answers(engine, model, items)
-    return judging.measure(_filled(answers), _truth(contest, usable, model.manifest), fitting, temperature)
+async def _answers(
+    inference: InferenceQueue, reader: Reader, model: Model, contents: Sequence[Content]
+) -> tuple[list[int], Floats] | None:
+    """Which records could be read, and the model's answers for these; None when too many are out of reach for now.
 
-
-async def _answers(engine: Engine, model: Model, items: Sequence[Item]) -> Floats:
-    return await engine.predict(model.model_id, items, patient=True)
+    Items are read, asked and dropped some at a time.
+    """
+    if model.set_aside is not None:
+        raise ModelSetAside(model.set_aside)
+    usable: list[int] = []
+    rows: list[Floats] = []
+    interrupted = 0
+    for start in range(0, len(contents), _READ_AT_ONCE):
+        read = await reader.items(model.manifest, contents[start : start + _READ_AT_ONCE])
+        interrupted += len(read.interrupted)
+        readable = [(start + place, item) for place, item in enumerate(read.items) if item is not None]
+        if readable:
+            items = [item for _, item in readable]
+            rows.append(await inference.predict(model.model_id, items, project_id=model.project_id, patient=True))
+            usable.extend(index for index, _ in readable)
+    if interrupted > len(contents) * _TOLERATED_SHARE:
+        return None
+    return usable, np.concatenate(rows) if rows else np.empty((0, len(model.manifest.labels)))
 
 
 def _filled(probabilities: Floats) -> Floats:

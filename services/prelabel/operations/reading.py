@@ -3,26 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import numpy as np
 import structlog
 
-from services.prelabel import pictures
-from services.prelabel.domain.calibration import Floats
-from services.prelabel.domain.features import text_features
+from services.prelabel.compute import pictures
+from services.prelabel.domain.items import Item, Shape, Thumbnail, shape_of
 from services.prelabel.domain.objective import Objective
-from services.prelabel.inference import Item
-from services.prelabel.pictures import Thumbnail, UnreadablePicture
 from services.prelabel.storage.records import Content
 from shared.contracts.events import ModelManifest
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.compute.pool import ComputePool
 from shared.kit.exceptions import ObjectMissing
 from shared.kit.objects import Objects
 
 log = structlog.get_logger()
-
-_AT_ONCE: Final = 16
 
 
 @dataclass(slots=True)
@@ -35,102 +31,109 @@ class Read:
 
 
 @dataclass(slots=True)
-class _Fetched:
-    """The bytes of pictures by record; what could not be had, for good or for now."""
-
-    data: dict[UUID, bytes] = field(default_factory=dict)
-    interrupted: set[UUID] = field(default_factory=set)
+class _Original:
+    record_id: UUID
+    data: bytes
 
 
-async def read_items(objects: Objects, manifest: ModelManifest, contents: Sequence[Content]) -> Read:
-    """What the model reads of each record.
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads what records of one project hold; pictures are fetched, reduced and dropped some at a time."""
 
-    A picture's thumbnail serves when it has the shape that the model wants; else its asset is fetched. A field that is
-    missing or of the wrong kind, an asset that is gone or can't be decoded give None.
-    """
-    if manifest.task == "text_classification":
-        return Read([_text(content, manifest.field) for content in contents])
-    shape = (manifest.width or 1, manifest.height or 1, manifest.channels)
-    wanting = [content for content in contents if not _fits(content.thumbnail, shape)]
-    fetched = await _fetch(objects, wanting, manifest.field)
-    return await asyncio.to_thread(_pictures, contents, fetched, shape)
+    objects: Objects
+    compute: ComputePool
+    project_id: UUID
 
+    async def items(self, manifest: ModelManifest, contents: Sequence[Content]) -> Read:
+        """What the model reads of each record.
 
-async def read_thumbnails(objects: Objects, field_name: str, contents: Sequence[Content]) -> Read:
-    """As `read_items` where only thumbnails are wanted: `items` are the thumbnails' own pixels."""
-    wanting = [content for content in contents if content.thumbnail is None]
-    fetched = await _fetch(objects, wanting, field_name)
-    return await asyncio.to_thread(_pictures, contents, fetched, None)
+        A picture's thumbnail serves when it has the shape that the model wants; else its asset is fetched. A field that is
+        missing or of the wrong kind, an asset that is gone or can't be decoded give None.
+        """
+        if manifest.task == "text_classification":
+            return Read([_text(content, manifest.field) for content in contents])
+        shape = shape_of(manifest)
+        wanting = [content for content in contents if content.thumbnail is None or content.thumbnail.shape != shape]
+        reduced, read = await self._reduce(wanting, manifest.field, shape)
+        for content in contents:
+            item: Item | None = reduced.get(content.record_id)
+            if item is None and content.thumbnail is not None and content.thumbnail.shape == shape:
+                item = content.thumbnail.array()
+            read.items.append(item)
+        return read
 
+    async def thumbnails(self, field_name: str, contents: Sequence[Content]) -> Read:
+        """The thumbnails of pictures, as `items` and, where they were made now, as `thumbnails`."""
+        wanting = [content for content in contents if content.thumbnail is None]
+        _, read = await self._reduce(wanting, field_name, None)
+        made = dict(read.thumbnails)
+        for content in contents:
+            small = made.get(content.record_id) or content.thumbnail
+            read.items.append(None if small is None else small.array())
+        return read
 
-async def read_features(
-    objects: Objects, objective: Objective | None, contents: Sequence[Content]
-) -> tuple[list[Floats | None], list[tuple[UUID, Thumbnail]]]:
-    """A vector for each record by which k-means tells it from others, and the thumbnails made on the way."""
-    if objective is None:
-        return [None] * len(contents), []
-    if objective.task == "text_classification":
-        return await asyncio.to_thread(_text_vectors, contents, objective.field), []
-    read = await read_thumbnails(objects, objective.field, contents)
-    made = dict(read.thumbnails)
-    small = [made.get(content.record_id) or content.thumbnail for content in contents]
-    return await asyncio.to_thread(_picture_vectors, small), read.thumbnails
+    async def looks(
+        self, objective: Objective | None, contents: Sequence[Content]
+    ) -> tuple[list[str | Thumbnail | None], list[tuple[UUID, Thumbnail]]]:
+        """That by which k-means tells each record from others, and the thumbnails made on the way."""
+        if objective is None:
+            return [None] * len(contents), []
+        if objective.task == "text_classification":
+            return [_text(content, objective.field) for content in contents], []
+        read = await self.thumbnails(objective.field, contents)
+        made = dict(read.thumbnails)
+        return [made.get(content.record_id) or content.thumbnail for content in contents], read.thumbnails
+
+    async def _reduce(
+        self, contents: Sequence[Content], name: str, shape: Shape | None
+    ) -> tuple[dict[UUID, Item], Read]:
+        """The pictures in the shape that is wanted, by record; thumbnails of those that had none."""
+        items: dict[UUID, Item] = {}
+        read = Read([])
+        lacking = {content.record_id for content in contents if content.thumbnail is None}
+        for start in range(0, len(contents), pictures.AT_ONCE):
+            originals = await self._fetch(contents[start : start + pictures.AT_ONCE], name, read.interrupted)
+            reduced = await self._reduced([each.data for each in originals], shape)
+            for original, (item, small) in zip(originals, reduced, strict=True):
+                if item is not None:
+                    items[original.record_id] = item
+                if small is not None and original.record_id in lacking:
+                    height, width, channels = small.shape
+                    read.thumbnails.append((original.record_id, Thumbnail(width, height, channels, small.tobytes())))
+                if item is None and small is None:
+                    log.warning("asset_unreadable", record_id=original.record_id)
+        return items, read
+
+    async def _reduced(self, originals: Sequence[bytes], shape: Shape | None) -> list[pictures.Reduced]:
+        """One that takes its process down is unreadable, and the others are read without it."""
+        if not originals:
+            return []
+        try:
+            return await self.compute.run(pictures.reduce, originals, shape, project_id=self.project_id, untrusted=True)
+        except ComputeFailed as failed:
+            if len(originals) == 1:
+                log.warning("picture_broke_its_limits", reason=str(failed))
+                return [(None, None)]
+        return [reduced for original in originals for reduced in await self._reduced([original], shape)]
+
+    async def _fetch(self, contents: Sequence[Content], name: str, interrupted: set[UUID]) -> list[_Original]:
+        fetched = await asyncio.gather(*(self._fetch_one(content, name, interrupted) for content in contents))
+        return [original for original in fetched if original is not None]
+
+    async def _fetch_one(self, content: Content, name: str, interrupted: set[UUID]) -> _Original | None:
+        reference: Any = content.fields.get(name)
+        if not isinstance(reference, dict):
+            return None
+        try:
+            return _Original(content.record_id, await self.objects.get(f"assets/{reference['asset_id']}"))
+        except ObjectMissing:
+            log.warning("asset_missing", record_id=content.record_id, asset_id=reference["asset_id"])
+        except Exception as error:  # a store that is away raises what its driver raises
+            interrupted.add(content.record_id)
+            log.warning("asset_unreachable", record_id=content.record_id, exc_info=error)
+        return None
 
 
 def _text(content: Content, name: str) -> str | None:
     value = content.fields.get(name)
     return value if isinstance(value, str) else None
-
-
-def _text_vectors(contents: Sequence[Content], name: str) -> list[Floats | None]:
-    return [None if (text := _text(content, name)) is None else text_features(text) for content in contents]
-
-
-def _picture_vectors(thumbnails: Sequence[Thumbnail | None]) -> list[Floats | None]:
-    return [None if small is None else pictures.sketch(small) for small in thumbnails]
-
-
-def _fits(small: Thumbnail | None, shape: tuple[int, int, int]) -> bool:
-    return small is not None and (small.width, small.height, small.channels) == shape
-
-
-async def _fetch(objects: Objects, contents: Sequence[Content], name: str) -> _Fetched:
-    fetched = _Fetched()
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(content: Content) -> None:
-        reference: Any = content.fields.get(name)
-        if not isinstance(reference, dict):
-            return
-        async with gate:
-            try:
-                fetched.data[content.record_id] = await objects.get(f"assets/{reference['asset_id']}")
-            except ObjectMissing:
-                log.warning("asset_missing", record_id=content.record_id, asset_id=reference["asset_id"])
-            except Exception as error:  # a store that is away raises what its driver raises
-                fetched.interrupted.add(content.record_id)
-                log.warning("asset_unreachable", record_id=content.record_id, exc_info=error)
-
-    await asyncio.gather(*(one(content) for content in contents))
-    return fetched
-
-
-def _pictures(contents: Sequence[Content], fetched: _Fetched, shape: tuple[int, int, int] | None) -> Read:
-    """`shape` is width, height, channels; each thumbnail's own without."""
-    read = Read([], fetched.interrupted)
-    for content in contents:
-        small, item = content.thumbnail, None
-        data = fetched.data.get(content.record_id)
-        if data is not None:
-            try:
-                image = pictures.read(data)
-                item = None if shape is None else pictures.pixels(image, *shape)
-                if small is None:
-                    small = pictures.thumbnail(image)
-                    read.thumbnails.append((content.record_id, small))
-            except UnreadablePicture:
-                log.warning("asset_unreadable", record_id=content.record_id)
-        if item is None and small is not None and (shape is None or _fits(small, shape)):
-            item = np.array(small.array())
-        read.items.append(item)
-    return read

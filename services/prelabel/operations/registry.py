@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
+from services.prelabel import metrics
 from services.prelabel.domain.objective import check_manifest
+from services.prelabel.exceptions import ArtifactDamaged, ModelChangedMeanwhile, NoPredecessor, NotChampion
 from services.prelabel.storage import models, projects, runs
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.runs import RunState
@@ -16,21 +20,7 @@ from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.objects import Objects
 
-
-class NotChampion(Exception):
-    """The model is not the champion, so there is nothing to roll back."""
-
-
-class NoPredecessor(Exception):
-    """No champion was before this one."""
-
-
-class ModelChangedMeanwhile(Exception):
-    """The model was changed by somebody else."""
-
-
-class ArtifactDamaged(Exception):
-    """The model's bytes in the object store are not those that were registered."""
+log = structlog.get_logger()
 
 
 def fingerprint(data: bytes) -> str:
@@ -88,7 +78,7 @@ async def register(
         training_run_id=training_run_id,
         trained_on=trained_on,
     )
-    await tell(session, [model])
+    await publish_changes(session, [model])
     return model
 
 
@@ -101,7 +91,8 @@ async def promote(
     evaluation: ModelEvaluation | None = None,
     expected: frozenset[int] | None = None,
 ) -> Model:
-    """Make a model the champion and its predecessor retired; every record is due for scoring. A champion stays as it is.
+    """Make a model the champion and its predecessor retired; every record is due for scoring. A champion stays as it
+    is, unless it was set aside: then it is asked again.
 
     `expected`: refuse if the model's revision is not among these; None expects any.
 
@@ -113,7 +104,9 @@ async def promote(
     if expected is not None and model.revision not in expected:
         raise ModelChangedMeanwhile(f"it has revision {model.revision}")
     if model.stage is ModelStage.CHAMPION:
-        return model
+        if model.set_aside is None:
+            return model
+        return await _replace(session, None, model, reason, now)
     predecessor = None if old is None else old.model_id
     return await _replace(session, old, model, reason, now, evaluation=evaluation, predecessor=predecessor)
 
@@ -150,7 +143,7 @@ async def reject(
     )  # fmt: skip
     if model.training_run_id is not None:
         await runs.end(session, model.training_run_id, RunState.REJECTED, now)
-    await tell(session, [rejected])
+    await publish_changes(session, [rejected])
     return rejected
 
 
@@ -162,11 +155,19 @@ async def leave_to_people(session: Session, model: Model, evaluation: ModelEvalu
     )  # fmt: skip
     if model.training_run_id is not None:
         await runs.end(session, model.training_run_id, RunState.COMPARED, now)
-    await tell(session, [compared])
+    await publish_changes(session, [compared])
     return compared
 
 
-async def tell(session: Session, changed: Sequence[Model]) -> None:
+async def set_aside(session: Session, model_id: UUID, reason: str) -> None:
+    """Ask a model no more that takes too much time or memory; promoting it anew lets it try again."""
+    project_id = await models.set_aside(session, model_id, reason)
+    if project_id is not None:
+        metrics.SET_ASIDE.inc()
+        log.error("model_set_aside", model_id=model_id, project_id=project_id, reason=reason)
+
+
+async def publish_changes(session: Session, changed: Sequence[Model]) -> None:
     await outbox.publish_many(session, [models.changed(model) for model in changed])
 
 
@@ -177,7 +178,7 @@ async def count_contaminated(session: Session) -> int:
         for run_id in await models.contaminated(session)
         if (model := await models.count_contaminated(session, run_id)) is not None
     ]
-    await tell(session, changed)
+    await publish_changes(session, changed)
     return len(changed)
 
 
@@ -222,5 +223,5 @@ async def _replace(
     if new.training_run_id is not None:
         await runs.end(session, new.training_run_id, RunState.PROMOTED, now)
     await projects.next_epoch(session, new.project_id)
-    await tell(session, [*changed, champion])
+    await publish_changes(session, [*changed, champion])
     return champion

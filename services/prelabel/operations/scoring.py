@@ -1,4 +1,7 @@
-"""Scoring: every record that is open, and every held-out one, carries the champion's newest answers."""
+"""Scoring: every record that is open, and every held-out one, carries the champion's newest answers.
+
+Load and commit, ask the model, lock again, save what is still due: no transaction is open while a model thinks.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,16 +15,18 @@ from services.prelabel import metrics
 from services.prelabel.domain import prediction
 from services.prelabel.domain.prediction import WhyNot
 from services.prelabel.domain.project import Project
-from services.prelabel.inference import Engine, InferenceFailed
-from services.prelabel.operations.reading import read_items
-from services.prelabel.storage import models, predictions, records
+from services.prelabel.exceptions import InferenceFailed, ModelSetAside
+from services.prelabel.inference import InferenceQueue
+from services.prelabel.operations.reading import Reader
+from services.prelabel.storage import models, predictions, projects, records, scoring_leases
 from services.prelabel.storage.models import Model
-from services.prelabel.storage.predictions import Due, Made
+from services.prelabel.storage.predictions import Due, LockedDue, Made
 from services.prelabel.storage.projects import Situation
 from shared.contracts.events import RecordPredicted, Unanswered
 from shared.kit import outbox
 from shared.kit.clock import new_id
-from shared.kit.database import Session
+from shared.kit.compute.pool import ComputePool
+from shared.kit.database import Database, Session
 from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 
@@ -31,10 +36,40 @@ _MOST_ATTEMPTS: Final = 4
 """A record that can't be read so often has no answer; before, a store that is away may come back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What scoring needs beside a project. `holder` names this process among the replicas."""
+
+    database: Database
+    objects: Objects
+    compute: ComputePool
+    inference: InferenceQueue
+    holder: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one step did. `elsewhere`: another replica scores this project. `more`: there may be more to do."""
+
+    scored: int = 0
+    failed: int = 0
+    elsewhere: bool = False
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Records to be scored, as they were when they were read. Nobody is asked without a champion."""
+
+    situation: Situation
+    champion: Model | None
+    due: Sequence[Due]
+
+
 @dataclass(slots=True)
-class _Said:
-    """What the champion said of records. Those that it gave no answer for are `unanswered`, with the reason; those that
-    could not be read for now are among them, and `interrupted`.
+class _Opinion:
+    """What the champion answered. Those that it gave no answer for are `unanswered`, with the reason; those that could
+    not be read for now are among them, and `interrupted`.
     """
 
     answers: dict[UUID, RecordPredicted] = field(default_factory=dict)
@@ -42,36 +77,58 @@ class _Said:
     interrupted: set[UUID] = field(default_factory=set)
 
 
-async def score_some(
-    session: Session, engine: Engine, objects: Objects, situation: Situation, limit: int
-) -> tuple[int, int]:
-    """Score some records that are due, held-out ones first: they set the thresholds that the others wait for.
+async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
+    """Score some records that are due, held-out ones first: they set the thresholds that the others wait for."""
+    async with scorer.database.transaction() as session:
+        if not await scoring_leases.take(session, project_id, scorer.holder):
+            return Scored(elsewhere=True, more=True)
+        work = await _load(session, project_id, limit)
+        if not work.due:
+            await scoring_leases.give_up(session, project_id, scorer.holder)
+            return Scored()
+    reader = Reader(scorer.objects, scorer.compute, project_id)
+    opinion = _Opinion()
+    thumbnails: list[records.MadeThumbnail] = []
+    if work.champion is not None:
+        opinion, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
+    async with scorer.database.transaction() as session:
+        scored, failed = await _save(session, work, opinion)
+        await records.add_thumbnails(session, thumbnails)
+        more = len(work.due) == limit or failed > 0 or scored < len(work.due)
+        if not more:
+            await scoring_leases.give_up(session, project_id, scorer.holder)
+    return Scored(scored, failed, more=more)
 
-    Answers how many were scored and how many could not be read for now. The rows stay locked until the session's end;
-    a record that somebody else has locked stays due.
-    """
-    project_id = situation.project.project_id
-    due = await predictions.lock_due(session, project_id, situation.epoch, limit, held_out=True)
-    if not due:
-        due = await predictions.lock_due(session, project_id, situation.epoch, limit, held_out=False)
-    if not due:
-        return 0, 0
-    champion = await models.champion(session, project_id)
-    said = _Said() if champion is None else await _ask(session, engine, objects, champion, due)
-    failed = {
-        each.record_id for each in due if each.record_id in said.interrupted and each.attempts + 1 < _MOST_ATTEMPTS
+
+async def _load(session: Session, project_id: UUID, limit: int) -> _Work:
+    situation = await projects.situation(session, project_id)
+    due = await predictions.due(session, project_id, situation.epoch, limit)
+    champion = await models.champion(session, project_id) if due and situation.champion_id is not None else None
+    return _Work(situation, champion, due)
+
+
+async def _save(session: Session, work: _Work, opinion: _Opinion) -> tuple[int, int]:
+    """Keep and publish the answers for what is still due; returns how many records have one, and how many wait."""
+    situation = work.situation
+    if await projects.epoch(session, situation.project.project_id) != situation.epoch:
+        return 0, 0  # another model is champion by now
+    locked = await predictions.lock_due(session, [each.record_id for each in work.due], situation.epoch)
+    locked.sort(key=lambda each: not each.held_out)
+    waiting = {
+        each.record_id
+        for each in locked
+        if each.record_id in opinion.interrupted and each.attempts + 1 < _MOST_ATTEMPTS
     }
-    if failed:
-        await predictions.note_failed(session, sorted(failed))
-    scored = [each for each in due if each.record_id not in failed]
-    made = [_made(each, said, champion, situation.project) for each in scored]
-    await publish(session, situation, made, situation.epoch)
+    if waiting:
+        await predictions.note_failed(session, sorted(waiting))
+    made = [_made(each, opinion, work.champion, situation.project) for each in locked if each.record_id not in waiting]
+    await publish(session, situation.project.project_id, made, situation.epoch)
     session.on_commit(lambda: _account(made))
-    return len(scored), len(failed)
+    return len(made), len(waiting)
 
 
-async def publish(session: Session, situation: Situation, made: Sequence[Made], epoch: int | None) -> None:
-    """Keep predictions of locked records and tell them."""
+async def publish(session: Session, project_id: UUID, made: Sequence[Made], epoch: int | None) -> None:
+    """Keep predictions of locked records and publish them."""
     if not made:
         return
     await predictions.add(session, made, epoch)
@@ -80,7 +137,7 @@ async def publish(session: Session, situation: Situation, made: Sequence[Made], 
         [
             Outgoing(
                 payload=each.payload,
-                project_id=situation.project.project_id,
+                project_id=project_id,
                 record_id=each.record_id,
                 revision=each.revision,
                 event_id=each.event_id,
@@ -91,47 +148,53 @@ async def publish(session: Session, situation: Situation, made: Sequence[Made], 
 
 
 def schema_version_of(project: Project) -> int:
-    """The schema version of what is said without a model."""
+    """The schema version of a prediction that no model made."""
     return project.active_schema or max(project.schemas, default=1)
 
 
-async def _ask(session: Session, engine: Engine, objects: Objects, champion: Model, due: Sequence[Due]) -> _Said:
-    read = await read_items(objects, champion.manifest, [each.content for each in due])
-    await records.add_thumbnails(session, read.thumbnails)
-    said = _Said(interrupted=read.interrupted)
+async def _ask(
+    reader: Reader, inference: InferenceQueue, champion: Model, due: Sequence[Due]
+) -> tuple[_Opinion, list[records.MadeThumbnail]]:
+    if champion.set_aside is not None:
+        return _Opinion(unanswered={each.record_id: WhyNot.FAILED for each in due}), []
+    read = await reader.items(champion.manifest, [each.content for each in due])
+    opinion = _Opinion(interrupted=read.interrupted)
     readable = []
     for each, item in zip(due, read.items, strict=True):
         if item is None:
-            said.unanswered[each.record_id] = WhyNot.UNREADABLE
+            opinion.unanswered[each.record_id] = WhyNot.UNREADABLE
         else:
             readable.append((each.record_id, item))
     if not readable:
-        return said
+        return opinion, read.thumbnails
     try:
-        rows = await engine.predict(champion.model_id, [item for _, item in readable], patient=True)
+        rows = await inference.predict(
+            champion.model_id, [item for _, item in readable], project_id=champion.project_id, patient=True
+        )
     except InferenceFailed as error:
         log.warning("model_failed", model_id=champion.model_id, records=len(readable), reason=str(error))
-        said.unanswered.update((record_id, WhyNot.FAILED) for record_id, _ in readable)
-        said.interrupted = {each.record_id for each in due}
-        return said
+        opinion.unanswered.update((record_id, WhyNot.FAILED) for record_id, _ in readable)
+        if not isinstance(error, ModelSetAside):
+            opinion.interrupted = {each.record_id for each in due}
+        return opinion, read.thumbnails
     made = prediction.answered(champion.manifest, rows, champion.temperature)
     for (record_id, _), answer in zip(readable, made, strict=True):
         if answer is None:
-            said.unanswered[record_id] = WhyNot.UNUSABLE
+            opinion.unanswered[record_id] = WhyNot.UNUSABLE
         else:
-            said.answers[record_id] = prediction.predicted(
+            opinion.answers[record_id] = prediction.predicted(
                 answer, champion.manifest, champion.model_id, champion.version
             )
-    return said
+    return opinion, read.thumbnails
 
 
-def _made(due: Due, said: _Said, champion: Model | None, project: Project) -> Made:
+def _made(due: LockedDue, opinion: _Opinion, champion: Model | None, project: Project) -> Made:
     purpose = prediction.scored_for(due.state, held_out=due.held_out)
-    answer = said.answers.get(due.record_id)
+    answer = opinion.answers.get(due.record_id)
     if answer is not None:
         payload = prediction.announced(answer, due.selection, purpose)
     else:
-        why = said.unanswered.get(due.record_id)
+        why = opinion.unanswered.get(due.record_id)
         asked = (
             None
             if champion is None or why is None
@@ -142,7 +205,7 @@ def _made(due: Due, said: _Said, champion: Model | None, project: Project) -> Ma
 
 
 def _account(made: Sequence[Made]) -> None:
-    """Count what was committed, and tell of every model that gave no answer: how often and why, never to what."""
+    """Count what was committed, and log of every model that gave no answer how often and why, never to what."""
     answered = sum(each.payload.model_id is not None for each in made)
     metrics.SCORED.labels("true").inc(answered)
     metrics.SCORED.labels("false").inc(len(made) - answered)

@@ -1,27 +1,26 @@
 """Active learning: the next batch of records for people."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from services.prelabel.compute import choices
 from services.prelabel.domain import acquisition, learning, prediction
 from services.prelabel.domain.learning import Comparison, Labels, Standing, Supply
 from services.prelabel.operations import scoring
-from services.prelabel.operations.reading import read_features
-from services.prelabel.pictures import Thumbnail
+from services.prelabel.operations.reading import Reader
 from services.prelabel.storage import labels, predictions, records, runs, selection
 from services.prelabel.storage.predictions import Made
 from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.records import MadeThumbnail
 from services.prelabel.storage.runs import RunState
 from services.prelabel.storage.selection import Candidate
 from shared.contracts.events import Selection
 from shared.contracts.values import ScoredFor
 from shared.kit.clock import new_id
 from shared.kit.database import Session
-from shared.kit.objects import Objects
 
 _POOL: Final = (2_000, 20_000)
 """Records that the k-means of a cold start is run on: at least, if there are so many, and at most."""
@@ -114,37 +113,41 @@ async def gather(session: Session, situation: Situation, standing: Standing) -> 
 
 
 async def choose(
-    objects: Objects, situation: Situation, pool: Pool
-) -> tuple[list[tuple[UUID, Selection]], list[tuple[UUID, Thumbnail]]]:
-    """Choose the batch; also gives the thumbnails that were made on the way. Needs no session: reading may take long."""
+    reader: Reader, situation: Situation, pool: Pool
+) -> tuple[list[tuple[UUID, Selection]], list[MadeThumbnail]]:
+    """Choose the batch; also returns the thumbnails that were made on the way. Needs no session: it may take long."""
     project = situation.project
-    vectors, thumbnails = await read_features(objects, project.objective, [each.content for each in pool.candidates])
-    candidates = [
-        acquisition.Candidate(each.score, each.draw, vector)
-        for each, vector in zip(pool.candidates, vectors, strict=True)
-    ]
-    seed = (project.project_id.int >> 64) ^ pool.batch
-    strategy = acquisition.cold_start if pool.model_id is None else acquisition.next_batch
-    choices = await asyncio.to_thread(strategy, candidates, pool.size, seed, pool.total)
-    chosen = [
+    looks, thumbnails = await reader.looks(project.objective, [each.content for each in pool.candidates])
+    chosen = await reader.compute.run(
+        choices.choose,
+        "cold_start" if pool.model_id is None else "next_batch",
+        [each.score for each in pool.candidates],
+        [each.draw for each in pool.candidates],
+        looks,
+        pool.size,
+        (project.project_id.int >> 64) ^ pool.batch,
+        pool.total,
+        project_id=project.project_id,
+    )
+    selected = [
         (
             pool.candidates[each.index].record_id,
             Selection(batch=pool.batch, strategy=each.strategy, probability=each.probability),
         )
-        for each in choices
+        for each in chosen
     ]
-    return chosen, thumbnails
+    return selected, thumbnails
 
 
-async def announce(
+async def select(
     session: Session,
     situation: Situation,
     pool: Pool,
     chosen: Sequence[tuple[UUID, Selection]],
-    thumbnails: Sequence[tuple[UUID, Thumbnail]],
+    thumbnails: Sequence[MadeThumbnail],
     now: datetime,
 ) -> int:
-    """Mark the chosen records that are still free and tell of each; answers how many."""
+    """Mark the chosen records that are still free and publish it; returns how many."""
     project_id = situation.project.project_id
     marked = await selection.add_batch(session, project_id, pool.batch, pool.model_id, chosen, now)
     await records.add_thumbnails(session, thumbnails)
@@ -155,5 +158,5 @@ async def announce(
         said = newest.get(each.record_id) or prediction.without_answer(fallback, each.draw, None, ScoredFor.ROUTING)
         payload = prediction.announced(said, each.selection, said.scored_for)
         made.append(Made(each.record_id, new_id(), each.revision + 1, payload))
-    await scoring.publish(session, situation, made, None)
+    await scoring.publish(session, project_id, made, None)
     return len(marked)

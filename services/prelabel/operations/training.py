@@ -1,36 +1,33 @@
 """Training runs: from labels to a challenger."""
 
-import asyncio
-import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import numpy as np
 import structlog
 
+from services.prelabel.compute import training as compute_training
+from services.prelabel.compute.training import TrainingJob
 from services.prelabel.domain import learning
 from services.prelabel.domain.learning import Standing
 from services.prelabel.domain.objective import Objective
-from services.prelabel.inference import LoadedModel, read_text
+from services.prelabel.exceptions import CannotTrain, NothingToLearn, TrainingInterrupted
 from services.prelabel.operations import registry
-from services.prelabel.operations.reading import read_items, read_thumbnails
-from services.prelabel.pictures import Thumbnail
+from services.prelabel.operations.reading import Reader
 from services.prelabel.storage import labels, models, projects, records, runs
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.records import MadeThumbnail
 from services.prelabel.storage.runs import Run, RunState
-from services.prelabel.workers import Trainer, TrainingProcessLost
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import ModelStage
 from shared.kit.clock import new_id
+from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Session
-from shared.kit.objects import Objects
 
 log = structlog.get_logger()
 
@@ -39,18 +36,19 @@ BY_LABELS: Final = "labels"
 
 _MOST_ATTEMPTS: Final = 3
 _BACKOFF_S: Final = 5.0
-_TOLERANCE: Final = 1e-3
 _SCALE: Final = 255.0
-_INPUT: Final = "input"
-_OUTPUT: Final = "probabilities"
+
+AFFINITY: Final = "training"
+"""Trainings go to the worker that has imported the libraries, if it is idle."""
 
 
-class NothingToLearn(Exception):
-    """The project's active schema has no choice question about a text or image field."""
+@dataclass(frozen=True, slots=True)
+class TrainingLimits:
+    """What a training may take, and from how many of the newest labels it learns."""
 
-
-class CannotTrain(Exception):
-    """The labels give no model, and trying again would change nothing."""
+    timeout_s: float
+    memory_mb: int
+    examples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Made:
     manifest: ModelManifest
     data: bytes
     report: dict[str, Any]
-    thumbnails: Sequence[tuple[UUID, Thumbnail]]
+    thumbnails: Sequence[MadeThumbnail]
 
 
 async def request(
@@ -133,37 +131,42 @@ async def begin(session: Session, run: Run, most: int, now: datetime) -> Begun |
     return Begun(begun, objective, examples, project.learning.machine_label_weight)
 
 
-async def make(trainer: Trainer, objects: Objects, begun: Begun, folder: Path) -> Made:
-    """Train in the process beside and check that the ONNX model equals scikit-learn's. Needs no session.
+async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> Made:
+    """Train in a worker process. Needs no session.
 
     Raises:
         CannotTrain: the labels give no model.
-        TrainingProcessLost: the process died or took too long.
+        TrainingInterrupted: pictures can't be fetched now.
+        ComputeFailed: the process took too much time or memory, or crashed.
     """
     if len({example.label for example in begun.examples}) <= 1:
         raise CannotTrain("labels of at least two classes are needed")
-    manifest, thumbnails = await _manifest(objects, begun)
+    manifest, thumbnails = await _manifest(reader, begun)
     made = dict(thumbnails)
     contents = [
         records.Content(each.record_id, each.content.fields, made.get(each.record_id) or each.content.thumbnail)
         for each in begun.examples
     ]
-    read = await read_items(objects, manifest, contents)
+    read = await reader.items(manifest, contents)
     if read.interrupted:
-        raise TrainingProcessLost("some pictures can't be fetched now")
+        raise TrainingInterrupted("some pictures can't be fetched now")
     usable = [(example, item) for example, item in zip(begun.examples, read.items, strict=True) if item is not None]
-    items = [item for _, item in usable]
-    await asyncio.to_thread(_write_job, folder, manifest, usable, begun.machine_weight)
-    answer = await trainer.train(folder)
-    if not answer["done"]:
-        if answer["hopeless"]:
-            raise CannotTrain(answer["reason"])
-        raise TrainingProcessLost(answer["reason"])
-    report = answer["report"]
-    manifest = manifest.model_copy(update={"labels": report["labels"]})
-    data = await asyncio.to_thread((folder / "model.onnx").read_bytes)
-    report["largest_difference"] = await asyncio.to_thread(_difference, data, manifest, items, folder / "expected.npy")
-    return Made(manifest, data, report, thumbnails)
+    job = TrainingJob(
+        manifest,
+        [item for _, item in usable],
+        [example.label for example, _ in usable],
+        [1.0 if example.by_people else max(begun.machine_weight, 1e-6) for example, _ in usable],
+    )
+    trained = await reader.compute.run(
+        compute_training.train, job, project_id=begun.run.project_id, timeout_s=limits.timeout_s,
+        memory_mb=limits.memory_mb, affinity=AFFINITY,
+    )  # fmt: skip
+    return Made(trained.manifest, trained.data, asdict(trained.report), thumbnails)
+
+
+async def warm_up(compute: ComputePool, limits: TrainingLimits) -> None:
+    """Let a worker import what training needs, which takes longer than a small training."""
+    await compute.run(compute_training.import_libraries, timeout_s=limits.timeout_s, affinity=AFFINITY)
 
 
 async def finish(session: Session, begun: Begun, made: Made, now: datetime) -> Model | None:
@@ -205,10 +208,10 @@ async def _supersede(session: Session, model_id: UUID, now: datetime) -> None:
     old = await models.move(session, model_id, ModelStage.REJECTED, "superseded by a model that has seen more labels")
     if old.training_run_id is not None:
         await runs.end(session, old.training_run_id, RunState.SUPERSEDED, now)
-    await registry.tell(session, [old])
+    await registry.publish_changes(session, [old])
 
 
-async def _manifest(objects: Objects, begun: Begun) -> tuple[ModelManifest, list[tuple[UUID, Thumbnail]]]:
+async def _manifest(reader: Reader, begun: Begun) -> tuple[ModelManifest, list[MadeThumbnail]]:
     """What the model will read: pictures in the shape that most of their thumbnails have."""
     objective = begun.objective
     base: dict[str, Any] = {
@@ -217,53 +220,22 @@ async def _manifest(objects: Objects, begun: Begun) -> tuple[ModelManifest, list
         "question": objective.question,
         "field": objective.field,
         "labels": list(objective.labels),
-        "input_name": _INPUT,
-        "output_name": _OUTPUT,
+        "input_name": compute_training.INPUT_NAME,
+        "output_name": compute_training.OUTPUT_NAME,
     }
     if objective.task == "text_classification":
         return ModelManifest(**base, lowercase=True, collapse_whitespace=True), []
-    read = await read_thumbnails(objects, objective.field, [example.content for example in begun.examples])
+    read = await reader.thumbnails(objective.field, [example.content for example in begun.examples])
     made = dict(read.thumbnails)
     shapes = Counter(
-        (small.width, small.height, small.channels)
+        small.shape
         for example in begun.examples
         if (small := made.get(example.record_id) or example.content.thumbnail) is not None
     )
     if not shapes:
         if read.interrupted:
-            raise TrainingProcessLost("the pictures can't be fetched now")
+            raise TrainingInterrupted("the pictures can't be fetched now")
         raise CannotTrain("none of the pictures can be read")
     (width, height, channels), _ = max(shapes.items(), key=lambda pair: (pair[1], pair[0]))
     shape: dict[str, Any] = {"width": width, "height": height, "channels": channels}
     return ModelManifest(**base, **shape, scale=_SCALE), read.thumbnails
-
-
-def _write_job(folder: Path, manifest: ModelManifest, usable: Sequence[tuple[Example, Any]], machine: float) -> None:
-    job: dict[str, Any] = {
-        "task": manifest.task,
-        "labels": [example.label for example, _ in usable],
-        "weights": [1.0 if example.by_people else max(machine, 1e-6) for example, _ in usable],
-    }
-    if manifest.task == "text_classification":
-        job["texts"] = [read_text(manifest, item) for _, item in usable]
-    else:
-        job["scale"] = manifest.scale
-        shape = (0, manifest.height or 1, manifest.width or 1, manifest.channels)
-        pixels = np.stack([item for _, item in usable]) if usable else np.empty(shape, dtype=np.uint8)
-        np.save(folder / "pixels.npy", pixels, allow_pickle=False)
-    (folder / "job.json").write_text(json.dumps(job))
-
-
-def _difference(data: bytes, manifest: ModelManifest, items: Sequence[Any], expected: Path) -> float:
-    """The largest difference between the two models' probabilities for the training inputs.
-
-    Raises:
-        CannotTrain: it is larger than 0.001, so the exported model is another one than was trained.
-    """
-    model = LoadedModel(data, manifest)
-    theirs = np.load(expected, allow_pickle=False)
-    ours = np.concatenate([model.run(items[start : start + 512]) for start in range(0, len(items), 512)])
-    largest = float(np.abs(ours - theirs).max())
-    if not largest <= _TOLERANCE:  # NaN is no success either
-        raise CannotTrain(f"the exported model differs from scikit-learn's by {largest:.4f}")
-    return largest

@@ -15,7 +15,9 @@ from shared.kit.outbox import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it."""
+    """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it.
+    `set_aside`: why it is asked no more, if it is so.
+    """
 
     model_id: UUID
     project_id: UUID
@@ -35,6 +37,7 @@ class Model:
     reason: str
     created_by: str
     created_at: datetime
+    set_aside: str | None
 
     @property
     def key(self) -> str:
@@ -48,7 +51,7 @@ def object_key(model_id: UUID) -> str:
 
 _COLUMNS = """
 model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, temperature, evaluation, compared,
-training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at
+training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at, set_aside
 """
 _GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
 _LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
@@ -70,11 +73,12 @@ INSERT INTO models (
 VALUES ($1, $2, $3, 1, 'challenger', $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _MOVE = f"""
-UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = true,
+UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = true, set_aside = NULL,
     predecessor = coalesce($4, predecessor), temperature = coalesce($5, temperature),
     evaluation = coalesce($6::jsonb, evaluation)
 WHERE model_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608
+_SET_ASIDE = "UPDATE models SET set_aside = $2 WHERE model_id = $1 AND set_aside IS NULL RETURNING project_id"
 _COUNT_CONTAMINATED = f"""
 WITH counted AS (
     UPDATE contaminations SET counted = true WHERE run_id = $1 AND NOT counted RETURNING record_id
@@ -100,7 +104,7 @@ def _model(row: Any) -> Model:
         ModelManifest.model_validate_json(row["manifest"]), row["sha256"], row["size_bytes"], row["temperature"],
         None if evaluation is None else ModelEvaluation.model_validate_json(evaluation), row["compared"],
         row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
-        row["created_by"], row["created_at"],
+        row["created_by"], row["created_at"], row["set_aside"],
     )  # fmt: skip
 
 
@@ -200,6 +204,12 @@ async def move(
         None if evaluation is None else evaluation.model_dump_json(),
     )  # fmt: skip
     return _model(row)
+
+
+async def set_aside(session: Session, model_id: UUID, reason: str) -> UUID | None:
+    """Note that a model is asked no more, until it is given a stage anew; its project, or None when that was known."""
+    project_id: UUID | None = await session.raw.fetchval(_SET_ASIDE, model_id, reason)
+    return project_id
 
 
 async def contaminate(session: Session, record_id: UUID) -> bool:

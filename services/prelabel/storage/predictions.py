@@ -14,7 +14,15 @@ from shared.kit.outbox import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A record whose newest prediction is not the champion's; its row is locked."""
+    """A record whose newest prediction is not the champion's."""
+
+    record_id: UUID
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class LockedDue:
+    """A record that is due, its row locked. `revision` counts its predictions, `attempts` those to read it."""
 
     record_id: UUID
     state: RecordState
@@ -23,7 +31,6 @@ class Due:
     attempts: int
     revision: int
     selection: Selection | None
-    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +44,25 @@ class Made:
 
 
 _DUE_WHERE = "(r.state IN ('open', 'unlabelable') OR (r.held_out AND r.state = 'finalized'))"
+# Two branches, each in the order of its part of the index; the second is not run when the first gives enough.
+_DUE = f"""
+SELECT record_id, {_CONTENT} FROM (
+    (SELECT r.record_id FROM records r
+        WHERE r.project_id = $1 AND r.held_out AND r.scored_epoch < $2 AND {_DUE_WHERE}
+        ORDER BY r.scored_epoch LIMIT $3)
+    UNION ALL
+    (SELECT r.record_id FROM records r
+        WHERE r.project_id = $1 AND NOT r.held_out AND r.scored_epoch < $2 AND {_DUE_WHERE}
+        ORDER BY r.scored_epoch LIMIT $3)
+    LIMIT $3
+) due JOIN contents c USING (record_id)
+"""  # noqa: S608  both parts are constants
 _LOCK_DUE = f"""
 SELECT r.record_id, r.state, r.held_out, r.draw, r.scoring_attempts, r.prediction_revision, r.batch, r.strategy,
-    r.selection_probability, {_CONTENT}
-FROM records r JOIN contents c USING (record_id)
-WHERE r.project_id = $1 AND r.held_out = $2 AND r.scored_epoch < $3 AND {_DUE_WHERE}
-ORDER BY r.scored_epoch LIMIT $4
-FOR UPDATE OF r SKIP LOCKED
-"""  # noqa: S608  both parts are constants
+    r.selection_probability
+FROM records r WHERE r.record_id = ANY($1::uuid[]) AND r.scored_epoch < $2 AND {_DUE_WHERE}
+ORDER BY r.record_id FOR UPDATE OF r
+"""  # noqa: S608
 # The longest overdue of each kind, by the order of the index: whatever the statistics say, no table is read through.
 _OLDEST = f"""
 (SELECT r.scored_epoch FROM records r WHERE r.project_id = $P AND r.held_out AND {_DUE_WHERE}
@@ -114,11 +132,17 @@ async def is_due(session: Session, project_id: UUID, epoch: int) -> bool:
     return due
 
 
-async def lock_due(session: Session, project_id: UUID, epoch: int, limit: int, *, held_out: bool) -> Sequence[Due]:
-    """Lock some records that have yet to be scored; those that somebody else has locked are left to them."""
-    rows = await session.raw.fetch(_LOCK_DUE, project_id, held_out, epoch, limit)
+async def due(session: Session, project_id: UUID, epoch: int, limit: int) -> Sequence[Due]:
+    """Some records that have yet to be scored in this epoch, the held-out ones first, not locked."""
+    rows = await session.raw.fetch(_DUE, project_id, epoch, limit)
+    return [Due(row["record_id"], content_of(row["record_id"], row)) for row in rows]
+
+
+async def lock_due(session: Session, record_ids: Sequence[UUID], epoch: int) -> list[LockedDue]:
+    """Lock those of these records that are still to be scored in this epoch, in the order of their ids."""
+    rows = await session.raw.fetch(_LOCK_DUE, record_ids, epoch)
     return [
-        Due(
+        LockedDue(
             record_id=row["record_id"],
             state=RecordState(row["state"]),
             held_out=row["held_out"],
@@ -126,9 +150,8 @@ async def lock_due(session: Session, project_id: UUID, epoch: int, limit: int, *
             attempts=row["scoring_attempts"],
             revision=row["prediction_revision"],
             selection=selection_of(row["batch"], row["strategy"], row["selection_probability"]),
-            content=content_of(row["record_id"], row),
         )
-        for row in sorted(rows, key=lambda row: row["record_id"])
+        for row in rows
     ]
 
 

@@ -34,6 +34,7 @@ _LOCK = "SELECT revision FROM projects WHERE project_id = $1 FOR UPDATE"
 _INSERT = "INSERT INTO projects (project_id, revision, state) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING"
 _UPDATE = "UPDATE projects SET revision = $2, state = $3::jsonb WHERE project_id = $1"
 _ALL = "SELECT project_id FROM projects WHERE state->>'status' = 'active' ORDER BY project_id"
+_EPOCH = "SELECT epoch FROM projects WHERE project_id = $1"
 _NEXT_EPOCH = "UPDATE projects SET epoch = epoch + 1 WHERE project_id = $1 RETURNING epoch"
 _NEXT_MODEL = "UPDATE projects SET models = models + 1 WHERE project_id = $1 RETURNING models"
 
@@ -77,10 +78,16 @@ async def active(session: Session) -> Sequence[UUID]:
     return [row[0] for row in await session.raw.fetch(_ALL)]
 
 
+async def epoch(session: Session, project_id: UUID) -> int | None:
+    """The scoring epoch, which grows whenever another model becomes champion."""
+    found: int | None = await session.raw.fetchval(_EPOCH, project_id)
+    return found
+
+
 async def next_epoch(session: Session, project_id: UUID) -> int:
     """Make every record of the project due for scoring."""
-    epoch: int = await session.raw.fetchval(_NEXT_EPOCH, project_id)
-    return epoch
+    grown: int = await session.raw.fetchval(_NEXT_EPOCH, project_id)
+    return grown
 
 
 async def next_model(session: Session, project_id: UUID) -> int:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from services.prelabel.pictures import Thumbnail
+from services.prelabel.domain.items import Thumbnail
 from shared.contracts.events import RecordAccepted, RecordPredicted
 from shared.contracts.values import RecordState, Split
 from shared.kit.database import Session
@@ -34,6 +34,9 @@ class Content:
     fields: dict[str, Any]
     thumbnail: Thumbnail | None
 
+
+MadeThumbnail = tuple[UUID, Thumbnail]
+"""A thumbnail that was made just now, and of which record."""
 
 _CONTENT = """
 c.fields, c.thumbnail, c.thumbnail_width, c.thumbnail_height, c.thumbnail_channels
@@ -177,7 +180,7 @@ async def change_state(session: Session, record_id: UUID, state_revision: int, s
     await session.raw.execute(_CHANGE_STATE, record_id, state_revision, state)
 
 
-async def add_thumbnails(session: Session, thumbnails: Sequence[tuple[UUID, Thumbnail]]) -> None:
+async def add_thumbnails(session: Session, thumbnails: Sequence[MadeThumbnail]) -> None:
     if not thumbnails:
         return
     await session.raw.execute(

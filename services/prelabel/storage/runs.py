@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from services.prelabel.exceptions import RunUnderWay
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 
@@ -46,10 +47,6 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-
-
-class RunUnderWay(Exception):
-    """A training run of this project is under way; wait for its end."""
 
 
 _COLUMNS = """

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, cast
+from uuid import UUID
 
 HEADER: Final = struct.Struct("!Q")
 MOST_RESULT_BYTES: Final = 512 * 1024 * 1024
@@ -36,12 +37,26 @@ class Call:
     memory_bytes: int
 
     def frame(self) -> bytes:
-        body = (self.module, self.name, self.arguments, self.cpu_s, self.memory_bytes)
-        return framed(pickle.dumps(body, _PROTOCOL))
+        buffer = io.BytesIO()
+        pickler = pickle.Pickler(buffer, _PROTOCOL)
+        pickler.dispatch_table = _drivers_kinds()
+        pickler.dump((self.module, self.name, self.arguments, self.cpu_s, self.memory_bytes))
+        return framed(buffer.getvalue())
 
     @classmethod
     def read(cls, data: bytes | bytearray) -> "Call":
         return cls(*pickle.loads(data))  # noqa: S301  the service wrote it
+
+
+@cache
+def _drivers_kinds() -> dict[type, Callable[[Any], Any]]:
+    """How to write what the database's driver makes, which workers don't import."""
+    driver = sys.modules.get("asyncpg.pgproto.pgproto")
+    return {} if driver is None else {driver.UUID: _plain_id}
+
+
+def _plain_id(value: UUID) -> tuple[type[UUID], tuple[str]]:
+    return UUID, (str(value),)
 
 
 def framed(data: bytes) -> bytes:

@@ -30,19 +30,19 @@ def main(connection: socket.socket, *, confined: bool) -> NoReturn:
 
 def _serve(connection: socket.socket, budget: Budget, *, confined: bool) -> None:
     while (data := _receive(connection)) is not None:
-        call = wire.Call.read(data)
+        answer, fit = _answer(data, budget, confined=confined)
         del data
-        budget.grant(call.cpu_s, call.memory_bytes)
-        answer, fit = _answer(call, confined=confined)
         connection.sendall(answer)
+        del answer
         if not fit:
             return
-        del call, answer
 
 
-def _answer(call: wire.Call, *, confined: bool) -> tuple[bytes, bool]:
+def _answer(data: bytearray, budget: Budget, *, confined: bool) -> tuple[bytes, bool]:
     """The frame to send, and whether this process is fit for another call."""
     try:
+        call = wire.Call.read(data)
+        budget.grant(call.cpu_s, call.memory_bytes)
         value = wire.function(call.module, call.name)(*call.arguments)
         return wire.result("done", value, plain=confined), True
     except MemoryError:

@@ -146,3 +146,7 @@ def identify() -> UUID:
 
 def modules(name: str) -> bool:
     return name in sys.modules
+
+
+def text_of(value: object) -> str:
+    return f"{type(value).__name__} {value}"

@@ -210,6 +210,13 @@ async def test_untrusted_results_are_plain_data_and_arrays(pool: ComputePool) ->
         await pool.run(computations.identify, untrusted=True)
 
 
+async def test_ids_that_the_database_made_cross_as_plain_ones(pool: ComputePool) -> None:
+    """Workers don't import the driver; confined ones could not."""
+    made = new_id()
+    assert await pool.run(computations.text_of, made, untrusted=True) == f"UUID {made}"
+    assert await pool.run(computations.echo, {made: [made]}) == {made: [made]}
+
+
 def test_a_hostile_result_imports_nothing() -> None:
     hostile = b"cos\nsystem\n(S'true'\ntR."
     with pytest.raises(Exception, match="not plain data"):

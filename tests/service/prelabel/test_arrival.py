@@ -1,5 +1,7 @@
 """What happens when a record comes, with and without a model, and when it goes."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -113,6 +115,37 @@ async def test_a_store_that_is_away_only_delays_an_answer(world: World, monkeypa
     await world.service.run_loop("score")
     (first,) = await said(world, record_id)
     assert first.answers == {"digit": {"label": digits()[1][1]}}
+
+
+async def test_pictures_are_fetched_reduced_and_dropped_sixteen_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And without an open transaction: a store that is slow holds no connection."""
+    await world.begin(DIGIT_SCHEMA)
+    await world.champion(digit_model(), digit_manifest())
+    records = [await world.digit(index) for index in range(40)]
+    runtime = world.service.runtime
+    get, run = runtime.objects.get, runtime.compute.run
+    held = most = 0
+
+    async def fetch(key: str) -> bytes:
+        nonlocal held, most
+        held += key.startswith("assets/")
+        most = max(most, held)
+        assert runtime.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        return await get(key)
+
+    async def compute(*arguments: Any, **limits: Any) -> Any:
+        nonlocal held
+        held = 0
+        return await run(*arguments, **limits)
+
+    monkeypatch.setattr(runtime.objects, "get", fetch)
+    monkeypatch.setattr(runtime.compute, "run", compute)
+    await world.service.run_loop("score")
+    assert most == 16
+    for record_id in records:
+        assert (await said(world, record_id))[-1].answers
 
 
 async def test_projects_that_cant_be_read_hold_up_no_other(service: ServiceUnderTest) -> None:

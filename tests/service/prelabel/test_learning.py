@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from services.prelabel.operations import registry, training
-from services.prelabel.workers import Trainer, TrainingProcessLost
 from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
 from shared.contracts.policies import Policies
 from shared.contracts.values import LabelMethod, ModelStage, Split
 from shared.kit import outbox
+from shared.kit.compute.exceptions import ComputeCrashed
 from shared.kit.database import Session
 from shared.kit.loops import LoopRunner
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
@@ -322,23 +322,27 @@ async def test_pictures_are_learnt(world: World) -> None:
 async def test_a_training_that_dies_is_tried_again_and_told_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.begin(chosen=QUICK)
     await label_all(world, await texts(world, 12))
-    trainer: Trainer = world.service.runtime.resources.trainer
-    train = trainer.train
+    compute = world.service.runtime.compute
+    run_there = compute.run
 
-    async def dies(_: object) -> Any:
-        raise TrainingProcessLost("the training process died")
+    async def dies(*_: object, **__: object) -> Any:
+        raise ComputeCrashed("the computation ended its process (SIGKILL)")
 
-    monkeypatch.setattr(trainer, "train", dies)
+    monkeypatch.setattr(compute, "run", dies)
     await world.service.client.post(
         f"/v1/projects/{world.project_id}/training-runs", headers=world.service.token("trainer"), json={"reason": "try"}
     )
     await world.service.run_loop("train")
     (run,) = await runs(world)
-    assert (run["state"], run["attempts"], run["failure"]) == ("queued", 1, "the training process died")
+    assert (run["state"], run["attempts"], run["failure"]) == (
+        "queued",
+        1,
+        "the computation ended its process (SIGKILL)",
+    )
     await world.service.run_loop("train")
     assert (await runs(world))[0]["attempts"] == 1, "not at once"
     await world.fetch("UPDATE training_runs SET retry_at = now() WHERE project_id = $1", world.project_id)
-    monkeypatch.setattr(trainer, "train", train)
+    monkeypatch.setattr(compute, "run", run_there)
     await world.service.run_loop("train")
     assert (await runs(world))[0]["state"] == "comparing"
 
@@ -369,16 +373,16 @@ async def test_an_interrupted_promotion_leaves_everything_as_it_was(
     await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
     await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
     await world.upload(text_model(), text_manifest())
-    tell = registry.tell
+    tell = registry.publish_changes
 
     async def interrupted(*_: object) -> None:
         raise ConnectionResetError("killed")
 
-    monkeypatch.setattr(registry, "tell", interrupted)
+    monkeypatch.setattr(registry, "publish_changes", interrupted)
     with pytest.raises(ConnectionResetError):
         await world.service.run_loop("compare")
     assert await stages(world) == ["challenger"]
-    monkeypatch.setattr(registry, "tell", tell)
+    monkeypatch.setattr(registry, "publish_changes", tell)
     await world.service.run_loop("compare")
     assert await stages(world) == ["champion"]
 

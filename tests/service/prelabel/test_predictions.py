@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from typing import Any
 
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, digit_manifest, digit_model, digits, png
@@ -54,13 +55,14 @@ async def test_without_a_champion_a_model_must_be_named(world: World) -> None:
 async def test_too_much_at_once_is_refused_and_comes_through_later(world: World) -> None:
     await world.begin()
     await world.champion()
-    engine = world.service.runtime.resources.engine
+    inference = world.service.runtime.resources.inference
     items = [{"fields": {"message": f"parcel {number}"}} for number in range(1000)]
-    most, engine._queue_items = engine._queue_items, 1000
+    limits = inference._limits
+    inference._limits = replace(limits, queue_items=1000)
     try:
         answers = await asyncio.gather(*(ask(world, items) for _ in range(4)))
     finally:
-        engine._queue_items = most
+        inference._limits = limits
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503}
     refused = next(answer for answer in answers if answer.status_code == 503)

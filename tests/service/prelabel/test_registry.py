@@ -12,11 +12,14 @@ from onnx import ModelProto, TensorProto, helper
 from structlog.testing import CapturingLogger
 
 from services.prelabel import metrics
-from services.prelabel.inference import InferenceFailed, LoadedModel
+from services.prelabel.compute import sessions
+from services.prelabel.exceptions import ModelRefused
 from services.prelabel.operations import scoring
+from services.prelabel.operations.checks import check_model
 from shared.contracts.events import FeedbackReceived, ModelChanged, RecordPredicted, Unanswered
 from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
 from shared.kit.clock import new_id, utc_now
+from shared.kit.compute.exceptions import ComputeTimeout
 from tests.service.prelabel.world import (
     DIGIT_SCHEMA,
     World,
@@ -192,12 +195,9 @@ async def test_a_hand_made_model_is_accepted(world: World) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def test_a_model_that_never_ends_takes_down_only_its_own_process() -> None:
-    from services.prelabel.domain.onnxfile import ModelRefused
-    from services.prelabel.workers import check_model
-
+async def test_a_model_that_never_ends_takes_down_only_its_own_process(world: World) -> None:
     with pytest.raises(ModelRefused, match="too long"):
-        await check_model(endless(), digit_manifest(), timeout_s=3, memory_mb=2048)
+        await check_model(world.service.runtime.compute, endless(), digit_manifest(), timeout_s=3, memory_mb=2048)
 
 
 async def test_a_model_that_needs_too_much_memory_is_told_so(world: World) -> None:
@@ -240,10 +240,15 @@ async def test_a_champion_that_fails_again_and_again_is_named(world: World, monk
     model_id = await world.champion(tiny(), digit_manifest())
     record_id = await world.digit(1)
 
-    def too_slow(_model: object, _items: object) -> None:
-        raise InferenceFailed("the model took too long")
+    compute = world.service.runtime.compute
+    run = compute.run
 
-    monkeypatch.setattr(LoadedModel, "run", too_slow)
+    async def too_slow(function: Any, *arguments: Any, **limits: Any) -> Any:
+        if function is sessions.predict:
+            raise ComputeTimeout("the computation took longer than 30 s")
+        return await run(function, *arguments, **limits)
+
+    monkeypatch.setattr(compute, "run", too_slow)
     await world.service.run_loop("score")
     (said,) = [
         event.payload for event in await world.service.published(RecordPredicted) if event.record_id == record_id
@@ -291,8 +296,8 @@ async def test_a_model_comes_as_a_form(world: World) -> None:
 
 async def test_a_model_that_is_too_large_is_refused(world: World) -> None:
     await world.begin()
-    limits = world.service.runtime.resources.limits
-    answer = await world.upload(b"\0" * (limits.max_model_bytes + 1), text_manifest())
+    limits = world.service.runtime.resources.uploads
+    answer = await world.upload(b"\0" * (limits.model_bytes + 1), text_manifest())
     assert answer.status_code == 413
 
 

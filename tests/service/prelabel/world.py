@@ -3,17 +3,16 @@
 import asyncio
 import io
 import json
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from PIL import Image
 
-from services.prelabel import training
+from services.prelabel.compute import training
+from services.prelabel.compute.training import TrainingJob
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import (
     AssetReference,
@@ -225,37 +224,22 @@ def digit_manifest(**changes: Any) -> ModelManifest:
     ).model_copy(update=changes)
 
 
-def trained(job: Mapping[str, Any], pixels: np.ndarray[Any, Any] | None = None) -> bytes:
+def trained(manifest: ModelManifest, items: Sequence[Any], labels: Sequence[str]) -> bytes:
     """A real model, made by scikit-learn and skl2onnx."""
-    training.import_libraries()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "job.json").write_text(json.dumps(job))
-        if pixels is not None:
-            np.save(folder / "pixels.npy", pixels)
-        training.train(folder)
-        return (folder / "model.onnx").read_bytes()
+    return training.train(TrainingJob(manifest, items, labels, [1.0] * len(items))).data
 
 
 @cache
 def text_model(repetitions: int = 3) -> bytes:
     texts = [f"{words} number {number}" for label in WORDS for words in WORDS[label] for number in range(repetitions)]
     labels = [label for label in WORDS for _ in WORDS[label] for _ in range(repetitions)]
-    return trained(
-        {"task": "text_classification", "texts": texts, "labels": labels, "weights": [1.0] * len(texts)},
-    )
+    return trained(text_manifest(), texts, labels)
 
 
 @cache
 def digit_model(first: int = 0, examples: int = 300) -> bytes:
     chosen = digits()[first : first + examples]
-    job = {
-        "task": "image_classification",
-        "scale": 255.0,
-        "labels": [label for _, label in chosen],
-        "weights": [1.0] * len(chosen),
-    }
-    return trained(job, np.stack([pixels for pixels, _ in chosen])[..., None])
+    return trained(digit_manifest(), [pixels[..., None] for pixels, _ in chosen], [label for _, label in chosen])
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], within_s: float = 20.0) -> Any:

@@ -7,12 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.prelabel import pictures
+from services.prelabel.arrivals import Arrivals
+from services.prelabel.compute import pictures
+from services.prelabel.compute.sessions import inputs
+from services.prelabel.dirty_projects import DirtyProjects
 from services.prelabel.domain import prediction
-from services.prelabel.domain.objective import ManifestRefused, check_manifest, label_of, objective_of
-from services.prelabel.domain.onnxfile import ModelRefused, check_file
-from services.prelabel.inference import inputs
-from services.prelabel.tools import Arrivals, Pace, Stirred
+from services.prelabel.domain.objective import check_manifest, label_of, objective_of
+from services.prelabel.domain.onnxfile import check_file
+from services.prelabel.exceptions import ManifestRefused, ModelRefused, UnreadablePicture
+from services.prelabel.pace import Pace
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import RecordState, ScoredFor
@@ -129,7 +132,7 @@ def test_what_is_transparent_becomes_white() -> None:
     "data", [b"", b"GIF89a", encoded(Image.new("L", (40, 40)))[:-30], encoded(Image.new("L", (2, 2)), "GIF")]
 )
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
-    with pytest.raises(pictures.UnreadablePicture):
+    with pytest.raises(UnreadablePicture):
         pictures.read(data)
 
 
@@ -177,13 +180,13 @@ def test_quiet_begins_anew_with_every_record() -> None:
 
 def test_a_look_at_every_project_takes_at_most_a_tenth_of_the_time() -> None:
     now = [0.0]
-    stirred = Stirred(lambda: now[0])
-    assert stirred.look_is_due()
-    stirred.looked(2.0)
+    dirty = DirtyProjects(lambda: now[0])
+    assert dirty.look_is_due()
+    dirty.looked(2.0)
     now[0] = 19.9
-    assert not stirred.look_is_due()
+    assert not dirty.look_is_due()
     now[0] = 20.0
-    assert stirred.look_is_due()
+    assert dirty.look_is_due()
     project = new_id()
-    stirred.add(project)
-    assert (stirred.take(), stirred.take()) == ({project}, set())
+    dirty.add(project)
+    assert (dirty.take(), dirty.take()) == ({project}, set())

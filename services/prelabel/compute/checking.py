@@ -1,50 +1,42 @@
-"""Try a model out in a process of its own: `python -m services.prelabel.checking FOLDER`.
+"""Try an uploaded model out: for a confined worker, which a model that hangs, eats memory or crashes takes down alone."""
 
-The folder holds `model.onnx` and `manifest.json`; the verdict is one JSON line on standard output. A model that hangs,
-eats memory or crashes onnxruntime takes down this process, which has limits and no secrets, and nothing else.
-"""
-
-import json
-import resource
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.prelabel.compute.sessions import LoadedModel, Port, inputs, is_out_of_memory, ports
 from services.prelabel.domain.calibration import Floats
-from services.prelabel.domain.onnxfile import ModelRefused, check_file
-from services.prelabel.inference import Item, LoadedModel, Port, inputs, ports
+from services.prelabel.domain.items import Item
+from services.prelabel.domain.onnxfile import check_file
+from services.prelabel.exceptions import ModelRefused
 from shared.contracts.events import ModelManifest
 
 _TOLERANCE: Final = 1e-3
 _TEXTS: Final = ("", "a few plain words", "Ünïcode, 数字 и 😀!", "word " * 400)
-_RESERVED_FILES: Final = 64
-_OUT_OF_MEMORY: Final = ("failed to allocate", "bad_alloc", "out of memory", "memory allocation")
-"""How onnxruntime and the C++ library say it."""
 
 
-def limit(cpu_s: int, memory_mb: int) -> None:
-    """Bound this process: CPU seconds, address space, no file larger than a megabyte, few open files."""
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 1024 * 1024,) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024,) * 2)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_RESERVED_FILES, _RESERVED_FILES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def check(data: bytes, manifest: ModelManifest) -> None:
-    """Load the model and let it answer.
+def check(data: bytes, manifest: ModelManifest) -> str | None:
+    """Load a model and let it answer; why it is refused, or None.
 
     Raises:
-        ModelRefused: it can't be loaded, or doesn't read and say what the manifest promises.
+        MemoryError: it needs more memory than there is.
     """
+    try:
+        _check(data, manifest)
+    except ModelRefused as refused:
+        return str(refused)
+    return None
+
+
+def _check(data: bytes, manifest: ModelManifest) -> None:
     check_file(data)
     try:
         model = LoadedModel(data, manifest)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise ModelRefused(f"onnxruntime does not load it: {_first_line(error)}") from error
     _check_ports(model, manifest)
     items = _samples(manifest)
@@ -102,41 +94,17 @@ def _answers(model: LoadedModel, items: Sequence[Item]) -> Floats:
         if np.isnan(answers).any():
             for item in items:  # what breaks the model on one item is lost in the answers; here it is told
                 model.probabilities(inputs(model.manifest, [item]))
+    except MemoryError:
+        raise
     except Exception as error:
-        raise ModelRefused(_why_it_failed(error)) from error
+        if is_out_of_memory(error):
+            raise MemoryError from error
+        raise ModelRefused(f"the dry run failed: {_first_line(error)}") from error
     if np.isnan(answers).any():
         raise ModelRefused("the answers of the dry run are not probabilities that sum to 1")
     return answers
 
 
-def _why_it_failed(error: Exception) -> str:
-    said = str(error).lower()
-    if isinstance(error, MemoryError) or any(each in said for each in _OUT_OF_MEMORY):
-        bound = resource.getrlimit(resource.RLIMIT_AS)[0]
-        limit_ = "" if bound == resource.RLIM_INFINITY else f": it may take {bound // 2**20} MB"
-        return f"the dry run needs more memory than there is{limit_}"
-    return f"the dry run failed: {_first_line(error)}"
-
-
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]
-
-
-def verdict(folder: Path) -> dict[str, Any]:
-    manifest = ModelManifest.model_validate_json((folder / "manifest.json").read_bytes())
-    try:
-        check((folder / "model.onnx").read_bytes(), manifest)
-    except ModelRefused as refused:
-        return {"fit": False, "reason": str(refused)}
-    return {"fit": True}
-
-
-def main(arguments: Sequence[str]) -> None:
-    folder, cpu_s, memory_mb = arguments
-    limit(int(cpu_s), int(memory_mb))
-    sys.stdout.write(json.dumps(verdict(Path(folder))) + "\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

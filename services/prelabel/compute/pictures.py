@@ -1,14 +1,15 @@
-"""PNG and JPEG to numbers."""
+"""PNG and JPEG to numbers. The files are untrusted: `reduce` is for a confined worker."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from services.prelabel.domain.calibration import Floats
+from services.prelabel.domain.items import Pixels, Shape, Thumbnail
+from services.prelabel.exceptions import UnreadablePicture
 
 THUMBNAIL_SIDE: Final = 32
 """The longer side of a thumbnail, in pixels. Models trained here read nothing larger."""
@@ -19,25 +20,26 @@ _WHITE: Final = 255
 _GREY: Final = {1: "L", 3: "RGB"}
 _DEEP: Final = ("I;16", "I;16B", "I;16L")
 
-Pixels = NDArray[np.uint8]
-"""Shape [height, width, channels], 0 is black."""
+Image.preinit()  # a confined worker can't import the decoders any more
+
+AT_ONCE: Final = 16
+"""Pictures that one call reads at most: so many originals are held at a time."""
+
+Reduced = tuple[Pixels | None, Pixels | None]
+"""A picture in the shape that was asked for, if one was, and its thumbnail; None for what can't be read."""
 
 
-class UnreadablePicture(ValueError):
-    """The bytes are not a PNG or JPEG image of at most 40 megapixels."""
+def reduce(originals: Sequence[bytes], shape: Shape | None) -> list[Reduced]:
+    """Read pictures and make them small; (None, None) for what can't be read."""
+    return [_reduced(data, shape) for data in originals]
 
 
-@dataclass(frozen=True, slots=True)
-class Thumbnail:
-    """A small copy of an image; one that is small enough already is copied exactly."""
-
-    width: int
-    height: int
-    channels: int
-    pixels: bytes
-
-    def array(self) -> Pixels:
-        return np.frombuffer(self.pixels, dtype=np.uint8).reshape(self.height, self.width, self.channels)
+def _reduced(data: bytes, shape: Shape | None) -> Reduced:
+    try:
+        image = read(data)
+    except UnreadablePicture:
+        return None, None
+    return None if shape is None else pixels(image, *shape), thumbnail(image).array()
 
 
 def read(data: bytes) -> Image.Image:

@@ -1,27 +1,19 @@
-"""Train a challenger in a process of its own: scikit-learn to ONNX.
+"""Train a challenger, scikit-learn to ONNX: for a worker that is trusted, because its libraries are imported late."""
 
-`python -m services.prelabel.training` imports its libraries, says `{"ready": true}`, then reads one folder per line from
-standard input and answers each with one JSON line. A folder holds `job.json` and what it names; the process adds
-`model.onnx` and `expected.npy`, scikit-learn's own probabilities for the training inputs, against which the ONNX model is
-then checked where it will run. Nothing is pickled. The process ends when its standard input does.
-"""
-
-import json
-import os
-import resource
-import shutil
-import sys
-import threading
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from queue import SimpleQueue
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from services.prelabel.compute.sessions import LoadedModel
+from services.prelabel.domain.calibration import Floats
+from services.prelabel.domain.items import Item, read_text
+from services.prelabel.exceptions import CannotTrain
+from shared.contracts.events import ModelManifest
 
 INPUT_NAME: Final = "input"
 OUTPUT_NAME: Final = "probabilities"
@@ -38,10 +30,8 @@ _PUNCTUATION: Final = r"""[^ \t\r\n\f\v!"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]+"""
 _WORDS_PER_TEXT: Final = 2.0
 """Texts with fewer words than this are taken to be of a script without spaces, and read letter by letter."""
 _MOST_TERMS: Final = 50_000
-
-
-class CannotTrain(Exception):
-    """The labels give no model."""
+_TOLERANCE: Final = 1e-3
+_BATCH: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +45,47 @@ class TrainingSet:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What to train: `items` are texts, or pixels in the manifest's shape. The manifest's labels are those of the schema."""
+
+    manifest: ModelManifest
+    items: Sequence[Item]
+    labels: Sequence[str]
+    weights: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """`labels` is the order of the probabilities. `distinct` counts examples without exact repetitions."""
+    """`labels` is the order of the probabilities; `distinct` counts examples without exact repetitions;
+    `largest_difference` is that of the two models' answers.
+    """
 
     labels: list[str]
     algorithm: str
     examples: int
     distinct: int
     per_label: dict[str, int]
+    largest_difference: float
     seconds: float
 
 
-def read_set(folder: Path) -> TrainingSet:
-    job = json.loads((folder / "job.json").read_text())
-    if job["task"] == "text_classification":
-        inputs: Any = np.array(job["texts"], dtype=object)
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """An ONNX model that answers as its scikit-learn twin does; the manifest's labels are in the order of its answers."""
+
+    manifest: ModelManifest
+    data: bytes
+    report: TrainingReport
+
+
+def training_set(job: TrainingJob) -> TrainingSet:
+    if job.manifest.task == "text_classification":
+        inputs: Any = np.array([read_text(job.manifest, str(item)) for item in job.items], dtype=object)
     else:
-        pixels = np.load(folder / "pixels.npy", allow_pickle=False)
-        inputs = pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(job["scale"])
+        pixels = np.stack([np.asarray(item) for item in job.items])
+        inputs = pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(job.manifest.scale)
     return TrainingSet(
-        job["task"], inputs, np.array(job["labels"], dtype=str), np.array(job["weights"], dtype=np.float64)
+        job.manifest.task, inputs, np.array(job.labels, dtype=str), np.array(job.weights, dtype=np.float64)
     )
 
 
@@ -173,35 +184,55 @@ def to_onnx(model: Any, examples: TrainingSet) -> bytes:
     return data
 
 
-def train(folder: Path) -> TrainingReport:
-    """Read the job in `folder`, leave `model.onnx` and `expected.npy` beside it.
+def train(job: TrainingJob) -> TrainedModel:
+    """Train, export, and compare the exported model's answers with scikit-learn's.
 
     Raises:
-        CannotTrain: the labels give no model.
+        CannotTrain: the labels give no model, or the exported one answers otherwise.
     """
     import sklearn
 
     started = time.monotonic()
-    given = read_set(folder)
+    if not job.items:
+        raise CannotTrain("there is nothing to learn from")
+    given = training_set(job)
     examples = merged(given)
-    with sklearn.config_context(enable_metadata_routing=True):  # weights reach the estimators inside others
-        model, algorithm = fit(examples)
-    expected = model.predict_proba(given.inputs)
-    (folder / "model.onnx").write_bytes(to_onnx(model, examples))
-    np.save(folder / "expected.npy", np.asarray(expected, dtype=np.float64), allow_pickle=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with sklearn.config_context(enable_metadata_routing=True):  # weights reach the estimators inside others
+            model, algorithm = fit(examples)
+        expected = np.asarray(model.predict_proba(given.inputs), dtype=np.float64)
+    manifest = job.manifest.model_copy(update={"labels": [str(label) for label in model.classes_]})
+    data = to_onnx(model, examples)
     labels, counts = np.unique(given.labels, return_counts=True)
-    return TrainingReport(
-        labels=[str(label) for label in model.classes_],
+    report = TrainingReport(
+        labels=manifest.labels,
         algorithm=algorithm,
         examples=len(given.labels),
         distinct=len(examples.labels),
         per_label={str(label): int(count) for label, count in zip(labels, counts, strict=True)},
+        largest_difference=largest_difference(data, manifest, job.items, expected),
         seconds=round(time.monotonic() - started, 3),
     )
+    return TrainedModel(manifest, data, report)
+
+
+def largest_difference(data: bytes, manifest: ModelManifest, items: Sequence[Item], expected: Floats) -> float:
+    """Between the exported model's probabilities for the training inputs and those expected.
+
+    Raises:
+        CannotTrain: it is larger than 0.001, so the exported model is another one than was trained.
+    """
+    model = LoadedModel(data, manifest)
+    ours = np.concatenate([model.run(items[start : start + _BATCH]) for start in range(0, len(items), _BATCH)])
+    largest = float(np.abs(ours - expected).max())
+    if not largest <= _TOLERANCE:  # NaN is no success either
+        raise CannotTrain(f"the exported model differs from scikit-learn's by {largest:.4f}")
+    return largest
 
 
 def import_libraries() -> None:
-    """A second of imports, done before the first job comes."""
+    """A second of imports, which a worker may do before the first job comes."""
     import skl2onnx  # noqa: F401
     import sklearn.calibration
     import sklearn.feature_extraction.text
@@ -209,46 +240,3 @@ def import_libraries() -> None:
     import sklearn.multiclass
     import sklearn.pipeline
     import sklearn.svm  # noqa: F401
-
-
-def answer(folder: Path) -> dict[str, Any]:
-    try:
-        return {"done": True, "report": asdict(train(folder))}
-    except CannotTrain as error:
-        return {"done": False, "hopeless": True, "reason": str(error)}
-    except Exception as error:  # noqa: BLE001  whatever libraries raise on strange labels fails this job and not the process
-        return {"done": False, "hopeless": False, "reason": f"{type(error).__name__} in training"}
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Serve jobs until standard input ends; then stop at once, even within a job, and leave no content behind."""
-    (memory_mb,) = arguments
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory_mb) * 1024 * 1024,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    warnings.simplefilter("ignore")
-    folders: SimpleQueue[Path] = SimpleQueue()
-    current: list[Path] = []
-
-    def listen() -> None:
-        for line in sys.stdin:
-            folders.put(Path(line.rstrip("\n")))
-        for folder in current:
-            shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)
-
-    import_libraries()
-    threading.Thread(target=listen, daemon=True).start()
-    _say({"ready": True})
-    while True:
-        current[:] = [folders.get()]
-        _say(answer(current[0]))
-        current.clear()
-
-
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

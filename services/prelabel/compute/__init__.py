@@ -1,0 +1,9 @@
+"""What runs in worker processes: everything that meets a model, a picture or much arithmetic.
+
+Workers have these modules imported from the beginning, because those that meet untrusted files can open none themselves.
+`training` imports its libraries when it is first called.
+"""
+
+from services.prelabel.compute import checking, choices, pictures, sessions, training
+
+__all__ = ["checking", "choices", "pictures", "sessions", "training"]

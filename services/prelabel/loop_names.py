@@ -1,0 +1,10 @@
+"""The loops, by the names under which they are woken."""
+
+from typing import Final
+
+SCORE: Final = "score"
+LEARN: Final = "learn"
+TRAIN: Final = "train"
+COMPARE: Final = "compare"
+COUNT: Final = "count"
+PRUNE: Final = "prune"

@@ -1,0 +1,29 @@
+"""An uploaded model is tried out before it is kept."""
+
+from services.prelabel.compute import checking
+from services.prelabel.exceptions import ModelRefused
+from shared.contracts.events import ModelManifest
+from shared.kit.compute.exceptions import ComputeFailed, ComputeOutOfMemory, ComputeTimeout
+from shared.kit.compute.pool import ComputePool
+
+
+async def check_model(
+    compute: ComputePool, data: bytes, manifest: ModelManifest, *, timeout_s: float, memory_mb: int
+) -> None:
+    """Try a model out in a confined process.
+
+    Raises:
+        ModelRefused: it does not load, does not do what the manifest says, or takes too much time or memory.
+    """
+    try:
+        refused = await compute.run(
+            checking.check, data, manifest, timeout_s=timeout_s, memory_mb=memory_mb, untrusted=True
+        )
+    except ComputeTimeout:
+        raise ModelRefused(f"trying the model out took too long: it may take {timeout_s:g} s") from None
+    except ComputeOutOfMemory:
+        raise ModelRefused(f"trying the model out needs more memory than it may take, {memory_mb} MB") from None
+    except ComputeFailed as failed:
+        raise ModelRefused(f"trying the model out failed: {failed}") from None
+    if refused is not None:
+        raise ModelRefused(refused)

@@ -1,0 +1,53 @@
+"""What prelabel holds while it runs, beside what every service holds."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+
+from services.prelabel.arrivals import Arrivals
+from services.prelabel.dirty_projects import DirtyProjects
+from services.prelabel.inference import InferenceQueue
+from services.prelabel.loop_names import LEARN, SCORE
+from services.prelabel.operations.scoring import Scorer
+from services.prelabel.operations.training import TrainingLimits
+from services.prelabel.pace import Pace
+from shared.kit.runtime import Runtime, current_runtime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """What an uploaded model may take: bytes, and time and memory while it is tried out."""
+
+    model_bytes: int
+    check_timeout_s: float
+    check_memory_mb: int
+
+
+@dataclass(slots=True)
+class PrelabelResources:
+    uploads: UploadLimits
+    training: TrainingLimits
+    inference: InferenceQueue
+    scorer: Scorer
+    pace: Pace
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    dirty: DirtyProjects = field(default_factory=DirtyProjects)
+    unscored: DirtyProjects = field(default_factory=DirtyProjects)
+
+
+PrelabelRuntime = Runtime[PrelabelResources]
+PrelabelRuntimeDep = Annotated[PrelabelRuntime, Depends(current_runtime)]
+
+
+def mark_dirty(runtime: PrelabelRuntime, project_id: UUID) -> None:
+    """Something happened in the project that its learning may have waited for."""
+    runtime.resources.dirty.add(project_id)
+    runtime.wake(LEARN)
+
+
+def wake_scoring(runtime: PrelabelRuntime, project_id: UUID) -> None:
+    """Records of the project became due for scoring."""
+    runtime.resources.unscored.add(project_id)
+    runtime.wake(SCORE)

@@ -41,12 +41,17 @@ TEXT = "The lamp that was ordered for the kitchen came two days late, but it is 
 
 FILL = (
     """
-    INSERT INTO records (record_id, project_id, known, state, split, fields, prediction_id, model_id,
-        prediction_schema, prediction, confidence)
+    INSERT INTO records (record_id, project_id, known, state, split, fields)
     SELECT gen_random_uuid(), $1, true, CASE WHEN number <= $3 THEN 'gold' ELSE 'open' END, 'train',
-        jsonb_build_object('text', repeat($4, 3)), gen_random_uuid(), gen_random_uuid(), 1,
-        '{"sentiment": {"label": "positive"}}', 0.9
+        jsonb_build_object('text', repeat($4, 3))
     FROM generate_series(1, $2::int) AS number
+    """,
+    """
+    INSERT INTO routes (record_id, project_id, prediction_id, model_id, prediction_revision, prediction_schema, confidence,
+        revision, waiting, prediction)
+    SELECT record_id, project_id, gen_random_uuid(), gen_random_uuid(), 1, 1, 0.9, 0, false,
+        '{"sentiment": {"label": "positive"}}'
+    FROM records WHERE project_id = $1
     """,
     """
     INSERT INTO tasks (task_id, project_id, record_id, round, purpose, kind, schema_version, guideline_version, lane,
@@ -134,7 +139,8 @@ async def fill(suite: Suite, tasks: int) -> UUID:
         )
         await connection.execute(FILL[0], project_id, tasks + GOLD, GOLD, TEXT)
         await connection.execute(FILL[1], project_id)
-        await connection.execute(FILL[2], project_id, EXPOSURES)
+        await connection.execute(FILL[2], project_id)
+        await connection.execute(FILL[3], project_id, EXPOSURES)
         await connection.execute("VACUUM ANALYZE")
         await connection.execute(BARE_TABLES.replace("TEXT", TEXT).replace("COUNT", str(tasks)))
     finally:

@@ -1,103 +1,92 @@
-"""The event edge, api's twin: each handler takes an event apart and calls one operation."""
+"""The event edge, api's twin: each handler calls one operation with a set of events."""
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from services.queue.operations import annotators, labels, records, requests, routing
+from services.queue.operations import annotators, labels, projects, records, requests, routing
+from services.queue.resources import QueueRuntime
+from services.queue.storage.projects import ProjectCache
 from shared.contracts import events
-from shared.contracts.envelope import Event, Payload
 from shared.kit.clock import utc_now
-from shared.kit.consuming import Subscription, each
+from shared.kit.consuming import EventSet, Subscription
 from shared.kit.database import Session
-from shared.kit.runtime import Runtime
 
 
-def _ids(event: Event[Payload]) -> tuple[UUID, UUID]:
-    """The record and its project; an event of a record names both."""
-    if event.record_id is None or event.project_id is None:
-        raise ValueError(f"{event.type} without record_id or project_id")
-    return event.record_id, event.project_id
+class Consumers:
+    """The handlers. A new project or threshold wakes the loop that routes again, once it is committed."""
+
+    def __init__(self, runtime: QueueRuntime) -> None:
+        self._runtime = runtime
+
+    @property
+    def _projects(self) -> ProjectCache:
+        return self._runtime.resources.projects
+
+    async def on_projects_changed(self, session: Session, changed: EventSet[events.ProjectChanged]) -> None:
+        await projects.keep(session, self._projects, changed)
+        session.on_commit(lambda: self._runtime.wake("route_waiting"))
+
+    async def on_records_accepted(self, session: Session, accepted: EventSet[events.RecordAccepted]) -> None:
+        await records.accept(session, accepted)
+
+    async def on_records_erased(self, session: Session, erased: EventSet[events.RecordErased]) -> None:
+        await records.erase(session, erased)
+
+    async def on_records_predicted(self, session: Session, predicted: EventSet[events.RecordPredicted]) -> None:
+        await routing.keep_predictions(session, self._projects, predicted, utc_now())
+
+    async def on_annotations_requested(
+        self, session: Session, requested: EventSet[events.AnnotationsRequested]
+    ) -> None:
+        await requests.request_annotations(session, self._projects, requested, utc_now())
+
+    async def on_arbitrations_requested(
+        self, session: Session, requested: EventSet[events.ArbitrationRequested]
+    ) -> None:
+        await requests.request_arbitration(session, self._projects, requested, utc_now())
+
+    async def on_relabels_requested(self, session: Session, requested: EventSet[events.RelabelRequested]) -> None:
+        await requests.request_relabel(session, self._projects, requested, utc_now())
+
+    async def on_labels_finalized(self, session: Session, finalized: EventSet[events.LabelFinalized]) -> None:
+        await labels.finalize(session, finalized)
+
+    async def on_labels_retracted(self, session: Session, retracted: EventSet[events.LabelRetracted]) -> None:
+        await labels.retract(session, self._projects, retracted, utc_now())
+
+    async def on_records_unlabelable(self, session: Session, given_up: EventSet[events.RecordUnlabelable]) -> None:
+        await labels.give_up(session, given_up)
+
+    async def on_gold_placed(self, session: Session, placed: EventSet[events.GoldPlaced]) -> None:
+        await labels.place_gold(session, self._projects, placed, utc_now())
+
+    async def on_gold_withdrawn(self, session: Session, withdrawn: EventSet[events.GoldWithdrawn]) -> None:
+        await labels.withdraw_gold(session, self._projects, withdrawn, utc_now())
+
+    async def on_annotators_assessed(self, session: Session, assessed: EventSet[events.AnnotatorAssessed]) -> None:
+        await annotators.keep_assessments(session, assessed)
+
+    async def on_thresholds_set(self, session: Session, thresholds: EventSet[events.AutoAcceptThresholdSet]) -> None:
+        await routing.keep_thresholds(session, thresholds)
+        session.on_commit(lambda: self._runtime.wake("reroute"))
 
 
-def _project(event: Event[Payload]) -> UUID:
-    if event.project_id is None:
-        raise ValueError(f"{event.type} without project_id")
-    return event.project_id
-
-
-async def on_record_accepted(session: Session, event: Event[events.RecordAccepted]) -> None:
-    await records.accept_record(session, *_ids(event), event)
-
-
-async def on_record_erased(session: Session, event: Event[events.RecordErased]) -> None:
-    await records.erase_record(session, *_ids(event), event)
-
-
-async def on_record_predicted(session: Session, event: Event[events.RecordPredicted]) -> None:
-    await records.keep_prediction(session, *_ids(event), event, utc_now())
-
-
-async def on_annotations_requested(session: Session, event: Event[events.AnnotationsRequested]) -> None:
-    await requests.request_annotations(session, *_ids(event), event, utc_now())
-
-
-async def on_arbitration_requested(session: Session, event: Event[events.ArbitrationRequested]) -> None:
-    await requests.request_arbitration(session, *_ids(event), event, utc_now())
-
-
-async def on_relabel_requested(session: Session, event: Event[events.RelabelRequested]) -> None:
-    await requests.request_relabel(session, *_ids(event), event, utc_now())
-
-
-async def on_label_finalized(session: Session, event: Event[events.LabelFinalized]) -> None:
-    await labels.finalize(session, *_ids(event), event)
-
-
-async def on_label_retracted(session: Session, event: Event[events.LabelRetracted]) -> None:
-    await labels.retract(session, *_ids(event), event, utc_now())
-
-
-async def on_record_unlabelable(session: Session, event: Event[events.RecordUnlabelable]) -> None:
-    await labels.give_up(session, *_ids(event), event)
-
-
-async def on_gold_placed(session: Session, event: Event[events.GoldPlaced]) -> None:
-    await labels.place_gold(session, *_ids(event), event, utc_now())
-
-
-async def on_gold_withdrawn(session: Session, event: Event[events.GoldWithdrawn]) -> None:
-    await labels.withdraw_gold(session, *_ids(event), event, utc_now())
-
-
-async def on_annotator_assessed(session: Session, event: Event[events.AnnotatorAssessed]) -> None:
-    await annotators.keep_assessment(session, _project(event), event.payload)
-
-
-def subscriptions(runtime: Runtime) -> Sequence[Subscription[Any]]:
-    """What queue hears. A new project or threshold wakes the loop that re-routes, once it is committed."""
-
-    async def on_project_changed(session: Session, event: Event[events.ProjectChanged]) -> None:
-        await records.keep_project(session, _project(event), event)
-        session.on_commit(lambda: runtime.wake("route_waiting"))
-
-    async def on_threshold_set(session: Session, event: Event[events.AutoAcceptThresholdSet]) -> None:
-        await routing.keep_threshold(session, _project(event), event.payload)
-        session.on_commit(lambda: runtime.wake("reroute"))
-
+def subscriptions(runtime: QueueRuntime) -> Sequence[Subscription[Any]]:
+    """What queue handles."""
+    on = Consumers(runtime)
     return (
-        Subscription(events.ProjectChanged, each(on_project_changed)),
-        Subscription(events.RecordAccepted, each(on_record_accepted)),
-        Subscription(events.RecordErased, each(on_record_erased)),
-        Subscription(events.RecordPredicted, each(on_record_predicted)),
-        Subscription(events.AnnotationsRequested, each(on_annotations_requested)),
-        Subscription(events.ArbitrationRequested, each(on_arbitration_requested)),
-        Subscription(events.RelabelRequested, each(on_relabel_requested)),
-        Subscription(events.LabelFinalized, each(on_label_finalized)),
-        Subscription(events.LabelRetracted, each(on_label_retracted)),
-        Subscription(events.RecordUnlabelable, each(on_record_unlabelable)),
-        Subscription(events.GoldPlaced, each(on_gold_placed)),
-        Subscription(events.GoldWithdrawn, each(on_gold_withdrawn)),
-        Subscription(events.AnnotatorAssessed, each(on_annotator_assessed)),
-        Subscription(events.AutoAcceptThresholdSet, each(on_threshold_set)),
+        Subscription(events.ProjectChanged, on.on_projects_changed),
+        Subscription(events.RecordAccepted, on.on_records_accepted),
+        Subscription(events.RecordErased, on.on_records_erased),
+        Subscription(events.RecordPredicted, on.on_records_predicted),
+        Subscription(events.AnnotationsRequested, on.on_annotations_requested),
+        Subscription(events.ArbitrationRequested, on.on_arbitrations_requested),
+        Subscription(events.RelabelRequested, on.on_relabels_requested),
+        Subscription(events.LabelFinalized, on.on_labels_finalized),
+        Subscription(events.LabelRetracted, on.on_labels_retracted),
+        Subscription(events.RecordUnlabelable, on.on_records_unlabelable),
+        Subscription(events.GoldPlaced, on.on_gold_placed),
+        Subscription(events.GoldWithdrawn, on.on_gold_withdrawn),
+        Subscription(events.AnnotatorAssessed, on.on_annotators_assessed),
+        Subscription(events.AutoAcceptThresholdSet, on.on_thresholds_set),
     )

@@ -7,11 +7,12 @@ from fastapi import FastAPI
 
 from services.queue import consumers, loops
 from services.queue.api import annotators, leases, projects, validation
-from services.queue.domain.refusals import (
+from services.queue.exceptions import (
     AlreadySubmitted,
     AnnotatorChangedMeanwhile,
     AnnotatorExists,
     AnswersDiffer,
+    AnswersTooLarge,
     DraftTooLarge,
     NoDraft,
     NotRegistered,
@@ -39,6 +40,7 @@ PROBLEMS: dict[type[Exception], int] = {
     AnnotatorExists: 409,
     RecordGone: 410,
     AnnotatorChangedMeanwhile: 412,
+    AnswersTooLarge: 413,
     DraftTooLarge: 413,
     SchemaViolated: 422,
     ReasonRequired: 422,

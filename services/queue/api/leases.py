@@ -21,18 +21,16 @@ from services.queue.api.shapes import (
     SkipIn,
     SkipOut,
 )
-from services.queue.domain.refusals import UnknownProject
-from services.queue.operations import leases, leasing, submitting
+from services.queue.operations import leases, submission
 from services.queue.operations.leases import Skip
-from services.queue.operations.leasing import ALL_KINDS, Asking, Granted
-from services.queue.operations.submitting import Late, Receipt, Work
-from services.queue.resources import QueueRuntimeDep
+from services.queue.operations.leasing import ALL_KINDS, Following, Granted, Leasing, WorkRequest
+from services.queue.operations.submission import Late, Receipt, Work
+from services.queue.resources import QueueRuntime, QueueRuntimeDep
 from shared.contracts.values import Role, TaskKind
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
-from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import responses
 
 router = edge_router("leases")
@@ -52,7 +50,7 @@ async def lease_next(
     project_id: UUID, principal: Worker, runtime: QueueRuntimeDep, body: LeaseRequest = ANYTHING
 ) -> Response:
     """Up to `count` tasks, each of another record and none that you had before; or none and the reason why."""
-    asking = Asking(
+    request = WorkRequest(
         principal.subject,
         principal.has(Role.ARBITER),
         project_id,
@@ -60,16 +58,13 @@ async def lease_next(
         runtime.resources.retry_soon_s,
         ALL_KINDS if body.kinds is None else frozenset(map(TaskKind, body.kinds)),
     )
-    granted = None
+    leasing, granted = _leasing(runtime), None
     if body.count == 1:
         async with runtime.database.autocommit() as session:
-            granted = await leasing.lease_at_once(session, asking, utc_now())
+            granted = await leasing.lease_at_once(session, request, utc_now())
     if granted is None:
-        try:
-            async with runtime.database.transaction() as session:
-                granted = await leasing.lease_next(session, asking, utc_now(), lazily=True)
-        except UnknownProject:
-            raise NotKnownHere("project", project_id) from None
+        async with runtime.database.transaction() as session:
+            granted = await leasing.lease_next(session, request, utc_now(), lazily=True)
     return answer(await leases_json(runtime, granted))
 
 
@@ -82,21 +77,23 @@ async def lease_next(
 )
 async def list_leases(project_id: UUID, principal: Worker, runtime: QueueRuntimeDep) -> Response:
     """After a reload: what you had leased and may still submit."""
-    try:
-        async with runtime.database.transaction() as session:
-            granted = await leasing.held_leases(session, principal.subject, project_id)
-    except UnknownProject:
-        raise NotKnownHere("project", project_id) from None
+    async with runtime.database.transaction() as session:
+        granted = await _leasing(runtime).held(session, principal.subject, project_id)
     return answer(await leases_json(runtime, granted))
 
 
 @router.patch("/leases/{token}", responses=responses(404, 409, 410), summary="Renew a lease")
 async def renew_lease(
-    token: UUID, principal: Worker, session: SessionDep, body: RenewRequest | None = None
+    token: UUID,
+    principal: Worker,
+    runtime: QueueRuntimeDep,
+    session: SessionDep,
+    body: RenewRequest | None = None,
 ) -> RenewedOut:
     """Hold the task longer: send it while somebody works on it."""
     ttl_s = None if body is None else body.ttl_s
-    return RenewedOut(token=token, until=await leases.renew_lease(session, principal, token, ttl_s, utc_now()))
+    until = await leases.renew_lease(session, runtime.resources.projects, principal, token, ttl_s, utc_now())
+    return RenewedOut(token=token, until=until)
 
 
 @router.delete("/leases/{token}", status_code=204, responses=responses(404), summary="Give a lease back")
@@ -119,15 +116,16 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
     call before it got any. 409: the slot was leased to somebody else or the task was closed meanwhile; your answers are
     kept as the draft.
     """
-    work = Work(body.answers, body.active_s, body.reason)
     outcome: Receipt | Late | None = None
-    if not body.next:
-        async with runtime.database.autocommit() as session:
-            outcome = await submitting.submit_at_once(session, principal, token, work, utc_now())
+    async with runtime.database.autocommit() as session:
+        work = Work(body.answers, body.active_s, body.reason)
+        checked = await submission.check_work(session, runtime.resources.projects, principal, token, work)
+        if not body.next:
+            outcome = await submission.submit_at_once(session, token, checked, utc_now())
     if outcome is None:
         async with runtime.database.transaction() as session:
-            outcome = await submitting.submit_annotation(
-                session, principal, token, work, body.next, runtime.resources.retry_soon_s, utc_now()
+            outcome = await submission.submit_annotation(
+                session, _leasing(runtime), principal, token, checked, _following(runtime, body.next), utc_now()
             )
     if isinstance(outcome, Late):
         raise outcome.refusal
@@ -147,11 +145,11 @@ async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, bo
     async with runtime.database.transaction() as session:
         granted = await leases.skip_task(
             session,
+            _leasing(runtime),
             principal,
             token,
             Skip(body.reason, body.active_s),
-            body.next,
-            runtime.resources.retry_soon_s,
+            _following(runtime, body.next),
             utc_now(),
         )
     return answer({"skipped": True} | await _next(runtime, granted))
@@ -172,6 +170,14 @@ async def read_draft(token: UUID, principal: Worker, session: SessionDep) -> Dra
     """What you saved under this lease, or under an earlier one of the same task."""
     answers, saved_at = await leases.find_draft(session, principal, token)
     return DraftOut(answers=answers, saved_at=saved_at)
+
+
+def _leasing(runtime: QueueRuntime) -> Leasing:
+    return Leasing(runtime.resources.projects, runtime.resources.hints)
+
+
+def _following(runtime: QueueRuntime, count: int) -> Following | None:
+    return Following(count, runtime.resources.retry_soon_s) if count else None
 
 
 async def _next(runtime: QueueRuntimeDep, granted: Granted | None) -> dict[str, object]:

@@ -4,7 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from services.queue.api.shapes import ProgressOut
-from services.queue.storage import progress, projects
+from services.queue.resources import QueueRuntimeDep
+from services.queue.storage import progress
 from shared.contracts.values import RecordState, Role, Route
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -19,9 +20,11 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER,
 
 
 @router.get("/projects/{project_id}/progress", responses=responses(404), summary="See a project's progress")
-async def read_progress(session: SessionDep, _reader: Reader, project_id: UUID) -> ProgressOut:
+async def read_progress(
+    session: SessionDep, _reader: Reader, runtime: QueueRuntimeDep, project_id: UUID
+) -> ProgressOut:
     """Exact at its moment; it costs the same whatever the project's size."""
-    if await projects.find(session, project_id) is None:
+    if await runtime.resources.projects.find(session, project_id) is None:
         raise NotKnownHere("project", project_id)
     found = await progress.read(session, project_id)
     return ProgressOut(

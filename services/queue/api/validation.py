@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from services.queue.api.shapes import ValidationIn, ValidationOut, ViolationOut
-from services.queue.domain.refusals import SchemaViolated, UnknownSchemaVersion
-from services.queue.operations import submitting
-from services.queue.storage import projects
+from services.queue.exceptions import SchemaViolated, UnknownSchemaVersion
+from services.queue.operations import submission
+from services.queue.resources import QueueRuntimeDep
 from shared.contracts.answers import validate
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
@@ -20,11 +20,13 @@ Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGE
 
 
 @router.post("/validate", responses=responses(404, 409, 410), summary="Check answers")
-async def validate_answers(session: SessionDep, principal: Caller, body: ValidationIn) -> ValidationOut:
+async def validate_answers(
+    session: SessionDep, principal: Caller, runtime: QueueRuntimeDep, body: ValidationIn
+) -> ValidationOut:
     """Says what is wrong with answers, and changes nothing."""
+    projects = runtime.resources.projects
     if body.token is not None:
-        _, errors = await submitting.check_answers(session, principal, body.token, body.answers)
-        return _answer(errors)
+        return _answer(await submission.check_answers(session, projects, principal, body.token, body.answers))
     if body.project_id is None:
         raise Problem(422, "nothing-to-check-against", "Give a lease's token or a project_id.", pointer="/project_id")
     principal.check_project(body.project_id)

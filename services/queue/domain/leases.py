@@ -35,7 +35,7 @@ class Lease:
     released: bool = False
 
 
-class Standing(StrEnum):
+class TokenStatus(StrEnum):
     """What a token is still good for."""
 
     VALID = "valid"  # the slot carries it: work counts, even after `until`
@@ -46,26 +46,26 @@ class Standing(StrEnum):
     GONE = "gone"  # its record was erased
 
 
-def standing(lease: Lease, token: UUID) -> Standing:
-    """Say what `token` is good for; expiry alone takes nothing away, it only makes the slot claimable."""
+def token_status(lease: Lease, token: UUID) -> TokenStatus:
+    """What `token` is good for; expiry alone takes nothing away, it only makes the slot claimable."""
     if lease.record_state is RecordState.ERASED:
-        return Standing.GONE
+        return TokenStatus.GONE
     if lease.released:
-        return Standing.GIVEN_BACK
+        return TokenStatus.GIVEN_BACK
     if lease.token != token:
-        return Standing.STALE
+        return TokenStatus.STALE
     if lease.state is SlotState.FREE and lease.holds_another:
-        return Standing.STALE
-    return _STANDING[lease.state]
+        return TokenStatus.STALE
+    return _STATUS[lease.state]
 
 
-_STANDING = {
-    SlotState.LEASED: Standing.VALID,
-    SlotState.FREE: Standing.VALID,
-    SlotState.SUBMITTED: Standing.DONE,
-    SlotState.SKIPPED: Standing.GIVEN_BACK,
-    SlotState.VOID: Standing.CLOSED,
-    SlotState.HELD: Standing.CLOSED,
+_STATUS = {
+    SlotState.LEASED: TokenStatus.VALID,
+    SlotState.FREE: TokenStatus.VALID,
+    SlotState.SUBMITTED: TokenStatus.DONE,
+    SlotState.SKIPPED: TokenStatus.GIVEN_BACK,
+    SlotState.VOID: TokenStatus.CLOSED,
+    SlotState.HELD: TokenStatus.CLOSED,
 }
 
 

@@ -1,12 +1,14 @@
-"""A project as queue keeps it: the newest `ProjectChanged`, asked by version."""
+"""A project as queue keeps it: the newest `ProjectChanged`, by version, and the thresholds of its models."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
 
 import orjson
 
 from services.queue.domain.free_text import words_of
+from services.queue.domain.routing import Thresholds
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import Policies
@@ -15,9 +17,13 @@ from shared.contracts.values import ProjectStatus
 
 @dataclass(frozen=True)
 class Project:
+    """`thresholds` by model and schema version; `thresholds_revision` counts their changes."""
+
     project_id: UUID
     revision: int
     content: ProjectChanged
+    thresholds_revision: int = 0
+    thresholds: Mapping[tuple[UUID, int], Thresholds] = field(default_factory=dict)
 
     @cached_property
     def schemas(self) -> dict[int, LabelSchema]:

@@ -6,6 +6,7 @@ only ever takes the place of an ordinary task that was there to be served.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from services.queue.domain.routing import Lane
 from shared.contracts.policies import GoldPolicy, Policies
@@ -19,10 +20,10 @@ ANY_POOL = "any"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Membership:
     """An annotator in a project. `granted` counts all leases they ever got there, `returned` those without an answer.
 
-    `owed`: something may be there that they gave back and get again before all else.
+    `given_back`: there may be something that they gave back, which comes to them again before all else.
     """
 
     pool: Pool
@@ -32,7 +33,7 @@ class Standing:
     granted: int
     returned: int
     gold_served: int
-    owed: bool = False
+    given_back: bool = False
 
     @property
     def paused(self) -> bool:
@@ -60,12 +61,33 @@ class ServingPlan:
     wants: tuple[Want, ...]
     gold_places: tuple[int, ...]
     gold_offset: float = 0.0
-    owed: bool = False
 
-    @property
-    def is_plain(self) -> bool:
-        """One lease that is new and not gold: the common case."""
-        return self.count == 1 and not self.gold_places and not self.owed
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A free slot that the annotator may have; `line` is the place of its line in the plan's wants."""
+
+    task_id: UUID
+    slot: int
+    record_id: UUID
+    kind: TaskKind
+    schema_version: int
+    guideline_version: int
+    blind: bool
+    lane: Lane
+    pool: str
+    rank: int
+    sort_key: float
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A slot to lease. Gold carries the guideline version, and is as urgent, as the task whose place it takes."""
+
+    slot: Candidate
+    guideline_version: int
+    urgency: int
 
 
 def gold_chance(policy: GoldPolicy, assessed: AssessmentStatus, gold_served: int) -> float:
@@ -78,7 +100,7 @@ def gold_chance(policy: GoldPolicy, assessed: AssessmentStatus, gold_served: int
 
 def plan(
     policies: Policies,
-    standing: Standing,
+    membership: Membership,
     arbiter: bool,
     count: int,
     kinds: Collection[TaskKind],
@@ -90,8 +112,8 @@ def plan(
     gold_offset = 0.0
     by_chance = 0
     for place in range(1, count + 1):
-        nonce = standing.granted + place - 1
-        chance = gold_chance(policies.gold, standing.assessed, standing.gold_served + len(gold_places))
+        nonce = membership.granted + place - 1
+        chance = gold_chance(policies.gold, membership.assessed, membership.gold_served + len(gold_places))
         die = gold_die(nonce)
         if die < chance:
             gold_places.append(place)
@@ -101,11 +123,37 @@ def plan(
         gold_places.clear()
     return ServingPlan(
         count,
-        tuple(_wants(standing.pool, arbiter, count, by_chance, kinds)),
+        tuple(_wants(membership.pool, arbiter, count, by_chance, kinds)),
         tuple(gold_places),
         gold_offset,
-        standing.owed,
     )
+
+
+def choose(wants: Sequence[Want], near: Sequence[Candidate], room: int) -> list[Candidate]:
+    """The ordinary slots of a batch, at most `room`: one of a record, of each line its quota first, in the lines' order."""
+    first_of_record: dict[UUID, Candidate] = {}
+    for one in sorted(near, key=lambda one: (one.line, one.rank, one.sort_key)):
+        first_of_record.setdefault(one.record_id, one)
+    taken: dict[int, int] = {}
+    chosen = []
+    for one in first_of_record.values():
+        nth = taken[one.line] = taken.get(one.line, 0) + 1
+        chosen.append((nth > wants[one.line].quota, one.line, nth, one))
+    return [one for *_, one in sorted(chosen, key=lambda place: place[:3])][:room]
+
+
+def mix_gold(ordinary: Sequence[Candidate], gold: Sequence[Candidate], gold_places: Collection[int]) -> list[Pick]:
+    """Put gold in the drawn places: each takes the place of an ordinary annotation, and has its schema version."""
+    left = list(gold)
+    picks = []
+    for place, one in enumerate(ordinary, start=1):
+        fitting = None
+        if place in gold_places and one.kind is TaskKind.ANNOTATION:
+            fitting = next((other for other in left if other.schema_version == one.schema_version), None)
+        if fitting is not None:
+            left = [other for other in left if other.record_id != fitting.record_id]
+        picks.append(Pick(fitting or one, one.guideline_version, one.rank))
+    return picks
 
 
 def _wants(own_pool: Pool, arbiter: bool, count: int, by_chance: int, kinds: Collection[TaskKind]) -> Sequence[Want]:

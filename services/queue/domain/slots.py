@@ -26,11 +26,16 @@ LIVE = frozenset({SlotState.HELD, SlotState.FREE, SlotState.LEASED, SlotState.SU
 """The states in which a slot counts against the task's total."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Slot:
+    """One annotation that a task may collect. `rank` and `sort_key` are its place in line."""
+
     number: int
     state: SlotState
     token: UUID | None = None
+    annotator_id: UUID | None = None
+    rank: int = 0
+    sort_key: float = 0.0
 
     @property
     def untouched(self) -> bool:

@@ -1,12 +1,14 @@
 """A task: the request to annotate one record in one round, pinned to a schema and a guideline version."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from services.queue.domain.routing import Lane
-from services.queue.domain.slots import LIVE, Slot
-from shared.contracts.values import TaskKind
+from services.queue.domain.slots import LIVE, Slot, SlotState, settle
+from shared.contracts.values import Answers, TaskKind
 
 
 class Purpose(StrEnum):
@@ -23,9 +25,11 @@ class Purpose(StrEnum):
 
 @dataclass(slots=True)
 class Task:
-    """`requested` is the most annotations that qa asked for, `requested_revision` the revision of qa's newest request.
+    """A task with all its slots.
 
-    `unserved`: it was closed because nobody could serve it. `slots` is filled where the slots are locked.
+    `requested` is the most annotations that qa asked for, `requested_revision` the revision of qa's newest request.
+    `unserved`: it was closed because nobody could serve it. `suspect_at`: when to look whether anybody can.
+    `disputed`: the answers to decide between, None where they are as they were.
     """
 
     task_id: UUID
@@ -38,13 +42,53 @@ class Task:
     lane: Lane
     pool: str
     blind: bool
+    opened_at: datetime
     open: bool = True
     requested: int = 0
     requested_revision: int = 0
     unserved: bool = False
-    slots: tuple[Slot, ...] = ()
+    suspect_at: datetime | None = None
+    disputed: Sequence[Answers] | None = None
+    slots: list[Slot] = field(default_factory=list)
 
     @property
     def slots_total(self) -> int:
         """How many annotations it collects."""
         return sum(slot.state in LIVE for slot in self.slots)
+
+    def reopen(self) -> None:
+        self.open, self.unserved = True, False
+
+    def close(self, *, leased_too: bool = False, unserved: bool = False) -> None:
+        """End the task and void its slots: the free and held ones, expired leases among them, or the leased ones too."""
+        self.open, self.unserved, self.suspect_at = False, unserved, None
+        for slot in self.slots:
+            if slot.state in {SlotState.HELD, SlotState.FREE} or (leased_too and slot.state is SlotState.LEASED):
+                slot.state = SlotState.VOID
+
+    def suspect(self, at: datetime) -> None:
+        """Have it looked at, by then, whether anybody is left to serve the task."""
+        self.suspect_at = at if self.suspect_at is None else min(at, self.suspect_at)
+
+    def collect(
+        self, target: int, sort_key: Callable[[int], float], rank: int, state: SlotState = SlotState.FREE
+    ) -> bool:
+        """Bring the task to `target` live slots without taking work from anybody; return whether slots were added."""
+        changes = settle(self.slots, target)
+        for slot in self.slots:
+            if slot.number in changes.void:
+                slot.state = SlotState.VOID
+        self.slots += [Slot(number, state, rank=rank, sort_key=sort_key(number)) for number in changes.add]
+        return bool(changes.add)
+
+    def add_slot(self, sort_key: float, rank: int) -> None:
+        """Add a free slot."""
+        self.slots.append(Slot(len(self.slots) + 1, SlotState.FREE, rank=rank, sort_key=sort_key))
+
+    def move(self, lane: Lane, pool: str, *, blind: bool, rank: int, state: SlotState) -> None:
+        """Move the task, which nobody has touched, to another line."""
+        self.reopen()
+        self.lane, self.pool, self.blind = lane, pool, blind
+        for slot in self.slots:
+            if slot.untouched:
+                slot.rank, slot.state = rank, state

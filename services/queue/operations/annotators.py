@@ -1,15 +1,16 @@
-"""Annotators: registered and changed by managers, told of without their names, watched by qa."""
+"""Annotators: registered and changed by managers, published without their names, assessed by qa."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from services.queue.domain.refusals import AnnotatorChangedMeanwhile, AnnotatorExists
-from services.queue.storage import annotators, arrivals
+from services.queue.exceptions import AnnotatorChangedMeanwhile, AnnotatorExists
+from services.queue.storage import annotators, servability
 from services.queue.storage.annotators import Annotator
 from shared.contracts.events import AnnotatorAssessed, AnnotatorChanged
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus
+from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 from shared.kit.outbox import publish
 
@@ -18,7 +19,7 @@ async def register_annotator(session: Session, annotator: Annotator) -> Annotato
     """Raises AnnotatorExists when the subject is registered already."""
     if not await annotators.add(session, annotator):
         raise AnnotatorExists
-    await _tell(session, annotator)
+    await _publish(session, annotator)
     return annotator
 
 
@@ -43,11 +44,11 @@ async def change_annotator(
         raise AnnotatorExists
     changed = replace(changed, revision=found.revision + 1)
     await annotators.save(session, changed)
-    await _tell(session, changed)
+    await _publish(session, changed)
     return changed
 
 
-def told(annotator: Annotator) -> AnnotatorChanged:
+def published(annotator: Annotator) -> AnnotatorChanged:
     """What others may know: no name, no subject."""
     return AnnotatorChanged(
         annotator_id=annotator.annotator_id,
@@ -58,15 +59,26 @@ def told(annotator: Annotator) -> AnnotatorChanged:
     )
 
 
-async def keep_assessment(session: Session, project_id: UUID, assessed: AnnotatorAssessed) -> None:
+async def keep_assessments(session: Session, events: EventSet[AnnotatorAssessed]) -> None:
+    """Keep qa's newest view of each annotator in each project."""
+    newest: dict[tuple[UUID, UUID], AnnotatorAssessed] = {}
+    for event in events:
+        assert event.project_id is not None
+        key, assessed = (event.payload.annotator_id, event.project_id), event.payload
+        if key not in newest or newest[key].assessment_revision < assessed.assessment_revision:
+            newest[key] = assessed
     before = await annotators.assess(
-        session, assessed.annotator_id, project_id, assessed.status, assessed.assessment_revision
+        session, [(*key, one.status, one.assessment_revision) for key, one in newest.items()]
     )
-    if before is AssessmentStatus.PAUSED and assessed.status is not AssessmentStatus.PAUSED:
-        await arrivals.add(session, assessed.annotator_id)
+    reinstated = {
+        annotator_id
+        for (annotator_id, project_id), was in before.items()
+        if was is AssessmentStatus.PAUSED and newest[annotator_id, project_id].status is not AssessmentStatus.PAUSED
+    }
+    await servability.add_arrivals(session, reinstated)
 
 
-async def _tell(session: Session, annotator: Annotator) -> None:
+async def _publish(session: Session, annotator: Annotator) -> None:
     if annotator.status is AnnotatorStatus.ACTIVE:
-        await arrivals.add(session, annotator.annotator_id)
-    await publish(session, told(annotator), revision=annotator.revision)
+        await servability.add_arrivals(session, [annotator.annotator_id])
+    await publish(session, published(annotator), revision=annotator.revision)

@@ -1,134 +1,129 @@
-"""How records end, as qa says it, and how they open again."""
+"""How records end, as qa decides it, and how they open again."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from uuid import UUID
+from typing import TypeVar
+from uuid import uuid4
 
+from services.queue.domain.project import Project
 from services.queue.domain.record import Record
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving import ANY_POOL
-from services.queue.domain.slots import settle
 from services.queue.domain.tasks import Purpose
-from services.queue.operations.records import (
-    GOLD_WITHDRAWN,
-    change_state,
-    known_record,
-    needed_project,
-    servable_project,
-)
-from services.queue.operations.requests import close_before
-from services.queue.operations.routing import add_slots, new_task, route
-from services.queue.storage import progress, records, tasks
+from services.queue.operations.batches import GOLD_WITHDRAWN, load
+from services.queue.operations.decisions import route
+from services.queue.storage.projects import ProjectCache
+from shared.contracts.draws import draw
 from shared.contracts.envelope import Event, Payload
-from shared.contracts.events import GoldPlaced
+from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
 from shared.contracts.values import RecordState
-from shared.kit.consuming import release_parked
+from shared.kit.consuming import EventSet, release_parked
 from shared.kit.database import Session
 
-
-async def _record_for(session: Session, record_id: UUID, project_id: UUID, revision: int) -> Record | None:
-    """The record under its lock; None when the event is obsolete."""
-    record = await known_record(session, record_id, project_id)
-    if record.state is RecordState.ERASED or revision < record.labels_revision:
-        return None
-    record.labels_revision = revision
-    return record
+P = TypeVar("P", bound=Payload)
 
 
-async def finalize(session: Session, record_id: UUID, project_id: UUID, event: Event[Payload]) -> None:
-    await _end(session, record_id, project_id, event.revision, RecordState.FINALIZED)
+async def finalize(session: Session, events: EventSet[LabelFinalized]) -> None:
+    await _end(session, events, RecordState.FINALIZED)
 
 
-async def give_up(session: Session, record_id: UUID, project_id: UUID, event: Event[Payload]) -> None:
-    await _end(session, record_id, project_id, event.revision, RecordState.UNLABELABLE)
+async def give_up(session: Session, events: EventSet[RecordUnlabelable]) -> None:
+    await _end(session, events, RecordState.UNLABELABLE)
 
 
-async def _end(session: Session, record_id: UUID, project_id: UUID, revision: int, state: RecordState) -> None:
-    """End the record, unless qa asked for more work on it since."""
-    record = await _record_for(session, record_id, project_id, revision)
-    if record is None:
-        return
-    await close_before(session, record, revision, leased_too=True, unserved_too=state is RecordState.FINALIZED)
-    asked_since = record.requests_revision > revision and state is RecordState.UNLABELABLE
-    if record.state is not RecordState.GOLD and not asked_since:
-        await change_state(session, record, state)
+async def _end(session: Session, events: EventSet[P], state: RecordState) -> None:
+    """End the records, but for those of which qa asked for more work since."""
+    batch = await load(session, events)
+    for event, record in _newest(batch.ready(events)):
+        finalized = state is RecordState.FINALIZED
+        record.close_tasks_before(event.revision, leased_too=True, unserved_too=finalized)
+        if record.state is not RecordState.GOLD and (finalized or record.requests_revision <= event.revision):
+            batch.effects.change_state(record, state)
+            record.waiting = False
+    await batch.save(session)
+
+
+async def retract(session: Session, projects: ProjectCache, events: EventSet[LabelRetracted], now: datetime) -> None:
+    """Open the records again, but for those that became gold."""
+    batch = await load(session, events, projects)
+    for event, record in _newest(batch.ready(events, project=True)):
+        if record.state is RecordState.GOLD:
+            continue
+        asked_since = record.requests_revision > event.revision
+        if not asked_since:
+            record.close_tasks_before(event.revision, leased_too=False)
+        batch.effects.change_state(record, RecordState.OPEN)
+        if not asked_since:
+            route(record, batch.projects[record.project_id], batch.effects, now, event, anew=True)
+    await batch.save(session)
+
+
+async def place_gold(session: Session, projects: ProjectCache, events: EventSet[GoldPlaced], now: datetime) -> None:
+    """From now on the records measure annotators, whatever they were. Who has started one may finish: that counts as gold."""
+    batch = await load(session, events, projects)
+    for event, record in _newest(batch.ready(events, servable=True)):
+        batch.effects.change_state(record, RecordState.GOLD)
         record.waiting = False
-    await records.save(session, record)
+        # What qa asked for since, it asked for because the record is gold no more: that event is on its way.
+        for task in record.tasks:
+            open_or_wanted = task.open or task.unserved
+            if open_or_wanted and task.requested_revision <= event.revision and task.purpose is not Purpose.GOLD:
+                task.close()
+        _expose(record, batch.projects[record.project_id], event, now)
+    await batch.save(session)
 
 
-async def retract(session: Session, record_id: UUID, project_id: UUID, event: Event[Payload], now: datetime) -> None:
-    """The record is open again, unless it became gold."""
-    project = await needed_project(session, project_id)
-    record = await _record_for(session, record_id, project_id, event.revision)
-    if record is None:
-        return
-    if record.state is not RecordState.GOLD and record.requests_revision <= event.revision:
-        await close_before(session, record, event.revision, leased_too=False)
-        await change_state(session, record, RecordState.OPEN)
-        await route(session, project, record, now, anew=True)
-    elif record.state not in {RecordState.GOLD, RecordState.OPEN}:
-        await change_state(session, record, RecordState.OPEN)
-    await records.save(session, record)
-
-
-async def place_gold(
-    session: Session, record_id: UUID, project_id: UUID, event: Event[GoldPlaced], now: datetime
-) -> None:
-    """Whatever the record was: from now on it measures annotators. Who has started it may finish; that counts as gold."""
-    project = await servable_project(session, project_id)
-    record = await _record_for(session, record_id, project_id, event.revision)
-    if record is None:
-        return
+def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: datetime) -> None:
+    """Keep one gold task, of the round and schema version, with as many slots as exposures."""
     placed = event.payload
-    await change_state(session, record, RecordState.GOLD)
-    record.waiting = False
-    of_record = await tasks.lock_slots(session, await tasks.of_record(session, record_id))
-    # What qa asked for since, it asked for because the record is gold no more: that news is on its way.
-    ended = [task for task in of_record if task.requested_revision <= event.revision]
-    await tasks.close(
-        session,
-        [task for task in ended if (task.open or task.unserved) and task.purpose is not Purpose.GOLD],
-        leased_too=False,
-    )
-    golden = [task for task in of_record if task.purpose is Purpose.GOLD]
-    fits = (record.round, placed.schema_version)
-    task = next((task for task in golden if (task.round, task.schema_version) == fits), None)
-    await tasks.close(session, [one for one in golden if one is not task], leased_too=False)
+    task = None
+    for one in record.tasks:
+        if one.purpose is not Purpose.GOLD:
+            continue
+        if task is None and (one.round, one.schema_version) == (record.round, placed.schema_version):
+            task = one
+        else:
+            one.close()
     if task is None:
-        task = new_task(
+        task = record.add_task(
+            uuid4(),
             project,
-            record,
             Purpose.GOLD,
             Lane.GOLD,
             ANY_POOL,
+            now,
             blind=True,
             schema_version=placed.schema_version,
-            revision=event.revision,
         )
-        await tasks.add(session, task, now)
-    else:
-        task.open, task.requested_revision = True, event.revision
-        await tasks.save(session, task)
-    changes = settle(task.slots, placed.exposures)
-    await add_slots(session, project, record, task, changes.add)
-    await tasks.void_slots(session, task.task_id, changes.void)
-    await records.save(session, record)
+    task.reopen()
+    task.requested_revision = event.revision
+    # Each slot has a place of its own in line, so that gold comes in another order to everybody.
+    task.collect(placed.exposures, lambda number: draw(project.salt, "serve", record.record_id, number), rank=0)
 
 
 async def withdraw_gold(
-    session: Session, record_id: UUID, project_id: UUID, event: Event[Payload], now: datetime
+    session: Session, projects: ProjectCache, events: EventSet[GoldWithdrawn], now: datetime
 ) -> None:
-    """The record is like any other again; who has it as gold right now learns that its task is closed."""
-    project = await needed_project(session, project_id)
-    record = await _record_for(session, record_id, project_id, event.revision)
-    if record is None:
-        return
-    of_record = await tasks.of_record(session, record_id)
-    golden = [task for task in of_record if task.open and task.purpose is Purpose.GOLD]
-    await tasks.close(session, await tasks.lock_slots(session, golden), leased_too=True)
-    if record.state is RecordState.GOLD:
-        await change_state(session, record, RecordState.OPEN)
-        await progress.add(session, project_id, {"gold_withdrawn": 1})
-        if record.requests_revision <= event.revision:
-            await route(session, project, record, now, anew=True)
-    await records.save(session, record)
-    await release_parked(session, GOLD_WITHDRAWN, [record_id])
+    """The records are like any others again; for who has one as gold right now its task is closed."""
+    batch = await load(session, events, projects)
+    withdrawn = []
+    for event, record in _newest(batch.ready(events, project=True)):
+        withdrawn.append(record.record_id)
+        for task in record.tasks:
+            if task.open and task.purpose is Purpose.GOLD:
+                task.close(leased_too=True)
+        if record.state is RecordState.GOLD:
+            batch.effects.change_state(record, RecordState.OPEN)
+            batch.effects.count(record.project_id, "gold_withdrawn")
+            if record.requests_revision <= event.revision:
+                route(record, batch.projects[record.project_id], batch.effects, now, event, anew=True)
+    await batch.save(session)
+    await release_parked(session, GOLD_WITHDRAWN, withdrawn)
+
+
+def _newest(ready: Iterator[tuple[Event[P], Record]]) -> Iterator[tuple[Event[P], Record]]:
+    """Leave out what is obsolete, and what is erased."""
+    for event, record in ready:
+        if record.state is not RecordState.ERASED and event.revision >= record.labels_revision:
+            record.labels_revision = event.revision
+            yield event, record

@@ -1,25 +1,40 @@
 """What else an annotator does with a lease: renew it, give it back, skip the task, keep a draft."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
 
-from services.queue.domain.leases import Standing
-from services.queue.domain.refusals import DraftTooLarge, NoDraft, UnknownLease
+from services.queue.domain.leases import Lease, TokenStatus, token_status
 from services.queue.domain.slots import SlotState
 from services.queue.domain.tasks import Purpose
-from services.queue.operations.endings import log_end
-from services.queue.operations.leasing import Asking, Granted, lease_next
-from services.queue.operations.submitting import MOST_DRAFT_BYTES, as_draft, ending, locked, refusal_of
-from services.queue.storage import arrivals, drafts, progress, projects, submissions, tasks
+from services.queue.exceptions import (
+    AlreadySubmitted,
+    DraftTooLarge,
+    NoDraft,
+    RecordGone,
+    StaleLease,
+    TaskClosed,
+    UnknownLease,
+)
+from services.queue.operations.leasing import Following, Granted, Leasing
+from services.queue.operations.work_log import log_end
+from services.queue.storage import drafts, leases, memberships, progress, servability
+from services.queue.storage.ended_leases import EndedLease
+from services.queue.storage.leases import FoundLease
+from services.queue.storage.projects import ProjectCache
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import TaskSkipped
+from shared.contracts.events.work import Activity
 from shared.contracts.personal_data import mask
-from shared.contracts.values import Answers, Role
+from shared.contracts.values import Answers
 from shared.kit.auth import Principal
 from shared.kit.database import Session
 from shared.kit.outbox import publish
+
+MOST_ANSWER_BYTES = MAX_EVENT_BYTES
+"""An annotation travels in one event, so answers of more than that could never be submitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,49 +45,91 @@ class Skip:
     active_s: float | None = None
 
 
+async def lock_lease(session: Session, principal: Principal, token: UUID) -> tuple[FoundLease, TokenStatus]:
+    """The caller's lease with its record and slot locked, and what its token is good for. Raises UnknownLease."""
+    found = of_caller(await leases.lock(session, token), principal)
+    lease = found.lease
+    if lease.token == token and lease.state is SlotState.FREE:  # it ran out
+        holds_another = await leases.holds_another(session, lease)
+        found = replace(found, lease=replace(lease, holds_another=holds_another))
+    return found, token_status(found.lease, token)
+
+
+def of_caller(found: FoundLease | None, principal: Principal) -> FoundLease:
+    """The lease, if it is the caller's and of a project that their token may see; raises UnknownLease."""
+    if found is None or found.subject != principal.subject:
+        raise UnknownLease
+    principal.check_project(found.lease.project_id)
+    return found
+
+
+def refusal_of(status: TokenStatus) -> Exception:
+    """Why a token of this status takes no more."""
+    if status is TokenStatus.GONE:
+        return RecordGone()
+    if status is TokenStatus.CLOSED:
+        return TaskClosed()
+    if status is TokenStatus.DONE:
+        return AlreadySubmitted()
+    if status is TokenStatus.GIVEN_BACK:
+        return StaleLease("You gave the lease back, or skipped its task.")
+    return StaleLease()
+
+
 async def renew_lease(
-    session: Session, principal: Principal, token: UUID, ttl_s: int | None, now: datetime
+    session: Session, projects: ProjectCache, principal: Principal, token: UUID, ttl_s: int | None, now: datetime
 ) -> datetime:
-    """Hold the slot for `ttl_s` from now on, at most for as long as the policy gives; answers until when."""
-    held, lease, found = await locked(session, principal, token)
-    if found is not Standing.VALID:
-        raise refusal_of(found)
-    project = await projects.find(session, lease.project_id, held.project_revision)
+    """Hold the slot for `ttl_s` from now on, at most for as long as the policy gives; return until when."""
+    found, status = await lock_lease(session, principal, token)
+    if status is not TokenStatus.VALID:
+        raise refusal_of(status)
+    project = await projects.find(session, found.lease.project_id, found.project_revision)
     assert project is not None
     longest_s = project.policies.serving.lease_ttl_s
     until = now + timedelta(seconds=longest_s if ttl_s is None else min(ttl_s, longest_s))
-    await submissions.renew(session, lease, until)
-    if lease.state is SlotState.FREE:
-        await submissions.take_back(session, lease)
+    await leases.renew(session, found.lease, until)
+    await count_again(session, found.lease)
     return until
+
+
+async def count_again(session: Session, lease: Lease) -> None:
+    """Count a lease that had run out and was counted as returned."""
+    if lease.state is SlotState.FREE:
+        await memberships.return_leases(session, {(lease.annotator_id, lease.project_id): -1})
 
 
 async def release_lease(session: Session, principal: Principal, token: UUID, now: datetime) -> None:
     """Give the slot back. What is held no longer is given back already."""
-    _, lease, found = await locked(session, principal, token)
-    if found is Standing.VALID:
-        task_open, _ = await submissions.give_back(session, lease, skipped=False)
-        if not task_open:  # perhaps because nobody else could serve it
-            await arrivals.add(session, lease.annotator_id)
-        await log_end(session, ending(lease, token, "released", now))
+    found, status = await lock_lease(session, principal, token)
+    if status is TokenStatus.VALID:
+        given_up = await leases.release(session, found.lease)
+        if not given_up.task_open:  # perhaps because nobody else could serve it
+            await servability.add_arrivals(session, [found.lease.annotator_id])
+        await log_end(session, end_of(found.lease, token, "released", now))
 
 
 async def skip_task(
-    session: Session, principal: Principal, token: UUID, skip: Skip, next_count: int, soon_s: int, now: datetime
+    session: Session,
+    leasing: Leasing,
+    principal: Principal,
+    token: UUID,
+    skip: Skip,
+    following: Following | None,
+    now: datetime,
 ) -> Granted | None:
     """Leave the record for ever; another slot takes the place of this one. Skipping again changes nothing."""
-    _, lease, found = await locked(session, principal, token)
-    if lease.state is SlotState.SKIPPED and found is Standing.GIVEN_BACK:
+    found, status = await lock_lease(session, principal, token)
+    lease = found.lease
+    if lease.state is SlotState.SKIPPED and status is TokenStatus.GIVEN_BACK:
         return None
-    if found is not Standing.VALID:
-        raise refusal_of(found)
+    if status is not TokenStatus.VALID:
+        raise refusal_of(status)
     reason = mask(skip.reason)
-    task_open, purpose = await submissions.give_back(session, lease, skipped=True)
-    await log_end(session, ending(lease, token, "skipped", now, reason=reason, active_s=skip.active_s))
-    if task_open and purpose != Purpose.GOLD:
-        await submissions.replace(session, lease)
-        await tasks.suspect(session, lease.task_id, now)
-    await progress.add(session, lease.project_id, {"skips": 1})
+    given_up = await leases.skip(session, lease)
+    await log_end(session, end_of(lease, token, "skipped", now, reason=reason, active_s=skip.active_s))
+    if given_up.task_open and given_up.purpose != Purpose.GOLD:
+        await leases.replace(session, lease, now)
+    await progress.add(session, {(lease.project_id, "skips"): 1})
     await publish(
         session,
         TaskSkipped(
@@ -85,29 +142,58 @@ async def skip_task(
         project_id=lease.project_id,
         record_id=lease.record_id,
     )
-    if not next_count:
+    if following is None:
         return None
-    asking = Asking(principal.subject, principal.has(Role.ARBITER), lease.project_id, next_count, soon_s)
-    return await lease_next(session, asking, now, lazily=False)
+    return await leasing.lease_next(session, following.request(principal, lease.project_id), now, lazily=False)
 
 
 async def save_draft(session: Session, principal: Principal, token: UUID, answers: Answers, now: datetime) -> None:
     """Keep unfinished answers, also of a lease that ran out: they are the annotator's. They are checked on submit."""
     draft = as_draft(answers)
     if draft is None:
-        raise DraftTooLarge(f"At most {MOST_DRAFT_BYTES} bytes of JSON are kept.")
-    _, lease, found = await locked(session, principal, token)
-    if found in {Standing.GONE, Standing.DONE, Standing.GIVEN_BACK}:
-        raise refusal_of(found)
-    await drafts.save(session, lease.task_id, lease.annotator_id, draft, now)
+        raise DraftTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
+    found, status = await lock_lease(session, principal, token)
+    if status in {TokenStatus.GONE, TokenStatus.DONE, TokenStatus.GIVEN_BACK}:
+        raise refusal_of(status)
+    await drafts.save(session, found.lease.task_id, found.lease.annotator_id, draft, now)
+
+
+def as_draft(answers: Answers) -> str | None:
+    """The answers as JSON text, None when they are larger than a draft may be."""
+    text = orjson.dumps(answers)
+    return text.decode() if len(text) <= MOST_ANSWER_BYTES else None
 
 
 async def find_draft(session: Session, principal: Principal, token: UUID) -> tuple[Answers, datetime]:
-    held = await submissions.find(session, token)
-    if held is None or held.subject != principal.subject:
-        raise UnknownLease
-    principal.check_project(held.lease.project_id)
-    draft = await drafts.find(session, held.lease.task_id, held.lease.annotator_id)
+    lease = of_caller(await leases.find(session, token), principal).lease
+    draft = await drafts.find(session, lease.task_id, lease.annotator_id)
     if draft is None:
         raise NoDraft
     return orjson.loads(draft[0]), draft[1]
+
+
+def end_of(
+    lease: Lease,
+    token: UUID,
+    activity: Activity,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    active_s: float | None = None,
+) -> EndedLease:
+    """How a lease ended without an annotation."""
+    return EndedLease(
+        token,
+        lease.task_id,
+        lease.slot,
+        lease.project_id,
+        lease.record_id,
+        lease.annotator_id,
+        lease.kind,
+        lease.round,
+        activity,
+        lease.leased_at,
+        now,
+        reason,
+        active_s,
+    )

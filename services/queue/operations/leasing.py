@@ -1,32 +1,37 @@
-"""Leasing the next tasks: who asks, what they may draw from, what is there."""
+"""Lease the next tasks: who asks, what they may draw from, what is there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import perf_counter
 from uuid import UUID
 
 from services.queue.domain.project import Project
 from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
-from services.queue.domain.refusals import NotRegistered, UnknownProject
-from services.queue.domain.serving import ServingPlan, plan
-from services.queue.storage import arrivals, claims, projects, supply
-from services.queue.storage.claims import Entry, Leased
+from services.queue.domain.routing import Lane
+from services.queue.domain.serving import Pick, ServingPlan, choose, mix_gold, plan
+from services.queue.exceptions import NotRegistered
+from services.queue.storage import claims, memberships, servability, supply
+from services.queue.storage.claims import Claim, Leased
+from services.queue.storage.hints import LeaseHints
+from services.queue.storage.memberships import Entrant
+from services.queue.storage.projects import ProjectCache
+from services.queue.storage.walks import Stretch
 from shared.contracts.draws import draw
-from shared.contracts.policies import Policies
-from shared.contracts.values import ProjectStatus, TaskKind
+from shared.contracts.values import ProjectStatus, Role, TaskKind
+from shared.kit.auth import Principal
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 
 _LOOKS = 4
 """How often a batch looks for what is missing: what is near may be few records with many slots, or all in one line."""
+_FIRST_OF_ALL = -(2**31)
 ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Who asks for how much. `soon_s`: after how many seconds to ask again when something may turn up at any moment.
-
-    `ending`: how many of the leases that are held end in this transaction.
-    """
+class WorkRequest:
+    """Who asks for how much. `soon_s`: after how many seconds to ask again when something may turn up at any moment."""
 
     subject: str
     arbiter: bool
@@ -34,7 +39,17 @@ class Asking:
     count: int
     soon_s: int
     kinds: Collection[TaskKind] = ALL_KINDS
-    ending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How many tasks to lease once a lease has ended; `soon_s` as in `WorkRequest`."""
+
+    count: int
+    soon_s: int
+
+    def request(self, principal: Principal, project_id: UUID) -> WorkRequest:
+        return WorkRequest(principal.subject, principal.has(Role.ARBITER), project_id, self.count, self.soon_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,162 +61,250 @@ class Granted:
     nothing: Nothing | None = None
 
 
-async def lease_next(session: Session, asking: Asking, now: datetime, *, lazily: bool) -> Granted:
-    """Lease up to `count` tasks. `lazily`: nothing else in this transaction needs to survive a crash.
+@dataclass(frozen=True, slots=True)
+class Leasing:
+    """What leasing needs beside the session: the projects, and what this process remembers."""
 
-    Raises:
-        NotRegistered: the subject is no annotator.
-        UnknownProject: the project is not known here.
-    """
-    entry = await _enter(session, asking, lazily=lazily)
-    project = await projects.find(session, asking.project_id, entry.project_revision)
-    assert project is not None
-    if entry.standing.arbiter is not asking.arbiter:
-        await claims.set_arbiter(session, entry.annotator_id, arbiter=asking.arbiter)
-        if asking.arbiter:
-            await arrivals.add(session, entry.annotator_id)
-    refused = _refused(project, entry)
-    if refused is not None:
-        return Granted(project, [], nothing(refused, asking.soon_s))
-    chosen = _plan(project, entry, asking)
-    if chosen.count < 1:
-        return Granted(project, [], nothing(Reason.LIMIT_REACHED, asking.soon_s))
-    claims.remember(session, asking.subject, asking.project_id, None)  # what happens now may be rolled back
-    leases: list[Leased] = []
-    for _ in range(_LOOKS):
-        claimed = await _claim(session, project, entry, chosen, asking, now, lazily=lazily)
-        assert claimed is not None
-        leases += claimed
-        if not claimed or len(claimed) == chosen.count:
-            break
-        entry = await _enter(session, asking, lazily=lazily)
-        chosen = _plan(project, entry, replace(asking, count=chosen.count - len(claimed)))
-    return await _granted(session, project, entry, chosen, asking, leases, now)
+    projects: ProjectCache
+    hints: LeaseHints
 
+    async def lease_at_once(self, session: Session, request: WorkRequest, now: datetime) -> Granted | None:
+        """Lease one task in one statement that is a transaction by itself, trusting what is remembered of who asks.
 
-async def lease_at_once(session: Session, asking: Asking, now: datetime) -> Granted | None:
-    """Lease one task in one statement that is a transaction by itself, trusting what is remembered of who asks.
+        The statement sees to it that it still holds. None when it is not the common case: then `lease_next` is called.
+        """
+        subject, project_id = request.subject, request.project_id
+        entrant = self.hints.entrants.find(subject, project_id)
+        for _ in range(2):
+            if entrant is None:
+                entrant = await memberships.read(session, subject, project_id)
+                if entrant is None:
+                    return None
+            project = await self.projects.find(session, project_id, entrant.project_revision)
+            if project is None or not _is_common(project, entrant, request):
+                break
+            granted = await self._claim_one(session, project, entrant, request, now, lazily=True)
+            if granted is not None:
+                self.hints.entrants.remember(subject, project_id, _after(entrant, granted.leases))
+                return granted
+            entrant = None
+        self.hints.entrants.forget(subject, project_id)
+        return None
 
-    The statement sees to it that it still holds. None when it is not the common case: then `lease_next` is to be called.
-    """
-    entry = claims.remembered(session, asking.subject, asking.project_id)
-    for _ in range(2):
-        if entry is None:
-            entry = await claims.read_entry(session, asking.subject, asking.project_id)
-            if entry is None:
-                return None
-        project = await projects.find(session, asking.project_id, entry.project_revision)
-        if project is None or entry.standing.arbiter is not asking.arbiter or _refused(project, entry) is not None:
-            claims.remember(session, asking.subject, asking.project_id, None)
+    async def lease_next(self, session: Session, request: WorkRequest, now: datetime, *, lazily: bool) -> Granted:
+        """Lease up to `count` tasks. `lazily`: nothing else in this transaction needs to survive a crash.
+
+        Raises:
+            NotRegistered: the subject is no annotator.
+            NotKnownHere: the project.
+        """
+        entrant, project = await self._enter(session, request, lazily=lazily)
+        self.hints.entrants.forget(request.subject, request.project_id)  # what happens now may be rolled back
+        if entrant.membership.arbiter is not request.arbiter:
+            await memberships.set_arbiter(session, entrant.annotator_id, arbiter=request.arbiter)
+            if request.arbiter:
+                await servability.add_arrivals(session, [entrant.annotator_id])
+        refused = _refused(project, entrant)
+        if refused is not None:
+            return Granted(project, [], nothing(refused, request.soon_s))
+        if _plan(project, entrant, request).count < 1:
+            return Granted(project, [], nothing(Reason.LIMIT_REACHED, request.soon_s))
+        claim = _claim(project, entrant, now, lazily=lazily)
+        leases = await self._lease_given_back(session, claim, project, request)
+        entrant = replace(
+            entrant, membership=replace(entrant.membership, returned=entrant.membership.returned - len(leases))
+        )
+        for _ in range(_LOOKS):
+            more = await self._lease_batch(session, project, entrant, request, claim, len(leases))
+            entrant = _after(entrant, more)
+            leases += more
+            if not more:
+                break
+        return await self._granted(session, project, entrant, request, leases, now)
+
+    async def held(self, session: Session, subject: str, project_id: UUID) -> Granted:
+        """The leases that an annotator holds already."""
+        request = WorkRequest(subject, arbiter=False, project_id=project_id, count=1, soon_s=1)
+        entrant, project = await self._enter(session, request, lazily=True)
+        return Granted(project, await claims.leased_in(session, entrant.annotator_id, project_id))
+
+    async def _enter(self, session: Session, request: WorkRequest, *, lazily: bool) -> tuple[Entrant, Project]:
+        """Lock the annotator's membership; it is made when they ask for the first time."""
+        entrant = None
+        while entrant is None:  # once more when annotator or project become known between joining and looking
+            entrant = await memberships.lock(session, request.subject, request.project_id, lazily=lazily)
+            if entrant is not None:
+                break
+            annotator, known = await memberships.join(session, request.subject, request.project_id)
+            if not annotator:
+                raise NotRegistered("A manager registers annotators with POST /v1/annotators.")
+            if not known:
+                raise NotKnownHere("project", request.project_id)
+        project = await self.projects.find(session, request.project_id, entrant.project_revision)
+        assert project is not None
+        return entrant, project
+
+    async def _claim_one(
+        self,
+        session: Session,
+        project: Project,
+        entrant: Entrant,
+        request: WorkRequest,
+        now: datetime,
+        *,
+        lazily: bool,
+    ) -> Granted | None:
+        """The common lease; None when the annotator or the project is not as was thought."""
+        chosen = _plan(project, entrant, request)
+        claim = _claim(project, entrant, now, lazily=lazily)
+        name = (entrant.annotator_id, project.project_id)
+        stretches, cut = self.hints.walks.stretches(*name, chosen.wants)
+        begun = perf_counter()
+        claimed = await claims.claim_one(session, claim, stretches, chosen)
+        if claimed is not None and claimed.leased is None and cut:  # perhaps there is something in front
+            self.hints.walks.forget(*name)
+            claimed = await claims.claim_one(session, claim, [Stretch(want) for want in chosen.wants], chosen)
+        if claimed is None:
             return None
-        chosen = _plan(project, entry, asking)
-        if not chosen.is_plain:
-            return None
-        claimed = await _claim(session, project, entry, chosen, asking, now, lazily=True)
-        if claimed is not None:
-            granted = entry.standing.granted + len(claimed)
-            known = replace(entry, standing=replace(entry.standing, granted=granted))
-            claims.remember(session, asking.subject, asking.project_id, known)
-            return await _granted(session, project, entry, chosen, asking, claimed, now)
-        entry = None
-    claims.remember(session, asking.subject, asking.project_id, None)
-    return None
+        if claimed.line is not None:
+            took_s = perf_counter() - begun
+            self.hints.walks.remember(*name, took_s, *claimed.line, claimed.rank, claimed.sort_key)
+        leases = [] if claimed.leased is None else [claimed.leased]
+        return await self._granted(session, project, entrant, request, leases, now)
+
+    async def _lease_given_back(
+        self, session: Session, claim: Claim, project: Project, request: WorkRequest
+    ) -> list[Leased]:
+        """Lease again what the annotator gave back, gold like any other, as long as it is there.
+
+        It is no new lease: else giving back again and again would tell gold, which is drawn anew for a new one.
+        """
+        entrant = claim.entrant
+        if not entrant.membership.given_back:
+            return []
+        chosen = _plan(project, entrant, request)
+        who = (entrant.annotator_id, claim.project_id)
+        found = await claims.given_back(session, *who, list(request.kinds))
+        room = min(chosen.count, claim.most_held - await claims.count_held(session, *who))
+        lines = {(want.pool, want.lane) for want in chosen.wants}
+        there = {
+            one.slot.record_id: Pick(one.slot, one.guideline_version, _FIRST_OF_ALL)
+            for one in found
+            if one.slot is not None and (one.slot.lane is Lane.GOLD or (one.slot.pool, one.slot.lane) in lines)
+        }
+        picks = list(there.values())[: max(0, room)]
+        leases = await claims.lease(session, claim, picks) if picks else []
+        waiting = {pick.slot.task_id for pick in there.values()} - {one.task_id for one in leases}
+        left = await claims.forget_given_back(
+            session, *who, [one.task_id for one in found if one.task_id not in waiting]
+        )
+        await memberships.count_leases(session, *who, again=len(leases), given_back=left)
+        return leases
+
+    async def _lease_batch(
+        self,
+        session: Session,
+        project: Project,
+        entrant: Entrant,
+        request: WorkRequest,
+        claim: Claim,
+        leased: int,
+    ) -> list[Leased]:
+        """Lease new tasks, after so many that are leased already: ordinary ones, gold in the places that are drawn."""
+        chosen = _plan(project, entrant, replace(request, count=request.count - leased))
+        who = (entrant.annotator_id, project.project_id)
+        room = min(chosen.count, claim.most_held - await claims.count_held(session, *who))
+        if room < 1:
+            return []
+        stretches = [Stretch(want) for want in chosen.wants]
+        near = await claims.find_ordinary(session, *who, stretches)
+        ordinary = choose(chosen.wants, near, room)
+        gold = await claims.find_gold(session, *who, chosen.gold_offset, max(1, len(chosen.gold_places)))
+        if not ordinary:
+            return []
+        leases = await claims.lease(session, claim, mix_gold(ordinary, gold, chosen.gold_places))
+        await memberships.count_leases(session, *who, granted=len(leases), gold=sum(one.is_gold for one in leases))
+        return leases
+
+    async def _granted(
+        self,
+        session: Session,
+        project: Project,
+        entrant: Entrant,
+        request: WorkRequest,
+        leases: Sequence[Leased],
+        now: datetime,
+    ) -> Granted:
+        if leases:
+            return Granted(project, sorted(leases, key=lambda leased: leased.place))
+        reason = await _why_nothing(session, project, entrant, request, now)
+        return Granted(project, [], nothing(reason, request.soon_s))
 
 
-async def _claim(
-    session: Session,
-    project: Project,
-    entry: Entry,
-    chosen: ServingPlan,
-    asking: Asking,
-    now: datetime,
-    *,
-    lazily: bool,
-) -> list[Leased] | None:
-    serving = project.policies.serving
-    return await claims.claim(
-        session,
-        entry,
-        project.project_id,
-        chosen,
-        most_held=serving.leases_per_annotator + asking.ending,
-        now=now,
-        ttl_s=serving.lease_ttl_s,
-        lazily=lazily,
+def _after(entrant: Entrant, leases: Sequence[Leased]) -> Entrant:
+    """The annotator after these new leases."""
+    membership = entrant.membership
+    gold = sum(one.is_gold for one in leases)
+    return replace(
+        entrant,
+        membership=replace(
+            membership, granted=membership.granted + len(leases), gold_served=membership.gold_served + gold
+        ),
     )
 
 
-async def _granted(
-    session: Session,
-    project: Project,
-    entry: Entry,
-    chosen: ServingPlan,
-    asking: Asking,
-    claimed: list[Leased],
-    now: datetime,
-) -> Granted:
-    if claimed:
-        return Granted(project, sorted(claimed, key=lambda leased: leased.place))
-    reason = await _why(session, entry, project.policies, chosen, asking, now)
-    return Granted(project, [], nothing(reason, asking.soon_s))
+def _is_common(project: Project, entrant: Entrant, request: WorkRequest) -> bool:
+    membership = entrant.membership
+    return (
+        membership.arbiter is request.arbiter
+        and not membership.given_back
+        and _refused(project, entrant) is None
+        and _plan(project, entrant, request).count == 1
+    )
 
 
-async def held_leases(session: Session, subject: str, project_id: UUID) -> Granted:
-    """The leases that an annotator holds already."""
-    asking = Asking(subject, arbiter=False, project_id=project_id, count=1, soon_s=1)
-    entry = await _enter(session, asking, lazily=True)
-    project = await projects.find(session, project_id, entry.project_revision)
-    assert project is not None
-    return Granted(project, await claims.leased_in(session, entry.annotator_id, project_id))
+def _claim(project: Project, entrant: Entrant, now: datetime, *, lazily: bool) -> Claim:
+    serving = project.policies.serving
+    until = now + timedelta(seconds=serving.lease_ttl_s)
+    return Claim(entrant, project.project_id, now, until, serving.leases_per_annotator, lazily)
 
 
-async def _enter(session: Session, asking: Asking, *, lazily: bool) -> Entry:
-    while True:  # twice at most, or once more when annotator or project become known between joining and looking
-        entry = await claims.enter(session, asking.subject, asking.project_id, lazily=lazily)
-        if entry is not None:
-            return entry
-        annotator, project = await claims.join(session, asking.subject, asking.project_id)
-        if not annotator:
-            raise NotRegistered("A manager registers annotators with POST /v1/annotators.")
-        if not project:
-            raise UnknownProject(asking.project_id)
-
-
-def _refused(project: Project, entry: Entry) -> Reason | None:
-    if entry.project_status == ProjectStatus.ARCHIVED:
+def _refused(project: Project, entrant: Entrant) -> Reason | None:
+    if entrant.project_status == ProjectStatus.ARCHIVED:
         return Reason.ARCHIVED
-    if entry.standing.paused or entry.project_status != ProjectStatus.ACTIVE or not entry.servable:
+    if entrant.membership.paused or entrant.project_status != ProjectStatus.ACTIVE or not entrant.servable:
         return Reason.PAUSED
     serving = project.policies.serving
-    if serving.skill is not None and entry.skill(serving.skill) < serving.minimum_skill:
+    if serving.skill is not None and entrant.skill(serving.skill) < serving.minimum_skill:
         return Reason.NO_SKILL
     return None
 
 
-def _plan(project: Project, entry: Entry, asking: Asking) -> ServingPlan:
-    policies, standing = project.policies, entry.standing
-    count = min(asking.count, policies.serving.leases_per_annotator)
+def _plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPlan:
+    policies, membership = project.policies, entrant.membership
+    count = min(request.count, policies.serving.leases_per_annotator)
     limit = policies.serving.annotations_per_annotator
     if limit is not None:
-        count = min(count, limit - (standing.granted - standing.returned))
+        count = min(count, limit - (membership.granted - membership.returned))
     return plan(
         policies,
-        standing,
-        asking.arbiter,
+        membership,
+        request.arbiter,
         count,
-        asking.kinds,
-        lambda nonce: draw(project.salt, "gold", entry.annotator_id, nonce),
-        lambda nonce: draw(project.salt, "serve", entry.annotator_id, nonce),
+        request.kinds,
+        lambda nonce: draw(project.salt, "gold", entrant.annotator_id, nonce),
+        lambda nonce: draw(project.salt, "serve", entrant.annotator_id, nonce),
     )
 
 
-async def _why(
-    session: Session, entry: Entry, policies: Policies, chosen: ServingPlan, asking: Asking, now: datetime
+async def _why_nothing(
+    session: Session, project: Project, entrant: Entrant, request: WorkRequest, now: datetime
 ) -> Reason:
-    held = await claims.count_held(session, entry.annotator_id, asking.project_id)
-    if held >= policies.serving.leases_per_annotator + asking.ending:
+    held = await claims.count_held(session, entrant.annotator_id, request.project_id)
+    if held >= project.policies.serving.leases_per_annotator:
         return Reason.LIMIT_REACHED
-    left = await supply.left(session, asking.project_id, entry.annotator_id, chosen.wants)
+    wants = _plan(project, entrant, request).wants
+    left = await supply.left(session, request.project_id, entrant.annotator_id, wants)
     if left.had:  # free, but not for this annotator: perhaps for nobody
-        await supply.suspect(session, asking.project_id, chosen.wants, now)
+        await supply.suspect(session, request.project_id, wants, now)
     return why_nothing(left)

@@ -9,6 +9,7 @@ from uuid import UUID
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, load
+from shared.kit.statements import columns
 
 _COLUMNS = "annotator_id, subject, name, pool, skills, languages, status, revision, created_at"
 _ADD = f"""
@@ -28,50 +29,25 @@ ORDER BY annotator_id LIMIT $4
 """  # noqa: S608  our own column names
 _PAGE_SHARED = f"{_PAGE} FOR SHARE"
 _SUBJECT_TAKEN = "SELECT EXISTS (SELECT FROM annotators WHERE subject = $1 AND annotator_id <> $2)"
+# In the order of the annotators, as everything locks memberships.
 _ASSESS = """
-WITH before AS (
-    SELECT assessed FROM memberships WHERE annotator_id = $1 AND project_id = $2
+WITH one AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[])
+        AS one (annotator_id, project_id, assessed, assessment_revision)
+), before AS (
+    SELECT m.annotator_id, m.project_id, m.assessed
+    FROM one JOIN memberships m ON m.annotator_id = one.annotator_id AND m.project_id = one.project_id
+), kept AS (
+    INSERT INTO memberships (annotator_id, project_id, assessed, assessment_revision)
+    SELECT * FROM one ORDER BY annotator_id, project_id
+    ON CONFLICT (annotator_id, project_id) DO UPDATE
+    SET assessed = excluded.assessed, assessment_revision = excluded.assessment_revision
+    WHERE memberships.assessment_revision < excluded.assessment_revision
+    RETURNING annotator_id, project_id
 )
-INSERT INTO memberships (annotator_id, project_id, assessed, assessment_revision) VALUES ($1, $2, $3, $4)
-ON CONFLICT (annotator_id, project_id) DO UPDATE
-SET assessed = excluded.assessed, assessment_revision = excluded.assessment_revision
-WHERE memberships.assessment_revision < excluded.assessment_revision
-RETURNING (SELECT assessed FROM before)
+SELECT kept.annotator_id, kept.project_id, before.assessed
+FROM kept JOIN before ON before.annotator_id = kept.annotator_id AND before.project_id = kept.project_id
 """
-
-# Only as many of those who might be left are looked at as it takes to find one.
-_WORKFORCE = """
-SELECT (SELECT count(*) FROM (SELECT FROM annotators WHERE status = 'active' LIMIT 1) few) AS active,
-    (SELECT count(*) FROM (
-        SELECT FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $1
-        WHERE {eligible} LIMIT 1
-    ) few) AS eligible,
-    (SELECT count(*) FROM (
-        SELECT FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = $1
-        WHERE {eligible} AND {had_nothing}
-        LIMIT 1
-    ) few) AS "left",
-    (SELECT count(*) FROM slots s JOIN tasks t ON t.task_id = s.task_id
-        WHERE t.task_id = $3 AND s.state = 'skipped') AS skips
-"""
-# Of an annotator `a` and their membership `m`, if there is one.
-ELIGIBLE = """
-            a.status = 'active' AND coalesce(m.assessed, 'active') <> 'paused'
-            AND CASE
-                WHEN {arbitration} THEN a.pool = 'expert' OR a.arbiter
-                WHEN {pool} = 'any' THEN a.pool <> 'expert'
-                ELSE a.pool = {pool}
-            END
-            AND ({skill}::text IS NULL OR coalesce((a.skills ->> {skill})::int, 0) >= {minimum_skill})"""
-HAD_NOTHING = """(
-            SELECT mine.slot FROM slots mine
-            WHERE mine.record_id = {record} AND mine.annotator_id = a.annotator_id
-                AND mine.state IN ('leased', 'submitted', 'skipped')
-        ) IS NULL"""
-_COUNT_WORKFORCE = _WORKFORCE.format(
-    eligible=ELIGIBLE.format(arbitration="$4", pool="$5", skill="$6", minimum_skill="$7"),
-    had_nothing=HAD_NOTHING.format(record="$2"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,36 +134,8 @@ async def page(
 
 
 async def assess(
-    session: Session, annotator_id: UUID, project_id: UUID, status: AssessmentStatus, revision: int
-) -> AssessmentStatus | None:
-    """Keep qa's newest view of the annotator in the project; answers the one before, None when nothing changed."""
-    before = await session.raw.fetchval(_ASSESS, annotator_id, project_id, status, revision)
-    return None if before is None else AssessmentStatus(before)
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """Whom a task needs: for an arbitration an expert or an arbiter, else its pool; and the project's skill."""
-
-    project_id: UUID
-    record_id: UUID
-    task_id: UUID
-    arbitration: bool
-    pool: str
-    skill: str | None
-    minimum_skill: int
-
-
-async def workforce(session: Session, needed: Needed) -> tuple[int, int, int, int]:
-    """(active, eligible, left, skips): the first three are 0 or 1, for whether there is any."""
-    row = await session.raw.fetchrow(
-        _COUNT_WORKFORCE,
-        needed.project_id,
-        needed.record_id,
-        needed.task_id,
-        needed.arbitration,
-        needed.pool,
-        needed.skill,
-        needed.minimum_skill,
-    )
-    return row["active"], row["eligible"], row["left"], row["skips"]
+    session: Session, assessments: Sequence[tuple[UUID, UUID, AssessmentStatus, int]]
+) -> dict[tuple[UUID, UUID], AssessmentStatus]:
+    """Keep qa's view of annotators in projects, each with its revision; return the status before where that changed."""
+    rows = await session.raw.fetch(_ASSESS, *columns(assessments))
+    return {(row["annotator_id"], row["project_id"]): AssessmentStatus(row["assessed"]) for row in rows}

@@ -1,43 +1,169 @@
-"""Leasing: the annotator's row is locked, then slots are claimed in one statement.
+"""Leasing. The common lease is one statement; a batch takes one small statement a step, under the membership's lock.
 
 A lease that is lost in a crash is simply leased again, so leasing doesn't wait for the disk (`synchronous_commit`).
 Nothing here waits for a slot: what somebody else is claiming is skipped.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from time import perf_counter
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
-
-import orjson
 
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import ServingPlan, Standing
-from services.queue.storage import claim_statements as sql
-from services.queue.storage.positions import Positions, Stretch
-from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool, TaskKind
-from shared.kit.database import Database, Session
+from services.queue.domain.serving import Candidate, Pick, ServingPlan
+from services.queue.domain.slots import SlotState
+from services.queue.storage.memberships import LAZILY, Entrant
+from services.queue.storage.walks import Stretch
+from shared.contracts.values import TaskKind
+from shared.kit.database import Session
+from shared.kit.statements import Statement
 
+_NEAR_GOLD = 40
+"""How many slots of gold are looked at for each lease: of these the annotator had some."""
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An annotator who asks for work in a project: who they are and which version of the project holds."""
+_GOLD_PER_PLACE = 4
+"""How many of these are taken into a batch for each that is drawn: several may be of one record or another schema."""
 
-    annotator_id: UUID
-    annotator_revision: int
-    standing: Standing
-    skills: str
-    project_revision: int
-    project_status: str
-    servable: bool
+_FREE_COLUMNS = """f.task_id, f.slot, f.record_id, f.kind, f.schema_version, f.guideline_version, f.blind, f.lane,
+    f.pool, f.rank, f.sort_key"""
+# The annotator had nothing to do with the record of slot `f`.
+_NOT_MINE = """(
+    SELECT mine.slot FROM slots mine
+    WHERE mine.record_id = f.record_id AND mine.annotator_id = :annotator_id
+        AND mine.state IN ('leased', 'submitted', 'skipped')
+) IS NULL"""
+# A line, from (low_rank, low_key) on: the whole of it unless what stands in front is known to be had already.
+_IN_LINE = f"""
+    SELECT {_FREE_COLUMNS} FROM slots f
+    WHERE f.project_id = :project_id AND f.state = 'free' AND f.pool = line.pool AND f.lane = line.lane
+        AND (f.rank, f.sort_key) >= (line.low_rank, line.low_key) AND f.rank < line.high_rank AND {_NOT_MINE}
+    ORDER BY f.rank, f.sort_key"""  # noqa: S608  constants
+_LINES = """unnest(:pools::text[], :lanes::text[], :low_ranks::int[], :low_keys::float8[], :high_ranks::int[],
+    :takes::int[]) WITH ORDINALITY AS line (pool, lane, low_rank, low_key, high_rank, take, number)"""
+# Free gold in line that the annotator may have, from a place on that is drawn for each lease, and then from the front.
+_GOLD_NEAR = """
+    SELECT near.task_id, near.slot FROM (VALUES (:gold_offset::float8, 2::float8), (0, :gold_offset::float8)) AS half (low, high),
+    LATERAL (
+        SELECT f.task_id, f.slot FROM slots f
+        WHERE f.project_id = :project_id AND f.state = 'free' AND f.pool = 'any' AND f.lane = 'gold' AND f.rank = 0
+            AND f.sort_key >= half.low AND f.sort_key < half.high
+        ORDER BY f.rank, f.sort_key
+        LIMIT :near_gold::int
+    ) near"""
+# A prediction is shown unless the task is blind or the prediction answers another version of the schema. The state is a
+# parameter, because the word itself would let the planner walk through a partial index that it thinks is empty.
+_LEASED = """leased AS (
+    UPDATE slots s
+    SET state = 'leased', annotator_id = :annotator_id, token = gen_random_uuid(), leased_at = :now, until = :until,
+        guideline_version = pick.guideline_version,
+        prediction_shown = CASE
+            WHEN NOT pick.blind AND o.model_id IS NOT NULL AND o.prediction_schema = pick.schema_version
+            THEN o.prediction_id
+        END
+    FROM pick
+    JOIN records r ON r.record_id = pick.record_id
+    LEFT JOIN routes o ON o.record_id = pick.record_id
+    WHERE s.task_id = pick.task_id AND s.slot = pick.slot AND s.state = :free
+    RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
+        s.lane, pick.urgency, r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN o.prediction END AS prediction
+)"""
+_WITH_DISPUTE = "LEFT JOIN tasks t ON leased.kind = 'arbitration' AND t.task_id = leased.task_id"
 
-    def skill(self, name: str) -> int:
-        found: int = orjson.loads(self.skills).get(name, 0)
-        return found
+# The common case: one new lease. It is a whole transaction: the membership is locked here, and unless annotator and project
+# are as the caller thinks they are, there is no row at all. A row without a token means that there is nothing. Whether the
+# lease was drawn gold or not, gold is looked for: it must not take longer.
+_CLAIM_ONE = Statement(f"""
+WITH me AS MATERIALIZED (
+    SELECT m.annotator_id, {LAZILY} AS lazily
+    FROM memberships m
+    JOIN annotators a ON a.annotator_id = m.annotator_id
+    JOIN projects p ON p.project_id = m.project_id
+    WHERE m.annotator_id = :annotator_id AND m.project_id = :project_id AND m.granted = :granted
+        AND m.returned = :returned AND m.gold_served = :gold_served AND m.assessed = :assessed AND NOT m.owed
+        AND a.revision = :annotator_revision AND p.revision = :project_revision
+    FOR NO KEY UPDATE OF m
+), held AS MATERIALIZED (
+    SELECT count(*) AS leases FROM slots
+    WHERE annotator_id = :annotator_id AND state = 'leased' AND project_id = :project_id
+), ordinary AS MATERIALIZED (
+    SELECT near.* FROM {_LINES}, LATERAL ({_IN_LINE}
+        LIMIT 1 FOR UPDATE OF f SKIP LOCKED
+    ) near
+    LIMIT CASE WHEN EXISTS (SELECT FROM me) AND (SELECT leases FROM held) < :most_held THEN 1 ELSE 0 END
+), gold AS MATERIALIZED (
+    SELECT {_FREE_COLUMNS} FROM ordinary, LATERAL ({_GOLD_NEAR}
+    ) near JOIN slots f ON f.task_id = near.task_id AND f.slot = near.slot AND f.state = :free
+    WHERE f.schema_version = ordinary.schema_version AND ordinary.kind = 'annotation' AND {_NOT_MINE}
+    LIMIT 1 FOR UPDATE OF f SKIP LOCKED
+), pick AS MATERIALIZED (
+    SELECT CASE WHEN g.drawn THEN g.task_id ELSE o.task_id END AS task_id,
+        CASE WHEN g.drawn THEN g.slot ELSE o.slot END AS slot,
+        CASE WHEN g.drawn THEN g.record_id ELSE o.record_id END AS record_id,
+        CASE WHEN g.drawn THEN g.blind ELSE o.blind END AS blind,
+        o.schema_version, o.guideline_version, o.rank AS urgency
+    FROM ordinary o LEFT JOIN (SELECT gold.*, :gold_drawn::boolean AS drawn FROM gold) g ON true
+), {_LEASED}, counted AS (
+    UPDATE memberships m
+    SET granted = m.granted + 1, gold_served = m.gold_served + (leased.lane = 'gold')::int
+    FROM leased WHERE m.annotator_id = :annotator_id AND m.project_id = :project_id
+)
+SELECT leased.*, ordinary.pool AS line_pool, ordinary.lane AS line_lane, ordinary.rank, ordinary.sort_key, t.disputed
+FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true {_WITH_DISPUTE}
+""")  # noqa: S608  constants
+
+# What the annotator gave back, each with a slot of it that is free. Gold is gone once the ordinary slot was taken that stood
+# in front when it was given back: an ordinary task would have gone to somebody else meanwhile.
+_GIVEN_BACK = Statement(f"""
+SELECT g.task_id AS given_task, coalesce(g.guideline_version, found.guideline_version) AS carried, found.*
+FROM given_back g LEFT JOIN LATERAL (
+    SELECT {_FREE_COLUMNS} FROM slots f
+    WHERE f.task_id = g.task_id AND f.state = :free AND {_NOT_MINE}
+        AND (g.witness_task IS NULL OR EXISTS (
+            SELECT FROM slots w WHERE w.task_id = g.witness_task AND w.slot = g.witness_slot AND w.state = :free
+        ))
+    ORDER BY f.slot LIMIT 1 FOR UPDATE OF f SKIP LOCKED
+) found ON true
+WHERE g.annotator_id = :annotator_id AND g.project_id = :project_id AND g.kind = ANY(:kinds::text[])
+ORDER BY g.task_id
+""")  # noqa: S608  constants
+_FORGET_GIVEN_BACK = """
+DELETE FROM given_back WHERE annotator_id = $1 AND project_id = $2 AND task_id = ANY($3::uuid[])
+"""
+_ANYTHING_GIVEN_BACK = "SELECT EXISTS (SELECT FROM given_back WHERE annotator_id = $1 AND project_id = $2)"
+_ORDINARY = Statement(f"""
+SELECT line.number, near.* FROM {_LINES}, LATERAL ({_IN_LINE}
+    LIMIT line.take FOR UPDATE OF f SKIP LOCKED
+) near
+LIMIT :most
+""")  # noqa: S608  constants
+_GOLD = Statement(f"""
+SELECT {_FREE_COLUMNS} FROM ({_GOLD_NEAR}
+) near JOIN slots f ON f.task_id = near.task_id AND f.slot = near.slot AND f.state = :free
+WHERE {_NOT_MINE}
+LIMIT :most FOR UPDATE OF f SKIP LOCKED
+""")  # noqa: S608  constants
+_LEASE = Statement(f"""
+WITH pick AS (
+    SELECT * FROM unnest(:tasks::uuid[], :slots::int[], :records::uuid[], :blind::boolean[], :schemas::int[],
+        :guidelines::int[], :urgencies::int[])
+        AS one (task_id, slot, record_id, blind, schema_version, guideline_version, urgency)
+), {_LEASED}
+SELECT leased.*, t.disputed FROM leased {_WITH_DISPUTE}
+""")  # noqa: S608  constants
+_LEASED_AGAIN = """
+SELECT s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version, s.lane,
+    0 AS urgency, r.fields, CASE WHEN s.prediction_shown = o.prediction_id THEN o.prediction END AS prediction, t.disputed
+FROM slots s
+JOIN records r ON r.record_id = s.record_id
+JOIN tasks t ON t.task_id = s.task_id
+LEFT JOIN routes o ON o.record_id = s.record_id
+WHERE s.state = 'leased' AND s.annotator_id = $1 AND {which}
+ORDER BY s.leased_at, s.token
+"""
+_LEASED_BY_TOKEN = _LEASED_AGAIN.format(which="s.token = ANY($2::uuid[])")
+_LEASED_IN_PROJECT = _LEASED_AGAIN.format(which="s.project_id = $2")
+_COUNT_HELD = "SELECT count(*) FROM slots WHERE annotator_id = $1 AND state = 'leased' AND project_id = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +179,15 @@ class Leased:
     round: int
     schema_version: int
     guideline_version: int
+    lane: str
     fields: str
     prediction: str | None
     disputed: str | None
     urgency: int = 0
+
+    @property
+    def is_gold(self) -> bool:
+        return self.lane == Lane.GOLD
 
     @property
     def place(self) -> tuple[bool, int, UUID]:
@@ -68,158 +199,187 @@ class Leased:
         return self.kind is not TaskKind.ARBITRATION, self.urgency, self.token
 
 
-async def enter(session: Session, subject: str, project_id: UUID, *, lazily: bool) -> Entry | None:
-    """Lock the annotator's row in the project; None when there is none yet.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who leases, in which project, from when until when. `lazily`: the commit need not wait for the disk."""
 
-    `lazily`: the transaction's commit need not wait for the disk.
+    entrant: Entrant
+    project_id: UUID
+    now: datetime
+    until: datetime
+    most_held: int
+    lazily: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What an annotator gave back: a free slot of it, if there is one, and the guideline version that it carried."""
+
+    task_id: UUID
+    slot: Candidate | None
+    guideline_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneClaimed:
+    """`leased` is None when there is nothing. `line` and the place in it are those of the ordinary slot that was found."""
+
+    leased: Leased | None
+    line: tuple[str, str] | None = None
+    rank: int = 0
+    sort_key: float = 0.0
+
+
+async def claim_one(
+    session: Session, claim: Claim, stretches: Sequence[Stretch], plan: ServingPlan
+) -> OneClaimed | None:
+    """Lease one task in one statement, which may be a transaction by itself.
+
+    None when the annotator or the project is not as the claim says.
     """
-    return _entry(await session.raw.fetchrow(sql.ENTER, subject, project_id, lazily))
-
-
-async def read_entry(session: Session, subject: str, project_id: UUID) -> Entry | None:
-    """As `enter`, without a lock: `claim` sees to it that it still holds."""
-    return _entry(await session.raw.fetchrow(sql.READ, subject, project_id))
-
-
-def _entry(row: Any) -> Entry | None:
+    membership = claim.entrant.membership
+    row = await session.raw.fetchrow(
+        *_CLAIM_ONE(
+            annotator_id=claim.entrant.annotator_id,
+            project_id=claim.project_id,
+            granted=membership.granted,
+            returned=membership.returned,
+            gold_served=membership.gold_served,
+            assessed=membership.assessed,
+            annotator_revision=claim.entrant.annotator_revision,
+            project_revision=claim.entrant.project_revision,
+            lazily=claim.lazily,
+            most_held=claim.most_held,
+            now=claim.now,
+            until=claim.until,
+            gold_drawn=bool(plan.gold_places),
+            gold_offset=plan.gold_offset,
+            near_gold=_NEAR_GOLD,
+            free=SlotState.FREE,
+            **_lines(stretches),
+        )
+    )
     if row is None:
         return None
-    standing = Standing(
-        Pool(row["pool"]),
-        row["arbiter"],
-        AnnotatorStatus(row["status"]),
-        AssessmentStatus(row["assessed"]),
-        row["granted"],
-        row["returned"],
-        row["gold_served"],
-        row["owed"],
+    if row["token"] is None:
+        return OneClaimed(None)
+    return OneClaimed(_leased(row), (row["line_pool"], row["line_lane"]), row["rank"], row["sort_key"])
+
+
+async def given_back(session: Session, annotator_id: UUID, project_id: UUID, kinds: Sequence[str]) -> list[GivenBack]:
+    """What the annotator gave back of these kinds; the slots that are free are locked."""
+    rows = await session.raw.fetch(
+        *_GIVEN_BACK(annotator_id=annotator_id, project_id=project_id, kinds=kinds, free=SlotState.FREE)
     )
-    return Entry(
-        row["annotator_id"],
-        row["annotator_revision"],
-        standing,
-        row["skills"],
-        row["revision"],
-        row["project_status"],
-        row["servable"],
-    )
+    return [
+        GivenBack(row["given_task"], None if row["task_id"] is None else _candidate(row), row["carried"] or 0)
+        for row in rows
+    ]
 
 
-async def join(session: Session, subject: str, project_id: UUID) -> tuple[bool, bool]:
-    """Make the annotator's row in the project; answers whether the annotator and the project are known at all."""
-    await session.raw.execute(sql.JOIN, subject, project_id)
-    row = await session.raw.fetchrow(sql.KNOWN, subject, project_id)
-    return row["annotator"], row["project"]
+async def forget_given_back(session: Session, annotator_id: UUID, project_id: UUID, task_ids: Sequence[UUID]) -> bool:
+    """They come again no more; return whether anything else is left that does."""
+    await session.raw.execute(_FORGET_GIVEN_BACK, annotator_id, project_id, task_ids)
+    left: bool = await session.raw.fetchval(_ANYTHING_GIVEN_BACK, annotator_id, project_id)
+    return left
 
 
-async def set_arbiter(session: Session, annotator_id: UUID, *, arbiter: bool) -> None:
-    await session.raw.execute(sql.ARBITER, annotator_id, arbiter)
-
-
-async def claim(
-    session: Session,
-    entry: Entry,
-    project_id: UUID,
-    plan: ServingPlan,
-    *,
-    most_held: int,
-    now: datetime,
-    ttl_s: int,
-    lazily: bool,
-) -> list[Leased] | None:
-    """Lease what the plan wants, as far as it is there.
-
-    None when the annotator or the project is not as `entry` says. That can't be in the transaction of `enter`; without
-    one, a plan for one lease that is not gold is a whole transaction.
-    """
-    positions = _positions.setdefault(session.database, Positions())
-    name = (entry.annotator_id, project_id)
-    stretches, cut = positions.stretches(*name, plan.wants)
-    begun = perf_counter()
-    head = (*name, now, now + timedelta(seconds=ttl_s), most_held)
-    rows = await _fetch(session, plan, stretches, head, entry, lazily)
-    if rows == [] and cut:  # perhaps there is something in front
-        positions.forget(*name)
-        rows = await _fetch(session, plan, [Stretch(want) for want in plan.wants], head, entry, lazily)
-    if rows is None:
-        return None
-    walked = [row for row in rows if row["place"] and row["lane"] != Lane.GOLD]
-    if walked:
-        last = walked[-1]
-        took_s = perf_counter() - begun
-        positions.remember(*name, took_s, last["pool"], last["lane"], last["rank"], last["sort_key"])
-    return [_leased(row, row["urgency"]) for row in rows]
-
-
-_positions: WeakKeyDictionary[Database, Positions] = WeakKeyDictionary()
-_entries: WeakKeyDictionary[Database, OrderedDict[tuple[str, UUID], Entry]] = WeakKeyDictionary()
-_ENTRIES_KEPT = 10_000
-
-
-def remembered(session: Session, subject: str, project_id: UUID) -> Entry | None:
-    """What was last known here of somebody who asks; perhaps no longer true."""
-    return _entries.setdefault(session.database, OrderedDict()).get((subject, project_id))
-
-
-def remember(session: Session, subject: str, project_id: UUID, entry: Entry | None) -> None:
-    """None forgets them."""
-    entries = _entries.setdefault(session.database, OrderedDict())
-    if entry is None:
-        entries.pop((subject, project_id), None)
-        return
-    entries[subject, project_id] = entry
-    entries.move_to_end((subject, project_id))
-    if len(entries) > _ENTRIES_KEPT:
-        entries.popitem(last=False)
-
-
-async def _fetch(
-    session: Session,
-    plan: ServingPlan,
-    stretches: Sequence[Stretch],
-    head: tuple[Any, ...],
-    entry: Entry,
-    lazily: bool,
-) -> list[Any] | None:
-    lines = (
-        [stretch.want.pool for stretch in stretches],
-        [stretch.want.lane for stretch in stretches],
-        [stretch.low_rank for stretch in stretches],
-        [stretch.low_key for stretch in stretches],
-        [stretch.high_rank for stretch in stretches],
-    )
-    if plan.is_plain:
-        standing = entry.standing
-        row = await session.raw.fetchrow(
-            sql.CLAIM_ONE,
-            *head,
-            *lines,
-            standing.granted,
-            standing.returned,
-            standing.gold_served,
-            standing.assessed,
-            entry.annotator_revision,
-            entry.project_revision,
-            lazily,
+async def find_ordinary(
+    session: Session, annotator_id: UUID, project_id: UUID, stretches: Sequence[Stretch]
+) -> list[Candidate]:
+    """Free slots that the annotator may have, of each line the first ones; they are locked."""
+    rows = await session.raw.fetch(
+        *_ORDINARY(
+            annotator_id=annotator_id,
+            project_id=project_id,
+            most=max((stretch.want.take for stretch in stretches), default=0),
+            **_lines(stretches),
         )
-        if row is None:
-            return None
-        return [] if row["token"] is None else [row]
-    many: list[Any] = await session.raw.fetch(
-        sql.CLAIM_MANY,
-        *head,
-        *lines,
-        [stretch.want.quota for stretch in stretches],
-        [stretch.want.take for stretch in stretches],
-        max((stretch.want.take for stretch in stretches), default=0),
-        plan.count,
-        list(plan.gold_places),
-        plan.gold_offset,
     )
-    return many
+    return [_candidate(row, row["number"] - 1) for row in rows]
 
 
-def _leased(row: Any, urgency: int = 0) -> Leased:
+async def find_gold(
+    session: Session, annotator_id: UUID, project_id: UUID, offset: float, count: int
+) -> list[Candidate]:
+    """Some free slots of gold that the annotator may have, from the offset in line on; they are locked."""
+    rows = await session.raw.fetch(
+        *_GOLD(
+            annotator_id=annotator_id,
+            project_id=project_id,
+            gold_offset=offset,
+            near_gold=count * _NEAR_GOLD,
+            most=count * _GOLD_PER_PLACE,
+            free=SlotState.FREE,
+        )
+    )
+    return [_candidate(row) for row in rows]
+
+
+async def lease(session: Session, claim: Claim, picks: Sequence[Pick]) -> list[Leased]:
+    """Lease these slots, as far as they are still free."""
+    rows = await session.raw.fetch(
+        *_LEASE(
+            annotator_id=claim.entrant.annotator_id,
+            now=claim.now,
+            until=claim.until,
+            free=SlotState.FREE,
+            tasks=[pick.slot.task_id for pick in picks],
+            slots=[pick.slot.slot for pick in picks],
+            records=[pick.slot.record_id for pick in picks],
+            blind=[pick.slot.blind for pick in picks],
+            schemas=[pick.slot.schema_version for pick in picks],
+            guidelines=[pick.guideline_version for pick in picks],
+            urgencies=[pick.urgency for pick in picks],
+        )
+    )
+    return [_leased(row) for row in rows]
+
+
+async def count_held(session: Session, annotator_id: UUID, project_id: UUID) -> int:
+    held: int = await session.raw.fetchval(_COUNT_HELD, annotator_id, project_id)
+    return held
+
+
+async def leased_by_token(session: Session, annotator_id: UUID, tokens: Sequence[UUID]) -> list[Leased]:
+    """The annotator's leases of these tokens, as far as they still run."""
+    return [_leased(row) for row in await session.raw.fetch(_LEASED_BY_TOKEN, annotator_id, list(tokens))]
+
+
+async def leased_in(session: Session, annotator_id: UUID, project_id: UUID) -> list[Leased]:
+    """All running leases of an annotator in a project."""
+    return [_leased(row) for row in await session.raw.fetch(_LEASED_IN_PROJECT, annotator_id, project_id)]
+
+
+def _lines(stretches: Sequence[Stretch]) -> dict[str, list[Any]]:
+    return {
+        "pools": [stretch.want.pool for stretch in stretches],
+        "lanes": [stretch.want.lane for stretch in stretches],
+        "low_ranks": [stretch.low_rank for stretch in stretches],
+        "low_keys": [stretch.low_key for stretch in stretches],
+        "high_ranks": [stretch.high_rank for stretch in stretches],
+        "takes": [stretch.want.take for stretch in stretches],
+    }
+
+
+def _candidate(row: Any, line: int = 0) -> Candidate:
+    return Candidate(
+        row["task_id"],
+        row["slot"],
+        row["record_id"],
+        TaskKind(row["kind"]),
+        row["schema_version"],
+        row["guideline_version"],
+        row["blind"],
+        Lane(row["lane"]),
+        row["pool"],
+        row["rank"],
+        row["sort_key"],
+        line,
+    )
+
+
+def _leased(row: Any) -> Leased:
     return Leased(
         row["token"],
         row["until"],
@@ -230,23 +390,9 @@ def _leased(row: Any, urgency: int = 0) -> Leased:
         row["round"],
         row["schema_version"],
         row["guideline_version"],
+        row["lane"],
         row["fields"],
         row["prediction"],
         row["disputed"],
-        urgency,
+        row["urgency"],
     )
-
-
-async def count_held(session: Session, annotator_id: UUID, project_id: UUID) -> int:
-    held: int = await session.raw.fetchval(sql.COUNT_HELD, annotator_id, project_id)
-    return held
-
-
-async def leased_by_token(session: Session, annotator_id: UUID, tokens: Sequence[UUID]) -> list[Leased]:
-    """The annotator's leases of these tokens, as far as they still run."""
-    return [_leased(row) for row in await session.raw.fetch(sql.LEASED_BY_TOKEN, annotator_id, list(tokens))]
-
-
-async def leased_in(session: Session, annotator_id: UUID, project_id: UUID) -> list[Leased]:
-    """All running leases of an annotator in a project."""
-    return [_leased(row) for row in await session.raw.fetch(sql.LEASED_IN_PROJECT, annotator_id, project_id)]

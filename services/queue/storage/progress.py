@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from shared.kit.database import Session
+from shared.kit.statements import columns
 
 _ADD = """
-INSERT INTO progress_deltas (project_id, counter, amount) SELECT $1, counter, amount
-FROM unnest($2::text[], $3::int[]) AS one (counter, amount)
+INSERT INTO progress_deltas (project_id, counter, amount) SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[])
 """
 _READ = """
 SELECT counter, sum(amount)::bigint AS amount FROM (
@@ -32,10 +32,11 @@ SELECT count(*) FROM taken
 """
 
 
-async def add(session: Session, project_id: UUID, amounts: Mapping[str, int]) -> None:
-    changes = {counter: amount for counter, amount in amounts.items() if amount}
+async def add(session: Session, counts: Mapping[tuple[UUID, str], int]) -> None:
+    """Add to counters, by project and name."""
+    changes = [(project_id, counter, amount) for (project_id, counter), amount in counts.items() if amount]
     if changes:
-        await session.raw.execute(_ADD, project_id, list(changes), list(changes.values()))
+        await session.raw.execute(_ADD, *columns(changes))
 
 
 async def read(session: Session, project_id: UUID) -> dict[str, int]:
@@ -44,6 +45,6 @@ async def read(session: Session, project_id: UUID) -> dict[str, int]:
 
 
 async def fold(session: Session, limit: int) -> int:
-    """Fold the oldest deltas; answers how many."""
+    """Fold the oldest deltas; return how many."""
     folded: int = await session.raw.fetchval(_FOLD, limit)
     return folded

@@ -1,49 +1,108 @@
 """Projects, whole. What was parsed is kept in the process until a newer revision is asked for."""
 
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from services.queue.domain.project import Project
+from services.queue.domain.routing import Thresholds
 from shared.contracts.events import ProjectChanged
-from shared.kit.database import Database, Session
+from shared.kit.database import Session
 from shared.kit.jsonb import dump
 
 _SAVE = """
-INSERT INTO projects (project_id, revision, status, servable, holds, content) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO projects (project_id, revision, status, servable, holds, content)
+SELECT project_id, revision, status, servable, holds, content
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::boolean[], $5::boolean[], $6::jsonb[])
+    AS one (project_id, revision, status, servable, holds, content)
+ORDER BY project_id
 ON CONFLICT (project_id) DO UPDATE
 SET revision = excluded.revision, status = excluded.status, servable = excluded.servable, holds = excluded.holds,
     content = excluded.content
 WHERE projects.revision <= excluded.revision
 """
 _REVISION = "SELECT revision FROM projects WHERE project_id = $1"
-_FIND = "SELECT revision, content FROM projects WHERE project_id = $1"
-
-_parsed: WeakKeyDictionary[Database, dict[UUID, Project]] = WeakKeyDictionary()
-
-
-async def save(session: Session, project: Project) -> None:
-    """Keep the project unless a newer one is kept."""
-    content = project.content
-    await session.raw.execute(
-        _SAVE, project.project_id, project.revision, content.status, project.servable, project.holds, dump(content)
-    )
-    # The same revision may come again with other content only from a test, but then it must count.
-    _parsed.setdefault(session.database, {}).pop(project.project_id, None)
+# A project is not changed, nor a threshold of its models, while records are routed by it.
+_HOLD = """
+SELECT project_id, revision, thresholds_revision FROM projects WHERE project_id = ANY($1::uuid[])
+ORDER BY project_id FOR SHARE
+"""
+_FIND = "SELECT project_id, revision, content, thresholds_revision FROM projects WHERE project_id = ANY($1::uuid[])"
+_THRESHOLDS = """
+SELECT project_id, model_id, schema_version, question, label, threshold FROM thresholds
+WHERE project_id = ANY($1::uuid[])
+"""
+_KEPT = 1_000
 
 
-async def find(session: Session, project_id: UUID, revision: int | None = None) -> Project | None:
-    """The project; `revision` is the one that holds, if the caller knows it already."""
-    known = _parsed.setdefault(session.database, {})
-    if revision is None:
-        revision = await session.raw.fetchval(_REVISION, project_id)
+class ProjectCache:
+    """The projects that this process has parsed. Each read says which revision holds, so it never serves an older one."""
+
+    def __init__(self) -> None:
+        self._parsed: OrderedDict[UUID, Project] = OrderedDict()
+
+    async def find(self, session: Session, project_id: UUID, revision: int | None = None) -> Project | None:
+        """The project, or None; its thresholds may be out of date. `revision` is the one that holds, if it is known."""
         if revision is None:
-            return None
-    project = known.get(project_id)
-    if project is not None and project.revision == revision:
-        return project
-    row = await session.raw.fetchrow(_FIND, project_id)
-    if row is None:
-        return None
-    project = Project(project_id, row["revision"], ProjectChanged.model_validate_json(row["content"]))
-    known[project_id] = project
-    return project
+            revision = await session.raw.fetchval(_REVISION, project_id)
+            if revision is None:
+                return None
+        project = self._parsed.get(project_id)
+        if project is not None and project.revision == revision:
+            return project
+        await self._load(session, [project_id])
+        return self._parsed.get(project_id)
+
+    async def hold(self, session: Session, project_ids: Collection[UUID]) -> dict[UUID, Project]:
+        """The projects with their thresholds, which nobody changes until the transaction ends."""
+        rows = await session.raw.fetch(_HOLD, list(project_ids))
+        stale = []
+        for row in rows:
+            known = self._parsed.get(row["project_id"])
+            held = (row["revision"], row["thresholds_revision"])
+            if known is None or (known.revision, known.thresholds_revision) != held:
+                stale.append(row["project_id"])
+        if stale:
+            await self._load(session, stale)
+        return {row["project_id"]: self._parsed[row["project_id"]] for row in rows}
+
+    def forget(self, project_ids: Collection[UUID]) -> None:
+        for project_id in project_ids:
+            self._parsed.pop(project_id, None)
+
+    async def _load(self, session: Session, project_ids: Sequence[UUID]) -> None:
+        rows = await session.raw.fetch(_FIND, project_ids)
+        thresholds: dict[UUID, dict[tuple[UUID, int], dict[tuple[str, str | None], float | None]]]
+        thresholds = defaultdict(lambda: defaultdict(dict))
+        for one in await session.raw.fetch(_THRESHOLDS, project_ids):
+            of_model = thresholds[one["project_id"]][one["model_id"], one["schema_version"]]
+            of_model[one["question"], one["label"] or None] = one["threshold"]
+        for row in rows:
+            self._keep(row, thresholds[row["project_id"]])
+
+    def _keep(self, row: Any, thresholds: Mapping[tuple[UUID, int], Thresholds]) -> None:
+        project_id, known = row["project_id"], self._parsed.get(row["project_id"])
+        if known is not None and known.revision == row["revision"]:
+            content = known.content
+        else:
+            content = ProjectChanged.model_validate_json(row["content"])
+        self._parsed[project_id] = Project(
+            project_id, row["revision"], content, row["thresholds_revision"], dict(thresholds)
+        )
+        self._parsed.move_to_end(project_id)
+        if len(self._parsed) > _KEPT:
+            self._parsed.popitem(last=False)
+
+
+async def save(session: Session, projects: Sequence[Project]) -> None:
+    """Keep the projects, each unless a newer one is kept."""
+    await session.raw.execute(
+        _SAVE,
+        [one.project_id for one in projects],
+        [one.revision for one in projects],
+        [one.content.status for one in projects],
+        [one.servable for one in projects],
+        [one.holds for one in projects],
+        [dump(one.content) for one in projects],
+    )

@@ -1,169 +1,184 @@
-"""The one row of a record: everything that changes a record locks it first. Leasing alone doesn't change the record."""
+"""The one row of a record: everything that changes a record locks it first. Leasing alone doesn't change the record.
 
-from collections.abc import Sequence
+What changes while a record is routed, its prediction and its route, stands apart in `routes`: so the row with the content
+is written once.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.queue.domain.record import Prediction, Record
-from shared.contracts.events import RecordRouted, Selection
+from services.queue.domain.record import Record
+from services.queue.storage import routes, tasks
 from shared.contracts.values import RecordState, Split
 from shared.kit.database import Session
-from shared.kit.jsonb import dump, load
+from shared.kit.statements import columns
 
-_COLUMNS = """
-record_id, project_id, state, known, revision, labels_revision, requests_revision, split, priority,
-prediction_revision, prediction_id, model_id, prediction_schema, prediction, confidence, selection, round, waiting,
-threshold_revision, routed_revision, routed
+_LOCK = """
+SELECT record_id, project_id, state, revision, labels_revision, requests_revision, split, priority, round
+FROM records WHERE record_id = ANY($1::uuid[]) AND known
+ORDER BY record_id FOR NO KEY UPDATE
 """
-_LOCK = f"SELECT {_COLUMNS} FROM records WHERE record_id = $1 FOR NO KEY UPDATE"  # noqa: S608  our own column names
-_INSERT = "INSERT INTO records (record_id, project_id) VALUES ($1, $2) ON CONFLICT (record_id) DO NOTHING"
+# A row that is there without content was made by an earlier version, which locked records that had yet to come.
+_ACCEPT = """
+INSERT INTO records (record_id, project_id, known, revision, split, priority, fields)
+SELECT record_id, project_id, true, revision, split, priority, fields
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::jsonb[])
+    AS one (record_id, project_id, revision, split, priority, fields)
+ORDER BY record_id
+ON CONFLICT (record_id) DO UPDATE
+SET known = true, revision = excluded.revision, split = excluded.split, priority = excluded.priority,
+    fields = excluded.fields
+WHERE NOT records.known
+RETURNING record_id
+"""
+_BURY = """
+INSERT INTO records (record_id, project_id, known, revision, state)
+SELECT record_id, project_id, true, revision, 'erased'
+FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS one (record_id, project_id, revision)
+ORDER BY record_id
+ON CONFLICT (record_id) DO UPDATE SET known = true, revision = excluded.revision, state = 'erased'
+WHERE NOT records.known
+RETURNING record_id
+"""
 _SAVE = """
-UPDATE records
-SET state = $2, known = $3, revision = $4, labels_revision = $5, requests_revision = $6, split = $7, priority = $8,
-    prediction_revision = $9, prediction_id = $10, model_id = $11, prediction_schema = $12, prediction = $13,
-    confidence = $14, selection = $15, round = $16, waiting = $17, threshold_revision = $18, routed_revision = $19,
-    routed = $20
-WHERE record_id = $1
+UPDATE records r
+SET state = one.state, revision = one.revision, labels_revision = one.labels_revision,
+    requests_revision = one.requests_revision, round = one.round
+FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[])
+    AS one (record_id, state, revision, labels_revision, requests_revision, round)
+WHERE r.record_id = one.record_id
 """
-_ADD_CONTENT = "UPDATE records SET fields = $2 WHERE record_id = $1"
-_CONTENT = "SELECT fields FROM records WHERE record_id = $1"
 _WAITING = """
-SELECT r.record_id, r.project_id FROM records r JOIN projects p ON p.project_id = r.project_id AND p.servable
-WHERE r.waiting ORDER BY r.record_id LIMIT $1
+SELECT o.record_id FROM projects p CROSS JOIN LATERAL (
+    SELECT record_id FROM routes WHERE project_id = p.project_id AND waiting ORDER BY record_id LIMIT $1
+) o
+WHERE p.servable ORDER BY o.record_id LIMIT $1
 """
-_THRESHOLDS_UNSEEN = f"""
-WITH newest AS (
-    SELECT project_id, model_id, max(revision) AS revision FROM thresholds GROUP BY project_id, model_id
-), unseen AS (
-    SELECT found.record_id FROM newest, LATERAL (
-        SELECT r.record_id FROM records r
-        WHERE r.project_id = newest.project_id AND r.model_id = newest.model_id AND r.state = 'open'
-            AND r.threshold_revision < newest.revision
-        ORDER BY r.threshold_revision, r.record_id LIMIT $1
-    ) found
-    ORDER BY found.record_id LIMIT $1
+# One statement per table that holds content; what shows how the record went stays.
+_ERASE_OF_RECORDS = (
+    "UPDATE records SET fields = NULL WHERE record_id = ANY($1::uuid[])",
+    "UPDATE routes SET prediction = NULL, selection = NULL WHERE record_id = ANY($1::uuid[])",
 )
-SELECT {_COLUMNS} FROM records WHERE record_id IN (SELECT record_id FROM unseen) AND state = 'open'
-ORDER BY record_id FOR NO KEY UPDATE SKIP LOCKED
-"""  # noqa: S608  our own column names
-_ROUTED_PAGE = f"""
-SELECT {_COLUMNS} FROM records WHERE record_id > $1 AND routed IS NOT NULL ORDER BY record_id LIMIT $2
-"""  # noqa: S608  our own column names
-
-_OF_ITS_TASKS = "task_id IN (SELECT task_id FROM tasks WHERE record_id = $1)"
-# One statement per table that holds content; what tells how the record went stays.
-_ERASE = (
-    "UPDATE records SET fields = NULL, prediction = NULL, selection = NULL WHERE record_id = $1",
-    f"UPDATE annotations SET answers = NULL, reason = NULL WHERE {_OF_ITS_TASKS}",  # noqa: S608  a constant
-    f"DELETE FROM drafts WHERE {_OF_ITS_TASKS}",  # noqa: S608  a constant
-    f"UPDATE ended_leases SET reason = NULL WHERE reason IS NOT NULL AND {_OF_ITS_TASKS}",  # noqa: S608  a constant
-    "UPDATE tasks SET disputed = NULL WHERE record_id = $1",
+_ERASE_OF_TASKS = (
+    "UPDATE tasks SET disputed = NULL WHERE task_id = ANY($1::uuid[]) AND disputed IS NOT NULL",
+    "UPDATE annotations SET answers = NULL, reason = NULL WHERE task_id = ANY($1::uuid[])",
+    "DELETE FROM drafts WHERE task_id = ANY($1::uuid[])",
+    "UPDATE ended_leases SET reason = NULL WHERE task_id = ANY($1::uuid[]) AND reason IS NOT NULL",
 )
 
 FIRST = UUID(int=0)
 """Before every id: where a keyset list begins."""
 
 
-def _record(row: Any) -> Record:
-    prediction = None
-    if row["prediction_id"] is not None:
-        prediction = Prediction(
-            row["prediction_revision"],
-            row["prediction_id"],
-            row["model_id"],
-            row["prediction_schema"],
-            load(row["prediction"]) or {},
-            row["confidence"],
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record as it comes in; `fields` is JSON text."""
+
+    record_id: UUID
+    project_id: UUID
+    revision: int
+    split: Split
+    priority: int
+    fields: str
+
+
+class RecordSet:
+    """Records under their locks, with their routes, tasks and slots. `save` writes what has changed since."""
+
+    def __init__(self, records: dict[UUID, Record]) -> None:
+        self._records = records
+        self._rows = {record_id: _row(record) for record_id, record in records.items()}
+        self._routes = {record_id: routes.row(record) for record_id, record in records.items()}
+        self._tasks = {task.task_id: tasks.snapshot(task) for record in self for task in record.tasks}
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records.values())
+
+    def get(self, record_id: UUID) -> Record | None:
+        return self._records.get(record_id)
+
+    async def save(self, session: Session) -> None:
+        """Write what has changed, one statement a table."""
+        changed = [row for record in self if (row := _row(record)) != self._rows[record.record_id]]
+        if changed:
+            await session.raw.execute(_SAVE, *columns(changed))
+        await routes.save(
+            session,
+            [row for record in self if (row := routes.row(record)) != self._routes[record.record_id]],
         )
-    return Record(
-        row["record_id"],
-        row["project_id"],
-        RecordState(row["state"]),
-        row["known"],
-        row["revision"],
-        row["labels_revision"],
-        row["requests_revision"],
-        Split(row["split"]) if row["split"] else None,
-        row["priority"],
-        prediction,
-        Selection.model_validate_json(row["selection"]) if row["selection"] else None,
-        row["round"],
-        row["waiting"],
-        row["threshold_revision"],
-        row["routed_revision"],
-        RecordRouted.model_validate_json(row["routed"]) if row["routed"] else None,
-    )
+        await tasks.save(session, [task for record in self for task in record.tasks], self._tasks)
 
 
-async def lock(session: Session, record_id: UUID, project_id: UUID) -> Record:
-    """The record under its lock until the transaction ends; made when nothing was heard of it yet."""
-    row = await session.raw.fetchrow(_LOCK, record_id)
-    if row is None:
-        await session.raw.execute(_INSERT, record_id, project_id)
-        row = await session.raw.fetchrow(_LOCK, record_id)
-    return _record(row)
-
-
-async def lock_if_there(session: Session, record_id: UUID) -> Record | None:
-    row = await session.raw.fetchrow(_LOCK, record_id)
-    return None if row is None else _record(row)
-
-
-async def save(session: Session, record: Record) -> None:
-    prediction = record.prediction
-    await session.raw.execute(
-        _SAVE,
+def _row(record: Record) -> tuple[Any, ...]:
+    return (
         record.record_id,
         record.state,
-        record.known,
         record.revision,
         record.labels_revision,
         record.requests_revision,
-        record.split,
-        record.priority,
-        prediction.revision if prediction else 0,
-        prediction.prediction_id if prediction else None,
-        prediction.model_id if prediction else None,
-        prediction.schema_version if prediction else None,
-        dump(prediction.answers) if prediction else None,
-        prediction.confidence if prediction else None,
-        dump(record.selection),
         record.round,
-        record.waiting,
-        record.threshold_revision,
-        record.routed_revision,
-        dump(record.routed),
     )
 
 
-async def add_content(session: Session, record_id: UUID, fields: str) -> None:
-    """Keep the record's fields, as JSON text."""
-    await session.raw.execute(_ADD_CONTENT, record_id, fields)
+async def lock(session: Session, record_ids: Collection[UUID]) -> RecordSet:
+    """The records that are known, locked in the order of their ids until the transaction ends."""
+    rows = await session.raw.fetch(_LOCK, list(record_ids))
+    records = {
+        row["record_id"]: Record(
+            row["record_id"],
+            row["project_id"],
+            Split(row["split"] or Split.TRAIN),
+            row["priority"],
+            RecordState(row["state"]),
+            row["revision"],
+            row["labels_revision"],
+            row["requests_revision"],
+            row["round"],
+        )
+        for row in rows
+    }
+    if records:
+        await routes.load(session, records)
+    # A record without a route has no tasks, unless qa asked for something.
+    with_tasks = [
+        record.record_id
+        for record in records.values()
+        if record.routed_revision or record.requests_revision or record.labels_revision
+    ]
+    if with_tasks:
+        await tasks.load(session, records, with_tasks)
+    return RecordSet(records)
 
 
-async def content(session: Session, record_id: UUID) -> str | None:
-    """The record's fields as JSON text, None once it is erased."""
-    found: str | None = await session.raw.fetchval(_CONTENT, record_id)
-    return found
+async def accept(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
+    """Keep the records that are not known yet; return which they are. No record may occur twice."""
+    rows = await session.raw.fetch(
+        _ACCEPT,
+        [one.record_id for one in new],
+        [one.project_id for one in new],
+        [one.revision for one in new],
+        [one.split for one in new],
+        [one.priority for one in new],
+        [one.fields for one in new],
+    )
+    return {row["record_id"] for row in rows}
 
 
-async def erase_content(session: Session, record_id: UUID) -> None:
-    for statement in _ERASE:
-        await session.raw.execute(statement, record_id)
+async def bury(session: Session, erased: Sequence[tuple[UUID, UUID, int]]) -> set[UUID]:
+    """Keep tombstones of records (with project and revision) that were erased before they came; return those made."""
+    return {row["record_id"] for row in await session.raw.fetch(_BURY, *columns(erased))}
 
 
-async def waiting(session: Session, limit: int) -> Sequence[tuple[UUID, UUID]]:
-    """Records (with their projects) that could not be routed, and now can, in the order of their ids."""
-    return [(row["record_id"], row["project_id"]) for row in await session.raw.fetch(_WAITING, limit)]
+async def erase_content(session: Session, record_ids: Sequence[UUID], task_ids: Sequence[UUID]) -> None:
+    """Leave no content of these records, whose tasks these are."""
+    for statement in _ERASE_OF_RECORDS:
+        await session.raw.execute(statement, record_ids)
+    for statement in _ERASE_OF_TASKS:
+        await session.raw.execute(statement, task_ids)
 
 
-async def lock_with_unseen_threshold(session: Session, limit: int) -> list[Record]:
-    """Open records whose route has not seen the newest threshold of their model; locked in the order of their ids.
-
-    One that is locked by somebody else is left for the next time.
-    """
-    return [_record(row) for row in await session.raw.fetch(_THRESHOLDS_UNSEEN, limit)]
-
-
-async def routed_page(session: Session, after: UUID, limit: int) -> list[Record]:
-    return [_record(row) for row in await session.raw.fetch(_ROUTED_PAGE, after, limit)]
+async def waiting(session: Session, limit: int) -> list[UUID]:
+    """Records that could not be routed when they came, and now can, in the order of their ids."""
+    return [row["record_id"] for row in await session.raw.fetch(_WAITING, limit)]

@@ -1,7 +1,6 @@
-"""What is left to be served, and tasks of which it is suspected that nobody can serve them."""
+"""What a project still holds, seen by an annotator who got nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -33,7 +32,13 @@ _FREE_FOR = """EXISTS (
     ) IS NULL
 )"""
 _LEFT = f"""
-SELECT EXISTS (SELECT FROM records WHERE project_id = $1 AND state = 'open' AND known)
+SELECT (
+        SELECT coalesce(sum(amount), 0) FROM (
+            SELECT amount FROM progress WHERE project_id = $1 AND counter = 'records.open'
+            UNION ALL
+            SELECT amount FROM progress_deltas WHERE project_id = $1 AND counter = 'records.open'
+        ) counted
+    ) > 0
     OR EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_work,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
     {_FREE_FOR} AS for_us,
@@ -54,17 +59,6 @@ WITH few AS (
 )
 UPDATE tasks t SET suspect_at = $4 FROM few WHERE t.task_id = few.task_id
 """
-_SUSPECTED = """
-SELECT task_id, record_id, project_id FROM tasks WHERE suspect_at <= $1 ORDER BY suspect_at LIMIT $2
-"""
-_NEXT_LOOK = "UPDATE tasks SET suspect_at = $2 WHERE task_id = $1"
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    task_id: UUID
-    record_id: UUID
-    project_id: UUID
 
 
 async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want]) -> WhatIsLeft:
@@ -93,12 +87,3 @@ async def suspect(session: Session, project_id: UUID, wants: Iterable[Want], at:
     """Somebody got nothing although these lines have free slots: have some of their tasks looked at."""
     lines = {(want.pool, want.lane) for want in wants}
     await session.raw.execute(_SUSPECT, project_id, [pool for pool, _ in lines], [lane for _, lane in lines], at)
-
-
-async def suspected(session: Session, now: datetime, limit: int) -> list[Suspect]:
-    rows = await session.raw.fetch(_SUSPECTED, now, limit)
-    return [Suspect(row["task_id"], row["record_id"], row["project_id"]) for row in rows]
-
-
-async def look_again(session: Session, task_id: UUID, at: datetime | None) -> None:
-    await session.raw.execute(_NEXT_LOOK, task_id, at)

@@ -1,86 +1,135 @@
-"""Tasks and their slots, outside the hot path. Callers hold the record's lock."""
+"""Tasks and their slots, outside the hot path. Callers hold the record's lock, and the slots are locked when loaded."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.queue.domain.record import Record
 from services.queue.domain.routing import Lane
 from services.queue.domain.slots import Slot, SlotState
 from services.queue.domain.tasks import Purpose, Task
-from shared.contracts.values import Answers
+from services.queue.storage import memberships
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
+from shared.kit.statements import columns
 
-_COLUMNS = """
-task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, state, requested,
-requested_revision, unserved
-"""
-_OF_RECORD = f"SELECT {_COLUMNS} FROM tasks WHERE record_id = $1 ORDER BY task_id"  # noqa: S608  our own column names
-_SLOTS = "SELECT task_id, slot, state, token FROM slots WHERE task_id = ANY($1) ORDER BY task_id, slot FOR UPDATE"
-_CURRENT = """
-SELECT t.task_id, t.project_id, t.record_id, t.round, t.purpose, t.schema_version, t.guideline_version, t.lane, t.pool,
-    t.blind, t.state, t.requested, t.requested_revision, t.unserved, s.slot, s.state AS slot_state, s.token
-FROM tasks t JOIN slots s ON s.task_id = t.task_id
-WHERE t.record_id = $1 AND t.round = $2 AND t.purpose = 'annotation'
-ORDER BY s.slot FOR UPDATE OF s
-"""
-_INSERT = """
-INSERT INTO tasks (task_id, project_id, record_id, round, purpose, kind, schema_version, guideline_version, lane, pool,
-    blind, requested, requested_revision, opened_at, suspect_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+# Every task has slots. They are locked in the order of task and number: nobody can lease or free them until the transaction
+# ends. Task by task, so that the planner doesn't read all slots when it thinks there are few.
+_LOAD = """
+SELECT t.*, s.* FROM (
+    SELECT task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, opened_at,
+        state, requested, requested_revision, unserved, suspect_at
+    FROM tasks WHERE record_id = ANY($1::uuid[]) ORDER BY task_id
+) t CROSS JOIN LATERAL (
+    SELECT slot, state AS slot_state, token, annotator_id, rank, sort_key
+    FROM slots WHERE task_id = t.task_id ORDER BY slot FOR UPDATE
+) s
 """
 _SAVE = """
-UPDATE tasks SET state = $2, lane = $3, pool = $4, blind = $5, requested = $6, requested_revision = $7,
-    unserved = unserved AND $2 = 'closed'
-WHERE task_id = $1
+INSERT INTO tasks (task_id, project_id, record_id, round, purpose, kind, schema_version, guideline_version, lane, pool,
+    blind, opened_at, state, requested, requested_revision, unserved, suspect_at, disputed)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::int[], $8::int[],
+    $9::text[], $10::text[], $11::boolean[], $12::timestamptz[], $13::text[], $14::int[], $15::int[], $16::boolean[],
+    $17::timestamptz[], $18::jsonb[])
+ON CONFLICT (task_id) DO UPDATE
+SET lane = excluded.lane, pool = excluded.pool, blind = excluded.blind, state = excluded.state,
+    requested = excluded.requested, requested_revision = excluded.requested_revision, unserved = excluded.unserved,
+    suspect_at = excluded.suspect_at, disputed = coalesce(excluded.disputed, tasks.disputed)
 """
-_DISPUTE = "UPDATE tasks SET disputed = $2 WHERE task_id = $1"
-_SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = $1"
 _ADD_SLOTS = """
 INSERT INTO slots (task_id, slot, project_id, record_id, kind, round, schema_version, guideline_version, lane, pool,
     blind, rank, sort_key, state)
-SELECT task_id, number, project_id, record_id, kind, round, schema_version, guideline_version, lane, pool, blind, $4,
-    sort_key, $5
-FROM tasks, unnest($2::int[], $3::float8[]) AS one (number, sort_key)
-WHERE task_id = $1
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::int[], $8::int[],
+    $9::text[], $10::text[], $11::boolean[], $12::int[], $13::float8[], $14::text[])
 """
-_VOID_SLOTS = """
-UPDATE slots SET state = 'void'
-WHERE task_id = $1 AND slot = ANY($2) AND state IN ('held', 'free') AND token IS NULL
+# Voids all slots of what is accepted unseen, or none: one that is not as it was loaded fails the whole set.
+_CHANGE_SLOTS = """
+UPDATE slots s SET lane = one.lane, pool = one.pool, blind = one.blind, rank = one.rank, state = one.state
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::text[])
+    AS one (task_id, slot, was, lane, pool, blind, rank, state)
+WHERE s.task_id = one.task_id AND s.slot = one.slot AND s.state = one.was
 """
-# An annotator whose lease ends so may take another one instead.
-_RETURNED = """
-WITH mine AS (
-    SELECT m.annotator_id, m.project_id, s.leases
-    FROM (
-        SELECT annotator_id, project_id, count(*) AS leases FROM slots
-        WHERE task_id = ANY($1) AND state = 'leased' GROUP BY annotator_id, project_id
-    ) s
-    JOIN memberships m ON m.annotator_id = s.annotator_id AND m.project_id = s.project_id
-    ORDER BY m.annotator_id FOR NO KEY UPDATE OF m
-)
-UPDATE memberships m SET returned = m.returned + mine.leases
-FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
-"""
-# Expired leases too: whoever still has the token learns that the task is closed.
-_VOID_FREE = "UPDATE slots SET state = 'void' WHERE task_id = ANY($1) AND state IN ('held', 'free')"
-_VOID_ALL = "UPDATE slots SET state = 'void' WHERE task_id = ANY($1) AND state IN ('held', 'free', 'leased')"
-_CLOSE = "UPDATE tasks SET state = 'closed', suspect_at = NULL, unserved = $2 WHERE task_id = ANY($1)"
-_SERVABLE = "UPDATE tasks SET unserved = false WHERE task_id = $1"
-_STYLE = """
-UPDATE slots SET lane = $2, pool = $3, blind = $4, rank = $5, state = $6
-WHERE task_id = $1 AND state IN ('held', 'free') AND token IS NULL
-    AND (lane, pool, blind, rank, state) IS DISTINCT FROM ($2, $3, $4, $5, $6)
-"""
+# Project by project, so that those that hold many slots are not walked through.
 _OPEN_HELD = """
 WITH few AS (
-    SELECT s.task_id, s.slot FROM slots s JOIN projects p ON p.project_id = s.project_id AND NOT p.holds
-    WHERE s.state = 'held' LIMIT $1 FOR UPDATE OF s SKIP LOCKED
+    SELECT held.task_id, held.slot FROM projects p CROSS JOIN LATERAL (
+        SELECT task_id, slot FROM slots WHERE project_id = p.project_id AND state = 'held'
+        LIMIT $1 FOR UPDATE SKIP LOCKED
+    ) held
+    WHERE NOT p.holds LIMIT $1
 )
 UPDATE slots s SET state = 'free' FROM few WHERE s.task_id = few.task_id AND s.slot = few.slot
 """
+
+
+class Snapshot(NamedTuple):
+    """A task and its slots, by number, as they were loaded."""
+
+    task: tuple[Any, ...]
+    slots: dict[int, tuple[Any, ...]]
+
+
+def snapshot(task: Task) -> Snapshot:
+    return Snapshot(_row(task), {slot.number: _slot_values(task, slot) for slot in task.slots})
+
+
+async def load(session: Session, records: Mapping[UUID, Record], record_ids: Sequence[UUID]) -> None:
+    """Fill in all tasks of these records, with their slots locked."""
+    task: Task | None = None
+    for row in await session.raw.fetch(_LOAD, record_ids):
+        if task is None or task.task_id != row["task_id"]:
+            task = _task(row)
+            records[task.record_id].tasks.append(task)
+        task.slots.append(
+            Slot(
+                row["slot"],
+                SlotState(row["slot_state"]),
+                row["token"],
+                row["annotator_id"],
+                row["rank"],
+                row["sort_key"],
+            )
+        )
+
+
+async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
+    """Write the tasks and slots that differ from how they were loaded; those that were not loaded are new."""
+    new = Snapshot((), {})
+    before = {task.task_id: loaded.get(task.task_id, new) for task in tasks}
+    changed = [row for task in tasks if (row := _row(task)) != before[task.task_id].task]
+    if changed:
+        await session.raw.execute(_SAVE, *columns(changed))
+    await _change_slots(session, tasks, before)
+    added = [
+        _new_slot(task, slot) for task in tasks for slot in task.slots if slot.number not in before[task.task_id].slots
+    ]
+    if added:
+        await session.raw.execute(_ADD_SLOTS, *columns(added))
+
+
+async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
+    changed = []
+    returned: Counter[tuple[UUID, UUID]] = Counter()
+    for task in tasks:
+        for slot in task.slots:
+            was = loaded[task.task_id].slots.get(slot.number)
+            if was is None or was == _slot_values(task, slot):
+                continue
+            changed.append((task.task_id, slot.number, was[0], task.lane, task.pool, task.blind, slot.rank, slot.state))
+            if was[0] == SlotState.LEASED:
+                assert slot.annotator_id is not None
+                returned[slot.annotator_id, task.project_id] += 1
+    if not changed:
+        return
+    if _count(await session.raw.execute(_CHANGE_SLOTS, *columns(changed))) != len(changed):
+        raise RuntimeError("a slot was touched under the lock of its record")
+    await memberships.return_leases(session, returned)
+
+
+async def open_held(session: Session, limit: int) -> int:
+    """Open slots that projects hold no longer; return how many."""
+    return _count(await session.raw.execute(_OPEN_HELD, limit))
 
 
 def _task(row: Any) -> Task:
@@ -95,40 +144,18 @@ def _task(row: Any) -> Task:
         Lane(row["lane"]),
         row["pool"],
         row["blind"],
+        row["opened_at"],
         row["state"] == "open",
         row["requested"],
         row["requested_revision"],
         row["unserved"],
+        row["suspect_at"],
     )
 
 
-async def of_record(session: Session, record_id: UUID) -> list[Task]:
-    """All tasks of the record, their slots not loaded."""
-    return [_task(row) for row in await session.raw.fetch(_OF_RECORD, record_id)]
-
-
-async def lock_annotation_task(session: Session, record_id: UUID, round_: int) -> Task | None:
-    """The record's annotation task of a round with its slots locked, as by `lock_slots`."""
-    rows = await session.raw.fetch(_CURRENT, record_id, round_)
-    if not rows:
-        return None
-    task = _task(rows[0])
-    task.slots = tuple(Slot(row["slot"], SlotState(row["slot_state"]), row["token"]) for row in rows)
-    return task
-
-
-async def lock_slots(session: Session, tasks: Sequence[Task]) -> list[Task]:
-    """The tasks with their slots, which nobody can lease or free until the transaction ends."""
-    slots: dict[UUID, list[Slot]] = {task.task_id: [] for task in tasks}
-    if tasks:
-        for row in await session.raw.fetch(_SLOTS, list(slots)):
-            slots[row["task_id"]].append(Slot(row["slot"], SlotState(row["state"]), row["token"]))
-    return [replace(task, slots=tuple(slots[task.task_id])) for task in tasks]
-
-
-async def add(session: Session, task: Task, now: datetime, suspect_at: datetime | None = None) -> None:
-    await session.raw.execute(
-        _INSERT,
+def _row(task: Task) -> tuple[Any, ...]:
+    """The values of the task's row, in the order of the columns of `_SAVE`."""
+    return (
         task.task_id,
         task.project_id,
         task.record_id,
@@ -140,76 +167,40 @@ async def add(session: Session, task: Task, now: datetime, suspect_at: datetime 
         task.lane,
         task.pool,
         task.blind,
+        task.opened_at,
+        "open" if task.open else "closed",
         task.requested,
         task.requested_revision,
-        now,
-        suspect_at,
+        task.unserved,
+        task.suspect_at,
+        None if task.disputed is None else dump(list(task.disputed)),
     )
 
 
-async def save(session: Session, task: Task) -> None:
-    await session.raw.execute(
-        _SAVE,
+def _slot_values(task: Task, slot: Slot) -> tuple[Any, ...]:
+    """What of the slot may change: its state, and where it stands while it may be leased."""
+    if slot.state in {SlotState.HELD, SlotState.FREE}:
+        return slot.state, task.lane, task.pool, task.blind, slot.rank
+    return (slot.state,)
+
+
+def _new_slot(task: Task, slot: Slot) -> tuple[Any, ...]:
+    return (
         task.task_id,
-        "open" if task.open else "closed",
+        slot.number,
+        task.project_id,
+        task.record_id,
+        task.purpose.kind,
+        task.round,
+        task.schema_version,
+        task.guideline_version,
         task.lane,
         task.pool,
         task.blind,
-        task.requested,
-        task.requested_revision,
+        slot.rank,
+        slot.sort_key,
+        slot.state,
     )
-
-
-async def set_disputed(session: Session, task_id: UUID, disputed: Sequence[Answers]) -> None:
-    await session.raw.execute(_DISPUTE, task_id, dump(list(disputed)))
-
-
-async def suspect(session: Session, task_id: UUID, at: datetime) -> None:
-    """Have it looked at then whether anybody is left to serve the task."""
-    await session.raw.execute(_SUSPECT, task_id, at)
-
-
-async def add_slots(
-    session: Session, task_id: UUID, numbers: Sequence[int], sort_keys: Sequence[float], rank: int, state: SlotState
-) -> None:
-    if numbers:
-        await session.raw.execute(_ADD_SLOTS, task_id, list(numbers), list(sort_keys), rank, state)
-
-
-async def void_slots(session: Session, task_id: UUID, numbers: Sequence[int]) -> int:
-    """Void these untouched slots; answers how many."""
-    return _count(await session.raw.execute(_VOID_SLOTS, task_id, list(numbers))) if numbers else 0
-
-
-async def style_slots(
-    session: Session, task_id: UUID, lane: Lane, pool: str, *, blind: bool, rank: int, state: SlotState
-) -> None:
-    """Move the task's untouched slots to another line or state."""
-    await session.raw.execute(_STYLE, task_id, lane, pool, blind, rank, state)
-
-
-async def close(session: Session, tasks: Sequence[Task], *, leased_too: bool, unserved: bool = False) -> None:
-    """Close the tasks. Their slots are locked by `lock_slots`, so none of them is leased or freed meanwhile.
-
-    `unserved`: because nobody can serve them.
-    """
-    if not tasks:
-        return
-    ids = [task.task_id for task in tasks]
-    await session.raw.execute(_CLOSE, ids, unserved)
-    if leased_too and any(slot.state is SlotState.LEASED for task in tasks for slot in task.slots):
-        await session.raw.execute(_RETURNED, ids)
-    await session.raw.execute(_VOID_ALL if leased_too else _VOID_FREE, ids)
-
-
-async def set_servable(session: Session, task_id: UUID) -> None:
-    """It is no longer so that nobody can serve the task."""
-    await session.raw.execute(_SERVABLE, task_id)
-
-
-async def open_held(session: Session, limit: int) -> int:
-    """Open slots that projects hold no longer; answers how many."""
-    return _count(await session.raw.execute(_OPEN_HELD, limit))
 
 
 def _count(status: str) -> int:

@@ -1,40 +1,138 @@
-"""From which confidence a model's answers may be accepted unseen: the newest that qa said, by question and class."""
+"""From which confidence a model's answers are accepted unseen, and which records a change of that concerns."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from services.queue.domain.routing import Thresholds
+from shared.contracts.events import AutoAcceptThresholdSet
 from shared.kit.database import Session
 
+# Whoever routes by the thresholds holds the project's row in share mode.
+_LOCK_PROJECTS = """
+SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) ORDER BY project_id FOR NO KEY UPDATE
+"""
+_OF_MODELS = """
+SELECT t.project_id, t.model_id, t.schema_version, t.question, t.label, t.revision, t.threshold
+FROM unnest($1::uuid[], $2::uuid[]) AS one (project_id, model_id)
+JOIN thresholds t ON t.project_id = one.project_id AND t.model_id = one.model_id
+"""
 # label '' is every class.
-_SET = """
+_SAVE = """
 INSERT INTO thresholds (project_id, model_id, schema_version, question, label, revision, threshold)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[], $7::float8[])
 ON CONFLICT (project_id, model_id, schema_version, question, label) DO UPDATE
 SET revision = excluded.revision, threshold = excluded.threshold
-WHERE thresholds.revision < excluded.revision
 """
-_OF_MODEL = "SELECT schema_version, question, label, revision, threshold FROM thresholds WHERE project_id = $1 AND model_id = $2"
+_COUNT = "UPDATE projects SET thresholds_revision = thresholds_revision + 1 WHERE project_id = ANY($1::uuid[])"
+_ADD_CHANGES = """
+INSERT INTO threshold_changes (project_id, model_id, after_confidence, below)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::float8[])
+"""
+_NEXT_CHANGE = """
+SELECT change_id, project_id, model_id, after_confidence, after_record, below FROM threshold_changes
+ORDER BY change_id LIMIT 1 FOR UPDATE
+"""
+# What was accepted unseen stays so until qa retracts it, and what has ended is not routed.
+_CONCERNED = """
+SELECT o.record_id, o.confidence, (o.route <> 'auto_accept' AND r.state = 'open') AS open
+FROM routes o JOIN records r ON r.record_id = o.record_id
+WHERE o.project_id = $1 AND o.model_id = $2 AND (o.confidence, o.record_id) > ($3, $4) AND o.confidence < $5
+ORDER BY o.confidence, o.record_id LIMIT $6
+"""
+_GO_ON = "UPDATE threshold_changes SET after_confidence = $2, after_record = $3 WHERE change_id = $1"
+_END = "DELETE FROM threshold_changes WHERE change_id = $1"
 
 
-async def set_threshold(
-    session: Session,
-    project_id: UUID,
-    model_id: UUID,
-    schema_version: int,
-    question: str,
-    label: str | None,
-    revision: int,
-    threshold: float | None,
-) -> None:
-    await session.raw.execute(_SET, project_id, model_id, schema_version, question, label or "", revision, threshold)
+@dataclass(frozen=True, slots=True)
+class ThresholdKey:
+    """What a threshold is for; label None is every class that has none of its own."""
+
+    project_id: UUID
+    model_id: UUID
+    schema_version: int
+    question: str
+    label: str | None
 
 
-async def of_model(session: Session, project_id: UUID, model_id: UUID, schema_version: int) -> tuple[Thresholds, int]:
-    """The model's thresholds for this schema version, and the revision of its newest threshold of any."""
-    rows = await session.raw.fetch(_OF_MODEL, project_id, model_id)
-    found = {
-        (row["question"], row["label"] or None): row["threshold"]
+@dataclass(frozen=True, slots=True)
+class ThresholdChange:
+    """Records of this model whose confidence is from `after_confidence` on and below `below` are to be routed again.
+
+    In the order of (confidence, record): those up to `after_record` are done.
+    """
+
+    change_id: int
+    project_id: UUID
+    model_id: UUID
+    after_confidence: float
+    after_record: UUID
+    below: float
+
+
+async def lock_projects(session: Session, project_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the projects are known; nobody routes by their thresholds until the transaction ends."""
+    return {row["project_id"] for row in await session.raw.fetch(_LOCK_PROJECTS, project_ids)}
+
+
+async def of_models(
+    session: Session, models: Sequence[tuple[UUID, UUID]]
+) -> dict[ThresholdKey, tuple[int, float | None]]:
+    """(revision, threshold) of all thresholds of these (project, model)s."""
+    rows = await session.raw.fetch(_OF_MODELS, [project for project, _ in models], [model for _, model in models])
+    return {
+        ThresholdKey(
+            row["project_id"], row["model_id"], row["schema_version"], row["question"], row["label"] or None
+        ): (row["revision"], row["threshold"])
         for row in rows
-        if row["schema_version"] == schema_version
     }
-    return found, max((row["revision"] for row in rows), default=0)
+
+
+async def save(session: Session, newest: Sequence[AutoAcceptThresholdSet], keys: Sequence[ThresholdKey]) -> None:
+    """Keep thresholds, each the only one of its key."""
+    await session.raw.execute(
+        _SAVE,
+        [key.project_id for key in keys],
+        [key.model_id for key in keys],
+        [key.schema_version for key in keys],
+        [key.question for key in keys],
+        [key.label or "" for key in keys],
+        [one.threshold_revision for one in newest],
+        [one.threshold for one in newest],
+    )
+    await session.raw.execute(_COUNT, sorted({key.project_id for key in keys}))
+
+
+async def add_changes(session: Session, changes: Sequence[tuple[UUID, UUID, float, float]]) -> None:
+    """Have the records of (project, model) routed again whose confidence is from the first number on and below the second."""
+    await session.raw.execute(_ADD_CHANGES, *map(list, zip(*changes, strict=True)))
+
+
+async def next_change(session: Session) -> ThresholdChange | None:
+    """The oldest change, locked."""
+    row = await session.raw.fetchrow(_NEXT_CHANGE)
+    return None if row is None else ThresholdChange(**row)
+
+
+async def concerned(
+    session: Session, change: ThresholdChange, limit: int
+) -> tuple[list[UUID], tuple[float, UUID] | None]:
+    """Of the next `limit` records that the change concerns those that are open, and where the page ends; None: the last."""
+    rows = await session.raw.fetch(
+        _CONCERNED,
+        change.project_id,
+        change.model_id,
+        change.after_confidence,
+        change.after_record,
+        change.below,
+        limit,
+    )
+    end = (rows[-1]["confidence"], rows[-1]["record_id"]) if len(rows) == limit else None
+    return [row["record_id"] for row in rows if row["open"]], end
+
+
+async def go_on(session: Session, change: ThresholdChange, end: tuple[float, UUID] | None) -> None:
+    """The change is made up to this place, None: as a whole."""
+    if end is None:
+        await session.raw.execute(_END, change.change_id)
+    else:
+        await session.raw.execute(_GO_ON, change.change_id, *end)

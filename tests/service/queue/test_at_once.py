@@ -102,9 +102,9 @@ async def check(world: World, told: list[str]) -> None:
         slots = await session.raw.fetchval("SELECT count(*) FROM slots WHERE state = 'submitted'")
         kept = [str(row[0]) for row in await session.raw.fetch("SELECT annotation_id FROM annotations")]
         accepted_and_alive = await session.raw.fetchval(
-            "SELECT count(*) FROM records r JOIN slots s USING (record_id)"
-            " WHERE r.routed ->> 'route' = 'auto_accept' AND s.state IN ('held', 'free', 'leased', 'submitted')"
-            " AND s.lane NOT IN ('gold', 'arbitration') AND s.round = (r.routed ->> 'round')::int"
+            "SELECT count(*) FROM routes r JOIN slots s USING (record_id)"
+            " WHERE r.route = 'auto_accept' AND s.state IN ('held', 'free', 'leased', 'submitted')"
+            " AND s.lane NOT IN ('gold', 'arbitration') AND s.round = r.round"
         )
         gold_served_on = await session.raw.fetchval(
             "SELECT count(*) FROM records r JOIN slots s USING (record_id)"

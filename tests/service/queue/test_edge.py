@@ -1,12 +1,10 @@
 """Annotators, media in leases, republishing, and that the hot statements stay on their indexes."""
 
 import re
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from services.queue.storage import claim_statements, submissions
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import (
     AnnotationSubmitted,
@@ -18,7 +16,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.fields import AssetReference
 from shared.contracts.values import AnnotatorStatus, Origin, Pool, Role, Split
-from shared.kit.clock import new_id, utc_now
+from shared.kit.clock import new_id
 from shared.kit.republishing import republish
 from tests.service.queue.world import World, policies
 from tests.support.service import ServiceUnderTest, service_under_test
@@ -196,34 +194,6 @@ async def test_republishing_says_the_present_state_again_with_the_same_revisions
         assert [one.payload for one in after[TaskSkipped]] == [one.payload for one in before[TaskSkipped]]
         works = sorted(str(one.payload) for one in after[WorkLogged])
         assert works == sorted(str(one.payload) for one in before[WorkLogged])
-
-
-async def test_hot_statements_read_by_index_only(world: World) -> None:
-    """Whatever the statistics say: no hot statement may read a table from end to end or sort one."""
-    person = await world.person()
-    await world.records(30)
-    now = utc_now()
-    head = (person.annotator_id, world.project_id, now, now, 5)
-    lines = (["any", "any"], ["learning", "random"], [-(2**31), 0], [0.0, 0.5], [2**31 - 1, 9])
-    async with world.service.database.transaction() as session:
-        await session.raw.fetch(claim_statements.ENTER, person.subject, world.project_id, True)
-        plans = [
-            await _plan(session, claim_statements.CLAIM_ONE, *head, *lines, 0, 0, 0, "active", 1, 1, True),
-            await _plan(session, claim_statements.CLAIM_MANY, *head, *lines, [2, 2], [6, 6], 6, 2, [1], 0.5),
-            await _plan(session, submissions._LOCK, uuid4()),
-            await _plan(session, submissions._FIND, uuid4()),
-        ]
-    for plan in plans:
-        scans = set(
-            re.findall(r"(\w+(?: \w+)*) (?:Scan|Sort)\b[^\n]* on (slots|records|memberships|tasks|annotators)\b", plan)
-        )
-        assert not {found for found in scans if "Seq" in found[0] or "Bitmap" in found[0]}, plan
-        assert "slots_free" in plan or "slots_token" in plan
-
-
-async def _plan(session: Any, statement: str, *arguments: Any) -> str:
-    prepared = await session.raw.prepare("EXPLAIN (COSTS OFF) " + statement)
-    return "\n".join(row[0] for row in await prepared.fetch(*arguments))
 
 
 async def test_a_token_without_the_role_may_not_lease(world: World) -> None:

@@ -1,10 +1,13 @@
 """Exactly N: slots, leases and what a lease shows."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.queue.storage import claims
-from services.queue.storage.positions import Positions
+import pytest
+
+from services.queue.storage.hints import LeaseHints
+from services.queue.storage.walks import Walks
 from shared.contracts.values import AssessmentStatus, Pool, ProjectStatus, Role, Split
 from shared.kit.clock import utc_now
 from tests.service.queue.world import World, policies, shown, tokens_of
@@ -201,19 +204,19 @@ async def test_only_the_asked_for_kinds_are_leased(world: World) -> None:
     assert lease["kind"] == "arbitration"
 
 
-async def test_going_on_where_the_last_walk_ended_misses_nothing(service: ServiceUnderTest) -> None:
-    claims._positions[service.database] = Positions(long_s=0.0)  # every walk counts as long
-    try:
-        world = await World(service, policies=policies(redundancy={"without_model": 2})).open()
-        lonely, other = await world.people(2)
-        await world.records(6)
-        assert [await lonely.work() for _ in range(2)] == [6, 0]
-        urgent = await world.record(priority=3)
-        assert shown(await lonely.one()) == str(urgent)
-        late = await world.records(6)  # some of them stand in front of where the last walk ended
-        served = [shown(lease) for lease in await lonely.lease(count=4)]
-        served += [shown(lease) for lease in await lonely.lease(count=4)]
-        assert set(served) == {str(one) for one in late}
-        assert await other.work() == 13
-    finally:
-        del claims._positions[service.database]
+async def test_going_on_where_the_last_walk_ended_misses_nothing(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    always = LeaseHints(walks=Walks(long_s=0.0))  # every walk counts as long
+    monkeypatch.setattr(service.runtime, "resources", replace(service.runtime.resources, hints=always))
+    world = await World(service, policies=policies(redundancy={"without_model": 2})).open()
+    lonely, other = await world.people(2)
+    await world.records(6)
+    assert [await lonely.work() for _ in range(2)] == [6, 0]
+    urgent = await world.record(priority=3)
+    assert shown(await lonely.one()) == str(urgent)
+    late = await world.records(6)  # some of them stand in front of where the last walk ended
+    served = [shown(lease) for lease in await lonely.lease(count=4)]
+    served += [shown(lease) for lease in await lonely.lease(count=4)]
+    assert set(served) == {str(one) for one in late}
+    assert await other.work() == 13

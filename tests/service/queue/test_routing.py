@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
+from services.queue.operations import routing
 from shared.contracts.draws import draw
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
-from shared.kit.clock import new_id
+from shared.kit.clock import new_id, utc_now
 from tests.service.queue.world import World, policies, shown
 from tests.support.service import ServiceUnderTest
 
@@ -239,10 +240,13 @@ async def test_rerouting_goes_on_where_it_stopped(service: ServiceUnderTest) -> 
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
     record_ids = await world.records(5, label="positive", confidence=0.99)
     await world.say(world.threshold_of(0.9))
-    async with service.database.transaction() as session:  # as if a crash had left two done
-        await session.raw.execute("UPDATE records SET threshold_revision = 1 WHERE record_id = ANY($1)", record_ids[:2])
+    projects = service.runtime.resources.projects
+    for _ in range(2):
+        async with service.database.transaction() as session:
+            assert await routing.reroute(session, projects, utc_now(), 2)
+    assert [(await world.route(one)).route for one in record_ids].count(Route.AUTO_ACCEPT) == 4  # and then it crashed
     await service.run_loop("reroute")
-    assert [(await world.route(one)).route for one in record_ids[2:]] == [Route.AUTO_ACCEPT] * 3
+    assert [(await world.route(one)).route for one in record_ids] == [Route.AUTO_ACCEPT] * 5
 
 
 async def test_annotators_are_told_of_without_their_names(world: World) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
 from shared.contracts.values import Role, TaskKind
 from tests.service.queue.world import World, policies, sentiment, shown
@@ -319,3 +321,29 @@ async def test_a_commit_that_fails_gives_an_error_and_no_event(world: World) -> 
             await session.raw.execute("DROP FUNCTION refuse CASCADE")
     assert [one for one in await world.service.published(AnnotationSubmitted) if one.record_id == record_id] == []
     assert (await person.submit(lease["token"])).status_code == 200
+
+
+@pytest.mark.parametrize("gold_share", [0.0, 1.0])
+async def test_late_work_with_next_never_leases_the_slot_that_it_is_submitted_to(
+    service: ServiceUnderTest, gold_share: float
+) -> None:
+    """It was leased again before it was kept: the acknowledged submit then counted as stale."""
+    world = await World(service, policies=policies(gold={"entry_test": 0, "share": gold_share})).open()
+    person = await world.person()
+    for record_id in await world.records(2):
+        await world.gold(record_id)
+    await world.records(2)
+    lease = await person.one()
+    await world.expire_leases()
+    first = await person.submit(lease["token"], next=1)
+    assert first.status_code == 200, first.text
+    [following] = first.json()["next"]
+    assert following["task_id"] != lease["task_id"]
+    again = await person.submit(lease["token"], next=1)
+    assert (again.status_code, again.json()) == (200, first.json())
+    async with service.database.transaction() as session:
+        granted, returned = await session.raw.fetchrow(
+            "SELECT granted, returned FROM memberships WHERE annotator_id = $1", person.annotator_id
+        )
+    assert (granted, returned) == (2, 0)
+    assert (await person.submit(following["token"])).status_code == 200

@@ -10,7 +10,7 @@ from services.queue.domain.leases import Why, why
 from services.queue.domain.reasons import Reason, WhatIsLeft, nothing, why_nothing
 from services.queue.domain.routing import Lane
 from services.queue.domain.servability import Workforce, unservable
-from services.queue.domain.serving import ServingPlan, Standing, gold_chance, plan
+from services.queue.domain.serving import Membership, ServingPlan, gold_chance, plan
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import GoldPolicy, Policies
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool, TaskKind
@@ -19,7 +19,7 @@ BOTH = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 POLICIES = Policies.model_validate({"gold": {"entry_test": 2, "share": 0.1}, "learning": {"random_rate": 0.5}})
 
 
-def standing(**changes: Any) -> Standing:
+def membership(**changes: Any) -> Membership:
     facts: dict[str, Any] = {
         "pool": Pool.CROWD,
         "arbiter": False,
@@ -29,13 +29,13 @@ def standing(**changes: Any) -> Standing:
         "returned": 0,
         "gold_served": 2,
     }
-    return Standing(**(facts | changes))
+    return Membership(**(facts | changes))
 
 
 def planned(
     count: int = 1, gold: float = 0.99, lane: float = 0.99, *, arbiter: bool = False, kinds: Any = BOTH, **facts: Any
 ) -> ServingPlan:
-    return plan(POLICIES, standing(**facts), arbiter, count, kinds, lambda _: gold, lambda _: lane)
+    return plan(POLICIES, membership(**facts), arbiter, count, kinds, lambda _: gold, lambda _: lane)
 
 
 def lines(found: ServingPlan) -> list[tuple[str, Lane]]:
@@ -75,7 +75,7 @@ def test_only_the_kinds_that_were_asked_for() -> None:
 
 def test_gold_is_drawn_for_each_lease_of_a_batch() -> None:
     dice = [0.05, 0.5, 0.02, 0.5]
-    found = plan(POLICIES, standing(granted=7), False, 4, BOTH, lambda n: dice[n - 7], lambda _: 0.9)
+    found = plan(POLICIES, membership(granted=7), False, 4, BOTH, lambda n: dice[n - 7], lambda _: 0.9)
     assert found.gold_places == (1, 3)
     assert 0.0 <= found.gold_offset < 1.0
 
@@ -97,7 +97,7 @@ def test_the_chance_of_gold(assessed: AssessmentStatus, served: int, chance: flo
 def test_batches_look_at_more_than_they_take() -> None:
     quotas: Counter[Lane] = Counter()
     dice = [0.4, 0.6, 0.6]
-    found = plan(POLICIES, standing(), False, 3, BOTH, lambda _: 0.99, lambda n: dice[n])
+    found = plan(POLICIES, membership(), False, 3, BOTH, lambda _: 0.99, lambda n: dice[n])
     for want in found.wants[:4]:
         quotas[want.lane] = want.quota
         assert want.take >= want.quota

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.queue.domain.leases import Lease, Standing, standing
+from services.queue.domain.leases import Lease, TokenStatus, token_status
 from services.queue.domain.slots import LIVE, Slot, SlotState, all_untouched, settle
 from shared.contracts.values import RecordState, TaskKind
 
@@ -63,23 +63,23 @@ def lease(**changes: Any) -> Lease:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, Standing.VALID),
-        ({"record_state": RecordState.GOLD}, Standing.VALID),
-        ({"record_state": RecordState.FINALIZED}, Standing.VALID),  # a relabelling is under way
-        ({"record_state": RecordState.ERASED}, Standing.GONE),
-        ({"token": OTHER}, Standing.STALE),
-        ({"token": None}, Standing.STALE),
-        ({"state": SlotState.FREE}, Standing.VALID),
-        ({"state": SlotState.FREE, "holds_another": True}, Standing.STALE),
-        ({"state": SlotState.SUBMITTED}, Standing.DONE),
-        ({"state": SlotState.SUBMITTED, "token": OTHER}, Standing.STALE),
-        ({"state": SlotState.SKIPPED}, Standing.GIVEN_BACK),
-        ({"token": None, "released": True}, Standing.GIVEN_BACK),
-        ({"state": SlotState.VOID}, Standing.CLOSED),
+        ({}, TokenStatus.VALID),
+        ({"record_state": RecordState.GOLD}, TokenStatus.VALID),
+        ({"record_state": RecordState.FINALIZED}, TokenStatus.VALID),  # a relabelling is under way
+        ({"record_state": RecordState.ERASED}, TokenStatus.GONE),
+        ({"token": OTHER}, TokenStatus.STALE),
+        ({"token": None}, TokenStatus.STALE),
+        ({"state": SlotState.FREE}, TokenStatus.VALID),
+        ({"state": SlotState.FREE, "holds_another": True}, TokenStatus.STALE),
+        ({"state": SlotState.SUBMITTED}, TokenStatus.DONE),
+        ({"state": SlotState.SUBMITTED, "token": OTHER}, TokenStatus.STALE),
+        ({"state": SlotState.SKIPPED}, TokenStatus.GIVEN_BACK),
+        ({"token": None, "released": True}, TokenStatus.GIVEN_BACK),
+        ({"state": SlotState.VOID}, TokenStatus.CLOSED),
     ],
 )
-def test_what_a_token_is_good_for(changes: dict[str, Any], expected: Standing) -> None:
-    assert standing(lease(**changes), TOKEN) is expected
+def test_what_a_token_is_good_for(changes: dict[str, Any], expected: TokenStatus) -> None:
+    assert token_status(lease(**changes), TOKEN) is expected
 
 
 PEOPLE = st.integers(0, 3)
@@ -118,36 +118,36 @@ class TaskMachine(RuleBasedStateMachine):
             if slot["state"] is SlotState.LEASED:
                 slot["state"] = SlotState.FREE
 
-    def use(self, person: int, data: st.DataObject) -> tuple[dict[str, Any] | None, Standing, int]:
+    def use(self, person: int, data: st.DataObject) -> tuple[dict[str, Any] | None, TokenStatus, int]:
         token = data.draw(st.sampled_from(self.tokens[person]))
         slot = next((one for one in self.slots if one["token"] == token), None)
         if slot is None:
-            return None, Standing.STALE, token
+            return None, TokenStatus.STALE, token
         seen = lease(
             token=UUID(int=token),
             state=slot["state"],
             holds_another=slot["state"] is SlotState.FREE and self.mine(person),
         )
-        return slot, standing(seen, UUID(int=token)), token
+        return slot, token_status(seen, UUID(int=token)), token
 
     @precondition(lambda self: any(self.tokens.values()))
     @rule(data=st.data())
     def submit(self, data: st.DataObject) -> None:
         person = data.draw(st.sampled_from([one for one, tokens in self.tokens.items() if tokens]))
         slot, found, token = self.use(person, data)
-        if found is Standing.VALID:
+        if found is TokenStatus.VALID:
             assert slot is not None
             slot["state"] = SlotState.SUBMITTED
             self.accepted.append(token)
         else:
-            assert found is not Standing.DONE or token in self.accepted
+            assert found is not TokenStatus.DONE or token in self.accepted
 
     @precondition(lambda self: any(self.tokens.values()))
     @rule(data=st.data(), skip=st.booleans())
     def give_back(self, data: st.DataObject, skip: bool) -> None:
         person = data.draw(st.sampled_from([one for one, tokens in self.tokens.items() if tokens]))
         slot, found, _ = self.use(person, data)
-        if found is Standing.VALID:
+        if found is TokenStatus.VALID:
             assert slot is not None
             if skip:
                 slot["state"] = SlotState.SKIPPED

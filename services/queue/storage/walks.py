@@ -30,7 +30,7 @@ class Stretch:
 
 
 @dataclass(slots=True)
-class _Position:
+class _Walk:
     pool: str
     lane: Lane
     rank: int
@@ -38,12 +38,12 @@ class _Position:
     left: int = _LEASES
 
 
-class Positions:
+class Walks:
     """What is remembered of long walks. `long_s` is how long a walk takes that is worth it."""
 
     def __init__(self, long_s: float = 0.02) -> None:
         self._long_s = long_s
-        self._known: OrderedDict[tuple[UUID, UUID], _Position] = OrderedDict()
+        self._known: OrderedDict[tuple[UUID, UUID], _Walk] = OrderedDict()
 
     def stretches(self, annotator_id: UUID, project_id: UUID, wants: tuple[Want, ...]) -> tuple[list[Stretch], bool]:
         """Which stretches to walk, and whether something in front of them is left out."""
@@ -71,7 +71,7 @@ class Positions:
         if took_s < self._long_s and not goes_on:
             return
         left = known.left if known is not None and goes_on and took_s < self._long_s else _LEASES
-        self._known[name] = _Position(pool, Lane(lane), rank, key, left)
+        self._known[name] = _Walk(pool, Lane(lane), rank, key, left)
         self._known.move_to_end(name)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)

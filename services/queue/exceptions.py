@@ -1,22 +1,13 @@
-"""What the queue refuses, and why. The edge says with which status."""
+"""What the queue refuses, and why; `main` maps each to its status."""
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from shared.contracts.answers import Violation
 
 
 class NotRegistered(Exception):
     """The token's subject is no annotator here."""
-
-
-class UnknownProject(Exception):
-    """The project is not known here (yet)."""
-
-    def __init__(self, project_id: UUID) -> None:
-        super().__init__(str(project_id))
-        self.project_id = project_id
 
 
 class UnknownLease(Exception):
@@ -37,6 +28,10 @@ class AnswersDiffer(Exception):
 
 class AlreadySubmitted(Exception):
     """The annotation was submitted, which ended the lease."""
+
+
+class AnswersTooLarge(Exception):
+    """The answers are larger than an annotation can be."""
 
 
 class DraftTooLarge(Exception):

@@ -1,0 +1,152 @@
+"""Decide who must look at a record. Pure but for the ids of new tasks, which are drawn by chance and tell no time."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from services.queue.domain.project import Project
+from services.queue.domain.record import Effects, Record, draws_of
+from services.queue.domain.routing import Decision, Evidence, decide, rank_of, threshold_for
+from services.queue.domain.serving import ANY_POOL
+from services.queue.domain.slots import SlotState, all_untouched
+from services.queue.domain.tasks import Purpose, Task
+from shared.contracts.envelope import Event
+from shared.contracts.events import RecordRouted
+from shared.contracts.values import RecordState, Route, TaskKind
+
+
+def route(
+    record: Record,
+    project: Project,
+    effects: Effects,
+    now: datetime,
+    cause: Event[Any] | None = None,
+    *,
+    anew: bool = False,
+) -> None:
+    """Decide on a record and bring its tasks in line.
+
+    What somebody has worked on, and what was accepted unseen, stays as it was decided; `anew` reopens it.
+    """
+    if record.state is not RecordState.OPEN or record.prediction is None:
+        return
+    if not project.servable:
+        record.waiting = record.routed is None
+        return
+    record.waiting = False
+    if record.routed is None and any(task.open for task in record.tasks):
+        return  # what qa asked for before the first prediction came holds
+    task = None if record.routed is None else record.annotation_task()
+    if record.round > 1 or (task is not None and (task.requested or not all_untouched(task.slots))):
+        _refresh(record, project, task, effects, cause, anew=anew)
+        return
+    decided_before = record.routed is not None and (task is None or not task.open)
+    if decided_before and not anew:
+        return
+    evidence = _evidence(record, project, task)
+    if anew:
+        evidence = Evidence(evidence.with_model, evidence.confidence, None, evidence.selection)
+    draws = draws_of(project, record.record_id)
+    decision = decide(project.policies, record.split, evidence, draws)
+    if decision.route is Route.AUTO_ACCEPT:
+        if task is not None:
+            task.close()
+            task = None
+    else:
+        task = _offer(record, project, task, decision, draws.serve, now)
+    effects.publish_route(record, _routed(record, project, task, decision, with_model=evidence.with_model), cause)
+
+
+def _evidence(record: Record, project: Project, task: Task | None) -> Evidence:
+    """What the record's prediction says to the version of the schema that its task is pinned to."""
+    prediction = record.prediction
+    assert prediction is not None
+    selection = None if record.selection is None else record.selection.probability
+    version = project.content.active_schema if task is None else task.schema_version
+    if prediction.model_id is None or prediction.schema_version != version:
+        return Evidence(selection=selection)
+    thresholds = project.thresholds.get((prediction.model_id, version), {})
+    threshold = threshold_for(thresholds, prediction.answers, project.schemas[version].question_by_name.keys())
+    return Evidence(True, prediction.confidence, threshold, selection)
+
+
+def _offer(
+    record: Record, project: Project, task: Task | None, decision: Decision, sort_key: float, now: datetime
+) -> Task:
+    """Make or change the task of a record that nobody has touched."""
+    pool = ANY_POOL if decision.pool is None else decision.pool
+    state = SlotState.FREE if decision.opened else SlotState.HELD
+    rank = rank_of(record.priority)
+    if task is None:
+        task = record.add_task(uuid4(), project, Purpose.ANNOTATION, decision.lane, pool, now, blind=decision.blind)
+        if decision.pool is not None:
+            task.suspect(now)
+    else:
+        task.move(decision.lane, pool, blind=decision.blind, rank=rank, state=state)
+    task.collect(decision.slots, lambda _: sort_key, rank, state)
+    return task
+
+
+def _refresh(
+    record: Record, project: Project, task: Task | None, effects: Effects, cause: Event[Any] | None, *, anew: bool
+) -> None:
+    """Keep the task; publish which prediction stands beside it now. `anew`: it collects again."""
+    routed = record.routed
+    if task is None or routed is None or routed.round != record.round:
+        return
+    if anew and not task.open:
+        task.reopen()
+        key = draws_of(project, record.record_id).serve
+        task.collect(max(task.requested, routed.slots_total), lambda _: key, rank_of(record.priority, urgent=True))
+    prediction = record.prediction if _evidence(record, project, task).with_model else None
+    effects.publish_route(
+        record,
+        routed.model_copy(
+            update={
+                "slots_total": task.slots_total,
+                "model_id": prediction.model_id if prediction else None,
+                "prediction_id": prediction.prediction_id if prediction else None,
+            }
+        ),
+        cause,
+    )
+
+
+def _routed(
+    record: Record, project: Project, task: Task | None, decision: Decision, *, with_model: bool
+) -> RecordRouted:
+    prediction, content = record.prediction, project.content
+    assert prediction is not None
+    assert content.active_schema is not None
+    return RecordRouted.model_construct(
+        route=decision.route,
+        task_kind=TaskKind.ANNOTATION,
+        task_id=task.task_id if task else None,
+        round=record.round,
+        slots_total=decision.slots,
+        schema_version=task.schema_version if task else prediction.schema_version,
+        guideline_version=task.guideline_version if task else content.active_guideline,
+        policy_version=content.active_policy,
+        model_id=prediction.model_id if with_model else None,
+        prediction_id=prediction.prediction_id,
+        threshold=decision.threshold,
+        audit=decision.audit,
+        blind=decision.blind,
+        explored=decision.explored,
+        selection_probability=decision.probability,
+        reason=_reason(record, decision),
+    )
+
+
+def _reason(record: Record, decision: Decision) -> str:
+    if decision.route is Route.AUTO_ACCEPT:
+        return "confidence reaches the threshold"
+    if record.split.held_out:
+        return "held out"
+    if decision.explored:
+        return "drawn into the random share"
+    if decision.audit:
+        return "drawn as an audit"
+    if record.selection is not None:
+        return f"batch {record.selection.batch} by {record.selection.strategy}"
+    return "waits to be selected" if not decision.opened else "open to everybody"

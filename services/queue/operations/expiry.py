@@ -1,0 +1,36 @@
+"""Leases that run out."""
+
+from collections import Counter
+from datetime import datetime
+
+from services.queue.operations.work_log import work_of
+from services.queue.storage import ended_leases, leases, memberships, servability
+from shared.kit.database import Session
+from shared.kit.outbox import Outgoing, publish_many
+
+
+async def expire_leases(session: Session, now: datetime, limit: int) -> int:
+    """Make slots claimable whose leases ran out, and publish the work; return how many.
+
+    A slot comes to its annotator again first. Where the task was closed meanwhile, perhaps because nobody else could
+    serve it, its annotator counts as arrived.
+    """
+    expired = await leases.expire(session, now, limit)
+    if not expired:
+        return 0
+    claimable = [one.ended for one in expired if one.claimable]
+    if claimable:
+        await leases.remember_given_back(session, [(one.task_id, one.slot, one.annotator_id) for one in claimable])
+    await servability.add_arrivals(session, {one.ended.annotator_id for one in expired if not one.claimable})
+    returned = Counter((one.ended.annotator_id, one.ended.project_id) for one in expired)
+    await memberships.return_leases(session, returned, come_again=True)
+    new = await ended_leases.add_expired(session, [one.ended for one in expired])
+    await publish_many(
+        session,
+        [
+            Outgoing(payload=work_of(one.ended), project_id=one.ended.project_id, record_id=one.ended.record_id)
+            for one in expired
+            if one.ended.token in new
+        ],
+    )
+    return len(expired)

@@ -1,0 +1,163 @@
+"""An annotator's row in a project: each lease locks it, so it serialises one person's tabs and holds their limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.queue.domain.serving import Membership
+from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
+from shared.kit.database import Session
+from shared.kit.statements import Statement
+
+_SELECT = """
+SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
+    m.assessed, m.granted, m.returned, m.gold_served, m.owed,
+    p.revision, p.status AS project_status, p.servable
+    {more}
+FROM annotators a
+JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = :project_id
+JOIN projects p ON p.project_id = :project_id
+WHERE a.subject = :subject
+"""
+LAZILY = "CASE WHEN :lazily THEN set_config('synchronous_commit', 'off', true) END"
+_READ = Statement(_SELECT.format(more=""))
+_LOCK = Statement(_SELECT.format(more=", " + LAZILY) + "FOR NO KEY UPDATE OF m")
+_JOIN = Statement("""
+INSERT INTO memberships (annotator_id, project_id)
+SELECT annotator_id, :project_id FROM annotators
+WHERE subject = :subject AND EXISTS (SELECT FROM projects WHERE project_id = :project_id)
+ON CONFLICT DO NOTHING
+""")
+_KNOWN = Statement("""
+SELECT EXISTS (SELECT FROM annotators WHERE subject = :subject) AS annotator,
+    EXISTS (SELECT FROM projects WHERE project_id = :project_id) AS project
+""")
+_SET_ARBITER = "UPDATE annotators SET arbiter = $2 WHERE annotator_id = $1"
+_COUNT = Statement("""
+UPDATE memberships
+SET granted = granted + :granted, returned = returned - :again, gold_served = gold_served + :gold,
+    owed = coalesce(:given_back, owed)
+WHERE annotator_id = :annotator_id AND project_id = :project_id
+""")
+_LOCK_ONLY = "SELECT FROM memberships WHERE annotator_id = $1 AND project_id = $2 FOR NO KEY UPDATE"
+# Locked in the order in which everything locks memberships.
+_RETURN = """
+WITH mine AS (
+    SELECT m.annotator_id, m.project_id, one.leases
+    FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS one (annotator_id, project_id, leases)
+    JOIN memberships m ON m.annotator_id = one.annotator_id AND m.project_id = one.project_id
+    ORDER BY m.annotator_id, m.project_id FOR NO KEY UPDATE OF m
+)
+UPDATE memberships m SET returned = m.returned + mine.leases, owed = m.owed OR $4
+FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """An annotator who asks for work in a project: who they are and which version of the project holds."""
+
+    annotator_id: UUID
+    annotator_revision: int
+    membership: Membership
+    skills: str
+    project_revision: int
+    project_status: str
+    servable: bool
+
+    def skill(self, name: str) -> int:
+        found: int = orjson.loads(self.skills).get(name, 0)
+        return found
+
+
+async def read(session: Session, subject: str, project_id: UUID) -> Entrant | None:
+    """The annotator in the project, not locked; None when there is no row yet."""
+    return _entrant(await session.raw.fetchrow(*_READ(subject=subject, project_id=project_id)))
+
+
+async def lock(session: Session, subject: str, project_id: UUID, *, lazily: bool) -> Entrant | None:
+    """The annotator in the project, locked. `lazily`: the transaction's commit need not wait for the disk."""
+    return _entrant(await session.raw.fetchrow(*_LOCK(subject=subject, project_id=project_id, lazily=lazily)))
+
+
+def _entrant(row: Any) -> Entrant | None:
+    if row is None:
+        return None
+    membership = Membership(
+        Pool(row["pool"]),
+        row["arbiter"],
+        AnnotatorStatus(row["status"]),
+        AssessmentStatus(row["assessed"]),
+        row["granted"],
+        row["returned"],
+        row["gold_served"],
+        row["owed"],
+    )
+    return Entrant(
+        row["annotator_id"],
+        row["annotator_revision"],
+        membership,
+        row["skills"],
+        row["revision"],
+        row["project_status"],
+        row["servable"],
+    )
+
+
+async def join(session: Session, subject: str, project_id: UUID) -> tuple[bool, bool]:
+    """Make the annotator's row in the project; return whether the annotator and the project are known at all."""
+    await session.raw.execute(*_JOIN(subject=subject, project_id=project_id))
+    row = await session.raw.fetchrow(*_KNOWN(subject=subject, project_id=project_id))
+    return row["annotator"], row["project"]
+
+
+async def set_arbiter(session: Session, annotator_id: UUID, *, arbiter: bool) -> None:
+    await session.raw.execute(_SET_ARBITER, annotator_id, arbiter)
+
+
+async def count_leases(
+    session: Session,
+    annotator_id: UUID,
+    project_id: UUID,
+    *,
+    granted: int = 0,
+    again: int = 0,
+    gold: int = 0,
+    given_back: bool | None = None,
+) -> None:
+    """Count new leases, those that came again, and the gold among the new.
+
+    `given_back`: whether anything is left that comes again, None where that stays as it is.
+    """
+    await session.raw.execute(
+        *_COUNT(
+            annotator_id=annotator_id,
+            project_id=project_id,
+            granted=granted,
+            again=again,
+            gold=gold,
+            given_back=given_back,
+        )
+    )
+
+
+async def lock_only(session: Session, annotator_id: UUID, project_id: UUID) -> None:
+    await session.raw.execute(_LOCK_ONLY, annotator_id, project_id)
+
+
+async def return_leases(session: Session, counts: Mapping[tuple[UUID, UUID], int], *, come_again: bool = False) -> None:
+    """Count leases that brought no annotation, by annotator and project: they may have others instead.
+
+    -1 counts one again that had run out. `come_again`: what was leased comes to them again before all else.
+    """
+    if counts:
+        await session.raw.execute(
+            _RETURN,
+            [annotator for annotator, _ in counts],
+            [project for _, project in counts],
+            list(counts.values()),
+            come_again,
+        )

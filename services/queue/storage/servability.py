@@ -1,0 +1,149 @@
+"""Who may serve which tasks: tasks under suspicion, tasks that nobody can serve, and annotators who have arrived.
+
+An arrival is an annotator who may be able to serve now what nobody could: a new one, or one whose standing changed. Each is
+a row until the tasks that nobody could serve have been looked at for them; a row more than needed does no harm.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.kit.database import Session
+from shared.kit.statements import columns
+
+_ARRIVE = "INSERT INTO arrivals (annotator_id) SELECT * FROM unnest($1::uuid[])"
+_ARRIVE_ALL = "INSERT INTO arrivals (annotator_id) SELECT annotator_id FROM annotators WHERE status = 'active'"
+_ARRIVED = "SELECT arrival_id, annotator_id FROM arrivals ORDER BY arrival_id LIMIT $1"
+_FORGET = "DELETE FROM arrivals WHERE arrival_id = ANY($1::bigint[])"
+_SUSPECTED = "SELECT task_id, record_id, project_id FROM tasks WHERE suspect_at <= $1 ORDER BY suspect_at LIMIT $2"
+_UNSERVED = """
+SELECT task_id, record_id, project_id, purpose = 'arbitration' AS arbitration, pool FROM tasks
+WHERE unserved AND task_id > $1 ORDER BY task_id LIMIT $2
+"""
+
+# What an annotator `a`, with the membership `m` if there is one, must be to serve the task `one`. A task of any pool is not
+# for experts, who are kept for what needs them.
+_POOLS = """
+        CASE WHEN one.arbitration THEN ARRAY['expert'] WHEN one.pool = 'any' THEN ARRAY['crowd', 'in_house']
+            ELSE ARRAY[one.pool] END"""
+_ABLE = """
+        a.status = 'active' AND coalesce(m.assessed, 'active') <> 'paused'
+        AND (one.skill IS NULL OR coalesce((a.skills ->> one.skill)::int, 0) >= one.minimum_skill)"""
+_HAD_NOTHING = """(
+            SELECT mine.slot FROM slots mine
+            WHERE mine.record_id = one.record_id AND mine.annotator_id = a.annotator_id
+                AND mine.state IN ('leased', 'submitted', 'skipped')
+            LIMIT 1
+        ) IS NULL"""
+_TASKS = """unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[], $5::text[], $6::text[], $7::int[])
+    AS one (task_id, record_id, project_id, arbitration, pool, skill, minimum_skill)"""
+
+
+def _somebody(more: str = "") -> str:
+    """SQL that is true if an annotator can serve the task `one`; no more are looked at than it takes to find one."""
+    of = (
+        "FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = one.project_id"
+    )
+    return f"""(
+        (SELECT a.annotator_id {of} WHERE a.pool = ANY({_POOLS}) AND {_ABLE} {more} LIMIT 1) IS NOT NULL
+        OR (one.arbitration AND (SELECT a.annotator_id {of} WHERE a.arbiter AND {_ABLE} {more} LIMIT 1) IS NOT NULL)
+    )"""
+
+
+_WORKFORCE = f"""
+SELECT one.task_id, (SELECT annotator_id FROM annotators WHERE status = 'active' LIMIT 1) IS NOT NULL AS active,
+    {_somebody()} AS eligible, {_somebody("AND " + _HAD_NOTHING)} AS "left"
+FROM {_TASKS}
+"""  # noqa: S608  constants
+_SERVED_BY = f"""
+SELECT one.task_id FROM {_TASKS}
+WHERE (
+    SELECT a.annotator_id FROM annotators a
+    LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = one.project_id
+    WHERE a.annotator_id = ANY($8::uuid[]) AND (a.pool = ANY({_POOLS}) OR (one.arbitration AND a.arbiter))
+        AND {_ABLE} AND {_HAD_NOTHING}
+    LIMIT 1
+) IS NOT NULL
+"""  # noqa: S608  constants
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectTask:
+    task_id: UUID
+    record_id: UUID
+    project_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NeededWorkforce:
+    """Whom a task needs: for an arbitration an expert or an arbiter, else its pool; and the project's skill."""
+
+    task_id: UUID
+    record_id: UUID
+    project_id: UUID
+    arbitration: bool
+    pool: str
+    skill: str | None
+    minimum_skill: int
+
+
+def _columns(needed: Sequence[NeededWorkforce]) -> list[list[object]]:
+    return columns(
+        [
+            (
+                one.task_id,
+                one.record_id,
+                one.project_id,
+                one.arbitration,
+                one.pool,
+                one.skill,
+                one.minimum_skill,
+            )
+            for one in needed
+        ]
+    )
+
+
+async def add_arrivals(session: Session, annotator_ids: Collection[UUID]) -> None:
+    if annotator_ids:
+        await session.raw.execute(_ARRIVE, sorted(annotator_ids))
+
+
+async def add_everybody(session: Session) -> None:
+    """What is asked of annotators has changed: everybody counts as arrived."""
+    await session.raw.execute(_ARRIVE_ALL)
+
+
+async def arrivals(session: Session, limit: int) -> dict[int, UUID]:
+    """The annotators, by arrival, the oldest first."""
+    return {row["arrival_id"]: row["annotator_id"] for row in await session.raw.fetch(_ARRIVED, limit)}
+
+
+async def forget_arrivals(session: Session, arrival_ids: Sequence[int]) -> None:
+    await session.raw.execute(_FORGET, arrival_ids)
+
+
+async def suspected(session: Session, until: datetime, limit: int) -> list[SuspectTask]:
+    """Tasks that came under suspicion by then, the oldest suspicion first."""
+    return [SuspectTask(**row) for row in await session.raw.fetch(_SUSPECTED, until, limit)]
+
+
+async def unserved(session: Session, after: UUID, limit: int) -> list[tuple[SuspectTask, bool, str]]:
+    """Closed tasks that nobody could serve, by id: each with whether it is an arbitration, and its pool."""
+    return [
+        (SuspectTask(row["task_id"], row["record_id"], row["project_id"]), row["arbitration"], row["pool"])
+        for row in await session.raw.fetch(_UNSERVED, after, limit)
+    ]
+
+
+async def workforce(session: Session, needed: Sequence[NeededWorkforce]) -> dict[UUID, tuple[bool, bool, bool]]:
+    """By task: is anybody active, is any of them eligible, has any of these had nothing to do with the record."""
+    rows = await session.raw.fetch(_WORKFORCE, *_columns(needed)) if needed else []
+    return {row["task_id"]: (row["active"], row["eligible"], row["left"]) for row in rows}
+
+
+async def served_by(session: Session, needed: Sequence[NeededWorkforce], annotator_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the tasks one of the annotators may serve."""
+    rows = await session.raw.fetch(_SERVED_BY, *_columns(needed), annotator_ids) if needed else []
+    return {row["task_id"] for row in rows}

@@ -1,0 +1,151 @@
+"""Events are handled in sets: what a set costs is a number of statements, whatever its size."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.queue.operations import routing
+from shared.contracts.envelope import Event, Payload
+from shared.contracts.events import (
+    AnnotationsRequested,
+    GoldPlaced,
+    RecordErased,
+    RecordUnlabelable,
+    RelabelRequested,
+)
+from shared.contracts.values import Route
+from shared.kit.clock import new_id, utc_now
+from shared.kit.consuming import EventSet
+from shared.kit.database import Session
+from tests.service.queue.world import World, arbitration, finalized, policies
+from tests.support.service import ServiceUnderTest
+
+SIZE = 150
+
+
+@asynccontextmanager
+async def counted(service: ServiceUnderTest) -> AsyncIterator[tuple[Session, list[str]]]:
+    """A transaction, and the statements that were sent in it."""
+    sent: list[str] = []
+    async with service.database.transaction() as session:
+
+        def note(query: Any) -> None:
+            sent.append(query.query)
+
+        session.raw.add_query_logger(note)
+        try:
+            yield session, sent
+        finally:
+            session.raw.remove_query_logger(note)
+
+
+async def handle(world: World, events: Sequence[Event[Payload]]) -> list[str]:
+    """Have the service's handler take the events as one set; return the statements it sent."""
+    subscription = next(
+        each
+        for each in world.service.runtime.spec.subscriptions(world.service.runtime)
+        if each.payload is type(events[0].payload)
+    )
+    found: EventSet[Any] = EventSet(events)
+    async with counted(world.service) as (session, sent):
+        await subscription.handle(session, found)
+    assert not found.needs
+    return sent
+
+
+def of_each(
+    world: World, record_ids: Sequence[UUID], payload: Callable[[int], Payload], revision: int = 1
+) -> list[Event[Any]]:
+    return [world.event(payload(number), record_id, revision) for number, record_id in enumerate(record_ids)]
+
+
+async def test_a_set_of_records_is_accepted_in_five_statements(world: World) -> None:
+    record_ids = [new_id() for _ in range(SIZE)]
+    events = of_each(world, record_ids, lambda number: world.accepted(text=str(number)))
+    sent = await handle(world, [*events, *events[:3]])
+    assert len(sent) <= 5, sent
+    assert (await world.progress())["records"]["open"] == SIZE
+
+
+@pytest.mark.parametrize("label", [None, "positive"])
+async def test_a_set_of_records_is_routed_in_eight_statements(world: World, label: str | None) -> None:
+    record_ids = [new_id() for _ in range(SIZE)]
+    await handle(world, of_each(world, record_ids, lambda _: world.accepted()))
+    await world.record(label=label)  # so that the project and its thresholds have been read
+    sent = await handle(world, of_each(world, record_ids, lambda _: world.predicted(label)))
+    assert len(sent) <= 8, sent
+    assert await world.slots(record_ids[-1]) == ["free"]
+
+
+async def test_a_set_that_is_predicted_again_moves_in_twelve_statements(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 3, "with_model": 1})).open()
+    record_ids = [new_id() for _ in range(SIZE)]
+    await handle(world, of_each(world, record_ids, lambda _: world.accepted()))
+    await handle(world, of_each(world, record_ids, lambda _: world.predicted()))
+    again = of_each(world, record_ids, lambda _: world.predicted("positive"), 2)
+    sent = await handle(world, again)
+    assert len(sent) <= 12, sent
+    assert await world.slots(record_ids[0]) == ["free", "void", "void"]
+
+
+async def test_events_of_one_record_in_a_set_count_in_their_order(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 3, "with_model": 1})).open()
+    record_id = new_id()
+    await handle(world, [world.event(world.accepted(), record_id)])
+    await handle(
+        world,
+        [
+            world.event(world.predicted(), record_id, 1),
+            world.event(world.predicted("positive"), record_id, 3),
+            world.event(world.predicted(), record_id, 2),
+        ],
+    )
+    assert [(one.slots_total, one.model_id) for one in await world.routes(record_id)] == [
+        (3, None),
+        (1, world.model_id),
+    ]
+    assert await world.slots(record_id) == ["free", "void", "void"]
+
+
+ENDS: list[tuple[str, Callable[[int], Payload], int]] = [
+    ("finalized", lambda _: finalized(), 8),
+    ("unlabelable", lambda _: RecordUnlabelable(reason="no arbiter"), 8),
+    ("gold", lambda _: GoldPlaced(schema_version=1, exposures=3), 12),
+    ("requested", lambda _: AnnotationsRequested(round=1, slots_total=2, reason="unsure"), 12),
+    ("relabelled", lambda _: RelabelRequested(round=2, slots_total=1, reason="contradicted"), 12),
+    ("arbitrated", lambda _: arbitration(), 12),
+    ("erased", lambda _: RecordErased(reason="asked for"), 22),
+]
+
+
+@pytest.mark.parametrize(("payload", "most"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
+async def test_what_happens_to_a_set_of_records_takes_few_statements(
+    world: World, payload: Callable[[int], Payload], most: int
+) -> None:
+    record_ids = [new_id() for _ in range(SIZE)]
+    await handle(world, of_each(world, record_ids, lambda _: world.accepted()))
+    await handle(world, of_each(world, record_ids, lambda _: world.predicted()))
+    sent = await handle(world, of_each(world, record_ids, payload, 2))
+    assert len(sent) <= most, sent
+
+
+async def test_a_new_threshold_reads_only_what_lies_between_it_and_the_old_one(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    record_ids = [new_id() for _ in range(100)]
+    await handle(world, of_each(world, record_ids, lambda _: world.accepted()))
+    await handle(world, of_each(world, record_ids, lambda number: world.predicted("positive", number / 100)))
+    await world.threshold(0.9)
+    await world.say(world.threshold_of(0.8, revision=2))
+    async with counted(service) as (session, sent):
+        assert await routing.reroute(session, service.runtime.resources.projects, utc_now(), 50)
+        read = await session.raw.fetchval("SELECT count(*) FROM records WHERE xmax = pg_current_xact_id()::xid")
+    assert len(sent) <= 15, sent
+    assert read == 10
+    accepted = [one for one in record_ids if (await world.route(one)).route is Route.AUTO_ACCEPT]
+    assert accepted == record_ids[80:]
+    await service.run_loop("reroute")
+    async with service.database.transaction() as session:
+        assert await session.raw.fetchval("SELECT count(*) FROM threshold_changes") == 0

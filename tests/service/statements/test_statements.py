@@ -1,29 +1,24 @@
-"""Every constant SQL statement of a service is one that PostgreSQL accepts on the service's own tables."""
+"""Every constant SQL statement of a service is accepted on the service's own tables, and reads none of them as a whole."""
 
-import importlib
-import pkgutil
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import asyncpg
 import pytest
 
-from shared.contracts.services import SERVICE_NAMES
+from tests.service.statements.fills import FILLS
+from tests.service.statements.found import connect, faults_of, statements
 
-_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s", re.IGNORECASE)
-
-
-def statements(service: str) -> Iterator[tuple[str, str]]:
-    """(where, SQL) of every module-level text of the storage package that begins as a statement does."""
-    package = importlib.import_module(f"services.{service}.storage")
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        module = importlib.import_module(found.name)
-        for name, value in vars(module).items():
-            if isinstance(value, str) and _STATEMENT.match(value) and "{" not in value:
-                yield f"{found.name}.{name}", value
+SERVICES = ("ingest", "prelabel", "queue", "qa")
+MANY = 10_000
+"""From how many rows on a table is one that grows."""
+WHOLE = {
+    "services.queue.storage.servability._ARRIVE_ALL": "what is asked of annotators has changed for all of them",
+}
+"""Statements that read a table as a whole, and why they must."""
 
 
-@pytest.mark.parametrize("service", SERVICE_NAMES)
+@pytest.mark.parametrize("service", SERVICES)
 async def test_every_statement_is_accepted(service: str, migrated: Callable[[str], str]) -> None:
     refused: list[str] = []
     connection = await asyncpg.connect(migrated(service))
@@ -36,3 +31,36 @@ async def test_every_statement_is_accepted(service: str, migrated: Callable[[str
     finally:
         await connection.close()
     assert refused == []
+
+
+async def found_faults(connection: Any, service: str, growing: set[str], when: str) -> list[str]:
+    return [
+        f"{where} ({when}): {fault}"
+        for where, statement in statements(service)
+        if where not in WHOLE
+        for fault in await faults_of(connection, statement, growing)
+    ]
+
+
+@pytest.mark.parametrize("service", FILLS)
+async def test_no_statement_scans_a_table_that_grows(service: str, migrated: Callable[[str], str]) -> None:
+    """With 100,000 records, under the plan that PostgreSQL would keep whatever the parameters are.
+
+    A service that forbids sequential scans in its sessions does well before there are statistics, too.
+    """
+    connection = await connect(service, migrated(service))
+    try:
+        stale = await connection.fetchval("SHOW enable_seqscan") == "off"
+        for statement in FILLS[service]:
+            await connection.execute(statement)
+        rows = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        counts = {row[0]: await connection.fetchval(f'SELECT count(*) FROM "{row[0]}"') for row in rows}
+        growing = {table for table, count in counts.items() if count >= MANY}
+        faults = await found_faults(connection, service, growing, "without statistics") if stale else []
+        await connection.execute("ANALYZE")
+        faults += await found_faults(connection, service, growing, "analyzed")
+    finally:
+        await connection.close()
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,69 @@
+"""The constant statements of a service, and how PostgreSQL would run them."""
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import asyncpg
+
+from shared.kit.settings import settings_class
+from shared.kit.statements import Statement
+
+_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s", re.IGNORECASE)
+# Nodes that need all that is below them before they give their first row.
+_BLOCKING = {"Sort", "Aggregate", "Hash", "Materialize", "WindowAgg", "SetOp", "ModifyTable"}
+_SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+
+
+def statements(service: str) -> Iterator[tuple[str, str]]:
+    """(where, SQL) of every module-level text, or tuple of texts, in the storage package that begins as a statement does."""
+    package = importlib.import_module(f"services.{service}.storage")
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(found.name)
+        for name, value in vars(module).items():
+            several = value if isinstance(value, tuple) else (value,)
+            for one in several:
+                sql = one.sql if isinstance(one, Statement) else one
+                if isinstance(sql, str) and _STATEMENT.match(sql) and not _is_part(sql):
+                    yield f"{found.name}.{name}", sql
+
+
+def _is_part(text: str) -> bool:
+    """Whether the text is a part of other statements: it has names to be filled in."""
+    return "{" in text or bool(Statement(text).names)
+
+
+async def connect(service: str, url: str) -> Any:
+    """A connection with the settings that the service's own have."""
+    settings: Mapping[str, str] = settings_class(f"services.{service}").database_session
+    return await asyncpg.connect(
+        url, server_settings={"jit": "off", **settings, "plan_cache_mode": "force_generic_plan"}
+    )
+
+
+async def faults_of(connection: Any, sql: str, growing: set[str]) -> list[str]:
+    """How the plan that PostgreSQL would keep for the statement walks through a growing table from end to end."""
+    prepared = await connection.prepare(sql)
+    nulls = ", ".join(["NULL"] * len(prepared.get_parameters()))
+    await connection.execute(f"PREPARE examined AS {sql}")
+    try:
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE examined{f'({nulls})' if nulls else ''}")
+    finally:
+        await connection.execute("DEALLOCATE examined")
+    [plan] = json.loads(text)
+    return list(_faults(plan["Plan"], growing, limited=False))
+
+
+def _faults(node: Mapping[str, Any], growing: set[str], *, limited: bool) -> Iterator[str]:
+    kind, table = node["Node Type"], node.get("Relation Name")
+    if kind == "Seq Scan" and table in growing:
+        yield f"Seq Scan on {table}"
+    # A walk along an index is a seek where it stops after a few rows, and a scan where it has no condition.
+    if kind in _SCANS and table in growing and "Index Cond" not in node and not limited:
+        yield f"{kind} using {node['Index Name']} on {table} without a condition"
+    limited = kind == "Limit" or (limited and kind not in _BLOCKING)
+    for child in node.get("Plans", ()):
+        yield from _faults(child, growing, limited=limited)

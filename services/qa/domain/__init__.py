@@ -11,7 +11,8 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
 | `majority` | votes without a model of annotators | `majority` |
 | `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |
-| `matching`, `parts`, `coding` | what several kinds share | |
+| `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `Evidence`, `objects_of` |
+| `coding` | answers that are a class | `code`, `leave_one_out` |
 | `decisions` | what happens to a record now | `decide`, `replacement_slots`, `held_out_check`, `after_feedback` |
 | `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
 | `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |

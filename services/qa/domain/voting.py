@@ -13,6 +13,9 @@ Distribution = Mapping[str, float]
 """Probability by class (`choice`; sums to 1) or by label (`multi_choice`; each on its own)."""
 
 
+TIE = 1e-9
+"""Probabilities and weights that differ by no more are equal: what differs is rounding."""
+
 STRANGER = ""
 """The name of nobody: estimates serve it from the pool."""
 

@@ -189,6 +189,17 @@ def test_a_disputed_label_of_a_span_is_unsure() -> None:
     assert found.confidence < 0.8
 
 
+def test_a_span_that_one_person_marks_twice_is_one_span() -> None:
+    twice, once = spans((0, 9, "PER"), (0, 10, "PER")), spans((0, 10, "PER"))
+    found = SPANS.consensus(votes(twice, once), SPANS.unknown())
+    assert found.answer == once
+    assert found.tied  # one says two, one says one
+    found = SPANS.consensus(votes(twice, once, once), SPANS.unknown())
+    assert found.answer == once
+    assert not found.tied
+    assert found.confidence == pytest.approx(SPANS.consensus(votes(once, once, once), SPANS.unknown()).confidence)
+
+
 def test_relations_survive_between_kept_spans_only() -> None:
     both = [(0, 3, "PER"), (9, 12, "ORG")]
     answer = spans(*both, relations=[(0, 1, "works_for")])
@@ -225,6 +236,18 @@ def test_turned_boxes_give_the_most_central_one() -> None:
     drawn = [box(0, 0, 10, 4, rotation=angle) for angle in (10.0, 14.0, 20.0)]
     found = BOXES.consensus(votes(*(boxes(one) for one in drawn)), BOXES.unknown())
     assert found.answer == boxes(drawn[1])
+
+
+def test_one_box_with_two_labels_is_one_object_whose_label_is_disputed() -> None:
+    car, bus = boxes(box(10, 10, 20, 20)), boxes(box(10, 10, 20, 20, "dog"))
+    even = BOXES.consensus(votes(car, bus), BOXES.unknown())
+    assert len(even.answer["boxes"]) == 1  # type: ignore[arg-type]
+    assert even.tied
+    assert even.confidence == pytest.approx(0.5)
+    most = BOXES.consensus(votes(car, bus, car), BOXES.unknown())
+    assert most.answer == boxes(box(10.0, 10.0, 20.0, 20.0))
+    assert not most.tied
+    assert 0.7 < most.confidence < 0.98
 
 
 def test_attributes_of_a_box_are_voted_on() -> None:

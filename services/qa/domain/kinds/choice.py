@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from services.qa.domain.coding import code, leave_one_out
 from services.qa.domain.estimates import Estimates, estimate
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
 FACET = ""
-TIE = 1e-9
 
 
 class Choice:

@@ -12,7 +12,7 @@ import numpy as np
 
 from services.qa.domain.estimates import CodedVotes, Estimates, estimate
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.voting import STRANGER, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.voting import STRANGER, TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.multi_choice import MultiChoiceQuestion
 
 ABSENT, PRESENT = "absent", "present"
@@ -24,8 +24,6 @@ LEAST_CHOSEN = 10
 
 UNKNOWN_ACCURACY = 0.88
 """Two strangers who agree on a label then have posterior .98."""
-
-TIE = 1e-9
 
 
 class MultiChoice:

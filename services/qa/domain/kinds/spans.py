@@ -1,157 +1,190 @@
-"""`spans`: clustered by overlap, voted on one by one; exact edges by weighted vote.
+"""`spans`: the same span from an overlap of .5 on, voted on one by one; exact edges by weighted vote.
 
 Distance: 1 - the mean of exact and overlap span F1 (relations count as members of the set that they hold between).
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from services.qa.domain import parts
-from services.qa.domain.dawid_skene import Floats
-from services.qa.domain.estimates import Estimates
+from services.qa.domain import presence
+from services.qa.domain.geometry import INTERVALS
 from services.qa.domain.kinds.kind import QuestionEstimates
-from services.qa.domain.matching import assign, f1, interval_overlap
-from services.qa.domain.parts import FACET, TIE, Cluster, Part
-from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.matching import assign, count_like, f1
+from services.qa.domain.presence import Evidence, Objects, objects_of
+from services.qa.domain.regions import Regions, cluster
+from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.spans import SpansQuestion
 
+FACET = ""
+
 OVERLAP = 0.5
-"""Two spans of one label are the same span from this intersection over union on."""
+"""Two spans are the same span from this intersection over union on."""
 
 HIT_F1 = 0.8
 """An answer counts as right from this overlap F1 with the truth on."""
+
+Span = tuple[int, int, str]
+"""Start, end and label."""
 
 
 class Spans:
     def __init__(self, question: SpansQuestion) -> None:
         self._overlapping = question.overlapping
+        self._label_count = len(question.labels)
 
     def distance(self, one: Answer, other: Answer) -> float:
-        return 1.0 - (_f1(one, other, 1.0) + _f1(one, other, OVERLAP)) / 2.0
+        return 1.0 - (_exact_f1(one, other) + _overlap_f1(one, other)) / 2.0
 
     def hit(self, answer: Answer, truth: Answer) -> bool:
-        return _f1(answer, truth, OVERLAP) >= HIT_F1
+        return _overlap_f1(answer, truth) >= HIT_F1
 
     def unknown(self) -> QuestionEstimates:
-        return {FACET: parts.unknown()}
+        return {FACET: presence.unknown()}
 
     def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
-        return {FACET: parts.estimate_presence(items, _all_parts, interval_overlap, OVERLAP)}
+        return {FACET: presence.estimate_presence(items, _regions, INTERVALS, OVERLAP)}
 
     def consensus(
         self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
     ) -> Consensus:
         del prior  # a model's spans come without a probability each
-        facet = estimates[FACET]
         votes = sorted(votes, key=lambda vote: vote.voter)
-        clusters = parts.cluster([_parts(vote.answer) for vote in votes], interval_overlap, OVERLAP)
-        if not clusters:
-            return Consensus({"spans": []}, parts.nothing(votes, facet), False, "quorum")
-        chances = [parts.presence(found, votes, facet) for found in clusters]
-        tied = any(abs(chance - 0.5) <= TIE for chance in chances)
-        kept: list[tuple[float, Cluster, tuple[int, int, str]]] = []
-        for chance, found in zip(chances, clusters, strict=True):
-            if chance > 0.5:  # noqa: PLR2004  # more likely there than not
-                edges, even = _edges(found, parts.weights_of(found, votes, facet))
-                kept.append((chance, found, (*edges, found[0].part.label)))
-                tied = tied or even
-        kept = self._without_conflicts(kept)
+        clusters = cluster([_regions(vote.answer) for vote in votes], INTERVALS, OVERLAP)
+        evidence = Evidence.of([vote.voter for vote in votes], estimates[FACET])
+        if not len(clusters.votes):
+            return Consensus({"spans": []}, evidence.nothing(), False, "quorum")
+        found = objects_of(clusters, evidence, self._label_count)
+        tied = bool(found.tied.any())
+        candidates: list[tuple[float, Span, int]] = []
+        members = found.members
+        for at in np.flatnonzero(found.chances > 0.5).tolist():  # noqa: PLR2004
+            (start, end), even = _edges(found, members[at].tolist())
+            tied = tied or even
+            candidates.append((float(found.chances[at]), (start, end, found.labels[at]), at))
+        kept = self._without_conflicts(candidates)
         answer: dict[str, Any] = {
-            "spans": [{"start": start, "end": end, "label": label} for _, _, (start, end, label) in kept]
+            "spans": [{"start": start, "end": end, "label": label} for (start, end, label), _ in kept]
         }
-        relations, confidences = _relations(votes, [found for _, found, _ in kept], facet)
+        relations, confidences = _relations(votes, found, [at for _, at in kept], evidence)
         if relations:
             answer["relations"] = relations
-        confidence = min([max(chance, 1.0 - chance) for chance in chances] + confidences)
-        return Consensus(answer, confidence, tied, "quorum")
+        return Consensus(answer, min([found.confidence, *confidences]), tied, "quorum")
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
-        return parts.outcomes(items, _all_parts, interval_overlap, OVERLAP, estimates[FACET], self.hit)
+        return presence.outcomes(items, _regions, INTERVALS, OVERLAP, estimates[FACET], self.hit)
 
-    def _without_conflicts(
-        self, kept: list[tuple[float, Cluster, tuple[int, int, str]]]
-    ) -> list[tuple[float, Cluster, tuple[int, int, str]]]:
+    def _without_conflicts(self, candidates: Sequence[tuple[float, Span, int]]) -> list[tuple[Span, int]]:
         """No span twice and, if the question forbids it, none that overlaps a surer one; in reading order."""
-        chosen: list[tuple[float, Cluster, tuple[int, int, str]]] = []
-        for candidate in sorted(kept, key=lambda item: (-item[0], item[2])):
-            start, end, _ = candidate[2]
-            twice = any(candidate[2] == other for _, _, other in chosen)
-            crossed = any(start < other[1] and other[0] < end for _, _, other in chosen)
-            if not twice and (self._overlapping or not crossed):
-                chosen.append(candidate)
-        return sorted(chosen, key=lambda item: item[2])
+        chosen: dict[Span, int] = {}
+        taken: list[tuple[int, int]] = []
+        for _, span, at in sorted(candidates, key=lambda candidate: (-candidate[0], candidate[1])):
+            place = bisect_left(taken, span[:2])
+            crosses = any(span[0] < end and start < span[1] for start, end in taken[max(place - 1, 0) : place + 1])
+            if span not in chosen and (self._overlapping or not crosses):
+                chosen[span] = at
+                if not self._overlapping:
+                    insort(taken, span[:2])
+        return sorted(chosen.items())
 
 
-def _parts(answer: Answer) -> list[Part]:
+def _regions(answer: Answer) -> Regions:
     spans: Any = answer["spans"]
-    return [Part(span["label"], (float(span["start"]), float(span["end"])), index) for index, span in enumerate(spans)]
+    extents = [(span["start"], span["end"]) for span in spans]
+    return Regions([span["label"] for span in spans], np.array(extents, np.float64).reshape(-1, 2))
 
 
-def _all_parts(item: ItemVotes) -> tuple[Sequence[Sequence[Part]], Sequence[Part] | None]:
-    return [_parts(vote.answer) for vote in item.votes], None if item.truth is None else _parts(item.truth)
-
-
-def _edges(found: Cluster, weights: Floats) -> tuple[tuple[int, int], bool]:
+def _edges(found: Objects, members: Sequence[int]) -> tuple[tuple[int, int], bool]:
     """The pair of edges with most weight, and whether another has as much."""
-    support: dict[tuple[float, ...], float] = {}
-    for member, weight in zip(found, weights, strict=True):
-        support[member.part.extent] = support.get(member.part.extent, 0.0) + float(weight)
+    support: dict[tuple[int, int], float] = {}
+    for member in members:
+        start, end = found.clusters.extents[member].tolist()
+        edges = (int(start), int(end))
+        support[edges] = support.get(edges, 0.0) + float(found.weights[member])
     most = max(support.values())
-    best = {extent for extent, weight in support.items() if weight >= most - TIE}
-    start, end = min(best)
-    return (int(start), int(end)), len(best) > 1
+    best = [edges for edges, weight in support.items() if weight >= most - TIE]
+    return min(best), len(best) > 1
 
 
-def _matched(one: Answer, other: Answer, at_least: float) -> dict[int, int]:
-    """Spans of `one` to their partners in `other`, by index, per label."""
-    mine, theirs = _parts(one), _parts(other)
-    found: dict[int, int] = {}
-    for label in {part.label for part in mine} & {part.label for part in theirs}:
-        left = [part for part in mine if part.label == label]
-        right = [part for part in theirs if part.label == label]
-        alike = interval_overlap(np.array([part.extent for part in left]), np.array([part.extent for part in right]))
-        for row, column in assign(alike, at_least):
-            found[left[row].index] = right[column].index
-    return found
+def _exact_f1(one: Answer, other: Answer) -> float:
+    mine: Any = one["spans"]
+    theirs: Any = other["spans"]
+    places: dict[Span, list[int]] = {}
+    for index, span in reversed(list(enumerate(theirs))):
+        places.setdefault((span["start"], span["end"], span["label"]), []).append(index)
+    partners: dict[int, int] = {}
+    for index, span in enumerate(mine):
+        same = places.get((span["start"], span["end"], span["label"]))
+        if same:
+            partners[index] = same.pop()
+    return _f1_with(len(partners), partners, one, other)
 
 
-def _f1(one: Answer, other: Answer, at_least: float) -> float:
-    partner = _matched(one, other, at_least)
+def _overlap_f1(one: Answer, other: Answer) -> float:
+    mine, theirs = _regions(one), _regions(other)
+    related = bool(one.get("relations") and other.get("relations"))
+    partners: dict[int, int] = {}
+    matched = 0
+    for label in set(mine.labels) & set(theirs.labels):
+        left = np.flatnonzero([name == label for name in mine.labels])
+        right = np.flatnonzero([name == label for name in theirs.labels])
+        if related:
+            found = assign(INTERVALS.overlap(mine.extents[left], theirs.extents[right]), OVERLAP)
+            partners.update((int(left[row]), int(right[column])) for row, column in found)
+            matched += len(found)
+        else:
+            matched += count_like(mine.extents[left], theirs.extents[right], INTERVALS, OVERLAP)
+    return _f1_with(matched, partners, one, other)
+
+
+def _f1_with(matched: int, partners: dict[int, int], one: Answer, other: Answer) -> float:
+    """F1 of spans and relations together; `partners`: spans of `one` to spans of `other`, by index."""
     mine: Any = one.get("relations") or []
     theirs: Any = other.get("relations") or []
     known = {(relation["head"], relation["tail"], relation["label"]) for relation in theirs}
     related = sum(
-        (partner.get(relation["head"]), partner.get(relation["tail"]), relation["label"]) in known for relation in mine
+        (partners.get(relation["head"]), partners.get(relation["tail"]), relation["label"]) in known
+        for relation in mine
     )
     spans_mine: Any = one["spans"]
     spans_theirs: Any = other["spans"]
-    return f1(len(partner) + related, len(spans_mine) + len(mine), len(spans_theirs) + len(theirs))
+    return f1(matched + related, len(spans_mine) + len(mine), len(spans_theirs) + len(theirs))
 
 
 def _relations(
-    votes: Sequence[Vote], clusters: Sequence[Cluster], facet: Estimates
+    votes: Sequence[Vote], found: Objects, kept: Sequence[int], evidence: Evidence
 ) -> tuple[list[dict[str, Any]], list[float]]:
-    """Relations between kept spans, voted on like parts by whoever marked both ends."""
-    place = {(member.vote, member.part.index): at for at, found in enumerate(clusters) for member in found}
-    claims: dict[tuple[int, int, str], set[int]] = {}
+    """Relations between kept spans, voted on like objects by whoever drew both ends."""
+    clusters = found.clusters
+    position = {at: position for position, at in enumerate(kept)}
+    of_member = clusters.objects[clusters.groups].tolist()
+    place = {
+        (vote, index): position[at]
+        for vote, index, at in zip(clusters.votes.tolist(), clusters.indices.tolist(), of_member, strict=True)
+        if at in position
+    }
+    claims: dict[Span, set[int]] = {}
     for at, vote in enumerate(votes):
         given: Any = vote.answer.get("relations") or []
         for relation in given:
             head, tail = place.get((at, relation["head"])), place.get((at, relation["tail"]))
             if head is not None and tail is not None and head != tail:
                 claims.setdefault((head, tail, relation["label"]), set()).add(at)
-    kept: list[dict[str, Any]] = []
+    drew = clusters.objects_marked
+    kept_relations: list[dict[str, Any]] = []
     confidences: list[float] = []
     for (head, tail, label), who in sorted(claims.items()):
-        could = {member.vote for member in clusters[head]} & {member.vote for member in clusters[tail]}
-        said = [(votes[at].voter, parts.PRESENT if at in who else parts.ABSENT) for at in sorted(could)]
-        chance = float(facet.posterior(said)[1])
+        could = drew[kept[head]] & drew[kept[tail]]
+        log_odds = evidence.prior + sum(
+            float(evidence.drawn[at] if at in who else evidence.missing[at]) for at in np.flatnonzero(could).tolist()
+        )
+        chance = 1.0 / (1.0 + float(np.exp(-log_odds)))
         confidences.append(max(chance, 1.0 - chance))
         if chance > 0.5:  # noqa: PLR2004  # more likely there than not
-            kept.append({"head": head, "tail": tail, "label": label})
-    return kept, confidences
+            kept_relations.append({"head": head, "tail": tail, "label": label})
+    return kept_relations, confidences
 
 
 KIND = Spans

@@ -1,5 +1,6 @@
 """Rows in qa's tables without the loop that makes them: as many as a bench or a test of plans asks for."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -73,17 +74,24 @@ async def add_project(connection: Any, schema: LabelSchema = SCHEMA) -> UUID:
     return project_id
 
 
-async def add_labelled(connection: Any, project_id: UUID, records: int) -> None:
-    """Fill `records` and `labels`; one record in fifty is open and has no label."""
+def _parts(records: int) -> Iterator[tuple[int, int]]:
     for first in range(1, records + 1, _AT_ONCE):
-        last = min(first + _AT_ONCE - 1, records)
-        await connection.execute(RECORDS, project_id, first, last, SENTENCE)
+        yield first, min(first + _AT_ONCE - 1, records)
+
+
+async def add_records(connection: Any, project_id: UUID, records: int, sentence: str = SENTENCE) -> None:
+    """Fill `records`; one in fifty is open."""
+    for first, last in _parts(records):
+        await connection.execute(RECORDS, project_id, first, last, sentence)
+
+
+async def add_labels(connection: Any, project_id: UUID, records: int) -> None:
+    """Fill `labels` for the finalized ones of so many records."""
+    for first, last in _parts(records):
         await connection.execute(LABELS, project_id, first, last)
 
 
 async def add_answers(connection: Any, project_id: UUID, records: int) -> None:
-    """Fill `records` and `annotations`: two answers each by two of 200 annotators, who differ on every fifth record."""
-    for first in range(1, records + 1, _AT_ONCE):
-        last = min(first + _AT_ONCE - 1, records)
-        await connection.execute(RECORDS, project_id, first, last, "short. ")
+    """Fill `annotations`: two answers a record by two of 200 annotators, who differ on every fifth record."""
+    for first, last in _parts(records):
         await connection.execute(ANNOTATIONS, project_id, first, last)

@@ -21,7 +21,7 @@ import numpy as np
 
 from bench._cpu import cpu_s
 from bench._jobs import environment
-from bench._qa_rows import SCHEMA, add_answers, add_project
+from bench._qa_rows import SCHEMA, add_answers, add_project, add_records
 from deploy.embedded.postgres import EmbeddedPostgres
 from services.qa.domain.agreement import counts_of, krippendorff_alpha
 from services.qa.operations.agreement_recount import RECOUNT
@@ -63,6 +63,7 @@ async def measured(server: EmbeddedPostgres, folder: Path, answers: int) -> dict
     connection = await asyncpg.connect(url)
     try:
         project_id = await add_project(connection)
+        await add_records(connection, project_id, answers // 2, "short. ")
         await add_answers(connection, project_id, answers // 2)
         await connection.execute("VACUUM ANALYZE")
         started = time.perf_counter()

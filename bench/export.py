@@ -20,7 +20,7 @@ import asyncpg
 
 from bench._cpu import cpu_s
 from bench._jobs import environment
-from bench._qa_rows import add_labelled, add_project
+from bench._qa_rows import add_labels, add_project, add_records
 from deploy.embedded.postgres import EmbeddedPostgres
 from services.qa.operations.releases import BUILD
 from shared.contracts.values import LabelMethod, Split
@@ -73,7 +73,9 @@ async def measured(server: EmbeddedPostgres, folder: Path, labels: int) -> dict[
     connection = await asyncpg.connect(url)
     try:
         project_id = await add_project(connection)
-        await add_labelled(connection, project_id, labels * 50 // 49)
+        records = labels * 50 // 49
+        await add_records(connection, project_id, records)
+        await add_labels(connection, project_id, records)
         await connection.execute("VACUUM ANALYZE")
         started = time.perf_counter()
         for split in Split:

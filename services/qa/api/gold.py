@@ -5,11 +5,12 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.qa.api.edges import open_project
+from services.qa.api.edges import open_project, page_of_rows, project_or_404
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
 from services.qa.exceptions import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations import gold
 from services.qa.storage import gold as stored
+from services.qa.storage import lists
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
@@ -17,6 +18,7 @@ from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
 from shared.kit.problems import kebab_case, responses
 
 router = edge_router("gold")
@@ -59,6 +61,17 @@ async def place_gold_batch(session: SessionDep, manager: Manager, project_id: UU
             errors = [each.model_dump(mode="json", exclude_none=True) for each in getattr(error, "errors", ())]
             rejected.append(_refused(index, one, kebab_case(type(error).__name__), errors))
     return GoldReport(placed=placed, rejected=sorted(rejected, key=lambda one: one.index))
+
+
+@router.get("/projects/{project_id}/gold", responses=responses(404), summary="List gold answers")
+async def list_gold(
+    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[GoldOut]:
+    """Those that stand, in the order of their records."""
+    await project_or_404(session, project_id)
+    last = None if after is None else decode_cursor(after, UUID)[0]
+    rows = await lists.gold(session, project_id, after=last, limit=limit + 1)
+    return page_of_rows(rows, limit, GoldOut, "record_id")
 
 
 @router.get(

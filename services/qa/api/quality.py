@@ -22,7 +22,7 @@ from services.qa.api.measures import (
 )
 from services.qa.api.shapes import Version
 from services.qa.operations import agreement, agreement_recount, reinstating
-from services.qa.storage import annotators, chain, thresholds
+from services.qa.storage import annotators, chain, lists, thresholds
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -99,10 +99,8 @@ async def list_assessments(
 ) -> Page[AssessmentOut]:
     await project_or_404(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
-    found = await annotators.page(session, project_id, status=status, after=last, limit=limit + 1)
-    items = [AssessmentOut.model_validate(one) for one in found[:limit]]
-    following = encode_cursor(items[-1].annotator_id) if len(found) > limit else None
-    return Page(items=items, next=following)
+    rows = await lists.assessments(session, project_id, status=status, after=last, limit=limit + 1)
+    return page_of_rows(rows, limit, AssessmentOut, "annotator_id")
 
 
 @router.get(
@@ -113,24 +111,24 @@ async def read_assessment(
 ) -> AssessmentsOut:
     """In the projects that the token may see, page by page, with the newest that was published of them."""
     last = None if after is None else decode_cursor(after, UUID)[0]
-    found = await annotators.assessments_of(session, annotator_id, within=reader.projects, after=last, limit=limit + 1)
+    found = await lists.assessments_of(session, annotator_id, within=reader.projects, after=last, limit=limit + 1)
     if not found and last is None:
         raise NotKnownHere("assessment of annotator", annotator_id)
     shown = found[:limit]
-    projects = [one.project_id for one in shown]
+    projects = [one["project_id"] for one in shown]
     history = await annotators.logged(session, projects, annotator_id, _NEWEST)
     speeds = await annotators.speeds(session, projects, annotator_id)
     return AssessmentsOut(
         annotator_id=annotator_id,
         assessments=[
             AssessedOut(
-                **AssessmentOut.model_validate(one).model_dump(),
-                history=history.get(one.project_id, []),
-                speed=SpeedOut(**speeds.get(one.project_id, _NO_WORK)),
+                **one,
+                history=history.get(one["project_id"], []),
+                speed=SpeedOut(**speeds.get(one["project_id"], _NO_WORK)),
             )
             for one in shown
         ],
-        next=encode_cursor(shown[-1].project_id) if len(found) > limit else None,
+        next=encode_cursor(shown[-1]["project_id"]) if len(found) > limit else None,
     )
 
 

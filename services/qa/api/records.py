@@ -20,7 +20,7 @@ from services.qa.api.shapes import (
 )
 from services.qa.api.shapes import Role as AnnotationRole
 from services.qa.operations import lineage
-from services.qa.storage import annotations, counters, labels, records
+from services.qa.storage import counters, labels, lists
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -52,7 +52,7 @@ async def list_records(
 ) -> Page[RecordOut]:
     """Every record that was heard of, each in exactly one state."""
     await project_or_404(session, project_id)
-    rows = await records.page(session, project_id, state, _after(after), limit + 1)
+    rows = await lists.records(session, project_id, state=state, after=_after(after), limit=limit + 1)
     return page_of_rows(rows, limit, RecordOut, "record_id")
 
 
@@ -69,7 +69,7 @@ async def list_labels(
 ) -> Page[LabelOut]:
     """The labels that stand, in the order in which they were made; gold is not among them."""
     await project_or_404(session, project_id)
-    rows = await labels.page(
+    rows = await lists.labels(
         session,
         project_id,
         method=method,
@@ -92,7 +92,7 @@ async def list_disputes(
 ) -> Page[DisputeOut]:
     """Oldest first. `unservable`: there is no arbiter; it is opened again when one comes."""
     await project_or_404(session, project_id)
-    rows = await labels.disputes_page(session, project_id, status=status, after=_after(after), limit=limit + 1)
+    rows = await lists.disputes(session, project_id, status=status, after=_after(after), limit=limit + 1)
     return page_of_rows(rows, limit, DisputeOut, "dispute_id")
 
 
@@ -109,7 +109,7 @@ async def list_annotations(
     await project_or_404(session, project_id)
     last = None if after is None else decode_cursor(after, UUID, int)
     key = None if last is None else (last[0], last[1])
-    rows = await annotations.page(session, project_id, role, key, limit + 1)
+    rows = await lists.annotations(session, project_id, role=role, after=key, limit=limit + 1)
     return page_of_rows(rows, limit, AnnotationOut, "annotation_id", "annotation_revision")
 
 

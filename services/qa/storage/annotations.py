@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
 from shared.contracts.values import Answers, TaskKind
@@ -86,13 +85,6 @@ WITH voided AS (
 )
 SELECT count(*) FROM voided
 """
-_LIST = """
-SELECT annotation_id, annotation_revision, record_id, role, round, task_kind, annotator_id, schema_version,
-    guideline_version, submitted_at, active_s
-FROM annotations
-WHERE project_id = $1 AND (annotation_id, annotation_revision) > ($2, $3) AND ($4::text IS NULL OR role = $4)
-ORDER BY annotation_id, annotation_revision LIMIT $5
-"""
 _LINEAGE = """
 SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, task_id, task_kind, answers, reason,
     schema_version, guideline_version, prediction_shown, leased_at, submitted_at, active_s
@@ -157,14 +149,6 @@ async def void_votes(session: Session, record_id: UUID) -> int:
     """Let no vote of the record count for a label; answers how many did."""
     voided: int = await session.raw.fetchval(_VOID_VOTES, record_id)
     return voided
-
-
-async def page(
-    session: Session, project_id: UUID, role: str | None, after: tuple[UUID, int] | None, limit: int
-) -> list[dict[str, Any]]:
-    annotation_id, revision = after or (NOWHERE, 0)
-    rows = await session.raw.fetch(_LIST, project_id, annotation_id, revision, role, limit)
-    return [dict(row) for row in rows]
 
 
 async def for_lineage(session: Session, record_id: UUID) -> list[dict[str, Any]]:

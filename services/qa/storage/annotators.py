@@ -1,6 +1,6 @@
 """Annotators as queue told of them, and what qa concluded about them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,15 +49,6 @@ _STORED = (
 )
 _ASSESSMENTS = f"SELECT {_STORED} FROM assessments WHERE project_id = $1"  # noqa: S608  our own column names
 _LOCK_ASSESSMENT = f"{_ASSESSMENTS} AND annotator_id = $2 FOR UPDATE"
-_OF_ANNOTATOR = f"""
-SELECT {_STORED} FROM assessments
-WHERE annotator_id = $1 AND project_id > $2 AND ($3::uuid[] IS NULL OR project_id = ANY($3))
-ORDER BY project_id LIMIT $4
-"""  # noqa: S608  our own column names
-_LIST = f"""
-SELECT {_STORED} FROM assessments WHERE project_id = $1 AND annotator_id > $2 AND ($3::text IS NULL OR status = $3)
-ORDER BY annotator_id LIMIT $4
-"""  # noqa: S608  our own column names
 _ALL = f"""
 SELECT {_STORED} FROM assessments WHERE assessment_revision > 0 AND (project_id, annotator_id) > ($1, $2)
 ORDER BY project_id, annotator_id LIMIT $3
@@ -134,22 +125,6 @@ async def assessments(session: Session, project_id: UUID) -> dict[UUID, Stored]:
 async def lock_assessment(session: Session, project_id: UUID, annotator_id: UUID) -> Stored | None:
     row = await session.raw.fetchrow(_LOCK_ASSESSMENT, project_id, annotator_id)
     return None if row is None else _stored(row)
-
-
-async def assessments_of(
-    session: Session, annotator_id: UUID, *, within: Collection[UUID] | None, after: UUID | None, limit: int
-) -> list[Stored]:
-    """An annotator's assessments by project, of these projects only unless `within` is None."""
-    projects = None if within is None else list(within)
-    rows = await session.raw.fetch(_OF_ANNOTATOR, annotator_id, after or NOWHERE, projects, limit)
-    return [_stored(row) for row in rows]
-
-
-async def page(
-    session: Session, project_id: UUID, *, status: str | None, after: UUID | None, limit: int
-) -> list[Stored]:
-    rows = await session.raw.fetch(_LIST, project_id, after or NOWHERE, status, limit)
-    return [_stored(row) for row in rows]
 
 
 async def page_for_republish(session: Session, after: tuple[UUID, UUID], limit: int) -> list[Stored]:

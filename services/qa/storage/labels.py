@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.storage.records import NOWHERE
 from shared.contracts.values import Answers, LabelMethod, Split
 from shared.kit.database import Session
-from shared.kit.jsonb import dump, load, loaded
+from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,6 @@ _CURRENT = f"SELECT {_LABEL} FROM labels WHERE record_id = $1 AND current"  # no
 _REVISIONS = f"""
 SELECT {_LABEL}, current, ended_at, ended_reason FROM labels WHERE record_id = $1 ORDER BY label_revision
 """  # noqa: S608  our own column names
-_LIST = """
-SELECT label_id, labels.record_id, labels.label_revision, labels.round, method, answers, confidence,
-    labels.schema_version, labels.guideline_version, labels.split, trainable, annotations, model_id, finalized_at,
-    records.under_review
-FROM labels JOIN records USING (record_id)
-WHERE labels.project_id = $1 AND current AND label_id > $2 AND answers IS NOT NULL
-    AND ($3::text IS NULL OR method = $3) AND ($4::text IS NULL OR labels.split = $4)
-    AND ($5::boolean IS NULL OR records.under_review = $5)
-ORDER BY label_id LIMIT $6
-"""
 
 _DECIDE = """
 INSERT INTO decisions (decision_id, record_id, project_id, round, annotator_id, answers, reason, schema_version,
@@ -88,12 +77,6 @@ UPDATE disputes SET status = 'open' WHERE record_id = $1 AND status = 'unservabl
 RETURNING dispute_id, schema_version, reason, disputed
 """
 _DISPUTE_IS_OPEN = "SELECT dispute_id FROM disputes WHERE record_id = $1 AND status IN ('open', 'unservable')"
-_DISPUTES = """
-SELECT dispute_id, record_id, round, schema_version, reason, disputed, status, opened_at, closed_at
-FROM disputes
-WHERE project_id = $1 AND dispute_id > $2 AND ($3::text IS NULL OR status = $3)
-ORDER BY dispute_id LIMIT $4
-"""
 _DISPUTES_OF_RECORD = """
 SELECT dispute_id, round, schema_version, reason, disputed, status, opened_at, closed_at
 FROM disputes WHERE record_id = $1 ORDER BY opened_at
@@ -143,20 +126,6 @@ async def current(session: Session, record_id: UUID) -> Label | None:
 
 async def revisions(session: Session, record_id: UUID) -> list[dict[str, Any]]:
     return [loaded(row, "answers", "parameters") for row in await session.raw.fetch(_REVISIONS, record_id)]
-
-
-async def page(
-    session: Session,
-    project_id: UUID,
-    *,
-    method: str | None,
-    split: str | None,
-    under_review: bool | None,
-    after: UUID | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    rows = await session.raw.fetch(_LIST, project_id, after or NOWHERE, method, split, under_review, limit)
-    return [loaded(row, "answers") for row in rows]
 
 
 async def add_decision(
@@ -232,13 +201,6 @@ async def reopen_dispute(session: Session, record_id: UUID) -> Dispute | None:
     """Open the dispute that nobody could decide; None when there is none."""
     row = await session.raw.fetchrow(_REOPEN, record_id)
     return None if row is None else Dispute(**loaded(row, "disputed"))
-
-
-async def disputes_page(
-    session: Session, project_id: UUID, *, status: str | None, after: UUID | None, limit: int
-) -> list[dict[str, Any]]:
-    rows = await session.raw.fetch(_DISPUTES, project_id, after or NOWHERE, status, limit)
-    return [{**dict(row), "disputed": load(row["disputed"])} for row in rows]
 
 
 async def disputes_of(session: Session, record_id: UUID) -> list[dict[str, Any]]:

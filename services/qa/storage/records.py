@@ -45,13 +45,6 @@ _ERASE = (
     "UPDATE skips SET reason = NULL WHERE record_id = $1",
 )
 
-_LIST = """
-SELECT record_id, state, state_reason, state_at AS state_since, split, origin, round, label_revision, under_review
-FROM records
-WHERE project_id = $1 AND known AND record_id > $2 AND ($3::text IS NULL OR state = $3)
-ORDER BY record_id LIMIT $4
-"""
-
 _OPEN_WITH_VOTES_OF = """
 SELECT DISTINCT records.record_id FROM annotations
 JOIN records ON records.record_id = annotations.record_id AND records.round = annotations.round
@@ -129,13 +122,6 @@ async def content(session: Session, record_id: UUID) -> dict[str, FieldValue] | 
 async def erase_content(session: Session, record_id: UUID) -> None:
     for statement in _ERASE:
         await session.raw.execute(statement, record_id)
-
-
-async def page(
-    session: Session, project_id: UUID, state: str | None, after: UUID | None, limit: int
-) -> list[dict[str, Any]]:
-    rows = await session.raw.fetch(_LIST, project_id, after or NOWHERE, state, limit)
-    return [dict(row) for row in rows]
 
 
 async def open_with_votes_of(

@@ -183,3 +183,17 @@ async def test_a_vote_and_gold_in_either_order_end_the_same(world: World, gold_f
     lineage = await world.lineage(record_id)
     assert lineage["state"]["state"] == "gold"
     assert [one["role"] for one in lineage["annotations"]] == ["gold"]
+
+
+async def test_gold_that_stands_is_listed(world: World) -> None:
+    records = [await world.open_record() for _ in range(3)]
+    path = f"/projects/{world.project_id}"
+    for record_id in records:
+        await world.put(f"{path}/records/{record_id}/gold", {"answers": animal("cat")})
+    await world.delete(f"{path}/records/{records[1]}/gold")
+    first = await world.get(f"{path}/gold", limit=1)
+    rest = await world.get(f"{path}/gold", limit=1, after=first["next"])
+    assert "next" not in rest
+    listed = [*first["items"], *rest["items"]]
+    assert [one["record_id"] for one in listed] == [str(records[0]), str(records[2])]
+    assert all(one["answers"] == animal("cat") for one in listed)

@@ -14,7 +14,7 @@ import asyncpg
 import orjson
 
 from bench._jobs import environment
-from bench._qa_rows import add_labelled, add_project
+from bench._qa_rows import add_labels, add_project, add_records
 from bench.export import ask_for_release
 
 RECORDS = 60_000
@@ -41,7 +41,8 @@ async def test_a_killed_release_goes_on_from_its_checkpoint(migrated: Callable[[
     connection = await asyncpg.connect(url)
     try:
         project_id = await add_project(connection)
-        await add_labelled(connection, project_id, RECORDS)
+        await add_records(connection, project_id, RECORDS)
+        await add_labels(connection, project_id, RECORDS)
         release_id = await ask_for_release(connection, project_id)
         first = job_process(url, tmp_path)
         noted = await checkpoint(connection, 1)

@@ -6,8 +6,8 @@ is left out. The floor in the same run: the same rows by COPY into four database
 once, appended, fetched by as many groups as read them, and acknowledged. `ratio` is the floor by the import without a
 model; the bench fails below `--least-ratio` and above `--most-statements` a record.
 
-`statements` come from a second, smaller import with PostgreSQL's `log_statement`: everything that the services execute,
-BEGIN and COMMIT apart.
+`statements` come from another import, with PostgreSQL's `log_statement`: everything that the services execute, BEGIN and
+COMMIT apart.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ import httpx
 import orjson
 
 from bench._cpu import cpu_s
-from deploy.embedded.supervisor import Bus, Suite, SuiteSettings
+from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
 from shared.kit.bus import Outbound, Partition, TopicSettings, connect_bus
 from shared.kit.clock import new_id
@@ -52,7 +53,7 @@ PEOPLE = 8
 GROUPS = 3  # queue, qa and prelabel read RecordAccepted; two read RecordPredicted, one RecordRouted
 WAIT_S = 900.0
 _AT_REST_S = 0.5
-_STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): *(\w+)")
+_STATEMENT = re.compile(r"^(touchstone_\w+) LOG:  (?:statement|execute [^:]*):\s*(\w+)", re.MULTILINE)
 
 
 def texts(count: int) -> tuple[str, list[str]]:
@@ -354,34 +355,43 @@ async def through_bus(suite: Suite, rows: Sequence[tuple[UUID, UUID, str]]) -> N
     await bus.close()
 
 
-async def count_statements(lines: Sequence[str], bus: Bus) -> dict[str, float]:
-    """Statements a record that the services execute for an import, BEGIN and COMMIT apart."""
-    with tempfile.TemporaryDirectory() as folder:
-        logged = {"TOUCHSTONE_DATABASE_SESSION": json.dumps({"log_statement": "all"})}
-        settings = SuiteSettings(data_dir=Path(folder), first_port=0, bus=bus, durable=False, environment=logged)
-        log = Path(folder) / "postgres" / "server.log"
-        async with (
-            Suite(settings) as suite,
-            httpx.AsyncClient(headers=admin(suite), timeout=WAIT_S) as client,
-        ):
-            project = await Project.create(suite, client)
-            meter = Meter(suite)
-            await project.send(lines[:500])
-            await project.until_leasable(500)
-            await meter.rest()
-            began = log.stat().st_size
-            await project.send(lines, 500)
-            await project.until_leasable(500 + len(lines))
-            await meter.rest()
-            with log.open("rb") as file:
-                file.seek(began)
-                words = _STATEMENT.findall(file.read().decode(errors="replace"))
-            await project.close()
-    plumbing = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START"}
-    counted = sum(word.upper() not in plumbing for word in words)
+async def count_statements(suite: Suite, client: httpx.AsyncClient, lines: Sequence[str]) -> dict[str, float]:
+    """Statements a record that the services execute for an import, by service; the bus's own are apart."""
+    project = await Project.create(suite, client)
+    meter = Meter(suite)
+    await meter.rest()
+    log = suite.data_dir / "postgres" / "server.log"
+    connection = await asyncpg.connect(suite.database_url("queue"))
+    began = log.stat().st_size
+    try:
+        await connection.execute("ALTER SYSTEM SET log_line_prefix = '%d '")
+        await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+        await connection.execute("SELECT pg_reload_conf()")
+        await project.send(lines)
+        await project.until_leasable(len(lines))
+        await meter.rest()
+        await connection.execute("ALTER SYSTEM RESET ALL")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
+        await project.close()
+    with log.open("rb") as file:
+        file.seek(began)
+        found = Counter(match.groups() for match in _STATEMENT.finditer(file.read().decode(errors="replace")))
+    bounds = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START"}
+    of_service = {
+        service: sum(
+            times
+            for (database, word), times in found.items()
+            if database == f"touchstone_{service}" and word.upper() not in bounds
+        )
+        for service in suite.services
+    }
+    transactions = sum(times for (database, word), times in found.items() if word.upper() == "COMMIT")
     return {
-        "a_record": round(counted / len(lines), 2),
-        "transactions_a_record": round(sum(word.upper() == "COMMIT" for word in words) / len(lines), 3),
+        "a_record": round(sum(of_service.values()) / len(lines), 2),
+        "transactions_a_record": round(transactions / len(lines), 3),
+        **{service: round(count / len(lines), 3) for service, count in of_service.items()},
     }
 
 
@@ -409,7 +419,7 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
                 model = await asyncio.to_thread(text_model, lines[:2000])
                 project, with_model = await measure_import(suite, client, lines, model)
                 await project.close()
-    statements = await count_statements(lines[: min(len(lines), 4_000)], given.bus)
+            statements = await count_statements(suite, client, lines[:4_000])
     return {
         "name": "pipeline",
         "ratio": round(base["all_ms"] / imported["cpu_ms"]["all"], 3),

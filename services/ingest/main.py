@@ -7,11 +7,20 @@ from fastapi import FastAPI
 
 from services.ingest import consumers, loops
 from services.ingest.api import assets, feedback, projects, records
-from services.ingest.domain.cleaning import PersonalDataInSchema
-from services.ingest.domain.projects import ImpossiblePurpose, PersonalDataInPolicies, ProjectArchived, UnknownVersion
-from services.ingest.images import ImageTooLarge, NotAnImage
+from services.ingest.exceptions import (
+    ImageTooLarge,
+    ImportInterrupted,
+    ImpossiblePurpose,
+    NoActiveSchema,
+    NotAnImage,
+    PersonalDataInPolicies,
+    PersonalDataInSchema,
+    ProjectArchived,
+    ProjectChangedMeanwhile,
+    UnknownVersion,
+)
 from services.ingest.operations import republishing
-from services.ingest.operations.projects import NoActiveSchema, ProjectChangedMeanwhile
+from services.ingest.operations.context import IntakeContext
 from services.ingest.resources import IngestResources, IngestRuntime
 from services.ingest.settings import IngestSettings
 from shared.kit.app import Loop, ServiceSpec, create_service_app
@@ -26,6 +35,7 @@ PROBLEMS: dict[type[Exception], int] = {
     ImpossiblePurpose: 422,
     PersonalDataInPolicies: 422,
     UnknownVersion: 422,
+    ImportInterrupted: 503,
 }
 
 
@@ -34,8 +44,10 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
     settings = settings or IngestSettings()
 
     @asynccontextmanager
-    async def setup(_: IngestRuntime) -> AsyncIterator[IngestResources]:
-        yield IngestResources(settings.limits())
+    async def setup(runtime: IngestRuntime) -> AsyncIterator[IngestResources]:
+        limits = settings.limits()
+        intake = IntakeContext(runtime.database, runtime.objects, runtime.compute, limits, runtime.stopping)
+        yield IngestResources(limits, intake)
 
     return create_service_app(
         ServiceSpec(

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from services.ingest.resources import IngestLimits
+from services.ingest.operations.context import IngestLimits
 from shared.kit.settings import Settings
 
 MIB = 1024 * 1024

@@ -1,19 +1,17 @@
 """Assets: images that are sent apart from their records, and all images when they are looked at."""
 
-import asyncio
 from datetime import timedelta
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
 from services.ingest.api.shapes import AssetOut
-from services.ingest.images import make_safe
-from services.ingest.operations import assets, projects
+from services.ingest.media import IMAGE, InlineFile
+from services.ingest.operations import files, projects
 from services.ingest.resources import IngestRuntime, IngestRuntimeDep
-from services.ingest.storage import assets as storage
 from services.ingest.storage.assets import Asset, object_key
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
@@ -25,7 +23,6 @@ from shared.kit.problems import Problem, responses
 router = edge_router("assets")
 
 _FORM_BYTES = 64 * 1024
-_IMAGES = ("image/png", "image/jpeg", "application/octet-stream")
 _FORM = "multipart/form-data"
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
@@ -64,23 +61,16 @@ async def upload_asset(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
 
     A record refers to it by `{"asset_id": …}`; until one does, it is kept for a day.
     """
-    limits = runtime.resources.limits
-    async with runtime.database.transaction() as session:
+    context = runtime.resources.intake
+    async with context.database.transaction() as session:
         project = await projects.open_for_intake(session, project_id)
-    original = await _read_body(request, limits.max_asset_bytes)
-    image = await asyncio.to_thread(make_safe, original, limits.max_asset_bytes, limits.max_asset_pixels)
-    asset = assets.new_asset(project, uuid4(), original, image)
-    async with runtime.database.transaction() as session:
-        ttl = timedelta(seconds=limits.unattached_asset_ttl_s)
-        await storage.doom(session, [asset.asset_id], utc_now() + ttl)
-    await assets.write_objects(runtime.objects, [(asset, image.data)])
-    async with runtime.database.transaction() as session:
-        await storage.insert(session, project_id, [asset])
+    data = await _read_body(request, context.limits.max_asset_bytes)
+    asset = await files.upload(context, project, InlineFile(IMAGE.name, data))
     return await _answer(runtime, asset, request)
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
-    media_type = require_media_type(request, *_IMAGES, _FORM)
+    media_type = require_media_type(request, *IMAGE.upload_types, _FORM)
     if media_type != _FORM:
         lift_body_limit(request, max_bytes)
         return await request.body()
@@ -109,7 +99,7 @@ async def read_asset(
 ) -> Response:
     """What is known of it, with a URL that needs no token for a while."""
     async with runtime.database.transaction() as session:
-        asset = await assets.load(session, asset_id)
+        asset = await files.load(session, asset_id)
     viewer.check_project(asset.project_id)
     answer = await _answer(runtime, asset, request)
     if redirect:

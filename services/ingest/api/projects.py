@@ -15,8 +15,8 @@ from services.ingest.api.shapes import (
     ProjectOut,
     ProjectSummary,
 )
-from services.ingest.domain.cleaning import PersonalDataInSchema
-from services.ingest.domain.projects import ImpossiblePurpose, PersonalDataInPolicies, Project
+from services.ingest.domain.projects import Project
+from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, PersonalDataInSchema
 from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
 from shared.contracts.answers import LabelSchema

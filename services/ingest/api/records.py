@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.ingest.api.intake import import_records
-from services.ingest.api.lines import Tally
-from services.ingest.api.many import described, read_many
-from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, TakenRecord
+from services.ingest.api.bodies import described, many_items
+from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, Rejection, TakenRecord
 from services.ingest.domain.intake import RecordIn
 from services.ingest.operations import projects, records
+from services.ingest.operations.imports import Tally
+from services.ingest.operations.record_imports import import_records
 from services.ingest.resources import IngestRuntimeDep
 from services.ingest.storage import records as storage
 from shared.contracts.values import Origin, RecordState, Role, Split
@@ -40,21 +40,19 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
     What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
     `external_id` or original content is known is answered as a duplicate and not doubled.
     """
-    tally = Tally(runtime.resources.limits.max_reported_rejections)
-    body = await read_many(request, "records", runtime.resources.limits.max_line_bytes)
-    taken: list[TakenRecord] | None = [] if body.is_batch else None
-    async for chunk in import_records(runtime, project_id, body.chunks, tally):
-        if taken is not None:
-            taken += [
-                TakenRecord(line=item.line, record_id=item.kept.record_id, duplicate=item.kept.duplicate)
-                for item in chunk
-            ]
+    limits = runtime.resources.limits
+    tally = Tally(limits.max_reported_rejections)
+    body = many_items(request, "records", limits.max_line_bytes)
+    taken: list[TakenRecord] = []
+    async for chunk in import_records(runtime.resources.intake, project_id, body.lines, tally):
+        if body.is_batch:
+            taken += [TakenRecord.of(line) for line in chunk]
     return RecordsReport(
         accepted=tally.accepted,
         duplicates=tally.duplicates,
-        rejected=tally.rejected,
+        rejected=[Rejection.of(one) for one in tally.rejected],
         rejected_total=tally.rejected_total,
-        records=taken,
+        records=taken if body.is_batch else None,
     )
 
 

@@ -6,6 +6,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.ingest.domain.projects import Project
+from services.ingest.operations.imports import Rejected
+from services.ingest.operations.record_imports import TakenLine
+from services.ingest.operations.reports import KeptReport
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
@@ -128,11 +131,19 @@ class Rejection(BaseModel):
     reason: str = Field(description="The rule that is broken, for programs.")
     detail: str = Field(description="The rule that is broken, for people.")
 
+    @classmethod
+    def of(cls, rejected: Rejected) -> "Rejection":
+        return cls(line=rejected.line, pointer=rejected.pointer, reason=rejected.reason, detail=rejected.detail)
+
 
 class TakenRecord(BaseModel):
     line: int
     record_id: UUID
     duplicate: bool
+
+    @classmethod
+    def of(cls, taken: TakenLine) -> "TakenRecord":
+        return cls(line=taken.line, record_id=taken.kept.record_id, duplicate=taken.kept.duplicate)
 
 
 class RecordsReport(BaseModel):
@@ -150,6 +161,10 @@ class TakenReport(BaseModel):
     feedback_id: UUID
     record_id: UUID
     duplicate: bool
+
+    @classmethod
+    def of(cls, line: int, kept: KeptReport) -> "TakenReport":
+        return cls(line=line, feedback_id=kept.feedback_id, record_id=kept.record_id, duplicate=kept.duplicate)
 
 
 class FeedbackReport(BaseModel):

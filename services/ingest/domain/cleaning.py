@@ -3,33 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.ingest.exceptions import PersonalDataInSchema
+from services.ingest.media import Redaction
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import SliceValue
-from shared.contracts.personal_data import Finding, Kind, deidentify, mask
+from shared.contracts.personal_data import Finding, Kind, mask
 from shared.contracts.values import json_pointer
 
-Redactions = dict[str, list[tuple[int, int, str]]]
-"""Per text field what was masked: start and end in the original, and the kind. Holds no personal data itself."""
+Redactions = dict[str, list[Redaction]]
+"""What was masked, per text field."""
 
 _FEWEST_DIGITS = 7
 
 
-class PersonalDataInSchema(ValueError):
-    """A name or label holds personal data, and cannot be masked without changing what it means."""
-
-    def __init__(self, pointer: str) -> None:
-        super().__init__("names and labels are published as they are")
-        self.pointer = pointer
-
-
-def mask_field(text: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """The text without personal data, and where it was."""
-    masked, findings = deidentify(text)
-    return masked, [(finding.start, finding.end, finding.type.value) for finding in findings]
-
-
-def findings_of(redactions: Sequence[tuple[int, int, str]]) -> list[Finding]:
-    """Read back what `mask_field` found, to move offsets by it."""
+def findings_of(redactions: Sequence[Redaction]) -> list[Finding]:
+    """Read back what was found at masking, to move offsets by it."""
     return [Finding(start, end, Kind(kind), 1.0, "stored") for start, end, kind in redactions]
 
 

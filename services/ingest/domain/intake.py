@@ -1,10 +1,8 @@
 """From what somebody sent to a record that may be kept and published: checked, de-identified, hashed, drawn."""
 
-import base64
-import binascii
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +10,9 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
-from services.ingest.domain.cleaning import Redactions, mask_field, mask_slice
+from services.ingest.domain.cleaning import Redactions, mask_slice
+from services.ingest.exceptions import NotAccepted
+from services.ingest.media import FIELD_KINDS, InlineFile, Text, UploadedFile
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
@@ -25,7 +25,6 @@ MAX_RECORD_BYTES = 480 * 1024
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 _ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-_DATA_URL = "data:"
 
 
 class RecordIn(BaseModel):
@@ -82,26 +81,9 @@ def _keyed(key: bytes, purpose: str) -> hmac.HMAC:
     return hmac.new(key, purpose.encode() + b"\0", digestmod="sha256")
 
 
-class NotAccepted(ValueError):
-    """The record breaks a rule."""
-
-    def __init__(self, pointer: str, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.pointer = pointer
-        self.reason = reason
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image that came inside the record."""
-
-    data: bytes = field(repr=False)
-
-
 @dataclass(slots=True)
 class Candidate:
-    """A record that kept every rule but may be a duplicate. `images` and `assets` still stand outside `fields`."""
+    """A record that kept every rule but may be a duplicate. `files` and `assets` still stand outside `fields`."""
 
     record_id: UUID
     external_id: str | None
@@ -116,7 +98,7 @@ class Candidate:
     split: Split
     schema_version: int
     hashed: dict[str, str]
-    images: dict[str, Image]
+    files: dict[str, InlineFile]
     assets: dict[str, UUID]
     content_hash: bytes = b""
 
@@ -188,7 +170,7 @@ def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> Candidat
         split=Split.TRAIN,
         schema_version=project.schema_version,
         hashed={},
-        images={},
+        files={},
         assets={},
     )
     _read_fields(project, given.fields, candidate)
@@ -204,11 +186,11 @@ def external_hash(project: IntakeProject, external_id: str) -> bytes:
 
 
 def content_hash(project: IntakeProject, hashed: Mapping[str, str]) -> bytes:
-    """The hash of the original content. `hashed` gives each field as it came: text, or the hash of an image."""
+    """The hash of the original content. `hashed` gives each field as it came: text, or the hash of a file."""
     return project.keyed("content", orjson.dumps(hashed, option=orjson.OPT_SORT_KEYS))
 
 
-def image_hash(project: IntakeProject, data: bytes) -> bytes:
+def file_hash(project: IntakeProject, data: bytes) -> bytes:
     return project.keyed("image", data)
 
 
@@ -245,50 +227,20 @@ def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: Ca
             raise NotAccepted(
                 json_pointer("fields", mask(name)), "field-unknown", "the schema does not have this field"
             )
-        if known[name].kind == "text":
-            _read_text(name, value, candidate)
-        else:
-            _read_image(project, name, value, candidate)
+        match FIELD_KINDS[known[name].kind].read(name, value):
+            case Text(masked, original, redactions):
+                candidate.fields[name] = masked
+                candidate.hashed[name] = original
+                if redactions:
+                    candidate.redactions[name] = redactions
+            case InlineFile() as file:
+                candidate.files[name] = file
+                candidate.hashed[name] = file_hash(project, file.data).hex()
+            case UploadedFile(asset_id):
+                candidate.assets[name] = asset_id
     for item in project.schema.fields:
         if item.required and item.name not in given:
             raise NotAccepted(json_pointer("fields", item.name), "field-required", "the schema requires this field")
-
-
-def _read_text(name: str, value: Any, candidate: Candidate) -> None:
-    if not isinstance(value, str):
-        raise NotAccepted(json_pointer("fields", name), "string-type", "the field is a text")
-    masked, redactions = mask_field(value)
-    candidate.fields[name] = masked
-    candidate.hashed[name] = value
-    if redactions:
-        candidate.redactions[name] = redactions
-
-
-def _read_image(project: IntakeProject, name: str, value: Any, candidate: Candidate) -> None:
-    pointer = json_pointer("fields", name)
-    if isinstance(value, str) and value.startswith(_DATA_URL):
-        head, _, encoded = value.partition(",")
-        if not head.endswith(";base64"):
-            raise NotAccepted(pointer, "data-url-malformed", "a data URL must hold base64")
-        _add_image(project, name, encoded, candidate)
-    elif isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
-        _add_image(project, name, value["base64"], candidate)
-    elif isinstance(value, dict) and value.keys() == {"asset_id"}:
-        try:
-            candidate.assets[name] = UUID(value["asset_id"])
-        except (ValueError, AttributeError, TypeError):
-            raise NotAccepted(pointer + "/asset_id", "uuid-parsing", "an asset's id is a UUID") from None
-    else:
-        raise NotAccepted(pointer, "image-expected", "the field is a data URL, or an object with base64 or asset_id")
-
-
-def _add_image(project: IntakeProject, name: str, encoded: str, candidate: Candidate) -> None:
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise NotAccepted(json_pointer("fields", name), "base64-malformed", "the image is not base64") from None
-    candidate.images[name] = Image(data)
-    candidate.hashed[name] = image_hash(project, data).hex()
 
 
 def _check_size(candidate: Candidate) -> None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.ingest.domain.cleaning import clean_schema
+from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, UnknownVersion
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
 from shared.contracts.personal_data import mask
@@ -19,34 +20,6 @@ MAX_PURPOSE = 200
 """Characters of a purpose."""
 
 V = TypeVar("V", SchemaVersion, GuidelineVersion, PolicyVersion)
-
-
-class UnknownVersion(ValueError):
-    """The project has no such version."""
-
-    def __init__(self, message: str, pointer: str) -> None:
-        super().__init__(message)
-        self.pointer = pointer
-
-
-class ProjectArchived(Exception):
-    """The project is archived: it takes nothing in."""
-
-
-class PersonalDataInPolicies(ValueError):
-    """A purpose holds personal data; purposes are published as they are."""
-
-    def __init__(self, place: int) -> None:
-        super().__init__("choose another word for the purpose")
-        self.pointer = f"/purposes_required/{place}"
-
-
-class ImpossiblePurpose(ValueError):
-    """No record can have a purpose that is blank or too long."""
-
-    def __init__(self, place: int) -> None:
-        super().__init__(f"a purpose has 1 to {MAX_PURPOSE} characters, and not white space alone")
-        self.pointer = f"/purposes_required/{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +65,7 @@ class Project:
         """Raises ImpossiblePurpose, PersonalDataInPolicies."""
         for place, purpose in enumerate(policies.purposes_required):
             if not purpose.strip() or len(purpose) > MAX_PURPOSE:
-                raise ImpossiblePurpose(place)
+                raise ImpossiblePurpose(place, MAX_PURPOSE)
             if mask(purpose) != purpose:
                 raise PersonalDataInPolicies(place)
         added = PolicyVersion(version=len(self.policies) + 1, policies=policies, created_at=now)

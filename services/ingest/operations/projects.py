@@ -1,4 +1,4 @@
-"""Create and change projects. Every change is told whole, with the next revision."""
+"""Create and change projects. Every change is published whole, with the next revision."""
 
 import secrets
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject
-from services.ingest.domain.projects import Project, ProjectArchived
+from services.ingest.domain.projects import Project
+from services.ingest.exceptions import NoActiveSchema, ProjectArchived, ProjectChangedMeanwhile
 from services.ingest.storage import projects as storage
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
@@ -15,14 +16,6 @@ from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import publish
 
 _SECRET_BYTES = 32
-
-
-class ProjectChangedMeanwhile(Exception):
-    """Somebody else changed the project after it was read."""
-
-
-class NoActiveSchema(Exception):
-    """The project has no active schema yet: it can't take records in."""
 
 
 def new_project(project_id: UUID, name: str, now: datetime) -> Project:
@@ -42,7 +35,7 @@ def new_project(project_id: UUID, name: str, now: datetime) -> Project:
 
 async def create(session: Session, project: Project) -> Project:
     await storage.add(session, project)
-    await _tell(session, project)
+    await _publish(session, project)
     return project
 
 
@@ -69,7 +62,7 @@ async def change(
         return before
     after = decided.changed(now)
     await storage.save(session, before, after)
-    await _tell(session, after)
+    await _publish(session, after)
     return after
 
 
@@ -106,5 +99,5 @@ async def open_for_intake(session: Session, project_id: UUID) -> IntakeProject:
     return project
 
 
-async def _tell(session: Session, project: Project) -> None:
+async def _publish(session: Session, project: Project) -> None:
     await publish(session, project.event(), project_id=project.project_id, revision=project.revision)

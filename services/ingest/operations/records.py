@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain.intake import Candidate, IntakeProject, content_hash
+from services.ingest.exceptions import NotAccepted
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
@@ -28,24 +29,19 @@ class Kept:
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    pointer: str
-    reason: str
-    detail: str
+Verdict = Kept | NotAccepted
 
 
-Verdict = Kept | Refused
-
-ERASED = Refused("/external_id", "record-erased", "the record was erased and does not come back")
+def erased() -> NotAccepted:
+    return NotAccepted("/external_id", "record-erased", "the record was erased and does not come back")
 
 
 async def keep(
-    session: Session, project: IntakeProject, candidates: Sequence[Candidate], images: dict[UUID, list[Asset]]
+    session: Session, project: IntakeProject, candidates: Sequence[Candidate], files: dict[UUID, list[Asset]]
 ) -> dict[UUID, Verdict]:
-    """Keep what is new and tell of it; answers a verdict per candidate, by the id drawn for it.
+    """Keep what is new and publish it; return a verdict per candidate, by the id drawn for it.
 
-    `images` are the stored images of a candidate. Two candidates, or a candidate and a record, with the same external
+    `files` are the stored files of a candidate. Two candidates, or a candidate and a record, with the same external
     id or the same original content are one record; the constraints decide, whoever else is writing.
     """
     project_id = project.project_id
@@ -74,7 +70,7 @@ async def keep(
     if waiting:
         raise RuntimeError("a record was there and was gone, again and again")
     verdicts.update({item.record_id: Kept(item.record_id, duplicate=False) for item in new})
-    await _attach(session, project_id, new, images)
+    await _attach(session, project_id, new, files)
     await publish_many(
         session, [Outgoing(payload=item.payload(), project_id=project_id, record_id=item.record_id) for item in new]
     )
@@ -95,7 +91,7 @@ async def _use_assets(session: Session, project: IntakeProject, candidates: Iter
     for item in users:
         for name, asset_id in item.assets.items():
             if asset_id not in held:
-                refused[item.record_id] = Refused(
+                refused[item.record_id] = NotAccepted(
                     f"/fields/{name}/asset_id", "asset-unknown", "the project has no such asset"
                 )
                 break
@@ -147,7 +143,7 @@ async def _settle_duplicates(
 
 
 def _duplicate_of(held: Held) -> Verdict:
-    return ERASED if held.erased else Kept(held.record_id, duplicate=True)
+    return erased() if held.erased else Kept(held.record_id, duplicate=True)
 
 
 def _as_twin(verdict: Verdict) -> Verdict:
@@ -169,13 +165,11 @@ async def _name_twins(
     await storage.add_aliases(session, project_id, aliases)
 
 
-async def _attach(
-    session: Session, project_id: UUID, new: Iterable[Candidate], images: dict[UUID, list[Asset]]
-) -> None:
+async def _attach(session: Session, project_id: UUID, new: Iterable[Candidate], files: dict[UUID, list[Asset]]) -> None:
     pairs: list[tuple[UUID, UUID]] = []
     added: list[Asset] = []
     for item in new:
-        if images and (stored := images.get(item.record_id)):
+        if files and (stored := files.get(item.record_id)):
             added += stored
             pairs += [(item.record_id, asset.asset_id) for asset in stored]
         if item.assets:

@@ -5,8 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain import reports as domain
-from services.ingest.domain.intake import Candidate, IntakeProject, NotAccepted, external_hash
+from services.ingest.domain.intake import Candidate, IntakeProject, external_hash
 from services.ingest.domain.reports import ReportIn
+from services.ingest.exceptions import NotAccepted
 from services.ingest.operations import records
 from services.ingest.storage import feedback as storage
 from services.ingest.storage import projects as project_storage
@@ -36,11 +37,11 @@ async def report(
     given: ReportIn,
     known_record: UUID | None,
     candidate: Candidate | None,
-    images: dict[UUID, list[Asset]],
+    files: dict[UUID, list[Asset]],
     feedback_id: UUID,
     now: datetime,
 ) -> KeptReport:
-    """Keep one report and tell of it.
+    """Keep one report and publish it.
 
     `known_record` is the record that its input was found to be; `candidate` the one it becomes if it is not known.
 
@@ -51,10 +52,10 @@ async def report(
     known = await storage.find(session, project.project_id, report_hash)
     if known is not None:
         return _again(known, body_hash)
-    record_id = known_record or await _find_or_keep(session, project, given, candidate, images)
+    record_id = known_record or await _find_or_keep(session, project, given, candidate, files)
     record = await records.load(session, record_id, lock=True)
     if record.state is RecordState.ERASED:
-        raise _not_accepted(records.ERASED)
+        raise records.erased()
     version, schema = await _schema(session, project, given)
     payload = domain.payload(given, feedback_id, version, _fitted(schema, record, given), given.observed_at or now)
     if not await storage.insert(session, project.project_id, record_id, report_hash, body_hash, payload):
@@ -80,7 +81,7 @@ async def _find_or_keep(
     project: IntakeProject,
     given: ReportIn,
     candidate: Candidate | None,
-    images: dict[UUID, list[Asset]],
+    files: dict[UUID, list[Asset]],
 ) -> UUID:
     if given.record_id is not None:
         record = await record_storage.load(session, given.record_id)
@@ -94,14 +95,10 @@ async def _find_or_keep(
             return found
     if candidate is None:
         raise NotAccepted("/external_id", "record-unknown", "no record has this external_id, and no fields came")
-    verdict = (await records.keep(session, project, [candidate], images))[candidate.record_id]
-    if isinstance(verdict, records.Refused):
-        raise _not_accepted(verdict)
+    verdict = (await records.keep(session, project, [candidate], files))[candidate.record_id]
+    if isinstance(verdict, NotAccepted):
+        raise verdict
     return verdict.record_id
-
-
-def _not_accepted(refused: records.Refused) -> NotAccepted:
-    return NotAccepted(refused.pointer, refused.reason, refused.detail)
 
 
 async def _schema(session: Session, project: IntakeProject, given: ReportIn) -> tuple[int, LabelSchema]:

@@ -31,10 +31,13 @@ SELECT record_id, asset_id FROM unnest($1::uuid[], $2::uuid[]) AS row (record_id
 """
 _DETACH = "DELETE FROM record_assets WHERE record_id = $1 RETURNING asset_id"
 _DUE = "SELECT asset_id FROM doomed_assets WHERE due_at <= $1 ORDER BY due_at LIMIT 100"
-_LOCK_DOOMED = "SELECT true FROM doomed_assets WHERE asset_id = $1 FOR UPDATE SKIP LOCKED"
-_LOCK = "SELECT true FROM assets WHERE asset_id = $1 FOR UPDATE"
-_IS_HELD = "SELECT EXISTS (SELECT FROM record_assets WHERE asset_id = $1)"
-_DELETE = "DELETE FROM assets WHERE asset_id = $1"
+# The assets come first, as in `hold` before `attach`.
+_LOCK = "SELECT FROM assets WHERE asset_id = ANY($1::uuid[]) ORDER BY asset_id FOR UPDATE"
+_LOCK_DOOMED = """
+SELECT asset_id FROM doomed_assets WHERE asset_id = ANY($1::uuid[]) ORDER BY asset_id FOR UPDATE SKIP LOCKED
+"""
+_HELD = "SELECT DISTINCT asset_id FROM record_assets WHERE asset_id = ANY($1::uuid[])"
+_DELETE = "DELETE FROM assets WHERE asset_id = ANY($1::uuid[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +114,25 @@ async def due(session: Session, now: datetime) -> list[UUID]:
     return [row[0] for row in await session.raw.fetch(_DUE, now)]
 
 
-async def lock_doomed(session: Session, asset_id: UUID) -> bool:
-    """Lock a doomed asset; False when another sweeper has it or it was spared.
+async def release(session: Session, doomed: Sequence[UUID]) -> tuple[list[UUID], set[UUID]]:
+    """Forget those of the doomed assets that no record holds, and spare those that one does; return both.
 
-    The asset comes first, as in `hold` before `attach`.
+    What was spared meanwhile, or is another sweeper's, is left out.
     """
-    await session.raw.fetchval(_LOCK, asset_id)
-    doomed: bool | None = await session.raw.fetchval(_LOCK_DOOMED, asset_id)
-    return bool(doomed)
-
-
-async def is_held(session: Session, asset_id: UUID) -> bool:
-    held: bool = await session.raw.fetchval(_IS_HELD, asset_id)
-    return held
+    ids = sorted(doomed)
+    await session.raw.execute(_LOCK, ids)
+    locked = [row[0] for row in await session.raw.fetch(_LOCK_DOOMED, ids)]
+    held = {row[0] for row in await session.raw.fetch(_HELD, locked)}
+    if held:
+        await spare(session, held)
+    free = [asset_id for asset_id in locked if asset_id not in held]
+    await session.raw.execute(_DELETE, free)
+    return free, held
 
 
 async def spare(session: Session, asset_ids: Collection[UUID]) -> None:
+    """Let these no longer be doomed."""
     await session.raw.execute(_SPARE, sorted(asset_ids))
-
-
-async def delete(session: Session, asset_id: UUID) -> None:
-    await session.raw.execute(_DELETE, asset_id)
-    await session.raw.execute(_SPARE, [asset_id])
 
 
 def _asset(row: Any) -> Asset:

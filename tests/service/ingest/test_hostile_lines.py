@@ -138,7 +138,7 @@ async def test_a_project_that_is_archived_while_a_stream_comes_in_says_how_far_i
         yield b"\n".join(line % number for number in range(1000)) + b"\n"
         yield b"".join(line % number + b"\n" for number in range(1000, 1999))
         for _ in range(200):
-            if await _kept(ingest, path, project_id) == 1000:
+            if await _kept(ingest, path, project_id) >= 1000:
                 break
         change = {"status": "archived"}
         await ingest.client.patch(f"/v1/projects/{project_id}", json=change, headers=ingest.manager)
@@ -147,8 +147,9 @@ async def test_a_project_that_is_archived_while_a_stream_comes_in_says_how_far_i
     headers = {**ingest.product, "Content-Type": "application/x-ndjson"}
     answer = await ingest.client.post(f"/v1/projects/{project_id}/{path}", content=pieces(), headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (409, "project-archived")
-    assert answer.json()["detail"] == "1000 lines are committed"
-    assert await _kept(ingest, path, project_id) == 1000
+    kept = await _kept(ingest, path, project_id)
+    assert 1000 <= kept < 2000
+    assert answer.json()["detail"] == f"{kept} lines are committed"
     again = await ingest.client.post(f"/v1/projects/{project_id}/{path}", content=GOOD % 1, headers=headers)
     assert (again.status_code, again.json()["type"]) == (409, "project-archived")
 

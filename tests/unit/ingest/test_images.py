@@ -3,7 +3,14 @@ import io
 import pytest
 from PIL import Image, PngImagePlugin
 
-from services.ingest.images import ImageTooLarge, NotAnImage, make_safe
+from services.ingest.exceptions import ImageTooLarge, NotAnImage
+from services.ingest.media import FileLimits, SafeFile
+from services.ingest.media.image_codec import make_safe as make_image_safe
+
+
+def make_safe(data: bytes, max_bytes: int, max_pixels: int) -> SafeFile:
+    return make_image_safe(data, FileLimits(max_bytes, max_pixels))
+
 
 PLANTED = "jane.doe@example.com"
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from services.ingest.domain.intake import (
     Candidate,
     IntakeProject,
-    NotAccepted,
     by_chance,
     content_hash,
     read_record,
     split_of,
 )
+from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies, SplitShares
 from shared.contracts.values import Origin, Split
@@ -71,7 +71,7 @@ def test_hashes_of_two_projects_cannot_be_compared() -> None:
 @pytest.mark.parametrize("field", [{"base64": "AAEC"}, "data:image/png;base64,AAEC"])
 def test_an_inline_image_waits_beside_the_fields(field: Any) -> None:
     candidate = read({"fields": {"message": "m", "photo": field}})
-    assert candidate.images["photo"].data == base64.b64decode("AAEC")
+    assert candidate.files["photo"].data == base64.b64decode("AAEC")
     assert "photo" not in candidate.fields
     assert candidate.content_hash
 

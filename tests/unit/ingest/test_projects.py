@@ -3,8 +3,8 @@ from uuid import UUID
 
 import pytest
 
-from services.ingest.domain.cleaning import PersonalDataInSchema
-from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, PersonalDataInPolicies, Project, UnknownVersion
+from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, Project
+from services.ingest.exceptions import PersonalDataInPolicies, PersonalDataInSchema, UnknownVersion
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus

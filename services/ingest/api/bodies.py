@@ -1,0 +1,59 @@
+"""Bodies of many items: described and opened in one way, whatever their format."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from services.ingest.api.shapes import self_contained
+from services.ingest.imports import Line, formats
+from services.ingest.imports.json_batch import MAX_ITEMS
+from services.ingest.imports.ndjson import NDJSON
+from shared.kit.bodies import JSON, lift_body_limit, require_media_type
+
+
+@dataclass(frozen=True, slots=True)
+class ManyItems:
+    """What comes in. Of a batch, which is bounded, each item is answered; of a stream only the bad ones are."""
+
+    is_batch: bool
+    lines: AsyncIterator[list[Line]]
+
+
+def described(name: str, item: type[BaseModel], noun: str) -> dict[str, Any]:
+    """For `openapi_extra=`: `{name: [item, …]}`, or an item on each line."""
+    schema = self_contained(item)
+    example = schema["examples"][0]
+    batch = {
+        "type": "object",
+        "required": [name],
+        "additionalProperties": False,
+        "properties": {name: {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": schema}},
+    }
+    stream = {"type": "string", "description": f"A {noun}, as JSON, on each line."}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": batch, "example": {name: [example]}},
+                NDJSON: {"schema": stream, "example": orjson.dumps(example).decode() + "\n"},
+            },
+        }
+    }
+
+
+def many_items(request: Request, name: str, max_line_bytes: int) -> ManyItems:
+    """The body, read as it comes. A request that names no media type sends JSON.
+
+    Raises:
+        Problem: 415, it is of no format that is known. Its lines raise Problem: 400, 422, it is none of its format.
+    """
+    known = {media_type: each for each in formats(name, max_line_bytes) for media_type in each.media_types}
+    media_type = require_media_type(request, *known) if "content-type" in request.headers else JSON
+    chosen = known[media_type]
+    if not chosen.is_batch:
+        lift_body_limit(request)
+    return ManyItems(chosen.is_batch, chosen.lines(request.stream()))

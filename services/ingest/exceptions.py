@@ -1,0 +1,85 @@
+"""What ingest raises; `services.ingest.main.PROBLEMS` says which status the edge gives to each.
+
+`NotAccepted` concerns one item of many: an import reports it and goes on.
+"""
+
+
+class NotAccepted(ValueError):
+    """The record, report or line breaks a rule.
+
+    `pointer` is a JSON pointer into the item, empty for all of it; `reason` names the rule for programs, `detail` says it
+    for people, without the value that breaks it.
+    """
+
+    def __init__(self, pointer: str, reason: str, detail: str) -> None:
+        super().__init__(pointer, reason, detail)  # all of them, so that it can be pickled
+        self.pointer = pointer
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class NotAnImage(ValueError):
+    """The data is not a PNG or JPEG image that can be read."""
+
+
+class ImageTooLarge(ValueError):
+    """The image has more bytes or pixels than are accepted."""
+
+
+class ImportInterrupted(Exception):
+    """The import broke off before its last line."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.retry_after_s = 2
+
+
+class ObjectsNotDeleted(Exception):
+    """The object store kept some of what was to be deleted; the next sweep tries again."""
+
+
+class ProjectArchived(Exception):
+    """The project is archived: it takes nothing in."""
+
+
+class NoActiveSchema(Exception):
+    """The project has no active schema yet: it can't take records in."""
+
+
+class ProjectChangedMeanwhile(Exception):
+    """Somebody else changed the project after it was read."""
+
+
+class UnknownVersion(ValueError):
+    """The project has no such version."""
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class PersonalDataInSchema(ValueError):
+    """A name or label holds personal data, and cannot be masked without changing what it means."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__("names and labels are published as they are")
+        self.pointer = pointer
+
+
+class PersonalDataInPolicies(ValueError):
+    """A purpose holds personal data; purposes are published as they are."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__("choose another word for the purpose")
+        self.pointer = f"/purposes_required/{place}"
+
+
+class ImpossiblePurpose(ValueError):
+    """No record can have a purpose that is blank or too long."""
+
+    def __init__(self, place: int, longest: int) -> None:
+        super().__init__(f"a purpose has 1 to {longest} characters, and not white space alone")
+        self.pointer = f"/purposes_required/{place}"

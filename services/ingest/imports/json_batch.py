@@ -1,0 +1,48 @@
+"""A JSON object with a list of items: `{"records": [{…}, …]}`."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from services.ingest.imports.port import Line, Parsed
+from shared.contracts.values import json_pointer
+from shared.kit.bodies import JSON, may_hold_nul, read_json
+from shared.kit.exceptions import MalformedJson
+from shared.kit.problems import Problem
+
+MAX_ITEMS: Final = 10_000
+
+
+class JsonBatch:
+    """Of a name that an object has twice the last one counts, as in any JSON that is parsed as a whole."""
+
+    media_types: tuple[str, ...] = (JSON,)
+    is_batch = True
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def lines(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
+        body = b"".join([piece async for piece in pieces])
+        try:
+            items = self._items(read_json(body))
+        except MalformedJson:
+            raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).") from None
+        nul, size = may_hold_nul(body), len(body) // len(items)
+        yield [Line(number, Parsed(item, nul), size) for number, item in enumerate(items, start=1)]
+
+    def _items(self, whole: Any) -> list[Any]:
+        name = self._name
+        if not isinstance(whole, dict):
+            raise _refused(f"The body is a JSON object with {name}.")
+        if name not in whole:
+            raise _refused(f"The body has no {name}.", name)
+        if len(whole) > 1:
+            raise _refused(f"The body holds {name} and nothing else.")
+        items = whole[name]
+        if not isinstance(items, list) or not 1 <= len(items) <= MAX_ITEMS:
+            raise _refused(f"It is a list of 1 to {MAX_ITEMS} items; more of them come as a stream.", name)
+        return items
+
+
+def _refused(detail: str, *path: str) -> Problem:
+    return Problem(422, "invalid-request", "The request breaks a rule.", detail, pointer=json_pointer(*path))

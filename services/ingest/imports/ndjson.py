@@ -1,0 +1,115 @@
+"""JSON by lines, in constant memory: at most one unfinished line is held."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final, NamedTuple
+
+from services.ingest.exceptions import NotAccepted
+from services.ingest.imports.port import Line
+from shared.kit.bodies import parse_json
+
+NDJSON: Final = "application/x-ndjson"
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Ndjson:
+    """Blank lines count but are left out; a byte order mark and CRLF are no faults."""
+
+    media_types: tuple[str, ...] = (NDJSON, "application/ndjson", "application/jsonl")
+    is_batch = False
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self._max_line_bytes = max_line_bytes
+
+    async def lines(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
+        splitter = Splitter(self._max_line_bytes)
+        async for piece in pieces:
+            if found := list(splitter.feed(piece)):
+                yield found
+        if found := list(splitter.end()):
+            yield found
+
+
+class Raw(NamedTuple):
+    """A line's bytes."""
+
+    data: bytes
+
+    def parse(self) -> Any:
+        value = parse_json(self.data)
+        # As many names as there are strings before a colon; else it is looked at closely, which takes long.
+        if self.data.count(b'":') != _names(value):
+            _refuse_repeated(self.data)
+        return value
+
+
+class TooLong(NamedTuple):
+    """A line that was not kept."""
+
+    def parse(self) -> Any:
+        raise NotAccepted("", "line-too-long", "a line may not be so long")
+
+
+def _names(value: Any) -> int:
+    """How many names the objects in it have."""
+    found, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    if isinstance(value, dict | list):
+        for item in inner:
+            if type(item) is dict or type(item) is list:  # the parser makes no others; most items are neither
+                found += _names(item)
+    return found
+
+
+def _refuse_repeated(raw: bytes) -> None:
+    """Which of two values is meant nobody can know (RFC 8259, section 4)."""
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
+        if len(pairs) != len({name for name, _ in pairs}):
+            raise NotAccepted("", "name-repeated", "an object has a name twice")
+
+    json.loads(raw, object_pairs_hook=check)
+
+
+class Splitter:
+    """Cuts pieces of a stream into lines and holds at most one unfinished line."""
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self._max = max_line_bytes
+        self._open: list[bytes] = []
+        self._open_bytes = 0
+        self._number = 0
+
+    def feed(self, piece: bytes) -> Iterator[Line]:
+        first, *rest = piece.split(b"\n")
+        self._hold(first)
+        if not rest:
+            return
+        yield from self.end()
+        unfinished = rest.pop()
+        for raw in rest:  # whole lines, that need no holding
+            self._number += 1
+            if len(raw) > self._max:
+                yield Line(self._number, TooLong(), 0)
+            elif raw and not raw.isspace():
+                yield Line(self._number, Raw(raw), len(raw))
+        self._hold(unfinished)
+
+    def end(self) -> Iterator[Line]:
+        """Close the unfinished line."""
+        self._number += 1
+        too_long = self._open_bytes > self._max
+        raw = b"" if too_long else b"".join(self._open)
+        self._open, self._open_bytes = [], 0
+        if self._number == 1:
+            raw = raw.removeprefix(_BOM)
+        if too_long:
+            yield Line(self._number, TooLong(), 0)
+        elif raw and not raw.isspace():
+            yield Line(self._number, Raw(raw), len(raw))
+
+    def _hold(self, part: bytes) -> None:
+        self._open_bytes += len(part)
+        if self._open_bytes > self._max:
+            self._open = []
+        elif part:
+            self._open.append(part)

@@ -1,0 +1,62 @@
+"""What a format of imports does: it cuts the bytes that come in into lines, one for each item."""
+
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, Protocol
+
+from services.ingest.exceptions import NotAccepted
+from shared.kit.bodies import check_storable
+from shared.kit.exceptions import MalformedJson
+from shared.kit.problems import Problem
+
+
+class Line(NamedTuple):
+    """One item as it came. `number` counts from 1. `size` is about how many bytes it has."""
+
+    number: int
+    item: "Item"
+    size: int
+
+    def parse(self) -> Any:
+        """The item's JSON.
+
+        Raises:
+            NotAccepted: it is none, or none that can be stored.
+        """
+        try:
+            return self.item.parse()
+        except MalformedJson as error:
+            raise NotAccepted("", "json-malformed", str(error)) from None
+        except Problem as problem:
+            raise NotAccepted(problem.pointer or "", problem.type, problem.title) from None
+
+
+class Item(Protocol):
+    """What a format holds of one item until it is parsed, outside the event loop."""
+
+    def parse(self) -> Any:
+        """Raises MalformedJson; Problem, it can't be stored; NotAccepted, it breaks a rule of the format."""
+
+
+class Parsed(NamedTuple):
+    """An item of a body that was parsed as a whole. `may_hold_nul` False: nobody has to look for one."""
+
+    value: Any
+    may_hold_nul: bool
+
+    def parse(self) -> Any:
+        check_storable(self.value, nul=self.may_hold_nul)
+        return self.value
+
+
+class ImportFormat(Protocol):
+    """`media_types` that it is sent as, the first one is its own; `is_batch`: bounded, so that each item is answered."""
+
+    media_types: tuple[str, ...]
+    is_batch: bool
+
+    def lines(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
+        """The lines that each piece of the body completes.
+
+        Raises:
+            Problem: the body as a whole is none of this format.
+        """

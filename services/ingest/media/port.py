@@ -1,0 +1,81 @@
+"""What a kind of field does: it says what it accepts in a record, and makes safe what is kept of a file."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+Redaction = tuple[int, int, str]
+"""What was masked in a text: start and end in the original, and the kind. Holds no personal data itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that stands in the record itself; `original` is hashed and forgotten."""
+
+    masked: str
+    original: str = field(repr=False)
+    redactions: list[Redaction]
+
+
+@dataclass(frozen=True, slots=True)
+class InlineFile:
+    """A file that came inside the record. `kind` names the module that makes it safe."""
+
+    kind: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file that was uploaded before."""
+
+    asset_id: UUID
+
+
+FieldContent = Text | InlineFile | UploadedFile
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """What is accepted of a file: bytes as it comes, and pixels once it is decoded."""
+
+    max_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class SafeFile:
+    """What is kept of a file; `sha256` in hex."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+    sha256: str
+
+
+class FieldKind(Protocol):
+    """`name` is the kind as a schema says it."""
+
+    name: str
+
+    def read(self, field_name: str, value: Any) -> FieldContent:
+        """What a field holds, from the JSON of a record.
+
+        Raises:
+            NotAccepted: it is none of this kind.
+        """
+
+
+class FileKind(FieldKind, Protocol):
+    """`upload_types` are the media types that a file of this kind may be uploaded as."""
+
+    upload_types: tuple[str, ...]
+
+    def make_safe(self, data: bytes, limits: FileLimits) -> SafeFile:
+        """Parse a file and write it again without anything that wasn't asked for; takes CPU time, for a worker process.
+
+        Raises:
+            NotAnImage: it can't be read.
+            ImageTooLarge: it passes a limit.
+        """

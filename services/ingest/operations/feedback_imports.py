@@ -1,0 +1,78 @@
+"""Feedback that comes in, chunk by chunk: prepared outside the event loop, each report kept under a savepoint."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from uuid import UUID
+
+from services.ingest.compute.lines import PreparedReports, Refused, prepare_reports
+from services.ingest.domain.intake import Candidate, IntakeProject
+from services.ingest.domain.reports import ReportIn
+from services.ingest.exceptions import NotAccepted
+from services.ingest.imports import Line
+from services.ingest.operations import files, projects, reports
+from services.ingest.operations.chunks import chunks_of
+from services.ingest.operations.context import IntakeContext
+from services.ingest.operations.imports import Tally, in_transaction, interruption, prepared
+from services.ingest.operations.reports import KeptReport
+from shared.kit.clock import new_id, utc_now
+from shared.kit.database import Session
+
+TakenReportLine = tuple[int, KeptReport]
+_Read = tuple[int, ReportIn, Candidate | None]
+
+
+async def import_feedback(
+    context: IntakeContext, project_id: UUID, lines: AsyncIterator[list[Line]], tally: Tally
+) -> AsyncIterator[list[TakenReportLine]]:
+    """Take reports in, a transaction a chunk; yields what is committed of each chunk. Raises what `import_records` does."""
+    async with context.database.transaction() as session:
+        project = await projects.open_for_intake(session, project_id)
+    try:
+        async with aclosing(chunks_of(lines, context.stopping)) as chunks:
+            async for chunk in chunks:
+                parts = await prepared(context, prepare_reports, project, chunk)
+                yield await _commit(context, project, parts, tally)
+    except Exception as error:
+        raise interruption(tally, error) from error
+
+
+async def _commit(
+    context: IntakeContext, project: IntakeProject, parts: list[PreparedReports], tally: Tally
+) -> list[TakenReportLine]:
+    read = [report for part in parts for report in part.reports]
+    refused = [line for part in parts for line in part.refused]
+    kept, late = await _keep(context, project, read)
+    for _, report in kept:
+        tally.count(duplicate=report.duplicate)
+    tally.reject([*refused, *late])
+    return kept
+
+
+async def _keep(
+    context: IntakeContext, project: IntakeProject, read: list[_Read]
+) -> tuple[list[TakenReportLine], list[Refused]]:
+    candidates = [candidate for _, _, candidate in read if candidate is not None]
+    stored, verdicts = await files.store(context, project.project_id, candidates)
+    # Two batches about the same records go through them in the same order.
+    ordered = sorted(read, key=lambda item: (str(item[1].record_id), item[1].external_id or "", item[0]))
+
+    async def keep(session: Session) -> tuple[list[TakenReportLine], list[Refused]]:
+        await projects.open_for_intake(session, project.project_id)  # may be archived since the stream began
+        kept: list[TakenReportLine] = []
+        refused: list[Refused] = []
+        for line, given, candidate in ordered:
+            verdict = verdicts.get(candidate.record_id) if candidate else None
+            try:
+                if isinstance(verdict, NotAccepted):
+                    raise verdict
+                known = verdict.record_id if verdict and given.record_id is None else None
+                async with session.savepoint():
+                    report = await reports.report(
+                        session, project, given, known, candidate, stored, new_id(), utc_now()
+                    )
+                kept.append((line, report))
+            except NotAccepted as error:
+                refused.append((line, error))
+        return sorted(kept, key=lambda item: item[0]), refused
+
+    return await in_transaction(context.database, keep)

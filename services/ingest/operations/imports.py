@@ -1,0 +1,145 @@
+"""What imports of records and of feedback have in common."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from services.ingest.compute.lines import Refused
+from services.ingest.domain.intake import IntakeProject
+from services.ingest.exceptions import ImportInterrupted, NotAccepted, ProjectArchived
+from services.ingest.imports import Line
+from services.ingest.operations.context import IntakeContext
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
+from shared.kit.problems import Problem
+
+T = TypeVar("T")
+
+TRIES: Final = 5
+
+LONG_LINE_BYTES: Final = 32 * 1024
+"""A longer line is prepared in a worker process: a pattern that searches it holds the event loop up meanwhile."""
+
+_GROUP_BYTES: Final = 512 * 1024
+_LINE_TIMEOUT_S: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    line: int
+    pointer: str
+    reason: str
+    detail: str
+
+
+class Tally:
+    """Counts what became of lines and keeps the first rejections."""
+
+    def __init__(self, max_rejections: int) -> None:
+        self.accepted = 0
+        self.duplicates = 0
+        self.rejected_total = 0
+        self.rejected: list[Rejected] = []
+        self._max = max_rejections
+
+    @property
+    def committed(self) -> int:
+        return self.accepted + self.duplicates
+
+    def count(self, *, duplicate: bool) -> None:
+        if duplicate:
+            self.duplicates += 1
+        else:
+            self.accepted += 1
+
+    def reject(self, refused: Sequence[Refused]) -> None:
+        """Count the lines of a chunk that are refused."""
+        self.rejected_total += len(refused)
+        for line, why in sorted(refused, key=lambda item: item[0]):
+            if len(self.rejected) >= self._max:
+                return
+            self.rejected.append(Rejected(line, why.pointer, why.reason, why.detail))
+
+
+class Prepared(Protocol):
+    """What lines were made into."""
+
+    refused: list[Refused]
+
+
+P = TypeVar("P", bound=Prepared)
+Prepare = Callable[[IntakeProject, Sequence[Line]], P]
+
+
+async def prepared(context: IntakeContext, prepare: Prepare[P], project: IntakeProject, chunk: list[Line]) -> list[P]:
+    """The chunk, prepared in parts: what is short in a thread, what is long in worker processes."""
+    groups = _groups([line for line in chunk if line.size > LONG_LINE_BYTES])
+    if not groups:
+        return [await asyncio.to_thread(prepare, project, chunk)]
+    short = [line for line in chunk if line.size <= LONG_LINE_BYTES]
+    quick = asyncio.create_task(asyncio.to_thread(prepare, project, short))
+    parts = await asyncio.gather(*(_prepare_long(context, prepare, project, group) for group in groups))
+    return [await quick, *(one for part in parts for one in part)]
+
+
+def _groups(lines: Sequence[Line]) -> list[list[Line]]:
+    groups: list[list[Line]] = []
+    size = 0
+    for line in lines:
+        if not groups or size + line.size > _GROUP_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(line)
+        size += line.size
+    return groups
+
+
+async def _prepare_long(
+    context: IntakeContext, prepare: Prepare[P], project: IntakeProject, lines: list[Line]
+) -> list[P]:
+    """Halve the lines until the one stands alone that needs more time or memory than it may have."""
+    try:
+        return [
+            await context.compute.run(prepare, project, lines, project_id=project.project_id, timeout_s=_LINE_TIMEOUT_S)
+        ]
+    except ComputeFailed:
+        if len(lines) == 1:
+            empty = prepare(project, [])
+            empty.refused.append((lines[0].number, NotAccepted("", "too-costly", "it takes too much time or memory")))
+            return [empty]
+        middle = len(lines) // 2
+        halves = [await _prepare_long(context, prepare, project, half) for half in (lines[:middle], lines[middle:])]
+        return [*halves[0], *halves[1]]
+
+
+async def in_transaction(database: Database, run: Callable[[Session], Awaitable[T]]) -> T:
+    """Run in a transaction of its own, again when it loses against another one."""
+    for left in reversed(range(TRIES)):
+        try:
+            async with database.transaction() as session:
+                return await run(session)
+        except Exception as error:
+            if database_error_kind(error) is not DatabaseErrorKind.RETRY or not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def interruption(tally: Tally, error: Exception) -> Exception:
+    """What is raised for an error in a stream: the error itself, unless lines are committed, which has to be said then."""
+    if isinstance(error, ImportInterrupted):
+        return ImportInterrupted(f"{error}; {tally.committed} lines are committed. {_AGAIN}")
+    if not tally.committed:
+        return error
+    committed = f"{tally.committed} lines are committed"
+    if isinstance(error, Problem):
+        detail = f"{error.explanation or error.title} {committed}."
+        return Problem(error.status, error.type, error.title, detail, headers=error.headers)
+    if isinstance(error, ProjectArchived):
+        return ProjectArchived(committed)
+    if database_error_kind(error) is None:
+        return error
+    return ImportInterrupted(f"The database failed; {committed}. {_AGAIN}")
+
+
+_AGAIN = "Send it again: they will count as duplicates."

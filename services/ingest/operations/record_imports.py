@@ -1,0 +1,89 @@
+"""Records that come in, chunk by chunk: prepared outside the event loop, their files kept, committed together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.ingest.compute.lines import PreparedRecords, Refused, prepare_records
+from services.ingest.domain.intake import Candidate
+from services.ingest.exceptions import NotAccepted
+from services.ingest.imports import Line
+from services.ingest.operations import files, projects, records
+from services.ingest.operations.chunks import chunks_of
+from services.ingest.operations.context import IntakeContext
+from services.ingest.operations.imports import Tally, in_transaction, interruption, prepared
+from services.ingest.operations.records import Kept, Verdict
+from shared.kit.database import Session
+
+
+@dataclass(frozen=True, slots=True)
+class TakenLine:
+    """A line that is committed."""
+
+    line: int
+    kept: Kept
+
+
+async def import_records(
+    context: IntakeContext, project_id: UUID, lines: AsyncIterator[list[Line]], tally: Tally
+) -> AsyncIterator[list[TakenLine]]:
+    """Take lines in, a transaction a chunk; yields what was taken of each chunk, once it is committed.
+
+    While a chunk is being committed the next one is prepared.
+
+    Raises:
+        NotKnownHere, ProjectArchived, NoActiveSchema: see `projects.open_for_intake`.
+        ImportInterrupted: the database failed or the service ends; it says how many lines are committed.
+    """
+    async with context.database.transaction() as session:
+        project = await projects.open_for_intake(session, project_id)
+    committing: asyncio.Task[list[TakenLine]] | None = None
+    try:
+        async with aclosing(chunks_of(lines, context.stopping)) as chunks:
+            async for chunk in chunks:
+                parts = await prepared(context, prepare_records, project, chunk)
+                if committing is not None:
+                    yield await committing
+                committing = asyncio.create_task(_commit(context, project_id, parts, tally))
+        if committing is not None:
+            yield await committing
+    except Exception as error:
+        if committing is not None:
+            await asyncio.wait({committing})
+        raise interruption(tally, error) from error
+    finally:
+        if committing is not None and not committing.done():
+            await asyncio.wait({committing})
+
+
+async def _commit(
+    context: IntakeContext, project_id: UUID, parts: Sequence[PreparedRecords], tally: Tally
+) -> list[TakenLine]:
+    """Keep a chunk in one transaction and count its lines."""
+    lines = sorted((line for part in parts for line in part.candidates), key=lambda line: line[0])
+    refused: list[Refused] = [line for part in parts for line in part.refused]
+    verdicts = await _keep(context, project_id, [candidate for _, candidate in lines])
+    taken: list[TakenLine] = []
+    for number, candidate in lines:
+        verdict = verdicts[candidate.record_id]
+        if isinstance(verdict, NotAccepted):
+            refused.append((number, verdict))
+        else:
+            tally.count(duplicate=verdict.duplicate)
+            taken.append(TakenLine(number, verdict))
+    tally.reject(refused)
+    return taken
+
+
+async def _keep(context: IntakeContext, project_id: UUID, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+    stored, verdicts = await files.store(context, project_id, candidates)
+    waiting = [one for one in candidates if one.record_id not in verdicts] if verdicts else candidates
+
+    async def keep(session: Session) -> dict[UUID, Verdict]:
+        # Read again in the transaction: a project that was archived meanwhile takes nothing more in.
+        project = await projects.open_for_intake(session, project_id)
+        return await records.keep(session, project, waiting, stored) if waiting else {}
+
+    return {**verdicts, **await in_transaction(context.database, keep)}

@@ -13,8 +13,3 @@ def upgrade() -> None:
     op.execute(
         "CREATE TABLE scoring_leases (project_id uuid PRIMARY KEY, holder uuid NOT NULL, until timestamptz NOT NULL)"
     )
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE scoring_leases")
-    op.execute("ALTER TABLE models DROP COLUMN set_aside")

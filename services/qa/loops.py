@@ -7,16 +7,17 @@ from uuid import UUID
 from services.qa.operations import (
     agreement_counting,
     agreement_recount,
-    assessing,
+    assessments,
     chain,
-    ending,
-    openings,
+    feedback,
+    replacements,
     supersession,
     thresholds,
 )
 from services.qa.resources import QaRuntime
 from services.qa.storage import agreement_counts, counters
 from services.qa.storage import chain as chains
+from services.qa.storage.counters import BackgroundWork
 from shared.kit.app import Loop
 from shared.kit.clock import utc_now
 from shared.kit.isolation import isolated
@@ -28,6 +29,8 @@ FOLD = "fold_counters"
 SEAL = "seal"
 SUPERSEDE = "supersede_releases"
 AGREEMENT = "count_agreement"
+JUDGE = "judge_pending"
+REVIEW = "review_reports"
 
 _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
@@ -36,11 +39,11 @@ _REST_FROM_S = 0.5
 
 async def _each_mark(
     runtime: QaRuntime,
-    kind: str,
+    kind: BackgroundWork,
     work: Callable[[UUID, UUID | None], Awaitable[None]],
     *,
     share: float = 1.0,
-    is_due: Callable[[UUID, int], bool] = lambda _project_id, _marks: True,
+    is_due: Callable[[UUID, int], bool] = lambda _project_id, _weight: True,
 ) -> None:
     """Do what is marked and due, project by project, then take the marks away; what fails stays marked.
 
@@ -51,14 +54,14 @@ async def _each_mark(
     async with runtime.database.transaction() as session:
         marked = await counters.marks(session, kind)
     with isolated(kind) as item:
-        for (project_id, subject), mark_seqs in marked.items():
-            if pauses.rests(kind, project_id) or not is_due(project_id, len(mark_seqs)):
+        for (project_id, subject), marks in marked.items():
+            if pauses.rests(kind, project_id) or not is_due(project_id, marks.weight):
                 continue
             started = time.monotonic()
             with item(project_id=project_id):
                 await work(project_id, subject)
                 async with runtime.database.transaction() as session:
-                    await counters.unmark(session, mark_seqs)
+                    await counters.unmark(session, marks.seqs)
             pauses.rest(kind, project_id, started, share)
 
 
@@ -67,8 +70,9 @@ async def estimate(runtime: QaRuntime) -> None:
     pauses = runtime.resources.pauses
 
     async def work(project_id: UUID, _: UUID | None) -> None:
-        pauses.estimated[project_id] = await assessing.estimate_project(
+        pauses.estimated[project_id] = await assessments.estimate_project(
             runtime.database,
+            runtime.compute,
             project_id,
             limits.estimation_annotations,
             utc_now(),
@@ -77,22 +81,32 @@ async def estimate(runtime: QaRuntime) -> None:
         pauses.waiting.pop(project_id, None)
         runtime.wake(REPLACE)
 
-    await _each_mark(runtime, ending.ESTIMATES, work, share=limits.estimation_share, is_due=pauses.estimation_is_due)
+    await _each_mark(
+        runtime, BackgroundWork.ESTIMATION, work, share=limits.estimation_share, is_due=pauses.estimation_is_due
+    )
 
 
 async def test_thresholds(runtime: QaRuntime) -> None:
     async def work(project_id: UUID, _: UUID | None) -> None:
         await thresholds.consider(runtime.database, project_id, utc_now())
 
-    await _each_mark(runtime, ending.THRESHOLDS, work, share=runtime.resources.limits.estimation_share)
+    await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=runtime.resources.limits.estimation_share)
 
 
 async def replace_votes(runtime: QaRuntime) -> None:
     async def work(project_id: UUID, annotator_id: UUID | None) -> None:
         assert annotator_id is not None
-        await openings.replace_votes(runtime.database, project_id, annotator_id, utc_now())
+        await replacements.replace_votes(runtime.database, project_id, annotator_id, utc_now())
 
-    await _each_mark(runtime, assessing.REPLACEMENTS, work)
+    await _each_mark(runtime, BackgroundWork.REPLACEMENT, work)
+
+
+async def judge_pending(runtime: QaRuntime) -> None:
+    await runtime.resources.pending.run()
+
+
+async def review_reports(runtime: QaRuntime) -> None:
+    await feedback.review_overdue(runtime.database, utc_now())
 
 
 async def fold_counters(runtime: QaRuntime) -> None:
@@ -146,6 +160,8 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(ESTIMATE, estimation_interval_s, estimate),
         Loop(TEST, 1.0, test_thresholds),
         Loop(REPLACE, 1.0, replace_votes),
+        Loop(JUDGE, 1.0, judge_pending),
+        Loop(REVIEW, 600.0, review_reports),
         Loop(FOLD, 5.0, fold_counters),
         Loop(SEAL, seal_interval_s, seal),
         Loop(SUPERSEDE, 5.0, supersede_releases),

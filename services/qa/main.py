@@ -1,5 +1,6 @@
 """Wires qa."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.qa import api, consumers, loops
-from services.qa.operations import agreement_recount, release_job, releases, republishing
+from services.qa.operations import agreement_recount, release_job, releases, republication
 from services.qa.operations.limits import Limits
+from services.qa.operations.pending_verdicts import PendingJudge
+from services.qa.operations.verdicts import PendingListener, pending_listeners
 from services.qa.resources import QaResources, QaRuntime
 from services.qa.settings import QaSettings
 from shared.kit.app import ServiceSpec, create_service_app
@@ -31,8 +34,17 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
     )
 
     @contextlib.asynccontextmanager
-    async def setup(_: QaRuntime) -> AsyncIterator[QaResources]:
-        yield QaResources(limits)
+    async def setup(runtime: QaRuntime) -> AsyncIterator[QaResources]:
+        changed = asyncio.Event()
+
+        def wake() -> None:
+            changed.set()
+            runtime.wake(loops.JUDGE)
+
+        pending = PendingJudge(runtime.database, runtime.compute, utc_now, changed)
+        listener = PendingListener(wake)
+        pending_listeners.add(listener)
+        yield QaResources(limits, pending, listener)
 
     async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
         return await release_job.build(runtime.database, runtime.objects, job)
@@ -53,7 +65,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
                 estimation_interval_s=settings.estimation_interval_s, seal_interval_s=settings.seal_interval_s
             ),
             jobs={releases.BUILD: build_release, agreement_recount.RECOUNT: recount_agreement},
-            republish=republishing.current_state,
+            republish=republication.current_state,
             setup=setup,
         )
     )

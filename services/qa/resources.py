@@ -8,8 +8,10 @@ from uuid import UUID
 from fastapi import Depends
 
 from services.qa.domain import schedule
-from services.qa.operations import assessing
+from services.qa.operations import assessments
 from services.qa.operations.limits import Limits
+from services.qa.operations.pending_verdicts import PendingJudge
+from services.qa.operations.verdicts import PendingListener
 from shared.kit.runtime import Runtime, current_runtime
 
 
@@ -21,7 +23,7 @@ class Pauses:
     """
 
     until: dict[tuple[str, UUID], float] = field(default_factory=dict)
-    estimated: dict[UUID, assessing.Estimated] = field(default_factory=dict)
+    estimated: dict[UUID, assessments.LastEstimation] = field(default_factory=dict)
     waiting: dict[UUID, float] = field(default_factory=dict)
 
     def rest(self, kind: str, project_id: UUID, started: float, share: float) -> None:
@@ -45,6 +47,8 @@ class Pauses:
 @dataclass(slots=True)
 class QaResources:
     limits: Limits
+    pending: PendingJudge
+    listener: PendingListener
     pauses: Pauses = field(default_factory=Pauses)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.qa.storage import annotators as assessments
-from services.qa.storage.annotators import Stored
+from services.qa.storage.annotators import StoredAssessment
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.clock import new_id, utc_now
 from shared.kit.jobs import enqueue
@@ -92,11 +92,11 @@ async def _qa(service: ServiceUnderTest) -> Held:
     await world.deliver(world.project())
     record_id, annotator_id = await world.finalized(), new_id()
     release = await world.post(f"/projects/{world.project_id}/releases", {"name": "first"}, 202)
-    assessed = Stored(
+    assessed = StoredAssessment(
         world.project_id, annotator_id, 1, AssessmentStatus.ACTIVE, None, 0.9, 0.8, 1.0, 20, 30, 0, None, {}, utc_now()
     )
     async with service.database.transaction() as session:
-        await assessments.save_assessment(session, assessed)
+        await assessments.save_assessments(session, [assessed])
     things = {"record_id": record_id, "annotator_id": annotator_id, "release_id": release["release_id"]}
     return Held(service, world.project_id, things)
 

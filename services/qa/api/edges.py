@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from services.qa.domain.project import Project
-from services.qa.domain.standing import Record
+from services.qa.domain.record import Record
 from services.qa.exceptions import ProjectArchived
 from services.qa.storage import projects, records
 from shared.contracts.values import ProjectStatus

@@ -7,7 +7,7 @@ from fastapi import Query
 
 from services.qa.api.edges import open_project, page_of_rows, project_or_404
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
-from services.qa.exceptions import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
+from services.qa.exceptions import NotGold
 from services.qa.operations import gold
 from services.qa.storage import gold as stored
 from services.qa.storage import lists
@@ -17,7 +17,6 @@ from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
-from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
 from shared.kit.problems import kebab_case, responses
 
@@ -41,8 +40,9 @@ async def place_gold(
     training for ever. The same answer again changes nothing; another one revises it.
     """
     project = await open_project(session, project_id)
-    wish = _wish(record_id, body)
-    placed = await gold.place(session, project, wish, manager.subject, utc_now())
+    [placed] = await gold.place(session, project, [_wish(record_id, body)], manager.subject, utc_now())
+    if isinstance(placed, Exception):
+        raise placed
     return _out(placed)
 
 
@@ -50,17 +50,14 @@ async def place_gold(
 async def place_gold_batch(session: SessionDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
     """Each answer is judged for itself; those that are refused are listed, the others count."""
     project = await open_project(session, project_id)
-    rejected: list[GoldRefused] = []
-    placed = 0
-    in_key_order = sorted(enumerate(body.gold), key=lambda one: one[1].record_id)
-    for index, one in in_key_order:
-        try:
-            await gold.place(session, project, _wish(one.record_id, one), manager.subject, utc_now())
-            placed += 1
-        except (AnswersRefused, NotKnownHere, RecordErased, UnknownSchemaVersion) as error:
-            errors = [each.model_dump(mode="json", exclude_none=True) for each in getattr(error, "errors", ())]
-            rejected.append(_refused(index, one, kebab_case(type(error).__name__), errors))
-    return GoldReport(placed=placed, rejected=sorted(rejected, key=lambda one: one.index))
+    wishes = [_wish(one.record_id, one) for one in body.gold]
+    results = await gold.place(session, project, wishes, manager.subject, utc_now())
+    rejected = [
+        _refused(index, one, result)
+        for index, (one, result) in enumerate(zip(body.gold, results, strict=True))
+        if isinstance(result, Exception)
+    ]
+    return GoldReport(placed=len(results) - len(rejected), rejected=rejected)
 
 
 @router.get("/projects/{project_id}/gold", responses=responses(404), summary="List gold answers")
@@ -78,7 +75,7 @@ async def list_gold(
     "/projects/{project_id}/records/{record_id}/gold", responses=responses(404), summary="Read a record's gold answer"
 )
 async def read_gold(session: SessionDep, _reader: Reader, project_id: UUID, record_id: UUID) -> GoldOut:
-    placed = await stored.current(session, record_id)
+    placed = (await stored.current(session, [record_id])).get(record_id)
     if placed is None or placed.project_id != project_id:
         raise NotGold(f"Record {record_id} is not gold.")
     return _out(placed)
@@ -125,5 +122,6 @@ def _out(placed: stored.Gold) -> GoldOut:
     )
 
 
-def _refused(index: int, one: GoldOfRecord, kind: str, errors: list[dict[str, object]]) -> GoldRefused:
-    return GoldRefused(index=index, record_id=one.record_id, type=kind, errors=errors)
+def _refused(index: int, one: GoldOfRecord, refusal: Exception) -> GoldRefused:
+    errors = [each.model_dump(mode="json", exclude_none=True) for each in getattr(refusal, "errors", ())]
+    return GoldRefused(index=index, record_id=one.record_id, type=kebab_case(type(refusal).__name__), errors=errors)

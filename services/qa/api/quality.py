@@ -21,7 +21,7 @@ from services.qa.api.measures import (
     ThresholdsOut,
 )
 from services.qa.api.shapes import Version
-from services.qa.operations import agreement, agreement_recount, reinstating
+from services.qa.operations import agreement, agreement_recount, reinstatement
 from services.qa.storage import annotators, chain, lists, thresholds
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
@@ -142,7 +142,7 @@ async def reinstate_annotator(
 ) -> AssessmentOut:
     """A person decided so. From now on the answers count as a new annotator's, so the old ones can't pause again."""
     await open_project(session, project_id)
-    stored = await reinstating.reinstate(
+    stored = await reinstatement.reinstate(
         session, project_id, annotator_id, reason=body.reason, subject=manager.subject, now=utc_now()
     )
     return AssessmentOut.model_validate(stored)

@@ -135,7 +135,7 @@ async def read_label(session: SessionDep, reader: LabelReader, record_id: UUID) 
     record = await record_or_404(session, record_id, reader)
     if record.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased by right and is gone for good.")
-    label = await labels.current(session, record_id)
+    label = (await labels.current(session, [record_id])).get(record_id)
     if label is None or label.answers is None:
         raise Problem(404, "no-label", "The record has no label.", headers={"Retry-After": "5"})
     return LabelOut(

@@ -1,5 +1,6 @@
-"""What qa computes in worker processes; see `shared.kit.compute`. No I/O."""
+"""What qa computes in worker processes (`Runtime.compute`): pure functions of plain values, no I/O."""
 
-from services.qa.compute import agreement
+from services.qa.compute import agreement, estimation
+from services.qa.domain import verdict
 
-__all__ = ["agreement"]
+__all__ = ["agreement", "estimation", "verdict"]

@@ -13,7 +13,9 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |
 | `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `Evidence`, `objects_of` |
 | `coding` | answers that are a class | `code`, `leave_one_out` |
-| `decisions` | what happens to a record now | `decide`, `replacement_slots`, `held_out_check`, `after_feedback` |
+| `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
+| `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
+| `stored_estimates` | estimates in parts, one for all and one by annotator | `take_apart`, `put_together` |
 | `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
 | `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |
 | `auto_accept` | thresholds and their withdrawal | `due`, `level_of_look`, `choose_threshold`, `upper_bound`, `withdrawal` |

@@ -3,10 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from services.qa.domain.lineage import canonical
 from services.qa.domain.records import answers_of
 from services.qa.domain.voting import Consensus
 from shared.contracts.policies import RedundancyPolicy
 from shared.contracts.values import Answers
+
+_MOST_DISPUTED_BYTES = 400_000
+"""An event has an end; an arbiter who sees the first of many large answers sees enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +87,6 @@ def decide(
     return Arbitrate("tie" if tied else "unsure")
 
 
-def replacement_slots(*, newly_voided: int, slots_total: int) -> AskMore | None:
-    """The new target of an open round in which annotations were voided: each gets another slot. None when none was.
-
-    Decide again only after this: the round waits until as many annotations count as it was meant to have.
-    """
-    return AskMore(slots_total + newly_voided, "annotator_paused") if newly_voided > 0 else None
-
-
 def held_out_check(*, agrees: Sequence[bool], checked_before: bool) -> Relabel | None:
     """Whether an expert relabels a finalized held-out record blind: the champion differs on it, once a record.
 
@@ -115,3 +111,16 @@ def after_feedback(*, contradicts: bool, reopened: bool, arbitrated_since: bool)
     if reopened:
         return Arbitrate("contradicted_again")
     return Relabel(slots_total=2, experts_only=False, blind=True, reason="contradicted_by_feedback")
+
+
+def disputed_answers(answers: Sequence[Answers]) -> list[Answers]:
+    """The differing answers in an order that tells nothing of who gave them, as many as an event holds."""
+    distinct = sorted({canonical(dict(one)): one for one in answers}.items())
+    kept: list[Answers] = []
+    size = 0
+    for text, one in distinct:
+        size += len(text)
+        if size > _MOST_DISPUTED_BYTES:
+            break
+        kept.append(one)
+    return kept

@@ -1,6 +1,8 @@
 """A project as qa keeps it: the newest `ProjectChanged`, asked by version."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from shared.contracts.answers import LabelSchema
@@ -8,7 +10,7 @@ from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import Policies
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project:
     project_id: UUID
     revision: int
@@ -16,12 +18,14 @@ class Project:
 
     def schema(self, version: int) -> LabelSchema | None:
         """The schema of that version, None when this copy of the project is older than it."""
-        for schema in self.content.schemas:
-            if schema.version == version:
-                return schema.label_schema
-        return None
+        return self.label_schemas.get(version)
 
-    @property
+    @cached_property
+    def label_schemas(self) -> Mapping[int, LabelSchema]:
+        """The schemas by version."""
+        return {one.version: one.label_schema for one in self.content.schemas}
+
+    @cached_property
     def policies(self) -> Policies:
         """What holds now."""
         return next(one.policies for one in self.content.policies if one.version == self.content.active_policy)

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from services.qa.domain import lineage
-from services.qa.domain.standing import Record
+from services.qa.domain.record import Record
 from services.qa.storage import chain, gold, labels
 from shared.kit.database import Session
 
@@ -42,41 +42,35 @@ class Verification:
     head: str | None
 
 
-async def append(
-    session: Session,
-    record: Record,
-    kind: str,
-    reference: str,
-    metadata: Mapping[str, Any],
-    content: Any,
-    now: datetime,
-) -> None:
-    """Chain one more fact; `content` lies in the row that `kind` and `reference` name and can be erased there."""
+def next_link(
+    record: Record, kind: str, reference: str, metadata: Mapping[str, Any], content: Any, now: datetime
+) -> chain.RecordLink:
+    """Chain one more fact to a locked record; `kind` and `reference` name the row whose content can be erased."""
     if record.salt is None:
         record.salt = secrets.token_bytes(_SALT_BYTES)
+    position = record.chain_length
     whole = {
         "kind": kind,
         "reference": reference,
         "record_id": str(record.record_id),
-        "position": record.chain_length,
+        "position": position,
         "at": now.isoformat(),
         **metadata,
     }
     made = lineage.link(record.chain_head or lineage.GENESIS, whole, lineage.commit(record.salt, as_stored(content)))
-    stored = chain.StoredLink(
-        position=record.chain_length,
+    record.chain_length += 1
+    record.chain_head = made.hash
+    return chain.RecordLink(
+        record_id=record.record_id,
+        position=position,
+        project_id=record.project_id,
         kind=kind,
         reference=reference,
         text_to_hash=lineage.canonical(whole).decode(),
         content_hmac=made.commitment,
         hash=made.hash,
         linked_at=now,
-        seal_number=None,
-        leaf=None,
     )
-    await chain.add(session, record.record_id, record.project_id, stored)
-    record.chain_length += 1
-    record.chain_head = made.hash
 
 
 def as_stored(content: Any) -> Any:

@@ -1,23 +1,31 @@
 """Gold: records whose label is known for certain and secretly used to measure annotators. It wins at any moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.qa.domain.facts import Annotation
 from services.qa.domain.project import Project
-from services.qa.domain.standing import Record
+from services.qa.domain.record import Record
 from services.qa.exceptions import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations import chain
-from services.qa.operations.ending import ESTIMATES, retract
-from services.qa.operations.rounds import settle
-from services.qa.operations.telling import move, tell
-from services.qa.storage import annotations, counters, gold, labels, records
+from services.qa.operations.changes import RecordChanges
+from services.qa.operations.verdicts import Subject, judge_records
+from services.qa.storage import annotations, gold, records
+from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.gold import Gold
 from shared.contracts.answers import validate
 from shared.contracts.events import GoldPlaced, GoldWithdrawn
+from shared.contracts.fields import FieldValue
 from shared.contracts.values import Answers, RecordState, Route, TaskKind
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
+
+_COUNTED = {"vote", "void", "late", "decision"}
+GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused
+"""Why a record can't be made gold: it is not known here, it is gone, its project has no such schema, the answers don't
+fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,118 +39,149 @@ class Placement:
     note: str | None = None
 
 
-async def place(session: Session, project: Project, wish: Placement, subject: str, now: datetime) -> Gold:
-    """Make a record gold, or change what its gold answer is; the same wish again changes nothing.
+async def place(
+    session: Session, project: Project, wishes: Sequence[Placement], subject: str, now: datetime
+) -> list[Gold | GoldRefusal]:
+    """Make records gold, or change what their gold answer is; the same wish again changes nothing.
 
-    Raises:
-        Problem: 404, the record is not known here.
-        RecordErased: it is gone.
-        UnknownSchemaVersion: the project has no such schema.
-        AnswersRefused: the answers don't fit.
+    Returns for each wish, in their order, the gold answer or why it is refused; those that are refused change nothing.
     """
-    record = await _lock(session, project, wish.record_id)
+    results: dict[int, Gold | GoldRefusal] = {}
+    left = list(range(len(wishes)))
+    while left:
+        wave: dict[UUID, int] = {}
+        for place_of_wish in left:
+            wave.setdefault(wishes[place_of_wish].record_id, place_of_wish)
+        results |= await _place_wave(session, project, {at: wishes[at] for at in wave.values()}, subject, now)
+        left = [at for at in left if at not in results]
+    return [results[at] for at in range(len(wishes))]
+
+
+async def _place_wave(
+    session: Session, project: Project, wishes: dict[int, Placement], subject: str, now: datetime
+) -> dict[int, Gold | GoldRefusal]:
+    """Place gold on records that differ."""
+    ids = [wish.record_id for wish in wishes.values()]
+    locked = await records.lock_known(session, ids)
+    contents = await records.contents(session, ids)
+    current = await gold.current(session, ids)
+    last = await gold.last_revisions(session, ids)
+    given = await annotations.of_rounds(session, dict.fromkeys(ids))
+    changes = RecordChanges(now)
+    added: list[Gold] = []
+    results: dict[int, Gold | GoldRefusal] = {}
+    for at, wish in wishes.items():
+        record = locked.get(wish.record_id)
+        try:
+            version = _check(project, record, wish, contents.get(wish.record_id, {}))
+        except (NotKnownHere, RecordErased, UnknownSchemaVersion, AnswersRefused) as refusal:
+            results[at] = refusal
+            continue
+        assert record is not None
+        before = current.get(record.record_id)
+        exposures = wish.exposures or project.policies.gold.exposures
+        wished = (wish.answers, version, exposures, wish.note)
+        if before is not None and (before.answers, before.schema_version, before.exposures, before.note) == wished:
+            results[at] = before
+            continue
+        placed = Gold(
+            record_id=record.record_id,
+            gold_revision=1 + last.get(record.record_id, 0),
+            project_id=record.project_id,
+            schema_version=version,
+            answers=wish.answers,
+            note=wish.note,
+            exposures=exposures,
+            placed_by=subject,
+            placed_at=now,
+        )
+        _take_over(changes, record, placed, given.get(record.record_id, ()))
+        added.append(placed)
+        results[at] = placed
+    if added:
+        await gold.end_current(session, [one.record_id for one in added], now, "revised")
+        await gold.add(session, added)
+        await changes.save(session)
+    return results
+
+
+def _check(project: Project, record: Record | None, wish: Placement, content: dict[str, FieldValue]) -> int:
+    """The schema version of the wish, when it may be granted; raises a `GoldRefusal`."""
+    _check_record(project, record, wish.record_id)
     version = wish.schema_version or project.content.active_schema
     schema = None if version is None else project.schema(version)
     if version is None or schema is None:
         raise UnknownSchemaVersion(version)
-    violations = validate(schema, await records.content(session, record.record_id) or {}, wish.answers)
+    violations = validate(schema, content, wish.answers)
     if violations:
         raise AnswersRefused(violations, "/answers")
-    before = await gold.current(session, record.record_id)
-    exposures = wish.exposures or project.policies.gold.exposures
-    if (
-        before is not None
-        and (before.answers, before.schema_version, before.exposures) == (wish.answers, version, exposures)
-        and before.note == wish.note
-    ):
-        return before
-    placed = Gold(
-        record_id=record.record_id,
-        gold_revision=1 + await gold.last_revision(session, record.record_id),
-        project_id=record.project_id,
-        schema_version=version,
-        answers=wish.answers,
-        note=wish.note,
-        exposures=exposures,
-        placed_by=subject,
-        placed_at=now,
-    )
-    await gold.end_current(session, record.record_id, now, "revised")
-    await gold.add(session, placed)
-    await _take_over(session, record, version, now)
-    await tell(session, record, GoldPlaced(schema_version=version, exposures=exposures))
-    metadata = {"schema_version": version, "exposures": exposures, "placed_by": subject}
-    await chain.append(session, record, chain.GOLD, str(placed.gold_revision), metadata, wish.answers, now)
-    await counters.mark(session, record.project_id, ESTIMATES)
-    await records.save(session, record)
-    return placed
+    return version
 
 
-async def _take_over(session: Session, record: Record, schema_version: int, now: datetime) -> None:
+def _take_over(changes: RecordChanges, record: Record, placed: Gold, given: Sequence[Annotation]) -> None:
     """What the record was before it was gold ends; its annotations count as gold answers."""
-    await retract(session, record, "gold", now)
-    await labels.set_dispute(session, record.record_id, "withdrawn", now)
+    changes.retract(record, "gold")
+    changes.set_dispute(record, "withdrawn")
     record.close_requests()
     record.under_review = False
     record.review_reason = None
     record.ever_gold = True
-    await move(session, record, RecordState.GOLD, now)
-    changed = [
-        one
-        for one in await annotations.of_round(session, record.record_id, None)
-        if one.role in {"vote", "void", "late", "decision"} and one.schema_version == schema_version
-    ]
-    await _count_as(session, record, changed, "gold")
-
-
-async def _count_as(
-    session: Session, record: Record, changed: list[annotations.Annotation], role: annotations.Role
-) -> None:
-    if not changed:
-        return
-    await annotations.set_role(session, [(one.annotation_id, one.annotation_revision) for one in changed], role)
-    deltas: dict[str, int] = {f"annotations.{role}": len(changed)}
-    for one in changed:
-        deltas[f"annotations.{one.role}"] = deltas.get(f"annotations.{one.role}", 0) - 1
-    await counters.add(session, record.project_id, deltas)
+    changes.move(record, RecordState.GOLD)
+    for one in given:
+        if one.role in _COUNTED and one.schema_version == placed.schema_version:
+            changes.set_role(record, one, "gold")
+    changes.publish_state(record, GoldPlaced(schema_version=placed.schema_version, exposures=placed.exposures))
+    metadata = {
+        "schema_version": placed.schema_version,
+        "exposures": placed.exposures,
+        "placed_by": placed.placed_by,
+    }
+    changes.link(record, chain.GOLD, str(placed.gold_revision), metadata, placed.answers)
+    changes.mark(record.project_id, BackgroundWork.ESTIMATION)
 
 
 async def withdraw(session: Session, project: Project, record_id: UUID, reason: str, now: datetime) -> None:
-    """Say that a record is gold no more: it is labelled like any other, but never trained on.
+    """Make a record gold no more: it is labelled like any other, but never trained on.
 
     What people answered for the label of the present round, before the record was gold, counts for it again; what was
     answered while it was gold counts for nothing any more.
 
     Raises:
-        Problem: 404, the record is not known here.
+        NotKnownHere: ingest has not published the record.
         RecordErased: it is gone.
         NotGold: it was not gold.
     """
-    record = await _lock(session, project, record_id)
-    before = await gold.current(session, record_id)
+    record = (await records.lock_known(session, [record_id])).get(record_id)
+    _check_record(project, record, record_id)
+    assert record is not None
+    before = (await gold.current(session, [record_id])).get(record_id)
     if record.state is not RecordState.GOLD or before is None:
         raise NotGold(f"Record {record_id} is not gold.")
-    await gold.end_current(session, record_id, now, reason)
-    await tell(session, record, GoldWithdrawn(reason=reason))
-    reference = str(before.gold_revision)
-    await chain.append(session, record, chain.GOLD_WITHDRAWN, reference, {}, {"reason": reason}, now)
-    await move(session, record, RecordState.OPEN, now)
+    await gold.end_current(session, [record_id], now, reason)
+    changes = RecordChanges(now)
+    changes.publish_state(record, GoldWithdrawn(reason=reason))
+    changes.link(record, chain.GOLD_WITHDRAWN, str(before.gold_revision), {}, {"reason": reason})
+    changes.move(record, RecordState.OPEN)
     if record.route is Route.AUTO_ACCEPT:
-        record.route = None  # queue asks people now, and will say so
-    answered = [one for one in await annotations.of_round(session, record_id, None) if one.role == "gold"]
-    decided = [one for one in answered if one.round == record.round and one.task_kind is TaskKind.ARBITRATION]
-    voted = [one for one in answered if one.round == record.round and one.task_id == record.routed_task_id]
-    await _count_as(session, record, decided, "decision")
-    await _count_as(session, record, voted, "vote")
-    await _count_as(session, record, [one for one in answered if one not in decided and one not in voted], "late")
-    await counters.mark(session, record.project_id, ESTIMATES)
-    await settle(session, project, record, now)
+        record.route = None  # queue asks people now, and will publish it
+    for one in (await annotations.of_rounds(session, {record_id: None})).get(record_id, ()):
+        if one.role != "gold":
+            continue
+        if one.round == record.round and one.task_kind is TaskKind.ARBITRATION:
+            changes.set_role(record, one, "decision")
+        elif one.round == record.round and one.task_id == record.routed_task_id:
+            changes.set_role(record, one, "vote")
+        else:
+            changes.set_role(record, one, "late")
+    changes.mark(record.project_id, BackgroundWork.ESTIMATION)
+    await changes.save(session)
+    judged = RecordChanges(now)
+    await judge_records(session, judged, [Subject(record, project)])
+    await judged.save(session)
 
 
-async def _lock(session: Session, project: Project, record_id: UUID) -> Record:
-    record = await records.lock_known(session, record_id)
+def _check_record(project: Project, record: Record | None, record_id: UUID) -> None:
     if record is None or record.project_id != project.project_id:
         raise NotKnownHere("record", record_id)
     if record.state is RecordState.ERASED:
         raise RecordErased(f"Record {record_id} was erased.")
-    return record

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from services.qa.domain.standing import Record
+from services.qa.domain.record import Record
 from services.qa.operations import chain as chains
 from services.qa.storage import annotations, chain, feedback, gold, labels, predictions, projects, records
 from shared.contracts.draws import draw

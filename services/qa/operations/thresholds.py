@@ -21,7 +21,8 @@ from services.qa.domain import auto_accept, decisions
 from services.qa.domain.auto_accept import Audited
 from services.qa.domain.project import Project
 from services.qa.domain.records import hits
-from services.qa.operations.asking import relabel
+from services.qa.domain.verdict import ReviewByPeople
+from services.qa.operations.changes import RecordChanges
 from services.qa.storage import predictions, projects, records, thresholds
 from services.qa.storage.predictions import Model
 from services.qa.storage.thresholds import Evidence, Threshold
@@ -34,6 +35,7 @@ SELECTION = "selection"
 AUDIT = "audit"
 CHAMPION_DIFFERS = "champion_differs"
 
+_RECORDS_AT_ONCE = 500
 _MOST_EVIDENCE = 20_000
 """So many labels show a budget of .1 % with an interval of .04 points."""
 
@@ -47,12 +49,10 @@ class Compared:
 
 
 async def consider(database: Database, project_id: UUID, now: datetime) -> None:
-    """Test what is due for the project's champion; say what follows, or ask an expert first."""
+    """Test what is due for the project's champion and publish what follows, or ask experts first."""
     async with database.transaction() as session:
         to_check = await _consider(session, project_id, now)
-    for record_id in to_check:
-        async with database.transaction() as session:
-            await ask_expert(session, project_id, record_id)
+    await _request_experts(database, project_id, to_check, now)
 
 
 async def _consider(session: Session, project_id: UUID, now: datetime) -> Sequence[UUID]:
@@ -98,7 +98,7 @@ async def _select(
     evidence: Sequence[Compared],
     now: datetime,
 ) -> Sequence[UUID]:
-    """Look for a threshold, if a look is due; answers the records that an expert must see before."""
+    """Look for a threshold, if a look is due; returns the records that an expert must see before."""
     policy = project.policies.auto_accept
     held_out = [one for one in evidence if not one.seen.audit]
     labelled = sum(not one.seen.in_review for one in held_out)
@@ -184,18 +184,20 @@ async def _look(
     await _set(session, project, champion, standing, found.value, "fixed_sequence_test", now, shown)
 
 
-async def ask_expert(session: Session, project_id: UUID, record_id: UUID) -> None:
-    """Let an expert relabel a held-out record blind, unless that was asked before or is not the question any more."""
-    record = await records.lock(session, record_id, project_id)
-    if record.state is not RecordState.FINALIZED or record.under_review or not record.held_out:
-        return
-    wanted = decisions.held_out_check(agrees=[False], checked_before=record.expert_checked)
-    if wanted is not None:
-        record.expert_checked = True
-        record.under_review = True
-        record.review_reason = CHAMPION_DIFFERS
-        await relabel(session, record, wanted, CHAMPION_DIFFERS)
-        await records.save(session, record)
+async def _request_experts(database: Database, project_id: UUID, record_ids: Sequence[UUID], now: datetime) -> None:
+    """Let an expert relabel held-out records blind, but those of which that was asked before or is no question any more."""
+    for start in range(0, len(record_ids), _RECORDS_AT_ONCE):
+        async with database.transaction() as session:
+            changes = RecordChanges(now)
+            locked = await records.lock_known(session, record_ids[start:][:_RECORDS_AT_ONCE])
+            for record in locked.values():
+                if record.state is not RecordState.FINALIZED or record.under_review or not record.held_out:
+                    continue
+                wanted = decisions.held_out_check(agrees=[False], checked_before=record.expert_checked)
+                if wanted is not None and record.project_id == project_id:
+                    record.expert_checked = True
+                    changes.review_by_people(record, ReviewByPeople(wanted, CHAMPION_DIFFERS))
+            await changes.save(session)
 
 
 def _audited(champion: Model, one: Compared) -> Audited | None:
@@ -299,7 +301,7 @@ async def _set(
 
 
 def threshold_set(made: Threshold) -> AutoAcceptThresholdSet:
-    """The event that tells a threshold."""
+    """The event that publishes a threshold."""
     return AutoAcceptThresholdSet(
         model_id=made.model_id,
         schema_version=made.schema_version,

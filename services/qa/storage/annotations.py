@@ -1,172 +1,208 @@
 """What people answered, in which role it counts, and what they skipped and spent time on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
+from services.qa.domain.facts import Annotation, AnnotationRole
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
-from shared.contracts.values import Answers, TaskKind
+from shared.contracts.values import TaskKind
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, loaded
-
-Role = Literal["vote", "gold", "decision", "void", "late", "superseded"]
-"""How an annotation counts: for the label of its round, for the assessment of its annotator on gold, as an arbiter's
-decision, no more since its annotator was paused, not for a label since it came when the round was over, or not since
-its annotator corrected it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """One annotator's answers as they count now. `era`: the annotator's drift alarms before it was made."""
-
-    annotation_id: UUID
-    annotation_revision: int
-    annotator_id: UUID
-    role: Role
-    round: int
-    slot: int
-    task_id: UUID
-    task_kind: TaskKind
-    answers: Answers
-    schema_version: int
-    guideline_version: int
-    prediction_shown: UUID | None
-    submitted_at: datetime
-    active_s: float | None
-    reason: str | None
-    paused: bool
-    era: int
-
 
 # Whoever changes which answers there are or how they count marks the record in `agreement_changes` in the same statement.
 _ADD = """
 WITH added AS (
-    INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
-        task_kind, annotator_id, answers, reason, schema_version, guideline_version, prediction_shown, leased_at,
-        submitted_at, active_s)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-    ON CONFLICT DO NOTHING RETURNING annotation_id, project_id, record_id
+INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
+    task_kind, annotator_id, answers, reason, schema_version, guideline_version, prediction_shown, leased_at,
+    submitted_at, active_s)
+SELECT new.* FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::integer[],
+    $8::uuid[], $9::text[], $10::uuid[], $11::jsonb[], $12::text[], $13::integer[], $14::integer[], $15::uuid[],
+    $16::timestamptz[], $17::timestamptz[], $18::double precision[]) AS new (annotation_id, annotation_revision,
+    record_id, project_id, role, round, slot, task_id, task_kind, annotator_id, answers, reason, schema_version,
+    guideline_version, prediction_shown, leased_at, submitted_at, active_s)
+WHERE NOT EXISTS (
+    SELECT FROM annotations AS newer
+    WHERE newer.annotation_id = new.annotation_id AND newer.annotation_revision >= new.annotation_revision
+)
+ON CONFLICT DO NOTHING RETURNING annotation_id, project_id, record_id
 ), marked AS (
     INSERT INTO agreement_changes (project_id, record_id) SELECT project_id, record_id FROM added
 )
 SELECT annotation_id FROM added
 """
-_REVISIONS = "SELECT annotation_revision, role FROM annotations WHERE annotation_id = $1 ORDER BY annotation_revision"
-
-# `era`: how many eras of the annotator had begun when the annotation was submitted.
-_OF_ROUND = """
-SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, task_id, task_kind,
-    annotations.answers, schema_version,
-    guideline_version, prediction_shown, submitted_at, active_s, annotations.reason,
-    COALESCE(assessment.status = 'paused', false) AS paused,
-    (SELECT count(*) FROM eras WHERE eras.project_id = annotations.project_id
-        AND eras.annotator_id = annotations.annotator_id AND eras.since <= annotations.submitted_at)::integer AS era
-FROM annotations
-LEFT JOIN assessments AS assessment USING (project_id, annotator_id)
-WHERE record_id = $1 AND annotations.answers IS NOT NULL AND ($2::integer IS NULL OR round = $2)
-ORDER BY submitted_at, annotation_id, annotation_revision
+# The roles that the earlier revisions had.
+_SUPERSEDE = """
+WITH corrected AS (
+    SELECT annotations.annotation_id, annotations.annotation_revision, annotations.project_id, annotations.role
+    FROM unnest($1::uuid[], $2::integer[]) AS new (annotation_id, annotation_revision)
+    JOIN annotations ON annotations.annotation_id = new.annotation_id
+        AND annotations.annotation_revision < new.annotation_revision AND annotations.role <> 'superseded'
+), superseded AS (
+    UPDATE annotations SET role = 'superseded' FROM corrected
+    WHERE annotations.annotation_id = corrected.annotation_id
+        AND annotations.annotation_revision = corrected.annotation_revision
+    RETURNING annotations.project_id, annotations.record_id
+), marked AS (
+    INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM superseded
+)
+SELECT annotation_id, role FROM corrected
 """
-_SET_ROLE = """
+
+# `paused` and `era` are known of few annotators: they are looked up once each, not once an annotation.
+# `era`: how many eras of the annotator had begun when the annotation was submitted.
+_OF_ROUNDS = """
+WITH found AS MATERIALIZED (
+    SELECT annotations.* FROM unnest($1::uuid[], $2::integer[]) AS one (record_id, round)
+    JOIN annotations ON annotations.record_id = one.record_id
+        AND (one.round IS NULL OR annotations.round = one.round)
+    WHERE annotations.answers IS NOT NULL
+)
+SELECT annotation_id, annotation_revision, found.annotator_id, role, round, task_id, task_kind, found.answers,
+    schema_version, guideline_version, COALESCE(assessment.status = 'paused', false) AS paused,
+    CASE WHEN assessment.era > 0 THEN (
+        SELECT count(*) FROM eras WHERE eras.project_id = found.project_id
+            AND eras.annotator_id = found.annotator_id AND eras.since <= found.submitted_at
+    )::integer ELSE 0 END AS era,
+    record_id
+FROM found LEFT JOIN assessments AS assessment
+    ON assessment.project_id = found.project_id AND assessment.annotator_id = found.annotator_id
+ORDER BY record_id, submitted_at, annotation_id, annotation_revision
+"""
+_SET_ROLES = """
 WITH changed AS (
-    UPDATE annotations SET role = $2 WHERE (annotation_id, annotation_revision) IN (
-        SELECT * FROM unnest($1::uuid[], $3::integer[])
-    ) RETURNING project_id, record_id
+    UPDATE annotations SET role = one.role
+    FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS one (annotation_id, annotation_revision, role)
+    WHERE annotations.annotation_id = one.annotation_id AND annotations.annotation_revision = one.annotation_revision
+    RETURNING annotations.project_id, annotations.record_id
 )
 INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM changed
 """
 _VOID_VOTES = """
 WITH voided AS (
-    UPDATE annotations SET role = 'void' WHERE record_id = $1 AND role = 'vote' RETURNING project_id, record_id
+    UPDATE annotations SET role = 'void' WHERE record_id = ANY($1::uuid[]) AND role = 'vote'
+    RETURNING project_id, record_id
 ), marked AS (
     INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM voided
 )
-SELECT count(*) FROM voided
+SELECT project_id, count(*) AS votes FROM voided GROUP BY project_id
 """
 _LINEAGE = """
 SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, task_id, task_kind, answers, reason,
     schema_version, guideline_version, prediction_shown, leased_at, submitted_at, active_s
 FROM annotations WHERE record_id = $1 ORDER BY submitted_at, annotation_id, annotation_revision
 """
-_SKIP = """
+_ADD_SKIPS = """
 INSERT INTO skips (event_id, record_id, project_id, round, task_kind, annotator_id, reason, skipped_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::uuid[], $7::text[],
+    $8::timestamptz[])
+ON CONFLICT DO NOTHING
 """
 _SKIPS = "SELECT annotator_id, round, task_kind, reason, skipped_at FROM skips WHERE record_id = $1 ORDER BY skipped_at"
-_LOG_WORK = """
+_ADD_WORK = """
 INSERT INTO work (event_id, project_id, annotator_id, task_id, task_kind, activity, leased_at, ended_at, active_s)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[],
+    $8::timestamptz[], $9::double precision[])
+ON CONFLICT DO NOTHING
 """
 
 
-async def add(session: Session, event: Event[AnnotationSubmitted], role: Role, *, erased: bool) -> bool:
-    """Keep an annotation; False when it is here already. Of an erased record only that there was one is kept."""
-    payload = event.payload
-    added = await session.raw.fetchval(
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An annotation as it came and how it counts. Of an erased record only that there was one is kept."""
+
+    event: Event[AnnotationSubmitted]
+    role: AnnotationRole
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """An earlier revision of an annotation that was corrected, and how it had counted."""
+
+    annotation_id: UUID
+    role: AnnotationRole
+
+
+async def add(session: Session, submissions: Sequence[Submission]) -> set[UUID]:
+    """Keep annotations; returns the ids of those of which no revision as new was here."""
+    payloads = [one.event.payload for one in submissions]
+    rows = await session.raw.fetch(
         _ADD,
-        payload.annotation_id,
-        payload.annotation_revision,
-        event.record_id,
-        event.project_id,
-        role,
-        payload.round,
-        payload.slot,
-        payload.task_id,
-        payload.task_kind,
-        payload.annotator_id,
-        None if erased else dump(payload.answers),
-        None if erased else payload.reason,
-        payload.schema_version,
-        payload.guideline_version,
-        payload.prediction_shown,
-        payload.leased_at,
-        payload.submitted_at,
-        payload.active_s,
+        [one.annotation_id for one in payloads],
+        [one.annotation_revision for one in payloads],
+        [one.event.record_id for one in submissions],
+        [one.event.project_id for one in submissions],
+        [one.role for one in submissions],
+        [one.round for one in payloads],
+        [one.slot for one in payloads],
+        [one.task_id for one in payloads],
+        [one.task_kind for one in payloads],
+        [one.annotator_id for one in payloads],
+        [None if one.erased else dump(one.event.payload.answers) for one in submissions],
+        [None if one.erased else one.event.payload.reason for one in submissions],
+        [one.schema_version for one in payloads],
+        [one.guideline_version for one in payloads],
+        [one.prediction_shown for one in payloads],
+        [one.leased_at for one in payloads],
+        [one.submitted_at for one in payloads],
+        [one.active_s for one in payloads],
     )
-    return added is not None
+    return {row["annotation_id"] for row in rows}
 
 
-async def revisions(session: Session, annotation_id: UUID) -> dict[int, Role]:
-    """The role of each revision that is here."""
-    rows = await session.raw.fetch(_REVISIONS, annotation_id)
-    return {row["annotation_revision"]: row["role"] for row in rows}
+async def supersede(session: Session, newest: Mapping[UUID, int]) -> list[Superseded]:
+    """Let no earlier revision of these annotations count; returns those that did."""
+    rows = await session.raw.fetch(_SUPERSEDE, list(newest), list(newest.values()))
+    return [Superseded(**row) for row in rows]
 
 
-async def of_round(session: Session, record_id: UUID, number: int | None) -> list[Annotation]:
-    """The annotations of a round (None: of all) whose content is here, in the order of their submission."""
-    rows = await session.raw.fetch(_OF_ROUND, record_id, number)
-    return [Annotation(**{**loaded(row, "answers"), "task_kind": TaskKind(row["task_kind"])}) for row in rows]
+async def of_rounds(session: Session, rounds: Mapping[UUID, int | None]) -> dict[UUID, list[Annotation]]:
+    """By record, the annotations of a round (None: of all) whose content is here, in the order of their submission."""
+    found: dict[UUID, list[Annotation]] = {}
+    for row in await session.raw.fetch(_OF_ROUNDS, list(rounds), list(rounds.values())):
+        values = loaded(row, "answers")
+        record_id = values.pop("record_id")
+        found.setdefault(record_id, []).append(Annotation(**{**values, "task_kind": TaskKind(row["task_kind"])}))
+    return found
 
 
-async def set_role(session: Session, of: Sequence[tuple[UUID, int]], role: Role) -> None:
-    """Change how annotations, given by id and revision, count."""
-    await session.raw.execute(_SET_ROLE, [one for one, _ in of], role, [revision for _, revision in of])
+async def set_roles(session: Session, changed: Sequence[tuple[Annotation, AnnotationRole]]) -> None:
+    """Change how annotations count."""
+    await session.raw.execute(
+        _SET_ROLES,
+        [one.annotation_id for one, _ in changed],
+        [one.annotation_revision for one, _ in changed],
+        [role for _, role in changed],
+    )
 
 
-async def void_votes(session: Session, record_id: UUID) -> int:
-    """Let no vote of the record count for a label; answers how many did."""
-    voided: int = await session.raw.fetchval(_VOID_VOTES, record_id)
-    return voided
+async def void_votes(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Let no vote of the records count for a label; returns how many did, by project."""
+    rows = await session.raw.fetch(_VOID_VOTES, list(record_ids))
+    return {row["project_id"]: row["votes"] for row in rows}
 
 
 async def for_lineage(session: Session, record_id: UUID) -> list[dict[str, Any]]:
     return [loaded(row, "answers") for row in await session.raw.fetch(_LINEAGE, record_id)]
 
 
-async def add_skip(session: Session, event: Event[TaskSkipped], *, erased: bool) -> None:
-    payload = event.payload
+async def add_skips(session: Session, skips: Sequence[tuple[Event[TaskSkipped], bool]]) -> None:
+    """Keep what was skipped and why; not why where the record is erased, which the second value tells."""
+    events = [event for event, _ in skips]
     await session.raw.execute(
-        _SKIP,
-        event.id,
-        event.record_id,
-        event.project_id,
-        payload.round,
-        payload.task_kind,
-        payload.annotator_id,
-        None if erased else payload.reason,
-        event.occurred_at,
+        _ADD_SKIPS,
+        [event.id for event in events],
+        [event.record_id for event in events],
+        [event.project_id for event in events],
+        [event.payload.round for event in events],
+        [event.payload.task_kind for event in events],
+        [event.payload.annotator_id for event in events],
+        [None if erased else event.payload.reason for event, erased in skips],
+        [event.occurred_at for event in events],
     )
 
 
@@ -174,83 +210,35 @@ async def skips_of(session: Session, record_id: UUID) -> list[dict[str, Any]]:
     return [dict(row) for row in await session.raw.fetch(_SKIPS, record_id)]
 
 
-async def log_work(session: Session, event: Event[WorkLogged]) -> None:
-    payload = event.payload
+async def add_work(session: Session, events: Sequence[Event[WorkLogged]]) -> None:
+    """Keep the time that was spent."""
+    payloads = [event.payload for event in events]
     await session.raw.execute(
-        _LOG_WORK,
-        event.id,
-        event.project_id,
-        payload.annotator_id,
-        payload.task_id,
-        payload.task_kind,
-        payload.activity,
-        payload.leased_at,
-        payload.ended_at,
-        payload.active_s,
+        _ADD_WORK,
+        [event.id for event in events],
+        [event.project_id for event in events],
+        [one.annotator_id for one in payloads],
+        [one.task_id for one in payloads],
+        [one.task_kind for one in payloads],
+        [one.activity for one in payloads],
+        [one.leased_at for one in payloads],
+        [one.ended_at for one in payloads],
+        [one.active_s for one in payloads],
     )
 
 
-# What the estimation reads: every answer of a schema version, with what is certain and what a model said of the record.
-# An annotation that was corrected counts no more; a voided one still tells about its annotator.
-_FOR_ESTIMATION = """
-SELECT annotations.record_id, annotations.annotation_id, annotations.annotator_id, annotations.role,
-    annotations.answers, annotations.submitted_at,
-    (SELECT count(*) FROM eras WHERE eras.project_id = annotations.project_id
-        AND eras.annotator_id = annotations.annotator_id AND eras.since <= annotations.submitted_at)::integer AS era,
-    records.state, records.round > 1 OR records.audit OR records.split <> 'train' AS by_people_alone
-FROM annotations JOIN records ON records.record_id = annotations.record_id
-WHERE annotations.project_id = $1 AND annotations.schema_version = $2 AND annotations.answers IS NOT NULL
-    AND annotations.role <> 'superseded' AND records.known
-ORDER BY annotations.submitted_at DESC, annotations.annotation_id LIMIT $3
-"""
 _NEWEST = """
 SELECT version, newest FROM unnest($2::integer[]) AS one (version), LATERAL (
     SELECT max(submitted_at) AS newest FROM annotations WHERE project_id = $1 AND schema_version = version
 ) AS of_version
 WHERE newest IS NOT NULL
 """
-_TRUTHS = """
-SELECT record_id, answers, true AS gold FROM unnest($1::uuid[]) AS one (record_id) JOIN gold USING (record_id)
-WHERE schema_version = $2 AND current AND answers IS NOT NULL
-UNION ALL
-SELECT record_id, answers, false FROM unnest($1::uuid[]) AS one (record_id) JOIN labels USING (record_id)
-WHERE schema_version = $2 AND current AND method = 'decision' AND answers IS NOT NULL
-"""
-_PRIORS = """
-SELECT records.record_id, predictions.distributions
-FROM unnest($1::uuid[]) AS one (record_id) JOIN records ON records.record_id = one.record_id
-JOIN predictions ON predictions.prediction_id = records.routed_prediction_id
-WHERE predictions.schema_version = $2 AND predictions.model_id IS NOT NULL
-    AND predictions.distributions IS NOT NULL AND records.split = 'train' AND NOT records.audit
-    AND records.round = 1 AND records.state <> 'gold' AND records.route <> 'auto_accept'
-"""
-
-
-async def for_estimation(session: Session, project_id: UUID, schema_version: int, limit: int) -> list[Any]:
-    """The newest annotations of a schema version, newest first; `answers` still as text."""
-    rows: list[Any] = await session.raw.fetch(_FOR_ESTIMATION, project_id, schema_version, limit)
-    return rows
 
 
 async def newest(session: Session, project_id: UUID, versions: Sequence[int]) -> dict[int, datetime]:
     """When each schema version, of those that anybody answered, was answered last."""
     rows = await session.raw.fetch(_NEWEST, project_id, list(versions))
     return {row["version"]: row["newest"] for row in rows}
-
-
-async def truths(session: Session, records: Sequence[UUID], schema_version: int) -> list[Any]:
-    """What is known for certain of these records: `record_id`, `answers` as text, whether by `gold` or a decision."""
-    rows: list[Any] = await session.raw.fetch(_TRUTHS, records, schema_version)
-    return rows
-
-
-async def priors(session: Session, records: Sequence[UUID], schema_version: int) -> list[Any]:
-    """What a model that had not learnt from them said of these records, where a model may speak at all.
-
-    `record_id`, and `distributions` as text.
-    """
-    rows: list[Any] = await session.raw.fetch(_PRIORS, records, schema_version)
-    return rows
 
 
 _OF_QUESTION = """

@@ -1,6 +1,6 @@
-"""Annotators as queue told of them, and what qa concluded about them."""
+"""Annotators as queue publishes them, and what qa concluded about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAssessment:
     """An assessment as it stands. `details`: what else is known, for whoever reads it."""
 
     project_id: UUID
@@ -36,25 +36,36 @@ class Stored:
 
 
 _SAVE = """
-INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages)
+SELECT annotator_id, revision, pool, status, skills, ARRAY(SELECT jsonb_array_elements_text(languages))
+FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[])
+    AS new (annotator_id, revision, pool, status, skills, languages)
+ORDER BY annotator_id
 ON CONFLICT (annotator_id) DO UPDATE SET revision = excluded.revision, pool = excluded.pool, status = excluded.status,
     skills = excluded.skills, languages = excluded.languages
 WHERE annotators.revision < excluded.revision
 """
 _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM annotators WHERE annotator_id = $1)"
-_EXPERTS = "SELECT annotator_id FROM annotators WHERE pool = 'expert'"
+_EXPERTS = "SELECT annotator_id FROM annotators WHERE annotator_id = ANY($1::uuid[]) AND pool = 'expert'"
+_ERAS = """
+SELECT annotator_id, array_agg(since ORDER BY since) AS since FROM eras
+WHERE project_id = $1 AND annotator_id = ANY($2::uuid[]) GROUP BY annotator_id
+"""
 _STORED = (
     "project_id, annotator_id, assessment_revision, status, reason, accuracy, interval_low, interval_high,"
     " gold_answers, answers, era, changed_at, details, assessed_at"
 )
 _ASSESSMENTS = f"SELECT {_STORED} FROM assessments WHERE project_id = $1"  # noqa: S608  our own column names
-_LOCK_ASSESSMENT = f"{_ASSESSMENTS} AND annotator_id = $2 FOR UPDATE"
+_LOCK_ASSESSMENTS = f"{_ASSESSMENTS} AND annotator_id = ANY($2::uuid[]) ORDER BY annotator_id FOR UPDATE"
 _ALL = f"""
 SELECT {_STORED} FROM assessments WHERE assessment_revision > 0 AND (project_id, annotator_id) > ($1, $2)
 ORDER BY project_id, annotator_id LIMIT $3
 """  # noqa: S608  our own column names
-_SAVE_ASSESSMENT = f"""
-INSERT INTO assessments ({_STORED}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+_SAVE_ASSESSMENTS = f"""
+INSERT INTO assessments ({_STORED})
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::double precision[],
+    $7::double precision[], $8::double precision[], $9::integer[], $10::integer[], $11::integer[], $12::timestamptz[],
+    $13::jsonb[], $14::timestamptz[]) ORDER BY 1, 2
 ON CONFLICT (project_id, annotator_id) DO UPDATE SET assessment_revision = excluded.assessment_revision,
     status = excluded.status, reason = excluded.reason, accuracy = excluded.accuracy,
     interval_low = excluded.interval_low, interval_high = excluded.interval_high,
@@ -63,7 +74,7 @@ ON CONFLICT (project_id, annotator_id) DO UPDATE SET assessment_revision = exclu
 """  # noqa: S608  our own column names
 _LOG = """
 INSERT INTO assessment_log (project_id, annotator_id, assessment_revision, content, assessed_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::jsonb[], $5::timestamptz[])
 """
 _LOGGED = """
 SELECT project_id, content, assessed_at FROM unnest($1::uuid[]) AS one (project_id), LATERAL (
@@ -72,11 +83,18 @@ SELECT project_id, content, assessed_at FROM unnest($1::uuid[]) AS one (project_
 ) AS newest
 ORDER BY project_id, assessment_revision DESC
 """
-_BEGIN_ERA = "INSERT INTO eras (project_id, annotator_id, era, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
-_ADD_DRIFT = """
+_BEGIN_ERAS = """
+INSERT INTO eras (project_id, annotator_id, era, since)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::timestamptz[]) ON CONFLICT DO NOTHING
+"""
+_ADD_DRIFTS = """
 INSERT INTO drifts (drift_id, project_id, subject, subject_id, number, content, detected_at)
-VALUES ($1, $2, $3, $4, (SELECT count(*) + 1 FROM drifts WHERE project_id = $2 AND subject_id = $4), $5, $6)
-RETURNING number
+SELECT new.drift_id, $2, new.subject, new.subject_id, (
+    SELECT count(*) + 1 FROM drifts
+    WHERE drifts.project_id = $2 AND drifts.subject = new.subject AND drifts.subject_id = new.subject_id
+), new.content, $6
+FROM unnest($1::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) AS new (drift_id, subject, subject_id, content)
+RETURNING subject_id, number
 """
 _DRIFTS = """
 SELECT drift_id, subject, subject_id, number, content, detected_at FROM drifts
@@ -89,72 +107,87 @@ FROM work WHERE project_id = ANY($1) AND annotator_id = $2 AND activity = 'submi
 """
 
 
-async def save(session: Session, event: Event[AnnotatorChanged]) -> None:
-    """Keep the newest state of an annotator."""
-    payload = event.payload
+async def save(session: Session, events: Sequence[Event[AnnotatorChanged]]) -> None:
+    """Keep the newest state of annotators, each given once."""
+    payloads = [event.payload for event in events]
     await session.raw.execute(
         _SAVE,
-        payload.annotator_id,
-        event.revision,
-        payload.pool,
-        payload.status,
-        dump(payload.skills),
-        payload.languages,
+        [one.annotator_id for one in payloads],
+        [event.revision for event in events],
+        [one.pool for one in payloads],
+        [one.status for one in payloads],
+        [dump(one.skills) for one in payloads],
+        [dump(one.languages) for one in payloads],
     )
 
 
 async def is_known(session: Session, annotator_id: UUID) -> bool:
-    """Whether queue told of the annotator."""
+    """Whether queue has published the annotator."""
     found: bool = await session.raw.fetchval(_IS_KNOWN, annotator_id)
     return found
 
 
-async def experts(session: Session) -> frozenset[UUID]:
-    return frozenset(row["annotator_id"] for row in await session.raw.fetch(_EXPERTS))
+async def experts(session: Session, annotator_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Those of the annotators who are experts."""
+    return frozenset(row["annotator_id"] for row in await session.raw.fetch(_EXPERTS, annotator_ids))
 
 
-def _stored(row: Mapping[str, Any]) -> Stored:
+async def eras(session: Session, project_id: UUID, annotator_ids: Sequence[UUID]) -> dict[UUID, list[datetime]]:
+    """When the eras of annotators began; who has but one is missing."""
+    return {row["annotator_id"]: row["since"] for row in await session.raw.fetch(_ERAS, project_id, annotator_ids)}
+
+
+def _stored(row: Mapping[str, Any]) -> StoredAssessment:
     found = loaded(row, "details")
-    return Stored(**{**found, "status": AssessmentStatus(found["status"])})
+    return StoredAssessment(**{**found, "status": AssessmentStatus(found["status"])})
 
 
-async def assessments(session: Session, project_id: UUID) -> dict[UUID, Stored]:
+async def assessments(session: Session, project_id: UUID) -> dict[UUID, StoredAssessment]:
     return {row["annotator_id"]: _stored(row) for row in await session.raw.fetch(_ASSESSMENTS, project_id)}
 
 
-async def lock_assessment(session: Session, project_id: UUID, annotator_id: UUID) -> Stored | None:
-    row = await session.raw.fetchrow(_LOCK_ASSESSMENT, project_id, annotator_id)
-    return None if row is None else _stored(row)
+async def lock_assessments(
+    session: Session, project_id: UUID, annotator_ids: Collection[UUID]
+) -> dict[UUID, StoredAssessment]:
+    """Those of the annotators' assessments that there are, locked in the order of their ids."""
+    rows = await session.raw.fetch(_LOCK_ASSESSMENTS, project_id, list(annotator_ids))
+    return {row["annotator_id"]: _stored(row) for row in rows}
 
 
-async def page_for_republish(session: Session, after: tuple[UUID, UUID], limit: int) -> list[Stored]:
+async def page_for_republish(session: Session, after: tuple[UUID, UUID], limit: int) -> list[StoredAssessment]:
     return [_stored(row) for row in await session.raw.fetch(_ALL, *after, limit)]
 
 
-async def save_assessment(session: Session, stored: Stored) -> None:
+async def save_assessments(session: Session, stored: Sequence[StoredAssessment]) -> None:
+    """Save the newest assessments of annotators, each given once."""
     await session.raw.execute(
-        _SAVE_ASSESSMENT,
-        stored.project_id,
-        stored.annotator_id,
-        stored.assessment_revision,
-        stored.status,
-        stored.reason,
-        stored.accuracy,
-        stored.interval_low,
-        stored.interval_high,
-        stored.gold_answers,
-        stored.answers,
-        stored.era,
-        stored.changed_at,
-        dump(stored.details),
-        stored.assessed_at,
+        _SAVE_ASSESSMENTS,
+        [one.project_id for one in stored],
+        [one.annotator_id for one in stored],
+        [one.assessment_revision for one in stored],
+        [one.status for one in stored],
+        [one.reason for one in stored],
+        [one.accuracy for one in stored],
+        [one.interval_low for one in stored],
+        [one.interval_high for one in stored],
+        [one.gold_answers for one in stored],
+        [one.answers for one in stored],
+        [one.era for one in stored],
+        [one.changed_at for one in stored],
+        [dump(one.details) for one in stored],
+        [one.assessed_at for one in stored],
     )
 
 
-async def log_assessment(session: Session, project_id: UUID, payload: AnnotatorAssessed, now: datetime) -> None:
+async def log_assessments(session: Session, published: Sequence[tuple[StoredAssessment, AnnotatorAssessed]]) -> None:
     """Keep what was published; nothing here is changed later."""
     await session.raw.execute(
-        _LOG, project_id, payload.annotator_id, payload.assessment_revision, payload.model_dump_json(), now
+        _LOG,
+        [one.project_id for one, _ in published],
+        [one.annotator_id for one, _ in published],
+        [one.assessment_revision for one, _ in published],
+        [payload.model_dump_json() for _, payload in published],
+        [one.assessed_at for one, _ in published],
     )
 
 
@@ -164,21 +197,45 @@ async def logged(
     """What was published about an annotator by project, newest first."""
     found: dict[UUID, list[dict[str, Any]]] = {}
     for row in await session.raw.fetch(_LOGGED, projects, annotator_id, newest):
-        said = {"assessed_at": row["assessed_at"], **loaded(row, "content")["content"]}
-        found.setdefault(row["project_id"], []).append(said)
+        published = {"assessed_at": row["assessed_at"], **loaded(row, "content")["content"]}
+        found.setdefault(row["project_id"], []).append(published)
     return found
 
 
-async def begin_era(session: Session, project_id: UUID, annotator_id: UUID, era: int, since: datetime) -> None:
-    await session.raw.execute(_BEGIN_ERA, project_id, annotator_id, era, since)
+@dataclass(frozen=True, slots=True)
+class Era:
+    """From `since` on an annotator's answers are estimated as a new annotator's."""
+
+    annotator_id: UUID
+    era: int
+    since: datetime
 
 
-async def add_drift(session: Session, project_id: UUID, payload: DriftDetected, now: datetime) -> int:
-    """Keep an alarm; answers which one it is of this subject."""
-    number: int = await session.raw.fetchval(
-        _ADD_DRIFT, new_id(), project_id, payload.subject, payload.subject_id, payload.model_dump_json(), now
+async def begin_eras(session: Session, project_id: UUID, eras: Sequence[Era]) -> None:
+    """Begin eras of annotators in a project."""
+    await session.raw.execute(
+        _BEGIN_ERAS,
+        [project_id] * len(eras),
+        [one.annotator_id for one in eras],
+        [one.era for one in eras],
+        [one.since for one in eras],
     )
-    return number
+
+
+async def add_drifts(
+    session: Session, project_id: UUID, payloads: Sequence[DriftDetected], now: datetime
+) -> dict[UUID, int]:
+    """Keep alarms, one a subject; returns by subject which one of its alarms it is."""
+    rows = await session.raw.fetch(
+        _ADD_DRIFTS,
+        [new_id() for _ in payloads],
+        project_id,
+        [one.subject for one in payloads],
+        [one.subject_id for one in payloads],
+        [one.model_dump_json() for one in payloads],
+        now,
+    )
+    return {row["subject_id"]: row["number"] for row in rows}
 
 
 async def drifts(session: Session, project_id: UUID, after: UUID | None, limit: int) -> list[dict[str, Any]]:
@@ -190,66 +247,3 @@ async def speeds(session: Session, projects: Sequence[UUID], annotator_id: UUID)
     """Submitted tasks by project, and the time the frontend measured, in seconds; a project without any is missing."""
     rows = await session.raw.fetch(_SPEED, projects, annotator_id)
     return {row["project_id"]: {name: value for name, value in row.items() if name != "project_id"} for row in rows}
-
-
-_HEADS = "SELECT question, estimate_id, content FROM estimates WHERE project_id = $1 AND schema_version = $2"
-_VOTERS = """
-SELECT question, voter, content FROM annotator_estimates
-WHERE project_id = $1 AND schema_version = $2 AND voter = ANY($3::text[])
-"""
-_SAVE_HEAD = """
-INSERT INTO estimates (project_id, schema_version, question, estimate_id, votes, content, estimated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (project_id, schema_version, question) DO UPDATE SET estimate_id = excluded.estimate_id,
-    votes = excluded.votes, content = excluded.content, estimated_at = excluded.estimated_at
-"""
-_SAVE_VOTERS = """
-INSERT INTO annotator_estimates (project_id, schema_version, question, voter, content)
-SELECT $1, $2, $3, voter, content::jsonb FROM unnest($4::text[], $5::text[]) AS one (voter, content) ORDER BY voter
-ON CONFLICT (project_id, schema_version, question, voter) DO UPDATE SET content = excluded.content
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEstimates:
-    """One question's estimates: what holds for all, and what holds for the voters asked for, both as JSON by facet."""
-
-    estimate_id: UUID
-    shared: Mapping[str, Any]
-    voters: Mapping[str, Mapping[str, Any]]
-
-
-async def estimates(
-    session: Session, project_id: UUID, schema_version: int, voters: Sequence[str]
-) -> dict[str, StoredEstimates]:
-    """By question, for these voters alone: as many rows as there are votes, however many annotators there are."""
-    heads = await session.raw.fetch(_HEADS, project_id, schema_version)
-    if not heads:
-        return {}
-    by_question: dict[str, dict[str, Any]] = {row["question"]: {} for row in heads}
-    for row in await session.raw.fetch(_VOTERS, project_id, schema_version, list(voters)):
-        if row["question"] in by_question:
-            by_question[row["question"]][row["voter"]] = loaded(row, "content")["content"]
-    return {
-        row["question"]: StoredEstimates(
-            row["estimate_id"], loaded(row, "content")["content"], by_question[row["question"]]
-        )
-        for row in heads
-    }
-
-
-async def save_estimates(
-    session: Session,
-    project_id: UUID,
-    schema_version: int,
-    question: str,
-    *,
-    shared: Mapping[str, Any],
-    voters: Mapping[str, Mapping[str, Any]],
-    votes: int,
-    now: datetime,
-) -> None:
-    await session.raw.execute(_SAVE_HEAD, project_id, schema_version, question, new_id(), votes, dump(shared), now)
-    await session.raw.execute(
-        _SAVE_VOTERS, project_id, schema_version, question, list(voters), [dump(one) for one in voters.values()]
-    )

@@ -24,6 +24,21 @@ class StoredLink:
     leaf: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLink:
+    """A link to be added to a record's chain; it is saved with the record, whose row holds the chain's head."""
+
+    record_id: UUID
+    position: int
+    project_id: UUID
+    kind: str
+    reference: str
+    text_to_hash: str
+    content_hmac: bytes
+    hash: bytes
+    linked_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     project_id: UUID
@@ -35,10 +50,18 @@ class Seal:
     sealed_at: datetime
 
 
-_ADD = """
-INSERT INTO chain_links (record_id, position, project_id, kind, reference, text_to_hash, content_hmac, hash, linked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
+LINK_COLUMNS = (
+    "record_id",
+    "position",
+    "project_id",
+    "kind",
+    "reference",
+    "text_to_hash",
+    "content_hmac",
+    "hash",
+    "linked_at",
+)
+LINK_TYPES = ("uuid", "integer", "uuid", "text", "text", "text", "bytea", "bytea", "timestamptz")
 _OF_RECORD = """
 SELECT position, kind, reference, text_to_hash, content_hmac, hash, linked_at, seal_number, leaf
 FROM chain_links WHERE record_id = $1 ORDER BY position
@@ -62,19 +85,9 @@ _SEAL = "SELECT * FROM seals WHERE project_id = $1 AND number = $2"
 _LEAVES = "SELECT hash FROM chain_links WHERE project_id = $1 AND seal_number = $2 ORDER BY leaf"
 
 
-async def add(session: Session, record_id: UUID, project_id: UUID, link: StoredLink) -> None:
-    await session.raw.execute(
-        _ADD,
-        record_id,
-        link.position,
-        project_id,
-        link.kind,
-        link.reference,
-        link.text_to_hash,
-        link.content_hmac,
-        link.hash,
-        link.linked_at,
-    )
+def link_columns(links: Sequence[RecordLink]) -> list[list[Any]]:
+    """The parameters of a statement that adds links, in the order of `LINK_COLUMNS`."""
+    return [[getattr(link, name) for link in links] for name in LINK_COLUMNS]
 
 
 async def of_record(session: Session, record_id: UUID) -> list[StoredLink]:

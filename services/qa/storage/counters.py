@@ -1,13 +1,19 @@
 """Counters without hot rows, and marks for background work: both insert-only, folded by loops."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.kit.database import Session
 
 _ADD = """
-INSERT INTO counter_deltas (project_id, name, delta) SELECT $1, name, delta
-FROM unnest($2::text[], $3::bigint[]) AS one (name, delta)
+WITH counted AS (
+    INSERT INTO counter_deltas (project_id, name, delta) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[])
+)
+INSERT INTO marks (project_id, kind, subject, weight)
+SELECT * FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::integer[])
 """
 _READ = """
 SELECT name, sum(value)::bigint AS value FROM (
@@ -29,18 +35,51 @@ WITH taken AS (
 )
 SELECT count(*) FROM taken
 """
-_MARK = "INSERT INTO marks (project_id, kind, subject) VALUES ($1, $2, $3)"
 _MARKS = """
-SELECT project_id, subject, array_agg(mark_seq) AS seqs FROM marks WHERE kind = $1
+SELECT project_id, subject, array_agg(mark_seq) AS seqs, sum(weight)::integer AS weight FROM marks WHERE kind = $1
 GROUP BY project_id, subject ORDER BY min(mark_seq)
 """
 _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 
-async def add(session: Session, project_id: UUID, deltas: Mapping[str, int]) -> None:
-    changes = {name: delta for name, delta in deltas.items() if delta}
-    if changes:
-        await session.raw.execute(_ADD, project_id, list(changes), list(changes.values()))
+class BackgroundWork(StrEnum):
+    """What a project may wait for: an estimation, a test of thresholds, a paused annotator's votes to be replaced."""
+
+    ESTIMATION = "estimates"
+    THRESHOLD_TEST = "thresholds"
+    REPLACEMENT = "replacements"
+
+
+class Mark(NamedTuple):
+    """Background work of this kind waits for the project, and for one subject of it when there is one."""
+
+    project_id: UUID
+    kind: BackgroundWork
+    subject: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What is marked: the marks to take away when it is done, and how many facts they stand for."""
+
+    seqs: list[int]
+    weight: int
+
+
+async def add(session: Session, deltas: Mapping[tuple[UUID, str], int], marks: Mapping[Mark, int]) -> None:
+    """Count by project and name, and mark background work with how many facts wait for it."""
+    changes = {key: delta for key, delta in deltas.items() if delta}
+    if changes or marks:
+        await session.raw.execute(
+            _ADD,
+            [project_id for project_id, _ in changes],
+            [name for _, name in changes],
+            list(changes.values()),
+            [one.project_id for one in marks],
+            [one.kind for one in marks],
+            [one.subject for one in marks],
+            list(marks.values()),
+        )
 
 
 async def read(session: Session, project_id: UUID) -> dict[str, int]:
@@ -49,20 +88,20 @@ async def read(session: Session, project_id: UUID) -> dict[str, int]:
 
 
 async def fold(session: Session, limit: int) -> int:
-    """Fold the oldest deltas; answers how many."""
+    """Fold the oldest deltas; returns how many."""
     folded: int = await session.raw.fetchval(_FOLD, limit)
     return folded
 
 
-async def mark(session: Session, project_id: UUID, kind: str, subject: UUID | None = None) -> None:
-    """Say that background work of this kind waits for the project."""
-    await session.raw.execute(_MARK, project_id, kind, subject)
+async def mark(session: Session, project_id: UUID, kind: BackgroundWork, subject: UUID | None = None) -> None:
+    """Mark background work that waits."""
+    await add(session, {}, {Mark(project_id, kind, subject): 1})
 
 
-async def marks(session: Session, kind: str) -> dict[tuple[UUID, UUID | None], list[int]]:
-    """What is marked, what waits longest first, with the marks to take away when it is done."""
+async def marks(session: Session, kind: BackgroundWork) -> dict[tuple[UUID, UUID | None], Marked]:
+    """What is marked, by project and subject, what waits longest first."""
     rows = await session.raw.fetch(_MARKS, kind)
-    return {(row["project_id"], row["subject"]): row["seqs"] for row in rows}
+    return {(row["project_id"], row["subject"]): Marked(row["seqs"], row["weight"]) for row in rows}
 
 
 async def unmark(session: Session, mark_seqs: list[int]) -> None:

@@ -1,70 +1,99 @@
 """What product systems reported, and what it led to."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.qa.domain.facts import Report
+from services.qa.domain.verdict import RecordReport
 from shared.contracts.envelope import Event
 from shared.contracts.events import FeedbackReceived
-from shared.contracts.values import Answers
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, loaded
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A correction that waits to be looked at."""
-
-    feedback_id: UUID
-    correction: Answers
-    schema_version: int
-    observed_at: datetime
-
 
 _ADD = """
 INSERT INTO feedback (feedback_id, record_id, project_id, model_id, schema_version, verdict, prediction, correction,
     confidence, observed_at, effect)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING feedback_id
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[], $7::jsonb[],
+    $8::jsonb[], $9::double precision[], $10::timestamptz[], $11::text[])
+ON CONFLICT DO NOTHING RETURNING feedback_id
 """
 _PENDING = """
-SELECT feedback_id, correction, schema_version, observed_at FROM feedback
-WHERE record_id = $1 AND effect = 'pending' AND correction IS NOT NULL ORDER BY observed_at, feedback_id
+SELECT record_id, feedback_id, correction, schema_version FROM feedback
+WHERE record_id = ANY($1::uuid[]) AND effect = 'pending' AND correction IS NOT NULL
+ORDER BY record_id, observed_at, feedback_id
 """
-_SET_EFFECT = "UPDATE feedback SET effect = $2, label_revision = $3 WHERE feedback_id = $1"
+# Of final labels that are not under review.
+_OVERDUE = """
+SELECT DISTINCT feedback.record_id, feedback.project_id FROM feedback JOIN records USING (record_id)
+WHERE feedback.effect = 'pending' AND feedback.record_id > $1
+    AND records.state = 'finalized' AND NOT records.under_review AND NOT records.verdict_pending
+ORDER BY feedback.record_id LIMIT $2
+"""
+_SET_EFFECTS = """
+UPDATE feedback SET effect = had.effect, label_revision = had.label_revision
+FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS had (feedback_id, effect, label_revision)
+WHERE feedback.feedback_id = had.feedback_id
+"""
 _OF_RECORD = """
 SELECT feedback_id, model_id, schema_version, verdict, correction, observed_at, effect, label_revision
 FROM feedback WHERE record_id = $1 ORDER BY observed_at, feedback_id
 """
 
 
-async def add(session: Session, event: Event[FeedbackReceived], *, effect: str, erased: bool) -> bool:
-    """Keep a report; False when it is here already."""
-    payload = event.payload
-    added = await session.raw.fetchval(
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A report as it came. `pending`: it has an effect on the record's label, by and by."""
+
+    event: Event[FeedbackReceived]
+    pending: bool
+    erased: bool
+
+
+async def add(session: Session, reports: Sequence[Received]) -> set[UUID]:
+    """Keep reports, of an erased record without content; returns the ids of those not here yet."""
+    payloads = [one.event.payload for one in reports]
+    rows = await session.raw.fetch(
         _ADD,
-        payload.feedback_id,
-        event.record_id,
-        event.project_id,
-        payload.model_id,
-        payload.schema_version,
-        payload.verdict,
-        None if erased else dump(payload.prediction),
-        None if erased else dump(payload.correction),
-        payload.confidence,
-        payload.observed_at,
-        effect,
+        [one.feedback_id for one in payloads],
+        [one.event.record_id for one in reports],
+        [one.event.project_id for one in reports],
+        [one.model_id for one in payloads],
+        [one.schema_version for one in payloads],
+        [one.verdict for one in payloads],
+        [None if one.erased else dump(one.event.payload.prediction) for one in reports],
+        [None if one.erased else dump(one.event.payload.correction) for one in reports],
+        [one.confidence for one in payloads],
+        [one.observed_at for one in payloads],
+        ["pending" if one.pending else "kept" for one in reports],
     )
-    return added is not None
+    return {row["feedback_id"] for row in rows}
 
 
-async def pending(session: Session, record_id: UUID) -> list[Report]:
-    """Corrections that had no effect yet, oldest first."""
-    return [Report(**loaded(row, "correction")) for row in await session.raw.fetch(_PENDING, record_id)]
+async def pending(session: Session, record_ids: Collection[UUID]) -> dict[UUID, list[Report]]:
+    """By record, corrections that had no effect yet, oldest first."""
+    found: dict[UUID, list[Report]] = {}
+    for row in await session.raw.fetch(_PENDING, list(record_ids)):
+        values = loaded(row, "correction")
+        found.setdefault(values.pop("record_id"), []).append(Report(**values))
+    return found
 
 
-async def set_effect(session: Session, feedback_id: UUID, effect: str, label_revision: int | None) -> None:
-    await session.raw.execute(_SET_EFFECT, feedback_id, effect, label_revision)
+async def overdue(session: Session, after: UUID, limit: int) -> dict[UUID, UUID]:
+    """Records, with their projects, whose label stands although reports on it had no effect yet."""
+    rows = await session.raw.fetch(_OVERDUE, after, limit)
+    return {row["record_id"]: row["project_id"] for row in rows}
+
+
+async def set_effects(session: Session, effects: Sequence[RecordReport]) -> None:
+    """Keep what reports led to, and on which revision of the label."""
+    await session.raw.execute(
+        _SET_EFFECTS,
+        [one.feedback_id for one in effects],
+        [one.effect for one in effects],
+        [one.label_revision for one in effects],
+    )
 
 
 async def of_record(session: Session, record_id: UUID) -> list[dict[str, Any]]:

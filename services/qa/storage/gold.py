@@ -1,5 +1,6 @@
 """Gold answers: append-only but for the mark that one is current no more. They never leave qa."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,10 +25,18 @@ class Gold:
 
 
 _GOLD = "record_id, gold_revision, project_id, schema_version, answers, note, exposures, placed_by, placed_at"
-_ADD = f"INSERT INTO gold ({_GOLD}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"  # noqa: S608  our own column names
-_CURRENT = f"SELECT {_GOLD} FROM gold WHERE record_id = $1 AND current"  # noqa: S608  our own column names
-_LAST = "SELECT COALESCE(max(gold_revision), 0) FROM gold WHERE record_id = $1"
-_END = "UPDATE gold SET current = false, ended_at = $2, ended_reason = $3 WHERE record_id = $1 AND current"
+_ADD = f"""
+INSERT INTO gold ({_GOLD})
+SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::integer[], $5::jsonb[], $6::text[], $7::integer[],
+    $8::text[], $9::timestamptz[])
+"""  # noqa: S608  our own column names
+_CURRENT = f"SELECT {_GOLD} FROM gold WHERE record_id = ANY($1::uuid[]) AND current"  # noqa: S608  our own column names
+_LAST = """
+SELECT record_id, max(gold_revision) AS revision FROM gold WHERE record_id = ANY($1::uuid[]) GROUP BY record_id
+"""
+_END = """
+UPDATE gold SET current = false, ended_at = $2, ended_reason = $3 WHERE record_id = ANY($1::uuid[]) AND current
+"""
 _REVISIONS = f"""
 SELECT {_GOLD}, current, ended_at, ended_reason FROM gold WHERE record_id = $1 ORDER BY gold_revision
 """  # noqa: S608  our own column names
@@ -37,33 +46,36 @@ SELECT (SELECT count(*) FROM gold WHERE project_id = $1 AND current) AS records,
 """
 
 
-async def add(session: Session, gold: Gold) -> None:
+async def add(session: Session, placed: Sequence[Gold]) -> None:
+    """Add gold answers."""
     await session.raw.execute(
         _ADD,
-        gold.record_id,
-        gold.gold_revision,
-        gold.project_id,
-        gold.schema_version,
-        dump(gold.answers),
-        gold.note,
-        gold.exposures,
-        gold.placed_by,
-        gold.placed_at,
+        [one.record_id for one in placed],
+        [one.gold_revision for one in placed],
+        [one.project_id for one in placed],
+        [one.schema_version for one in placed],
+        [dump(one.answers) for one in placed],
+        [one.note for one in placed],
+        [one.exposures for one in placed],
+        [one.placed_by for one in placed],
+        [one.placed_at for one in placed],
     )
 
 
-async def current(session: Session, record_id: UUID) -> Gold | None:
-    row = await session.raw.fetchrow(_CURRENT, record_id)
-    return None if row is None else Gold(**loaded(row, "answers"))
+async def current(session: Session, record_ids: Collection[UUID]) -> dict[UUID, Gold]:
+    """The gold answers that count, by record."""
+    rows = await session.raw.fetch(_CURRENT, list(record_ids))
+    return {row["record_id"]: Gold(**loaded(row, "answers")) for row in rows}
 
 
-async def last_revision(session: Session, record_id: UUID) -> int:
-    found: int = await session.raw.fetchval(_LAST, record_id)
-    return found
+async def last_revisions(session: Session, record_ids: Collection[UUID]) -> dict[UUID, int]:
+    """The newest revision of each record that was ever gold."""
+    return {row["record_id"]: row["revision"] for row in await session.raw.fetch(_LAST, list(record_ids))}
 
 
-async def end_current(session: Session, record_id: UUID, now: datetime, reason: str) -> None:
-    await session.raw.execute(_END, record_id, now, reason)
+async def end_current(session: Session, record_ids: Collection[UUID], now: datetime, reason: str) -> None:
+    """End the gold answers of records that have one."""
+    await session.raw.execute(_END, list(record_ids), now, reason)
 
 
 async def revisions(session: Session, record_id: UUID) -> list[dict[str, Any]]:

@@ -1,11 +1,14 @@
 """Labels, decisions and disputes: append-only but for the marks that one is current no more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.qa.domain.facts import Dispute
+from shared.contracts.envelope import Event
+from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.values import Answers, LabelMethod, Split
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, loaded
@@ -43,13 +46,17 @@ _LABEL = (
 )
 _ADD = f"""
 INSERT INTO labels ({_LABEL})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::integer[], $6::text[], $7::jsonb[],
+    $8::double precision[], $9::integer[], $10::integer[], $11::text[], $12::boolean[], $13::boolean[], $14::integer[],
+    $15::uuid[], $16::uuid[], $17::uuid[], $18::jsonb[], $19::timestamptz[])
 """  # noqa: S608  our own column names
 _END = """
-UPDATE labels SET current = false, ended_at = $2, ended_reason = $3 WHERE record_id = $1 AND current
-RETURNING label_id, method
+UPDATE labels SET current = false, ended_at = $3, ended_reason = ending.reason
+FROM unnest($1::uuid[], $2::text[]) AS ending (record_id, reason)
+WHERE labels.record_id = ending.record_id AND labels.current
+RETURNING labels.record_id, labels.project_id, labels.method
 """
-_CURRENT = f"SELECT {_LABEL} FROM labels WHERE record_id = $1 AND current"  # noqa: S608  our own column names
+_CURRENT = f"SELECT {_LABEL} FROM labels WHERE record_id = ANY($1::uuid[]) AND current"  # noqa: S608  our own column names
 _REVISIONS = f"""
 SELECT {_LABEL}, current, ended_at, ended_reason FROM labels WHERE record_id = $1 ORDER BY label_revision
 """  # noqa: S608  our own column names
@@ -57,7 +64,14 @@ SELECT {_LABEL}, current, ended_at, ended_reason FROM labels WHERE record_id = $
 _DECIDE = """
 INSERT INTO decisions (decision_id, record_id, project_id, round, annotator_id, answers, reason, schema_version,
     dispute_id, decided_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
+SELECT decision_id, record_id, project_id, round, annotator_id, answers, reason, schema_version, (
+    SELECT dispute_id FROM disputes
+    WHERE disputes.record_id = made.record_id AND status IN ('open', 'unservable')
+), decided_at
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::jsonb[], $7::text[], $8::integer[],
+    $9::timestamptz[]) AS made (decision_id, record_id, project_id, round, annotator_id, answers, reason,
+    schema_version, decided_at)
+ON CONFLICT DO NOTHING
 """
 _DECISIONS = """
 SELECT decision_id, round, annotator_id, answers, reason, schema_version, dispute_id, decided_at
@@ -66,17 +80,20 @@ FROM decisions WHERE record_id = $1 ORDER BY decided_at, decision_id
 
 _OPEN = """
 INSERT INTO disputes (dispute_id, record_id, project_id, round, schema_version, reason, disputed, status, opened_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8)
+SELECT dispute_id, record_id, project_id, round, schema_version, reason, disputed, 'open', opened_at
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::jsonb[],
+    $8::timestamptz[]) AS made (dispute_id, record_id, project_id, round, schema_version, reason, disputed, opened_at)
 """
-_SET_DISPUTE = """
-UPDATE disputes SET status = $2, closed_at = $3 WHERE record_id = $1 AND status IN ('open', 'unservable')
-RETURNING dispute_id
+_SET_DISPUTES = """
+UPDATE disputes SET status = changed.status,
+    closed_at = CASE WHEN changed.status IN ('decided', 'withdrawn') THEN $3::timestamptz END
+FROM unnest($1::uuid[], $2::text[]) AS changed (record_id, status)
+WHERE disputes.record_id = changed.record_id AND disputes.status IN ('open', 'unservable')
 """
-_REOPEN = """
-UPDATE disputes SET status = 'open' WHERE record_id = $1 AND status = 'unservable'
-RETURNING dispute_id, schema_version, reason, disputed
+_UNDECIDED = """
+SELECT record_id, schema_version, reason, disputed FROM disputes
+WHERE record_id = ANY($1::uuid[]) AND status = 'unservable'
 """
-_DISPUTE_IS_OPEN = "SELECT dispute_id FROM disputes WHERE record_id = $1 AND status IN ('open', 'unservable')"
 _DISPUTES_OF_RECORD = """
 SELECT dispute_id, round, schema_version, reason, disputed, status, opened_at, closed_at
 FROM disputes WHERE record_id = $1 ORDER BY opened_at
@@ -88,72 +105,52 @@ def _label(row: Mapping[str, Any]) -> Label:
     return Label(**{**found, "method": LabelMethod(found["method"]), "split": Split(found["split"])})
 
 
-async def add(session: Session, label: Label) -> None:
-    await session.raw.execute(
-        _ADD,
-        label.label_id,
-        label.record_id,
-        label.label_revision,
-        label.project_id,
-        label.round,
-        label.method,
-        dump(label.answers),
-        label.confidence,
-        label.schema_version,
-        label.guideline_version,
-        label.split,
-        label.trainable,
-        label.measures,
-        label.annotations,
-        label.model_id,
-        label.prediction_id,
-        label.decision_id,
-        dump(label.parameters),
-        label.finalized_at,
-    )
+async def add(session: Session, labels: Sequence[Label]) -> None:
+    """Add the next revisions of records' labels."""
+    columns = [[getattr(one, name) for one in labels] for name in _LABEL.split(", ")]
+    for name in ("answers", "parameters"):
+        place = _LABEL.split(", ").index(name)
+        columns[place] = [dump(one) for one in columns[place]]
+    await session.raw.execute(_ADD, *columns)
 
 
-async def end_current(session: Session, record_id: UUID, now: datetime, reason: str) -> LabelMethod | None:
-    """Say that the current label, if there is one, stands no more; answers how it was made."""
-    row = await session.raw.fetchrow(_END, record_id, now, reason)
-    return None if row is None else LabelMethod(row["method"])
+@dataclass(frozen=True, slots=True)
+class EndedLabel:
+    """A label that stands no more."""
+
+    project_id: UUID
+    method: LabelMethod
 
 
-async def current(session: Session, record_id: UUID) -> Label | None:
-    row = await session.raw.fetchrow(_CURRENT, record_id)
-    return None if row is None else _label(row)
+async def end_current(session: Session, reasons: Mapping[UUID, str], now: datetime) -> list[EndedLabel]:
+    """End the current labels of records, given with the reason; returns those that there were."""
+    rows = await session.raw.fetch(_END, list(reasons), list(reasons.values()), now)
+    return [EndedLabel(row["project_id"], LabelMethod(row["method"])) for row in rows]
+
+
+async def current(session: Session, record_ids: Collection[UUID]) -> dict[UUID, Label]:
+    """The labels that stand, by record."""
+    return {row["record_id"]: _label(row) for row in await session.raw.fetch(_CURRENT, list(record_ids))}
 
 
 async def revisions(session: Session, record_id: UUID) -> list[dict[str, Any]]:
     return [loaded(row, "answers", "parameters") for row in await session.raw.fetch(_REVISIONS, record_id)]
 
 
-async def add_decision(
-    session: Session,
-    *,
-    decision_id: UUID,
-    record_id: UUID,
-    project_id: UUID,
-    number: int,
-    annotator_id: UUID,
-    answers: Answers,
-    reason: str | None,
-    schema_version: int,
-    dispute_id: UUID | None,
-    decided_at: datetime,
-) -> None:
+async def add_decisions(session: Session, events: Sequence[Event[AnnotationSubmitted]]) -> None:
+    """Keep what arbiters decided, each with the dispute that it ends."""
+    payloads = [event.payload for event in events]
     await session.raw.execute(
         _DECIDE,
-        decision_id,
-        record_id,
-        project_id,
-        number,
-        annotator_id,
-        dump(answers),
-        reason,
-        schema_version,
-        dispute_id,
-        decided_at,
+        [one.annotation_id for one in payloads],
+        [event.record_id for event in events],
+        [event.project_id for event in events],
+        [one.round for one in payloads],
+        [one.annotator_id for one in payloads],
+        [dump(one.answers) for one in payloads],
+        [one.reason for one in payloads],
+        [one.schema_version for one in payloads],
+        [one.submitted_at for one in payloads],
     )
 
 
@@ -161,46 +158,48 @@ async def decisions_of(session: Session, record_id: UUID) -> list[dict[str, Any]
     return [loaded(row, "answers") for row in await session.raw.fetch(_DECISIONS, record_id)]
 
 
-async def open_dispute(
-    session: Session,
-    *,
-    dispute_id: UUID,
-    record_id: UUID,
-    project_id: UUID,
-    number: int,
-    schema_version: int,
-    reason: str,
-    disputed: Sequence[Answers],
-    now: datetime,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDispute:
+    """Answers of a round that an arbiter must decide between."""
+
+    dispute_id: UUID
+    record_id: UUID
+    project_id: UUID
+    round: int
+    schema_version: int
+    reason: str
+    disputed: Sequence[Answers]
+    opened_at: datetime
+
+
+async def open_disputes(session: Session, disputes: Sequence[NewDispute]) -> None:
+    """Add disputes; a record has one open at most."""
     await session.raw.execute(
-        _OPEN, dispute_id, record_id, project_id, number, schema_version, reason, dump(list(disputed)), now
+        _OPEN,
+        [one.dispute_id for one in disputes],
+        [one.record_id for one in disputes],
+        [one.project_id for one in disputes],
+        [one.round for one in disputes],
+        [one.schema_version for one in disputes],
+        [one.reason for one in disputes],
+        [dump(list(one.disputed)) for one in disputes],
+        [one.opened_at for one in disputes],
     )
 
 
-async def set_dispute(session: Session, record_id: UUID, status: str, now: datetime | None) -> UUID | None:
-    """Change the record's open dispute, if there is one; answers which."""
-    found: UUID | None = await session.raw.fetchval(_SET_DISPUTE, record_id, status, now)
+async def set_disputes(session: Session, statuses: Mapping[UUID, str], now: datetime) -> None:
+    """Change the open disputes of records: `open`, `unservable`, or closed as `decided` or `withdrawn`."""
+    await session.raw.execute(_SET_DISPUTES, list(statuses), list(statuses.values()), now)
+
+
+async def undecided(session: Session, record_ids: Collection[UUID]) -> dict[UUID, Dispute]:
+    """By record, the dispute that no arbiter could decide."""
+    found: dict[UUID, Dispute] = {}
+    for row in await session.raw.fetch(_UNDECIDED, list(record_ids)):
+        values = loaded(row, "disputed")
+        record_id = values.pop("record_id")
+        found[record_id] = Dispute(**values)
     return found
-
-
-async def open_dispute_of(session: Session, record_id: UUID) -> UUID | None:
-    found: UUID | None = await session.raw.fetchval(_DISPUTE_IS_OPEN, record_id)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    dispute_id: UUID
-    schema_version: int
-    reason: str
-    disputed: list[Answers]
-
-
-async def reopen_dispute(session: Session, record_id: UUID) -> Dispute | None:
-    """Open the dispute that nobody could decide; None when there is none."""
-    row = await session.raw.fetchrow(_REOPEN, record_id)
-    return None if row is None else Dispute(**loaded(row, "disputed"))
 
 
 async def disputes_of(session: Session, record_id: UUID) -> list[dict[str, Any]]:

@@ -1,27 +1,16 @@
-"""Predictions and models as prelabel told of them, and routes as queue did."""
+"""Copies of what prelabel publishes of predictions and models, and queue of routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.qa.domain.facts import Prediction
 from shared.contracts.envelope import Event
 from shared.contracts.events import ModelChanged, RecordPredicted, RecordRouted
-from shared.contracts.values import Answers
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, load, loaded
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    prediction_id: UUID
-    model_id: UUID | None
-    schema_version: int
-    answers: Answers
-    confidence: float | None
-    distributions: Mapping[str, Mapping[str, float]]
-    predicted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +27,14 @@ class Model:
 _ADD = """
 INSERT INTO predictions (prediction_id, record_id, project_id, revision, model_id, model_version, schema_version,
     answers, confidence, distributions, scored_for, predicted_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING prediction_id
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::integer[], $7::integer[],
+    $8::jsonb[], $9::double precision[], $10::jsonb[], $11::text[], $12::timestamptz[])
+ON CONFLICT DO NOTHING RETURNING prediction_id
 """
-_PREDICTION = "prediction_id, model_id, schema_version, answers, confidence, distributions, predicted_at"
-_FIND = f"SELECT {_PREDICTION} FROM predictions WHERE prediction_id = $1 AND answers IS NOT NULL"  # noqa: S608
+_FIND = """
+SELECT prediction_id, model_id, schema_version, answers, confidence, distributions, predicted_at
+FROM predictions WHERE prediction_id = ANY($1::uuid[]) AND answers IS NOT NULL
+"""
 _LINEAGE = """
 SELECT prediction_id, model_id, model_version, schema_version, answers, confidence, scored_for, predicted_at
 FROM predictions WHERE record_id = $1 AND model_id IS NOT NULL ORDER BY revision DESC LIMIT $2
@@ -50,8 +43,13 @@ _LINEAGE_NAMED = """
 SELECT prediction_id, model_id, model_version, schema_version, answers, confidence, scored_for, predicted_at
 FROM predictions WHERE prediction_id = ANY($1::uuid[])
 """
-_ADD_ROUTE = """
-INSERT INTO routes (record_id, revision, event_id, content, routed_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+_ROUTED_WITHOUT_MODEL = """
+SELECT record_id FROM unnest($1::uuid[], $2::integer[]) AS one (record_id, revision)
+JOIN routes USING (record_id, revision) WHERE routes.content->>'model_id' IS NULL
+"""
+_ADD_ROUTES = """
+INSERT INTO routes (record_id, revision, event_id, content, routed_at)
+SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::jsonb[], $5::timestamptz[]) ON CONFLICT DO NOTHING
 """
 _ROUTES = "SELECT revision, content, routed_at FROM routes WHERE record_id = $1 ORDER BY revision"
 _SAVE_MODEL = """
@@ -71,33 +69,37 @@ _LOCK_CHAMPION = f"{_CHAMPION} FOR UPDATE"
 _MODELS = f"SELECT {_MODEL} FROM models WHERE project_id = $1 ORDER BY version"  # noqa: S608  our own column names
 
 
-async def add(session: Session, event: Event[RecordPredicted], *, erased: bool) -> bool:
-    """Keep a prediction; False when it is here already."""
-    payload = event.payload
-    added = await session.raw.fetchval(
+async def add(session: Session, predictions: Sequence[tuple[Event[RecordPredicted], bool]]) -> set[UUID]:
+    """Keep predictions, of an erased record (the second value) without content; returns the ids of those not here yet."""
+    events = [event for event, _ in predictions]
+    rows = await session.raw.fetch(
         _ADD,
-        event.id,
-        event.record_id,
-        event.project_id,
-        event.revision,
-        payload.model_id,
-        payload.model_version,
-        payload.schema_version,
-        None if erased else dump(payload.answers),
-        payload.confidence,
-        None if erased else dump(payload.distributions),
-        payload.scored_for,
-        event.occurred_at,
+        [event.id for event in events],
+        [event.record_id for event in events],
+        [event.project_id for event in events],
+        [event.revision for event in events],
+        [event.payload.model_id for event in events],
+        [event.payload.model_version for event in events],
+        [event.payload.schema_version for event in events],
+        [None if erased else dump(event.payload.answers) for event, erased in predictions],
+        [event.payload.confidence for event in events],
+        [None if erased else dump(event.payload.distributions) for event, erased in predictions],
+        [event.payload.scored_for for event in events],
+        [event.occurred_at for event in events],
     )
-    return added is not None
+    return {row["prediction_id"] for row in rows}
 
 
-def _prediction(row: Mapping[str, Any] | None) -> Prediction | None:
-    return None if row is None else Prediction(**loaded(row, "answers", "distributions"))
+async def find(session: Session, prediction_ids: Collection[UUID]) -> dict[UUID, Prediction]:
+    """Those of the predictions that are here, by id."""
+    rows = await session.raw.fetch(_FIND, list(prediction_ids))
+    return {row["prediction_id"]: Prediction(**loaded(row, "answers", "distributions")) for row in rows}
 
 
-async def find(session: Session, prediction_id: UUID) -> Prediction | None:
-    return _prediction(await session.raw.fetchrow(_FIND, prediction_id))
+async def routed_without_model(session: Session, revisions: Mapping[UUID, int]) -> set[UUID]:
+    """Those of the records, given with the revision of their route, that were routed without a model."""
+    rows = await session.raw.fetch(_ROUTED_WITHOUT_MODEL, list(revisions), list(revisions.values()))
+    return {row["record_id"] for row in rows}
 
 
 async def for_lineage(session: Session, record_id: UUID, named: Sequence[UUID], newest: int) -> list[dict[str, Any]]:
@@ -110,9 +112,15 @@ async def for_lineage(session: Session, record_id: UUID, named: Sequence[UUID], 
     return sorted(found.values(), key=lambda one: (one["predicted_at"], one["prediction_id"]))
 
 
-async def add_route(session: Session, event: Event[RecordRouted]) -> None:
+async def add_routes(session: Session, events: Sequence[Event[RecordRouted]]) -> None:
+    """Keep what queue decided."""
     await session.raw.execute(
-        _ADD_ROUTE, event.record_id, event.revision, event.id, event.payload.model_dump_json(), event.occurred_at
+        _ADD_ROUTES,
+        [event.record_id for event in events],
+        [event.revision for event in events],
+        [event.id for event in events],
+        [event.payload.model_dump_json() for event in events],
+        [event.occurred_at for event in events],
     )
 
 

@@ -1,48 +1,156 @@
 """The one row of a record: everything that changes a record locks it first."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from services.qa.domain.standing import Record
+from services.qa.domain.record import Record
+from services.qa.storage.chain import LINK_COLUMNS, LINK_TYPES, RecordLink, link_columns
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import RecordState, Route, Split
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, load, loaded
 
-_NAMES = tuple(one.name for one in fields(Record))
-_CHANGING = tuple(name for name in _NAMES if name not in {"record_id", "project_id"})
-_COLUMNS = ", ".join(_NAMES)
-_SELECT = f"SELECT {_COLUMNS} FROM records WHERE record_id = $1"  # noqa: S608  our own column names
-_LOCK = f"{_SELECT} FOR UPDATE"
-_INSERT = "INSERT INTO records (record_id, project_id) VALUES ($1, $2) ON CONFLICT (record_id) DO NOTHING"
-_SAVE = f"""
-UPDATE records SET {", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGING, start=2))}
-WHERE record_id = $1
+_TYPES = {
+    "known": "boolean",
+    "source_revision": "integer",
+    "state": "text",
+    "state_reason": "text",
+    "state_event": "text",
+    "state_revision": "integer",
+    "state_at": "timestamptz",
+    "revision": "integer",
+    "split": "text",
+    "origin": "text",
+    "collected_by_chance": "boolean",
+    "routed_revision": "integer",
+    "route": "text",
+    "routed_round": "integer",
+    "routed_total": "integer",
+    "routed_task_id": "uuid",
+    "audit": "boolean",
+    "blind": "boolean",
+    "explored": "boolean",
+    "schema_version": "integer",
+    "guideline_version": "integer",
+    "policy_version": "integer",
+    "routed_prediction_id": "uuid",
+    "round": "integer",
+    "round_is_final": "boolean",
+    "requested_total": "integer",
+    "arbitrating": "boolean",
+    "unservable": "boolean",
+    "servable_again": "boolean",
+    "unservable_at": "timestamptz",
+    "request": "jsonb",
+    "label_revision": "integer",
+    "under_review": "boolean",
+    "review_reason": "text",
+    "reopened_label": "integer",
+    "contrary_reports": "integer",
+    "decision_final_for": "integer",
+    "expert_checked": "boolean",
+    "ever_gold": "boolean",
+    "annotated": "boolean",
+    "reported": "boolean",
+    "verdict_pending": "boolean",
+    "salt": "bytea",
+    "chain_length": "integer",
+    "chain_head": "bytea",
+}
+_ROUTED = (
+    "routed_revision",
+    "route",
+    "routed_round",
+    "routed_total",
+    "routed_task_id",
+    "audit",
+    "blind",
+    "explored",
+    "schema_version",
+    "guideline_version",
+    "policy_version",
+    "routed_prediction_id",
+)
+"""What a route alone changes: most records are routed and then wait for people."""
+
+_COLUMNS = ", ".join(one.name for one in fields(Record))
+
+
+def _arrays(types: Iterable[str], first: int) -> str:
+    return ", ".join(f"${place}::{each}[]" for place, each in enumerate(types, start=first))
+
+
+def _update(names: Collection[str]) -> str:
+    return f"""
+UPDATE records SET {", ".join(f"{name} = changed.{name}" for name in names)}
+FROM unnest({_arrays(["uuid", *(_TYPES[name] for name in names)], 1)}) AS changed (record_id, {", ".join(names)})
+WHERE records.record_id = changed.record_id
 """  # noqa: S608  our own column names
 
-_ADD_CONTENT = (
-    "UPDATE records SET fields = $2, slice = $3, purposes = $4, entry_schema_version = $5 WHERE record_id = $1"
+
+_SELECT = f"SELECT {_COLUMNS} FROM records WHERE record_id = $1"  # noqa: S608  our own column names
+_LOCK = f"""
+SELECT {", ".join(f"records.{one.name}" for one in fields(Record))}, projects.digest
+FROM records LEFT JOIN projects ON projects.project_id = records.project_id
+WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE OF records
+"""  # noqa: S608  our own column names
+_INSERT = """
+INSERT INTO records (record_id, project_id, annotated, reported)
+SELECT record_id, project_id, false, false FROM unnest($1::uuid[], $2::uuid[]) AS new (record_id, project_id)
+ORDER BY record_id
+ON CONFLICT (record_id) DO NOTHING RETURNING record_id, state_at
+"""
+_SAVE = _update(tuple(_TYPES))
+_SAVE_ROUTES = _update(_ROUTED)
+_SAVE_WITH_LINKS = f"""
+WITH linked AS (
+    INSERT INTO chain_links ({", ".join(LINK_COLUMNS)})
+    SELECT * FROM unnest({_arrays(LINK_TYPES, len(_TYPES) + 2)})
 )
-_CONTENT = "SELECT fields FROM records WHERE record_id = $1"
+{_SAVE}
+"""  # noqa: S608  our own column names
+
+# A record that is new here: everything that came with it, in one row. `fields` and the like are read by exports.
+_ADD = """
+INSERT INTO records (record_id, project_id, known, source_revision, split, origin, collected_by_chance, fields, slice,
+    purposes, entry_schema_version, annotated, reported)
+SELECT record_id, project_id, true, source_revision, split, origin, collected_by_chance, fields, slice,
+    ARRAY(SELECT jsonb_array_elements_text(purposes)), schema_version, false, false
+FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::jsonb[], $8::jsonb[],
+    $9::jsonb[], $10::integer[])
+    AS new (record_id, project_id, source_revision, split, origin, collected_by_chance, fields, slice, purposes,
+        schema_version)
+ORDER BY record_id
+ON CONFLICT (record_id) DO NOTHING RETURNING record_id
+"""
+_SAVE_CONTENT = """
+UPDATE records SET fields = new.fields, slice = new.slice,
+    purposes = ARRAY(SELECT jsonb_array_elements_text(new.purposes)), entry_schema_version = new.schema_version
+FROM unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::jsonb[], $5::integer[])
+    AS new (record_id, fields, slice, purposes, schema_version)
+WHERE records.record_id = new.record_id
+"""
+_CONTENTS = "SELECT record_id, fields FROM records WHERE record_id = ANY($1::uuid[]) AND fields IS NOT NULL"
 
 # One statement per table that holds content; what tells how the record went stays.
 _ERASE = (
-    "UPDATE records SET fields = NULL, slice = NULL, salt = NULL, request = NULL WHERE record_id = $1",
+    "UPDATE records SET fields = NULL, slice = NULL, salt = NULL, request = NULL WHERE record_id = ANY($1::uuid[])",
     """
     WITH erased AS (
-        UPDATE annotations SET answers = NULL, reason = NULL WHERE record_id = $1 RETURNING project_id, record_id
+        UPDATE annotations SET answers = NULL, reason = NULL WHERE record_id = ANY($1::uuid[])
+        RETURNING project_id, record_id
     )
     INSERT INTO agreement_changes (project_id, record_id) SELECT DISTINCT project_id, record_id FROM erased
     """,
-    "UPDATE predictions SET answers = NULL, distributions = NULL WHERE record_id = $1",
-    "UPDATE labels SET answers = NULL WHERE record_id = $1",
-    "UPDATE decisions SET answers = NULL, reason = NULL WHERE record_id = $1",
-    "UPDATE disputes SET disputed = NULL WHERE record_id = $1",
-    "UPDATE gold SET answers = NULL, note = NULL, ended_reason = NULL WHERE record_id = $1",
-    "UPDATE feedback SET prediction = NULL, correction = NULL, effect = 'kept' WHERE record_id = $1",
-    "UPDATE skips SET reason = NULL WHERE record_id = $1",
+    "UPDATE predictions SET answers = NULL, distributions = NULL WHERE record_id = ANY($1::uuid[])",
+    "UPDATE labels SET answers = NULL WHERE record_id = ANY($1::uuid[])",
+    "UPDATE decisions SET answers = NULL, reason = NULL WHERE record_id = ANY($1::uuid[])",
+    "UPDATE disputes SET disputed = NULL WHERE record_id = ANY($1::uuid[])",
+    "UPDATE gold SET answers = NULL, note = NULL, ended_reason = NULL WHERE record_id = ANY($1::uuid[])",
+    "UPDATE feedback SET prediction = NULL, correction = NULL, effect = 'kept' WHERE record_id = ANY($1::uuid[])",
+    "UPDATE skips SET reason = NULL WHERE record_id = ANY($1::uuid[])",
 )
 
 _OPEN_WITH_VOTES_OF = """
@@ -66,8 +174,33 @@ NOWHERE = UUID(int=0)
 """Before every id: where a keyset list begins."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """A record as its owner published it."""
+
+    record_id: UUID
+    project_id: UUID
+    source_revision: int
+    split: Split
+    origin: str
+    collected_by_chance: bool
+    fields: Mapping[str, Any]
+    slice: Mapping[str, Any]
+    purposes: Sequence[str]
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRecords:
+    """Records under their locks, and the digest of their projects' newest copy, None where there is none."""
+
+    records: Mapping[UUID, Record]
+    digests: Mapping[UUID, str]
+
+
 def _record(row: Mapping[str, Any]) -> Record:
     found = dict(row)
+    found.pop("digest", None)
     found["state"] = RecordState(found["state"])
     found["split"] = Split(found["split"]) if found["split"] else None
     found["route"] = Route(found["route"]) if found["route"] else None
@@ -75,53 +208,102 @@ def _record(row: Mapping[str, Any]) -> Record:
     return Record(**found)
 
 
-async def lock(session: Session, record_id: UUID, project_id: UUID) -> Record:
-    """The record under its lock until the transaction ends; made when nothing was heard of it yet."""
-    row = await session.raw.fetchrow(_LOCK, record_id)
-    if row is None:
-        await session.raw.execute(_INSERT, record_id, project_id)
-        row = await session.raw.fetchrow(_LOCK, record_id)
-    return _record(row)
+async def lock(session: Session, record_ids: Iterable[UUID]) -> LockedRecords:
+    """Lock those of the records that are here, in the order of their ids, until the transaction ends."""
+    rows = await session.raw.fetch(_LOCK, sorted(record_ids))
+    return LockedRecords(
+        {row["record_id"]: _record(row) for row in rows},
+        {row["project_id"]: row["digest"] for row in rows if row["digest"] is not None},
+    )
 
 
-async def lock_known(session: Session, record_id: UUID) -> Record | None:
-    """The record under its lock, None when it never came."""
-    row = await session.raw.fetchrow(_LOCK, record_id)
-    return _record(row) if row is not None and row["known"] else None
+async def add_empty(session: Session, wanted: Mapping[UUID, UUID]) -> dict[UUID, Record]:
+    """Add records, given with their projects, of which nothing has come yet; returns them locked."""
+    ids = sorted(wanted)
+    rows = await session.raw.fetch(_INSERT, ids, [wanted[one] for one in ids])
+    found = {
+        row["record_id"]: Record(row["record_id"], wanted[row["record_id"]], state_at=row["state_at"]) for row in rows
+    }
+    raced = [one for one in ids if one not in found]
+    if raced:
+        found |= (await lock(session, raced)).records
+    return found
+
+
+async def lock_known(session: Session, record_ids: Collection[UUID]) -> dict[UUID, Record]:
+    """Those of the records that ingest has published, under their locks."""
+    rows = await session.raw.fetch(_LOCK, sorted(record_ids))
+    return {row["record_id"]: _record(row) for row in rows if row["known"]}
 
 
 async def find(session: Session, record_id: UUID) -> Record | None:
-    """The record as it stands, without its lock; None when it never came."""
+    """The record as it stands, without its lock; None when ingest has not published it."""
     row = await session.raw.fetchrow(_SELECT, record_id)
     return _record(row) if row is not None and row["known"] else None
 
 
-async def save(session: Session, record: Record) -> None:
-    values = [getattr(record, name) for name in _CHANGING]
-    values[_CHANGING.index("request")] = dump(record.request)
-    await session.raw.execute(_SAVE, record.record_id, *values)
+async def add(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
+    """Add records of which nothing has come yet; returns the ids of those added, the others were here."""
+    rows = await session.raw.fetch(
+        _ADD,
+        [one.record_id for one in new],
+        [one.project_id for one in new],
+        [one.source_revision for one in new],
+        [one.split for one in new],
+        [one.origin for one in new],
+        [one.collected_by_chance for one in new],
+        [dump(one.fields) for one in new],
+        [dump(one.slice) for one in new],
+        [dump(one.purposes) for one in new],
+        [one.schema_version for one in new],
+    )
+    return {row["record_id"] for row in rows}
 
 
-async def add_content(
-    session: Session,
-    record_id: UUID,
-    content: Mapping[str, Any],
-    slice_: Mapping[str, Any],
-    purposes: Sequence[str],
-    schema_version: int,
-) -> None:
-    await session.raw.execute(_ADD_CONTENT, record_id, dump(content), dump(slice_), list(purposes), schema_version)
+async def save_content(session: Session, new: Sequence[NewRecord]) -> None:
+    """Keep what records carry whose row is here."""
+    await session.raw.execute(
+        _SAVE_CONTENT,
+        [one.record_id for one in new],
+        [dump(one.fields) for one in new],
+        [dump(one.slice) for one in new],
+        [dump(one.purposes) for one in new],
+        [one.schema_version for one in new],
+    )
 
 
-async def content(session: Session, record_id: UUID) -> dict[str, FieldValue] | None:
-    """What the record carries, None once it is erased."""
-    found = load(await session.raw.fetchval(_CONTENT, record_id))
-    return None if found is None else parse_fields(found)
+def _columns(records: Sequence[Record], names: Iterable[str]) -> list[list[Any]]:
+    columns = [[getattr(one, name) for one in records] for name in ("record_id", *names)]
+    if "request" in names:
+        place = 1 + list(names).index("request")
+        columns[place] = [dump(one) for one in columns[place]]
+    return columns
 
 
-async def erase_content(session: Session, record_id: UUID) -> None:
+async def save(session: Session, records: Sequence[Record], links: Sequence[RecordLink] = ()) -> None:
+    """Save locked records, and the new links of their chains, in one statement."""
+    if links:
+        await session.raw.execute(_SAVE_WITH_LINKS, *_columns(records, _TYPES), *link_columns(links))
+    elif records:
+        await session.raw.execute(_SAVE, *_columns(records, _TYPES))
+
+
+async def save_routes(session: Session, records: Sequence[Record]) -> None:
+    """Save of locked records what a route alone changes."""
+    if records:
+        await session.raw.execute(_SAVE_ROUTES, *_columns(records, _ROUTED))
+
+
+async def contents(session: Session, record_ids: Collection[UUID]) -> dict[UUID, dict[str, FieldValue]]:
+    """What records carry; one that is erased is missing."""
+    rows = await session.raw.fetch(_CONTENTS, list(record_ids))
+    return {row["record_id"]: parse_fields(load(row["fields"])) for row in rows}
+
+
+async def erase_content(session: Session, record_ids: Collection[UUID]) -> None:
+    """Delete what records carry and what people and models answered, in every table."""
     for statement in _ERASE:
-        await session.raw.execute(statement, record_id)
+        await session.raw.execute(statement, list(record_ids))
 
 
 async def open_with_votes_of(

@@ -174,3 +174,19 @@ async def test_a_review_goes_on_when_somebody_may_annotate_again(world: World) -
     assert (asked.round, asked.slots_total) == (2, 2)
     await world.deliver(*(world.annotated(record_id, "dog", number=2, slot=slot) for slot in (1, 2)))
     assert len(await world.published(LabelFinalized, record_id)) == 2
+
+
+async def test_a_label_under_review_that_nobody_decides_stands_whatever_comes(world: World) -> None:
+    record_id = await world.finalized("cat")
+    await world.deliver(world.feedback(record_id, "dog"), world.unservable(record_id, number=2))
+    await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION, 2))
+    await world.deliver(
+        world.annotated(record_id, "dog", number=2),
+        world.feedback(record_id, "bird"),
+        world.routed(record_id, 2, number=2),
+    )
+    state = await world.state(record_id)
+    assert (state["state"], state["under_review"]) == ("finalized", True)
+    await world.deliver(servable(world, record_id, TaskKind.ARBITRATION, 2), world.decided(record_id, "dog", number=2))
+    label = await world.label(record_id)
+    assert (label["method"], label["label_revision"], label["answers"]["animal"]["label"]) == ("decision", 2, "dog")

@@ -104,6 +104,10 @@ class World:
         for event in events:
             await self.service.deliver(event, key=event.record_id or event.project_id)
 
+    async def deliver_set(self, *events: Event[Any]) -> None:
+        """In one batch."""
+        await self.service.deliver_many(events)
+
     async def published(self, payload: type[Payload], record_id: UUID | None = None) -> list[Any]:
         """The payloads of what was said, of one record or of all in this project."""
         said = await self.service.published(payload)
@@ -193,6 +197,19 @@ class World:
             distributions={"animal": {one: confidence if one == label else rest for one in LABELS}},
             acquisition_score=0.5,
             scored_for=scored_for,
+        )
+        return self.event(payload, record_id, self.next("prediction", record_id))
+
+    def scored(self, record_id: UUID) -> Event[Any]:
+        """What prelabel publishes of a record where no model answers yet."""
+        payload = RecordPredicted(
+            model_id=None,
+            model_version=None,
+            schema_version=1,
+            answers={},
+            confidence=None,
+            acquisition_score=0.5,
+            scored_for=ScoredFor.ROUTING,
         )
         return self.event(payload, record_id, self.next("prediction", record_id))
 

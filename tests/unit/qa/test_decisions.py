@@ -14,7 +14,6 @@ from services.qa.domain.decisions import (
     after_feedback,
     decide,
     held_out_check,
-    replacement_slots,
 )
 from services.qa.domain.voting import Consensus
 from shared.contracts.policies import RedundancyPolicy
@@ -70,11 +69,6 @@ def test_every_record_gets_on(confidence: float, tied: bool, counted: int, voide
     if isinstance(found, Finalize):
         assert not tied
         assert found.confidence >= POLICY.posterior_target
-
-
-def test_each_voided_annotation_gets_another_slot() -> None:
-    assert replacement_slots(newly_voided=2, slots_total=3) == AskMore(5, "annotator_paused")
-    assert replacement_slots(newly_voided=0, slots_total=3) is None
 
 
 def test_an_expert_looks_once_where_the_champion_differs() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.qa.domain.standing import Record
+from services.qa.domain.record import Record
 from shared.contracts.values import RecordState, Route, Split
 from shared.kit.clock import new_id
 

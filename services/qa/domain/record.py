@@ -1,6 +1,6 @@
-"""Where one record stands: the facts that were heard of it and what qa concluded so far.
+"""One record: the facts that have come of it and what qa has concluded so far.
 
-It has exactly one state. `open` is no end; the others are. A finalized record may be `under_review`: its label
+It has exactly one state. `open` is no end state; the others are. A finalized record may be `under_review`: its label
 stands until the next revision replaces it.
 """
 
@@ -17,12 +17,14 @@ from shared.contracts.values import RecordState, Route, Split
 class Record:
     """One record, loaded under its lock, changed, and saved.
 
-    `revision` counts what was published about it, `source_revision` what its owner said of it. `routed_total` is what
-    queue said it collects in `routed_round`, `requested_total` what qa asked for in `round`; both are targets that
-    count slots, those of voided annotations too. In a round that `is_final` the first answer is the decision.
+    `revision` counts what was published about it, `source_revision` is that of its owner. `routed_total` is how many
+    annotations queue collects in `routed_round`, `requested_total` how many qa requested in `round`; both are targets
+    that count slots, those of voided annotations too. In a round that `is_final` the first answer is the decision.
     `reopened_label` is the revision of the label that feedback re-opened last. `request` is what queue still has to
     serve: `{"type", "revision", "payload"}`. `unservable`: nobody could serve the round's task, so queue closed it;
-    `servable_again`: since then somebody can. `unservable_at` is when there was no arbiter either.
+    `servable_again`: since then somebody can. `unservable_at` is when there was no arbiter either. `annotated` and
+    `reported` tell that there may be annotations, and reports without an effect yet; `verdict_pending`, that what they
+    lead to is being computed.
     """
 
     record_id: UUID
@@ -66,6 +68,9 @@ class Record:
     decision_final_for: int | None = None
     expert_checked: bool = False
     ever_gold: bool = False
+    annotated: bool = False
+    reported: bool = False
+    verdict_pending: bool = False
     salt: bytes | None = field(default=None, repr=False)
     chain_length: int = 0
     chain_head: bytes | None = field(default=None, repr=False)
@@ -86,7 +91,7 @@ class Record:
 
     @property
     def slots_total(self) -> int:
-        """How many annotations the present round collects, 0 while nobody said."""
+        """How many annotations the present round collects, 0 while that is not known."""
         routed = self.routed_total if self.routed_round == self.round else 0
         return max(routed, self.requested_total)
 
@@ -98,11 +103,16 @@ class Record:
         return self.state in {RecordState.OPEN, RecordState.UNLABELABLE}
 
     @property
+    def has_open_dispute(self) -> bool:
+        """Whether an arbiter is asked, or was asked in vain."""
+        return self.arbitrating or self.unservable_at is not None
+
+    @property
     def auto_accepted(self) -> bool:
         return self.route is Route.AUTO_ACCEPT and self.routed_round == self.round == 1
 
     def open_round(self, number: int, *, is_final: bool, requested_total: int) -> None:
-        """Begin a round. What was asked of the one before is void."""
+        """Begin a round. What was requested in the one before is void."""
         self.round = number
         self.round_is_final = is_final
         self.requested_total = requested_total

@@ -5,9 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.qa.exceptions import NotPaused
-from services.qa.operations.assessing import publish_assessment
+from services.qa.operations.assessments import publish_assessments
 from services.qa.storage import annotators
-from services.qa.storage.annotators import Stored
+from services.qa.storage.annotators import Era, StoredAssessment
 from shared.contracts.values import AssessmentStatus
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
@@ -15,20 +15,20 @@ from shared.kit.exceptions import NotKnownHere
 
 async def reinstate(
     session: Session, project_id: UUID, annotator_id: UUID, *, reason: str, subject: str, now: datetime
-) -> Stored:
+) -> StoredAssessment:
     """Begin a new era: what was answered before says nothing of the answers to come.
 
     Raises:
-        Problem: 404, nothing was heard of the annotator.
+        NotKnownHere: queue has not published the annotator.
         NotPaused: there is nothing to end.
     """
-    before = await annotators.lock_assessment(session, project_id, annotator_id)
+    before = (await annotators.lock_assessments(session, project_id, [annotator_id])).get(annotator_id)
     if before is None and not await annotators.is_known(session, annotator_id):
         raise NotKnownHere("annotator", annotator_id)
     if before is None or before.status is not AssessmentStatus.PAUSED:
         raise NotPaused("Only a paused annotator can be reinstated.")
     era = before.era + 1
-    await annotators.begin_era(session, project_id, annotator_id, era, now)
+    await annotators.begin_eras(session, project_id, [Era(annotator_id, era, now)])
     reinstated = replace(
         before,
         status=AssessmentStatus.ACTIVE,
@@ -43,4 +43,5 @@ async def reinstate(
         details={"reinstated_by": subject, "reinstated_because": reason},
         assessed_at=now,
     )
-    return await publish_assessment(session, reinstated)
+    [published] = await publish_assessments(session, [reinstated])
+    return published

@@ -1,12 +1,15 @@
-"""What stands now, said again as ordinary events with the same revisions: for services that join late."""
+"""The current state, published again as ordinary events with the same revisions: for services that join late."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
-from services.qa.domain.standing import Record
-from services.qa.operations.assessing import assessed
-from services.qa.operations.ending import finalized_again
+from services.qa.domain.record import Record
+from services.qa.operations.assessments import assessed
+from services.qa.operations.changes import label_finalized
 from services.qa.operations.thresholds import threshold_set
 from services.qa.storage import annotators, gold, labels, records, releases, thresholds
+from services.qa.storage.gold import Gold
+from services.qa.storage.labels import Label
 from services.qa.storage.records import NOWHERE
 from shared.contracts.envelope import Payload
 from shared.contracts.events import (
@@ -29,7 +32,7 @@ _REQUESTS: dict[str, type[Payload]] = {
 
 
 async def current_state(session: Session) -> AsyncIterator[Outgoing]:
-    """How every record stands and what is still asked for it, then what was concluded about people and models."""
+    """Every record's state and what is still requested for it, then what was concluded about people and models."""
     for part in (_records, _assessments, _thresholds, _releases):
         async for outgoing in part(session):
             yield outgoing
@@ -38,10 +41,11 @@ async def current_state(session: Session) -> AsyncIterator[Outgoing]:
 async def _records(session: Session) -> AsyncIterator[Outgoing]:
     after = NOWHERE
     while page := await records.page_for_republish(session, after, _AT_ONCE):
+        states = await _states(session, page)
         for record in page:
-            stands = await _stands(session, record)
-            if stands is not None:
-                yield _of(record, stands, record.state_revision)
+            state = states.get(record.record_id)
+            if state is not None:
+                yield _of(record, state, record.state_revision)
             if record.request is not None:
                 request = _REQUESTS[str(record.request["type"])].model_validate(record.request["payload"])
                 yield _of(record, request, int(str(record.request["revision"])))
@@ -68,14 +72,14 @@ async def _releases(session: Session) -> AsyncIterator[Outgoing]:
     after = NOWHERE
     while page := await releases.page_for_republish(session, after, _AT_ONCE):
         for one in page:
-            told = ReleasePublished(
+            published = ReleasePublished(
                 release_id=one.release_id,
                 name=one.name,
                 records=one.records or 0,
                 manifest_sha256=one.manifest_sha256 or "",
                 supersedes=one.supersedes,
             )
-            yield Outgoing(payload=told, project_id=one.project_id, revision=one.revision)
+            yield Outgoing(payload=published, project_id=one.project_id, revision=one.revision)
         after = page[-1].release_id
 
 
@@ -83,19 +87,31 @@ def _of(record: Record, payload: Payload, revision: int) -> Outgoing:
     return Outgoing(payload=payload, project_id=record.project_id, record_id=record.record_id, revision=revision)
 
 
-async def _stands(session: Session, record: Record) -> Payload | None:
-    """The last that was said on topic `labels`, put together again; None when nothing was, or it was erased."""
+async def _states(session: Session, page: Sequence[Record]) -> dict[UUID, Payload]:
+    """By record, the last that was published on topic `labels`, made again; a record is missing once it is erased."""
+    final = [record.record_id for record in page if record.state_event == "LabelFinalized"]
+    placed = [record.record_id for record in page if record.state_event == "GoldPlaced"]
+    current = await labels.current(session, final) if final else {}
+    golden = await gold.current(session, placed) if placed else {}
+    states: dict[UUID, Payload] = {}
+    for record in page:
+        state = _state(record, current.get(record.record_id), golden.get(record.record_id))
+        if state is not None:
+            states[record.record_id] = state
+    return states
+
+
+def _state(record: Record, label: Label | None, placed: Gold | None) -> Payload | None:
     reason = record.state_reason or record.state_event or ""
-    if record.state_event == "LabelFinalized":
-        label = await labels.current(session, record.record_id)
-        return None if label is None else finalized_again(label)
-    if record.state_event == "GoldPlaced":
-        placed = await gold.current(session, record.record_id)
-        return None if placed is None else GoldPlaced(schema_version=placed.schema_version, exposures=placed.exposures)
-    if record.state_event == "LabelRetracted":
-        return LabelRetracted(label_revision=max(record.label_revision, 1), reason=reason)
-    if record.state_event == "RecordUnlabelable":
-        return RecordUnlabelable(reason=reason)
-    if record.state_event == "GoldWithdrawn":
-        return GoldWithdrawn(reason=reason)
+    match record.state_event:
+        case "LabelFinalized" if label is not None and label.answers is not None:
+            return label_finalized(label, label.answers)
+        case "GoldPlaced" if placed is not None:
+            return GoldPlaced(schema_version=placed.schema_version, exposures=placed.exposures)
+        case "LabelRetracted":
+            return LabelRetracted(label_revision=max(record.label_revision, 1), reason=reason)
+        case "RecordUnlabelable":
+            return RecordUnlabelable(reason=reason)
+        case "GoldWithdrawn":
+            return GoldWithdrawn(reason=reason)
     return None

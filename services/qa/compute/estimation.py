@@ -1,0 +1,201 @@
+"""One estimation: from a window of a project's newest annotations to what is concluded about each annotator."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+import orjson
+
+from services.qa.domain import kinds
+from services.qa.domain.assessment import Assessment, assess
+from services.qa.domain.drift import Drift, follow
+from services.qa.domain.kinds import QuestionEstimates
+from services.qa.domain.records import hits
+from services.qa.domain.stored_estimates import EstimateParts, take_apart
+from services.qa.domain.voting import Distribution, ItemVotes, Outcome, Vote, voter
+from shared.contracts.answers import LabelSchema
+from shared.contracts.values import Answers
+
+
+class WindowAnnotation(NamedTuple):
+    """One annotation; `record` and `annotator` are places in the window's lists, `submitted_us` is Unix time in µs."""
+
+    record: int
+    annotator: int
+    answers: str
+    submitted_us: int
+    gold: bool
+    era: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecord:
+    """What else is known of a record; content is text, as it lies in the tables.
+
+    `truth` is certain: a gold answer when `is_gold`, else an arbiter's decision. `distributions` are those of a model
+    that had not learnt from the record, where a model may speak at all. `closed`: no answer changes how it ended.
+    """
+
+    truth: str | None = None
+    is_gold: bool = False
+    distributions: str | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EstimationWindow:
+    """All that one estimation reads of one schema version, in the order of submission."""
+
+    schema: LabelSchema
+    annotations: Sequence[WindowAnnotation]
+    records: Sequence[WindowRecord]
+    annotators: Sequence[UUID]
+    experts: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatorFinding:
+    """What one estimation found of one annotator. `changed_us`: since when the error rate is higher, Unix time in µs."""
+
+    era: int
+    assessment: Assessment
+    drift: Drift
+    changed_us: int | None
+    since_change: int
+    diagonal: float
+
+
+@dataclass(frozen=True, slots=True)
+class EstimationResult:
+    """What is stored of an estimation, by question, and what it found, by annotator."""
+
+    estimates: Mapping[str, EstimateParts]
+    votes: int
+    findings: Mapping[UUID, AnnotatorFinding]
+
+
+class _Given(NamedTuple):
+    """An annotation with its content parsed; `place` in the window tells which of two of one moment came first."""
+
+    place: int
+    annotation: WindowAnnotation
+    answers: Answers
+
+
+class _TimedOutcome(NamedTuple):
+    place: int
+    submitted_us: int
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted of one annotator in the present era."""
+
+    era: int
+    answers: int = 0
+    gold_answers: int = 0
+    gold_hits: int = 0
+    diagonals: list[tuple[float, int]] = field(default_factory=list)
+    outcomes: list[_TimedOutcome] = field(default_factory=list)
+
+
+def estimate(window: EstimationWindow) -> EstimationResult:
+    """Estimate every question, then find what it says of each annotator."""
+    given = [_Given(place, one, orjson.loads(one.answers)) for place, one in enumerate(window.annotations)]
+    truths: list[Answers | None] = [None if one.truth is None else orjson.loads(one.truth) for one in window.records]
+    tallies = _tally(window, given, truths)
+    estimates: dict[str, QuestionEstimates] = {}
+    for question in window.schema.questions:
+        kind = kinds.of(question)
+        items, givers = _items(window, given, truths, question.name)
+        estimated = kind.estimate(items)
+        estimates[question.name] = estimated
+        for outcomes, of_item in zip(kind.outcomes(items, estimated), givers, strict=True):
+            for outcome, one in zip(outcomes, of_item, strict=True):
+                tally = tallies[one.annotation.annotator]
+                if one.annotation.era == tally.era and window.records[one.annotation.record].closed:
+                    tally.outcomes.append(_TimedOutcome(one.place, one.annotation.submitted_us, outcome))
+        for annotator, tally in tallies.items():
+            name = voter(window.annotators[annotator], tally.era)
+            tally.diagonals.extend((one.diagonal(name), one.answered(name)) for one in estimated.values())
+    pool_error = _pool_error(tallies.values())
+    return EstimationResult(
+        estimates={question: take_apart(estimated) for question, estimated in estimates.items()},
+        votes=len(given),
+        findings={
+            annotator_id: _find(tallies[place], pool_error, followed=annotator_id not in window.experts)
+            for place, annotator_id in enumerate(window.annotators)
+        },
+    )
+
+
+def _tally(window: EstimationWindow, given: Sequence[_Given], truths: Sequence[Answers | None]) -> dict[int, _Tally]:
+    tallies: dict[int, _Tally] = {}
+    for one in given:
+        annotation = one.annotation
+        tally = tallies.get(annotation.annotator)
+        if tally is None or annotation.era > tally.era:
+            tallies[annotation.annotator] = tally = _Tally(annotation.era)
+        if annotation.era != tally.era:
+            continue
+        tally.answers += 1
+        truth = truths[annotation.record]
+        if annotation.gold and truth is not None and window.records[annotation.record].is_gold:
+            tally.gold_answers += 1
+            tally.gold_hits += all(hits(window.schema, one.answers, truth).values())
+    return tallies
+
+
+def _items(
+    window: EstimationWindow, given: Sequence[_Given], truths: Sequence[Answers | None], question: str
+) -> tuple[list[ItemVotes], list[list[_Given]]]:
+    """A question's votes by record, in the order of submission, and who gave each."""
+    of_record: dict[int, list[_Given]] = {}
+    for one in given:
+        if question in one.answers:
+            of_record.setdefault(one.annotation.record, []).append(one)
+    items = []
+    for record, givers in of_record.items():
+        distributions = window.records[record].distributions
+        prior: Distribution | None = None if distributions is None else orjson.loads(distributions).get(question)
+        votes = [
+            Vote(voter(window.annotators[one.annotation.annotator], one.annotation.era), one.answers[question])
+            for one in givers
+        ]
+        items.append(ItemVotes(votes=votes, truth=(truths[record] or {}).get(question), prior=prior))
+    return items, list(of_record.values())
+
+
+def _pool_error(tallies: Iterable[_Tally]) -> float:
+    """The mean error rate of all outcomes, each by its worth as evidence."""
+    wrong = total = 0.0
+    for tally in tallies:
+        for one in tally.outcomes:
+            wrong += one.outcome.weight * (1.0 - one.outcome.right)
+            total += one.outcome.weight
+    return wrong / total if total else 0.0
+
+
+def _find(tally: _Tally, pool_error: float, *, followed: bool) -> AnnotatorFinding:
+    """Conclude about one annotator; the drift of experts is not followed, for nobody speaks beside them."""
+    answered = sum(answers for _, answers in tally.diagonals)
+    diagonal = sum(one * answers for one, answers in tally.diagonals) / answered if answered else 1.0
+    outcomes = sorted(tally.outcomes, key=lambda one: one.place)
+    drift = follow([one.outcome for one in outcomes], pool_error)
+    changed = drift.changed_at
+    return AnnotatorFinding(
+        era=tally.era,
+        assessment=assess(
+            gold_hits=tally.gold_hits,
+            gold_answers=tally.gold_answers,
+            diagonal=diagonal,
+            answers=tally.answers,
+            drift=drift if followed else None,
+        ),
+        drift=drift,
+        changed_us=outcomes[changed].submitted_us if changed is not None and changed < len(outcomes) else None,
+        since_change=0 if changed is None else len(outcomes) - changed,
+        diagonal=diagonal,
+    )

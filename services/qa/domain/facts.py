@@ -1,0 +1,158 @@
+"""The facts of one record that its verdict rests on, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from services.qa.domain.kinds import QuestionEstimates
+from services.qa.domain.record import Record
+from services.qa.domain.voting import Distribution
+from shared.contracts.answers import LabelSchema
+from shared.contracts.policies import RedundancyPolicy
+from shared.contracts.values import Answers, RecordState, TaskKind
+
+AnnotationRole = Literal["vote", "gold", "decision", "void", "late", "superseded"]
+"""How an annotation counts: for the label of its round, for the assessment of its annotator on gold, as an arbiter's
+decision, no more since its annotator was paused, not for a label since it came when the round was over, or not since
+its annotator corrected it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotator's answers as they count now.
+
+    `paused`: the annotator is, in this project. `era`: the annotator's drift alarms before it was made.
+    """
+
+    annotation_id: UUID
+    annotation_revision: int
+    annotator_id: UUID
+    role: AnnotationRole
+    round: int
+    task_id: UUID
+    task_kind: TaskKind
+    answers: Answers
+    schema_version: int
+    guideline_version: int
+    paused: bool
+    era: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answered for a record. `distributions`: probability by class, by question."""
+
+    prediction_id: UUID
+    model_id: UUID | None
+    schema_version: int
+    answers: Answers
+    confidence: float | None
+    distributions: Mapping[str, Distribution]
+    predicted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A product's correction that has had no effect yet."""
+
+    feedback_id: UUID
+    correction: Answers
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentLabel:
+    """The label that stands."""
+
+    label_revision: int
+    schema_version: int
+    answers: Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A dispute that no arbiter could decide."""
+
+    schema_version: int
+    reason: str
+    disputed: Sequence[Answers]
+
+
+@dataclass(frozen=True, slots=True)
+class ArbitrationChange:
+    """What queue reported of the arbitration task: an arbiter may serve it again, or nobody can, since `at`."""
+
+    servable: bool
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFacts:
+    """All that decides what happens to a record now.
+
+    `annotations` are those of the present round in the order of their submission; `prediction` is the one that queue
+    routed by, once it is here; `reports` are in the order of their observation. `arbitration` is set only when queue has
+    just reported it, `dispute` only where it can be reopened.
+    """
+
+    record: Record
+    schemas: Mapping[int, LabelSchema]
+    policy: RedundancyPolicy
+    annotations: Sequence[Annotation] = ()
+    prediction: Prediction | None = None
+    estimates: Mapping[str, QuestionEstimates] = field(default_factory=dict)
+    label: CurrentLabel | None = None
+    reports: Sequence[Report] = ()
+    arbitration: ArbitrationChange | None = None
+    dispute: Dispute | None = None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether there was no arbiter either, when one was asked."""
+        return self.record.unservable_at is not None or self.record.state is RecordState.UNLABELABLE
+
+    @property
+    def votes(self) -> list[Annotation]:
+        """The annotations that count for the label of this round."""
+        return [one for one in self.annotations if one.role == "vote" and not one.paused]
+
+    @property
+    def paused_votes(self) -> list[Annotation]:
+        """Votes whose annotators are paused by now."""
+        return [one for one in self.annotations if one.role == "vote" and one.paused]
+
+    @property
+    def voided(self) -> int:
+        """How many annotations of this round took a slot and count no more."""
+        return sum(one.role == "void" for one in self.annotations) + len(self.paused_votes)
+
+    @property
+    def slots_total(self) -> int:
+        """How many annotations the round collects once each paused vote has got another slot."""
+        return self.record.slots_total + len(self.paused_votes)
+
+    @property
+    def decision(self) -> Annotation | None:
+        """What an arbiter decided in this round."""
+        return next((one for one in self.annotations if one.role == "decision"), None)
+
+    @property
+    def needs_consensus(self) -> bool:
+        """Whether the votes of the round decide now: all that it collects are in."""
+        record = self.record
+        if not record.expects_answers or not record.slots_total or record.auto_accepted or record.arbitrating:
+            return False
+        if record.round_is_final or self.given_up or self.decision is not None:
+            return False
+        votes = self.votes
+        return bool(votes) and len(votes) + self.voided >= self.slots_total
+
+    @property
+    def needs_prediction(self) -> bool:
+        """Whether the prediction that queue routed by is asked for: as the label, or as the consensus' prior."""
+        if self.record.routed_prediction_id is None or not self.record.expects_answers or self.given_up:
+            return False
+        return self.record.auto_accepted or (self.needs_consensus and not self.record.by_people_alone)

@@ -1,0 +1,36 @@
+"""Counts the SQL statements that a service sends."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.kit.database import Database
+
+_TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SELECT pg_advisory")
+
+
+@contextlib.contextmanager
+def sent_statements(database: Database) -> Iterator[list[str]]:
+    """The statements that are sent on the pool's connections meanwhile, without those that begin or end transactions."""
+    sent: list[str] = []
+    logged: list[Any] = []
+
+    def log(query: Any) -> None:
+        if not query.query.strip().startswith(_TRANSACTION):
+            sent.append(query.query)
+
+    def begin(_connection: Any, record: Any, _proxy: Any) -> None:
+        raw = record.driver_connection
+        if raw not in logged:
+            raw.add_query_logger(log)
+            logged.append(raw)
+
+    sa.event.listen(database.engine.sync_engine, "checkout", begin)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(database.engine.sync_engine, "checkout", begin)
+        for raw in logged:
+            raw.remove_query_logger(log)

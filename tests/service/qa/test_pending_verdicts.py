@@ -1,6 +1,7 @@
 """Answers of many parts are compared in a process of its own, and nothing else waits for them."""
 
 import asyncio
+import time
 from typing import Any
 from uuid import UUID
 
@@ -188,3 +189,60 @@ async def test_projects_take_turns(qa: ServiceUnderTest, world: World, monkeypat
         await qa.run_loop("judge_pending")
     assert order.index(other.project_id) < 8
     assert len(await world.published(LabelFinalized)) == 12
+
+
+BOXES = LabelSchema.model_validate(
+    {
+        "fields": [{"name": "photo", "kind": "image"}],
+        "questions": [{"name": "things", "kind": "boxes", "field": "photo", "labels": ["car"]}],
+    }
+)
+PHOTO = {
+    "photo": {
+        "asset_id": str(new_id()),
+        "media_type": "image/png",
+        "width": 5000,
+        "height": 5000,
+        "sha256": "0" * 64,
+        "size_bytes": 1,
+    }
+}
+
+
+def crowd(count: int, shift: float) -> dict[str, Any]:
+    """As many like boxes, side by side."""
+    boxes = [
+        {"x": 100.0 * (at % 45) + shift, "y": 100.0 * (at // 45), "width": 90.0, "height": 80.0, "label": "car"}
+        for at in range(count)
+    ]
+    return {"things": {"boxes": boxes}}
+
+
+async def test_thousands_of_boxes_hold_up_nobody(qa: ServiceUnderTest, world: World) -> None:
+    """While they are compared the event loop answers, and another project's label is made."""
+    large = World(qa, schemas=(BOXES,))
+    await large.deliver(large.project())
+    record_id = new_id()
+    await large.deliver(large.accepted(record_id, fields=PHOTO), large.routed(record_id, 3))
+    for slot, shift in enumerate((0.0, 1.5, 3.0), start=1):
+        await large.deliver(large.annotated(record_id, crowd(2000, shift), slot=slot))
+    stalls: list[float] = []
+    ticking = asyncio.create_task(tick(stalls))
+    judging = asyncio.create_task(qa.run_loop("judge_pending"))
+    other = await opened(world)
+    few = many(count=3)
+    await world.deliver(world.annotated(other, few), world.annotated(other, few, slot=2))
+    assert (await world.label(other))["annotations"] == 2
+    await judging
+    ticking.cancel()
+    label = await large.label(record_id)
+    assert (label["annotations"], len(label["answers"]["things"]["boxes"])) == (3, 2000)
+    assert max(stalls) < 0.25
+
+
+async def tick(stalls: list[float]) -> None:
+    """Note how long the event loop did not come to this."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.01)
+        stalls.append(time.monotonic() - before - 0.01)

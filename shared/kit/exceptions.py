@@ -18,6 +18,10 @@ class BusUnavailable(Exception):
     """The bus does not answer; what was asked may or may not have happened."""
 
 
+class WriterSuperseded(BusUnavailable):
+    """Another process publishes in this name now: what this one holds back is that one's to send."""
+
+
 class EventTooLarge(ValueError):
     """The event is larger than a topic takes."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.kit.bus import Consumer, Outbound, Published, TopicSettings
+from shared.kit.bus import Consumer, Outbound, Published, TopicSettings, Writer
 from shared.kit.bus.port import Revoked
 from shared.kit.exceptions import BusUnavailable
 
@@ -13,6 +13,7 @@ class ListBus:
     def __init__(self) -> None:
         self.sent: list[Outbound] = []
         self.topics: dict[str, TopicSettings] = {}
+        self.writers: dict[str, Writer] = {}
         self.away = False
         self.loses_answers = 0  # so many batches are taken without an answer
         self.refuses: Mapping[bytes, str] = {}  # why a value is refused
@@ -21,7 +22,11 @@ class ListBus:
         self._answer()
         self.topics.update({topic.name: topic for topic in topics})
 
-    async def publish(self, messages: Sequence[Outbound]) -> Published:
+    async def take_over(self, writer: Writer) -> None:
+        self._answer()
+        self.writers[writer.name] = writer
+
+    async def publish(self, messages: Sequence[Outbound], writer: Writer | None = None) -> Published:
         self._answer()
         outcome = Published()
         held: set[tuple[str, bytes]] = set()

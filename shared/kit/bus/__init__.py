@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.contracts.topics import TOPICS
-from shared.kit.bus.port import Bus, Consumer, Inbound, Outbound, Partition, Published, TopicSettings
+from shared.kit.bus.port import Bus, Consumer, Inbound, Outbound, Partition, Published, TopicSettings, Writer
 from shared.kit.dead_letters import dead_topic, retry_topic
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Partition",
     "Published",
     "TopicSettings",
+    "Writer",
     "connect_bus",
     "service_topics",
 ]

@@ -30,6 +30,7 @@ from shared.kit.bus.port import (
     Published,
     Revoked,
     TopicSettings,
+    Writer,
     partition_of,
     too_large,
 )
@@ -90,7 +91,13 @@ class KafkaBus:
                     raise BusUnavailable(f"topic {name} could not be created: {reason or for_code(code).__name__}")
             await _adapt(admin, {name: wanted[name] for name in there})
 
-    async def publish(self, messages: Sequence[Outbound]) -> Published:
+    async def take_over(self, writer: Writer) -> None:
+        """Kafka can tell writers apart in transactions only, which cost a round trip more for every batch.
+
+        So what a writer that hung had handed to its socket may come twice: readers know it by its id.
+        """
+
+    async def publish(self, messages: Sequence[Outbound], writer: Writer | None = None) -> Published:  # noqa: ARG002  see `take_over`
         outcome = Published()
         batches: dict[tuple[str, int], list[int]] = {}
         held: set[tuple[str, bytes]] = set()

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
+from uuid import UUID
 
 Kept = Literal["compacted", "retention"]
 
@@ -33,6 +34,13 @@ class Outbound(NamedTuple):
     key: bytes
     value: bytes
     headers: Mapping[str, str] | None = None
+
+
+class Writer(NamedTuple):
+    """Who publishes a service's events: of the replicas that share the name, the one that took over last."""
+
+    name: str
+    id: UUID
 
 
 class Inbound(NamedTuple):
@@ -95,11 +103,17 @@ class Bus(Protocol):
     async def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         """Create what is missing and set how topics are kept. Raises BusUnavailable."""
 
-    async def publish(self, messages: Sequence[Outbound]) -> Published:
+    async def take_over(self, writer: Writer) -> None:
+        """From now on take messages of this writer, and of no other of its name where the engine can tell.
+
+        Raises BusUnavailable.
+        """
+
+    async def publish(self, messages: Sequence[Outbound], writer: Writer | None = None) -> Published:
         """Append the messages in order; durable once answered.
 
         A message that is refused for itself holds back later ones of its topic and key. Raises BusUnavailable when
-        nothing is known to be sent.
+        nothing is known to be sent, and WriterSuperseded, which is one, when another writer took over.
         """
         ...
 

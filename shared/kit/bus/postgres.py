@@ -1,13 +1,16 @@
 """The bus as an append-only log in a PostgreSQL database of its own: durable, one machine, no broker.
 
-Appends to a topic are serialised by an advisory lock held to the end of the transaction, so positions are commit order
-and a reader that has seen one will never see a smaller one come after. Only appends NOTIFY.
+The log has a row for each batch of a topic. Whoever appends holds the topic's row, which gives the positions, to the end
+of the transaction: so positions are commit order, and a reader that has seen one will never see a smaller one come
+after. Only appends NOTIFY.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
+import cramjam
 import orjson
 
 from shared.kit.bus.port import (
@@ -17,79 +20,64 @@ from shared.kit.bus.port import (
     Published,
     Revoked,
     TopicSettings,
+    Writer,
     partition_of,
     too_large,
 )
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, Topic
 from shared.kit.bus.postgres_member import PostgresMember
-from shared.kit.exceptions import BusUnavailable
+from shared.kit.bus.postgres_schema import SCHEMA
+from shared.kit.exceptions import BusUnavailable, WriterSuperseded
 
 _CHECK_TIMEOUT_S: Final = 3.0
-_CHUNK: Final = 2_000
-_LOCK_SPACE: Final = 0x746F7563  # the first number of our advisory locks: "touc"
-_SCHEMA_LOCK: Final = 0x7363686D
+_CHUNK: Final = 500
 _MAINTENANCE_LOCK: Final = 0x6D61696E
 
-# One simple query is one transaction: the lock lasts until all of it is committed.
-_SCHEMA: Final = f"""
-SELECT pg_advisory_xact_lock({_SCHEMA_LOCK});
-CREATE SCHEMA IF NOT EXISTS bus;
-CREATE TABLE IF NOT EXISTS bus.topics (
-    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text NOT NULL UNIQUE,
-    partitions integer NOT NULL,
-    kept text NOT NULL,
-    retention_s bigint NOT NULL
-);
-CREATE TABLE IF NOT EXISTS bus.log (
-    topic integer NOT NULL,
-    partition integer NOT NULL,
-    position bigint GENERATED ALWAYS AS IDENTITY,
-    key bytea NOT NULL,
-    value bytea NOT NULL,
-    headers text,
-    appended_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (topic, partition, position)
-);
-CREATE TABLE IF NOT EXISTS bus.members (
-    consumer_group text NOT NULL,
-    member uuid NOT NULL,
-    topics integer[] NOT NULL,
-    seen_at timestamptz NOT NULL,
-    PRIMARY KEY (consumer_group, member)
-) WITH (fillfactor = 50);
-CREATE TABLE IF NOT EXISTS bus.leases (
-    consumer_group text NOT NULL,
-    topic integer NOT NULL,
-    partition integer NOT NULL,
-    member uuid,
-    epoch bigint NOT NULL DEFAULT 0,
-    position bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (consumer_group, topic, partition)
-) WITH (fillfactor = 50);
-"""
-
-_ENSURE_TOPIC: Final = """
-INSERT INTO bus.topics AS t (name, partitions, kept, retention_s) VALUES ($1, $2, $3, $4)
+_ENSURE_TOPICS: Final = """
+INSERT INTO bus.topics AS t (name, partitions, kept, retention_s)
+SELECT name, partitions, kept, retention_s
+FROM unnest($1::text[], $2::int[], $3::text[], $4::bigint[]) AS row (name, partitions, kept, retention_s) ORDER BY name
 ON CONFLICT (name) DO UPDATE SET kept = excluded.kept, retention_s = excluded.retention_s
 WHERE (t.kept, t.retention_s) IS DISTINCT FROM (excluded.kept, excluded.retention_s)
 """
-_APPEND: Final = """
-INSERT INTO bus.log (topic, partition, key, value, headers)
-SELECT topic, partition, key, value, headers
-FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[], $5::text[])
-    WITH ORDINALITY AS row (topic, partition, key, value, headers, place)
-ORDER BY place
+_TAKE_OVER: Final = """
+INSERT INTO bus.writers (name, writer) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET writer = excluded.writer
 """
+_GIVEN: Final = """
+WITH given AS (
+    UPDATE bus.topics SET position = position + $2
+    WHERE id = $1 AND ($3::text IS NULL OR EXISTS (
+        SELECT FROM bus.writers WHERE name = $3 AND writer = $4::uuid FOR SHARE
+    ))
+    RETURNING position
+)"""
+_APPEND: Final = f"""{_GIVEN}, appended AS (
+    INSERT INTO bus.log (topic, position, messages, partitions, keys, headers, lengths, body)
+    SELECT $1, position, $2, $5::smallint[], $6::bytea[], $7::text[], $8::int[], $9::bytea FROM given
+    RETURNING topic
+)
+SELECT pg_notify('{CHANNEL}', topic::text) FROM appended
+"""  # noqa: S608  constants
+# A row for each message, since compaction takes away single ones.
+_APPEND_SINGLY: Final = f"""{_GIVEN}, appended AS (
+    INSERT INTO bus.log (topic, position, messages, partitions, keys, headers, lengths, body)
+    SELECT $1, given.position - $2 + place, 1, ARRAY[row.partition], ARRAY[row.key],
+        CASE WHEN row.headers IS NOT NULL THEN ARRAY[row.headers] END, ARRAY[row.length], row.body
+    FROM given, unnest($5::smallint[], $6::bytea[], $7::text[], $8::int[], $9::bytea[])
+        WITH ORDINALITY AS row (partition, key, headers, length, body, place)
+    RETURNING topic
+)
+SELECT pg_notify('{CHANNEL}', topic::text) FROM appended LIMIT 1
+"""  # noqa: S608  constants
 _DROP_OLD: Final = """
-DELETE FROM bus.log WHERE (topic, partition, position) IN (
-    SELECT topic, partition, position FROM bus.log WHERE topic = $1 AND partition = $2 ORDER BY position LIMIT $4
-) AND appended_at < clock_timestamp() - make_interval(secs => $3)
+DELETE FROM bus.log WHERE (topic, position) IN (
+    SELECT topic, position FROM bus.log WHERE topic = $1 ORDER BY position LIMIT $3
+) AND appended_at < clock_timestamp() - make_interval(secs => $2)
 """
 _COMPACT: Final = """
 DELETE FROM bus.log AS old WHERE topic = $1 AND EXISTS (
     SELECT FROM bus.log AS new
-    WHERE new.topic = old.topic AND new.partition = old.partition AND new.key = old.key AND new.position > old.position
+    WHERE new.topic = old.topic AND new.keys = old.keys AND new.position > old.position
 )
 """
 
@@ -103,8 +91,8 @@ class PostgresBus:
         *,
         prefix: str = "",
         max_message_bytes: int = MAX_MESSAGE_BYTES,
-        lease_s: float = 10.0,
-        poll_s: float = 1.0,
+        lease_s: float = 6.0,
+        poll_s: float = 5.0,
     ) -> None:
         self._settings = LogSettings(url, prefix, lease_s, poll_s)
         self._prefix = prefix
@@ -114,9 +102,18 @@ class PostgresBus:
 
     async def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
         async with self._link.use() as connection:
-            rows = [(self._prefix + topic.name, topic.partitions, topic.kept, topic.retention_s) for topic in topics]
-            await connection.executemany(_ENSURE_TOPIC, sorted(rows))
+            await connection.execute(
+                _ENSURE_TOPICS,
+                [self._prefix + topic.name for topic in topics],
+                [topic.partitions for topic in topics],
+                [topic.kept for topic in topics],
+                [topic.retention_s for topic in topics],
+            )
             await self._load_topics(connection)
+
+    async def take_over(self, writer: Writer) -> None:
+        async with self._link.use() as connection:
+            await connection.execute(_TAKE_OVER, self._prefix + writer.name, writer.id)
 
     async def topics(self, names: Sequence[str]) -> dict[str, Topic]:
         """What the database knows of these topics. Raises BusUnavailable when one doesn't exist."""
@@ -127,26 +124,28 @@ class PostgresBus:
             raise BusUnavailable(f"no such topics: {', '.join(missing)}")
         return {name: self._topics[name] for name in names}
 
-    async def publish(self, messages: Sequence[Outbound]) -> Published:
+    async def publish(self, messages: Sequence[Outbound], writer: Writer | None = None) -> Published:
         topics = await self.topics(sorted({message.topic for message in messages}))
         outcome = Published()
         held: set[tuple[str, bytes]] = set()
-        rows: list[tuple[int, int, bytes, bytes, str | None]] = []
+        batches: dict[str, list[int]] = {}
         for index, message in enumerate(messages):
-            if (message.topic, message.key) in held:
+            if held and (message.topic, message.key) in held:
                 continue
             if refusal := too_large(message, self._max_message_bytes):
                 outcome.refused[index] = refusal
                 held.add((message.topic, message.key))
                 continue
-            topic = topics[message.topic]
-            headers = orjson.dumps(dict(message.headers)).decode() if message.headers else None
-            partition = partition_of(message.key, topic.partitions)
-            rows.append((topic.id, partition, message.key, message.value, headers))
-            outcome.sent.append(index)
-        if rows:
-            async with self._link.use() as connection:
-                await _append(connection, rows)
+            batches.setdefault(message.topic, []).append(index)
+        for name, indices in batches.items():
+            try:
+                await self._append(topics[name], [messages[index] for index in indices], writer)
+            except BusUnavailable:
+                if not outcome.sent:
+                    raise
+                break
+            outcome.sent.extend(indices)
+        outcome.sent.sort()
         return outcome
 
     def consumer(self, group: str, topics: Sequence[str], revoked: Revoked) -> Consumer:
@@ -166,15 +165,37 @@ class PostgresBus:
             if topic.kept == "compacted":
                 await self._chunk(_COMPACT, topic.id)
                 continue
-            for partition in range(topic.partitions):
-                while await self._chunk(_DROP_OLD, topic.id, partition, float(topic.retention_s), _CHUNK) == _CHUNK:
-                    pass
+            while await self._chunk(_DROP_OLD, topic.id, float(topic.retention_s), _CHUNK) == _CHUNK:
+                pass
 
     async def close(self) -> None:
         await self._link.close()
 
+    async def _append(self, topic: Topic, messages: Sequence[Outbound], writer: Writer | None) -> None:
+        """Append messages of one topic in one statement. Raises BusUnavailable, WriterSuperseded."""
+        partitions = [partition_of(message.key, topic.partitions) for message in messages]
+        keys = [message.key for message in messages]
+        lengths = [len(message.value) for message in messages]
+        headers: list[str | None] | None = None
+        if any(message.headers for message in messages) or topic.kept == "compacted":
+            headers = [_text(message) for message in messages]
+        body: Any
+        if topic.kept == "compacted":
+            body = [_compressed(message.value) for message in messages]
+        else:
+            body = _compressed(b"".join([message.value for message in messages]))
+        name = None if writer is None else self._prefix + writer.name
+        writer_id: UUID | None = None if writer is None else writer.id
+        async with self._link.use() as connection:
+            appended = await connection.fetch(
+                _APPEND_SINGLY if topic.kept == "compacted" else _APPEND,
+                topic.id, len(messages), name, writer_id, partitions, keys, headers, lengths, body,
+            )  # fmt: skip
+        if not appended:
+            raise WriterSuperseded(f"another process publishes for {name} now")
+
     async def _chunk(self, statement: str, *arguments: Any) -> int:
-        """Run one deletion unless another process is at it; answers how many rows went."""
+        """Run one deletion unless another process is at it; returns how many rows went."""
         async with self._link.use() as connection, connection.transaction():
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _MAINTENANCE_LOCK):
                 return 0
@@ -182,7 +203,7 @@ class PostgresBus:
 
     @staticmethod
     async def _create_schema(connection: Any) -> None:
-        await connection.execute(_SCHEMA)
+        await connection.execute(SCHEMA)
 
     async def _load_topics(self, connection: Any) -> None:
         rows = await connection.fetch("SELECT id, name, partitions, kept, retention_s FROM bus.topics")
@@ -193,14 +214,9 @@ class PostgresBus:
         }
 
 
-async def _append(connection: Any, rows: Sequence[tuple[int, int, bytes, bytes, str | None]]) -> None:
-    """Three round trips: begin and lock, insert, notify and commit. The locks are taken in the order of topic ids."""
-    touched = sorted({row[0] for row in rows})
-    locks = ";".join(f"SELECT pg_advisory_xact_lock({_LOCK_SPACE}, {topic})" for topic in touched)
-    try:
-        await connection.execute(f"BEGIN;{locks}")
-        await connection.execute(_APPEND, *(list(column) for column in zip(*rows, strict=True)))
-        await connection.execute(f"NOTIFY {CHANNEL}, '{','.join(map(str, touched))}';COMMIT")
-    except BaseException:
-        connection.terminate()  # its transaction goes with it
-        raise
+def _text(message: Outbound) -> str | None:
+    return orjson.dumps(dict(message.headers)).decode() if message.headers else None
+
+
+def _compressed(value: bytes) -> bytes:
+    return bytes(cramjam.lz4.compress_block(value))

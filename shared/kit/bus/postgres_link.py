@@ -19,7 +19,7 @@ _CLOSE_TIMEOUT_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """`lease_s`: after how long a silent member loses its partitions; `poll_s`: how often the log is read unasked."""
+    """`lease_s`: after how long a silent member loses its partitions; `poll_s`: after how long without a notification the log is read."""
 
     url: str
     prefix: str

@@ -8,9 +8,11 @@ epoch changes nothing. So a member that was thought dead can do no harm when it 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import cramjam
 import orjson
 import structlog
 
@@ -24,26 +26,32 @@ log = structlog.get_logger()
 # A lost acknowledgement is a redelivery, which the inbox knows: nothing here waits for the disk. The log is read by its
 # key alone, which a plan made while it was small might not.
 _SETTINGS: Final = {"synchronous_commit": "off", "enable_bitmapscan": "off", "enable_seqscan": "off"}
-_PER_PARTITION: Final = 64
-_COUNT_AT_MOST: Final = 100_000
+_MOST_ROWS: Final = 200
+_MOST_BYTES: Final = 16 * 1024 * 1024
+_ADVANCE_S: Final = 5.0
 
 _MAKE_LEASES: Final = """
 INSERT INTO bus.leases (consumer_group, topic, partition)
 SELECT $1, topic, partition FROM unnest($2::int[], $3::int[]) AS row (topic, partition) ON CONFLICT DO NOTHING
 """
+# We live, whether the statement sees its own row or not.
 _BEAT: Final = """
-INSERT INTO bus.members (consumer_group, member, topics, seen_at) VALUES ($1, $2, $3, clock_timestamp())
-ON CONFLICT (consumer_group, member) DO UPDATE SET topics = excluded.topics, seen_at = excluded.seen_at
-"""
-_LIVING: Final = """
-SELECT member, topics FROM bus.members
-WHERE consumer_group = $1 AND seen_at > clock_timestamp() - make_interval(secs => $2) ORDER BY member
+WITH beat AS (
+    INSERT INTO bus.members (consumer_group, member, topics, seen_at) VALUES ($1, $2, $3, clock_timestamp())
+    ON CONFLICT (consumer_group, member) DO UPDATE SET topics = excluded.topics, seen_at = excluded.seen_at
+)
+SELECT $2::uuid AS member, $3::int[] AS topics, ARRAY(
+    SELECT ARRAY[topic, partition, epoch] FROM bus.leases WHERE consumer_group = $1 AND member = $2
+) AS owned
+UNION ALL
+SELECT member, topics, '{}' FROM bus.members
+WHERE consumer_group = $1 AND member <> $2 AND seen_at > clock_timestamp() - make_interval(secs => $4)
+ORDER BY member
 """
 _FORGET: Final = """
 DELETE FROM bus.members
 WHERE consumer_group = $1 AND (member = $2 OR seen_at < clock_timestamp() - make_interval(secs => $3))
 """
-_OWNED: Final = "SELECT topic, partition, epoch FROM bus.leases WHERE consumer_group = $1 AND member = $2"
 _TAKE: Final = """
 UPDATE bus.leases AS l SET member = $2, epoch = l.epoch + 1
 FROM unnest($3::int[], $4::int[]) AS wanted (topic, partition)
@@ -68,37 +76,46 @@ WHERE l.consumer_group = $1 AND l.member = $2
     AND l.topic = done.topic AND l.partition = done.partition AND l.epoch = done.epoch
 RETURNING l.topic, l.partition
 """
-# A lateral subquery with its own limit runs once per partition, in their order: what LIMIT $5 cuts off is a tail.
+# Of each topic the next rows, as many as hold about the messages that are asked for, and one at least.
 _FETCH: Final = """
-SELECT wanted.topic, wanted.partition, message.position, message.key, message.value, message.headers
-FROM unnest($1::int[], $2::int[], $3::bigint[]) AS wanted (topic, partition, after)
+SELECT wanted.topic, batch.position, batch.messages, log.partitions, log.keys, log.headers, log.lengths, log.body,
+    log.compressed
+FROM unnest($1::int[], $2::bigint[]) AS wanted (topic, after)
 CROSS JOIN LATERAL (
-    SELECT position, key, value, headers FROM bus.log
-    WHERE topic = wanted.topic AND partition = wanted.partition AND position > wanted.after
-    ORDER BY position LIMIT $4
-) AS message
-LIMIT $5
+    SELECT position, messages,
+        sum(messages) OVER (ORDER BY position) - messages AS messages_before,
+        sum(size) OVER (ORDER BY position) - size AS bytes_before
+    FROM (
+        SELECT position, messages, octet_length(body)::bigint AS size FROM bus.log
+        WHERE topic = wanted.topic AND position > wanted.after ORDER BY position LIMIT $5
+    ) AS next
+) AS batch
+JOIN bus.log AS log ON log.topic = wanted.topic AND log.position = batch.position
+WHERE batch.messages_before < $3 AND batch.bytes_before < $4
+ORDER BY wanted.topic, batch.position
 """
-_LAG: Final = """
-SELECT l.topic, sum(waiting.messages)::bigint AS messages FROM bus.leases AS l
-CROSS JOIN LATERAL (
-    SELECT count(*) AS messages FROM (
-        SELECT FROM bus.log
-        WHERE topic = l.topic AND partition = l.partition AND position > l.position LIMIT $3
-    ) AS first_ones
-) AS waiting
-WHERE l.consumer_group = $1 AND l.member = $2 GROUP BY l.topic
-"""
+_ENDS: Final = "SELECT id, position FROM bus.topics WHERE id = ANY($1::int[])"
 
 
 class _Lease:
-    """What this member knows of a partition it owns: `fetched` is the last position it has read."""
+    """What this member knows of a partition it owns: `fetched` is the last position it has read.
 
-    __slots__ = ("epoch", "fetched")
+    `in_hand` are the positions that were read and not acknowledged.
+    """
+
+    __slots__ = ("epoch", "fetched", "in_hand")
 
     def __init__(self, epoch: int, fetched: int) -> None:
         self.epoch = epoch
         self.fetched = fetched
+        self.in_hand: deque[int] = deque()
+
+    def last_in_hand(self) -> int:
+        return self.in_hand[-1] if self.in_hand else 0
+
+    def acknowledge(self, position: int) -> None:
+        while self.in_hand and self.in_hand[0] <= position:
+            self.in_hand.popleft()
 
 
 class PostgresMember:
@@ -121,10 +138,15 @@ class PostgresMember:
         self._topics: dict[str, Topic] = {}
         self._name_of: dict[int, str] = {}
         self._leases: dict[Partition, _Lease] = {}
-        self._order: list[Partition] = []  # in which partitions are asked; turned round so that none starves
-        self._unread: set[int] = set()  # topics that may hold messages we have not fetched
+        self._leaving: frozenset[Partition] = frozenset()
+        self._read_up_to: dict[int, int] = {}  # by topic: every message of ours up to here is read
+        self._unread: set[int] = set()  # topics that may hold messages we have not read
+        self._messages: deque[Inbound] = deque()  # read and not fetched
+        self._looked_at = self._advanced_at = time.monotonic()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._living: list[tuple[Any, Sequence[int]]] = []
+        self._owned: dict[tuple[int, int], int] | None = None  # epochs as the last beat found them
         self._link = Link(settings.url, _SETTINGS, self._listen)
 
     async def start(self) -> None:
@@ -145,37 +167,54 @@ class PostgresMember:
     async def fetch(self, limit: int, timeout_s: float) -> list[Inbound]:
         until = time.monotonic() + timeout_s
         while True:
-            wanted = [each for each in self._order if self._topics[each.topic].id in self._unread]
-            if wanted and (messages := await self._read(wanted, limit)):
-                return messages
-            left = until - time.monotonic()
-            if left <= 0:
+            if not self._messages and self._unread:
+                await self._read(limit)
+            if self._messages:
+                return [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
+            if self._unread:
+                continue
+            now = time.monotonic()
+            look_at = self._looked_at + self._settings.poll_s
+            if now >= look_at:  # nobody called: look everywhere
+                self._unread.update(self._name_of)
+                continue
+            if now >= until:
                 return []
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, self._settings.poll_s)):
+                async with asyncio.timeout(min(until, look_at) - now):
                     await self._wake.wait()
-            if not self._wake.is_set():  # nobody called: look everywhere
-                self._unread.update(self._name_of)
             self._wake.clear()
 
     async def acknowledge(self, done: Mapping[Partition, int]) -> frozenset[Partition]:
-        ours = [(each, self._leases[each].epoch, position) for each, position in done.items() if each in self._leases]
-        async with self._link.use() as connection:
-            rows = await connection.fetch(
-                _ACKNOWLEDGE,
-                self._group,
-                self.id,
-                [self._topics[each.topic].id for each, _, _ in ours],
-                [each.number for each, _, _ in ours],
-                [epoch for _, epoch, _ in ours],
-                [position for _, _, position in ours],
-            )
-        return frozenset(done) - {Partition(self._name_of[topic], number) for topic, number in rows}
+        ours = []
+        for each, position in done.items():
+            lease = self._leases.get(each)
+            if lease is not None:
+                read = self._read_up_to[self._topics[each.topic].id]
+                ours.append((each, lease.epoch, read if lease.last_in_hand() <= position < read else position))
+        now = time.monotonic()
+        if now - self._advanced_at > _ADVANCE_S:
+            self._advanced_at = now
+            idle = self._idle({each.topic for each in done})
+            ours += [each for each in idle if each[0] not in done and each[0] not in self._leaving]
+        accepted = await self._write_positions(ours)
+        for each, _, position in ours:
+            lease = self._leases.get(each)
+            if lease is not None:
+                lease.acknowledge(position)
+        return frozenset(done) - accepted
 
     async def lag(self) -> Mapping[str, int]:
         async with self._link.use() as connection:
-            rows = await connection.fetch(_LAG, self._group, self.id, _COUNT_AT_MOST)
-        return {self._name_of[row["topic"]]: row["messages"] for row in rows if row["topic"] in self._name_of}
+            rows = await connection.fetch(_ENDS, list(self._name_of))
+        lags = {}
+        for topic_id, end in rows:
+            name = self._name_of[topic_id]
+            topic = self._topics[name]
+            ours = [self._leases[each] for each in self._leases if each.topic == name]
+            unread = max(0, end - self._read_up_to.get(topic_id, end))
+            lags[name] = sum(len(lease.in_hand) for lease in ours) + -(-unread * len(ours) // topic.partitions)
+        return lags
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -188,81 +227,112 @@ class PostgresMember:
                 await connection.execute(_FORGET, self._group, self.id, self._settings.lease_s * 100)
         await self._link.close()
 
-    async def _read(self, wanted: Sequence[Partition], limit: int) -> list[Inbound]:
-        asked = {self._topics[each.topic].id for each in wanted}
-        self._unread -= asked  # before the question: a call that comes meanwhile counts
+    async def _write_positions(self, ours: Sequence[tuple[Partition, int, int]]) -> frozenset[Partition]:
+        """Acknowledge up to these positions; returns the partitions that were still ours."""
+        if not ours:
+            return frozenset()
+        async with self._link.use() as connection:
+            rows = await connection.fetch(
+                _ACKNOWLEDGE,
+                self._group,
+                self.id,
+                [self._topics[each.topic].id for each, _, _ in ours],
+                [each.number for each, _, _ in ours],
+                [epoch for _, epoch, _ in ours],
+                [position for _, _, position in ours],
+            )
+        return frozenset(Partition(self._name_of[topic], number) for topic, number in rows)
+
+    def _idle(self, names: Collection[str]) -> list[tuple[Partition, int, int]]:
+        """Partitions with nothing in hand, and how far they are read: so nothing is read again after a restart."""
+        return [
+            (each, lease.epoch, self._read_up_to[self._topics[each.topic].id])
+            for each, lease in self._leases.items()
+            if each.topic in names and not lease.in_hand
+        ]
+
+    async def _read(self, limit: int) -> None:
+        """Read the next messages of our partitions."""
+        self._looked_at = time.monotonic()
+        after = {topic: self._read_up_to[topic] for topic in self._unread if topic in self._read_up_to}
+        self._unread.clear()  # before the question: a call that comes meanwhile counts
+        if not after:
+            return
         try:
             async with self._link.use() as connection:
-                rows = await connection.fetch(
-                    _FETCH,
-                    [self._topics[each.topic].id for each in wanted],
-                    [each.number for each in wanted],
-                    [self._leases[each].fetched for each in wanted],
-                    _PER_PARTITION,
-                    limit,
-                )
+                rows = await connection.fetch(_FETCH, list(after), list(after.values()), limit, _MOST_BYTES, _MOST_ROWS)
         except BaseException:
-            self._unread |= asked
+            self._unread |= after.keys()
             raise
-        messages = []
-        counts: dict[int, int] = {}
-        asking = frozenset(self._order)
-        for topic, number, position, key, value, headers in rows:
-            partition = Partition(self._name_of[topic], number)
-            lease = self._leases.get(partition)
-            if lease is None or partition not in asking or position <= lease.fetched:
-                continue  # given up while we asked
+        for row in rows:
+            topic = row["topic"]
+            if self._read_up_to.get(topic) != after[topic]:
+                continue  # we got or lost partitions while we asked, and read on from elsewhere
+            self._take_in(row)
+            self._read_up_to[topic] = after[topic] = row["position"]
+        self._unread |= {row["topic"] for row in rows}
+
+    def _take_in(self, row: Any) -> None:
+        name = self._name_of[row["topic"]]
+        body: bytes = row["body"]
+        if row["compressed"]:
+            body = bytes(cramjam.lz4.decompress_block(body))
+        position: int = row["position"] - row["messages"]
+        headers: Sequence[str | None] = row["headers"] or [None] * row["messages"]
+        partitions = [Partition(name, number) for number in range(self._topics[name].partitions)]
+        leases = [None if each in self._leaving else self._leases.get(each) for each in partitions]
+        end = 0
+        for number, key, text, length in zip(row["partitions"], row["keys"], headers, row["lengths"], strict=True):
+            start, end = end, end + length
+            position += 1
+            lease = leases[number]
+            if lease is None or position <= lease.fetched:
+                continue
             lease.fetched = position
-            counts[topic] = counts.get(topic, 0) + 1
-            messages.append(
-                Inbound(partition.topic, number, position, key, value, orjson.loads(headers) if headers else None)
+            lease.in_hand.append(position)
+            self._messages.append(
+                Inbound(name, number, position, key, body[start:end], orjson.loads(text) if text else None)
             )
-        if len(rows) == limit:
-            self._unread |= asked
-            last = self._order.index(partition) + 1 if partition in self._leases else 0
-            self._order = self._order[last:] + self._order[:last]
-        else:
-            self._unread.update(topic for topic, count in counts.items() if count >= _PER_PARTITION)
-        return messages
 
     async def _listen(self, connection: Any) -> None:
-        await connection.add_listener(CHANNEL, self._heard)
-        self._unread.update(self._name_of)  # what was called while we were deaf
+        await connection.add_listener(CHANNEL, self._notified)
+        self._unread.update(self._name_of)  # what was called while we didn't listen
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        called = {int(topic) for topic in payload.split(",")} & self._name_of.keys()
-        if called:
-            self._unread |= called
+    def _notified(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
+        topic = int(payload)
+        if topic in self._name_of:
+            self._unread.add(topic)
             self._wake.set()
 
     async def _keep(self, doing: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(self._settings.lease_s / 5)
+            await asyncio.sleep(self._settings.lease_s / 3)
             try:
                 await doing()
             except BusUnavailable as error:
                 log.warning("bus_member_could_not_reach_the_bus", group=self._group, error=str(error))
 
     async def _beat(self) -> None:
-        """Say that we live. Apart from `_settle`, which may wait long for the consumer to finish."""
+        """Write that we live, and see who else does. Apart from `_settle`, which may wait long for the consumer to finish."""
         async with self._link.use() as connection:
             ids = [topic.id for topic in self._topics.values()]
-            await connection.execute(_BEAT, self._group, self.id, ids)
+            rows = await connection.fetch(_BEAT, self._group, self.id, ids, self._settings.lease_s)
+        self._living = [(member, topics) for member, topics, _ in rows]
+        self._owned = {(topic, number): epoch for _, _, owned in rows for topic, number, epoch in owned}
 
     async def _settle(self) -> None:
-        """See who else lives, and bring the leases in line with our share."""
-        async with self._link.use() as connection:
-            living = await connection.fetch(_LIVING, self._group, self._settings.lease_s)
-            rows = await connection.fetch(_OWNED, self._group, self.id)
-        held = {(topic, number): epoch for topic, number, epoch in rows}
-        lost = {
-            each for each, lease in self._leases.items()
-            if held.get((self._topics[each.topic].id, each.number)) != lease.epoch
-        }  # fmt: skip
+        """Bring the leases in line with our share among the living."""
+        owned = self._owned
+        lost = set[Partition]()
+        if owned is not None:
+            lost = {
+                each for each, lease in self._leases.items()
+                if owned.get((self._topics[each.topic].id, each.number)) != lease.epoch
+            }  # fmt: skip
         if lost:
             log.warning("bus_partitions_lost", group=self._group, partitions=len(lost))
             await self._leave(frozenset(lost))
-        share = self._share([(row["member"], row["topics"]) for row in living])
+        share = self._share(self._living)
         await self._leave(frozenset(self._leases.keys() - share))
         await self._take(share - self._leases.keys())
 
@@ -296,8 +366,9 @@ class PostgresMember:
             )
         for topic, number, epoch, position in rows:
             self._leases[Partition(self._name_of[topic], number)] = _Lease(epoch, position)
+            self._owned = None
+            self._read_up_to[topic] = min(position, self._read_up_to.get(topic, position))
             self._unread.add(topic)
-        self._order = sorted(self._leases)
         if rows:
             self._wake.set()
 
@@ -306,12 +377,22 @@ class PostgresMember:
         if not partitions:
             return
         stopped = {each: self._leases[each] for each in partitions}
-        self._order = [each for each in self._order if each not in partitions]  # fetch nothing more of them
+        self._leaving = partitions  # read nothing more of them, and hand out nothing more
+        self._messages = deque(
+            message for message in self._messages if Partition(message.topic, message.partition) not in partitions
+        )
         try:
             await self._revoked(partitions)
+            await self._write_positions(
+                [each for each in self._idle({each.topic for each in partitions}) if each[0] in partitions]
+            )
         finally:
+            self._leaving = frozenset()
             for each in partitions:
                 self._leases.pop(each, None)
+            for topic in self._topics.values():
+                if not any(self._topics[each.topic].id == topic.id for each in self._leases):
+                    self._read_up_to.pop(topic.id, None)
         async with self._link.use() as connection:
             await connection.execute(
                 _GIVE_BACK,

@@ -102,7 +102,9 @@ class Bench:
         database = Database(self.settings)
         try:
             async with database.transaction() as session:
-                await session.raw.execute("TRUNCATE outbox, inbox; UPDATE relay SET position = 0")
+                await session.raw.execute(
+                    "TRUNCATE outbox, outbox_queue, outbox_positions, inbox; UPDATE relay SET position = 0"
+                )
             for start in range(0, self.events, BATCH):
                 async with database.transaction() as session:
                     await publish_many(
@@ -110,7 +112,7 @@ class Bench:
                         [Outgoing(payload=payload(n), record_id=new_id()) for n in range(start, start + BATCH)],
                     )
             async with database.transaction() as session:
-                await session.raw.execute("ANALYZE outbox")
+                await session.raw.execute("ANALYZE outbox, outbox_queue")
             yield database
         finally:
             await database.close()

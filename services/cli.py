@@ -133,7 +133,7 @@ def replay(service: str) -> None:
 @_ONE_SERVICE
 @click.option("--drop", type=click.UUID, help="Give this event up instead, so that those behind it go on.")
 def unblock(service: str, drop: UUID | None) -> None:
-    """Send again what the broker refused for itself (see the metric touchstone_outbox_set_aside_keys)."""
+    """Send again what the broker refused for itself (see the metric touchstone_outbox_set_aside_events)."""
     from shared.kit.outbox import drop_set_aside, retry_set_aside
 
     async def run() -> int:

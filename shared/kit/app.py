@@ -213,7 +213,9 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
     bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
     stack.push_async_callback(bus.close)
     runtime.checks["bus"] = lambda _: bus.check()
-    relay = Relay(runtime.database, bus, name, retention_days=settings.event_retention_days)
+    runtime.replica.start()
+    stack.push_async_callback(runtime.replica.close)
+    relay = Relay(runtime.database, bus, name, replica=runtime.replica, retention_days=settings.event_retention_days)
     _run_until_closed(relay.run(), "relay", stack)
     if handlers.topics:
         runner = Runner(

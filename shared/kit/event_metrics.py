@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge
 SENT: Final = Counter("touchstone_outbox_sent", "Events that the broker acknowledged.", ["service"])
 SET_ASIDE: Final = Counter("touchstone_outbox_set_aside", "Events that the broker refused for themselves.", ["service"])
 WAITING_BEHIND: Final = Gauge(
-    "touchstone_outbox_set_aside_keys", "Keys whose events wait behind one that was set aside.", ["service"]
+    "touchstone_outbox_set_aside_events", "Events that the broker refused and that later ones wait behind.", ["service"]
 )
 UNSENT_AGE: Final = Gauge("touchstone_outbox_oldest_unsent_seconds", "Age of the oldest unsent event.", ["service"])
 RELAYING: Final = Gauge("touchstone_outbox_relay_active", "1 where this process holds the relay.", ["service"])

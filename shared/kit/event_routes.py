@@ -26,15 +26,28 @@ _POLL_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 25
 _MOST_BYTES: Final = 8 * 1024 * 1024  # a page ends early rather than grow beyond this
 _MAX_BIGINT: Final = 2**63 - 1
+# A batch of each topic is one row of `outbox_positions`: for each topic the first that may be wanted, in their order.
 _READ: Final = """
+WITH page AS (
+    SELECT found.position, found.topic, found.envelope
+    FROM unnest($2::text[]) AS wanted (topic) CROSS JOIN LATERAL (
+        SELECT place.position, o.topic, o.envelope
+        FROM (
+            SELECT last_position, positions, seqs, created_at FROM outbox_positions
+            WHERE topic = wanted.topic AND last_position > $1 AND ($3::uuid[] IS NULL OR projects && $3)
+            ORDER BY last_position
+        ) AS batch
+        CROSS JOIN LATERAL unnest(batch.positions, batch.seqs, batch.created_at) AS place (position, seq, created_at)
+        JOIN outbox AS o ON o.created_at = place.created_at AND o.seq = place.seq
+        WHERE place.position > $1 AND ($3::uuid[] IS NULL OR o.project_id = ANY($3))
+        ORDER BY batch.last_position, place.position LIMIT $4
+    ) AS found
+    ORDER BY found.position LIMIT $4
+)
 SELECT position, topic, envelope, found FROM (
     SELECT position, topic, envelope, count(*) OVER () AS found,
         sum(length(envelope)) OVER (ORDER BY position) - length(envelope) AS before
-    FROM (
-        SELECT position, topic, envelope FROM outbox
-        WHERE position > $1 AND topic = ANY($2::text[]) AND ($3::uuid[] IS NULL OR project_id = ANY($3))
-        ORDER BY position LIMIT $4
-    ) AS page
+    FROM page
 ) AS measured
 WHERE before < $5 ORDER BY position
 """

@@ -1,18 +1,16 @@
-"""Background work: each loop runs at its interval or when woken, a leader's loop on one replica only."""
+"""Background work: each loop runs when it is woken and at the latest after its interval, a leader's on one replica."""
 
 import asyncio
 import contextlib
-import hashlib
 import random
 from collections.abc import Iterable
-from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from shared.kit import telemetry
-from shared.kit.database import Database, database_error_kind
-from shared.kit.runtime import Loop, Runtime
+from shared.kit.database import database_error_kind
+from shared.kit.runtime import Loop, Runtime, wake_name
 
 log = structlog.get_logger()
 
@@ -23,68 +21,22 @@ _LONGEST_PAUSE_S = 30.0
 _SHORTEST_PAUSE_S = 0.5
 
 
-class Leadership:
-    """Which loops this replica leads: session advisory locks on one connection of its own.
-
-    When that connection is lost the locks are, too, and another replica may lead; the next `holds` says so.
-    """
-
-    def __init__(self, database: Database, service: str) -> None:
-        self._database = database
-        self._service = service
-        self._connection: Any = None
-        self._held: set[str] = set()
-        self._lock = asyncio.Lock()
-
-    async def holds(self, loop: str) -> bool:
-        """Whether this replica leads the loop, after trying to."""
-        async with self._lock:
-            if self._connection is None or self._connection.is_closed():
-                self._held.clear()
-                self._connection = await self._database.dedicated()
-            try:
-                if loop in self._held:
-                    await self._connection.fetchval("SELECT 1")  # a lock is worth what its connection is
-                elif await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key(loop)):
-                    self._held.add(loop)
-            except BaseException:
-                self._drop()
-                raise
-            return loop in self._held
-
-    def _key(self, loop: str) -> int:
-        """The key of the loop's advisory lock: 64 bits of a hash."""
-        name = f"loop:{self._service}:{loop}".encode()
-        return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), signed=True)
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-        self._connection = None
-        self._held.clear()
-
-    async def close(self) -> None:
-        async with self._lock:
-            if self._connection is not None:
-                with contextlib.suppress(Exception):
-                    await self._connection.close(timeout=1)
-            self._drop()
-
-
 class LoopRunner:
     """Runs the loops of one service until closed."""
 
     def __init__(self, runtime: Runtime, loops: Iterable[Loop]) -> None:
         self._runtime = runtime
+        self._replica = runtime.replica
         self._loops = tuple(loops)
         self._service = runtime.spec.name
-        self._leadership = Leadership(runtime.database, self._service)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         for loop in self._loops:
             woken = asyncio.Event()
-            self._runtime.wakers[loop.name] = woken.set
+            self._replica.on_wake(wake_name(loop.name), woken.set)
+            if loop.leader:
+                self._replica.contend(wake_name(loop.name), woken.set)
             self._tasks.append(asyncio.create_task(self._run(loop, woken), name=f"loop {loop.name}"))
 
     async def close(self) -> None:
@@ -92,8 +44,7 @@ class LoopRunner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for loop in self._loops:
-            self._runtime.wakers.pop(loop.name, None)
-        await self._leadership.close()
+            self._replica.off_wake(wake_name(loop.name))
 
     async def _run(self, loop: Loop, woken: asyncio.Event) -> None:
         failures = 0
@@ -115,7 +66,7 @@ class LoopRunner:
 
     async def _round(self, loop: Loop) -> None:
         if loop.leader:
-            leads = await self._leadership.holds(loop.name)
+            leads = self._replica.leads(wake_name(loop.name))
             LEADER.labels(self._service, loop.name).set(leads)
             if not leads:
                 return

@@ -1,4 +1,6 @@
-"""What a service says: rows written in the transaction of the effect they tell of, sent later by the relay.
+"""What a service publishes: rows written in the transaction of the effect that they report, sent later by the relay.
+
+`outbox` has the events and is only ever inserted into; `outbox_queue` has a narrow row for each that is not sent yet.
 
 Order: handlers lock the record's row before they publish and `seq` is drawn inside the transaction, so the order of
 `seq` is the order of commits for each key.
@@ -42,7 +44,7 @@ class Outgoing:
 
 
 class OutboxRow(NamedTuple):
-    """One row to insert, in the order of the columns of `insert_selected`."""
+    """One row to insert, in the order of the parameters of `insertion`."""
 
     id: UUID
     topic: str
@@ -53,32 +55,43 @@ class OutboxRow(NamedTuple):
     headers: str | None = None
 
 
-_INSERT_ONE = """
-INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers) VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
+def insertion(name: str, first: int, condition: str = "true") -> str:
+    """Common table expressions, the first called `name`, that put events into the outbox and its queue.
 
-
-def insert_selected(first: int, condition: str = "true") -> str:
-    """SQL that inserts `columns_of(rows)`, given as the parameters from `first` on, where the condition holds.
-
-    ORDER BY: `seq` is drawn in the order of the list.
+    They take `columns_of(rows)`, given as the parameters from `first` on, where the condition holds. ORDER BY: `seq` is
+    drawn in the order of the list.
     """
     kinds = ("uuid", "text", "text", "uuid", "uuid", "bytea", "text")
     parameters = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=first))
-    return f"""
-INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers)
-SELECT id, topic, type, key, project_id, envelope, headers
-FROM unnest({parameters})
-    WITH ORDINALITY AS row (id, topic, type, key, project_id, envelope, headers, place)
-WHERE {condition}
-ORDER BY place
-"""  # noqa: S608  constants
+    return f"""{name} AS (
+    INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers)
+    SELECT id, topic, type, key, project_id, envelope, headers
+    FROM unnest({parameters})
+        WITH ORDINALITY AS row (id, topic, type, key, project_id, envelope, headers, place)
+    WHERE {condition}
+    ORDER BY place
+    RETURNING seq, created_at
+), {name}_queue AS (INSERT INTO outbox_queue (seq, created_at) SELECT seq, created_at FROM {name})"""  # noqa: S608  constants
 
 
-_INSERT_MANY = insert_selected(1)
+_INSERT_ONE = """
+WITH published AS (
+    INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    RETURNING seq, created_at
+)
+INSERT INTO outbox_queue (seq, created_at) SELECT seq, created_at FROM published
+"""
+_INSERT_MANY = f"WITH {insertion('published', 1)} SELECT"
 
-_RETRY_SET_ASIDE = "UPDATE outbox SET set_aside = NULL WHERE set_aside IS NOT NULL AND position IS NULL"
-_DROP_SET_ASIDE = "DELETE FROM outbox WHERE id = $1 AND set_aside IS NOT NULL AND position IS NULL"
+_RETRY_SET_ASIDE = "UPDATE outbox_queue SET set_aside = NULL WHERE set_aside IS NOT NULL"
+_DROP_SET_ASIDE = """
+WITH dropped AS (
+    DELETE FROM outbox_queue AS q USING outbox AS o
+    WHERE q.set_aside IS NOT NULL AND o.created_at = q.created_at AND o.seq = q.seq AND o.id = $1
+    RETURNING q.seq, q.created_at
+)
+DELETE FROM outbox AS o USING dropped WHERE o.created_at = dropped.created_at AND o.seq = dropped.seq
+"""
 
 
 async def publish(
@@ -91,7 +104,7 @@ async def publish(
     revision: int = 1,
     event_id: UUID | None = None,
 ) -> UUID:
-    """Say one event in the session's transaction; answers its id.
+    """Publish one event in the session's transaction; returns its id.
 
     `revision` is the revision of the entity that the key names.
 
@@ -109,7 +122,7 @@ async def publish(
 
 
 async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID]:
-    """Say events in the order given, in one statement; answers their ids. Raises what `publish` raises."""
+    """Publish events in the order given, in one statement; returns their ids. Raises what `publish` raises."""
     if not items:
         return []
     rows = rows_of(items)
@@ -118,13 +131,13 @@ async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID
 
 
 def rows_of(items: Sequence[Outgoing]) -> list[OutboxRow]:
-    """The rows to be said, for `add_rows`, or for a hot statement that holds `insert_selected`."""
+    """The rows of these events, for `add_rows`, or for a hot statement that contains `insertion`."""
     now, traceparent, cause = utc_now(), telemetry.traceparent(), handled_event.get()
     return [_row(item, now, traceparent, cause) for item in items]
 
 
 def columns_of(rows: Sequence[OutboxRow]) -> tuple[list[Any], ...]:
-    """The parameters of `insert_selected`."""
+    """The parameters of `insertion`."""
     return tuple(map(list, zip(*rows, strict=True)))
 
 
@@ -186,7 +199,7 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
 
 
 async def retry_set_aside(session: Session) -> int:
-    """Have the relay try again what the broker refused, once its cause is mended; answers how many rows."""
+    """Have the relay try again what the broker refused, once its cause is mended; returns how many rows."""
     return _count(await session.raw.execute(_RETRY_SET_ASIDE))
 
 

@@ -19,6 +19,7 @@ from shared.kit.endpoints import OPENED
 from shared.kit.jobs import Job
 from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
+from shared.kit.replica import Replica
 from shared.kit.settings import Settings
 
 R = TypeVar("R", default=Any)
@@ -30,10 +31,10 @@ JobHandler = Callable[["Runtime[Any]", Job], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Work done again and again in the background, at the latest every `interval_s`.
+    """Work done again and again in the background: when it is woken (`Runtime.wake`), at the latest every `interval_s`.
 
-    A `leader` loop runs on one replica only, the one that holds its advisory lock. When that replica loses its
-    connection in the middle of a round, another one may begin its own: what must not happen twice needs row locks.
+    A `leader` loop runs on one replica only, the one that holds its lease. When that replica hangs in the middle of a
+    round, another one may begin its own: what must not happen twice needs row locks.
     """
 
     name: str
@@ -91,14 +92,17 @@ class Runtime(Generic[R]):
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
         self.stopping = asyncio.Event()
-        self.wakers: dict[str, Callable[[], None]] = {}
+        self.replica = Replica(self.database)
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
 
     def wake(self, loop_name: str) -> None:
-        """Run that loop now instead of at its next time. Without effect where the loop doesn't run."""
-        waker = self.wakers.get(loop_name)
-        if waker is not None:
-            waker()
+        """Run that loop now instead of at its next time: here, or on the replica that leads it."""
+        self.replica.wake(wake_name(loop_name))
+
+
+def wake_name(loop_name: str) -> str:
+    """What a loop is called among all that a replica may lead or be woken for."""
+    return f"loop:{loop_name}"
 
 
 def _compute_pool(spec: ServiceSpec[Any]) -> ComputePool:

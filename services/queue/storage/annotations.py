@@ -12,7 +12,7 @@ from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.values import RecordState, TaskKind
 from shared.kit.database import Session
 from shared.kit.jsonb import load
-from shared.kit.outbox import insert_selected
+from shared.kit.outbox import insertion
 from shared.kit.statements import Statement
 
 # `done` is the slot, if the annotation is to be kept.
@@ -44,11 +44,11 @@ WITH record AS MATERIALIZED (
     FROM record
     WHERE s.task_id = :task_id AND s.slot = :slot AND s.token = :token AND s.state = :leased
     RETURNING s.task_id
-), {_KEEP}, published AS ("""  # noqa: S608  constants
+), {_KEEP}, """  # noqa: S608  constants
 _SUBMIT_AT_ONCE = Statement(
     _AT_ONCE  # noqa: S608  constants
-    + insert_selected(len(Statement(_AT_ONCE).names) + 1, "EXISTS (SELECT FROM done)")
-    + ") SELECT true FROM done"
+    + insertion("published", len(Statement(_AT_ONCE).names) + 1, "EXISTS (SELECT FROM done)")
+    + " SELECT true FROM done"
 )
 _FIND = """
 SELECT annotation_id, token, answers, reason, submitted_at, next_tokens FROM annotations WHERE task_id = $1 AND slot = $2

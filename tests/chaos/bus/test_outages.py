@@ -113,10 +113,10 @@ async def all_are_there(effects: Effects, records: list[UUID]) -> None:
     assert await effects.value("SELECT count(*) FROM outbox WHERE topic = 'tiny.dead'") == 0
 
     async def all_positions() -> bool:
-        return bool(await effects.value("SELECT bool_and(position IS NOT NULL) FROM outbox"))
+        return bool(await effects.value("SELECT NOT EXISTS (SELECT FROM outbox_queue)"))
 
     await until(all_positions)
-    rows = await effects.rows("SELECT position FROM outbox ORDER BY position")
+    rows = await effects.rows("SELECT unnest(positions) AS position FROM outbox_positions ORDER BY position")
     assert [row[0] for row in rows] == list(range(1, RECORDS * REVISIONS + 1))
 
 

@@ -1,6 +1,7 @@
 """Starting, being watched, losing the database, and ending."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -23,6 +25,7 @@ from shared.kit.auth import mint_token
 from shared.kit.database import Database, Session
 from shared.kit.exceptions import SchemaOutdated
 from shared.kit.loops import LoopRunner
+from shared.kit.replica import Replica
 from tests.service.kit.tiny.main import Resources, create_app
 from tests.service.kit.tiny.settings import TinySettings
 from tests.support.postgres import create_database, drop_database
@@ -101,24 +104,84 @@ async def test_everything_runs_in_the_background() -> None:
         assert (await service.client.get("/ready")).status_code == 200
 
 
-async def test_only_one_replica_leads_a_loop_and_another_takes_over(tiny: ServiceUnderTest) -> None:
-    runs: list[str] = []
+class LoopingReplica:
+    """A replica with two loops that only one may run: one often, one when it is woken."""
 
-    def replica(name: str) -> LoopRunner:
-        async def run(_: Runtime) -> None:
-            runs.append(name)
+    def __init__(self, tiny: ServiceUnderTest) -> None:
+        self.often = self.woken = 0
+        self.runtime = Runtime(tiny.runtime.spec)
+        self.loops = LoopRunner(self.runtime, [Loop("often", 0.02, self._often), Loop("woken", 3600, self._woken)])
 
-        return LoopRunner(Runtime(tiny.runtime.spec), [Loop("lead", 0.02, run)])
+    async def _often(self, _: Runtime) -> None:
+        self.often += 1
 
-    first, second = replica("first"), replica("second")
+    async def _woken(self, _: Runtime) -> None:
+        self.woken += 1
+
+    async def __aenter__(self) -> Self:
+        self.runtime.replica.start()
+        self.loops.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.loops.close()
+        await self.runtime.replica.close()
+        await self.runtime.database.close()
+
+
+async def test_only_one_replica_leads_a_loop_and_another_takes_over_at_once(tiny: ServiceUnderTest) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(LoopingReplica(tiny))
+        await until(lambda: first.often > 3)
+        async with LoopingReplica(tiny) as second:
+            await asyncio.sleep(0.3)
+            assert second.often == 0
+            await stack.aclose()
+            await until(lambda: second.often > 0, timeout_s=2.0)
+
+
+async def test_a_replica_wakes_the_loop_of_the_one_that_leads_it(tiny: ServiceUnderTest) -> None:
+    async with LoopingReplica(tiny) as first:
+        await until(lambda: first.woken == 1)  # when it began to lead
+        async with LoopingReplica(tiny) as second:
+            await asyncio.sleep(0.3)
+            second.runtime.wake("woken")
+            await until(lambda: first.woken == 2, timeout_s=2.0)
+            assert second.woken == 0
+
+
+class HangingReplica(Replica):
+    """It can hang, as a process does that is stopped: its deadline passes, and it resigns from nothing."""
+
+    hangs = False
+
+    async def _renew(self, connection: Any) -> None:
+        if not self.hangs:
+            await super()._renew(connection)
+
+
+async def test_a_replica_that_hangs_is_replaced_and_knows_it_when_it_comes_back(tiny: ServiceUnderTest) -> None:
+    first = HangingReplica(tiny.database, ttl_s=0.5, renew_s=0.1)
+    second = Replica(tiny.database, ttl_s=0.5, renew_s=0.1)
+    for each in (first, second):
+        each.contend("duty", lambda: None)
     first.start()
-    await asyncio.sleep(0.3)
+    await until(lambda: first.leads("duty"))
+    epoch = first.epoch("duty")
+    assert epoch is not None
     second.start()
+    await asyncio.sleep(0.8)
+    assert (first.epoch("duty"), second.epoch("duty")) == (epoch, None)
+    first.hangs = True
+    await until(lambda: second.leads("duty"), timeout_s=1.5)
+    assert not first.leads("duty")
+    assert second.epoch("duty") == epoch + 1
+    first.hangs = False
     await asyncio.sleep(0.3)
-    assert set(runs) == {"first"}
-    await first.close()
-    await until(lambda: "second" in runs)
+    assert not first.leads("duty")
     await second.close()
+    await until(lambda: first.leads("duty"), timeout_s=0.4)
+    await first.close()
 
 
 async def test_a_loop_that_fails_goes_on_and_can_be_woken(tiny: ServiceUnderTest) -> None:

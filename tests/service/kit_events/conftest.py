@@ -127,8 +127,10 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
             CREATE TABLE IF NOT EXISTS effects (
                 seq bigserial, event_id uuid, record_id uuid, revision integer, type text
             );
-            TRUNCATE outbox, inbox, parked, parked_releases, records, effects;
+            TRUNCATE outbox, outbox_queue, outbox_positions, inbox, parked, parked_releases, records, effects;
             UPDATE relay SET position = 0;
+            DELETE FROM leases;
+            UPDATE relay SET epoch = 0;
         """)
     yield opened
     await opened.close()

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,13 +12,18 @@ import pytest
 from shared.contracts.events import RecordErased
 from shared.contracts.topics import parse_event
 from shared.kit import housekeeping
+from shared.kit.bus import Outbound, Published, Writer
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database
 from shared.kit.housekeeping import tidy
 from shared.kit.outbox import Outgoing, drop_set_aside, publish, publish_many, retry_set_aside
 from shared.kit.relay import Relay
-from tests.service.kit_events.conftest import Effects, cancelled
+from shared.kit.replica import Replica
+from shared.kit.settings import Settings
+from tests.service.kit_events.conftest import TINY, Effects, cancelled
 from tests.support.bus import ListBus
+from tests.support.postgres import drop_database, migrated_database
+from tests.support.service import settings_for
 from tests.support.waiting import until
 
 
@@ -38,7 +43,21 @@ async def say(database: Database, *records: UUID) -> None:
 
 
 async def positions(effects: Effects) -> list[int | None]:
-    return [row[0] for row in await effects.rows("SELECT position FROM outbox ORDER BY seq")]
+    """Of all events, in the order in which they were written; None for one that isn't sent."""
+    rows = await effects.rows("""
+        SELECT place.position FROM outbox AS o LEFT JOIN (
+            SELECT unnest(positions) AS position, unnest(seqs) AS seq FROM outbox_positions
+        ) AS place USING (seq) ORDER BY o.seq
+    """)
+    return [row[0] for row in rows]
+
+
+async def set_aside(effects: Effects, event_id: UUID) -> str | None:
+    reason: str | None = await effects.value(
+        "SELECT q.set_aside FROM outbox AS o LEFT JOIN outbox_queue AS q USING (created_at, seq) WHERE o.id = $1",
+        event_id,
+    )
+    return reason
 
 
 def keys(bus: ListBus) -> list[UUID]:
@@ -122,7 +141,7 @@ async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_wai
         await until(lambda: keys(bus).count(other) == 2)
         await asyncio.sleep(0.2)
         assert keys(bus) == [poor, other, other]
-        assert await effects.value("SELECT set_aside FROM outbox WHERE id = $1", rows[1]["id"]) == "too large"
+        assert await set_aside(effects, rows[1]["id"]) == "too large"
         async with relaying(database, bus):
             pass
         bus.refuses = {}
@@ -148,29 +167,64 @@ async def test_a_set_aside_event_can_be_given_up(database: Database, effects: Ef
 
 
 async def _is_aside(effects: Effects, event_id: UUID) -> bool:
-    return await effects.value("SELECT set_aside FROM outbox WHERE id = $1", event_id) is not None
+    return await set_aside(effects, event_id) is not None
 
 
-async def test_one_relay_works_at_a_time_and_another_takes_over_when_its_connection_is_cut(
+async def test_one_relay_works_at_a_time_and_another_takes_over_when_it_ends(
     database: Database, effects: Effects
 ) -> None:
     first, second = ListBus(), ListBus()
-    async with relaying(database, first):
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(relaying(database, first))
         await until(lambda: "records" in first.topics)
         async with relaying(database, second):
             await say(database, *[new_id() for _ in range(5)])
             await until(lambda: len(first.sent) == 5)
             await until(lambda: _all_sent(effects))
             assert second.sent == []
-            first.away = True  # so that it can't come back quicker than the other
-            assert await effects.value(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+            await stack.aclose()
             await say(database, *[new_id() for _ in range(5)])
-            await until(lambda: len(second.sent) == 5)
+            await until(lambda: len(second.sent) == 5, timeout_s=2.0)
             await until(lambda: _all_sent(effects))
     assert await positions(effects) == list(range(1, 11))
+
+
+async def test_a_relay_whose_lease_ran_out_sends_nothing_and_gives_no_positions(
+    database: Database, effects: Effects
+) -> None:
+    """As one does that was frozen: its events are sent by the other, and once only."""
+    first, second = ListBus(), ListBus()
+    frozen = Replica(database, ttl_s=0.5, renew_s=0.1)
+    frozen.start()
+    task = asyncio.create_task(Relay(database, first, "tiny", replica=frozen).run())
+    await until(lambda: "records" in first.topics)
+    frozen._task.cancel()  # type: ignore[union-attr]
+    async with relaying(database, second):
+        await until(lambda: "records" in second.topics)
+        await say(database, *[new_id() for _ in range(5)])
+        await until(lambda: _all_sent(effects))
+    assert (len(first.sent), len(second.sent)) == (0, 5)
+    assert await positions(effects) == [1, 2, 3, 4, 5]
+    await cancelled(task)
+
+
+async def test_positions_are_given_by_the_newest_relay_only(database: Database, effects: Effects) -> None:
+    """One that was frozen in the middle of sending, and has sent when it wakes, gives no positions."""
+
+    class Slow(ListBus):
+        async def publish(self, messages: Sequence[Outbound], writer: Writer | None = None) -> Published:
+            published = await super().publish(messages, writer)
+            async with database.transaction() as session:
+                await session.raw.execute("UPDATE relay SET epoch = epoch + 1")
+            return published
+
+    bus = Slow()
+    async with relaying(database, bus):
+        await say(database, new_id())
+        await until(lambda: len(bus.sent) == 1)
+        await asyncio.sleep(0.1)
+        assert await positions(effects) == [None]
+        assert await effects.value("SELECT position FROM relay") == 0
 
 
 async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_dropped(
@@ -182,29 +236,71 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
         for day in (old, unsent):
             await session.raw.execute(housekeeping.day_partitions(day, 1)[0])
         insert = (
-            "INSERT INTO outbox (id, topic, type, key, envelope, position, created_at)"
-            " VALUES (gen_random_uuid(), 'records', 'x', gen_random_uuid(), '', $1, $2)"
+            "INSERT INTO outbox (id, topic, type, key, envelope, created_at)"
+            " VALUES (gen_random_uuid(), 'records', 'x', gen_random_uuid(), '', $1)"
         )
         noon = utc_now().replace(hour=12)
-        await session.raw.execute(insert, 1, noon - timedelta(days=40))
-        await session.raw.execute(insert, 2, noon - timedelta(days=41))
-        await session.raw.execute(insert, None, noon - timedelta(days=41))
-        await session.raw.execute(insert, 3, noon - timedelta(days=90))  # lies in the default partition
+        await session.raw.execute(insert, noon - timedelta(days=40))
+        await session.raw.execute(insert, noon - timedelta(days=41))
+        await session.raw.execute(insert, noon - timedelta(days=41))
+        await session.raw.execute(
+            "INSERT INTO outbox_queue SELECT seq, created_at FROM outbox ORDER BY seq DESC LIMIT 1"
+        )
+        await session.raw.execute(insert, noon - timedelta(days=90))  # lies in the default partition
+        await session.raw.execute(
+            "INSERT INTO outbox_positions VALUES ('records', 1, '{1}', '{1}', '{now}', '{}', now() - interval '40 days'),"
+            " ('records', 2, '{2}', '{2}', '{now}', '{}', now())"
+        )
         await session.raw.execute(f"DROP TABLE {housekeeping.partition_name(today + timedelta(days=3))}")
-        await session.raw.execute("INSERT INTO inbox VALUES ($1, 'tiny')", new_id())
-        await session.raw.execute("INSERT INTO inbox VALUES ($1, 'tiny')", UUID(int=1 << 80))
-    connection = await database.dedicated()
-    try:
-        await tidy(connection, 30)
-        await tidy(connection, 30)
-    finally:
-        await connection.close()
+    await tidied(database)
+    await tidied(database)
     names = {row[0] for row in await effects.rows("SELECT relname FROM pg_class WHERE relname LIKE 'outbox_2%'")}
     assert housekeeping.partition_name(old) not in names
     assert housekeeping.partition_name(unsent) in names
     assert {housekeeping.partition_name(today + timedelta(days=ahead)) for ahead in range(7)} <= names
     assert await positions(effects) == [None]
-    assert await effects.value("SELECT count(*) FROM inbox") == 1
+    assert await effects.value("SELECT array_agg(last_position) FROM outbox_positions") == [2]
+
+
+async def test_the_inbox_forgets_by_days_and_only_what_nobody_may_send_again() -> None:
+    url = migrated_database(TINY)
+    database = Database(settings_for(Settings, url))
+    effects = Effects(database)
+    now = utc_now()
+    ids = {days: UUID(int=(int((now + timedelta(days=days)).timestamp() * 1000) << 80) + 1) for days in (0, 5, 60, 80)}
+    too_old = UUID(int=1 << 80)
+    write = "INSERT INTO inbox VALUES ($1, 'tiny') ON CONFLICT DO NOTHING"
+    for days, event_id in ids.items():
+        await tidied(database, now + timedelta(days=days))
+        async with database.transaction() as session:
+            assert await session.raw.execute(write, event_id) == "INSERT 0 1"
+            assert await session.raw.execute(write, event_id) == "INSERT 0 0"
+    assert await _inbox(effects) == set(ids.values())
+    await tidied(database, now + timedelta(days=100))
+    assert await _inbox(effects) == {ids[60], ids[80]}
+    async with database.transaction() as session:
+        await session.raw.execute(write, too_old)  # older than every partition: it lies in the default partition
+    assert await _inbox(effects) == {too_old, ids[60], ids[80]}
+    await tidied(database, now + timedelta(days=100))
+    assert await _inbox(effects) == {ids[60], ids[80]}
+    names = "SELECT relname FROM pg_class WHERE relname LIKE 'inbox_%' AND relkind = 'r'"
+    partitions = {row[0] for row in await effects.rows(names)}
+    assert "inbox_before" not in partitions
+    assert housekeeping.partition_name((now + timedelta(days=106)).date(), "inbox") in partitions
+    await database.close()
+    drop_database(url)
+
+
+async def _inbox(effects: Effects) -> set[UUID]:
+    return {UUID(str(row[0])) for row in await effects.rows("SELECT event_id FROM inbox")}
+
+
+async def tidied(database: Database, now: datetime | None = None) -> None:
+    connection = await database.dedicated()
+    try:
+        await tidy(connection, 30, now or utc_now())
+    finally:
+        await connection.close()
 
 
 async def test_rows_that_came_before_their_day_s_partition_are_sent_all_the_same(

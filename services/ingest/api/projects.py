@@ -19,6 +19,7 @@ from services.ingest.domain.projects import Project
 from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, PersonalDataInSchema
 from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
+from services.ingest.storage.records import FIRST
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies
 from shared.contracts.values import Role, json_pointer
@@ -86,7 +87,7 @@ async def list_projects(
     session: SessionDep, principal: Reader, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[ProjectSummary]:
     """By id, which is by age; a token that is limited to projects sees these."""
-    last = decode_cursor(after, UUID)[0] if after else None
+    last = decode_cursor(after, UUID)[0] if after else FIRST
     only = None if principal.projects is None else sorted(principal.projects)
     rows = await storage.page(session, last, only, limit + 1)
     items = [ProjectSummary.model_validate(row) for row in rows[:limit]]

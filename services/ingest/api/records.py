@@ -69,8 +69,8 @@ async def list_records(
 ) -> Page[RecordSummary]:
     """By id, which is by age; without content."""
     await projects.check_known(session, project_id)
-    last = decode_cursor(after, UUID)[0] if after else None
-    rows = await storage.page(session, project_id, last, split, origin, state, limit + 1)
+    last = decode_cursor(after, UUID)[0] if after else storage.FIRST
+    rows = await storage.page(session, project_id, last, (split, origin, state), limit + 1)
     items = [RecordSummary.model_validate(row) for row in rows[:limit]]
     return Page(items=items, next=encode_cursor(items[-1].record_id) if len(rows) > limit else None)
 

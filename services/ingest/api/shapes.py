@@ -186,7 +186,7 @@ class RecordSummary(BaseModel):
     origin: Origin
     priority: int
     state: RecordState
-    label_revision: int
+    label_revision: int = Field(description="How many revisions of a label it has had, as qa counts them.")
     schema_version: int
     accepted_at: AwareDatetime
 

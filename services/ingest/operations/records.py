@@ -1,7 +1,7 @@
 """Keep records, note what became of them, erase them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from services.ingest.exceptions import NotAccepted
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
-from services.ingest.storage.records import Held, StoredRecord
+from services.ingest.storage.records import Held, StateChange, StoredRecord
 from shared.contracts.events import RecordErased
 from shared.contracts.personal_data import mask
 from shared.contracts.values import RecordState
@@ -187,9 +187,19 @@ async def load(session: Session, record_id: UUID, *, lock: bool = False) -> Stor
     return record
 
 
-async def note_state(session: Session, record_id: UUID, state: RecordState, revision: int) -> None:
-    """Note what qa says of a record. It came from here, so it is here; of another instance's records nothing is kept."""
-    await storage.set_state(session, record_id, state, revision)
+async def note_states(session: Session, changes: Sequence[StateChange]) -> None:
+    """Note what qa says of records. They came from here, so they are here; of another instance's nothing is kept.
+
+    Of several changes of a record the one with the highest revision counts.
+    """
+    newest: dict[UUID, StateChange] = {}
+    for change in changes:
+        before = newest.get(change.record_id)
+        if before is not None:
+            last = max(before, change, key=lambda one: one.revision)
+            change = replace(last, label_revision=max(before.label_revision, change.label_revision))  # noqa: PLW2901
+        newest[change.record_id] = change
+    await storage.set_states(session, [newest[record_id] for record_id in sorted(newest)])
 
 
 async def erase(session: Session, record: StoredRecord, reason: str, now: datetime) -> bool:

@@ -49,8 +49,12 @@ _POLICIES = "SELECT version, policies, created_at FROM project_policies WHERE pr
 _PAGE = """
 SELECT project_id, name, status, revision, active_schema, active_guideline, active_policy, created_at, updated_at
 FROM projects
-WHERE ($1::uuid IS NULL OR project_id > $1) AND ($2::uuid[] IS NULL OR project_id = ANY($2))
-ORDER BY project_id LIMIT $3
+WHERE project_id > $1 ORDER BY project_id LIMIT $2
+"""
+_PAGE_OF_SOME = """
+SELECT project_id, name, status, revision, active_schema, active_guideline, active_policy, created_at, updated_at
+FROM projects
+WHERE project_id > $1 AND project_id = ANY($3::uuid[]) ORDER BY project_id LIMIT $2
 """
 _INTAKE = """
 SELECT p.project_id, p.status, p.draw_salt, p.dedup_key, p.active_schema, s.label_schema, v.policies
@@ -138,9 +142,13 @@ async def load(session: Session, project_id: UUID, lock: Lock | None = None) -> 
     )
 
 
-async def page(session: Session, after: UUID | None, only: Sequence[UUID] | None, limit: int) -> list[dict[str, Any]]:
-    """Projects by id, without their versions; `only` these, or all when None."""
-    return [dict(row) for row in await session.raw.fetch(_PAGE, after, only, limit)]
+async def page(session: Session, after: UUID, only: Sequence[UUID] | None, limit: int) -> list[dict[str, Any]]:
+    """Projects by id, the first one after `after`, without their versions; `only` these, or all when None."""
+    if only is None:
+        rows = await session.raw.fetch(_PAGE, after, limit)
+    else:
+        rows = await session.raw.fetch(_PAGE_OF_SOME, after, limit, only)
+    return [dict(row) for row in rows]
 
 
 async def ids_after(session: Session, after: UUID) -> list[UUID]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -49,23 +50,47 @@ SELECT $1, external_hash, record_id FROM unnest($2::bytea[], $3::uuid[]) AS row 
 ORDER BY external_hash
 ON CONFLICT DO NOTHING
 """
+FIRST = UUID(int=0)
+"""Before every id."""
+
 _FIND = "SELECT * FROM records WHERE record_id = $1"
 _LOCK = "SELECT * FROM records WHERE record_id = $1 FOR UPDATE"
 _PAGE = """
-SELECT record_id, external_id, split, origin, priority, state, label_revision, schema_version, accepted_at
-FROM records
-WHERE project_id = $1 AND ($2::uuid IS NULL OR record_id > $2) AND ($3::text IS NULL OR split = $3)
-    AND ($4::text IS NULL OR origin = $4) AND ($5::text IS NULL OR state = $5)
-ORDER BY record_id LIMIT $6
+SELECT record_id, external_id, split, origin, priority, state, newest_label_revision AS label_revision, schema_version,
+    accepted_at
+FROM records WHERE project_id = $1 AND record_id > $2{filters} ORDER BY record_id LIMIT $3
 """
+Filters = tuple[Split | None, Origin | None, RecordState | None]
+
+
+def _page_statement(split: Split | None, origin: Origin | None, state: RecordState | None) -> str:
+    given = (("split", split), ("origin", origin), ("state", state))
+    return _PAGE.format(filters="".join(f" AND {column} = '{value}'" for column, value in given if value is not None))
+
+
+# A statement for each combination of filters, with the values written out: so each plan is made in the knowledge of how
+# many records have them, and seeks its first row in the index of that filter.
+_PAGES: Mapping[Filters, str] = {
+    filters: _page_statement(*filters) for filters in product((None, *Split), (None, *Origin), (None, *RecordState))
+}
+PAGES = tuple(_PAGES.values())
+"""For the test that EXPLAINs every statement."""
+
 _BY_EXTERNAL = """
 SELECT record_id FROM records WHERE project_id = $1 AND external_hash = $2
 UNION ALL
 SELECT record_id FROM external_aliases WHERE project_id = $1 AND external_hash = $2
 LIMIT 1
 """
-_SET_STATE = """
-UPDATE records SET state = $2, label_revision = $3 WHERE record_id = $1 AND label_revision < $3 AND state <> 'erased'
+_LOCK_MANY = "SELECT FROM records WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE"
+_SET_STATES = """
+UPDATE records AS r SET
+    state = CASE WHEN given.revision > r.label_revision THEN given.state ELSE r.state END,
+    label_revision = greatest(given.revision, r.label_revision),
+    newest_label_revision = greatest(given.newest_label_revision, r.newest_label_revision)
+FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS given (record_id, state, revision, newest_label_revision)
+WHERE r.record_id = given.record_id AND r.state <> 'erased'
+    AND (given.revision > r.label_revision OR given.newest_label_revision > r.newest_label_revision)
 """
 _ERASE = """
 UPDATE records SET fields = NULL, redactions = NULL, slice = NULL, purposes = NULL, external_id = NULL,
@@ -94,7 +119,7 @@ class StoredRecord:
     collected_by_chance: bool
     revision: int
     state: RecordState
-    label_revision: int
+    label_revision: int  # how many revisions of a label it has had
     accepted_at: datetime
     erased_at: datetime | None
     erased_because: str | None
@@ -184,21 +209,32 @@ async def find_external(session: Session, project_id: UUID, external_hash: bytes
     return found
 
 
-async def page(
-    session: Session,
-    project_id: UUID,
-    after: UUID | None,
-    split: Split | None,
-    origin: Origin | None,
-    state: RecordState | None,
-    limit: int,
-) -> list[dict[str, Any]]:
-    return [dict(row) for row in await session.raw.fetch(_PAGE, project_id, after, split, origin, state, limit)]
+async def page(session: Session, project_id: UUID, after: UUID, filters: Filters, limit: int) -> list[dict[str, Any]]:
+    """Records by id, the first one after `after`, without their content."""
+    return [dict(row) for row in await session.raw.fetch(_PAGES[filters], project_id, after, limit)]
 
 
-async def set_state(session: Session, record_id: UUID, state: RecordState, revision: int) -> None:
-    """Note what qa says of the record, unless something later was noted or it is erased."""
-    await session.raw.execute(_SET_STATE, record_id, state, revision)
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What an event says of a record: `revision` orders it among the others, `label_revision` is 0 where none is said."""
+
+    record_id: UUID
+    state: RecordState
+    revision: int
+    label_revision: int
+
+
+async def set_states(session: Session, changes: Sequence[StateChange]) -> None:
+    """Note what qa says of records, one change each, unless something later was noted or they are erased."""
+    ids = [change.record_id for change in changes]
+    await session.raw.execute(_LOCK_MANY, ids)
+    await session.raw.execute(
+        _SET_STATES,
+        ids,
+        [change.state for change in changes],
+        [change.revision for change in changes],
+        [change.label_revision for change in changes],
+    )
 
 
 async def erase(session: Session, record_id: UUID, now: datetime, reason: str) -> int:
@@ -229,7 +265,7 @@ def _stored(row: Any) -> StoredRecord:
         collected_by_chance=row["collected_by_chance"],
         revision=row["revision"],
         state=RecordState(row["state"]),
-        label_revision=row["label_revision"],
+        label_revision=row["newest_label_revision"],
         accepted_at=row["accepted_at"],
         erased_at=row["erased_at"],
         erased_because=row["erased_because"],

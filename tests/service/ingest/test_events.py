@@ -18,6 +18,7 @@ from shared.contracts.events import (
 from shared.contracts.values import LabelMethod, Split
 from shared.kit.republishing import republish
 from tests.service.ingest.conftest import Ingest, text
+from tests.support.service import envelope
 
 FINALIZED = LabelFinalized(
     label_revision=1,
@@ -61,6 +62,30 @@ async def test_every_pair_of_ends_in_both_orders_ends_the_same(ingest: Ingest, f
         for _ in range(2):
             await ingest.service.deliver(ENDS[index][0], project_id=project_id, record_id=record_id, revision=index + 1)
     assert (await ingest.get(f"/v1/records/{record_id}"))["state"] == ENDS[max(first, second)][1]
+
+
+async def test_a_label_s_revision_is_qa_s_whatever_else_changed_the_record(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    record_id = await _new_record(ingest, project_id)
+    again = FINALIZED.model_copy(update={"label_revision": 2})
+    for payload, revision in ((again, 7), (FINALIZED, 3), (RecordUnlabelable(reason="no arbiter"), 5)):
+        await ingest.service.deliver(payload, project_id=project_id, record_id=record_id, revision=revision)
+    read = await ingest.get(f"/v1/records/{record_id}")
+    assert (read["state"], read["label_revision"]) == ("finalized", 2)
+    page = await ingest.get(f"/v1/projects/{project_id}/records")
+    assert page["items"][0]["label_revision"] == 2
+
+
+async def test_a_set_of_events_has_the_effect_of_each(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    records = sorted([await _new_record(ingest, project_id) for _ in range(3)])
+    again = FINALIZED.model_copy(update={"label_revision": 2})
+    events = [envelope(FINALIZED, project_id, record_id, revision=2) for record_id in reversed(records)]
+    events.append(envelope(again, project_id, records[0], revision=4))
+    await ingest.service.deliver_many(events)
+    read = [await ingest.get(f"/v1/records/{record_id}") for record_id in records]
+    assert {one["state"] for one in read} == {"finalized"}
+    assert [one["label_revision"] for one in read] == [2, 1, 1]
 
 
 async def test_one_event_delivered_thirty_times_has_one_effect(ingest: Ingest) -> None:

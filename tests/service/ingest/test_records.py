@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -271,6 +272,17 @@ async def test_lists_are_paged_and_filtered(ingest: Ingest) -> None:
     train = await ingest.get(path, split="train", limit=1000)
     assert {item["split"] for item in train["items"]} == {"train"}
     assert (await ingest.get(path, origin="synthetic"))["items"] == []
+    combinations: tuple[dict[str, Any], ...] = (
+        {"state": "open"},
+        {"split": "train", "origin": "collected", "state": "open"},
+    )
+    for filters in combinations:
+        first = await ingest.get(path, limit=5, **filters)
+        rest = await ingest.get(path, limit=1000, after=first["next"], **filters)
+        ids = [item["record_id"] for item in (*first["items"], *rest["items"])]
+        assert ids == sorted(
+            {item["record_id"] for item in (train if "split" in filters else {"items": found})["items"]}
+        )
     await ingest.get(path, 422, limit=0)
     await ingest.get(path, 400, after="rubbish")
 

@@ -89,4 +89,44 @@ QUEUE = (
     """,
 )
 
-FILLS: Mapping[str, Sequence[str]] = {"queue": QUEUE}
+INGEST = (
+    """
+    INSERT INTO projects (project_id, name, status, draw_salt, dedup_key, revision, active_policy, created_at, updated_at)
+    SELECT gen_random_uuid(), 'p', 'active', 's', 'k', 1, 1, now(), now() FROM generate_series(1, 20) AS number
+    """,
+    """
+    INSERT INTO records (record_id, project_id, external_id, external_hash, content_hash, schema_version, fields, split,
+        origin, priority, collected_by_chance, state)
+    SELECT gen_random_uuid(), p.project_id, number, sha256(number::text::bytea), sha256(('c' || number)::bytea), 1, '{}',
+        (ARRAY['train', 'train', 'train', 'validation', 'test'])[1 + number % 5],
+        (ARRAY['collected', 'collected', 'collected', 'deployment'])[1 + number % 4], 0, true,
+        (ARRAY['open', 'finalized', 'finalized', 'gold', 'unlabelable', 'erased'])[1 + number % 6]
+    FROM generate_series(1, 100000) AS number
+    JOIN (SELECT project_id, row_number() OVER () AS place FROM projects) p ON p.place = 1 + number % 20
+    """,
+    """
+    INSERT INTO external_aliases (project_id, external_hash, record_id)
+    SELECT project_id, sha256(('alias' || external_id)::bytea), record_id FROM records LIMIT 20000
+    """,
+    """
+    INSERT INTO assets (asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash)
+    SELECT gen_random_uuid(), project_id, 'image/png', 's', 1, 1, 1, 'h' FROM records LIMIT 50000
+    """,
+    """
+    INSERT INTO record_assets (record_id, asset_id)
+    SELECT r.record_id, a.asset_id FROM (SELECT record_id, row_number() OVER () AS place FROM records) r
+    JOIN (SELECT asset_id, row_number() OVER () AS place FROM assets) a USING (place)
+    """,
+    "INSERT INTO doomed_assets (asset_id, due_at) SELECT asset_id, now() FROM assets LIMIT 20000",
+    """
+    INSERT INTO feedback (feedback_id, project_id, report_hash, body_hash, record_id, schema_version, verdict, observed_at)
+    SELECT gen_random_uuid(), project_id, sha256(record_id::text::bytea), 'b', record_id, 1, 'confirmed', now()
+    FROM records LIMIT 50000
+    """,
+    """
+    INSERT INTO feedback_deltas (project_id, model, verdict, reports)
+    SELECT project_id, 'model', 'confirmed', 1 FROM records LIMIT 2000
+    """,
+)
+
+FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "queue": QUEUE}

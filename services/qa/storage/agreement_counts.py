@@ -18,12 +18,17 @@ from services.qa.domain.agreement_counts import (
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
 
+# LATERAL with a limit: a look into an index for each project, however many rows wait.
 _CHANGED_PROJECTS = """
 SELECT project_id FROM projects, LATERAL (
-    SELECT FROM agreement_changes WHERE agreement_changes.project_id = projects.project_id LIMIT 1
+    SELECT FROM agreement_changes WHERE agreement_changes.project_id = projects.project_id ORDER BY change_seq LIMIT 1
 ) AS waiting
 UNION
-SELECT project_id FROM agreement_results WHERE measured_changes < changes
+SELECT projects.project_id FROM projects, LATERAL (
+    SELECT FROM agreement_results
+    WHERE agreement_results.project_id = projects.project_id AND measured_changes < changes
+    ORDER BY agreement_results.project_id LIMIT 1
+) AS outdated
 """
 _WAITING = """
 SELECT change_seq, record_id FROM agreement_changes WHERE project_id = $1 ORDER BY change_seq LIMIT $2

@@ -24,9 +24,9 @@ SELECT name, sum(value)::bigint AS value FROM (
 """
 _FOLD = """
 WITH taken AS (
-    DELETE FROM counter_deltas WHERE delta_seq IN (
+    DELETE FROM counter_deltas WHERE delta_seq = ANY(ARRAY(
         SELECT delta_seq FROM counter_deltas ORDER BY delta_seq LIMIT $1 FOR UPDATE SKIP LOCKED
-    ) RETURNING project_id, name, delta
+    )) RETURNING project_id, name, delta
 ), summed AS (
     SELECT project_id, name, sum(delta)::bigint AS delta FROM taken GROUP BY project_id, name ORDER BY project_id, name
 ), folded AS (

@@ -75,8 +75,11 @@ WHERE status IN ('building', 'published') AND status_reason IS NULL AND release_
 _SUPERSEDE_IF_ERASED = """
 UPDATE releases SET status = 'superseded'
 WHERE release_id = $1 AND status = 'published' AND EXISTS (
-    SELECT 1 FROM release_records JOIN records USING (record_id)
-    WHERE release_records.release_id = $1 AND records.state = 'erased'
+    SELECT FROM records, LATERAL (
+        SELECT FROM release_records
+        WHERE release_records.record_id = records.record_id AND release_records.release_id = $1 LIMIT 1
+    ) AS held
+    WHERE records.project_id = releases.project_id AND known AND state = 'erased'
 )
 """
 _WITHOUT_SUCCESSOR = f"""

@@ -129,4 +129,159 @@ INGEST = (
     """,
 )
 
-FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "queue": QUEUE}
+QA = (
+    """
+    INSERT INTO projects (project_id, revision, digest, content)
+    SELECT gen_random_uuid(), 1, 'digest-' || number, '{}' FROM generate_series(1, 20) AS number
+    """,
+    """
+    INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages)
+    SELECT gen_random_uuid(), 1, (ARRAY['crowd', 'in_house', 'expert'])[1 + number % 3], 'active', '{}', '{}'
+    FROM generate_series(1, 10000) AS number
+    """,
+    """
+    INSERT INTO models (model_id, project_id, revision, version, stage, schema_version, question, content)
+    SELECT gen_random_uuid(), project_id, 1, number, 'retired', 1, 'tone', '{}'
+    FROM projects, generate_series(1, 10) AS number
+    """,
+    """
+    INSERT INTO records (record_id, project_id, known, state, split, origin, fields, slice, round, label_revision,
+        revision, under_review, routed_prediction_id)
+    SELECT gen_random_uuid(), p.project_id, true, CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END,
+        CASE WHEN number % 5 = 0 THEN 'test' ELSE 'train' END, 'collected', '{}', '{}', 1, 1, 1, number % 200 = 0,
+        gen_random_uuid()
+    FROM generate_series(1, 100000) AS number
+    JOIN (SELECT project_id, row_number() OVER () AS place FROM projects) p ON p.place = 1 + number % 20
+    """,
+    """
+    INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
+        task_kind, annotator_id, answers, schema_version, guideline_version, leased_at, submitted_at)
+    SELECT gen_random_uuid(), 1, r.record_id, r.project_id, CASE WHEN r.place % 50 = 0 THEN 'gold' ELSE 'vote' END, 1, slot,
+        gen_random_uuid(), 'annotation', a.annotator_id, '{"tone": {"label": "good"}}', 1, 1, now(), now()
+    FROM (SELECT record_id, project_id, row_number() OVER () AS place FROM records) r
+    JOIN (SELECT annotator_id, row_number() OVER () AS place FROM annotators) a ON a.place = 1 + r.place % 10000,
+    generate_series(1, 2) AS slot
+    """,
+    """
+    INSERT INTO predictions (prediction_id, record_id, project_id, revision, model_id, model_version, schema_version,
+        answers, confidence, scored_for, predicted_at)
+    SELECT routed_prediction_id, record_id, project_id, 1, m.model_id, 1, 1, '{}', random(), 'routing', now()
+    FROM records JOIN (SELECT DISTINCT ON (project_id) project_id, model_id FROM models) m USING (project_id)
+    """,
+    """
+    INSERT INTO routes (record_id, revision, event_id, content, routed_at)
+    SELECT record_id, 1, gen_random_uuid(), '{}', now() FROM records
+    """,
+    """
+    INSERT INTO labels (label_id, record_id, label_revision, project_id, round, method, answers, confidence,
+        schema_version, guideline_version, split, trainable, measures, annotations, parameters, finalized_at)
+    SELECT gen_random_uuid(), record_id, 1, project_id, 1, 'consensus', '{}', 0.9, 1, 1, split, true, split <> 'train', 2,
+        '{}', now() FROM records
+    """,
+    """
+    INSERT INTO decisions (decision_id, record_id, project_id, round, annotator_id, answers, schema_version, decided_at)
+    SELECT gen_random_uuid(), record_id, project_id, 1, gen_random_uuid(), '{}', 1, now() FROM records
+    """,
+    """
+    INSERT INTO disputes (dispute_id, record_id, project_id, round, schema_version, reason, status, opened_at)
+    SELECT gen_random_uuid(), record_id, project_id, 1, 1, 'disagreement',
+        CASE WHEN random() < 0.1 THEN 'open' ELSE 'decided' END, now() FROM records
+    """,
+    """
+    INSERT INTO gold (record_id, gold_revision, project_id, schema_version, answers, exposures, placed_by, placed_at)
+    SELECT record_id, 1, project_id, 1, '{}', 50, 'tester', now() FROM records
+    """,
+    """
+    INSERT INTO assessments (project_id, annotator_id, assessment_revision, status, interval_low, interval_high,
+        gold_answers, answers, assessed_at)
+    SELECT project_id, annotator_id, 1, 'active', 0, 1, 0, 0, now() FROM annotators, projects WHERE random() < 0.2
+    """,
+    """
+    INSERT INTO assessment_log (project_id, annotator_id, assessment_revision, content, assessed_at)
+    SELECT project_id, annotator_id, 1, '{}', now() FROM assessments
+    """,
+    """
+    INSERT INTO eras (project_id, annotator_id, era, since)
+    SELECT project_id, annotator_id, 1, now() FROM assessments
+    """,
+    """
+    INSERT INTO drifts (drift_id, project_id, subject, subject_id, number, content, detected_at)
+    SELECT gen_random_uuid(), project_id, 'annotator', annotator_id, 1, '{}', now() FROM assessments
+    """,
+    """
+    INSERT INTO annotator_estimates (project_id, schema_version, question, voter, content)
+    SELECT project_id, 1, 'tone', annotator_id::text, '{}' FROM assessments
+    """,
+    """
+    INSERT INTO thresholds (model_id, threshold_revision, project_id, schema_version, question, error_budget,
+        confidence_level, reason, set_at)
+    SELECT model_id, number, project_id, 1, 'tone', 0.02, 0.95, 'fixed_sequence_test', now()
+    FROM models, generate_series(1, 100) AS number
+    """,
+    """
+    INSERT INTO threshold_tests (test_id, project_id, model_id, number, kind, labels, content, tested_at)
+    SELECT gen_random_uuid(), project_id, model_id, threshold_revision, 'audit', 100, '{}', now() FROM thresholds
+    """,
+    """
+    INSERT INTO feedback (feedback_id, record_id, project_id, schema_version, verdict, observed_at)
+    SELECT gen_random_uuid(), record_id, project_id, 1, 'confirmed', now() FROM records
+    """,
+    """
+    INSERT INTO work (event_id, project_id, annotator_id, task_id, task_kind, activity, leased_at, ended_at)
+    SELECT gen_random_uuid(), project_id, annotator_id, task_id, task_kind, 'submitted', now(), now() FROM annotations
+    """,
+    """
+    INSERT INTO skips (event_id, record_id, project_id, round, task_kind, annotator_id, skipped_at)
+    SELECT gen_random_uuid(), record_id, project_id, 1, 'annotation', gen_random_uuid(), now() FROM records
+    """,
+    """
+    INSERT INTO chain_links (record_id, position, project_id, kind, reference, text_to_hash, content_hmac, hash, linked_at,
+        seal_number, leaf)
+    SELECT record_id, 0, project_id, 'label', '1', '{}', '', '', now(), CASE WHEN random() < 0.9 THEN 1 END, 1 FROM records
+    """,
+    """
+    INSERT INTO seals (project_id, number, leaves, root, previous, hash, sealed_at)
+    SELECT project_id, number, 1, '', '', '', now() FROM projects, generate_series(1, 1000) AS number
+    """,
+    """
+    INSERT INTO counter_deltas (project_id, name, delta)
+    SELECT project_id, 'records.open', 1 FROM projects, generate_series(1, 1000)
+    """,
+    """
+    INSERT INTO marks (project_id, kind) SELECT project_id, 'estimates' FROM projects, generate_series(1, 1000)
+    """,
+    """
+    INSERT INTO releases (release_id, project_id, name, options, status, requested_by, requested_at)
+    SELECT gen_random_uuid(), project_id, 'release ' || number, '{}', CASE WHEN number < 5 THEN 'building' ELSE 'published' END,
+        'tester', now()
+    FROM projects, generate_series(1, 1000) AS number
+    """,
+    """
+    INSERT INTO release_records (release_id, record_id, label_id, split)
+    SELECT r.release_id, record_id, label_id, split
+    FROM labels JOIN (SELECT DISTINCT ON (project_id) project_id, release_id FROM releases) r USING (project_id)
+    """,
+    """
+    INSERT INTO agreement_changes (project_id, record_id) SELECT project_id, record_id FROM records
+    """,
+    """
+    INSERT INTO agreement_records (project_id, generation, record_id, draw, contributions)
+    SELECT project_id, 1, record_id, 1, '{}' FROM records
+    """,
+    """
+    INSERT INTO agreement_patterns (project_id, generation, schema_version, question, pattern, records, units)
+    SELECT project_id, 1, 1, 'tone', number::text, 1, 0 FROM projects, generate_series(1, 1000) AS number
+    """,
+    """
+    INSERT INTO agreement_pairs (project_id, generation, schema_version, question, first_id, second_id, first_label,
+        second_label, records)
+    SELECT project_id, 1, 1, 'tone', gen_random_uuid(), gen_random_uuid(), 'good', 'bad', 1 FROM records
+    """,
+    """
+    INSERT INTO agreement_results (project_id, schema_version, question, changes, measured_changes)
+    SELECT project_id, number, 'tone', 1, CASE WHEN number < 5 THEN 0 ELSE 1 END
+    FROM projects, generate_series(1, 1000) AS number
+    """,
+)
+
+FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "qa": QA, "queue": QUEUE}

@@ -19,13 +19,13 @@ _SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
 
 def statements(service: str) -> Iterator[tuple[str, str]]:
-    """(where, SQL) of every module-level text, or tuple of texts, in the storage package that begins as a statement does."""
+    """(where, SQL) of every module-level text, tuple or mapping of texts, in the storage package that begins as one does."""
     package = importlib.import_module(f"services.{service}.storage")
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(found.name)
         for name, value in vars(module).items():
             several = value if isinstance(value, tuple) else (value,)
-            for one in several:
+            for one in value.values() if isinstance(value, dict) else several:
                 sql = one.sql if isinstance(one, Statement) else one
                 if isinstance(sql, str) and _STATEMENT.match(sql) and not _is_part(sql):
                     yield f"{found.name}.{name}", sql

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from services.qa.operations import (
-    agreement_counting,
     agreement_recount,
+    agreement_updates,
     assessments,
     chain,
     feedback,
@@ -148,9 +148,9 @@ async def count_agreement(runtime: QaRuntime) -> None:
                 continue
             started = time.monotonic()
             with item(project_id=project_id):
-                while await agreement_counting.count_changes(runtime.database, runtime.compute, project_id):
+                while await agreement_updates.count_changes(runtime.database, runtime.compute, project_id):
                     pass
-                await agreement_counting.measure_outdated(runtime.database, runtime.compute, project_id, utc_now())
+                await agreement_updates.measure_outdated(runtime.database, runtime.compute, project_id, utc_now())
             if time.monotonic() - started > _REST_FROM_S:
                 pauses.rest(AGREEMENT, project_id, started, runtime.resources.limits.estimation_share)
 

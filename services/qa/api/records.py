@@ -50,7 +50,7 @@ async def list_records(
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[RecordOut]:
-    """Every record that was heard of, each in exactly one state."""
+    """Every record that is known here, each in exactly one state."""
     await project_or_404(session, project_id)
     rows = await lists.records(session, project_id, state=state, after=_after(after), limit=limit + 1)
     return page_of_rows(rows, limit, RecordOut, "record_id")
@@ -105,7 +105,7 @@ async def list_annotations(
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[AnnotationOut]:
-    """Every annotation that was heard of, each in exactly one role."""
+    """Every annotation that is known here, each in exactly one role."""
     await project_or_404(session, project_id)
     last = None if after is None else decode_cursor(after, UUID, int)
     key = None if last is None else (last[0], last[1])

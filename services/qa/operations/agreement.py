@@ -1,6 +1,6 @@
 """Agreement between annotators, by question: read as it was computed last.
 
-`agreement_counting` keeps counts up as records change and computes the results from them; `agreement_recount` counts
+`agreement_updates` keeps counts up as records change and computes the results from them; `agreement_recount` counts
 everything anew. Which answers count is decided in `domain.agreement_counts`.
 """
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.qa.domain.agreement_counts import CountChanges
 from services.qa.domain.project import Project
-from services.qa.operations.agreement_counting import contributions, measure_outdated
+from services.qa.operations.agreement_updates import contributions, measure_outdated
 from services.qa.storage import agreement_counts, projects
 from services.qa.storage.agreement_counts import Generation
 from services.qa.storage.records import NOWHERE

@@ -33,9 +33,9 @@ SELECT projects.project_id FROM projects, LATERAL (
 _WAITING = """
 SELECT change_seq, record_id FROM agreement_changes WHERE project_id = $1 ORDER BY change_seq LIMIT $2
 """
-_SETTLE = """
-WITH settled AS (DELETE FROM agreement_changes WHERE change_seq = ANY($1::bigint[]) RETURNING change_seq)
-SELECT count(*) FROM settled
+_DELETE_CHANGES = """
+WITH deleted AS (DELETE FROM agreement_changes WHERE change_seq = ANY($1::bigint[]) RETURNING change_seq)
+SELECT count(*) FROM deleted
 """
 _ANSWERS = """
 SELECT record_id, annotator_id, schema_version, answers FROM annotations
@@ -125,7 +125,7 @@ _DRAWS = 2**62
 
 @dataclass(frozen=True, slots=True)
 class WaitingChanges:
-    """Records to count again, and the changes that are settled when they are."""
+    """Records to count again, and the changes to delete with it."""
 
     seqs: list[int]
     record_ids: list[UUID]
@@ -150,10 +150,10 @@ async def waiting(session: Session, project_id: UUID, limit: int) -> WaitingChan
     return WaitingChanges([row["change_seq"] for row in rows], list({row["record_id"]: None for row in rows}))
 
 
-async def settle(session: Session, changes: WaitingChanges) -> bool:
-    """Take these changes away; False when somebody else took one of them."""
-    settled: int = await session.raw.fetchval(_SETTLE, changes.seqs)
-    return settled == len(changes.seqs)
+async def delete_changes(session: Session, changes: WaitingChanges) -> bool:
+    """Delete changes that are counted; return False when another replica deleted one of them."""
+    deleted: int = await session.raw.fetchval(_DELETE_CHANGES, changes.seqs)
+    return deleted == len(changes.seqs)
 
 
 async def answers_of(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, list[CountedAnswer]]:

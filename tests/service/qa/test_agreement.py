@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from services.qa.domain import agreement
-from services.qa.operations import agreement_counting, agreement_recount
+from services.qa.operations import agreement_recount, agreement_updates
 from shared.contracts.answers import LabelSchema
 from shared.kit.clock import new_id
 from tests.service.qa.world import LABELS, World, animal
@@ -169,7 +169,7 @@ async def test_two_replicas_that_count_the_same_changes_count_them_once(qa: Serv
     world = await world_of(qa)
     await answered(world, 12, [new_id() for _ in range(3)])
     both = await asyncio.gather(
-        *(agreement_counting.count_changes(qa.database, qa.runtime.compute, world.project_id) for _ in range(2)),
+        *(agreement_updates.count_changes(qa.database, qa.runtime.compute, world.project_id) for _ in range(2)),
         return_exceptions=True,
     )
     assert any(one is False for one in both)
@@ -184,7 +184,7 @@ async def test_a_recount_goes_on_from_its_checkpoint(qa: ServiceUnderTest, monke
     expected = await counted(world)
     monkeypatch.setattr(agreement_recount, "_RECORDS_AT_ONCE", 5)
     made = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
-    contributions = agreement_counting.contributions
+    contributions = agreement_updates.contributions
     pages = 0
 
     async def broken(*arguments: Any) -> Any:

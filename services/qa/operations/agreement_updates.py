@@ -1,8 +1,8 @@
 """Keeps the counts of agreement up as records change, and computes the results from them.
 
-A record whose answers changed is marked in the transaction that changed them. What it contributes is computed outside of any
+A record whose answers changed is marked in the statement that changed them. What it contributes is computed outside of any
 transaction; then the difference to what it contributed before is added to the counts, under the project's lock, and the
-mark is taken away. If another replica took one of the marks meanwhile, nothing is saved.
+mark is deleted. If another replica deleted one of the marks meanwhile, nothing is saved.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _RECORDS_AT_ONCE: Final = 2000
 _SAMPLED_ANSWERS: Final = 200
 _MOST_PAIRS: Final = 50
 _LEAST_COMMON: Final = 10
-"""Pairs of annotators with fewer records in common say nothing."""
+"""Pairs of annotators with fewer records in common are left out: their kappa is mostly chance."""
 
 
 class CountedElsewhere(Exception):
@@ -53,7 +53,7 @@ async def count_changes(database: Database, compute: ComputePool, project_id: UU
         for record_id, one in different.items():
             differences.add(before.get(record_id, {}), -1)
             differences.add(one, 1)
-        if not await agreement_counts.settle(session, changes):
+        if not await agreement_counts.delete_changes(session, changes):
             raise CountedElsewhere
         if different:
             await agreement_counts.save_contributions(session, project_id, generation.number, different)

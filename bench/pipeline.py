@@ -155,6 +155,18 @@ class Project:
             await self._queue.close()
 
 
+async def written(suite: Suite) -> tuple[int, int]:
+    """Bytes of WAL so far, and bytes of all databases on disk."""
+    connection = await asyncpg.connect(suite.database_url("queue"))
+    try:
+        row = await connection.fetchrow(
+            "SELECT pg_current_wal_lsn() - '0/0', (SELECT sum(pg_database_size(oid)) FROM pg_database)"
+        )
+    finally:
+        await connection.close()
+    return int(row[0]), int(row[1])
+
+
 async def measure_import(
     suite: Suite, client: httpx.AsyncClient, lines: Sequence[str], model: bytes | None = None
 ) -> tuple[Project, dict[str, Any]]:
@@ -164,6 +176,7 @@ async def measure_import(
         await upload_champion(suite, client, project.project_id, model)
     meter = Meter(suite)
     await meter.rest()
+    wal, disk = await written(suite)
     meter.start()
     began = time.perf_counter()
     first_lease = asyncio.create_task(project.until_leasable(1))
@@ -174,11 +187,15 @@ async def measure_import(
     await project.until_leasable(len(lines))
     all_s = time.perf_counter() - began
     await meter.rest()
+    cpu_ms = meter.ms_each(len(lines))
+    wal_after, disk_after = await written(suite)
     return project, {
         "records": len(lines),
         "first_leasable_s": round(first_s, 2),
         "records_per_s": round(len(lines) / all_s),
-        "cpu_ms": meter.ms_each(len(lines)),
+        "cpu_ms": cpu_ms,
+        "wal_kb": round((wal_after - wal) / 1024 / len(lines), 2),
+        "disk_kb": round((disk_after - disk) / 1024 / len(lines), 2),
     }
 
 

@@ -15,6 +15,7 @@ _INVISIBLE = (
     "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
 _INVISIBLES = re.compile(f"[{_INVISIBLE}]+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")  # what is looked at at all: classes of so many characters are slow to search
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d"
 _DOTS = "\u3002\uff61\ufe12"
 _RAISED = {"sup", "sub"}
@@ -40,14 +41,22 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """Replace look-alikes of ASCII one by one and leave out what is invisible; linear. ASCII needs none of it."""
-    table, look_alike = _look_alikes()
-    text = look_alike.sub(lambda match: table[match.group()], text)
-    gaps = [(match.start(), match.end() - match.start()) for match in _INVISIBLES.finditer(text)]
-    return Folded(_INVISIBLES.sub("", text), gaps) if gaps else Folded(text)
+    table = _look_alikes()
+    text = _NOT_ASCII.sub(lambda run: run.group().translate(table), text)
+    if text.isascii():
+        return Folded(text)
+    gaps = [
+        (run.start() + match.start(), match.end() - match.start())
+        for run in _NOT_ASCII.finditer(text)
+        for match in _INVISIBLES.finditer(run.group())
+    ]
+    if not gaps:
+        return Folded(text)
+    return Folded(_NOT_ASCII.sub(lambda run: _INVISIBLES.sub("", run.group()), text), gaps)
 
 
 @cache
-def _look_alikes() -> tuple[dict[str, str], re.Pattern[str]]:
+def _look_alikes() -> dict[int, str]:
     """What stands for one letter, digit or sign of ASCII: full width, mathematical, circled; digits of all scripts.
 
     By compatibility decomposition (Unicode Standard Annex 15); spaces and dashes of any width by what they are. Raised
@@ -64,7 +73,7 @@ def _look_alikes() -> tuple[dict[str, str], re.Pattern[str]]:
             plain = unicodedata.normalize("NFKC", character)
             if len(plain) == 1 and plain.isascii():
                 table[character] = plain
-    return table, re.compile(f"[{''.join(sorted(table))}]")
+    return {ord(character): plain for character, plain in table.items()}
 
 
 def shape(text: str) -> bytes:

@@ -1,49 +1,16 @@
-"""The event edge: parse, call one operation, wake who has work now."""
+"""The event edge, api's twin: each handler calls one operation with a set of events, and wakes who has work now."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 from services.prelabel.loop_names import COMPARE, COUNT
-from services.prelabel.operations import labels, records
+from services.prelabel.operations import labels, records, reports
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
-from services.prelabel.storage import reports
-from shared.contracts.envelope import Event
-from shared.contracts.events import (
-    AutoAcceptThresholdSet,
-    DriftDetected,
-    FeedbackReceived,
-    GoldPlaced,
-    GoldWithdrawn,
-    LabelFinalized,
-    LabelRetracted,
-    ProjectChanged,
-    RecordAccepted,
-    RecordErased,
-    RecordUnlabelable,
-    ReleasePublished,
-)
+from shared.contracts import events
 from shared.contracts.values import RecordState
-from shared.kit.consuming import NotYet, Subscription, each, release_parked
+from shared.kit.consuming import EventSet, Subscription
 from shared.kit.database import Session
-from shared.kit.exceptions import NotKnownHere
-
-
-def _ids(event: Event[Any]) -> tuple[UUID, UUID]:
-    """The project and the record that an event is about."""
-    assert event.project_id is not None
-    assert event.record_id is not None
-    return event.project_id, event.record_id
-
-
-@contextmanager
-def _parking() -> Iterator[None]:
-    """An event that needs what is not here yet waits for it."""
-    try:
-        yield
-    except NotKnownHere as missing:
-        raise NotYet(missing.what, missing.id) from None
 
 
 class Consumers:
@@ -52,123 +19,77 @@ class Consumers:
     def __init__(self, runtime: PrelabelRuntime) -> None:
         self._runtime = runtime
 
-    def _then_mark_dirty(self, session: Session, project_id: UUID) -> None:
-        session.on_commit(lambda: mark_dirty(self._runtime, project_id))
+    async def on_projects_changed(self, session: Session, changed: EventSet[events.ProjectChanged]) -> None:
+        self._then_mark_dirty(session, await records.keep_projects(session, changed))
+        session.on_commit(lambda: self._runtime.wake(COMPARE))
 
-    def _then_score(self, session: Session, project_id: UUID | None) -> None:
-        assert project_id is not None
-        session.on_commit(lambda: wake_scoring(self._runtime, project_id))
+    async def on_records_accepted(self, session: Session, accepted: EventSet[events.RecordAccepted]) -> None:
+        kept = await records.accept(session, accepted)
+        session.on_commit(lambda: self._note_arrivals(kept.projects))
+        self._then_mark_dirty(session, kept.projects - kept.due)
+        self._then_score(session, kept.due)
 
-    def _then_wake(self, session: Session, *names: str) -> None:
-        for name in names:
-            session.on_commit(lambda name=name: self._runtime.wake(name))  # type: ignore[misc]
+    async def on_records_erased(self, session: Session, erased: EventSet[events.RecordErased]) -> None:
+        self._then_mark_dirty(session, await records.erase(session, erased))
 
-    async def on_project_changed(self, session: Session, event: Event[ProjectChanged]) -> None:
-        assert event.project_id is not None
-        new_schemas = await records.keep_project(session, event.project_id, event.revision, event.payload)
-        await release_parked(session, "project", [event.project_id])
-        for key in new_schemas:
-            await release_parked(session, "schema", [key])
-        self._then_mark_dirty(session, event.project_id)
-        self._then_wake(session, COMPARE)
+    async def on_labels_finalized(self, session: Session, finalized: EventSet[events.LabelFinalized]) -> None:
+        self._then_mark_dirty(session, await labels.finalize(session, finalized))
+        if any(event.payload.split.held_out for event in finalized):
+            session.on_commit(lambda: self._runtime.wake(COMPARE))
 
-    async def on_record_accepted(self, session: Session, event: Event[RecordAccepted]) -> None:
-        project_id, record_id = _ids(event)
-        with _parking():
-            due = await records.accept_record(session, record_id, project_id, event.revision, event.payload)
-        await release_parked(session, "record", [record_id])
-        session.on_commit(lambda: self._runtime.resources.arrivals.note(project_id))
-        if due:
-            self._then_score(session, project_id)
+    async def on_labels_retracted(self, session: Session, retracted: EventSet[events.LabelRetracted]) -> None:
+        self._then_score(session, await labels.change_state(session, retracted, RecordState.OPEN))
 
-    async def on_record_erased(self, session: Session, event: Event[RecordErased]) -> None:
-        project_id, record_id = _ids(event)
-        if await records.erase_record(session, record_id, project_id, event.revision):
-            await release_parked(session, "record", [record_id])
-            self._then_mark_dirty(session, project_id)
+    async def on_records_unlabelable(self, session: Session, given_up: EventSet[events.RecordUnlabelable]) -> None:
+        self._then_mark_dirty(session, await labels.change_state(session, given_up, RecordState.UNLABELABLE))
 
-    async def on_label_finalized(self, session: Session, event: Event[LabelFinalized]) -> None:
-        project_id, record_id = _ids(event)
-        with _parking():
-            changed = await labels.keep_label(session, record_id, event.revision, event.payload)
-        if changed:
-            self._then_mark_dirty(session, project_id)
-            if event.payload.split.held_out:
-                self._then_wake(session, COMPARE)
+    async def on_gold_placed(self, session: Session, placed: EventSet[events.GoldPlaced]) -> None:
+        self._then_mark_dirty(session, await labels.change_state(session, placed, RecordState.GOLD))
+        session.on_commit(lambda: self._runtime.wake(COUNT))
 
-    async def on_label_retracted(self, session: Session, event: Event[LabelRetracted]) -> None:
-        if await self._change_state(session, event, RecordState.OPEN):
-            self._then_score(session, event.project_id)
+    async def on_gold_withdrawn(self, session: Session, withdrawn: EventSet[events.GoldWithdrawn]) -> None:
+        self._then_score(session, await labels.change_state(session, withdrawn, RecordState.OPEN))
 
-    async def on_gold_placed(self, session: Session, event: Event[GoldPlaced]) -> None:
-        await self._change_state(session, event, RecordState.GOLD)
-        self._then_wake(session, COUNT)
+    async def on_feedback_received(self, session: Session, received: EventSet[events.FeedbackReceived]) -> None:
+        await reports.keep_feedback(session, received)
 
-    async def on_gold_withdrawn(self, session: Session, event: Event[GoldWithdrawn]) -> None:
-        if await self._change_state(session, event, RecordState.OPEN):
-            self._then_score(session, event.project_id)
+    async def on_thresholds_set(self, session: Session, thresholds: EventSet[events.AutoAcceptThresholdSet]) -> None:
+        await reports.keep_thresholds(session, thresholds)
 
-    async def on_record_unlabelable(self, session: Session, event: Event[RecordUnlabelable]) -> None:
-        await self._change_state(session, event, RecordState.UNLABELABLE)
+    async def on_drift_detected(self, session: Session, detected: EventSet[events.DriftDetected]) -> None:
+        await reports.keep_drift(session, detected)
 
-    async def _change_state(self, session: Session, event: Event[Any], state: RecordState) -> bool:
-        project_id, record_id = _ids(event)
-        with _parking():
-            changed = await labels.change_state(session, record_id, event.revision, state)
-        if changed:
-            self._then_mark_dirty(session, project_id)
-        return changed
+    async def on_releases_published(self, session: Session, published: EventSet[events.ReleasePublished]) -> None:
+        await reports.keep_releases(session, published)
 
-    async def on_feedback_received(self, session: Session, event: Event[FeedbackReceived]) -> None:
-        assert event.project_id is not None
-        said = event.payload
-        version = int(said.model_version) if said.model_version and said.model_version.isdecimal() else None
-        await reports.add_feedback(
-            session, said.feedback_id, event.project_id, said.model_id, _storable(version), said.verdict
-        )
+    def _note_arrivals(self, project_ids: Collection[UUID]) -> None:
+        for project_id in project_ids:
+            self._runtime.resources.arrivals.note(project_id)
 
-    async def on_threshold_set(self, session: Session, event: Event[AutoAcceptThresholdSet]) -> None:
-        said = event.payload
-        part = f"{said.schema_version}/{said.question}/{said.label or ''}"
-        await self._note(session, event, "threshold", said.model_id, said.threshold_revision, part)
+    def _then_mark_dirty(self, session: Session, project_ids: Collection[UUID]) -> None:
+        if project_ids:
+            session.on_commit(lambda: mark_dirty(self._runtime, *project_ids))
 
-    async def on_drift_detected(self, session: Session, event: Event[DriftDetected]) -> None:
-        if event.payload.subject == "model":
-            await self._note(session, event, "drift", event.payload.subject_id, event.revision)
-
-    async def on_release_published(self, session: Session, event: Event[ReleasePublished]) -> None:
-        await self._note(session, event, "release", event.payload.release_id, event.revision)
-
-    async def _note(
-        self, session: Session, event: Event[Any], kind: str, subject_id: UUID, revision: int, part: str = ""
-    ) -> None:
-        assert event.project_id is not None
-        await reports.keep_note(
-            session, event.project_id, kind, subject_id, event.payload.model_dump(mode="json"),
-            revision=revision, occurred_at=event.occurred_at, part=part,
-        )  # fmt: skip
-
-
-_MOST_VERSIONS = 2**31 - 1
-
-
-def _storable(version: int | None) -> int | None:
-    return None if version is None or version > _MOST_VERSIONS else version
+    def _then_score(self, session: Session, project_ids: Collection[UUID]) -> None:
+        """Scoring marks a project for learning when it is done."""
+        if project_ids:
+            session.on_commit(lambda: wake_scoring(self._runtime, *project_ids))
 
 
 def subscriptions(runtime: PrelabelRuntime) -> Sequence[Subscription[Any]]:
+    """What prelabel handles."""
     on = Consumers(runtime)
     return (
-        Subscription(ProjectChanged, each(on.on_project_changed)),
-        Subscription(RecordAccepted, each(on.on_record_accepted)),
-        Subscription(RecordErased, each(on.on_record_erased)),
-        Subscription(LabelFinalized, each(on.on_label_finalized)),
-        Subscription(LabelRetracted, each(on.on_label_retracted)),
-        Subscription(RecordUnlabelable, each(on.on_record_unlabelable)),
-        Subscription(GoldPlaced, each(on.on_gold_placed)),
-        Subscription(GoldWithdrawn, each(on.on_gold_withdrawn)),
-        Subscription(FeedbackReceived, each(on.on_feedback_received)),
-        Subscription(AutoAcceptThresholdSet, each(on.on_threshold_set)),
-        Subscription(DriftDetected, each(on.on_drift_detected)),
-        Subscription(ReleasePublished, each(on.on_release_published)),
+        Subscription(events.ProjectChanged, on.on_projects_changed),
+        Subscription(events.RecordAccepted, on.on_records_accepted),
+        Subscription(events.RecordErased, on.on_records_erased),
+        Subscription(events.LabelFinalized, on.on_labels_finalized),
+        Subscription(events.LabelRetracted, on.on_labels_retracted),
+        Subscription(events.RecordUnlabelable, on.on_records_unlabelable),
+        Subscription(events.GoldPlaced, on.on_gold_placed),
+        Subscription(events.GoldWithdrawn, on.on_gold_withdrawn),
+        Subscription(events.FeedbackReceived, on.on_feedback_received),
+        Subscription(events.AutoAcceptThresholdSet, on.on_thresholds_set),
+        Subscription(events.DriftDetected, on.on_drift_detected),
+        Subscription(events.ReleasePublished, on.on_releases_published),
     )

@@ -20,8 +20,8 @@ class DirtyProjects:
         self._projects: set[UUID] = set()
         self._next_look = 0.0
 
-    def add(self, project_id: UUID) -> None:
-        self._projects.add(project_id)
+    def add(self, *project_ids: UUID) -> None:
+        self._projects.update(project_ids)
 
     def look_again(self) -> None:
         """Look at all of them the next time: something was interrupted."""

@@ -41,13 +41,13 @@ PrelabelRuntime = Runtime[PrelabelResources]
 PrelabelRuntimeDep = Annotated[PrelabelRuntime, Depends(current_runtime)]
 
 
-def mark_dirty(runtime: PrelabelRuntime, project_id: UUID) -> None:
-    """Something happened in the project that its learning may have waited for."""
-    runtime.resources.dirty.add(project_id)
+def mark_dirty(runtime: PrelabelRuntime, *project_ids: UUID) -> None:
+    """Something happened in the projects that their learning may have waited for."""
+    runtime.resources.dirty.add(*project_ids)
     runtime.wake(LEARN)
 
 
-def wake_scoring(runtime: PrelabelRuntime, project_id: UUID) -> None:
-    """Records of the project became due for scoring."""
-    runtime.resources.unscored.add(project_id)
+def wake_scoring(runtime: PrelabelRuntime, *project_ids: UUID) -> None:
+    """Records of the projects became due for scoring."""
+    runtime.resources.unscored.add(*project_ids)
     runtime.wake(SCORE)

@@ -91,8 +91,9 @@ SELECT DISTINCT run_id FROM contaminations c
 WHERE NOT counted AND EXISTS (SELECT 1 FROM models m WHERE m.training_run_id = c.run_id) LIMIT 100
 """
 _CONTAMINATE = """
-INSERT INTO contaminations (run_id, record_id) SELECT run_id, record_id FROM training_examples WHERE record_id = $1
-ON CONFLICT DO NOTHING RETURNING run_id
+INSERT INTO contaminations (run_id, record_id)
+SELECT run_id, record_id FROM training_examples WHERE record_id = ANY($1::uuid[]) ORDER BY run_id, record_id
+ON CONFLICT DO NOTHING
 """
 _ALL = f"SELECT {_COLUMNS} FROM models WHERE model_id > $1 ORDER BY model_id LIMIT 500"  # noqa: S608
 
@@ -212,9 +213,9 @@ async def set_aside(session: Session, model_id: UUID, reason: str) -> UUID | Non
     return project_id
 
 
-async def contaminate(session: Session, record_id: UUID) -> bool:
-    """Note which runs learnt from a record that became gold; says whether any did. The record's row is locked."""
-    return bool(await session.raw.fetch(_CONTAMINATE, record_id))
+async def contaminate(session: Session, record_ids: Sequence[UUID]) -> None:
+    """Note which runs learnt from records that became gold. The records' rows are locked."""
+    await session.raw.execute(_CONTAMINATE, record_ids)
 
 
 async def contaminated(session: Session) -> Sequence[UUID]:

@@ -1,6 +1,6 @@
 """Projects, as ingest last told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -9,6 +9,7 @@ from services.prelabel.domain.project import Project
 from shared.contracts.events import ProjectChanged
 from shared.kit.database import Database, Session
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.statements import columns
 
 _REMEMBERED = 1000
 _parsed: WeakKeyDictionary[Database, dict[UUID, Project]] = WeakKeyDictionary()
@@ -24,15 +25,21 @@ class Situation:
     champion_id: UUID | None
 
 
-_SITUATION = """
-SELECT p.revision, p.epoch, m.model_id
+_SITUATIONS = """
+SELECT p.project_id, p.revision, p.epoch, m.model_id
 FROM projects p LEFT JOIN models m ON m.project_id = p.project_id AND m.stage = 'champion'
-WHERE p.project_id = $1
+WHERE p.project_id = ANY($1::uuid[])
 """
-_STATE = "SELECT revision, state FROM projects WHERE project_id = $1"
+_STATES = "SELECT project_id, revision, state FROM projects WHERE project_id = ANY($1::uuid[])"
 _LOCK = "SELECT revision FROM projects WHERE project_id = $1 FOR UPDATE"
-_INSERT = "INSERT INTO projects (project_id, revision, state) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING"
-_UPDATE = "UPDATE projects SET revision = $2, state = $3::jsonb WHERE project_id = $1"
+_KEEP = """
+INSERT INTO projects (project_id, revision, state)
+SELECT project_id, revision, state FROM unnest($1::uuid[], $2::int[], $3::jsonb[]) AS row (project_id, revision, state)
+ORDER BY project_id
+ON CONFLICT (project_id) DO UPDATE SET revision = excluded.revision, state = excluded.state
+    WHERE projects.revision < excluded.revision
+RETURNING project_id
+"""
 _ALL = "SELECT project_id FROM projects WHERE state->>'status' = 'active' ORDER BY project_id"
 _EPOCH = "SELECT epoch FROM projects WHERE project_id = $1"
 _NEXT_EPOCH = "UPDATE projects SET epoch = epoch + 1 WHERE project_id = $1 RETURNING epoch"
@@ -41,18 +48,31 @@ _NEXT_MODEL = "UPDATE projects SET models = models + 1 WHERE project_id = $1 RET
 
 async def situation(session: Session, project_id: UUID) -> Situation:
     """Raises NotKnownHere."""
-    row = await session.raw.fetchrow(_SITUATION, project_id)
-    if row is None:
+    found = (await situations(session, [project_id])).get(project_id)
+    if found is None:
         raise NotKnownHere("project", project_id)
+    return found
+
+
+async def situations(session: Session, project_ids: Collection[UUID]) -> dict[UUID, Situation]:
+    """Those of the projects that are here."""
+    rows = await session.raw.fetch(_SITUATIONS, list(project_ids))
     known = _parsed.setdefault(session.database, {})
-    project = known.get(project_id)
-    if project is None or project.revision != row[0]:
-        revision, state = await session.raw.fetchrow(_STATE, project_id)
-        project = Project.of(project_id, revision, ProjectChanged.model_validate_json(state))
+    stale = [row["project_id"] for row in rows if not _is_current(known.get(row["project_id"]), row["revision"])]
+    if stale:
         if len(known) >= _REMEMBERED:
             known.clear()
-        known[project_id] = project
-    return Situation(project, row[1], row[2])
+        for project_id, revision, state in await session.raw.fetch(_STATES, stale):
+            known[project_id] = Project.of(project_id, revision, ProjectChanged.model_validate_json(state))
+    return {
+        row["project_id"]: Situation(known[row["project_id"]], row["epoch"], row["model_id"])
+        for row in rows
+        if row["project_id"] in known
+    }
+
+
+def _is_current(project: Project | None, revision: int) -> bool:
+    return project is not None and project.revision == revision
 
 
 async def lock(session: Session, project_id: UUID) -> Situation:
@@ -62,16 +82,18 @@ async def lock(session: Session, project_id: UUID) -> Situation:
     return await situation(session, project_id)
 
 
-async def keep(session: Session, project_id: UUID, revision: int, state: ProjectChanged) -> bool:
-    """Keep what is newer than what is held; says whether it was. Guidelines and old policies are not read here."""
+async def keep(session: Session, changed: Mapping[UUID, tuple[int, ProjectChanged]]) -> set[UUID]:
+    """Keep revisions of projects that are newer than what is here; returns whose they are.
+
+    Guidelines and old policies are not read here.
+    """
+    rows = [(project_id, revision, _body(state)) for project_id, (revision, state) in changed.items()]
+    return {row["project_id"] for row in await session.raw.fetch(_KEEP, *columns(rows))}
+
+
+def _body(state: ProjectChanged) -> str:
     policies = [each for each in state.policies if each.version == state.active_policy]
-    body = state.model_copy(update={"guidelines": [], "policies": policies}).model_dump_json()
-    await session.raw.execute(_INSERT, project_id, 0, body)
-    held: int = await session.raw.fetchval(_LOCK, project_id)
-    if revision <= held:
-        return False
-    await session.raw.execute(_UPDATE, project_id, revision, body)
-    return True
+    return state.model_copy(update={"guidelines": [], "policies": policies}).model_dump_json()
 
 
 async def active(session: Session) -> Sequence[UUID]:

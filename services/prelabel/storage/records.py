@@ -1,29 +1,53 @@
-"""Records as prelabel sees them: one narrow row each, locked by whoever changes it."""
+"""Records as prelabel sees them: one narrow row each, locked by whoever changes it. Everything is done for sets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from services.prelabel.domain.items import Thumbnail
-from shared.contracts.events import RecordAccepted, RecordPredicted
 from shared.contracts.values import RecordState, Split
 from shared.kit.database import Session
+from shared.kit.statements import columns
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A record's row."""
+class RecordRow:
+    """A record without its content."""
+
+    record_id: UUID
+    project_id: UUID
+    state: RecordState
+    state_revision: int
+
+
+class NewRecord(NamedTuple):
+    """A record that comes in; `fields` is JSON. `prediction` is its first one, in JSON, with its id, if there is one."""
 
     record_id: UUID
     project_id: UUID
     revision: int
-    state: RecordState
-    state_revision: int
     split: Split
-    model_id: UUID | None
+    held_out: bool
+    explored: bool
+    draw: float
+    scored_epoch: int
+    fields: str
+    prediction_id: UUID | None
+    prediction: str | None
+
+
+class NewLabel(NamedTuple):
+    """The label that finalizes a record. `label` is the class that it gives, if it gives one."""
+
+    record_id: UUID
+    state_revision: int
+    label: str | None
+    schema_version: int
+    by_people: bool
+    trainable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,48 +77,62 @@ def content_of(record_id: UUID, row: Any) -> Content:
     return Content(record_id, orjson.loads(row["fields"]), small)
 
 
+_GET = "SELECT record_id, project_id, state, state_revision FROM records WHERE record_id = $1"
 _LOCK = """
-SELECT record_id, project_id, revision, state, state_revision, split, model_id
-FROM records WHERE record_id = $1 FOR UPDATE
+SELECT record_id, project_id, state, state_revision FROM records
+WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE
 """
-_GET = (
-    "SELECT record_id, project_id, revision, state, state_revision, split, model_id FROM records WHERE record_id = $1"
-)
 _ADD = """
-WITH added AS (
+WITH new AS (
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::boolean[], $6::boolean[], $7::float8[], $8::int[],
+        $9::jsonb[], $10::uuid[], $11::jsonb[]
+    ) AS row (
+        record_id, project_id, revision, split, held_out, explored, draw, scored_epoch, fields, prediction_id, prediction
+    )
+), added AS (
     INSERT INTO records (
         record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, prediction_revision
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
+    SELECT record_id, project_id, revision, split, held_out, explored, draw, draw, scored_epoch,
+        (prediction_id IS NOT NULL)::int
+    FROM new ORDER BY record_id
     ON CONFLICT DO NOTHING RETURNING record_id
 ), content AS (
-    INSERT INTO contents (record_id, fields) SELECT record_id, $10::jsonb FROM added
-), said AS (
+    INSERT INTO contents (record_id, fields) SELECT record_id, fields FROM new JOIN added USING (record_id)
+), predicted AS (
     INSERT INTO predictions (record_id, revision, event_id, body)
-    SELECT record_id, $9, $11, $12::jsonb FROM added WHERE $9 > 0
+    SELECT record_id, 1, prediction_id, prediction FROM new JOIN added USING (record_id) WHERE prediction_id IS NOT NULL
 )
-SELECT count(*) FROM added
+SELECT record_id FROM added
 """
 _BURY = """
 INSERT INTO records (record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, state)
-VALUES ($1, $2, $3, 'train', false, false, 0, 0, 0, 'erased')
+SELECT record_id, project_id, revision, 'train', false, false, 0, 0, 0, 'erased'
+FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS row (record_id, project_id, revision) ORDER BY record_id
 ON CONFLICT DO NOTHING RETURNING record_id
 """
 _ERASE = """
-UPDATE records SET revision = $2, state = 'erased', label = NULL, trainable = false, label_by_people = false, score = 0
-WHERE record_id = $1
+UPDATE records SET revision = row.revision, state = 'erased', label = NULL, trainable = false,
+    label_by_people = false, score = 0
+FROM unnest($1::uuid[], $2::int[]) AS row (record_id, revision)
+WHERE records.record_id = row.record_id
 """
-_ERASE_CONTENT = "DELETE FROM contents WHERE record_id = $1"
-_ERASE_PREDICTIONS = "DELETE FROM predictions WHERE record_id = $1"
+_ERASE_CONTENT = "DELETE FROM contents WHERE record_id = ANY($1::uuid[])"
+_ERASE_PREDICTIONS = "DELETE FROM predictions WHERE record_id = ANY($1::uuid[])"
 _FINALIZE = """
-UPDATE records SET state = 'finalized', state_revision = $2, label = $3, label_schema_version = $4,
-    label_by_people = $5, trainable = $6, label_seq = nextval('label_seq')
-WHERE record_id = $1
+UPDATE records SET state = 'finalized', state_revision = row.state_revision, label = row.label,
+    label_schema_version = row.schema_version, label_by_people = row.by_people, trainable = row.trainable,
+    label_seq = nextval('label_seq')
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::boolean[], $6::boolean[])
+    AS row (record_id, state_revision, label, schema_version, by_people, trainable)
+WHERE records.record_id = row.record_id
 """
 _CHANGE_STATE = """
-UPDATE records SET state = $3, state_revision = $2, gold_ever = gold_ever OR $3 = 'gold',
+UPDATE records SET state = $3, state_revision = row.state_revision, gold_ever = gold_ever OR $3 = 'gold',
     label = CASE WHEN $3 = 'unlabelable' THEN label END, trainable = false
-WHERE record_id = $1
+FROM unnest($1::uuid[], $2::int[]) AS row (record_id, state_revision)
+WHERE records.record_id = row.record_id
 """
 _ADD_THUMBNAILS = """
 UPDATE contents SET thumbnail = row.pixels, thumbnail_width = row.width, thumbnail_height = row.height,
@@ -105,79 +143,51 @@ WHERE contents.record_id = row.record_id
 _NEWEST = "SELECT record_id FROM records WHERE project_id = $1 ORDER BY record_id DESC LIMIT 1"
 
 
-async def add(
-    session: Session,
-    record_id: UUID,
-    project_id: UUID,
-    revision: int,
-    payload: RecordAccepted,
-    *,
-    draw: float,
-    explored: bool,
-    scored_epoch: int,
-    prediction_id: UUID | None = None,
-    prediction: RecordPredicted | None = None,
-) -> bool:
-    """Add a record, with its first prediction if there is one, unless it or its tombstone is here.
-
-    Says whether it was added.
-    """
-    fields = {
-        name: value if isinstance(value, str) else value.model_dump(mode="json")
-        for name, value in payload.fields.items()
-    }
-    added: int = await session.raw.fetchval(
-        _ADD, record_id, project_id, revision, payload.split, payload.split.held_out, explored, draw, scored_epoch,
-        0 if prediction is None else 1, orjson.dumps(fields).decode(), prediction_id,
-        None if prediction is None else prediction.model_dump_json(),
-    )  # fmt: skip
-    return added == 1
+async def add(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
+    """Add records, each unless it or its tombstone is here; returns those that were added. None may occur twice."""
+    return {row["record_id"] for row in await session.raw.fetch(_ADD, *columns(new))} if new else set()
 
 
-async def get(session: Session, record_id: UUID) -> Held | None:
+async def get(session: Session, record_id: UUID) -> RecordRow | None:
     """The record as it is, not locked."""
-    return _held(await session.raw.fetchrow(_GET, record_id))
+    row = await session.raw.fetchrow(_GET, record_id)
+    return None if row is None else _record(row)
 
 
-async def lock(session: Session, record_id: UUID) -> Held | None:
-    return _held(await session.raw.fetchrow(_LOCK, record_id))
+async def lock(session: Session, record_ids: Collection[UUID]) -> dict[UUID, RecordRow]:
+    """Those of the records that are here, locked in the order of their ids."""
+    return {row["record_id"]: _record(row) for row in await session.raw.fetch(_LOCK, list(record_ids))}
 
 
-def _held(row: Any) -> Held | None:
-    if row is None:
-        return None
-    return Held(row[0], row[1], row[2], RecordState(row[3]), row[4], Split(row[5]), row[6])
+def _record(row: Any) -> RecordRow:
+    return RecordRow(row["record_id"], row["project_id"], RecordState(row["state"]), row["state_revision"])
 
 
-async def erase(session: Session, record_id: UUID, project_id: UUID, revision: int) -> bool:
-    """Delete what the record held and everything made from it; keep a tombstone. Says whether anything changed."""
-    if await session.raw.fetchval(_BURY, record_id, project_id, revision) is not None:
-        return True
-    held = await lock(session, record_id)
-    if held is None or held.state is RecordState.ERASED:
-        return False
-    await session.raw.execute(_ERASE, record_id, revision)
-    await session.raw.execute(_ERASE_CONTENT, record_id)
-    await session.raw.execute(_ERASE_PREDICTIONS, record_id)
-    return True
+async def bury(session: Session, erased: Sequence[tuple[UUID, UUID, int]]) -> set[UUID]:
+    """Keep tombstones of records (with project and revision) that are not here; returns those made."""
+    return {row["record_id"] for row in await session.raw.fetch(_BURY, *columns(erased))} if erased else set()
 
 
-async def finalize(
-    session: Session,
-    record_id: UUID,
-    state_revision: int,
-    *,
-    label: str | None,
-    schema_version: int,
-    by_people: bool,
-    trainable: bool,
-) -> None:
-    await session.raw.execute(_FINALIZE, record_id, state_revision, label, schema_version, by_people, trainable)
+async def erase(session: Session, erased: Sequence[tuple[UUID, int]]) -> None:
+    """Delete what locked records (with their new revision) held and what was made of it; tombstones stay."""
+    if not erased:
+        return
+    record_ids, revisions = columns(erased)
+    await session.raw.execute(_ERASE, record_ids, revisions)
+    await session.raw.execute(_ERASE_CONTENT, record_ids)
+    await session.raw.execute(_ERASE_PREDICTIONS, record_ids)
 
 
-async def change_state(session: Session, record_id: UUID, state_revision: int, state: RecordState) -> None:
-    """Any state but finalized: what was known of a label is forgotten."""
-    await session.raw.execute(_CHANGE_STATE, record_id, state_revision, state)
+async def finalize(session: Session, finalized: Sequence[NewLabel]) -> None:
+    """Give locked records their labels."""
+    if finalized:
+        await session.raw.execute(_FINALIZE, *columns(finalized))
+
+
+async def change_state(session: Session, changed: Sequence[tuple[UUID, int]], state: RecordState) -> None:
+    """Any state but finalized, for locked records with the revision of their state; what label they had is forgotten."""
+    if changed:
+        await session.raw.execute(_CHANGE_STATE, *columns(changed), state)
 
 
 async def add_thumbnails(session: Session, thumbnails: Sequence[MadeThumbnail]) -> None:

@@ -14,7 +14,7 @@ import structlog
 from services.prelabel import metrics
 from services.prelabel.domain import learning
 from services.prelabel.exceptions import CannotTrain, InferenceFailed, RunUnderWay, TrainingInterrupted
-from services.prelabel.loop_names import COMPARE, COUNT, LEARN, SCORE, TRAIN
+from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN
 from services.prelabel.operations import comparison, registry, scoring, selection, training
 from services.prelabel.operations.reading import Reader
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
@@ -32,6 +32,7 @@ _MOST_BEGUN: Final = 6
 """Attempts at a run that were begun; more mean that the training takes the service down with it."""
 
 _FOLDED_AT_ONCE: Final = 5_000
+_PRUNED_AT_ONCE: Final = 2_000
 _CHUNKS_A_TURN: Final = 16
 _TRIES_AGAIN_S: Final = 0.2
 _BREATH_S: Final = 0.05
@@ -224,6 +225,14 @@ async def count(runtime: PrelabelRuntime) -> None:
             return
 
 
+async def prune(runtime: PrelabelRuntime) -> None:
+    """Delete predictions that were followed by newer ones as long ago as events are kept."""
+    pruned = _PRUNED_AT_ONCE
+    while pruned == _PRUNED_AT_ONCE:
+        async with runtime.database.transaction() as session:
+            pruned = await predictions.prune(session, runtime.settings.event_retention_days, _PRUNED_AT_ONCE)
+
+
 # All are woken by what they wait for; the intervals are for what other replicas did.
 LOOPS: Final = (
     Loop(SCORE, 1.0, score, leader=False),
@@ -231,4 +240,5 @@ LOOPS: Final = (
     Loop(TRAIN, 5.0, train),
     Loop(COMPARE, 5.0, compare),
     Loop(COUNT, 10.0, count),
+    Loop(PRUNE, 600.0, prune),
 )

@@ -87,8 +87,8 @@ UPDATE models SET contaminated_by = contaminated_by + (SELECT count(*) FROM coun
 WHERE training_run_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608
 _CONTAMINATED = """
-SELECT DISTINCT run_id FROM contaminations c
-WHERE NOT counted AND EXISTS (SELECT 1 FROM models m WHERE m.training_run_id = c.run_id) LIMIT 100
+SELECT DISTINCT run_id FROM (SELECT run_id FROM contaminations WHERE NOT counted LIMIT 10000) c
+WHERE EXISTS (SELECT 1 FROM models m WHERE m.training_run_id = c.run_id)
 """
 _CONTAMINATE = """
 INSERT INTO contaminations (run_id, record_id)

@@ -77,8 +77,26 @@ _IS_DUE = f"""
 SELECT coalesce({_OLDEST.replace("$P", "$1").replace("$E", "$2")}, false)
 """
 _ADD: Final = """
+WITH made AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::jsonb[])
+        AS row (record_id, revision, event_id, model_id, body)
+), superseded AS (
+    INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, revision - 1 FROM made WHERE revision > 1
+)
 INSERT INTO predictions (record_id, revision, event_id, model_id, body)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::jsonb[])
+SELECT record_id, revision, event_id, model_id, body FROM made
+"""
+# By place in the table: a superseded row is written once and never changed.
+_PRUNE: Final = """
+WITH old AS (
+    DELETE FROM superseded_predictions WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM superseded_predictions WHERE superseded_at < now() - make_interval(days => $1)
+        ORDER BY superseded_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )) RETURNING record_id, revision
+), pruned AS (
+    DELETE FROM predictions p USING old WHERE p.record_id = old.record_id AND p.revision = old.revision
+)
+SELECT count(*) FROM old
 """
 _SCORED: Final = """
 UPDATE records SET score = row.score, model_id = row.model_id, scored_epoch = coalesce($5, scored_epoch), scoring_attempts = 0,
@@ -166,6 +184,12 @@ async def add(session: Session, made: Sequence[Made], epoch: int | None) -> None
     )  # fmt: skip
     scores = [each.payload.acquisition_score for each in made]
     await session.raw.execute(_SCORED, ids, revisions, models, scores, epoch)
+
+
+async def prune(session: Session, days: int, limit: int) -> int:
+    """Delete predictions that a newer one followed so many days ago, at most `limit`; returns how many."""
+    pruned: int = await session.raw.fetchval(_PRUNE, days, limit)
+    return pruned
 
 
 async def note_failed(session: Session, record_ids: Sequence[UUID]) -> None:

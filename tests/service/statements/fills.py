@@ -284,4 +284,56 @@ QA = (
     """,
 )
 
-FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "qa": QA, "queue": QUEUE}
+PRELABEL = (
+    """
+    INSERT INTO projects (project_id, revision, state)
+    SELECT gen_random_uuid(), 1, '{"status": "active"}' FROM generate_series(1, 20)
+    """,
+    """
+    INSERT INTO models (model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, reason, created_by,
+        created_at, training_run_id)
+    SELECT gen_random_uuid(), project_id, number, 1, CASE WHEN number = 20 THEN 'champion' ELSE 'retired' END, '{}',
+        md5(random()::text), 1, '', '', now(), gen_random_uuid()
+    FROM projects, generate_series(1, 20) AS number
+    """,
+    """
+    INSERT INTO records (record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, state,
+        label, label_schema_version, label_by_people, trainable, label_seq, batch, prediction_revision)
+    SELECT gen_random_uuid(), p.project_id, 1, CASE WHEN number % 5 = 0 THEN 'test' ELSE 'train' END, number % 5 = 0,
+        number % 7 = 0, random(), random(), CASE WHEN number % 10 = 0 THEN -1 ELSE 0 END,
+        CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END, 'a', 1, true, number % 5 > 0, number,
+        CASE WHEN number % 3 = 0 THEN number % 100 END, 2
+    FROM generate_series(1, 100000) AS number
+    JOIN (SELECT project_id, row_number() OVER () AS place FROM projects) p ON p.place = 1 + number % 20
+    """,
+    "INSERT INTO contents (record_id, fields) SELECT record_id, '{}' FROM records",
+    """
+    INSERT INTO predictions (record_id, revision, event_id, body)
+    SELECT record_id, number, gen_random_uuid(), '{}' FROM records, generate_series(1, 2) AS number
+    """,
+    "INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, 1 FROM records",
+    """
+    INSERT INTO batches (project_id, batch, size, created_at)
+    SELECT project_id, number, 50, now() FROM projects, generate_series(1, 100) AS number
+    """,
+    """
+    INSERT INTO training_runs (run_id, project_id, model_id, state, started_by, reason, created_at)
+    SELECT training_run_id, project_id, model_id, 'promoted', '', '', now() FROM models
+    """,
+    """
+    INSERT INTO training_examples (run_id, record_id)
+    SELECT t.run_id, r.record_id FROM training_runs t JOIN records r USING (project_id) WHERE r.state = 'finalized'
+    """,
+    "INSERT INTO contaminations (run_id, record_id, counted) SELECT run_id, record_id, true FROM training_examples",
+    """
+    INSERT INTO feedback (feedback_id, project_id, model_id, verdict, counted)
+    SELECT gen_random_uuid(), r.project_id, m.model_id, 'confirmed', random() < 0.99
+    FROM records r JOIN models m ON m.project_id = r.project_id AND m.stage = 'champion'
+    """,
+    """
+    INSERT INTO quality_notes (project_id, kind, subject_id, part, revision, body, occurred_at)
+    SELECT project_id, 'threshold', model_id, number::text, 1, '{}', now() FROM models, generate_series(1, 40) AS number
+    """,
+)
+
+FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "qa": QA, "queue": QUEUE, "prelabel": PRELABEL}

@@ -1,0 +1,142 @@
+"""Events come in sets: what a set costs does not grow with it, and their order within a record is kept."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.envelope import Event
+from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, RecordErased, RecordPredicted
+from shared.contracts.values import LabelMethod, Split
+from shared.kit.clock import new_id
+from shared.kit.consuming import EventSet
+from tests.service.prelabel.world import World, accepted
+from tests.support.service import envelope
+
+MANY = 60
+
+
+async def handle(world: World, events: Sequence[Event[Any]]) -> list[str]:
+    """Have the service's handler take the events as one set; returns the statements that it sent."""
+    runtime = world.service.runtime
+    subscription = next(each for each in runtime.spec.subscriptions(runtime) if each.payload is type(events[0].payload))
+    sent: list[str] = []
+
+    def note(query: Any) -> None:
+        sent.append(query.query)
+
+    async with runtime.database.transaction() as session:
+        session.raw.add_query_logger(note)
+        try:
+            await subscription.handle(session, EventSet(events))
+        finally:
+            session.raw.remove_query_logger(note)
+    return sent
+
+
+def arrivals(world: World, count: int) -> list[Event[Any]]:
+    return [
+        envelope(accepted({"message": f"where is parcel {number}"}), world.project_id, new_id())
+        for number in range(count)
+    ]
+
+
+def label(world: World, record_id: UUID, revision: int, topic: str = "billing") -> Event[LabelFinalized]:
+    payload = LabelFinalized(
+        label_revision=1, round=1, method=LabelMethod.CONSENSUS, answers={"topic": {"label": topic}}, confidence=0.9,
+        schema_version=1, guideline_version=1, split=Split.TRAIN, trainable=True, annotations=2,
+    )  # fmt: skip
+    return envelope(payload, world.project_id, record_id, revision)
+
+
+async def states(world: World, record_ids: Sequence[UUID]) -> list[tuple[str, int, str | None]]:
+    rows = await world.fetch(
+        "SELECT state, state_revision, label FROM records WHERE record_id = ANY($1) ORDER BY record_id", record_ids
+    )
+    return [tuple(row) for row in rows]
+
+
+async def test_a_set_of_records_costs_a_handful_of_statements(world: World) -> None:
+    await world.begin()
+    await world.service.deliver_many(arrivals(world, 1))  # the project is parsed once
+    sent = await handle(world, arrivals(world, MANY))
+    assert len(sent) <= 5, sent
+    found = await world.fetch(
+        "SELECT count(*) FROM predictions JOIN records USING (record_id) WHERE project_id = $1", world.project_id
+    )
+    assert found[0][0] == MANY + 1
+
+
+async def test_each_record_of_a_set_is_predicted_once_and_names_its_cause(world: World) -> None:
+    await world.begin()
+    events = arrivals(world, 5)
+    await world.service.deliver_many([*events, *events])
+    mine = [event for event in await world.service.published(RecordPredicted) if event.project_id == world.project_id]
+    assert sorted(event.caused_by for event in mine if event.caused_by) == sorted(event.id for event in events)
+
+
+async def test_records_of_a_project_that_is_not_here_wait_and_the_others_do_not(world: World) -> None:
+    early, present = World(world.service), world
+    await present.begin()
+    events = [*arrivals(early, 3), *arrivals(present, 3)]
+    await world.service.deliver_many(events)
+    assert len(await world.fetch("SELECT 1 FROM records WHERE record_id = ANY($1)", [e.record_id for e in events])) == 3
+    await early.begin()
+    assert len(await world.fetch("SELECT 1 FROM records WHERE record_id = ANY($1)", [e.record_id for e in events])) == 6
+
+
+async def test_labels_of_a_set_cost_the_same_whatever_its_size(world: World) -> None:
+    await world.begin()
+    events = arrivals(world, MANY)
+    await world.service.deliver_many(events)
+    records = [event.record_id for event in events if event.record_id]
+    sent = await handle(world, [label(world, record_id, 1) for record_id in records])
+    assert len(sent) <= 3, sent
+    assert await states(world, records) == [("finalized", 1, "billing")] * MANY
+
+
+async def test_of_several_events_of_a_record_in_a_set_the_newest_stands(world: World) -> None:
+    await world.begin()
+    events = arrivals(world, 2)
+    await world.service.deliver_many(events)
+    one, other = (event.record_id for event in events if event.record_id)
+    await world.service.deliver_many(
+        [label(world, one, 1), label(world, one, 3, "other"), label(world, one, 2, "delivery"), label(world, other, 1)]
+    )
+    assert await states(world, [one]) == [("finalized", 3, "other")]
+    await world.service.deliver_many(
+        [
+            envelope(GoldPlaced(schema_version=1, exposures=1), world.project_id, one, 5),
+            envelope(GoldPlaced(schema_version=1, exposures=1), world.project_id, one, 4),
+        ]
+    )
+    assert await states(world, [one]) == [("gold", 5, None)]
+    await world.service.deliver_many([envelope(GoldWithdrawn(reason="a mistake"), world.project_id, one, 4)])
+    assert await states(world, [one]) == [("gold", 5, None)]
+
+
+async def test_erasing_a_set_leaves_tombstones_of_what_is_here_and_what_is_to_come(world: World) -> None:
+    await world.begin()
+    here, to_come = arrivals(world, 3), arrivals(world, 3)
+    await world.service.deliver_many(here)
+    erased = [
+        envelope(RecordErased(reason="asked for"), world.project_id, event.record_id, 2) for event in (*here, *to_come)
+    ]
+    await world.service.deliver_many(erased)
+    await world.service.deliver_many(to_come)
+    ids = [event.record_id for event in erased if event.record_id]
+    assert {state for state, _, _ in await states(world, ids)} == {"erased"}
+    for table in ("contents", "predictions"):
+        assert await world.fetch(f"SELECT 1 FROM {table} WHERE record_id = ANY($1)", ids) == []
+
+
+async def test_a_superseded_prediction_is_pruned_when_its_time_is_over_and_the_newest_stays(world: World) -> None:
+    await world.begin()
+    record_id = await world.text("billing", 1)
+    await world.champion()
+    await world.service.run_loop("score")
+    await world.service.run_loop("prune")
+    revisions = "SELECT revision FROM predictions WHERE record_id = $1 ORDER BY revision"
+    assert [row[0] for row in await world.fetch(revisions, record_id)] == [1, 2]
+    await world.fetch("UPDATE superseded_predictions SET superseded_at = superseded_at - interval '31 days'")
+    await world.service.run_loop("prune")
+    assert [row[0] for row in await world.fetch(revisions, record_id)] == [2]

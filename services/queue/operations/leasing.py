@@ -81,9 +81,10 @@ class Leasing:
                 if entrant is None:
                     return None
             project = await self.projects.find(session, project_id, entrant.project_revision)
-            if project is None or not _is_common(project, entrant, request):
+            chosen = None if project is None else _common_plan(project, entrant, request)
+            if project is None or chosen is None:
                 break
-            granted = await self._claim_one(session, project, entrant, request, now, lazily=True)
+            granted = await self._claim_one(session, project, entrant, request, chosen, now)
             if granted is not None:
                 self.hints.entrants.remember(subject, project_id, _after(entrant, granted.leases))
                 return granted
@@ -150,13 +151,11 @@ class Leasing:
         project: Project,
         entrant: Entrant,
         request: WorkRequest,
+        chosen: ServingPlan,
         now: datetime,
-        *,
-        lazily: bool,
     ) -> Granted | None:
         """The common lease; None when the annotator or the project is not as was thought."""
-        chosen = _plan(project, entrant, request)
-        claim = _claim(project, entrant, now, lazily=lazily)
+        claim = _claim(project, entrant, now, lazily=True)
         name = (entrant.annotator_id, project.project_id)
         stretches, cut = self.hints.walks.stretches(*name, chosen.wants)
         begun = perf_counter()
@@ -253,14 +252,13 @@ def _after(entrant: Entrant, leases: Sequence[Leased]) -> Entrant:
     )
 
 
-def _is_common(project: Project, entrant: Entrant, request: WorkRequest) -> bool:
+def _common_plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPlan | None:
+    """The plan for one new lease; None where this is not the common case."""
     membership = entrant.membership
-    return (
-        membership.arbiter is request.arbiter
-        and not membership.given_back
-        and _refused(project, entrant) is None
-        and _plan(project, entrant, request).count == 1
-    )
+    if membership.arbiter is not request.arbiter or membership.given_back or _refused(project, entrant) is not None:
+        return None
+    chosen = _plan(project, entrant, request)
+    return chosen if chosen.count == 1 else None
 
 
 def _claim(project: Project, entrant: Entrant, now: datetime, *, lazily: bool) -> Claim:

@@ -68,7 +68,9 @@ _LEASED = """leased AS (
     RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
         s.lane, pick.urgency, r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN o.prediction END AS prediction
 )"""
-_WITH_DISPUTE = "LEFT JOIN tasks t ON leased.kind = 'arbitration' AND t.task_id = leased.task_id"
+_DISPUTED = """CASE WHEN leased.kind = 'arbitration' THEN (
+    SELECT t.disputed FROM tasks t WHERE t.task_id = leased.task_id
+) END AS disputed"""
 
 # The common case: one new lease. It is a whole transaction: the membership is locked here, and unless annotator and project
 # are as the caller thinks they are, there is no row at all. A row without a token means that there is nothing. Whether the
@@ -108,8 +110,8 @@ WITH me AS MATERIALIZED (
     SET granted = m.granted + 1, gold_served = m.gold_served + (leased.lane = 'gold')::int
     FROM leased WHERE m.annotator_id = :annotator_id AND m.project_id = :project_id
 )
-SELECT leased.*, ordinary.pool AS line_pool, ordinary.lane AS line_lane, ordinary.rank, ordinary.sort_key, t.disputed
-FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true {_WITH_DISPUTE}
+SELECT leased.*, ordinary.pool AS line_pool, ordinary.lane AS line_lane, ordinary.rank, ordinary.sort_key, {_DISPUTED}
+FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 """)  # noqa: S608  constants
 
 # What the annotator gave back, each with a slot of it that is free. Gold is gone once the ordinary slot was taken that stood
@@ -149,7 +151,7 @@ WITH pick AS (
         :guidelines::int[], :urgencies::int[])
         AS one (task_id, slot, record_id, blind, schema_version, guideline_version, urgency)
 ), {_LEASED}
-SELECT leased.*, t.disputed FROM leased {_WITH_DISPUTE}
+SELECT leased.*, {_DISPUTED} FROM leased
 """)  # noqa: S608  constants
 _LEASED_AGAIN = """
 SELECT s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version, s.lane,

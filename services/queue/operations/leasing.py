@@ -23,7 +23,7 @@ from shared.kit.auth import Principal
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 
-_LOOKS = 4
+_LOOKS = 8
 """How often a batch looks for what is missing: what is near may be few records with many slots, or all in one line."""
 _FIRST_OF_ALL = -(2**31)
 ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})

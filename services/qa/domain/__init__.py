@@ -12,7 +12,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `majority` | votes without a model of annotators | `majority` |
 | `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |
 | `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `Evidence`, `objects_of` |
-| `coding` | answers that are a class | `code`, `leave_one_out` |
+| `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
 | `stored_estimates` | estimates in parts, one for all and one by annotator | `take_apart`, `put_together` |

@@ -9,11 +9,9 @@ much by all K x K, and that people take a 4 for a 9 is known of a newcomer too.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from services.qa.domain.arrays import Floats, Integers
 
 PRIOR_CLIP = (0.02, 0.98)
 """A model's probability is clipped to this before it is used as an item's prior: it never outvotes people alone."""
@@ -25,6 +23,10 @@ SPREAD_STRENGTH = 200.0
 """Pseudo-answers per class whose errors fall on all other classes alike, against which everybody's errors are seen."""
 
 _TINY = 1e-12
+_LEAST_SCORE = -600.0
+"""Log likelihoods below this would vanish in `exp`."""
+_FEW_CLASSES = 16
+"""Up to so many, adding columns is quicker than reducing each short row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ def fit(
         return posteriors
 
     def start() -> Floats:
-        counts = np.zeros((item_count, class_count))
-        np.add.at(counts, (items, classes), 1.0)
+        cells = np.bincount(items * class_count + classes, minlength=item_count * class_count)
+        counts = cells.reshape(item_count, class_count).astype(np.float64)
         if log_item_prior is not None:
             counts[has_prior] += np.exp(log_item_prior)
         total = counts.sum(axis=1, keepdims=True)
@@ -100,26 +102,51 @@ def fit(
     posteriors = start()
     rounds = 0
     while True:
-        class_prior = posteriors.mean(axis=0) if item_count else np.full(class_count, 1.0 / class_count)
+        class_prior = _column_means(posteriors) if item_count else np.full(class_count, 1.0 / class_count)
         counts = np.asarray(by_voter @ posteriors).reshape(voter_count, class_count, class_count).transpose(0, 2, 1)
         confusions, coins = _confusions(counts, answers, strength)
         if rounds >= iterations:
             break
         rounds += 1
         log_confusions = np.log(np.maximum(confusions, _TINY)).transpose(0, 2, 1).reshape(-1, class_count)
-        scores = np.asarray(votes @ np.ascontiguousarray(log_confusions))
-        log_class_prior = np.log(np.maximum(class_prior, _TINY))
+        likelihood = _likelihood(np.asarray(votes @ np.ascontiguousarray(log_confusions)))
+        prior = np.maximum(class_prior, _TINY)
         if log_item_prior is None:
-            scores += log_class_prior
+            likelihood *= prior
         else:
-            plain = np.ones(item_count, bool)
-            plain[has_prior] = False
-            scores[plain] += log_class_prior
-            scores[has_prior] += log_item_prior
-        before, posteriors = posteriors, hold(softmax(scores))
-        if item_count == 0 or np.abs(posteriors - before).max() <= tolerance:
+            rows = np.broadcast_to(prior, likelihood.shape).copy()
+            rows[has_prior] = np.exp(log_item_prior)
+            likelihood *= rows
+        before, posteriors = posteriors, hold(_normalised(likelihood))
+        np.subtract(posteriors, before, out=before)
+        if item_count == 0 or max(before.max(), -before.min()) <= tolerance:
             break
     return Fit(class_prior, confusions, posteriors, coins, answers, rounds)
+
+
+def _likelihood(scores: Floats) -> Floats:
+    """Exp of (I, K) log likelihoods up to a factor a row, in place."""
+    if scores.min(initial=0.0) < _LEAST_SCORE:
+        scores -= scores.max(axis=1, keepdims=True)
+    return np.asarray(np.exp(scores, out=scores), np.float64)
+
+
+def _column_means(values: Floats) -> Floats:
+    if values.shape[1] > _FEW_CLASSES:
+        return np.asarray(values.mean(axis=0), np.float64)
+    return np.array([column.mean() for column in values.T])
+
+
+def _normalised(shares: Floats) -> Floats:
+    """(I, K) with rows that sum to 1, in place."""
+    if shares.shape[1] > _FEW_CLASSES:
+        shares /= shares.sum(axis=1, keepdims=True)
+        return shares
+    total = shares[:, 0].copy()
+    for column in range(1, shares.shape[1]):
+        total += shares[:, column]
+    shares /= total[:, None]
+    return shares
 
 
 def softmax(scores: Floats) -> Floats:

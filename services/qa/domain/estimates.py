@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from pydantic import JsonValue
 
-from services.qa.domain.dawid_skene import Fit, Floats, Integers, clip_prior, fit, one_coin, softmax
+from services.qa.domain.arrays import Floats, Integers
+from services.qa.domain.dawid_skene import Fit, clip_prior, fit, one_coin, softmax
 from services.qa.domain.one_coin import fit_one_coin
 
 UNKNOWN_ACCURACY = 0.85
@@ -70,6 +71,11 @@ class Estimates:
     def index(self, label: JsonValue) -> int | None:
         """The position of a class, None when it is not one."""
         return self._index.get(label) if isinstance(label, str) else None
+
+    def indices(self, labels: Sequence[JsonValue]) -> Integers:
+        """The position of each class, -1 for what is none."""
+        known = self._index
+        return np.array([known.get(label, -1) if isinstance(label, str) else -1 for label in labels], np.int64)
 
     def likelihood(self, voter: str, answered: int) -> Floats:
         """P(this annotator answers class `answered` | true class), (K,), lapse included."""
@@ -147,7 +153,7 @@ class Estimates:
 
 
 @dataclass(frozen=True, slots=True)
-class CodedVotes:
+class VoteArrays:
     """Votes of a facet as index arrays, ready for `fit`. `item_prior` and `clamps` as there."""
 
     items: Integers
@@ -159,7 +165,7 @@ class CodedVotes:
     clamps: Integers | None = None
 
 
-def estimate(unknown: Estimates, votes: CodedVotes) -> Estimates:
+def estimate(unknown: Estimates, votes: VoteArrays) -> Estimates:
     """Estimate all annotators of a facet; with too little overlap `unknown` stays, else it starts the pool."""
     classes = unknown.classes
     count = len(classes)
@@ -194,7 +200,7 @@ def estimate(unknown: Estimates, votes: CodedVotes) -> Estimates:
     )
 
 
-def _overlap(votes: CodedVotes) -> int:
+def _overlap(votes: VoteArrays) -> int:
     sources = np.bincount(votes.items, minlength=votes.item_count)
     if votes.item_prior is not None:
         sources = sources + ~np.isnan(votes.item_prior).any(axis=1)

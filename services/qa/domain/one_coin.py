@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.qa.domain.dawid_skene import COIN_STRENGTH, Floats, Integers
+from services.qa.domain.arrays import Floats, Integers
+from services.qa.domain.dawid_skene import COIN_STRENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from services.qa.domain.arrays import Flags, Floats, Integers
-from services.qa.domain.estimates import CodedVotes, Estimates, estimate
+from services.qa.domain.estimates import Estimates, VoteArrays, estimate
 from services.qa.domain.geometry import Shape
 from services.qa.domain.regions import Clusters, Regions, cluster
 from services.qa.domain.voting import STRANGER, TIE, Answer, ItemVotes, Outcome
@@ -162,7 +162,7 @@ def estimate_presence(items: Sequence[ItemVotes], regions_of: RegionsOf, shape: 
         marks.append(marked[:, : len(answers)].ravel())
         clamps.append(marked[:, -1].astype(np.int64) if truth else np.full(len(marked), -1, np.int64))
     per_group = np.repeat([len(item.votes) for item in items], [len(known) for known in clamps]).astype(np.int64)
-    coded = CodedVotes(
+    coded = VoteArrays(
         items=np.repeat(np.arange(len(per_group)), per_group),
         voters=np.concatenate(voters) if voters else np.zeros(0, np.int64),
         classes=np.concatenate(marks).astype(np.int64) if marks else np.zeros(0, np.int64),

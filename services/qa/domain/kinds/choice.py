@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.qa.domain.coding import code, leave_one_out
+from services.qa.domain.class_votes import leave_one_out, vote_arrays
 from services.qa.domain.estimates import Estimates, estimate
 from services.qa.domain.kinds.kind import QuestionEstimates
 from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
@@ -26,7 +26,7 @@ class Choice:
 
     def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
         unknown = Estimates.unknown(self._labels)
-        return {FACET: estimate(unknown, code(unknown, items))}
+        return {FACET: estimate(unknown, vote_arrays(unknown, items))}
 
     def consensus(
         self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
@@ -41,7 +41,7 @@ class Choice:
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
         facet = estimates[FACET]
-        return leave_one_out(facet, code(facet, items))
+        return leave_one_out(facet, vote_arrays(facet, items))
 
 
 KIND = Choice

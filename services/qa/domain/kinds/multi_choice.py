@@ -5,12 +5,13 @@ equal, nested, crossing and disjoint sets.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from services.qa.domain.estimates import CodedVotes, Estimates, estimate
+from services.qa.domain.arrays import Flags, Floats, Integers
+from services.qa.domain.estimates import Estimates, VoteArrays, estimate
 from services.qa.domain.kinds.kind import QuestionEstimates
 from services.qa.domain.voting import STRANGER, TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.multi_choice import MultiChoiceQuestion
@@ -49,15 +50,12 @@ class MultiChoice:
         return {OTHERS: Estimates.unknown((ABSENT, PRESENT), UNKNOWN_ACCURACY)}
 
     def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
-        chosen_on: dict[str, int] = {}
-        for item in items:
-            for label in frozenset().union(*(_chosen(vote.answer) for vote in item.votes)):
-                chosen_on[label] = chosen_on.get(label, 0) + 1
         unknown = self.unknown()[OTHERS]
-        common = sorted(label for label, count in chosen_on.items() if count >= LEAST_CHOSEN)
-        rare = sorted(label for label, count in chosen_on.items() if count < LEAST_CHOSEN)
-        found = {label: estimate(unknown, _code(items, [label], marked_only=False)) for label in common}
-        return {OTHERS: estimate(unknown, _code(items, rare, marked_only=True)), **found}
+        choices = _Choices.of(items)
+        common = [label for label, count in choices.chosen_on() if count >= LEAST_CHOSEN]
+        rare = [label for label, count in choices.chosen_on() if 0 < count < LEAST_CHOSEN]
+        found = {label: estimate(unknown, choices.of_label(label)) for label in common}
+        return {OTHERS: estimate(unknown, choices.of_marked(rare)), **found}
 
     def consensus(
         self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
@@ -114,34 +112,89 @@ def _chosen(answer: Answer) -> frozenset[str]:
     return frozenset(labels)
 
 
-def _code(items: Sequence[ItemVotes], labels: Sequence[str], *, marked_only: bool) -> CodedVotes:
-    """Each (record, label) is an item of two classes; `marked_only` leaves out labels that nobody chose on the record."""
-    names: dict[str, int] = {}
-    rows: list[tuple[int, int, int]] = []
-    clamps: list[int] = []
-    priors: list[tuple[float, float]] = []
-    for item in items:
-        choices = [(vote.voter, _chosen(vote.answer)) for vote in item.votes]
-        truth = None if item.truth is None else _chosen(item.truth)
-        for label in labels:
-            if marked_only and not any(label in chosen for _, chosen in choices) and not (truth and label in truth):
-                continue
-            rows += [
-                (len(clamps), names.setdefault(voter, len(names)), int(label in chosen)) for voter, chosen in choices
-            ]
-            clamps.append(-1 if truth is None else int(label in truth))
-            share = np.nan if item.prior is None else item.prior.get(label, 0.0)
-            priors.append((1.0 - share, share))
-    votes = np.array(rows, np.int64).reshape(-1, 3)
-    return CodedVotes(
-        items=votes[:, 0],
-        voters=votes[:, 1],
-        classes=votes[:, 2],
-        item_count=len(clamps),
-        voter_names=tuple(names),
-        item_prior=np.array(priors, np.float64).reshape(-1, 2),
-        clamps=np.array(clamps, np.int64),
-    )
+@dataclass(frozen=True, slots=True)
+class _Choices:
+    """The choices of V votes on I items among L labels, as arrays.
+
+    `chosen` (V, L); `marked` (I, L): somebody chose it, or the truth holds it; `truths` (I, L): 1 or 0, -1 where it is not
+    known; `priors` (I, L): NaN where no model spoke.
+    """
+
+    labels: Sequence[str]
+    items: Integers
+    voters: Integers
+    voter_names: tuple[str, ...]
+    chosen: Flags
+    marked: Flags
+    truths: Integers
+    priors: Floats
+
+    @classmethod
+    def of(cls, items: Sequence[ItemVotes]) -> "_Choices":
+        votes = [vote for item in items for vote in item.votes]
+        chosen_by = [_chosen(vote.answer) for vote in votes]
+        labels = sorted(frozenset().union(*chosen_by))
+        place = {label: at for at, label in enumerate(labels)}
+        names: dict[str, int] = {}
+        voters = [names.setdefault(vote.voter, len(names)) for vote in votes]
+        of_item = np.repeat(np.arange(len(items)), [len(item.votes) for item in items])
+        chosen = np.zeros((len(votes), len(labels)), np.bool_)
+        at = np.repeat(np.arange(len(votes)), [len(labels_of) for labels_of in chosen_by])
+        chosen[at, [place[label] for labels_of in chosen_by for label in labels_of]] = True
+        truths = np.full((len(items), len(labels)), -1, np.int64)
+        priors = np.full((len(items), len(labels)), np.nan)
+        for number, item in enumerate(items):
+            if item.truth is not None:
+                truths[number] = 0
+                truths[number, [place[label] for label in _chosen(item.truth) if label in place]] = 1
+            if item.prior is not None:
+                priors[number] = [item.prior.get(label, 0.0) for label in labels]
+        marked = truths == 1
+        rows, columns = np.nonzero(chosen)
+        marked[of_item[rows], columns] = True
+        return cls(labels, of_item, np.array(voters, np.int64), tuple(names), chosen, marked, truths, priors)
+
+    def chosen_on(self) -> list[tuple[str, int]]:
+        """On how many items each label was chosen."""
+        rows, columns = np.nonzero(self.chosen)
+        cells = np.unique(self.items[rows] * len(self.labels) + columns)
+        counts = np.bincount(cells % max(len(self.labels), 1), minlength=len(self.labels))
+        return list(zip(self.labels, counts.tolist(), strict=True))
+
+    def of_label(self, label: str) -> VoteArrays:
+        """One label on every item: chosen or not."""
+        column = self.labels.index(label)
+        return VoteArrays(
+            items=self.items,
+            voters=self.voters,
+            classes=self.chosen[:, column].astype(np.int64),
+            item_count=len(self.marked),
+            voter_names=self.voter_names,
+            item_prior=_two_classes(self.priors[:, column]),
+            clamps=self.truths[:, column],
+        )
+
+    def of_marked(self, labels: Sequence[str]) -> VoteArrays:
+        """Several labels as if they were one, each on the items on which it is marked."""
+        columns = [self.labels.index(label) for label in labels]
+        marked = self.marked[:, columns]
+        numbers = (
+            np.cumsum(marked.T.ravel()).reshape(marked.T.shape) - 1
+        )  # (labels, I): the item that each cell becomes
+        at, votes = np.nonzero(marked.T[:, self.items])
+        return VoteArrays(
+            items=numbers[at, self.items[votes]].astype(np.int64),
+            voters=self.voters[votes],
+            classes=self.chosen[votes, np.array(columns, np.int64)[at]].astype(np.int64),
+            item_count=int(marked.sum()),
+            voter_names=self.voter_names,
+            item_prior=_two_classes(self.priors[:, columns].T[marked.T]),
+            clamps=self.truths[:, columns].T[marked.T],
+        )
+
+
+def _two_classes(shares: Floats) -> Floats:
+    return np.stack([1.0 - shares, shares], axis=1)
 
 
 KIND = MultiChoice

@@ -4,46 +4,40 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.qa.domain.dawid_skene import Floats, clip_prior, softmax
-from services.qa.domain.estimates import LAPSE, CodedVotes, Estimates
+from services.qa.domain.arrays import Floats
+from services.qa.domain.dawid_skene import clip_prior, softmax
+from services.qa.domain.estimates import LAPSE, Estimates, VoteArrays
 from services.qa.domain.voting import ItemVotes, Outcome
 
 
-def code(facet: Estimates, items: Sequence[ItemVotes]) -> CodedVotes:
+def vote_arrays(facet: Estimates, items: Sequence[ItemVotes]) -> VoteArrays:
     """Votes on `{"label": …}` answers; labels that are no class of the facet are left out."""
+    votes = [vote for item in items for vote in item.votes]
+    answered = facet.indices([vote.answer["label"] for vote in votes])
+    kept = answered >= 0
     names: dict[str, int] = {}
-    at_item: list[int] = []
-    at_voter: list[int] = []
-    at_class: list[int] = []
-    clamps = np.full(len(items), -1, np.int64)
+    voters = [
+        names.setdefault(vote.voter, len(names)) for vote, counts in zip(votes, kept.tolist(), strict=True) if counts
+    ]
+    truths = facet.indices([None if item.truth is None else item.truth["label"] for item in items])
+    with_prior = [at for at, item in enumerate(items) if item.prior is not None]
     item_prior: Floats | None = None
-    for item, votes in enumerate(items):
-        for vote in votes.votes:
-            answered = facet.index(vote.answer["label"])
-            if answered is None:
-                continue
-            at_item.append(item)
-            at_voter.append(names.setdefault(vote.voter, len(names)))
-            at_class.append(answered)
-        if votes.truth is not None:
-            known = facet.index(votes.truth["label"])
-            clamps[item] = -1 if known is None else known
-        if votes.prior is not None:
-            if item_prior is None:
-                item_prior = np.full((len(items), len(facet.classes)), np.nan)
-            item_prior[item] = [votes.prior.get(name, 0.0) for name in facet.classes]
-    return CodedVotes(
-        items=np.array(at_item, np.int64),
-        voters=np.array(at_voter, np.int64),
-        classes=np.array(at_class, np.int64),
+    if with_prior:
+        item_prior = np.full((len(items), len(facet.classes)), np.nan)
+        shares = [[(items[at].prior or {}).get(name, 0.0) for name in facet.classes] for at in with_prior]
+        item_prior[with_prior] = shares
+    return VoteArrays(
+        items=np.repeat(np.arange(len(items)), [len(item.votes) for item in items])[kept],
+        voters=np.array(voters, np.int64),
+        classes=answered[kept],
         item_count=len(items),
         voter_names=tuple(names),
         item_prior=item_prior,
-        clamps=clamps,
+        clamps=truths,
     )
 
 
-def leave_one_out(facet: Estimates, votes: CodedVotes) -> list[list[Outcome]]:
+def leave_one_out(facet: Estimates, votes: VoteArrays) -> list[list[Outcome]]:
     """For each vote the posterior of its class, the vote itself counted as a stranger's; or the truth where it is known.
 
     Counted as its annotator's, a good past would excuse a bad present; not counted at all, every vote that few others
@@ -64,7 +58,7 @@ def leave_one_out(facet: Estimates, votes: CodedVotes) -> list[list[Outcome]]:
     return found
 
 
-def _by_confusion(facet: Estimates, votes: CodedVotes) -> Floats:
+def _by_confusion(facet: Estimates, votes: VoteArrays) -> Floats:
     """One pass over (votes, K)."""
     assert facet.confusions is not None
     assert facet.pool is not None
@@ -82,7 +76,7 @@ def _by_confusion(facet: Estimates, votes: CodedVotes) -> Floats:
     return np.asarray(posteriors[np.arange(len(votes.items)), votes.classes], np.float64)
 
 
-def _by_accuracy(facet: Estimates, votes: CodedVotes) -> Floats:
+def _by_accuracy(facet: Estimates, votes: VoteArrays) -> Floats:
     """With one-coin accuracies only the classes that somebody answered need looking at; a model's prior is left out."""
     count = len(facet.classes)
     accuracy = np.array([facet.diagonal(name) for name in votes.voter_names])

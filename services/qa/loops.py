@@ -35,6 +35,7 @@ REVIEW = "review_reports"
 _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
 _REST_FROM_S = 0.5
+_TURN_S = 10.0
 
 
 async def _each_mark(
@@ -149,7 +150,8 @@ async def count_agreement(runtime: QaRuntime) -> None:
             started = time.monotonic()
             with item(project_id=project_id):
                 while await agreement_updates.count_changes(runtime.database, runtime.compute, project_id):
-                    pass
+                    if time.monotonic() - started > _TURN_S:
+                        break  # the rest in the next round, after the other projects
                 await agreement_updates.measure_outdated(runtime.database, runtime.compute, project_id, utc_now())
             if time.monotonic() - started > _REST_FROM_S:
                 pauses.rest(AGREEMENT, project_id, started, runtime.resources.limits.estimation_share)

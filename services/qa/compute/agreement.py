@@ -35,19 +35,13 @@ def measure_classes(patterns: Sequence[CountedPattern], cells: Sequence[tuple[Pa
     return {**asdict(of_classes(patterns)), "cohen_kappa": stored}
 
 
-def measure_distances(
-    question: Question,
-    patterns: Sequence[CountedPattern],
-    sample: Sequence[Sequence[Answer]],
-    known: SampledDistances | None,
-) -> tuple[dict[str, Any], SampledDistances]:
-    """What is stored of any other question. `known`: what is known of the same sample already."""
-    distances = known or _distances(question, sample)
-    return {**asdict(of_distances(patterns, distances)), "cohen_kappa": []}, distances
+def measure_distances(patterns: Sequence[CountedPattern], distances: SampledDistances) -> dict[str, Any]:
+    """What is stored of any other question."""
+    return {**asdict(of_distances(patterns, distances)), "cohen_kappa": []}
 
 
-def _distances(question: Question, sample: Sequence[Sequence[Answer]]) -> SampledDistances:
-    """Between answers of different records."""
+def sampled_distances(question: Question, sample: Sequence[Sequence[Answer]]) -> SampledDistances:
+    """Measure the distances between the answers of different records."""
     distance = kinds.of(question).distance
     units = pairs = 0
     for ones, others in combinations(sample, 2):

@@ -8,22 +8,41 @@ mark is deleted. If another replica deleted one of the marks meanwhile, nothing 
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
+import structlog
+from prometheus_client import Counter
 
-from services.qa.compute.agreement import contributions_of_all, measure_classes, measure_distances
+from services.qa.compute.agreement import (
+    contributions_of_all,
+    measure_classes,
+    measure_distances,
+    sampled_distances,
+)
+from services.qa.domain.agreement_coefficients import SampledDistances
 from services.qa.domain.agreement_counts import Contributions, CountChanges, CountedAnswer, chooses_one_class
 from services.qa.domain.project import Project
 from services.qa.domain.voting import Answer
 from services.qa.storage import agreement_counts, agreement_results, projects
 from services.qa.storage.agreement_results import OutdatedResult
 from shared.contracts.answers import Question
+from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Database
 
+log = structlog.get_logger()
+SET_ASIDE: Final = Counter(
+    "touchstone_agreement_set_aside_total",
+    "Records and samples that agreement leaves out, for they took too much.",
+    ("reason",),
+)
+
 _RECORDS_AT_ONCE: Final = 2000
+_MEASURED_AT_ONCE: Final = 100
+"""Of records whose answers are compared by distances, which may be heavy."""
+_SAMPLE_TIMEOUT_S: Final = 20.0
 _SAMPLED_ANSWERS: Final = 200
 _MOST_PAIRS: Final = 50
 _LEAST_COMMON: Final = 10
@@ -37,9 +56,12 @@ class CountedElsewhere(Exception):
 async def count_changes(database: Database, compute: ComputePool, project_id: UUID) -> bool:
     """Count the records again that changed longest ago; whether more may wait."""
     async with database.transaction() as session:
-        changes = await agreement_counts.waiting(session, project_id, _RECORDS_AT_ONCE)
         project = await projects.load(session, project_id)
-        if not changes.seqs or project is None:
+        if project is None:
+            return False
+        limit = _RECORDS_AT_ONCE if _compares_classes_alone(project) else _MEASURED_AT_ONCE
+        changes = await agreement_counts.waiting(session, project_id, limit)
+        if not changes.seqs:
             return False
         answers = await agreement_counts.answers_of(session, changes.record_ids)
     changed = await contributions(compute, project, changes.record_ids, answers)
@@ -59,7 +81,7 @@ async def count_changes(database: Database, compute: ComputePool, project_id: UU
             await agreement_counts.save_contributions(session, project_id, generation.number, different)
             await agreement_counts.add_counts(session, project_id, generation.number, differences)
             await agreement_counts.outdate(session, project_id, differences.questions)
-    return len(changes.seqs) == _RECORDS_AT_ONCE
+    return len(changes.seqs) == limit
 
 
 async def contributions(
@@ -68,15 +90,38 @@ async def contributions(
     """Return what each record contributes: at once where only classes are compared, else in the pool."""
     schemas = {one.version: one.label_schema for one in project.content.schemas}
     given = [answers.get(record_id, ()) for record_id in record_ids]
-    if all(chooses_one_class(question) for schema in schemas.values() for question in schema.questions):
+    if _compares_classes_alone(project):
         return dict(zip(record_ids, contributions_of_all(schemas, given), strict=True))
-    return dict(
-        zip(
-            record_ids,
-            await compute.run(contributions_of_all, schemas, given, project_id=project.project_id),
-            strict=True,
-        )
+    found: dict[UUID, Contributions] = {}
+    waiting = [
+        (record_ids[first : first + _MEASURED_AT_ONCE], given[first : first + _MEASURED_AT_ONCE])
+        for first in range(0, len(given), _MEASURED_AT_ONCE)
+    ]
+    while waiting:
+        ids, some = waiting.pop()
+        try:
+            computed = await compute.run(contributions_of_all, schemas, some, project_id=project.project_id)
+        except ComputeFailed as failure:
+            middle = len(some) // 2
+            if middle:
+                waiting += [(ids[:middle], some[:middle]), (ids[middle:], some[middle:])]
+                continue
+            computed = [{}]
+            _set_aside(failure, project_id=project.project_id, record_id=ids[0])
+        found |= zip(ids, computed, strict=True)
+    return found
+
+
+def _compares_classes_alone(project: Project) -> bool:
+    return all(
+        chooses_one_class(question) for one in project.content.schemas for question in one.label_schema.questions
     )
+
+
+def _set_aside(failure: ComputeFailed, **ids: Any) -> None:
+    reason = type(failure).__name__
+    SET_ASIDE.labels(reason).inc()
+    log.warning("agreement_set_aside", reason=reason, **ids)
 
 
 async def measure_outdated(database: Database, compute: ComputePool, project_id: UUID, now: datetime) -> int:
@@ -117,17 +162,27 @@ async def _measure(
     else:
         chosen = _chosen(question, key.schema_version, [answers.get(record_id, ()) for record_id in drawn])
         taken = hashlib.sha256(orjson.dumps(chosen)).hexdigest()
-        content, distances = await compute.run(
-            measure_distances,
-            question,
-            patterns,
-            chosen,
-            distances if taken == sample else None,
-            project_id=project_id,
-        )
-        sample = taken
+        if taken != sample or distances is None:
+            sample, distances = taken, await _distances(compute, project_id, question, chosen)
+        content = await compute.run(measure_distances, patterns, distances, project_id=project_id)
     async with database.transaction() as session:
         await agreement_results.save(session, project_id, outdated, content, sample, distances, now)
+
+
+async def _distances(
+    compute: ComputePool, project_id: UUID, question: Question, chosen: Sequence[Sequence[Answer]]
+) -> SampledDistances:
+    """The distances of a sample, or of a part of it that doesn't take too long."""
+    while True:
+        try:
+            return await compute.run(
+                sampled_distances, question, chosen, project_id=project_id, timeout_s=_SAMPLE_TIMEOUT_S
+            )
+        except ComputeFailed as failure:
+            _set_aside(failure, project_id=project_id, question=question.name, records=len(chosen))
+            chosen = chosen[: len(chosen) // 4]
+            if not chosen:
+                return SampledDistances(0, 0)
 
 
 def _chosen(question: Question, version: int, given: Sequence[Sequence[CountedAnswer]]) -> list[list[Answer]]:

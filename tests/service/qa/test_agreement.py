@@ -8,10 +8,12 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from services.qa.compute.agreement import contributions_of_all, sampled_distances
 from services.qa.domain import agreement
 from services.qa.operations import agreement_recount, agreement_updates
 from shared.contracts.answers import LabelSchema
-from shared.kit.clock import new_id
+from shared.kit.clock import new_id, utc_now
+from shared.kit.compute.exceptions import ComputeTimeout
 from tests.service.qa.world import LABELS, World, animal
 from tests.support.service import ServiceUnderTest
 
@@ -202,3 +204,32 @@ async def test_a_recount_goes_on_from_its_checkpoint(qa: ServiceUnderTest, monke
     await qa.run_jobs()
     assert pages == 4, "the first page was not counted again"
     assert await read(world) == expected
+
+
+class Overloaded:
+    """A compute pool in which what is larger than a few records takes too long, and one record does always."""
+
+    def __init__(self, heavy: UUID) -> None:
+        self._heavy = str(heavy)
+
+    async def run(self, function: Any, *arguments: Any, **_: Any) -> Any:
+        if function is contributions_of_all:
+            given = arguments[1]
+            if len(given) > 3 or any(str(one.annotator_id) == self._heavy for each in given for one in each):
+                raise ComputeTimeout
+        if function is sampled_distances and len(arguments[1]) > 3:
+            raise ComputeTimeout
+        return function(*arguments)
+
+
+async def test_a_record_that_takes_too_long_is_left_out_and_the_others_count(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    annotators, heavy = [new_id() for _ in range(3)], new_id()
+    await answered(world, 9, annotators)
+    await answered(world, 1, [heavy, *annotators[:1]])
+    compute: Any = Overloaded(heavy)
+    assert not await agreement_updates.count_changes(qa.database, compute, world.project_id)
+    await agreement_updates.measure_outdated(qa.database, compute, world.project_id, utc_now())
+    found = await read(world)
+    assert found["animal"]["records"] == 9
+    assert found["also"]["krippendorff_alpha"]["value"] is not None

@@ -5,6 +5,7 @@ stopped here, once, for every endpoint.
 """
 
 import asyncio
+import contextlib
 import json
 from typing import Any, Final
 
@@ -52,6 +53,16 @@ class BodyLimit:
             if limit is not None and self.received > limit:
                 raise _too_large(limit)
         return message
+
+    async def drain(self, seconds: float, max_bytes: int) -> None:
+        """Read what is left of the body and throw it away, for so long and so much at most."""
+        drained = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._whole and drained < max_bytes:
+                    message = await self._receive()
+                    self._whole = message["type"] != "http.request" or not message.get("more_body", False)
+                    drained += len(message.get("body", b"")) or 1
 
     async def _next_piece(self) -> Message:
         try:

@@ -28,6 +28,10 @@ _REQUEST_ID_KEY = "touchstone.request_id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/live", "/ready", "/metrics"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_LINGER_S = 1.0
+_LINGER_BYTES = 4 * 1024 * 1024
+_CLIENT_ERROR = 400
+_TOO_LARGE = 413
 _SERVER_ERROR = 500
 _CLIENT_CLOSED = 499
 
@@ -75,12 +79,19 @@ class Edge:
         id_header = (b"x-request-id", request_id.encode())
         started = time.perf_counter()
         status = 0
+        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), id_header]
+            elif status >= _CLIENT_ERROR and status != _TOO_LARGE and limited.received and not message.get("more_body"):
+                # Who is refused in the middle of a body is still sending it. To close the connection now would reset it,
+                # and the answer would be lost on the way.
+                await send({**message, "more_body": True})
+                await limited.drain(_LINGER_S, _LINGER_BYTES)
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -89,7 +100,6 @@ class Edge:
             with telemetry.span("HTTP " + method, SpanKind.SERVER, headers.traceparent) as span:
                 try:
                     _refuse_nul(scope)
-                    limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s)
                     await self._app(scope, limited, send_with_id)
                 except ClientDisconnect:
                     status = status or _CLIENT_CLOSED

@@ -34,6 +34,7 @@ SET_ASIDE = Counter(
 
 MOST_ATTEMPTS = 3
 _AT_ONCE = 8
+_LOOK_AGAIN_S = 0.5  # another replica may have left something
 _OF_A_PROJECT = 6
 """What one project may have in hand: there is always room for others."""
 
@@ -61,7 +62,7 @@ class PendingJudge:
                     if not tasks:
                         return
                     woken = asyncio.create_task(self.changed.wait())
-                    await asyncio.wait({*tasks, woken}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({*tasks, woken}, timeout=_LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
                     woken.cancel()
                     for task in [one for one in tasks if one.done()]:
                         pending = tasks.pop(task)

@@ -66,11 +66,11 @@ WHERE releases.release_id = one.release_id AND status = 'building'
 # A release that is being made is only marked: whoever publishes it waits for this lock and then looks.
 _SUPERSEDE_TOUCHED = """
 UPDATE releases SET status = CASE status WHEN 'published' THEN 'superseded' ELSE status END, status_reason = 'erasure'
-WHERE status IN ('building', 'published') AND status_reason IS NULL AND release_id IN (
+WHERE status IN ('building', 'published') AND status_reason IS NULL AND release_id = ANY(ARRAY(
     SELECT release_id FROM release_records WHERE record_id = ANY($2::uuid[])
     UNION
     SELECT release_id FROM releases WHERE status = 'building' AND project_id = $1
-)
+))
 """
 _SUPERSEDE_IF_ERASED = """
 UPDATE releases SET status = 'superseded'

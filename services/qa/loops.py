@@ -89,7 +89,7 @@ async def estimate(runtime: QaRuntime) -> None:
 
 async def test_thresholds(runtime: QaRuntime) -> None:
     async def work(project_id: UUID, _: UUID | None) -> None:
-        await thresholds.consider(runtime.database, project_id, utc_now())
+        await thresholds.consider(runtime.database, runtime.compute, project_id, utc_now())
 
     await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=runtime.resources.limits.estimation_share)
 

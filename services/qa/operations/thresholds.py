@@ -10,17 +10,16 @@ is near and not when it is due, so that nobody labels meanwhile what the model w
 A round reads the newest evidence, at most `_MOST_EVIDENCE` labels or as many as a look may need, however many there are.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import ceil
 from uuid import UUID
 
+from services.qa.compute.comparison import agree
 from services.qa.domain import auto_accept, decisions
 from services.qa.domain.auto_accept import Audited
 from services.qa.domain.project import Project
-from services.qa.domain.records import hits
 from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations.changes import RecordChanges
 from services.qa.storage import predictions, projects, records, thresholds
@@ -29,6 +28,7 @@ from services.qa.storage.thresholds import Evidence, Threshold
 from shared.contracts.events import AutoAcceptThresholdSet, ThresholdEvidence
 from shared.contracts.values import LabelMethod, RecordState
 from shared.kit import outbox
+from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Database, Session
 
 SELECTION = "selection"
@@ -48,26 +48,42 @@ class Compared:
     right: bool
 
 
-async def consider(database: Database, project_id: UUID, now: datetime) -> None:
-    """Test what is due for the project's champion and publish what follows, or ask experts first."""
+async def consider(database: Database, compute: ComputePool, project_id: UUID, now: datetime) -> None:
+    """Test what is due for the project's champion and publish what follows, or ask experts first.
+
+    Loading, comparing and testing are three steps; what is tested is dropped if the champion has changed meanwhile.
+    """
     async with database.transaction() as session:
-        to_check = await _consider(session, project_id, now)
+        project = await projects.load(session, project_id)
+        champion = await predictions.champion(session, project_id)
+        schema = None if project is None or champion is None else project.schema(champion.schema_version)
+        if project is None or champion is None or schema is None:
+            return
+        newest: Sequence[Evidence] = ()
+        if project.policies.auto_accept.enabled:
+            newest = await thresholds.evidence(
+                session, project_id, champion.model_id, champion.schema_version, _most_evidence(project)
+            )
+    pairs = [(one.prediction, one.label) for one in newest]
+    agreements = await compute.run(agree, schema, champion.question, pairs, project_id=project_id) if pairs else []
+    evidence = [Compared(one, right) for one, right in zip(newest, agreements, strict=True) if right is not None]
+    async with database.transaction() as session:
+        to_check = await _test(session, project, champion, evidence, now)
     await _request_experts(database, project_id, to_check, now)
 
 
-async def _consider(session: Session, project_id: UUID, now: datetime) -> Sequence[UUID]:
-    project = await projects.load(session, project_id)
-    champion = await predictions.lock_champion(session, project_id)
-    if project is None or champion is None or project.schema(champion.schema_version) is None:
+async def _test(
+    session: Session, project: Project, champion: Model, evidence: Sequence[Compared], now: datetime
+) -> Sequence[UUID]:
+    """Hold the evidence against the champion's threshold, and look for one; returns the records an expert must see."""
+    locked = await predictions.lock_champion(session, project.project_id)
+    if locked is None or locked.model_id != champion.model_id:
         return ()
     standing = await thresholds.current(session, champion.model_id)
     if not project.policies.auto_accept.enabled:
         if standing is not None and standing.threshold is not None:
             await _set(session, project, champion, standing, None, "disabled_by_policy", now)
         return ()
-    most = _most_evidence(project)
-    newest = await thresholds.evidence(session, project_id, champion.model_id, champion.schema_version, most)
-    evidence = await asyncio.to_thread(_compare, project, champion, newest)
     if standing is not None and standing.threshold is not None:
         standing = await _audit(session, project, champion, standing, evidence, now)
     return await _select(session, project, champion, standing, evidence, now)
@@ -77,17 +93,6 @@ def _most_evidence(project: Project) -> int:
     policy = project.policies.auto_accept
     least = auto_accept.least_sample(policy.error_budget, policy.confidence_level)
     return max(_MOST_EVIDENCE, ceil(auto_accept.STREAM_STEP * least))
-
-
-def _compare(project: Project, champion: Model, evidence: Sequence[Evidence]) -> list[Compared]:
-    """CPU work, no I/O."""
-    schema = project.schema(champion.schema_version)
-    assert schema is not None
-    return [
-        Compared(one, hits(schema, one.prediction, one.label).get(champion.question, False))
-        for one in evidence
-        if champion.question in one.prediction
-    ]
 
 
 async def _select(

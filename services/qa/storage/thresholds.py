@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.values import Answers
 from shared.kit.clock import new_id
 from shared.kit.database import Session
-from shared.kit.jsonb import dump, load, loaded
+from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,15 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A blind label by people beside what a model had said of the record.
+    """A blind label by people beside what a model had answered for the record, both as text.
 
     `in_review`: an expert or an arbiter is about to look at it. `checked`: one was asked to, for a model differed.
     """
 
     record_id: UUID
-    label: Answers
+    label: str
     method: str
-    prediction: Answers
+    prediction: str
     confidence: float
     audit: bool
     routed_threshold: float | None
@@ -180,7 +179,5 @@ async def evidence(
     session: Session, project_id: UUID, model_id: UUID, schema_version: int, limit: int
 ) -> list[Evidence]:
     """The newest blind labels by people, each beside the model's newest prediction; records without one are left out."""
-    return [
-        Evidence(**{**dict(row), "label": load(row["label"]), "prediction": load(row["prediction"])})
-        for row in await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version, limit)
-    ]
+    rows = await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version, limit)
+    return [Evidence(**row) for row in rows]

@@ -99,11 +99,11 @@ def _key_in(secrets: Path) -> str:
 @main.command()
 @_ONE_SERVICE
 def republish(service: str) -> None:
-    """Say a service's whole present state again, for services that joined late."""
+    """Publish a service's whole present state again, for services that joined late."""
     from shared.kit.republishing import republish as run
 
-    said = asyncio.run(run(_create_app(service).state.runtime))
-    click.echo(f"{service}: {said} events")
+    published = asyncio.run(run(_create_app(service).state.runtime))
+    click.echo(f"{service}: {published} events")
 
 
 @main.command()

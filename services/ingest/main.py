@@ -19,7 +19,7 @@ from services.ingest.exceptions import (
     ProjectChangedMeanwhile,
     UnknownVersion,
 )
-from services.ingest.operations import republishing
+from services.ingest.operations import republication
 from services.ingest.operations.context import IntakeContext
 from services.ingest.resources import IngestResources, IngestRuntime
 from services.ingest.settings import IngestSettings
@@ -65,7 +65,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 Loop("sweep_assets", 30.0, loops.sweep_assets),
                 Loop("fold_feedback", 5.0, loops.fold_feedback),
             ),
-            republish=republishing.everything,
+            republish=republication.everything,
             setup=setup,
         )
     )

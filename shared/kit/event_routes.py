@@ -1,4 +1,4 @@
-"""`GET /v1/events`: what the service has said, in the order of its positions, without Kafka."""
+"""`GET /v1/events`: what the service has published, in the order of its positions, without Kafka."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
 
 
 class SaidEvent(BaseModel):
-    """An event and where it stands in the order of everything that this service has said."""
+    """An event and where it stands in the order of everything that this service has published."""
 
     position: int = Field(ge=1, description="Gapless within the service; a token limited to projects sees a part.")
     topic: str
@@ -83,7 +83,7 @@ async def list_events(
         int, Query(ge=0, le=_LONGEST_WAIT_S, description="How long to wait for an event when there is none.")
     ] = 0,
 ) -> Response:
-    """Read again what the service has said, as long as its retention lasts."""
+    """Read again what the service has published, as long as its retention lasts."""
     if topic is not None and topic not in BY_NAME:
         raise Problem(422, "unknown-topic", "There is no such topic.")
     topics = [topic] if topic else list(BY_NAME)
@@ -100,7 +100,7 @@ async def list_events(
 async def _read(
     database: Database, after: int, topics: Sequence[str], projects: Sequence[UUID] | None, limit: int
 ) -> list[Any]:
-    """One short transaction a page; one row more than asked for tells whether there is a next page."""
+    """One short transaction a page; one row more than asked for shows whether there is a next page."""
     async with database.transaction() as session:
         rows: list[Any] = await session.raw.fetch(_READ, after, topics, projects, limit + 1, _MOST_BYTES)
     return rows

@@ -59,7 +59,7 @@ class Job:
     lease: UUID = field(repr=False)
 
     async def progress(self, done: int, total: int | None = None, errors: int = 0) -> None:
-        """Say how far it is; raises JobLeaseLost when another worker took the job over."""
+        """Note how far it is; raises JobLeaseLost when another worker took the job over."""
         async with self.database.transaction() as session:
             await self._note(session, done, total, errors)
 

@@ -8,23 +8,23 @@ _CHUNK = 500
 
 
 async def republish(runtime: Runtime) -> int:
-    """Say everything in one transaction; answers how many events.
+    """Publish everything in one transaction; return how many events.
 
     What a compacted topic keeps must be read `FOR SHARE` by the service, so that no older state comes after a newer one.
     """
     source = runtime.spec.republish
     if source is None:
         raise NothingToRepublish(runtime.spec.name)
-    said = 0
+    published = 0
     try:
         async with runtime.database.transaction() as session:
             chunk: list[Outgoing] = []
             async for outgoing in source(session):
                 chunk.append(outgoing)
                 if len(chunk) >= _CHUNK:
-                    said += len(await publish_many(session, chunk))
+                    published += len(await publish_many(session, chunk))
                     chunk = []
-            said += len(await publish_many(session, chunk))
+            published += len(await publish_many(session, chunk))
     finally:
         await runtime.database.close()
-    return said
+    return published

@@ -65,7 +65,7 @@ async def list_records(
     limit: Limit = DEFAULT_LIMIT,
     split: Annotated[Split | None, Query()] = None,
     origin: Annotated[Origin | None, Query()] = None,
-    state: Annotated[RecordState | None, Query(description="What qa last said.")] = None,
+    state: Annotated[RecordState | None, Query(description="As qa last published it.")] = None,
 ) -> Page[RecordSummary]:
     """By id, which is by age; without content."""
     await projects.check_known(session, project_id)

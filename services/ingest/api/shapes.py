@@ -178,7 +178,7 @@ class FeedbackReport(BaseModel):
 
 
 class RecordSummary(BaseModel):
-    """`state` is what qa last said: it may be a moment behind."""
+    """`state` is what qa last published: it may be a moment behind."""
 
     record_id: UUID
     external_id: str | None
@@ -229,7 +229,7 @@ class RecordOut(RecordSummary):
 
 
 class AssetOut(BaseModel):
-    """An image as it is kept: turned as its metadata said, without any. `url` needs no token until `url_expires_at`."""
+    """An image as it is kept: turned as its metadata ask for, without any. `url` needs no token until `url_expires_at`."""
 
     asset_id: UUID
     media_type: str
@@ -255,7 +255,7 @@ class AssetOut(BaseModel):
 
 
 class ModelFeedback(BaseModel):
-    """`model` is the model's id, or the product's own version of it, or empty when it was not said."""
+    """`model` is the model's id, or the product's own version of it, or empty when it was not given."""
 
     model: str
     reports: int

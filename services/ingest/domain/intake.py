@@ -194,11 +194,11 @@ def file_hash(project: IntakeProject, data: bytes) -> bytes:
     return project.keyed("image", data)
 
 
-def by_chance(origin: Origin, told: bool | None) -> bool:
-    """Whether the record may be held out. Synthetic records never are; those of a deployment only if it is told."""
+def by_chance(origin: Origin, given: bool | None) -> bool:
+    """Whether the record may be held out. Synthetic records never are; those of a deployment only if the sender says so."""
     if origin is Origin.SYNTHETIC:
         return False
-    return origin is Origin.COLLECTED if told is None else told
+    return origin is Origin.COLLECTED if given is None else given
 
 
 def draw_split(project: IntakeProject, record_id: UUID, *, by_chance: bool) -> Split:

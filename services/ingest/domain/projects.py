@@ -89,7 +89,7 @@ class Project:
         )
 
     def event(self) -> ProjectChanged:
-        """The whole state; of guidelines that are too old and too long to travel only the version is told."""
+        """The whole state; of guidelines that are too old and too long to travel only the version is published."""
         return ProjectChanged(
             name=self.name,
             status=self.status,

@@ -115,10 +115,10 @@ class ReportIn(BaseModel):
 def report_hashes(project: IntakeProject, report: ReportIn) -> tuple[bytes, bytes]:
     """Keyed hashes of the report's name and of all of it; without a name its body is its name.
 
-    What has its default is left out: said or not, it is the same report, also to a later version that knows more.
+    What has its default is left out: given or not, it is the same report, also to a later version that knows more.
     """
-    said = report.model_dump(mode="json", exclude_defaults=True)
-    body = project.keyed("body", orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+    given = report.model_dump(mode="json", exclude_defaults=True)
+    body = project.keyed("body", orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
     if report.feedback_id is None:
         return body, body
     return project.keyed("report", report.feedback_id.encode()), body
@@ -159,7 +159,7 @@ def _moved(schema: LabelSchema, redactions: Redactions, answers: Answers) -> Ans
             try:
                 answer = read_answer(question, answers[question.name])
             except ValidationError:
-                continue  # told by `validate`
+                continue  # `validate` reports it
             moved[question.name] = question.moved(answer, move).model_dump(mode="json", exclude_unset=True)
     return moved
 

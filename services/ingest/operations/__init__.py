@@ -1,1 +1,1 @@
-"""What ingest does: load, decide, save, tell; each takes the session and never commits."""
+"""What ingest does: load, decide, save, publish. One that takes a session never commits; an import opens its own transactions."""

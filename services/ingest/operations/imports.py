@@ -126,7 +126,7 @@ async def in_transaction(database: Database, run: Callable[[Session], Awaitable[
 
 
 def interruption(tally: Tally, error: Exception) -> Exception:
-    """What is raised for an error in a stream: the error itself, unless lines are committed, which has to be said then."""
+    """What is raised for an error in a stream: the error itself, unless lines are committed: then it has to name them."""
     if isinstance(error, ImportInterrupted):
         return ImportInterrupted(f"{error}; {tally.committed} lines are committed. {_AGAIN}")
     if not tally.committed:

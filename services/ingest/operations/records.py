@@ -124,7 +124,7 @@ def _without_twins(candidates: Sequence[Candidate]) -> tuple[list[Candidate], li
 async def _settle_duplicates(
     session: Session, project_id: UUID, waiting: list[Candidate], verdicts: dict[UUID, Verdict]
 ) -> list[Candidate]:
-    """Find the records that stood in the way; answers the candidates for which there is none any more."""
+    """Find the records that stood in the way; return the candidates for which there is none any more."""
     if not waiting:
         return []
     held = await storage.find_held(session, project_id, waiting)
@@ -203,7 +203,7 @@ async def note_states(session: Session, changes: Sequence[StateChange]) -> None:
 
 
 async def erase(session: Session, record: StoredRecord, reason: str, now: datetime) -> bool:
-    """Erase a record that is locked, and tell everybody to do so; False when it was erased before."""
+    """Erase a record that is locked, and publish it, so that everybody does; False when it was erased before."""
     if record.state is RecordState.ERASED:
         return False
     revision = await storage.erase(session, record.record_id, now, mask(reason))

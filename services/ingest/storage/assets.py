@@ -106,7 +106,7 @@ async def attach(session: Session, pairs: Sequence[tuple[UUID, UUID]]) -> None:
 
 
 async def detach(session: Session, record_id: UUID) -> list[UUID]:
-    """Let go of a record's assets; answers which they were."""
+    """Let go of a record's assets; return which they were."""
     return [row[0] for row in await session.raw.fetch(_DETACH, record_id)]
 
 

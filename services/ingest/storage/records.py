@@ -125,7 +125,7 @@ class StoredRecord:
     erased_because: str | None
 
     def payload(self) -> RecordAccepted:
-        """The event that told of it; only while it has its content."""
+        """The event that published it; only while it has its content."""
         return RecordAccepted(
             schema_version=self.schema_version,
             fields=self.fields or {},
@@ -158,7 +158,7 @@ class HeldRecords:
 
 
 async def insert(session: Session, project_id: UUID, candidates: Sequence[Candidate]) -> set[UUID]:
-    """Keep the candidates whose external id and content are new; answers their ids."""
+    """Keep the candidates whose external id and content are new; return their ids."""
     rows = await session.raw.fetch(
         _INSERT,
         project_id,
@@ -216,7 +216,7 @@ async def page(session: Session, project_id: UUID, after: UUID, filters: Filters
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """What an event says of a record: `revision` orders it among the others, `label_revision` is 0 where none is said."""
+    """What an event means for a record: `revision` orders it among the others, `label_revision` is 0 where it has none."""
 
     record_id: UUID
     state: RecordState
@@ -238,7 +238,7 @@ async def set_states(session: Session, changes: Sequence[StateChange]) -> None:
 
 
 async def erase(session: Session, record_id: UUID, now: datetime, reason: str) -> int:
-    """Delete the content of a locked record and of what was reported of it; answers its new revision."""
+    """Delete the content of a locked record and of what was reported of it; return its new revision."""
     await session.raw.execute(_ERASE_FEEDBACK, record_id)
     revision: int = await session.raw.fetchval(_ERASE, record_id, now, reason)
     return revision

@@ -1,4 +1,4 @@
-"""Tell the whole present state again, as ordinary events with the same revisions."""
+"""Publish the whole present state again, as ordinary events with the same revisions."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -26,7 +26,7 @@ async def _projects(session: Session) -> AsyncIterator[Outgoing]:
     last = _FIRST
     while ids := await projects.ids_after(session, last):
         for project_id in ids:
-            # Held: no older state of a project may be told after a newer one.
+            # Held: no older state of a project may be published after a newer one.
             project = await projects.load(session, project_id, "share")
             if project is not None:
                 yield Outgoing(payload=project.event(), project_id=project_id, revision=project.revision)

@@ -57,6 +57,10 @@ kafka: $(VENV)/embedded.stamp ## Start one Apache Kafka broker here and stay (Ct
 test: $(VENV)/dev.stamp ## All tests this machine can run; says what was left out (TESTS=tests/unit for some)
 	$(PY) -m pytest $(TESTS) -q
 
+.PHONY: gates
+gates: $(VENV)/dev.stamp ## What is claimed about numbers: accuracy, cost and time, by simulation and on real data
+	$(PY) -m pytest tests/gates -q --durations=10
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict and the import contracts
 	$(PY) -m ruff check .

@@ -5,8 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.contracts.answers import LabelSchema, Violation, validate
@@ -248,23 +246,3 @@ def test_a_schema_survives_json() -> None:
 def test_only_so_many_violations_are_told() -> None:
     spans = [{"start": 0, "end": 99, "label": "?"}] * 500
     assert len(validate(schema(SPANS), FIELDS, {"spans": {"spans": spans}})) == MAX_VIOLATIONS
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["label", "labels", "spans", "start", "end", "boxes", "x", "relations"]), inner, max_size=5
-        )
-    ),
-    max_leaves=12,
-)
-
-
-@given(st.dictionaries(st.sampled_from(["topic", "tags", "spans", "boxes", "other"]), JSON))
-@settings(max_examples=300, deadline=None)
-def test_rubbish_gives_violations_and_never_an_exception_or_the_value(answers: dict[str, Any]) -> None:
-    for violation in validate(schema(TOPIC, TAGS, SPANS, BOXES), FIELDS, answers):
-        assert violation.rule
-        assert violation.message

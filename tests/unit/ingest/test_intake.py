@@ -1,12 +1,11 @@
 """From what somebody sent to a record that may be published."""
 
 import base64
-import contextlib
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.intake import (
@@ -141,21 +140,3 @@ def test_shares_decide_the_split(drawn: float, first: float, second: float) -> N
     split = split_of(shares, drawn)
     assert (split is Split.TEST) == (drawn < test)
     assert (split is Split.TRAIN) == (drawn >= test + validation)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(
-    st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("fields", "slice", "purposes", "origin", "priority", "external_id", "x"), JSON)
-    )
-)
-@settings(max_examples=200, deadline=None)
-def test_rubbish_is_refused_and_never_breaks(raw: dict[str, Any]) -> None:
-    with contextlib.suppress(NotAccepted):
-        read(raw)

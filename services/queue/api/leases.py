@@ -22,13 +22,14 @@ from services.queue.api.shapes import (
     SkipOut,
 )
 from services.queue.operations import leases, submission
-from services.queue.operations.leases import Skip
+from services.queue.operations.leases import MOST_ANSWER_BYTES, Skip
 from services.queue.operations.leasing import ALL_KINDS, Following, Granted, Leasing, WorkRequest
 from services.queue.operations.submission import Late, Receipt, Work
 from services.queue.resources import QueueRuntime, QueueRuntimeDep
 from shared.contracts.values import Role, TaskKind
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.bodies import body_limit
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.problems import responses
@@ -37,6 +38,8 @@ router = edge_router("leases")
 
 Worker = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER)]
 ANYTHING = LeaseRequest()
+MOST_BODY_BYTES = 2 * MOST_ANSWER_BYTES
+"""The same answers may be written with escapes and blanks."""
 
 
 @router.post(
@@ -104,6 +107,7 @@ async def release_lease(token: UUID, principal: Worker, session: SessionDep) -> 
 
 @router.put(
     "/leases/{token}/annotation",
+    openapi_extra=body_limit(MOST_BODY_BYTES),
     response_model=AnnotationOut,
     response_model_exclude_none=True,
     responses=responses(404, 409, 410),
@@ -155,7 +159,12 @@ async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, bo
     return answer({"skipped": True} | await _next(runtime, granted))
 
 
-@router.put("/leases/{token}/draft", responses=responses(404, 409, 410, 413), summary="Keep a draft")
+@router.put(
+    "/leases/{token}/draft",
+    openapi_extra=body_limit(MOST_BODY_BYTES),
+    responses=responses(404, 409, 410, 413),
+    summary="Keep a draft",
+)
 async def save_draft(token: UUID, principal: Worker, session: SessionDep, body: DraftIn) -> DraftOut:
     """Unfinished answers, at most as large as an annotation can be (512 KiB). They stay yours when the lease runs out, and
     may change even then; not once you have submitted, skipped or given back.

@@ -7,9 +7,11 @@ from services.queue.exceptions import SchemaViolated, UnknownSchemaVersion
 from services.queue.operations import submission
 from services.queue.resources import QueueRuntimeDep
 from shared.contracts.answers import validate
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.bodies import body_limit
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import Problem, responses
@@ -19,7 +21,12 @@ router = edge_router("validation")
 Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGER)]
 
 
-@router.post("/validate", responses=responses(404, 409, 410), summary="Check answers")
+@router.post(
+    "/validate",
+    openapi_extra=body_limit(2 * MAX_EVENT_BYTES),
+    responses=responses(404, 409, 410),
+    summary="Check answers",
+)
 async def validate_answers(
     session: SessionDep, principal: Caller, runtime: QueueRuntimeDep, body: ValidationIn
 ) -> ValidationOut:

@@ -150,3 +150,23 @@ async def test_nothing_next_is_asked_for_again(world: World) -> None:
     assert (await person.submit(token, next=1)).json() == first
     await world.record()
     assert len((await person.submit(token, next=1)).json()["next"]) == 1
+
+
+async def test_a_body_that_no_annotation_can_have_is_refused_before_it_is_read(world: World) -> None:
+    person = await world.person()
+    await world.record()
+    token = (await person.one())["token"]
+    path = f"/v1/leases/{token}"
+    large = {"answers": {f"question {number}": {"label": "x"} for number in range(60_000)}}
+    for method, url in (("PUT", f"{path}/annotation"), ("PUT", f"{path}/draft"), ("POST", "/v1/validate")):
+        answer = await world.client.request(method, url, headers=person.headers, json=large)
+        assert (answer.status_code, answer.json()["type"]) == (413, "body-too-large"), url
+
+
+async def test_answers_that_no_event_can_carry_are_refused_before_they_are_checked(world: World) -> None:
+    person = await world.person()
+    await world.record()
+    token = (await person.one())["token"]
+    answer = await person.submit(token, {"sentiment": {"label": "x" * MAX_EVENT_BYTES}})
+    assert (answer.status_code, answer.json()["type"]) == (413, "answers-too-large")
+    assert (await person.submit(token)).status_code == 200

@@ -28,7 +28,7 @@ class PrelabelSettings(Settings):
     )
     models_in_memory: int = Field(default=8, ge=1, description="How many models each worker process keeps loaded.")
     scoring_chunk: int = Field(
-        default=256, ge=1, le=5000, description="How many records are scored in one transaction at most."
+        default=1000, ge=1, le=5000, description="How many records are scored in one transaction at most."
     )
     training_timeout_s: float = Field(default=900.0, gt=0, description="The longest a training may take.")
     training_memory_mb: int = Field(default=4096, ge=512, description="The memory that a training may take.")

@@ -92,7 +92,7 @@ def _answers(model: LoadedModel, items: Sequence[Item]) -> Floats:
     try:
         answers = model.run(items)
         if np.isnan(answers).any():
-            for item in items:  # what breaks the model on one item is lost in the answers; here it is told
+            for item in items:  # what breaks the model on one item is lost in the answers; here it is raised
                 model.probabilities(inputs(model.manifest, [item]))
     except MemoryError:
         raise

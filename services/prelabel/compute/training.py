@@ -158,7 +158,7 @@ def _fit_texts(examples: TrainingSet) -> Any:
         else {"analyzer": "char", "ngram_range": (1, 3)}
     )
     # Lower-casing is left to whoever feeds the model: inside ONNX it needs a locale that slim images lack.
-    vectors = TfidfVectorizer(lowercase=False, sublinear_tf=True, max_features=_MOST_TERMS, **terms)
+    vectors = TfidfVectorizer(lowercase=False, max_features=_MOST_TERMS, **terms)
     model = Pipeline([("terms", vectors), ("classes", _logistic_regression().set_fit_request(sample_weight=True))])
     try:
         return model.fit(examples.inputs, examples.labels, sample_weight=examples.weights)

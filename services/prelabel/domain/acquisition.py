@@ -1,7 +1,7 @@
 """Which records are worth a person's time next.
 
 Measured on real data: k-means together with chance for the cold start, then the margin times the diversity of clusters
-with a tenth by chance (docs/decisions/0011). Every choice tells the probability with which it was made.
+with a tenth by chance (docs/decisions/0011). Every choice has the probability with which it was made.
 """
 
 from collections.abc import Sequence

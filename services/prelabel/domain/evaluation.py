@@ -63,14 +63,16 @@ def decide(challenger: Measured, champion: Measured | None, margin: float) -> De
     if champion is None:
         return Decision(promote=True, reason=f"first model, {_share(challenger.accuracy)} right on held-out labels")
     gain = challenger.accuracy - champion.accuracy - margin
-    told = f"{_share(challenger.accuracy)} right against {_share(champion.accuracy)} on {challenger.held_out} held-out"
+    shares = (
+        f"{_share(challenger.accuracy)} right against {_share(champion.accuracy)} on {challenger.held_out} held-out"
+    )
     if gain > 0:
-        return Decision(promote=True, reason=told)
+        return Decision(promote=True, reason=shares)
     if gain == 0 and challenger.log_loss < champion.log_loss:
         return Decision(
-            promote=True, reason=f"{told}, log loss {challenger.log_loss:.4f} against {champion.log_loss:.4f}"
+            promote=True, reason=f"{shares}, log loss {challenger.log_loss:.4f} against {champion.log_loss:.4f}"
         )
-    return Decision(promote=False, reason=told)
+    return Decision(promote=False, reason=shares)
 
 
 def _share(value: float) -> str:

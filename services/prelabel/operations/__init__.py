@@ -1,1 +1,1 @@
-"""What prelabel does: load, decide, save, tell. Operations take the session and never commit."""
+"""What prelabel does: load, decide, save, publish. An operation takes the session and never commits; one that computes takes the database."""

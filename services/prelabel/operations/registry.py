@@ -28,7 +28,7 @@ def fingerprint(data: bytes) -> str:
 
 
 async def check_upload(session: Session, project_id: UUID, manifest: ModelManifest, sha256: str) -> Model | None:
-    """Refuse a manifest that doesn't fit the project; answers the model that was uploaded just so before.
+    """Refuse a manifest that doesn't fit the project; returns the model that was uploaded just so before.
 
     Raises:
         NotKnownHere: the project is not here.
@@ -54,7 +54,7 @@ async def register(
     training_run_id: UUID | None = None,
     trained_on: int | None = None,
 ) -> Model:
-    """Register a challenger, whose bytes are in the object store already, and tell of it.
+    """Register a challenger, whose bytes are in the object store already, and publish it.
 
     The same bytes with the same manifest are the same model: then that one is answered.
     """
@@ -114,7 +114,7 @@ async def promote(
 async def roll_back(
     session: Session, model_id: UUID, reason: str, now: datetime, *, expected: frozenset[int] | None = None
 ) -> Model:
-    """Make the champion before this one champion again; answers it.
+    """Make the champion before this one champion again; returns it.
 
     Raises:
         NotKnownHere: the model is not here.
@@ -172,7 +172,7 @@ async def publish_changes(session: Session, changed: Sequence[Model]) -> None:
 
 
 async def count_contaminated(session: Session) -> int:
-    """Count gold that models learnt from before it was gold, and tell of these models; answers how many there were."""
+    """Count gold that models learnt from before it was gold, and publish these models; returns how many there were."""
     changed = [
         model
         for run_id in await models.contaminated(session)

@@ -110,7 +110,7 @@ def _model(row: Any) -> Model:
 
 
 def changed(model: Model) -> Outgoing:
-    """The event that tells the model's whole state."""
+    """The event with the model's whole state."""
     payload = ModelChanged(
         model_id=model.model_id,
         version=model.version,

@@ -1,4 +1,4 @@
-"""Projects, as ingest last told of them."""
+"""Projects, as ingest last published them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

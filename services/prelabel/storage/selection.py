@@ -133,7 +133,7 @@ async def add_batch(
     chosen: Sequence[tuple[UUID, Selection]],
     now: datetime,
 ) -> Sequence[Chosen]:
-    """Mark what is still free as selected; answers those, locked, in the order of their ids."""
+    """Mark what is still free as selected; returns those, locked, in the order of their ids."""
     free = {row[0] for row in await session.raw.fetch(_LOCK, sorted(record_id for record_id, _ in chosen))}
     marked = sorted(((record_id, selection) for record_id, selection in chosen if record_id in free), key=_first)
     if not marked:

@@ -36,6 +36,7 @@ _SERVER_SETTINGS = {
     "max_connections": "150",
     "shared_buffers": "128MB",
     "max_wal_size": "2GB",
+    "wal_compression": "pglz",  # of whole pages, after a checkpoint: a third of all that is written
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",

@@ -13,20 +13,18 @@ from shared.contracts.topics import TOPICS
 from shared.kit import event_metrics as metrics
 from shared.kit import parking
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
-from shared.kit.handlers import Delivery, EventSet, Handlers, Need, NotYet, Subscription, each, sets_of
+from shared.kit.handlers import Delivery, EventSet, Handlers, Need, Subscription, sets_of
 from shared.kit.parking import attach, release_parked
 
 __all__ = [
     "Delivery",
     "EventSet",
     "Handlers",
-    "NotYet",
     "Subscription",
     "attach",
     "bury",
     "consume",
     "consume_batch",
-    "each",
     "is_transient",
     "release_parked",
 ]

@@ -14,7 +14,7 @@ from shared.contracts.envelope import Event, Payload
 from shared.contracts.topics import TOPIC_OF
 from shared.kit import telemetry
 from shared.kit.database import Session
-from shared.kit.outbox import event_model, handled_event
+from shared.kit.outbox import event_model
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
@@ -63,32 +63,6 @@ class Subscription(Generic[PayloadT]):
 
     payload: type[PayloadT]
     handle: SetHandler[PayloadT]
-
-
-class NotYet(Exception):
-    """Raised by a handler of single events: the event needs something that is not here yet."""
-
-    def __init__(self, kind: str, key: UUID) -> None:
-        super().__init__(f"needs {kind} {key}, which is not here yet")
-        self.kind = kind
-        self.key = key
-
-
-def each(handle: Callable[[Session, Event[PayloadT]], Awaitable[None]]) -> SetHandler[PayloadT]:
-    """Make a handler of sets from one that takes a single event."""
-
-    async def handle_set(session: Session, events: EventSet[PayloadT]) -> None:
-        for event in events:
-            token = handled_event.set(event.id)
-            try:
-                async with session.savepoint():
-                    await handle(session, event)
-            except NotYet as need:
-                events.park(event, need.kind, need.key)
-            finally:
-                handled_event.reset(token)
-
-    return handle_set
 
 
 class Delivery(NamedTuple):

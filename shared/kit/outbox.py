@@ -7,7 +7,6 @@ Order: handlers lock the record's row before they publish and `seq` is drawn ins
 """
 
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,9 +21,6 @@ from shared.kit import telemetry
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
 from shared.kit.exceptions import EventTooLarge, KeyMissing
-
-handled_event: ContextVar[UUID | None] = ContextVar("handled_event", default=None)
-"""The event whose handler is running: the cause of what is published meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +111,7 @@ async def publish(
     outgoing = Outgoing(
         payload=payload, project_id=project_id, record_id=record_id, key=key, revision=revision, event_id=event_id
     )
-    row = _row(outgoing, utc_now(), telemetry.traceparent(), handled_event.get())
+    row = _row(outgoing, utc_now(), telemetry.traceparent())
     await session.raw.execute(_INSERT_ONE, *row)
     session.on_commit(wake_relays)
     return row.id
@@ -132,8 +128,8 @@ async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID
 
 def rows_of(items: Sequence[Outgoing]) -> list[OutboxRow]:
     """The rows of these events, for `add_rows`, or for a hot statement that contains `insertion`."""
-    now, traceparent, cause = utc_now(), telemetry.traceparent(), handled_event.get()
-    return [_row(item, now, traceparent, cause) for item in items]
+    now, traceparent = utc_now(), telemetry.traceparent()
+    return [_row(item, now, traceparent) for item in items]
 
 
 def columns_of(rows: Sequence[OutboxRow]) -> tuple[list[Any], ...]:
@@ -162,12 +158,13 @@ def headers_text(headers: Mapping[str, str]) -> str:
     return orjson.dumps(dict(headers)).decode()
 
 
-def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID | None) -> OutboxRow:
+def _row(outgoing: Outgoing, now: datetime, traceparent: str | None) -> OutboxRow:
     payload = outgoing.payload
     kind = type(payload)
     topic, name = TOPIC_OF[kind], kind.event_type()
-    if outgoing.cause is not None:
-        cause, traceparent = outgoing.cause.id, outgoing.cause.traceparent or traceparent
+    cause = outgoing.cause
+    if cause is not None and cause.traceparent is not None:
+        traceparent = cause.traceparent
     key = outgoing.key
     if key is None:
         key = getattr(outgoing, topic.key, None) or getattr(payload, topic.key, None)
@@ -186,7 +183,7 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None, cause: UUID
             "project_id": outgoing.project_id,
             "record_id": outgoing.record_id,
             "revision": outgoing.revision,
-            "caused_by": cause,
+            "caused_by": cause and cause.id,
             "traceparent": traceparent,
         },
         default=str,  # asyncpg's own kind of UUID

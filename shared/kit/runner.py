@@ -36,6 +36,7 @@ _ROOM: Final = 1_000  # how many messages for each lane may be fetched and not d
 _FETCH: Final = 1_000
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0
+_FILL_S: Final = 0.05  # between two fetches that did not bring as much as was asked for
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 5.0
 _ATTEMPTS: Final = 4  # of an event whose handler fails: about two seconds
@@ -156,9 +157,12 @@ class Runner:
 
     async def _fetch(self, consumer: Consumer) -> None:
         failures = 0
+        fetched_at = float("-inf")
         while not self._stopping.is_set():
             async with self._changed:
                 await self._changed.wait_for(self._has_room)
+            # At once after a pause, and not too often when events come all the time: then they are handled in sets.
+            await self._sleep_unless_stopping(fetched_at + _FILL_S - time.monotonic())
             try:
                 messages = await self._unless_stopping(consumer.fetch(self._ask.rows, _FETCH_WAIT_S))
             except BusUnavailable as error:
@@ -170,6 +174,7 @@ class Runner:
             if not messages:
                 self._idle.set()
                 continue
+            fetched_at = time.monotonic() if len(messages) < self._ask.rows else float("-inf")
             self._ask.saw(len(messages), sum(len(message.value) for message in messages))
             for message in messages:
                 partition = Partition(message.topic, message.partition)
@@ -489,6 +494,8 @@ class Runner:
                 await asyncio.gather(fetch, return_exceptions=True)
 
     async def _sleep_unless_stopping(self, delay_s: float) -> None:
+        if delay_s <= 0:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()

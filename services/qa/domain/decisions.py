@@ -68,7 +68,7 @@ def decide(
         consensus: What the counted votes say, by question; empty when nothing counts or no question was answered.
         counted: Annotations of this round that count.
         voided: Annotations of this round that took a slot and count no more (a paused annotator's).
-        slots_total: Slots that the round has, as last requested or heard.
+        slots_total: Slots that the round has, as last requested or routed.
         policy: The numbers to ask for and the posterior to reach.
 
     A round may collect `policy.maximum` annotations that count; with none left to ask, an arbiter decides.

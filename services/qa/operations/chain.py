@@ -140,7 +140,7 @@ def _proven(seal: chain.Seal, hashes: Sequence[bytes], claims: Sequence[tuple[in
 
 
 async def seal(session: Session, project_id: UUID, now: datetime) -> int:
-    """Put the oldest unsealed links of a project under one root; answers how many."""
+    """Put the oldest unsealed links of a project under one root; returns how many."""
     last = await chain.last_seal(session, project_id)
     rows = await chain.unsealed(session, project_id, _LINKS_PER_SEAL)
     if not rows:

@@ -81,7 +81,7 @@ async def _records(database: Database, schema_version: int, ids: Sequence[UUID])
         truths = await estimation.truths(session, ids, schema_version)
         asked = {one.routed_prediction_id: one.record_id for one in states.values() if _may_speak(one)}
         distributions = await estimation.distributions(session, [one for one in asked if one], schema_version)
-    said = {asked[prediction_id]: text for prediction_id, text in distributions.items()}
+    answered = {asked[prediction_id]: text for prediction_id, text in distributions.items()}
     found = []
     for record_id in ids:
         state, truth = states.get(record_id), truths.get(record_id)
@@ -89,7 +89,7 @@ async def _records(database: Database, schema_version: int, ids: Sequence[UUID])
             WindowRecord(
                 truth=None if truth is None else truth.answers,
                 is_gold=truth is not None and truth.is_gold,
-                distributions=said.get(record_id),
+                distributions=answered.get(record_id),
                 closed=state is not None and state.state in _CLOSED,
             )
         )

@@ -75,8 +75,12 @@ fmt: $(VENV)/dev.stamp ## Format and fix what can be fixed
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## All benches, or one (BENCH=lease_submit); the last line of each is JSON
-	@for bench in $(if $(BENCH),bench/$(BENCH).py,$$(ls bench/[a-z]*.py)); do \
+	@for bench in $(if $(BENCH),bench/$(BENCH).py,$$(ls bench/[a-z]*.py | grep -v scale)); do \
 		echo "== $$bench"; $(PY) -m "$$(basename $$(dirname $$bench)).$$(basename $$bench .py)"; done
+
+.PHONY: scale
+scale: $(VENV)/dev.stamp ## A project of a million records, loaded, labelled, trained on, released (RECORDS=1000000); takes an hour
+	$(PY) -m bench.scale $(addprefix --records ,$(call given,RECORDS))
 
 ##@ Generated files (CI fails when they drift)
 

@@ -1,0 +1,268 @@
+"""One project from its first record to `--records`, through the API alone; prints one JSON line.
+
+Records come in by streams. At 10,000, at 100,000 and at all of them the rates are measured: records a second until they
+can be leased, the CPU of the suite for one, and lease + submit cycles a second. Then simulated annotators label
+`--labels` (by default one in twenty, 50,000 at most), a model is trained on them and made the champion, every open record
+is scored again and routed anew, and the labels are released. At the end stand the memory of each process and the largest
+tables. What has to stay flat is `flat`: the largest cost of a record by the smallest.
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from bench.pipeline import PEOPLE, Meter, Project, labels_of, text_model, texts, upload_champion
+from deploy.embedded.supervisor import Suite, SuiteSettings
+from shared.contracts.values import Role
+
+STAGES = (10_000, 100_000)
+STREAM = 10_000
+CYCLES_AT_A_STAGE = 400
+BATCH = 20
+MOST_LABELS = 50_000
+WAIT_S = 3600.0
+WORDS = ("free", "txt", "call", "win", "claim")
+_TABLES = """
+SELECT relname, pg_total_relation_size(oid) FROM pg_class
+WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace ORDER BY 2 DESC LIMIT 5
+"""
+_SCORED = "SELECT count(*) FROM routes WHERE project_id = $1 AND model_id = $2"
+
+
+def answer_to(text: str) -> str:
+    """What a simulated annotator says; a model can learn it."""
+    lowered = text.lower()
+    return "spam" if sum(lowered.count(word) for word in WORDS) > 2 else "ham"
+
+
+class Crowd:
+    """Simulated annotators, who lease and submit over HTTP."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._queue = f"{project.suite.urls['queue']}/v1"
+        self._headers = [
+            {"Authorization": f"Bearer {project.suite.token(Role.ANNOTATOR, subject=f'scale-{number}')}"}
+            for number in range(PEOPLE)
+        ]
+
+    async def register(self) -> None:
+        for number in range(PEOPLE):
+            body = {"subject": f"scale-{number}"}
+            (await self._project.client.post(f"{self._queue}/annotators", json=body)).raise_for_status()
+
+    async def label(self, count: int) -> float:
+        """Submit so many annotations, all annotators at once; return the seconds it took."""
+        left = count
+        began = time.perf_counter()
+
+        async def work(headers: Mapping[str, str]) -> None:
+            nonlocal left
+            while left > 0:
+                wanted = min(BATCH, left)
+                left -= wanted
+                submitted = await self._batch(headers, wanted)
+                left += wanted - submitted
+
+        await asyncio.gather(*(work(headers) for headers in self._headers))
+        return time.perf_counter() - began
+
+    async def _batch(self, headers: Mapping[str, str], count: int) -> int:
+        client, project_id = self._project.client, self._project.project_id
+        url = f"{self._queue}/projects/{project_id}/leases"
+        leases = (await client.post(url, headers=headers, json={"count": count})).raise_for_status().json()["leases"]
+        for lease in leases:
+            label = answer_to(lease["record"]["fields"]["text"])
+            body = {"answers": {"topic": {"label": label}}, "active_s": 3.0}
+            url = f"{self._queue}/leases/{lease['token']}/annotation"
+            (await client.put(url, headers=headers, json=body)).raise_for_status()
+        if not leases:
+            await asyncio.sleep(0.2)
+        return len(leases)
+
+
+async def job_done(project: Project, service: str, job_id: str) -> dict[str, Any]:
+    """The job, once it has ended."""
+    end = time.monotonic() + WAIT_S
+    while True:
+        url = f"{project.suite.urls[service]}/v1/jobs/{job_id}"
+        job: dict[str, Any] = (await project.client.get(url)).raise_for_status().json()
+        if job["state"] in {"succeeded", "failed"}:
+            return job
+        assert time.monotonic() < end, job
+        await asyncio.sleep(0.5)
+
+
+async def load(project: Project, crowd: Crowd, records: int) -> list[dict[str, Any]]:
+    """Records in, stage by stage, and what one costs at each."""
+    _, lines = texts(min(records, 2 * STREAM))
+    stages = []
+    here = labelled = 0
+    for stage in sorted({*(each for each in STAGES if each < records), records}):
+        meter = Meter(project.suite)
+        await meter.rest()
+        meter.start()
+        began, before = time.perf_counter(), here
+        while here < stage:
+            part = min(STREAM, stage - here)
+            await project.send([f"{here + place} {lines[(here + place) % len(lines)]}" for place in range(part)], here)
+            here += part
+        await project.until_leasable(here - labelled)
+        took_s = time.perf_counter() - began
+        await meter.rest()
+        spent = meter.ms_each(here - before)
+        cycles = min(CYCLES_AT_A_STAGE, here // 10)
+        cycles_s = await crowd.label(cycles)
+        labelled += cycles
+        stages.append(
+            {
+                "records": here,
+                "records_per_s": round((here - before) / took_s),
+                "cpu_ms": spent["all"],
+                "cycles_per_s": round(cycles / cycles_s),
+            }
+        )
+        print(json.dumps(stages[-1]), flush=True)
+    return stages
+
+
+async def settle_labels(project: Project, count: int) -> None:
+    qa = await asyncpg.connect(project.suite.database_url("qa"))
+    try:
+        end = time.monotonic() + WAIT_S
+        while await labels_of(qa, project.project_id) < count:
+            assert time.monotonic() < end, "the labels do not come"
+            await asyncio.sleep(0.5)
+    finally:
+        await qa.close()
+
+
+async def retrain(project: Project) -> dict[str, Any]:
+    """Train, promote, and wait until every open record is scored by the new champion and routed anew."""
+    base = f"{project.suite.urls['prelabel']}/v1"
+    began = time.perf_counter()
+    body = {"reason": "scale"}
+    asked = await project.client.post(f"{base}/projects/{project.project_id}/training-runs", json=body)
+    job = await job_done(project, "prelabel", asked.raise_for_status().json()["job_id"])
+    trained_s = time.perf_counter() - began
+    if job["failure"] is None:
+        model_id = job["result"]["model_id"]
+        (await project.client.post(f"{base}/models/{model_id}/promotion", json={"reason": "scale"})).raise_for_status()
+    else:  # shown in the result; a model from outside takes its place
+        model = text_model(texts(2_000)[1])
+        await upload_champion(project.suite, project.client, project.project_id, model)
+        listed = await project.client.get(f"{base}/projects/{project.project_id}/models")
+        model_id = next(each["model_id"] for each in listed.json()["items"] if each["stage"] == "champion")
+    queue = await asyncpg.connect(project.suite.database_url("queue"))
+    try:
+        arguments = (UUID(project.project_id), UUID(model_id))
+        meter = Meter(project.suite)
+        began = at = time.perf_counter()
+        scored, still = -1, 0
+        while still < 20:  # until nothing more comes of it for ten seconds
+            await asyncio.sleep(0.5)
+            now = await queue.fetchval(_SCORED, *arguments)
+            if now == scored:
+                still += 1
+            else:
+                scored, still, at = now, 0, time.perf_counter()
+        return {
+            "trained_s": round(trained_s, 1),
+            "training_failure": job["failure"],
+            "rescored": scored,
+            "rescored_per_s": round(scored / max(at - began, 0.5)),
+            "cpu_ms": meter.ms_each(max(scored, 1))["all"],
+        }
+    finally:
+        await queue.close()
+
+
+async def release(project: Project) -> dict[str, Any]:
+    base = f"{project.suite.urls['qa']}/v1"
+    began = time.perf_counter()
+    asked = await project.client.post(f"{base}/projects/{project.project_id}/releases", json={"name": "scale"})
+    made = asked.raise_for_status().json()
+    job = await job_done(project, "qa", made["job_id"])
+    assert job["state"] == "succeeded", job
+    found = (await project.client.get(f"{base}/releases/{made['release_id']}")).raise_for_status().json()
+    seconds = time.perf_counter() - began
+    records = sum(found["manifest"]["counts"]["by_split"].values())
+    return {"records": records, "seconds": round(seconds, 1), "records_per_s": round(records / seconds)}
+
+
+def memory_mb(pid: int | None) -> int:
+    """Resident memory of a process, most of all time."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+async def sizes(suite: Suite) -> dict[str, Any]:
+    """MiB of each service's database, and of its largest tables."""
+    found: dict[str, Any] = {}
+    for service in suite.services:
+        connection = await asyncpg.connect(suite.database_url(service))
+        try:
+            whole = await connection.fetchval("SELECT pg_database_size(current_database())")
+            tables = {row[0]: round(row[1] / 1024**2, 1) for row in await connection.fetch(_TABLES)}
+        finally:
+            await connection.close()
+        found[service] = {"all": round(whole / 1024**2), "largest": tables}
+    return found
+
+
+async def measure(suite: Suite, records: int, labels: int) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {suite.token(Role.ADMIN)}"}
+    limits = httpx.Limits(max_connections=2 * PEOPLE)
+    async with httpx.AsyncClient(headers=headers, timeout=WAIT_S, limits=limits) as client:
+        project = await Project.create(suite, client)
+        crowd = Crowd(project)
+        await crowd.register()
+        try:
+            stages = await load(project, crowd, records)
+            done = sum(min(CYCLES_AT_A_STAGE, stage["records"] // 10) for stage in stages)
+            seconds = await crowd.label(max(0, labels - done))
+            await settle_labels(project, max(labels, done))
+            learnt = await retrain(project)
+            released = await release(project)
+        finally:
+            await project.close()
+    costs = [stage["cpu_ms"] for stage in stages]
+    return {
+        "name": "scale",
+        "records": records,
+        "stages": stages,
+        "flat": round(max(costs) / min(costs), 2),
+        "labels": max(labels, done),
+        "labels_per_s": round((labels - done) / seconds) if labels > done else None,
+        "retraining": learnt,
+        "release": released,
+        "memory_mb": {name: memory_mb(process.pid) for name, process in suite.services.items()},
+        "databases_mb": await sizes(suite),
+    }
+
+
+async def main(records: int, labels: int, data: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = SuiteSettings(data_dir=data or Path(folder), first_port=0)
+        async with Suite(settings) as suite:
+            print(json.dumps(await measure(suite, records, labels)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--labels", type=int, help="one in twenty of the records by default")
+    parser.add_argument("--data", type=Path, help="keep the suite's data in this folder")
+    given = parser.parse_args()
+    asyncio.run(main(given.records, given.labels or min(MOST_LABELS, given.records // 20), given.data))

@@ -50,9 +50,9 @@ SELECT {_RELEASE} FROM releases WHERE release_id > $1 AND status = 'published' O
 """  # noqa: S608  our own column names
 
 _PUBLISH = """
-UPDATE releases SET status = 'published', published_at = $2, records = $3, manifest = $4, manifest_sha256 = $5,
-    revision = revision + 1
-WHERE release_id = $1 AND status = 'building' RETURNING revision, status_reason = 'erasure' AS erased_from
+UPDATE releases SET status = 'published', status_reason = NULL, published_at = $2, records = $3, manifest = $4,
+    manifest_sha256 = $5, revision = revision + 1
+WHERE release_id = $1 RETURNING revision
 """
 _BUILDING = """
 SELECT release_id, job_id FROM releases WHERE status = 'building' AND job_id IS NOT NULL AND release_id > $1
@@ -73,7 +73,7 @@ WHERE status IN ('building', 'published') AND status_reason IS NULL AND release_
 ))
 """
 _SUPERSEDE_IF_ERASED = """
-UPDATE releases SET status = 'superseded'
+UPDATE releases SET status = 'superseded', status_reason = 'erasure'
 WHERE release_id = $1 AND status = 'published' AND EXISTS (
     SELECT FROM records, LATERAL (
         SELECT FROM release_records
@@ -137,12 +137,12 @@ async def publish(
 
     One that held a record which was erased meanwhile is superseded at once.
     """
-    row = await session.raw.fetchrow(_PUBLISH, release_id, now, records, dump(manifest), sha256)
-    if row is None:
+    release = await lock(session, release_id)
+    if release is None or release.status != "building":
         return None
-    if row["erased_from"]:
+    revision: int = await session.raw.fetchval(_PUBLISH, release_id, now, records, dump(manifest), sha256)
+    if release.status_reason is not None:
         await session.raw.execute(_SUPERSEDE_IF_ERASED, release_id)
-    revision: int = row["revision"]
     return revision
 
 

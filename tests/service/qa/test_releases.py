@@ -158,6 +158,18 @@ async def test_a_release_published_while_a_record_was_erased_is_caught(world: Wo
         runtime.objects = before
 
 
+async def test_a_release_that_an_erasure_passed_by_is_superseded_by_one_that_touches_it(world: World) -> None:
+    held, other = await world.finalized("cat"), await world.open_record()
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "passed by"}, 202)
+    await world.deliver(world.erased(other))
+    await world.service.run_jobs()
+    found = await world.get(f"/releases/{made['release_id']}")
+    assert (found["status"], found["status_reason"]) == ("published", None)
+    await world.deliver(world.erased(held))
+    found = await world.get(f"/releases/{made['release_id']}")
+    assert (found["status"], found["status_reason"]) == ("superseded", "erasure")
+
+
 async def test_a_release_holds_the_labels_as_they_were_when_its_job_began(world: World) -> None:
     revised = await world.finalized("cat")
     as_of = utc_now()

@@ -10,9 +10,8 @@ import orjson
 from services.qa.domain import kinds
 from services.qa.domain.assessment import Assessment, assess
 from services.qa.domain.drift import Drift, follow
-from services.qa.domain.kinds import QuestionEstimates
 from services.qa.domain.records import hits
-from services.qa.domain.stored_estimates import EstimateParts, take_apart
+from services.qa.domain.stored_estimates import EstimateParts, Reliability
 from services.qa.domain.voting import Distribution, ItemVotes, Outcome, Vote, voter
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers
@@ -97,7 +96,7 @@ class _Tally:
     answers: int = 0
     gold_answers: int = 0
     gold_hits: int = 0
-    diagonals: list[tuple[float, int]] = field(default_factory=list)
+    reliabilities: list[Reliability] = field(default_factory=list)
     outcomes: list[_TimedOutcome] = field(default_factory=list)
 
 
@@ -106,12 +105,12 @@ def estimate(window: EstimationWindow) -> EstimationResult:
     given = [_Given(place, one, orjson.loads(one.answers)) for place, one in enumerate(window.annotations)]
     truths: list[Answers | None] = [None if one.truth is None else orjson.loads(one.truth) for one in window.records]
     tallies = _tally(window, given, truths)
-    estimates: dict[str, QuestionEstimates] = {}
+    estimates: dict[str, EstimateParts] = {}
     for question in window.schema.questions:
         kind = kinds.of(question)
         items, givers = _items(window, given, truths, question.name)
         estimated = kind.estimate(items)
-        estimates[question.name] = estimated
+        estimates[question.name] = kind.to_parts(estimated)
         for outcomes, of_item in zip(kind.outcomes(items, estimated), givers, strict=True):
             for outcome, one in zip(outcomes, of_item, strict=True):
                 tally = tallies[one.annotation.annotator]
@@ -119,10 +118,10 @@ def estimate(window: EstimationWindow) -> EstimationResult:
                     tally.outcomes.append(_TimedOutcome(one.place, one.annotation.submitted_us, outcome))
         for annotator, tally in tallies.items():
             name = voter(window.annotators[annotator], tally.era)
-            tally.diagonals.extend((one.diagonal(name), one.answered(name)) for one in estimated.values())
+            tally.reliabilities.append(kind.reliability(estimated, name))
     pool_error = _pool_error(tallies.values())
     return EstimationResult(
-        estimates={question: take_apart(estimated) for question, estimated in estimates.items()},
+        estimates=estimates,
         votes=len(given),
         findings={
             annotator_id: _find(tallies[place], pool_error, followed=annotator_id not in window.experts)
@@ -180,8 +179,8 @@ def _pool_error(tallies: Iterable[_Tally]) -> float:
 
 def _find(tally: _Tally, pool_error: float, *, followed: bool) -> AnnotatorFinding:
     """Conclude about one annotator; the drift of experts is not followed, for nobody speaks beside them."""
-    answered = sum(answers for _, answers in tally.diagonals)
-    diagonal = sum(one * answers for one, answers in tally.diagonals) / answered if answered else 1.0
+    answered = sum(answers for _, answers in tally.reliabilities)
+    diagonal = sum(one * answers for one, answers in tally.reliabilities) / answered if answered else 1.0
     outcomes = sorted(tally.outcomes, key=lambda one: one.place)
     drift = follow([one.outcome for one in outcomes], pool_error)
     changed = drift.changed_at

@@ -6,7 +6,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 |---|---|---|
 | `voting` | the values the other modules speak | `Vote`, `ItemVotes`, `Consensus`, `Outcome`, `voter` |
 | `records` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
-| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`; `estimates_to_json`, `estimates_from_json` |
+| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_parts`, `from_parts`, `reliability` |
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
 | `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
 | `majority` | votes without a model of annotators | `majority` |
@@ -15,7 +15,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
-| `stored_estimates` | estimates in parts, one for all and one by annotator | `take_apart`, `put_together` |
+| `stored_estimates` | estimates as they are kept, opaque to all but their kind | `EstimateParts`, `Reliability` |
 | `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
 | `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |
 | `auto_accept` | thresholds and their withdrawal | `due`, `level_of_look`, `choose_threshold`, `upper_bound`, `withdrawal` |

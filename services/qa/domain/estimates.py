@@ -152,6 +152,11 @@ class Estimates:
         )
 
 
+Facets = Mapping[str, Estimates]
+"""Estimates by facet of a question: `choice` has one facet `""`, `multi_choice` one per label, spans and boxes one `""`
+(present or absent)."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoteArrays:
     """Votes of a facet as index arrays, ready for `fit`. `item_prior` and `clamps` as there."""

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.qa.domain.kinds import QuestionEstimates
 from services.qa.domain.record import Record
+from services.qa.domain.stored_estimates import EstimateParts
 from services.qa.domain.voting import Distribution
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import RedundancyPolicy
@@ -103,7 +103,7 @@ class RecordFacts:
     policy: RedundancyPolicy
     annotations: Sequence[Annotation] = ()
     prediction: Prediction | None = None
-    estimates: Mapping[str, QuestionEstimates] = field(default_factory=dict)
+    estimates: Mapping[str, EstimateParts] = field(default_factory=dict)
     label: CurrentLabel | None = None
     reports: Sequence[Report] = ()
     arbitration: ArbitrationChange | None = None

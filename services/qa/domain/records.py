@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.qa.domain import kinds
-from services.qa.domain.kinds.kind import QuestionEstimates
+from services.qa.domain.stored_estimates import EstimateParts
 from services.qa.domain.voting import Answer, Consensus, Distribution, Vote
 from shared.contracts.answers import LabelSchema, Question
 from shared.contracts.values import Answers
@@ -12,7 +12,7 @@ from shared.contracts.values import Answers
 def consensus_of(
     schema: LabelSchema,
     annotations: Sequence[tuple[str, Answers]],
-    estimates: Mapping[str, QuestionEstimates],
+    estimates: Mapping[str, EstimateParts],
     priors: Mapping[str, Distribution] | None = None,
 ) -> dict[str, Consensus]:
     """What the annotations of one round say, by question.
@@ -33,7 +33,8 @@ def consensus_of(
         if not votes or hidden or (not question.required and 2 * len(votes) < len(annotations)):
             continue
         kind = kinds.of(question)
-        known = estimates.get(question.name) or kind.unknown()
+        kept = estimates.get(question.name)
+        known = kind.unknown() if kept is None else kind.from_parts(kept)
         found[question.name] = kind.consensus(votes, known, (priors or {}).get(question.name))
     return found
 

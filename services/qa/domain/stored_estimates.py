@@ -1,44 +1,94 @@
-"""Estimates between their two forms: whole, as a fit leaves them, and in parts, one for all and one by annotator."""
+"""Estimates as they are kept: one document for all and one by annotator, opaque to everybody but the question's kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.qa.domain.kinds import QuestionEstimates, estimates_from_json, estimates_to_json
+from services.qa.domain.estimates import Estimates, Facets
 
 _OF_A_VOTER = ("answers", "accuracies", "confusions")
+_FIRST_VERSION = 1
+
+
+class Reliability(NamedTuple):
+    """How often an annotator is right by chance of class corrected, in [0, 1], and on how many answers that rests."""
+
+    accuracy: float
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
 class EstimateParts:
-    """One question's estimates as JSON: by facet what holds for all, and by voter what holds for them by facet."""
+    """One question's estimates as JSON: what holds for all (with its kind and version), and by voter what holds for them."""
 
     shared: Mapping[str, Any]
     voters: dict[str, Mapping[str, Any]]
 
+    @classmethod
+    def of(
+        cls, kind: str, version: int, shared: Mapping[str, Any], voters: Mapping[str, Mapping[str, Any]]
+    ) -> "EstimateParts":
+        """The parts of a kind's estimates in the form that this version of it writes."""
+        return cls({"kind": kind, "version": version, "content": shared}, {**voters})
 
-def take_apart(whole: QuestionEstimates) -> EstimateParts:
-    """What holds for all by facet, and for each voter what holds for it by facet."""
-    shared: dict[str, Any] = {}
-    voters: dict[str, dict[str, Any]] = {}
-    for facet, content in estimates_to_json(whole).items():
-        stored: Any = content
-        shared[facet] = {name: value for name, value in stored.items() if name != "voters" and name not in _OF_A_VOTER}
-        for place, voter in enumerate(stored["voters"]):
-            voters.setdefault(voter, {})[facet] = [
-                None if stored[name] is None else stored[name][place] for name in _OF_A_VOTER
-            ]
-    return EstimateParts(shared, {**voters})
+    def content(self, kind: str, version: int) -> Mapping[str, Any] | None:
+        """What holds for all; None when it was written by another kind or version.
+
+        What was kept before documents had a version is of the first one.
+        """
+        if not isinstance(self.shared.get("version"), int):
+            return self.shared if version == _FIRST_VERSION else None
+        is_own = (self.shared["kind"], self.shared["version"]) == (kind, version)
+        return self.shared["content"] if is_own else None
 
 
-def put_together(parts: EstimateParts) -> QuestionEstimates:
-    """Estimates as if these voters were all there are; whoever is missing is served by the pool."""
-    whole: dict[str, Any] = {}
-    for facet, common in parts.shared.items():
-        known = {voter: facets[facet] for voter, facets in parts.voters.items() if facet in facets}
-        whole[facet] = {**common, "voters": list(known)}
-        for place, name in enumerate(_OF_A_VOTER):
-            column = [of_voter[place] for of_voter in known.values()]
-            has_none = name == "confusions" and common.get("pool") is None
-            whole[facet][name] = None if has_none else column
-    return estimates_from_json(whole)
+class EstimatedByFacets:
+    """What the kinds share whose estimates are `Facets`: classes by facet, a confusion of each annotator.
+
+    `NAME` and `VERSION` go into what is kept; a new form of it is a new version, and older ones count as unknown until
+    the next estimation.
+    """
+
+    NAME: str
+    VERSION = _FIRST_VERSION
+
+    def unknown(self) -> Facets:
+        """Estimates before anything was estimated."""
+        raise NotImplementedError
+
+    def to_parts(self, estimates: Facets) -> EstimateParts:
+        """For storage; the inverse is `from_parts`."""
+        shared: dict[str, Any] = {}
+        voters: dict[str, dict[str, Any]] = {}
+        for facet, one in estimates.items():
+            stored: Any = one.to_json()
+            shared[facet] = {
+                name: value for name, value in stored.items() if name != "voters" and name not in _OF_A_VOTER
+            }
+            for place, voter in enumerate(stored["voters"]):
+                voters.setdefault(voter, {})[facet] = [
+                    None if stored[name] is None else stored[name][place] for name in _OF_A_VOTER
+                ]
+        return EstimateParts.of(self.NAME, self.VERSION, shared, voters)
+
+    def from_parts(self, parts: EstimateParts) -> Facets:
+        """Estimates as if these voters were all there are; whoever is missing is served by the pool."""
+        shared = parts.content(self.NAME, self.VERSION)
+        if shared is None:
+            return self.unknown()
+        whole: dict[str, Estimates] = {}
+        for facet, common in shared.items():
+            known = {voter: facets[facet] for voter, facets in parts.voters.items() if facet in facets}
+            stored: dict[str, Any] = {**common, "voters": list(known)}
+            for place, name in enumerate(_OF_A_VOTER):
+                has_none = name == "confusions" and common.get("pool") is None
+                stored[name] = None if has_none else [of_voter[place] for of_voter in known.values()]
+            whole[facet] = Estimates.from_json(stored)
+        return whole
+
+    def reliability(self, estimates: Facets, voter: str) -> Reliability:
+        """The mean over the facets, by answers, of the annotator's shrunk balanced accuracy."""
+        answers = [one.answered(voter) for one in estimates.values()]
+        total = sum(answers)
+        weighed = sum(one.diagonal(voter) * count for one, count in zip(estimates.values(), answers, strict=True))
+        return Reliability(weighed / total if total else 1.0, total)

@@ -14,9 +14,8 @@ from services.qa.domain.project import Project
 from services.qa.domain.record import Record
 from services.qa.domain.verdict import RecordReport, RecordVerdict, is_heavy, judge
 from services.qa.domain.voting import voter
-from services.qa.operations import estimates
 from services.qa.operations.changes import RecordChanges
-from services.qa.storage import annotations, feedback, labels, predictions
+from services.qa.storage import annotations, estimates, feedback, labels, predictions
 from services.qa.storage.estimates import SchemaKey
 from shared.contracts.values import RecordState
 from shared.kit.database import Session
@@ -136,7 +135,7 @@ async def _with_estimates(session: Session, facts: Sequence[RecordFacts]) -> lis
         if one.record.record_id in keys
         for vote in one.votes
     }
-    found = await estimates.load(session, voters)
+    found = await estimates.of_voters(session, voters)
     return [
         replace(one, estimates=found.get(keys[one.record.record_id], {})) if one.record.record_id in keys else one
         for one in facts

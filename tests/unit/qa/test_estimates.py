@@ -1,6 +1,7 @@
 """What is known of annotators between two refreshes, and how one record's votes are weighed by it."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.qa.domain import kinds
 from services.qa.domain.estimates import Estimates
-from services.qa.domain.kinds import estimates_from_json, estimates_to_json
+from services.qa.domain.stored_estimates import EstimateParts
 from services.qa.domain.voting import ItemVotes, Vote
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
@@ -18,6 +19,11 @@ DIGITS = tuple("0123456789")
 
 def digits() -> kinds.Kind:
     return kinds.of(ChoiceQuestion(name="digit", kind="choice", labels=list(DIGITS)))
+
+
+def kept_and_read(kind: kinds.Kind, known: Any) -> Any:
+    parts = kind.to_parts(known)
+    return kind.from_parts(EstimateParts(*json.loads(json.dumps([parts.shared, parts.voters]))))
 
 
 def votes(*pairs: tuple[str, str]) -> list[Vote]:
@@ -107,10 +113,24 @@ def test_labels_that_are_no_class_say_nothing() -> None:
 def test_estimates_survive_storage() -> None:
     kind = digits()
     known = kind.estimate(crowd())
-    stored = json.loads(json.dumps(estimates_to_json(known)))
-    again = estimates_from_json(stored)
+    again = kept_and_read(kind, known)
     said = votes(("p0", "3"), ("spammer", "3"), ("new", "8"))
     assert kind.consensus(said, again).confidence == pytest.approx(kind.consensus(said, known).confidence, abs=1e-4)
+
+
+def test_what_was_kept_before_documents_had_a_version_is_read() -> None:
+    kind = digits()
+    known = kind.estimate(crowd())
+    parts = kind.to_parts(known)
+    old = EstimateParts(parts.shared["content"], parts.voters)
+    assert kind.from_parts(old)[""].diagonal("p0") == pytest.approx(known[""].diagonal("p0"), abs=1e-5)
+
+
+def test_what_another_version_or_kind_kept_counts_as_unknown() -> None:
+    kind = digits()
+    parts = kind.to_parts(kind.estimate(crowd()))
+    for change in ({"version": 2}, {"kind": "boxes"}):
+        assert kind.from_parts(EstimateParts({**parts.shared, **change}, parts.voters))[""].voters == {}
 
 
 def test_many_classes_are_estimated_by_one_number_each() -> None:
@@ -125,7 +145,7 @@ def test_many_classes_are_estimated_by_one_number_each() -> None:
     known = kind.estimate(items)
     assert known[""].confusions is None
     assert known[""].diagonal("good") > known[""].diagonal("fair") > known[""].diagonal("bad")
-    again = estimates_from_json(json.loads(json.dumps(estimates_to_json(known))))
+    again = kept_and_read(kind, known)
     found = kind.consensus(votes(("good", "intent-7"), ("bad", "intent-9")), again)
     assert found.answer == {"label": "intent-7"}
     agreed, known_truth = kind.outcomes(

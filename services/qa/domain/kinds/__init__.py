@@ -8,10 +8,13 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from services.qa.domain.kinds.kind import Kind, QuestionEstimates, estimates_from_json, estimates_to_json
+from services.qa.domain.kinds.kind import QuestionKind
 from shared.contracts.answers import Question
 
-__all__ = ["Kind", "QuestionEstimates", "UnknownKind", "estimates_from_json", "estimates_to_json", "names", "of"]
+__all__ = ["Kind", "QuestionKind", "UnknownKind", "names", "of"]
+
+Kind = QuestionKind[Any]
+"""A kind of which the caller need not know what it estimates."""
 
 _NOT_A_KIND = {"kind"}
 _KINDS: dict[str, Callable[[Any], Kind]] = {

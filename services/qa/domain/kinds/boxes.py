@@ -11,11 +11,12 @@ import numpy as np
 
 from services.qa.domain import presence
 from services.qa.domain.arrays import Floats, Integers
+from services.qa.domain.estimates import Facets
 from services.qa.domain.geometry import BOXES
-from services.qa.domain.kinds.kind import QuestionEstimates
 from services.qa.domain.matching import count_like, f1
 from services.qa.domain.presence import Evidence, Objects, objects_of
 from services.qa.domain.regions import Regions, cluster
+from services.qa.domain.stored_estimates import EstimatedByFacets
 from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.boxes import BoxesQuestion
 
@@ -30,7 +31,9 @@ HIT_F1 = 0.8
 _SIDES = ("x", "y", "width", "height")
 
 
-class Boxes:
+class Boxes(EstimatedByFacets):
+    NAME = "boxes"
+
     def __init__(self, question: BoxesQuestion) -> None:
         self._label_count = len(question.labels)
         self._required = frozenset(attribute.name for attribute in question.attributes if attribute.required)
@@ -41,15 +44,13 @@ class Boxes:
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return _f1(answer, truth) >= HIT_F1
 
-    def unknown(self) -> QuestionEstimates:
+    def unknown(self) -> Facets:
         return {FACET: presence.unknown()}
 
-    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
+    def estimate(self, items: Sequence[ItemVotes]) -> Facets:
         return {FACET: presence.estimate_presence(items, _regions, BOXES, SAME)}
 
-    def consensus(
-        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
-    ) -> Consensus:
+    def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
         del prior  # a model's boxes come without a probability each
         votes = sorted(votes, key=lambda vote: vote.voter)
         clusters = cluster([_regions(vote.answer) for vote in votes], BOXES, SAME)
@@ -65,7 +66,7 @@ class Boxes:
         answer: dict[str, Any] = {"boxes": fused}
         return Consensus(answer, found.confidence, even or bool(found.tied.any()), "quorum")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
         return presence.outcomes(items, _regions, BOXES, SAME, estimates[FACET], self.hit)
 
     def _fuse(self, found: Objects, originals: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:

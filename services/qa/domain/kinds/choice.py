@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 from services.qa.domain.class_votes import leave_one_out, vote_arrays
-from services.qa.domain.estimates import Estimates, estimate
-from services.qa.domain.kinds.kind import QuestionEstimates
+from services.qa.domain.estimates import Estimates, Facets, estimate
+from services.qa.domain.stored_estimates import EstimatedByFacets
 from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
 FACET = ""
 
 
-class Choice:
+class Choice(EstimatedByFacets):
+    NAME = "choice"
+
     def __init__(self, question: ChoiceQuestion) -> None:
         self._labels = tuple(question.labels)
 
@@ -21,16 +23,14 @@ class Choice:
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return answer["label"] == truth["label"]
 
-    def unknown(self) -> QuestionEstimates:
+    def unknown(self) -> Facets:
         return {FACET: Estimates.unknown(self._labels)}
 
-    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
+    def estimate(self, items: Sequence[ItemVotes]) -> Facets:
         unknown = Estimates.unknown(self._labels)
         return {FACET: estimate(unknown, vote_arrays(unknown, items))}
 
-    def consensus(
-        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
-    ) -> Consensus:
+    def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
         facet = estimates[FACET]
         posterior = facet.posterior([(vote.voter, str(vote.answer["label"])) for vote in votes], prior)
         best = int(posterior.argmax())
@@ -39,7 +39,7 @@ class Choice:
         distribution = {label: float(share) for label, share in zip(facet.classes, posterior, strict=True)}
         return Consensus({"label": facet.classes[best]}, float(posterior[best]), tied, method, distribution)
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
         facet = estimates[FACET]
         return leave_one_out(facet, vote_arrays(facet, items))
 

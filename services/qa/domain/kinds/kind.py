@@ -1,32 +1,19 @@
 """What a question must be able to do, whatever its kind."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from pydantic import JsonValue
-
-from services.qa.domain.estimates import Estimates
+from services.qa.domain.stored_estimates import EstimateParts, Reliability
 from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 
-QuestionEstimates = Mapping[str, Estimates]
-"""Estimates by facet: `choice` has one facet `""`, `multi_choice` one per label, spans and boxes one `""`
-(part present or absent)."""
+E = TypeVar("E")
 
 
-def estimates_to_json(estimates: QuestionEstimates) -> dict[str, JsonValue]:
-    """For a jsonb column."""
-    return {facet: one.to_json() for facet, one in estimates.items()}
-
-
-def estimates_from_json(stored: Mapping[str, JsonValue]) -> QuestionEstimates:
-    """The inverse of `estimates_to_json`."""
-    return {facet: Estimates.from_json(one) for facet, one in stored.items()}
-
-
-class Kind(Protocol):
+class QuestionKind(Protocol[E]):
     """Everything qa does that depends on the kind of a question; made from the question. Safe to call from a thread.
 
-    The consensus is a valid answer to the question (`shared.contracts.answers.validate`) if every vote is.
+    `E` is what this kind estimates of annotators: its own affair, and kept in a form that it alone reads. The consensus
+    is a valid answer to the question (`shared.contracts.answers.validate`) if every vote is.
     """
 
     def distance(self, one: Answer, other: Answer) -> float:
@@ -37,20 +24,30 @@ class Kind(Protocol):
         """Whether `answer` counts as right when `truth` is: gold scoring, model against label, feedback against label."""
         ...
 
-    def unknown(self) -> QuestionEstimates:
+    def unknown(self) -> E:
         """Estimates before anything was estimated."""
         ...
 
-    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
-        """Estimate every annotator from all votes of one project, question and schema version. CPU work: a thread."""
+    def estimate(self, items: Sequence[ItemVotes]) -> E:
+        """Estimate every annotator from all votes of one project, question and schema version. CPU work: a worker's."""
         ...
 
-    def consensus(
-        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
-    ) -> Consensus:
-        """What the votes of one record say. At least one vote. Cheap: microseconds to a millisecond."""
+    def to_parts(self, estimates: E) -> EstimateParts:
+        """What is kept of them: JSON with this kind and its version."""
         ...
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
+    def from_parts(self, parts: EstimateParts) -> E:
+        """The inverse, for the voters that are given; `unknown` when another version of this kind wrote it."""
+        ...
+
+    def reliability(self, estimates: E, voter: str) -> Reliability:
+        """How far an annotator's answers can be relied on, for their assessment."""
+        ...
+
+    def consensus(self, votes: Sequence[Vote], estimates: E, prior: Distribution | None = None) -> Consensus:
+        """What the votes of one record say. At least one vote. Microseconds for a class, up to a second for regions."""
+        ...
+
+    def outcomes(self, items: Sequence[ItemVotes], estimates: E) -> list[list[Outcome]]:
         """For each item, for each of its votes: how it fits the rest (leave-one-out), the food of drift detection."""
         ...

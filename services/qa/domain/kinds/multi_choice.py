@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from services.qa.domain.arrays import Flags, Floats, Integers
-from services.qa.domain.estimates import Estimates, VoteArrays, estimate
-from services.qa.domain.kinds.kind import QuestionEstimates
+from services.qa.domain.estimates import Estimates, Facets, VoteArrays, estimate
+from services.qa.domain.stored_estimates import EstimatedByFacets
 from services.qa.domain.voting import STRANGER, TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.multi_choice import MultiChoiceQuestion
 
@@ -27,7 +27,9 @@ UNKNOWN_ACCURACY = 0.88
 """Two strangers who agree on a label then have posterior .98."""
 
 
-class MultiChoice:
+class MultiChoice(EstimatedByFacets):
+    NAME = "multi_choice"
+
     def __init__(self, question: MultiChoiceQuestion) -> None:
         self._labels = tuple(question.labels)
         self._minimum = question.minimum
@@ -46,10 +48,10 @@ class MultiChoice:
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return _chosen(answer) == _chosen(truth)
 
-    def unknown(self) -> QuestionEstimates:
+    def unknown(self) -> Facets:
         return {OTHERS: Estimates.unknown((ABSENT, PRESENT), UNKNOWN_ACCURACY)}
 
-    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
+    def estimate(self, items: Sequence[ItemVotes]) -> Facets:
         unknown = self.unknown()[OTHERS]
         choices = _Choices.of(items)
         common = [label for label, count in choices.chosen_on() if count >= LEAST_CHOSEN]
@@ -57,9 +59,7 @@ class MultiChoice:
         found = {label: estimate(unknown, choices.of_label(label)) for label in common}
         return {OTHERS: estimate(unknown, choices.of_marked(rare)), **found}
 
-    def consensus(
-        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
-    ) -> Consensus:
+    def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
         chances = self._chances(votes, estimates, prior)
         tied = any(abs(chance - 0.5) <= TIE for chance in chances.values())
         ranked = sorted(chances, key=lambda label: (-chances[label], self._labels.index(label)))
@@ -73,12 +73,10 @@ class MultiChoice:
         method = "dawid_skene" if prior is None else "dawid_skene_with_model"
         return Consensus(answer, confidence, tied, method, chances)
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
         return [self._outcomes(item, estimates) for item in items]
 
-    def _chances(
-        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None
-    ) -> dict[str, float]:
+    def _chances(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None) -> dict[str, float]:
         """P(label applies) for every label that somebody chose, the model proposes, or that has its own facet."""
         proposed = {label for vote in votes for label in _chosen(vote.answer)}
         model = {label for label, share in (prior or {}).items() if share >= 0.5}  # noqa: PLR2004  # likelier than not
@@ -92,7 +90,7 @@ class MultiChoice:
             chances[label] = float(estimates.get(label, estimates[OTHERS]).posterior(said, weighed)[1])
         return chances
 
-    def _outcomes(self, item: ItemVotes, estimates: QuestionEstimates) -> list[Outcome]:
+    def _outcomes(self, item: ItemVotes, estimates: Facets) -> list[Outcome]:
         """By the truth, else the expected share of the labels in question that the vote is right about."""
         if item.truth is not None:
             return [Outcome(float(self.hit(vote.answer, item.truth)), 1.0) for vote in item.votes]

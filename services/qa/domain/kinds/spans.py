@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from services.qa.domain import presence
+from services.qa.domain.estimates import Facets
 from services.qa.domain.geometry import INTERVALS
-from services.qa.domain.kinds.kind import QuestionEstimates
 from services.qa.domain.matching import assign, count_like, f1
 from services.qa.domain.presence import Evidence, Objects, objects_of
 from services.qa.domain.regions import Regions, cluster
+from services.qa.domain.stored_estimates import EstimatedByFacets
 from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
 from shared.contracts.answers.kinds.spans import SpansQuestion
 
@@ -30,7 +31,9 @@ Span = tuple[int, int, str]
 """Start, end and label."""
 
 
-class Spans:
+class Spans(EstimatedByFacets):
+    NAME = "spans"
+
     def __init__(self, question: SpansQuestion) -> None:
         self._overlapping = question.overlapping
         self._label_count = len(question.labels)
@@ -41,15 +44,13 @@ class Spans:
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return _overlap_f1(answer, truth) >= HIT_F1
 
-    def unknown(self) -> QuestionEstimates:
+    def unknown(self) -> Facets:
         return {FACET: presence.unknown()}
 
-    def estimate(self, items: Sequence[ItemVotes]) -> QuestionEstimates:
+    def estimate(self, items: Sequence[ItemVotes]) -> Facets:
         return {FACET: presence.estimate_presence(items, _regions, INTERVALS, OVERLAP)}
 
-    def consensus(
-        self, votes: Sequence[Vote], estimates: QuestionEstimates, prior: Distribution | None = None
-    ) -> Consensus:
+    def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
         del prior  # a model's spans come without a probability each
         votes = sorted(votes, key=lambda vote: vote.voter)
         clusters = cluster([_regions(vote.answer) for vote in votes], INTERVALS, OVERLAP)
@@ -73,7 +74,7 @@ class Spans:
             answer["relations"] = relations
         return Consensus(answer, min([found.confidence, *confidences]), tied, "quorum")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: QuestionEstimates) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
         return presence.outcomes(items, _regions, INTERVALS, OVERLAP, estimates[FACET], self.hit)
 
     def _without_conflicts(self, candidates: Sequence[tuple[float, Span, int]]) -> list[tuple[Span, int]]:

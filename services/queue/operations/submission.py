@@ -1,12 +1,12 @@
 """Submit an annotation under a lease: checked, masked, fenced, kept, published. Submitting again what was submitted is no fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import orjson
 
-from services.queue.domain.free_text import masked
+from services.queue.compute.masking import mask_work
 from services.queue.domain.leases import Lease, TokenStatus, token_status
 from services.queue.domain.project import Project
 from services.queue.domain.slots import SlotState
@@ -35,13 +35,18 @@ from services.queue.storage.projects import ProjectCache
 from shared.contracts.answers import validate
 from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.fields import parse_fields
-from shared.contracts.personal_data import mask
 from shared.contracts.values import Answers, TaskKind
 from shared.kit.auth import Principal
 from shared.kit.clock import new_id
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, columns_of, publish_many, rows_of, wake_relays
+
+MASKED_AT_ONCE_BYTES = 2_000
+"""Work of more bytes than that is masked in a worker process."""
+MASKING_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class CheckedWork:
-    """Work that fits its lease, without personal data; as it was handed in where the lease takes no more work."""
+    """Work that fits its lease, without personal data; as it was handed in where the lease takes no more work.
+
+    `to_mask`: its text is so long that it is yet to be masked, by `mask_long`.
+    """
 
     found: FoundLease
     project: Project | None
     work: Work
+    to_mask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ async def check_work(
 ) -> CheckedWork:
     """Check the work and mask what is typed freely, without any lock: size and schema first, which cost little.
 
+    Long text is left to `mask_long`.
+
     Raises:
         UnknownLease: the caller has no lease of this token.
         AnswersTooLarge, SchemaViolated, ReasonRequired: the work can't be accepted.
@@ -92,7 +103,8 @@ async def check_work(
     status = token_status(found.lease, token)
     if status is not TokenStatus.VALID and status is not TokenStatus.DONE:
         return CheckedWork(found, None, work)
-    if len(orjson.dumps(work.answers)) > MOST_ANSWER_BYTES:
+    size = len(orjson.dumps(work.answers)) + len(work.reason or "")
+    if size > MOST_ANSWER_BYTES:
         raise AnswersTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
@@ -101,7 +113,25 @@ async def check_work(
         _check_schema(project, found, work.answers)
         if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
             raise ReasonRequired
-    return CheckedWork(found, project, _without_personal_data(project, found.lease, work))
+    if size > MASKED_AT_ONCE_BYTES:
+        return CheckedWork(found, project, work, to_mask=True)
+    answers, reason = mask_work(work.answers, work.reason, _words(project, found.lease))
+    return CheckedWork(found, project, Work(answers, work.active_s, reason))
+
+
+async def mask_long(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
+    """Mask in a worker process what is too long for the event loop; raises AnswersTooLarge where that takes too long."""
+    if not checked.to_mask or checked.project is None:
+        return checked
+    work, project, lease = checked.work, checked.project, checked.found.lease
+    words = _words(project, lease)
+    try:
+        answers, reason = await compute.run(
+            mask_work, work.answers, work.reason, words, project_id=project.project_id, timeout_s=MASKING_TIMEOUT_S
+        )
+    except ComputeFailed as failure:
+        raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
+    return replace(checked, work=Work(answers, work.active_s, reason), to_mask=False)
 
 
 async def submit_at_once(session: Session, token: UUID, checked: CheckedWork, now: datetime) -> Receipt | None:
@@ -173,11 +203,9 @@ def _check_schema(project: Project, found: FoundLease, answers: Answers) -> None
         raise SchemaViolated(violations)
 
 
-def _without_personal_data(project: Project, lease: Lease, work: Work) -> Work:
-    """What is typed freely passes the recognisers before anything is kept or published."""
-    reason = None if work.reason is None else mask(work.reason)
-    words = project.words.get(lease.schema_version, frozenset())
-    return Work(masked(work.answers, words, mask), work.active_s, reason)
+def _words(project: Project, lease: Lease) -> frozenset[str]:
+    """The schema's own words, which are no free text."""
+    return project.words.get(lease.schema_version, frozenset())
 
 
 async def _lease_following(

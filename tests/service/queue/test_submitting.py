@@ -1,6 +1,7 @@
 """Fencing: whose work counts, whose came too late, and that nothing of it is lost."""
 
 import asyncio
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -347,3 +348,28 @@ async def test_late_work_with_next_never_leases_the_slot_that_it_is_submitted_to
         )
     assert (granted, returned) == (2, 0)
     assert (await person.submit(following["token"])).status_code == 200
+
+
+async def test_long_text_is_masked_without_holding_up_others(world: World) -> None:
+    person = await world.person()
+    await world.record()
+    await world.record()
+    lease, other = await person.lease(count=2)
+    text = "Write to ada@example.org about the lamp. " * 90
+    held_up: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            begun = perf_counter()
+            await asyncio.sleep(0.01)
+            held_up.append(perf_counter() - begun)
+
+    watching = asyncio.create_task(watch())
+    answers = [await person.submit(one["token"], reason=text) for one in (lease, lease, other)]
+    watching.cancel()
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert answers[0].json() == answers[1].json()
+    [event] = [one for one in await world.service.published(AnnotationSubmitted) if str(one.record_id) == shown(lease)]
+    assert "ada@example.org" not in str(event.payload.reason)
+    assert "about the lamp" in str(event.payload.reason)
+    assert max(held_up) < 0.25

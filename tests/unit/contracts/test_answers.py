@@ -144,6 +144,13 @@ def test_spans_may_be_forbidden_to_overlap() -> None:
     assert rules(SPANS, {"spans": spans}, overlapping=False) == [("/spans/spans/0", "span-overlaps")]
 
 
+def test_the_same_box_twice_is_refused() -> None:
+    once, again = box(), box(rotation=0.0, attributes={"side": "left", "colour": "red"})
+    assert rules(BOXES, {"boxes": [once, again]}) == [("/boxes/boxes/1", "box-twice")]
+    assert rules(BOXES, {"boxes": [once, box(x=1.5)]}) == []
+    assert rules(BOXES, {"boxes": [once, box(label="bus")]}, labels=["car", "bus"]) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -72,8 +72,12 @@ class BoxesQuestion(LabelledQuestion):
             if answer.boxes:
                 yield missing_field().under("boxes")
             return
-        known = frozenset(self.labels)
+        known, seen = frozenset(self.labels), set[tuple[float | str, ...]]()
         for index, box in enumerate(answer.boxes):
+            key = (box.x, box.y, box.width, box.height, box.rotation or 0.0, box.label)
+            if key in seen:
+                yield Violation("", "box-twice", "the same box is given twice").under("boxes", index)
+            seen.add(key)
             if box.label not in known:
                 yield unknown_label("boxes", index, "label")
             if box.rotation is not None and not self.rotation:

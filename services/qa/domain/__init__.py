@@ -4,7 +4,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 
 | module | called for | the main names |
 |---|---|---|
-| `voting` | the values the other modules speak | `Vote`, `ItemVotes`, `Consensus`, `Outcome`, `voter` |
+| `voting` | the values of consensus | `Vote`, `ItemVotes`, `Consensus`, `Outcome`, `voter` |
 | `records` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
 | `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_parts`, `from_parts`, `reliability` |
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |

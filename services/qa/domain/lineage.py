@@ -104,8 +104,8 @@ def verify_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes], roo
 
 
 def _hash(previous: bytes, metadata: Mapping[str, JsonValue], commitment: bytes) -> bytes:
-    said = canonical(metadata)
-    return hashlib.sha256(previous + len(said).to_bytes(8, "big") + said + commitment).digest()
+    content = canonical(metadata)
+    return hashlib.sha256(previous + len(content).to_bytes(8, "big") + content + commitment).digest()
 
 
 def _node(left: bytes, right: bytes) -> bytes:

@@ -36,7 +36,7 @@ def unknown() -> Estimates:
 class Evidence:
     """What the votes of one record say about an object: log odds of its presence.
 
-    `prior` before anybody spoke; `drawn` and `missing` (V) by who drew it and who did not. `accuracies` (V): each voter's
+    `prior` before any vote; `drawn` and `missing` (V) by who drew it and who did not. `accuracies` (V): each voter's
     shrunk balanced accuracy.
     """
 
@@ -134,9 +134,9 @@ def _labels(clusters: Clusters, evidence: Evidence, label_count: int) -> tuple[l
         labels.append(names[0])
         if len(names) > 1:
             marked = np.array([marks[name] for name in names])
-            spoke = marked.any(axis=0)
-            scores = np.where(marked, right, np.where(spoke, wrong, 0.0)).sum(axis=1)
-            others = max(label_count - len(names), 0) * np.exp(wrong[spoke].sum() - scores.max())
+            voted = marked.any(axis=0)
+            scores = np.where(marked, right, np.where(voted, wrong, 0.0)).sum(axis=1)
+            others = max(label_count - len(names), 0) * np.exp(wrong[voted].sum() - scores.max())
             shares = np.exp(scores - scores.max())
             shares /= shares.sum() + others
             best = np.flatnonzero(shares >= shares.max() - TIE)

@@ -11,7 +11,7 @@ _FIRST_VERSION = 1
 
 
 class Reliability(NamedTuple):
-    """How often an annotator is right by chance of class corrected, in [0, 1], and on how many answers that rests."""
+    """An annotator's accuracy in [0, 1], shrunk and balanced over classes where there are classes, and the answers it rests on."""
 
     accuracy: float
     answers: int

@@ -70,7 +70,7 @@ class Outcome:
     """How one vote fits what the others (and the model, and the truth when known) say.
 
     `right`: the probability that the vote is right, the vote itself counted as a stranger's; for answers that are sets
-    the expected share of their parts. `weight` in [0, 1]: what it is worth as evidence, 0 when nobody else spoke.
+    the expected share of their parts. `weight` in [0, 1]: its worth as evidence, 0 where nothing else is known of the item.
     """
 
     right: float

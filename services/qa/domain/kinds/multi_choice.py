@@ -85,9 +85,9 @@ class MultiChoice(EstimatedByFacets):
             if label not in proposed and label not in model and label not in estimates:
                 continue
             share = None if prior is None else prior.get(label, 0.0)
-            said = [(vote.voter, PRESENT if label in _chosen(vote.answer) else ABSENT) for vote in votes]
+            marks = [(vote.voter, PRESENT if label in _chosen(vote.answer) else ABSENT) for vote in votes]
             weighed = None if share is None else {PRESENT: share, ABSENT: 1.0 - share}
-            chances[label] = float(estimates.get(label, estimates[OTHERS]).posterior(said, weighed)[1])
+            chances[label] = float(estimates.get(label, estimates[OTHERS]).posterior(marks, weighed)[1])
         return chances
 
     def _outcomes(self, item: ItemVotes, estimates: Facets) -> list[Outcome]:
@@ -100,8 +100,8 @@ class MultiChoice(EstimatedByFacets):
             chances = self._chances(votes, estimates, item.prior)
             chosen = _chosen(vote.answer)
             right = [chance if label in chosen else 1.0 - chance for label, chance in chances.items()]
-            spoke = len(item.votes) > 1 or item.prior is not None
-            found.append(Outcome(sum(right) / len(right) if right else 1.0, float(spoke)))
+            has_others = len(item.votes) > 1 or item.prior is not None
+            found.append(Outcome(sum(right) / len(right) if right else 1.0, float(has_others)))
         return found
 
 
@@ -115,7 +115,7 @@ class _Choices:
     """The choices of V votes on I items among L labels, as arrays.
 
     `chosen` (V, L); `marked` (I, L): somebody chose it, or the truth holds it; `truths` (I, L): 1 or 0, -1 where it is not
-    known; `priors` (I, L): NaN where no model spoke.
+    known; `priors` (I, L): NaN where there is no prediction.
     """
 
     labels: Sequence[str]

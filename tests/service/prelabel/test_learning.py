@@ -27,12 +27,15 @@ LABELS = ("billing", "delivery", "other")
 @contextlib.asynccontextmanager
 async def alive(world: World) -> AsyncIterator[None]:
     """The service's loops run by themselves."""
-    runner = LoopRunner(world.service.runtime, world.service.runtime.spec.loops)
+    runtime = world.service.runtime
+    runner = LoopRunner(runtime, runtime.spec.loops)
+    runtime.replica.start()
     runner.start()
     try:
         yield
     finally:
         await runner.close()
+        await runtime.replica.close()
 
 
 async def texts(world: World, count: int, split: Split = Split.TRAIN) -> list[UUID]:

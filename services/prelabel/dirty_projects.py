@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-_LOOK_EVERY_S: Final = 0.4
+_LOOK_EVERY_S: Final = 2.0
 _LOOK_TIMES: Final = 10
 
 

@@ -32,10 +32,11 @@ _MOST_BEGUN: Final = 6
 """Attempts at a run that were begun; more mean that the training takes the service down with it."""
 
 _FOLDED_AT_ONCE: Final = 5_000
+_PAUSE_LOOK_S: Final = 0.5
 _PRUNED_AT_ONCE: Final = 2_000
 _CHUNKS_A_TURN: Final = 16
 _TRIES_AGAIN_S: Final = 0.2
-_BREATH_S: Final = 0.05
+_BREATH_S: Final = 0.2
 """Labels come one by one; what each of them wakes is done for all that came meanwhile."""
 
 
@@ -122,6 +123,7 @@ async def _learn_project(runtime: PrelabelRuntime, project_id: UUID) -> None:
         if not learning.selection_due(policy, standing, supply):
             if quiet_s < learning.LONG_PAUSE_S:  # it may be due once the import has paused
                 resources.dirty.add(project_id)
+                asyncio.get_running_loop().call_later(_PAUSE_LOOK_S, runtime.wake, LEARN)
             return
         pool = await selection.gather(session, situation, standing)
     reader = Reader(runtime.objects, runtime.compute, project_id)
@@ -235,8 +237,8 @@ async def prune(runtime: PrelabelRuntime) -> None:
 
 # All are woken by what they wait for; the intervals are for what other replicas did.
 LOOPS: Final = (
-    Loop(SCORE, 1.0, score, leader=False),
-    Loop(LEARN, 0.5, learn),
+    Loop(SCORE, 2.0, score, leader=False),
+    Loop(LEARN, 2.0, learn),
     Loop(TRAIN, 5.0, train),
     Loop(COMPARE, 5.0, compare),
     Loop(COUNT, 10.0, count),

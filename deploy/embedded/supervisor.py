@@ -290,6 +290,7 @@ def choose_ports(first: int, *, others: bool) -> tuple[list[int], list[int]]:
 
 async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
     try:
-        return (await client.get(f"{url}/ready")).status_code == httpx.codes.OK
+        answer = await client.get(f"{url}/ready")
+        return answer.status_code == httpx.codes.OK and not answer.json()["degraded"]
     except httpx.TransportError:
         return False

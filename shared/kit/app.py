@@ -18,6 +18,7 @@ from starlette.routing import Match
 
 from shared import __version__
 from shared.kit import (
+    backlog,
     documentation,
     event_routes,
     health,
@@ -210,13 +211,16 @@ async def _schema_check(runtime: Runtime) -> None:
 async def _start_background(runtime: Runtime, handlers: Handlers, stack: contextlib.AsyncExitStack) -> None:
     """Start the relay, the consumer, the loops and the job workers; they are stopped in the opposite order."""
     settings, name = runtime.settings, runtime.spec.name
-    bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
+    bus = connect_bus(
+        settings.bus_url.get_secret_value(), prefix=settings.topic_prefix, session_s=settings.bus_session_s
+    )
     stack.push_async_callback(bus.close)
     runtime.checks["bus"] = lambda _: bus.check()
     runtime.replica.start()
     stack.push_async_callback(runtime.replica.close)
     relay = Relay(runtime.database, bus, name, replica=runtime.replica, retention_days=settings.event_retention_days)
     _run_until_closed(relay.run(), "relay", stack)
+    _run_until_closed(backlog.keep_measuring(runtime.database, name), "backlog", stack)
     if handlers.topics:
         runner = Runner(
             runtime.database,
@@ -224,6 +228,7 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
             handlers,
             lanes=settings.consumer_lanes,
             retention_days=settings.event_retention_days,
+            handled=runtime.note_activity,
         )
         consuming = asyncio.create_task(runner.run(), name="consumer")
         stack.push_async_callback(_stop_consuming, runner, consuming)

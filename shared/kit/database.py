@@ -27,7 +27,16 @@ _CONNECT_TIMEOUT_S = 5.0
 _CHECKOUT_TIMEOUT_S = 5.0
 _CLIENT_GRACE_S = 5.0
 _ROLLBACK_TIMEOUT_S = 2.0
-_IDLE_IN_TRANSACTION_MS = 120_000
+# A host that is lost, or a process that hangs in a transaction, lets go of its locks within so many seconds.
+_GONE_AFTER_S = 8
+LETS_GO = {
+    "idle_in_transaction_session_timeout": str(_GONE_AFTER_S * 1000),
+    "tcp_keepalives_idle": "4",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": str(_GONE_AFTER_S * 1000),
+    "client_connection_check_interval": str(_GONE_AFTER_S * 1000),
+}
 _MAX_CONNECTION_AGE_S = 3600
 
 
@@ -134,7 +143,7 @@ class Database:
             "timezone": "UTC",
             "statement_timeout": str(settings.statement_timeout_ms),
             "lock_timeout": str(settings.lock_timeout_ms),
-            "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
+            **LETS_GO,
             "jit": "off",
             **settings.database_session,
         }
@@ -179,7 +188,7 @@ class Database:
             password=self._url.password,
             database=self._url.database,
             timeout=_CONNECT_TIMEOUT_S,
-            server_settings={**self._server_settings, "tcp_keepalives_idle": "10"},
+            server_settings=self._server_settings,
             **self._url.query,
         )
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from shared.kit.endpoints import edge_router
@@ -19,11 +19,20 @@ router = edge_router("operations", prefix="")
 _CHECK_TIMEOUT_S = 3.0
 
 Check = Callable[[Runtime], Awaitable[None]]
-"""Raises when the service can't do without what it looked at."""
+"""Raises when what it looked at isn't there."""
+
+
+ESSENTIAL = frozenset({"database", "schema"})
+"""The checks without which no request can be served."""
 
 
 class Health(BaseModel):
     status: Literal["ok"] = "ok"
+
+
+class Readiness(Health):
+    degraded: bool = Field(description="Some check fails; requests are served all the same.")
+    checks: dict[str, Literal["ok", "failing"]] = Field(description="What was looked at, by name.")
 
 
 @router.get("/live")
@@ -33,11 +42,15 @@ async def live() -> Health:
 
 
 @router.get("/ready", responses=responses(503))
-async def ready(runtime: RuntimeDep) -> Health:
-    """Requests can be served: the database, its schema, the bus and whatever else the service needs are there."""
-    names = list(runtime.checks)
+async def ready(runtime: RuntimeDep) -> Readiness:
+    """Requests can be served: the database and its schema are there. What else fails makes the service `degraded`.
+
+    While the bus is away requests are served and their events wait in the outbox; others' events come when it is back.
+    """
+    names = sorted(runtime.checks)
     outcomes = await asyncio.gather(*(_try(name, runtime.checks[name], runtime) for name in names))
-    broken = [name for name, fine in zip(names, outcomes, strict=True) if not fine]
+    fine = dict(zip(names, outcomes, strict=True))
+    broken = [name for name in names if name in ESSENTIAL and not fine[name]]
     if broken:
         raise Problem(
             503,
@@ -46,7 +59,7 @@ async def ready(runtime: RuntimeDep) -> Health:
             errors=[ProblemError(rule=name, detail=f"The check of {name} fails.") for name in broken],
             headers={"Retry-After": "2"},
         )
-    return Health()
+    return Readiness(degraded=not all(outcomes), checks={name: "ok" if fine[name] else "failing" for name in names})
 
 
 async def _try(name: str, check: Check, runtime: Runtime) -> bool:

@@ -187,7 +187,7 @@ async def forget_old(session: Session) -> None:
 class JobWorker:
     """Does the jobs of one service, `concurrency` at a time, until closed."""
 
-    def __init__(self, runtime: "Runtime", concurrency: int = 2, poll_s: float = 2.0) -> None:
+    def __init__(self, runtime: "Runtime", concurrency: int = 2, poll_s: float = 5.0) -> None:
         self._runtime = runtime
         self._kinds = list(runtime.spec.jobs)
         self._concurrency = concurrency

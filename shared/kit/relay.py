@@ -40,8 +40,7 @@ _LATE: Final = 5_000  # so far back a row is looked for that was committed after
 _VERY_LATE_S: Final = 1.0  # and so often farther back
 _LOOK_AROUND_S: Final = 5.0
 _TIDY_S: Final = 600.0
-_MAINTAIN_S: Final = 60.0
-_MEASURE_S: Final = 15.0
+_MAINTAIN_S: Final = 600.0
 _LONGEST_PAUSE_S: Final = 5.0
 
 # The outbox has a partition for each day, so planning costs more than working: plan once. And plan for a backlog, which
@@ -87,14 +86,6 @@ SELECT DISTINCT o.topic, o.key
 FROM outbox_queue AS q JOIN outbox AS o ON o.created_at = q.created_at AND o.seq = q.seq
 WHERE q.set_aside IS NOT NULL
 """
-_BACKLOG: Final = """
-SELECT
-    coalesce((
-        SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM outbox_queue
-        WHERE set_aside IS NULL ORDER BY seq LIMIT 1
-    ), 0),
-    (SELECT count(*) FROM outbox_queue WHERE set_aside IS NOT NULL)
-"""
 
 
 class _Superseded(Exception):
@@ -137,7 +128,6 @@ class Relay(Wakeable):
         self._replica.contend(RELAY, self._woken.set)
         if self._owns_replica:
             self._replica.start()
-        measuring = asyncio.create_task(self._measure(), name="relay-measure")
         failures = 0
         try:
             while True:
@@ -152,8 +142,6 @@ class Relay(Wakeable):
         finally:
             relays.discard(self)
             self._replica.off_wake(RELAY)
-            measuring.cancel()
-            await asyncio.gather(measuring, return_exceptions=True)
             if self._owns_replica:
                 await self._replica.close()
 
@@ -267,19 +255,6 @@ class Relay(Wakeable):
     async def _look_around(self, connection: Any) -> None:
         """See which keys wait behind a refused event; somebody may have tried it again or given it up."""
         self._blocked = {(row["topic"], row["key"]) for row in await connection.fetch(_BLOCKED)}
-
-    async def _measure(self) -> None:
-        """Measure the backlog in every replica, whether it is sent or not."""
-        while True:
-            try:
-                async with self._database.autocommit() as session:
-                    oldest_s, set_aside = await session.raw.fetchrow(_BACKLOG)
-            except Exception as error:
-                log.warning("backlog_not_measured", exc_info=error)
-            else:
-                metrics.UNSENT_AGE.labels(self._service).set(oldest_s)
-                metrics.WAITING_BEHIND.labels(self._service).set(set_aside)
-            await asyncio.sleep(_MEASURE_S)
 
 
 def _headers(text: str | None) -> dict[str, str] | None:

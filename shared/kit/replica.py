@@ -100,8 +100,12 @@ class Replica:
         if waker := self._wakers.get(name):
             waker()
         if name in self._contended and not self.leads(name):
-            self._outgoing.add(name)
-            self._due.set()
+            self.wake_others(name)
+
+    def wake_others(self, name: str) -> None:
+        """Wake whoever waits for the name in the other replicas."""
+        self._outgoing.add(name)
+        self._due.set()
 
     def _contend_now(self) -> None:
         self._renew_at = 0.0

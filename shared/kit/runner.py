@@ -38,16 +38,12 @@ _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0
 _FILL_S: Final = 0.05  # between two fetches that did not bring as much as was asked for
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
-_MEASURE_EVERY_S: Final = 5.0
+_MEASURE_EVERY_S: Final = 15.0
 _ATTEMPTS: Final = 4  # of an event whose handler fails: about two seconds
 _PATIENCE: Final = 60  # attempts against locks and timeouts: some minutes
 _LOSSES: Final = 3  # connections that a batch may lose, one after the other, while the database answers
 _LONGEST_PAUSE_S: Final = 5.0
 _LONG_RUN_S: Final = 60.0
-_PARKED: Final = """
-SELECT kind, count(*) AS waiting, extract(epoch FROM clock_timestamp() - min(parked_at))::float8 AS oldest_s
-FROM parked WHERE consumer_group = $1 GROUP BY kind
-"""
 
 
 class _ConnectionLost(Exception):
@@ -76,12 +72,14 @@ class Runner:
         *,
         lanes: int = 4,
         retention_days: int = 30,
+        handled: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._bus = bus
         self._handlers = handlers
         self._group = handlers.group
         self._retention_days = retention_days
+        self._handled = handled  # called whenever events had their effect
         self._topics = sorted({*handlers.topics, retry_topic(handlers.group)})
         self._consumer: Consumer | None = None
         self._progress: dict[Partition, Progress] = {}
@@ -381,6 +379,7 @@ class Runner:
     def _done(self, items: Iterable[Item]) -> None:
         for item in items:
             item.progress.finish(item.message.position)
+        self._handled()
         self._to_acknowledge.set()
 
     def _collect(self) -> None:
@@ -467,18 +466,6 @@ class Runner:
             with contextlib.suppress(BusUnavailable):
                 for topic, messages in (await self.lag()).items():
                     metrics.LAG.labels(self._group, topic).set(messages)
-            try:
-                async with self._database.transaction() as session:
-                    rows: list[Any] = await session.raw.fetch(_PARKED, self._group)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                continue
-            metrics.PARKED_NOW.clear()
-            metrics.PARKED_AGE.clear()
-            for row in rows:
-                metrics.PARKED_NOW.labels(self._group, row["kind"]).set(row["waiting"])
-                metrics.PARKED_AGE.labels(self._group, row["kind"]).set(row["oldest_s"])
 
     async def _unless_stopping(self, fetching: Awaitable[list[Inbound]]) -> list[Inbound]:
         """The answer, or nothing as soon as the runner is to stop."""

@@ -33,6 +33,8 @@ JobHandler = Callable[["Runtime[Any]", Job], Awaitable[dict[str, Any]]]
 class Loop:
     """Work done again and again in the background: when it is woken (`Runtime.wake`), at the latest every `interval_s`.
 
+    While the service has had no request and no event for a while, the interval is some seconds at least.
+
     A `leader` loop runs on one replica only, the one that holds its lease. When that replica hangs in the middle of a
     round, another one may begin its own: what must not happen twice needs row locks.
     """
@@ -80,7 +82,8 @@ def package_of(spec: ServiceSpec) -> str:
 class Runtime(Generic[R]):
     """What a running service holds: `resources` are its own, made by its `setup`, and there while the service runs.
 
-    `stopping` is set when the process is told to end: streams without an end end then.
+    `stopping` is set when the process is told to end: streams without an end end then. `note_activity` is called when a
+    request opens a transaction and when events had their effect: loops run less often while nothing happens.
     """
 
     resources: R
@@ -93,6 +96,7 @@ class Runtime(Generic[R]):
         self.compute = _compute_pool(spec)
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)
+        self.note_activity: Callable[[], None] = lambda: None
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
 
     def wake(self, loop_name: str) -> None:
@@ -133,7 +137,9 @@ async def current_runtime(request: Request) -> Runtime:
 async def _session(request: Request) -> Session:
     # Not a generator: the route closes the stack, and FastAPI's own way costs twice what the transaction does.
     opened: AsyncExitStack = request.scope[OPENED]
-    return await opened.enter_async_context(runtime_of(request).database.transaction())
+    runtime = runtime_of(request)
+    runtime.note_activity()
+    return await opened.enter_async_context(runtime.database.transaction())
 
 
 # The transaction is committed before the answer is sent, so a failing commit is an error, never a 201.

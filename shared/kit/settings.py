@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     lock_timeout_ms: int = Field(default=5_000, ge=1, description="The longest a statement may wait for a lock.")
 
     bus_url: SecretStr = Field(description="`kafka://host:port,host:port` or `postgresql://…`.")
+    bus_session_s: float = Field(
+        default=6.0,
+        ge=1,
+        le=300,
+        description="After how long a silent member of a consumer group loses its partitions.",
+    )
     topic_prefix: str = Field(default="touchstone.", description="What every topic's name begins with.")
     event_retention_days: int = Field(default=30, ge=1, description="How long events are kept, in days.")
     consumer_lanes: int = Field(default=4, ge=1, le=64, description="How many batches of events are handled at a time.")

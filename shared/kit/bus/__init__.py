@@ -23,17 +23,20 @@ __all__ = [
 _DAY_S = 86_400
 
 
-def connect_bus(url: str, *, prefix: str = "", **settings: Any) -> Bus:
-    """The engine that the URL names: `kafka://…` or `postgresql://…`. Connects when first used."""
+def connect_bus(url: str, *, prefix: str = "", session_s: float = 6.0, **settings: Any) -> Bus:
+    """The engine that the URL names: `kafka://…` or `postgresql://…`. Connects when first used.
+
+    `session_s`: after how long a silent member of a group loses its partitions. More settings are the engine's own.
+    """
     scheme = urlsplit(url).scheme
     if scheme == "kafka":
         from shared.kit.bus.kafka import KafkaBus
 
-        return KafkaBus(url, prefix=prefix, **settings)
+        return KafkaBus(url, prefix=prefix, session_s=session_s, **settings)
     if scheme in {"postgresql", "postgres"}:
         from shared.kit.bus.postgres import PostgresBus
 
-        return PostgresBus(url, prefix=prefix, **settings)
+        return PostgresBus(url, prefix=prefix, session_s=session_s, **settings)
     raise ValueError(f"no event bus speaks {scheme or 'a URL without a scheme'}: use kafka:// or postgresql://")
 
 

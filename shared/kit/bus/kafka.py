@@ -63,7 +63,7 @@ class KafkaBus:
         *,
         prefix: str = "",
         max_message_bytes: int = MAX_MESSAGE_BYTES,
-        session_s: float = 10.0,
+        session_s: float = 6.0,
         topic_config: Mapping[str, str] | None = None,
     ) -> None:
         """`session_s`: after how long a silent member loses its partitions."""

@@ -83,7 +83,7 @@ DELETE FROM bus.log AS old WHERE topic = $1 AND EXISTS (
 
 
 class PostgresBus:
-    """See `LogSettings` for `lease_s` and `poll_s`."""
+    """See `LogSettings` for `session_s` and `poll_s`."""
 
     def __init__(
         self,
@@ -91,10 +91,10 @@ class PostgresBus:
         *,
         prefix: str = "",
         max_message_bytes: int = MAX_MESSAGE_BYTES,
-        lease_s: float = 6.0,
+        session_s: float = 6.0,
         poll_s: float = 5.0,
     ) -> None:
-        self._settings = LogSettings(url, prefix, lease_s, poll_s)
+        self._settings = LogSettings(url, prefix, session_s, poll_s)
         self._prefix = prefix
         self._max_message_bytes = max_message_bytes
         self._topics: dict[str, Topic] = {}

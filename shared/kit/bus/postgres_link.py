@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from shared.kit.database import DatabaseErrorKind, database_error_kind
+from shared.kit.database import LETS_GO, DatabaseErrorKind, database_error_kind
 from shared.kit.exceptions import BusUnavailable
 
 CHANNEL: Final = "touchstone_bus"
@@ -19,11 +19,11 @@ _CLOSE_TIMEOUT_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """`lease_s`: after how long a silent member loses its partitions; `poll_s`: after how long without a notification the log is read."""
+    """`session_s`: after how long a silent member loses its partitions; `poll_s`: after how long without a notification the log is read."""
 
     url: str
     prefix: str
-    lease_s: float
+    session_s: float
     poll_s: float
 
 
@@ -41,7 +41,13 @@ class Link:
         self, url: str, server_settings: dict[str, str], prepare: Callable[[Any], Awaitable[None]] | None = None
     ) -> None:
         self._url = url
-        self._settings = {"application_name": "touchstone-bus", "timezone": "UTC", "jit": "off", **server_settings}
+        self._settings = {
+            "application_name": "touchstone-bus",
+            "timezone": "UTC",
+            "jit": "off",
+            **LETS_GO,
+            **server_settings,
+        }
         self._prepare = prepare
         self._lock = asyncio.Lock()
         self._connection: Any = None

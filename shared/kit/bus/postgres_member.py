@@ -224,7 +224,7 @@ class PostgresMember:
         with contextlib.suppress(BusUnavailable):
             await self._leave(frozenset(self._leases))
             async with self._link.use() as connection:
-                await connection.execute(_FORGET, self._group, self.id, self._settings.lease_s * 100)
+                await connection.execute(_FORGET, self._group, self.id, self._settings.session_s * 100)
         await self._link.close()
 
     async def _write_positions(self, ours: Sequence[tuple[Partition, int, int]]) -> frozenset[Partition]:
@@ -306,7 +306,7 @@ class PostgresMember:
 
     async def _keep(self, doing: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(self._settings.lease_s / 3)
+            await asyncio.sleep(self._settings.session_s / 3)
             try:
                 await doing()
             except BusUnavailable as error:
@@ -316,7 +316,7 @@ class PostgresMember:
         """Write that we live, and see who else does. Apart from `_settle`, which may wait long for the consumer to finish."""
         async with self._link.use() as connection:
             ids = [topic.id for topic in self._topics.values()]
-            rows = await connection.fetch(_BEAT, self._group, self.id, ids, self._settings.lease_s)
+            rows = await connection.fetch(_BEAT, self._group, self.id, ids, self._settings.session_s)
         self._living = [(member, topics) for member, topics, _ in rows]
         self._owned = {(topic, number): epoch for _, _, owned in rows for topic, number, epoch in owned}
 
@@ -362,7 +362,7 @@ class PostgresMember:
                 self.id,
                 [self._topics[each.topic].id for each in partitions],
                 [each.number for each in partitions],
-                self._settings.lease_s,
+                self._settings.session_s,
             )
         for topic, number, epoch, position in rows:
             self._leases[Partition(self._name_of[topic], number)] = _Lease(epoch, position)

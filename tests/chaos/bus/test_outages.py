@@ -69,7 +69,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 @contextlib.asynccontextmanager
 async def at_work(effects: Effects, engine: Engine) -> AsyncIterator[Runner]:
     """A relay and a consumer, as one replica of a service has them."""
-    impatient = {"session_s": 3.0} if engine.name == "kafka" else {"lease_s": 3.0, "poll_s": 0.3}
+    impatient = {"session_s": 3.0} if engine.name == "kafka" else {"session_s": 3.0, "poll_s": 0.3}
     bus = connect_bus(engine.url(), prefix=PREFIX.setdefault(engine.name, f"t{secrets.token_hex(4)}."), **impatient)
     runner = Runner(effects.database, bus, effects.handlers)
     tasks = [asyncio.create_task(Relay(effects.database, bus, "tiny").run()), asyncio.create_task(runner.run())]

@@ -29,7 +29,7 @@ class Engine:
         self.name = name
         self.url = url
         self.prefix = f"t{secrets.token_hex(4)}."
-        impatient = {"session_s": 1.5} if name == "kafka" else {"lease_s": 1.5, "poll_s": 0.3}
+        impatient = {"session_s": 1.5} if name == "kafka" else {"session_s": 1.5, "poll_s": 0.3}
         self.settings: dict[str, Any] = {"prefix": self.prefix, **impatient}
         self._made: list[Bus] = []
 

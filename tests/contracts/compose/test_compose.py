@@ -99,8 +99,11 @@ def test_a_service_runs_locked_down(file: dict[str, Any], service: str) -> None:
 def test_the_gateway_and_prometheus_know_every_service(service: str) -> None:
     gateway = (ROOT / "deploy/gateway/Caddyfile").read_text()
     assert f"handle_path /{service}/*" in gateway
-    assert f"reverse_proxy {service}:{CONTAINER_PORT}" in gateway
-    assert f"{service}:{CONTAINER_PORT}" in (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+    assert f"dynamic a {service} {CONTAINER_PORT}" in gateway  # every replica that the name has an address for
+    prometheus = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+    [names] = re.findall(r"names: \[(.*)\]", prometheus)
+    assert service in names.split(", ")
+    assert f"port: {CONTAINER_PORT}\n" in prometheus
 
 
 def test_the_image_is_not_root_and_reports_its_health() -> None:

@@ -16,9 +16,11 @@ from uuid import uuid4
 import httpx
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.contracts.events import RecordErased
+from shared.kit import loops as loops_module
 from shared.kit import migrations
 from shared.kit.app import Loop, Runtime
 from shared.kit.auth import mint_token
@@ -37,9 +39,11 @@ TINY = "tests.service.kit.tiny"
 
 async def test_live_ready_and_metrics_are_open(tiny: ServiceUnderTest) -> None:
     await tiny.client.get("/v1/things/rubbish", headers=tiny.token("manager"))
-    for path in ("/live", "/ready"):
-        answer = await tiny.client.get(path)
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    answer = await tiny.client.get("/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    answer = await tiny.client.get("/ready")
+    checks = {"database": "ok", "schema": "ok"}
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "degraded": False, "checks": checks})
     metrics = await tiny.client.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     assert 'touchstone_http_request_duration_seconds_count{method="GET",route="/v1/things/{thing_id}"' in metrics.text
@@ -50,6 +54,18 @@ async def test_what_setup_makes_is_there_and_is_closed(tiny: ServiceUnderTest) -
         resources: Resources = service.runtime.resources
         assert resources.greeting == "hi"
     assert resources.closed
+
+
+async def test_a_service_without_its_bus_is_degraded_and_ready() -> None:
+    async with service_under_test(
+        TINY, bus_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"), background=True
+    ) as service:
+        answer = await service.client.get("/ready")
+        assert answer.status_code == 200
+        assert answer.json()["degraded"] is True
+        assert answer.json()["checks"] == {"bus": "failing", "database": "ok", "schema": "ok"}
+        headers, path = service.token("manager"), f"/v1/projects/{uuid4()}/things"
+        assert (await service.client.get(path, headers=headers)).status_code == 200
 
 
 async def test_a_service_does_not_start_on_an_old_schema() -> None:
@@ -182,6 +198,34 @@ async def test_a_replica_that_hangs_is_replaced_and_knows_it_when_it_comes_back(
     await second.close()
     await until(lambda: first.leads("duty"), timeout_s=0.4)
     await first.close()
+
+
+async def test_loops_rest_while_nothing_happens_and_run_again_at_the_first_request(
+    tiny: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops_module, "_ACTIVE_S", 0.3)
+    async with LoopingReplica(tiny) as replica:
+        await until(lambda: replica.often > 3)
+        await asyncio.sleep(0.5)
+        rested = replica.often
+        await asyncio.sleep(0.3)
+        assert replica.often == rested
+        replica.runtime.note_activity()
+        await until(lambda: replica.often > rested + 3, timeout_s=2.0)
+
+
+async def test_activity_wakes_the_loops_of_the_replica_that_leads_them(
+    tiny: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops_module, "_ACTIVE_S", 0.3)
+    async with LoopingReplica(tiny) as leader:
+        await until(lambda: leader.often > 3)
+        async with LoopingReplica(tiny) as other:
+            await asyncio.sleep(0.6)
+            rested = leader.often
+            other.runtime.note_activity()
+            await until(lambda: leader.often > rested + 3, timeout_s=2.0)
+            assert other.often == 0
 
 
 async def test_a_loop_that_fails_goes_on_and_can_be_woken(tiny: ServiceUnderTest) -> None:

@@ -1,0 +1,53 @@
+"""What waits in a service's database: events to be sent, events that came too early.
+
+Measured in every replica and apart from whoever sends and handles, so that no fault of theirs hides it.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+
+from shared.kit import event_metrics as metrics
+from shared.kit.database import Database, database_error_kind
+
+log = structlog.get_logger()
+
+_EVERY_S: Final = 15.0
+_UNSENT: Final = """
+SELECT
+    coalesce((
+        SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM outbox_queue
+        WHERE set_aside IS NULL ORDER BY seq LIMIT 1
+    ), 0),
+    (SELECT count(*) FROM outbox_queue WHERE set_aside IS NOT NULL)
+"""
+_PARKED: Final = """
+SELECT kind, count(*) AS waiting, extract(epoch FROM clock_timestamp() - min(parked_at))::float8 AS oldest_s
+FROM parked WHERE consumer_group = $1 GROUP BY kind
+"""
+
+
+async def measure(database: Database, service: str) -> None:
+    """Set the gauges. Raises what the database raises."""
+    async with database.autocommit() as session:
+        oldest_s, set_aside = await session.raw.fetchrow(_UNSENT)
+        parked: list[Any] = await session.raw.fetch(_PARKED, service)
+    metrics.UNSENT_AGE.labels(service).set(oldest_s)
+    metrics.WAITING_BEHIND.labels(service).set(set_aside)
+    metrics.PARKED_NOW.clear()
+    metrics.PARKED_AGE.clear()
+    for row in parked:
+        metrics.PARKED_NOW.labels(service, row["kind"]).set(row["waiting"])
+        metrics.PARKED_AGE.labels(service, row["kind"]).set(row["oldest_s"])
+
+
+async def keep_measuring(database: Database, service: str) -> None:
+    """Measure until cancelled."""
+    while True:
+        try:
+            await measure(database, service)
+        except Exception as error:
+            if database_error_kind(error) is None:
+                log.error("backlog_not_measured", exc_info=error)  # noqa: TRY400  the message may hold a row's text
+        await asyncio.sleep(_EVERY_S)

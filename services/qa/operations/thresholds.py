@@ -36,6 +36,8 @@ AUDIT = "audit"
 CHAMPION_DIFFERS = "champion_differs"
 
 _RECORDS_AT_ONCE = 500
+_SMALL_BYTES = 65_536
+"""Of answers in JSON; to compare these takes less than to hand them to a worker process: a thousand choices."""
 _MOST_EVIDENCE = 20_000
 """So many labels show a budget of .1 % with an interval of .04 points."""
 
@@ -65,7 +67,10 @@ async def consider(database: Database, compute: ComputePool, project_id: UUID, n
                 session, project_id, champion.model_id, champion.schema_version, _most_evidence(project)
             )
     pairs = [(one.prediction, one.label) for one in newest]
-    agreements = await compute.run(agree, schema, champion.question, pairs, project_id=project_id) if pairs else []
+    if sum(len(prediction) + len(label) for prediction, label in pairs) <= _SMALL_BYTES:
+        agreements = agree(schema, champion.question, pairs)
+    else:
+        agreements = await compute.run(agree, schema, champion.question, pairs, project_id=project_id)
     evidence = [Compared(one, right) for one, right in zip(newest, agreements, strict=True) if right is not None]
     async with database.transaction() as session:
         to_check = await _test(session, project, champion, evidence, now)

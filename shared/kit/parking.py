@@ -258,9 +258,9 @@ async def _apply(database: Database, handlers: Handlers, rows: Sequence[Any], ma
     One that fails is given up. Raises what the database is at fault for: what is left may then be tried again.
     """
     moved: dict[UUID, Need] = {}
-    row_of = {row["event_id"]: row for row in rows}
+    row_of = {row["event_id"]: row for row in rows}  # what was brought twice is released twice: each event counts once
     deliveries: list[Delivery] = []
-    for row in rows:
+    for row in row_of.values():
         event = handlers.parse(row["envelope"])
         if event is None:  # a type that is no longer subscribed to
             async with database.transaction() as session:

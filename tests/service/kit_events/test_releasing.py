@@ -108,6 +108,15 @@ async def test_many_are_released_in_bounded_transactions(project: Project) -> No
     assert max(project.transactions.values()) <= AT_ONCE
 
 
+async def test_what_is_brought_twice_is_released_once(project: Project) -> None:
+    await project.park()
+    await project.come()
+    await project.come()
+    assert await project.effects.value("SELECT count(*) FROM parked_releases") == 2
+    await project.release_all()
+    await project.is_done(1, 2)
+
+
 @pytest.mark.parametrize("deaths", [[0], [1], [AT_ONCE], [AT_ONCE + 1, 7, 3 * AT_ONCE - 1, 0]])
 async def test_who_dies_in_between_loses_nothing_and_doubles_nothing(project: Project, deaths: list[int]) -> None:
     await project.park()

@@ -67,14 +67,16 @@ def test_the_containers_are_those_of_the_registry() -> None:
 
 
 def test_the_gateway_and_prometheus_have_those_of_the_registry() -> None:
-    proxied = re.findall(r"reverse_proxy (\S+)", text("deploy/gateway/Caddyfile"))
-    assert proxied == [f"{name}:{CONTAINER_PORT}" for name in SERVICE_NAMES]
+    proxied = re.findall(
+        r"handle_path /(\S+)/\* \{\s+reverse_proxy \{[^}]*?dynamic a (\S+) (\d+) ", text("deploy/gateway/Caddyfile")
+    )
+    assert proxied == [(name, name, str(CONTAINER_PORT)) for name in SERVICE_NAMES]
     hidden = re.search(r"@metrics path (.*)", text("deploy/gateway/Caddyfile"))
     assert hidden is not None
     assert set(hidden[1].split()) >= {f"/{name}/metrics" for name in SERVICE_NAMES}
     prometheus = yaml.safe_load(text("deploy/prometheus/prometheus.yml"))["scrape_configs"][0]
-    targets = [target for group in prometheus["static_configs"] for target in group["targets"]]
-    assert targets == [f"{name}:{CONTAINER_PORT}" for name in SERVICE_NAMES]
+    [found] = prometheus["dns_sd_configs"]
+    assert (found["names"], found["port"]) == (list(SERVICE_NAMES), CONTAINER_PORT)
 
 
 def test_topics_are_written_and_read_by_services_alone() -> None:

@@ -23,7 +23,7 @@ import numpy as np
 
 from services.qa.domain import kinds
 from services.qa.domain.dawid_skene import fit
-from services.qa.domain.voting import Vote
+from services.qa.domain.votes import Vote
 from shared.contracts.answers.kinds.boxes import BoxesQuestion
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 from shared.contracts.answers.kinds.spans import SpansQuestion

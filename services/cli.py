@@ -35,7 +35,7 @@ def serve(service: str) -> None:
     """Run a service until SIGTERM."""
     # structlog would take it, with pygments, where it is installed, to colour tracebacks that we don't print: 3 MiB.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    from shared.kit.serving import serve as run
+    from shared.kit.server import serve as run
 
     run(_create_app(service))
 

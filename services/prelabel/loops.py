@@ -12,11 +12,11 @@ from uuid import UUID
 import structlog
 
 from services.prelabel import metrics
-from services.prelabel.domain import learning
+from services.prelabel.domain import learning_schedule
 from services.prelabel.exceptions import CannotTrain, InferenceFailed, RunUnderWay, TrainingInterrupted
 from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN
 from services.prelabel.operations import comparison, registry, scoring, selection, training
-from services.prelabel.operations.reading import Reader
+from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
 from services.prelabel.storage import models, predictions, projects, records, reports, runs
 from services.prelabel.storage.models import Model
@@ -109,9 +109,9 @@ async def _learn_project(runtime: PrelabelRuntime, project_id: UUID) -> None:
         situation = await projects.situation(session, project_id)
         if not situation.project.active:
             return
-        standing = await selection.standing(session, situation)
+        progress = await selection.learning_progress(session, situation)
         try:
-            run = await training.request_if_due(session, situation, standing, utc_now())
+            run = await training.request_if_due(session, situation, progress, utc_now())
         except RunUnderWay:
             return
         if run is not None:
@@ -120,12 +120,12 @@ async def _learn_project(runtime: PrelabelRuntime, project_id: UUID) -> None:
         quiet_s = resources.arrivals.quiet_s(project_id, await records.newest(session, project_id))
         supply = await selection.supply(session, situation, quiet_s)
         policy = situation.project.learning
-        if not learning.selection_due(policy, standing, supply):
-            if quiet_s < learning.LONG_PAUSE_S:  # it may be due once the import has paused
+        if not learning_schedule.selection_due(policy, progress, supply):
+            if quiet_s < learning_schedule.LONG_PAUSE_S:  # it may be due once the import has paused
                 resources.dirty.add(project_id)
                 asyncio.get_running_loop().call_later(_PAUSE_LOOK_S, runtime.wake, LEARN)
             return
-        pool = await selection.gather(session, situation, standing)
+        pool = await selection.gather(session, situation, progress)
     reader = Reader(runtime.objects, runtime.compute, project_id)
     chosen, thumbnails = await selection.choose(reader, situation, pool)
     async with runtime.database.transaction() as session:

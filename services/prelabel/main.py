@@ -18,7 +18,7 @@ from services.prelabel.exceptions import (
     ProjectArchived,
     RunUnderWay,
 )
-from services.prelabel.operations import republishing
+from services.prelabel.operations import republication
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.setup import open_resources
 from shared.kit.app import ServiceSpec, create_service_app
@@ -55,7 +55,7 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             subscriptions=consumers.subscriptions,
             loops=loops.LOOPS,
             jobs={jobs.TRAINING: jobs.follow_training},
-            republish=republishing.everything,
+            republish=republication.everything,
             setup=open_resources,
         )
     )

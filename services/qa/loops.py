@@ -67,7 +67,7 @@ async def _each_mark(
 
 
 async def estimate(runtime: QaRuntime) -> None:
-    limits = runtime.resources.limits
+    limits = runtime.resources.estimation
     pauses = runtime.resources.pauses
 
     async def work(project_id: UUID, _: UUID | None) -> None:
@@ -75,23 +75,21 @@ async def estimate(runtime: QaRuntime) -> None:
             runtime.database,
             runtime.compute,
             project_id,
-            limits.estimation_annotations,
+            limits.annotations,
             utc_now(),
             pauses.estimated.get(project_id),
         )
         pauses.waiting.pop(project_id, None)
         runtime.wake(REPLACE)
 
-    await _each_mark(
-        runtime, BackgroundWork.ESTIMATION, work, share=limits.estimation_share, is_due=pauses.estimation_is_due
-    )
+    await _each_mark(runtime, BackgroundWork.ESTIMATION, work, share=limits.share, is_due=pauses.estimation_is_due)
 
 
 async def test_thresholds(runtime: QaRuntime) -> None:
     async def work(project_id: UUID, _: UUID | None) -> None:
         await thresholds.consider(runtime.database, runtime.compute, project_id, utc_now())
 
-    await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=runtime.resources.limits.estimation_share)
+    await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=runtime.resources.estimation.share)
 
 
 async def replace_votes(runtime: QaRuntime) -> None:
@@ -154,7 +152,7 @@ async def count_agreement(runtime: QaRuntime) -> None:
                         break  # the rest in the next round, after the other projects
                 await agreement_updates.measure_outdated(runtime.database, runtime.compute, project_id, utc_now())
             if time.monotonic() - started > _REST_FROM_S:
-                pauses.rest(AGREEMENT, project_id, started, runtime.resources.limits.estimation_share)
+                pauses.rest(AGREEMENT, project_id, started, runtime.resources.estimation.share)
 
 
 def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Loop]:

@@ -9,10 +9,9 @@ from fastapi import FastAPI
 
 from services.qa import api, consumers, loops
 from services.qa.operations import agreement_recount, release_job, releases, republication
-from services.qa.operations.limits import Limits
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener, pending_listeners
-from services.qa.resources import QaResources, QaRuntime
+from services.qa.resources import EstimationLimits, QaResources, QaRuntime
 from services.qa.settings import QaSettings
 from shared.kit.app import ServiceSpec, create_service_app
 from shared.kit.clock import utc_now
@@ -27,11 +26,6 @@ A record ends in exactly one state: `finalized`, `gold`, `unlabelable` or `erase
 
 def create_app(settings: QaSettings | None = None) -> FastAPI:
     settings = settings or QaSettings()
-    limits = Limits(
-        estimation_share=settings.estimation_share,
-        estimation_annotations=settings.estimation_annotations,
-        download_ttl_s=settings.download_ttl_s,
-    )
 
     @contextlib.asynccontextmanager
     async def setup(runtime: QaRuntime) -> AsyncIterator[QaResources]:
@@ -44,7 +38,12 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
         pending = PendingJudge(runtime.database, runtime.compute, utc_now, changed)
         listener = PendingListener(wake)
         pending_listeners.add(listener)
-        yield QaResources(limits, pending, listener)
+        yield QaResources(
+            EstimationLimits(settings.estimation_share, settings.estimation_annotations),
+            settings.download_ttl_s,
+            pending,
+            listener,
+        )
 
     async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
         return await release_job.build(runtime.database, runtime.objects, job)

@@ -7,9 +7,8 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from services.qa.domain import schedule
+from services.qa.domain import estimation_schedule
 from services.qa.operations import assessments
-from services.qa.operations.limits import Limits
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener
 from shared.kit.runtime import Runtime, current_runtime
@@ -41,12 +40,23 @@ class Pauses:
         now = time.monotonic()
         before = self.estimated.get(project_id)
         waited_s = now - self.waiting.setdefault(project_id, now)
-        return schedule.due(new=new, read_before=0 if before is None else before.votes, waited_s=waited_s)
+        return estimation_schedule.due(new=new, read_before=0 if before is None else before.votes, waited_s=waited_s)
+
+
+@dataclass(frozen=True, slots=True)
+class EstimationLimits:
+    """`share` of the time that estimation may take; it reads the newest `annotations`."""
+
+    share: float
+    annotations: int
 
 
 @dataclass(slots=True)
 class QaResources:
-    limits: Limits
+    """`download_ttl_s`: how long a link to a release's file holds."""
+
+    estimation: EstimationLimits
+    download_ttl_s: int
     pending: PendingJudge
     listener: PendingListener
     pauses: Pauses = field(default_factory=Pauses)

@@ -24,7 +24,7 @@ from services.queue.exceptions import (
     UnknownLease,
     UnknownSchemaVersion,
 )
-from services.queue.operations import republishing
+from services.queue.operations import republication
 from services.queue.resources import QueueResources, QueueRuntime
 from services.queue.settings import QueueSettings
 from shared.kit.app import Loop, ServiceSpec, create_service_app
@@ -79,7 +79,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
                 ),
                 Loop("fold_progress", 1.0, loops.fold_progress),
             ),
-            republish=republishing.whole_state,
+            republish=republication.whole_state,
             setup=setup,
         )
     )

@@ -32,3 +32,31 @@ def test_every_decision_is_in_the_index_under_a_number_of_its_own() -> None:
     assert len({name[:4] for name in files}) == len(files)
     index = (folder / "README.md").read_text()
     assert [name for name in files if f"({name})" not in index] == []
+
+
+OWN_IN_EACH_SERVICE = {
+    **dict.fromkeys(("Project", "Record", "Prediction", "Model"), "the service's own copy of a thing of all"),
+    "NewRecord": "a row of the service's own records",
+    "Consumers": "the service's event edge",
+    "Lane": "in queue a line of tasks, in the kit a line of events: neither ever meets the other",
+    **dict.fromkeys(("AnnotationOut", "RecordOut"), "a name in the service's published OpenAPI"),
+    **dict.fromkeys(
+        ("ProjectArchived", "UnknownSchemaVersion", "RecordErased"), "a problem's published type is named after it"
+    ),
+}
+"""The names of classes that may be in several packages, each with its reason."""
+
+
+def _public_classes() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for root in ("services", "shared"):
+        for path in sorted((ROOT / root).rglob("*.py")):
+            for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(), re.MULTILINE):
+                found.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_a_class_has_a_name_of_its_own_in_the_repository() -> None:
+    shared = {name: paths for name, paths in _public_classes().items() if len(paths) > 1}
+    assert {name: paths for name, paths in shared.items() if name not in OWN_IN_EACH_SERVICE} == {}
+    assert sorted(OWN_IN_EACH_SERVICE.keys() - shared.keys()) == []

@@ -113,9 +113,9 @@ async def change_project(
 
     def decide(project: Project) -> Project:
         if body.name is not None:
-            project = project.named(body.name)
+            project = project.with_name(body.name)
         if body.status is not None:
-            project = project.standing(body.status)
+            project = project.with_status(body.status)
         return project.activated(body.active_schema, body.active_guideline, body.active_policy)
 
     return await _change(session, project_id, expected, decide, response)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from services.ingest.domain.intake import Candidate, IntakeProject, accept, of_validation, read_record
+from services.ingest.domain.intake import IntakeProject, RecordCandidate, accept, of_validation, read_record
 from services.ingest.domain.reports import ReportIn
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
@@ -19,7 +19,7 @@ Refused = tuple[int, NotAccepted]
 class PreparedRecords:
     """What may be kept, by line, and what is refused."""
 
-    candidates: list[tuple[int, Candidate]] = field(default_factory=list)
+    candidates: list[tuple[int, RecordCandidate]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -27,7 +27,7 @@ class PreparedRecords:
 class PreparedReports:
     """Reports by line, each with the record that its input becomes if it isn't known, and what is refused."""
 
-    reports: list[tuple[int, ReportIn, Candidate | None]] = field(default_factory=list)
+    reports: list[tuple[int, ReportIn, RecordCandidate | None]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
-from services.ingest.domain.cleaning import Redactions, mask_slice
+from services.ingest.domain.personal_data import Redactions, mask_slice
 from services.ingest.exceptions import NotAccepted
 from services.ingest.media import FIELD_KINDS, InlineFile, Text, UploadedFile
 from shared.contracts.answers import LabelSchema
@@ -82,7 +82,7 @@ def _keyed(key: bytes, purpose: str) -> hmac.HMAC:
 
 
 @dataclass(slots=True)
-class Candidate:
+class RecordCandidate:
     """A record that kept every rule but may be a duplicate. `files` and `assets` still stand outside `fields`."""
 
     record_id: UUID
@@ -115,7 +115,7 @@ class Candidate:
         )
 
 
-def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -> Candidate:
+def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -> RecordCandidate:
     """Check one record and make it fit to be published; `draw_id` gives its id.
 
     Raises:
@@ -153,10 +153,10 @@ _RULES_WITHOUT_VALUES = frozenset(
 """Rules of pydantic whose message says what is allowed and nothing of what came."""
 
 
-def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> Candidate:
+def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCandidate:
     """As `read_record`, for a record whose shape is right."""
     _check_purposes(project.policies, given.purposes)
-    candidate = Candidate(
+    candidate = RecordCandidate(
         record_id=record_id,
         external_id=given.external_id,
         external_hash=None if given.external_id is None else external_hash(project, given.external_id),
@@ -220,7 +220,7 @@ def _check_purposes(policies: Policies, purposes: list[str]) -> None:
         raise NotAccepted("/purposes", "consent-missing", "a purpose that the project requires is not consented to")
 
 
-def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: Candidate) -> None:
+def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: RecordCandidate) -> None:
     known = {item.name: item for item in project.schema.fields}
     for name, value in given.items():
         if name not in known:
@@ -243,7 +243,7 @@ def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: Ca
             raise NotAccepted(json_pointer("fields", item.name), "field-required", "the schema requires this field")
 
 
-def _check_size(candidate: Candidate) -> None:
+def _check_size(candidate: RecordCandidate) -> None:
     characters = 0
     for values in (candidate.fields, candidate.slice):
         for value in values.values():

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from services.ingest.domain.cleaning import clean_schema
+from services.ingest.domain.personal_data import clean_schema
 from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, UnknownVersion
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
@@ -44,10 +44,10 @@ class Project:
     def changed(self, now: datetime) -> "Project":
         return replace(self, revision=self.revision + 1, updated_at=now)
 
-    def named(self, name: str) -> "Project":
+    def with_name(self, name: str) -> "Project":
         return replace(self, name=mask(name))
 
-    def standing(self, status: ProjectStatus) -> "Project":
+    def with_status(self, status: ProjectStatus) -> "Project":
         return replace(self, status=status)
 
     def with_schema(self, schema: LabelSchema, now: datetime, *, activate: bool) -> "Project":

@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from services.ingest.domain.cleaning import Redactions, findings_of, mask_answers
 from services.ingest.domain.intake import ExternalId, IntakeProject, RecordIn, of_validation
+from services.ingest.domain.personal_data import Redactions, findings_of, mask_answers
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema, read_answer, validate
 from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue

@@ -13,7 +13,7 @@ class Line(NamedTuple):
     """One item as it came. `number` counts from 1. `size` is about how many bytes it has."""
 
     number: int
-    item: "Item"
+    item: "ImportItem"
     size: int
 
     def parse(self) -> Any:
@@ -30,7 +30,7 @@ class Line(NamedTuple):
             raise NotAccepted(problem.pointer or "", problem.type, problem.title) from None
 
 
-class Item(Protocol):
+class ImportItem(Protocol):
     """What a format holds of one item until it is parsed, outside the event loop."""
 
     def parse(self) -> Any:

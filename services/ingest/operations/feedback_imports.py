@@ -5,7 +5,7 @@ from contextlib import aclosing
 from uuid import UUID
 
 from services.ingest.compute.lines import PreparedReports, Refused, prepare_reports
-from services.ingest.domain.intake import Candidate, IntakeProject
+from services.ingest.domain.intake import IntakeProject, RecordCandidate
 from services.ingest.domain.reports import ReportIn
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
@@ -18,7 +18,7 @@ from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
 
 TakenReportLine = tuple[int, KeptReport]
-_Read = tuple[int, ReportIn, Candidate | None]
+_Read = tuple[int, ReportIn, RecordCandidate | None]
 
 
 async def import_feedback(

@@ -10,7 +10,7 @@ import structlog
 
 from services.ingest.compute.files import TOO_LARGE
 from services.ingest.compute.files import make_safe as make_safe_in_worker
-from services.ingest.domain.intake import Candidate, IntakeProject, file_hash
+from services.ingest.domain.intake import IntakeProject, RecordCandidate, file_hash
 from services.ingest.exceptions import ImageTooLarge, NotAccepted, NotAnImage, ObjectsNotDeleted
 from services.ingest.media import FileLimits, InlineFile, SafeFile
 from services.ingest.operations.context import IntakeContext
@@ -54,7 +54,7 @@ async def make_safe(context: IntakeContext, project_id: UUID, file: InlineFile) 
 
 
 async def store(
-    context: IntakeContext, project_id: UUID, candidates: Sequence[Candidate]
+    context: IntakeContext, project_id: UUID, candidates: Sequence[RecordCandidate]
 ) -> tuple[dict[UUID, list[Asset]], dict[UUID, Verdict]]:
     """Make the files of candidates safe and write them to the object store; verdicts on those that need none any more.
 
@@ -87,7 +87,7 @@ async def store(
 
 
 async def _make_all_safe(
-    context: IntakeContext, project_id: UUID, candidates: Sequence[Candidate]
+    context: IntakeContext, project_id: UUID, candidates: Sequence[RecordCandidate]
 ) -> list[dict[str, SafeFile] | NotAccepted]:
     """The files of each candidate by field, or why the first one that is refused is."""
     every = [(item, name, file) for item in candidates for name, file in item.files.items()]
@@ -147,7 +147,7 @@ def _memory_mb(limits: FileLimits) -> int:
     return _BASE_MEMORY_MB + (limits.max_pixels * _BYTES_PER_PIXEL + 2 * limits.max_bytes) // (1024 * 1024)
 
 
-def _place(candidate: Candidate, safe: dict[str, SafeFile], project_id: UUID) -> list[tuple[Asset, bytes]]:
+def _place(candidate: RecordCandidate, safe: dict[str, SafeFile], project_id: UUID) -> list[tuple[Asset, bytes]]:
     """Give a candidate's files their ids and put the references into its fields. Annotators see these ids: random ones."""
     placed: list[tuple[Asset, bytes]] = []
     for name, file in safe.items():

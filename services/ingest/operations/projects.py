@@ -30,7 +30,7 @@ def new_project(project_id: UUID, name: str, now: datetime) -> Project:
         created_at=now,
         updated_at=now,
     )
-    return project.named(name).with_policies(Policies(), now, activate=True)
+    return project.with_name(name).with_policies(Policies(), now, activate=True)
 
 
 async def create(session: Session, project: Project) -> Project:

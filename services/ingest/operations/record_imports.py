@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.ingest.compute.lines import PreparedRecords, Refused, prepare_records
-from services.ingest.domain.intake import Candidate
+from services.ingest.domain.intake import RecordCandidate
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
 from services.ingest.operations import files, projects, records
@@ -77,7 +77,7 @@ async def _commit(
     return taken
 
 
-async def _keep(context: IntakeContext, project_id: UUID, candidates: Sequence[Candidate]) -> dict[UUID, Verdict]:
+async def _keep(context: IntakeContext, project_id: UUID, candidates: Sequence[RecordCandidate]) -> dict[UUID, Verdict]:
     stored, verdicts = await files.store(context, project_id, candidates)
     waiting = [one for one in candidates if one.record_id not in verdicts] if verdicts else candidates
 

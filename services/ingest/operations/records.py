@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.ingest.domain.intake import Candidate, IntakeProject, content_hash
+from services.ingest.domain.intake import IntakeProject, RecordCandidate, content_hash
 from services.ingest.exceptions import NotAccepted
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as storage
@@ -37,7 +37,7 @@ def erased() -> NotAccepted:
 
 
 async def keep(
-    session: Session, project: IntakeProject, candidates: Sequence[Candidate], files: dict[UUID, list[Asset]]
+    session: Session, project: IntakeProject, candidates: Sequence[RecordCandidate], files: dict[UUID, list[Asset]]
 ) -> dict[UUID, Verdict]:
     """Keep what is new and publish it; return a verdict per candidate, by the id drawn for it.
 
@@ -56,7 +56,7 @@ async def keep(
                 verdicts[item.record_id] = _duplicate_of(aliases[item.external_hash])
     if verdicts:
         waiting = [item for item in waiting if item.record_id not in verdicts]
-    new: list[Candidate] = []
+    new: list[RecordCandidate] = []
     for _ in range(_TRIES):
         if not waiting:
             break
@@ -80,7 +80,9 @@ async def keep(
     return verdicts
 
 
-async def _use_assets(session: Session, project: IntakeProject, candidates: Iterable[Candidate]) -> dict[UUID, Verdict]:
+async def _use_assets(
+    session: Session, project: IntakeProject, candidates: Iterable[RecordCandidate]
+) -> dict[UUID, Verdict]:
     """Put references to uploaded assets into the fields; refuses candidates whose asset isn't there."""
     users = [item for item in candidates if item.assets]
     if not users:
@@ -102,11 +104,13 @@ async def _use_assets(session: Session, project: IntakeProject, candidates: Iter
     return refused
 
 
-def _without_twins(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[tuple[Candidate, Candidate]]]:
+def _without_twins(
+    candidates: Sequence[RecordCandidate],
+) -> tuple[list[RecordCandidate], list[tuple[RecordCandidate, RecordCandidate]]]:
     """The first of each external id and content; and the rest, each with the first it equals."""
-    firsts: list[Candidate] = []
-    twins: list[tuple[Candidate, Candidate]] = []
-    seen: dict[bytes, Candidate] = {}
+    firsts: list[RecordCandidate] = []
+    twins: list[tuple[RecordCandidate, RecordCandidate]] = []
+    seen: dict[bytes, RecordCandidate] = {}
     for item in candidates:
         first = seen.get(item.content_hash)
         if item.external_hash is not None:
@@ -122,14 +126,14 @@ def _without_twins(candidates: Sequence[Candidate]) -> tuple[list[Candidate], li
 
 
 async def _settle_duplicates(
-    session: Session, project_id: UUID, waiting: list[Candidate], verdicts: dict[UUID, Verdict]
-) -> list[Candidate]:
+    session: Session, project_id: UUID, waiting: list[RecordCandidate], verdicts: dict[UUID, Verdict]
+) -> list[RecordCandidate]:
     """Find the records that stood in the way; return the candidates for which there is none any more."""
     if not waiting:
         return []
     held = await storage.find_held(session, project_id, waiting)
     aliases: dict[bytes, UUID] = {}
-    left: list[Candidate] = []
+    left: list[RecordCandidate] = []
     for item in waiting:
         found = held.of(item)
         if found is None:
@@ -153,7 +157,7 @@ def _as_twin(verdict: Verdict) -> Verdict:
 async def _name_twins(
     session: Session,
     project_id: UUID,
-    twins: Sequence[tuple[Candidate, Candidate]],
+    twins: Sequence[tuple[RecordCandidate, RecordCandidate]],
     verdicts: dict[UUID, Verdict],
 ) -> None:
     """Let the external ids of twins lead to the record of the first."""
@@ -165,7 +169,9 @@ async def _name_twins(
     await storage.add_aliases(session, project_id, aliases)
 
 
-async def _attach(session: Session, project_id: UUID, new: Iterable[Candidate], files: dict[UUID, list[Asset]]) -> None:
+async def _attach(
+    session: Session, project_id: UUID, new: Iterable[RecordCandidate], files: dict[UUID, list[Asset]]
+) -> None:
     pairs: list[tuple[UUID, UUID]] = []
     added: list[Asset] = []
     for item in new:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain import reports as domain
-from services.ingest.domain.intake import Candidate, IntakeProject, external_hash
+from services.ingest.domain.intake import IntakeProject, RecordCandidate, external_hash
 from services.ingest.domain.reports import ReportIn
 from services.ingest.exceptions import NotAccepted
 from services.ingest.operations import records
@@ -36,7 +36,7 @@ async def report(
     project: IntakeProject,
     given: ReportIn,
     known_record: UUID | None,
-    candidate: Candidate | None,
+    candidate: RecordCandidate | None,
     files: dict[UUID, list[Asset]],
     feedback_id: UUID,
     now: datetime,
@@ -80,7 +80,7 @@ async def _find_or_keep(
     session: Session,
     project: IntakeProject,
     given: ReportIn,
-    candidate: Candidate | None,
+    candidate: RecordCandidate | None,
     files: dict[UUID, list[Asset]],
 ) -> UUID:
     if given.record_id is not None:

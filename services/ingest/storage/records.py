@@ -9,8 +9,8 @@ from uuid import UUID
 
 import orjson
 
-from services.ingest.domain.cleaning import Redactions
-from services.ingest.domain.intake import Candidate
+from services.ingest.domain.intake import RecordCandidate
+from services.ingest.domain.personal_data import Redactions
 from shared.contracts.events import RecordAccepted
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import Origin, RecordState, Split
@@ -151,13 +151,13 @@ class HeldRecords:
     by_external: dict[bytes, Held]
     by_content: dict[bytes, Held]
 
-    def of(self, candidate: Candidate) -> Held | None:
+    def of(self, candidate: RecordCandidate) -> Held | None:
         """The external id says more than the content."""
         found = None if candidate.external_hash is None else self.by_external.get(candidate.external_hash)
         return found or self.by_content.get(candidate.content_hash)
 
 
-async def insert(session: Session, project_id: UUID, candidates: Sequence[Candidate]) -> set[UUID]:
+async def insert(session: Session, project_id: UUID, candidates: Sequence[RecordCandidate]) -> set[UUID]:
     """Keep the candidates whose external id and content are new; return their ids."""
     rows = await session.raw.fetch(
         _INSERT,
@@ -171,7 +171,7 @@ async def insert(session: Session, project_id: UUID, candidates: Sequence[Candid
     return {row[0] for row in rows}
 
 
-async def find_held(session: Session, project_id: UUID, candidates: Collection[Candidate]) -> HeldRecords:
+async def find_held(session: Session, project_id: UUID, candidates: Collection[RecordCandidate]) -> HeldRecords:
     """Which records already have the candidates' external ids and contents."""
     held = HeldRecords({}, {})
     external = [item.external_hash for item in candidates if item.external_hash is not None]
@@ -272,7 +272,7 @@ def _stored(row: Any) -> StoredRecord:
     )
 
 
-def _rest(item: Candidate) -> str:
+def _rest(item: RecordCandidate) -> str:
     rest: dict[str, Any] = {
         "schema_version": item.schema_version,
         "fields": item.fields,

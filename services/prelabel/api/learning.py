@@ -87,8 +87,8 @@ async def list_batches(
 async def read_learning(session: SessionDep, _reader: Reader, project_id: UUID) -> LearningOut:
     """The newest batch, what is being trained, and what the next step waits for."""
     situation = await projects.situation(session, project_id)
-    standing = await selection.standing(session, situation)
+    progress = await selection.learning_progress(session, situation)
     supply = await selection.supply(session, situation, 0.0)
     return LearningOut.of(
-        situation.champion_id, standing, supply.candidates, situation.project.learning.promotion_held_out
+        situation.champion_id, progress, supply.candidates, situation.project.learning.promotion_held_out
     )

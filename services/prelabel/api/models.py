@@ -10,17 +10,17 @@ from pydantic import ValidationError
 from services.prelabel.api.shapes import (
     MANIFEST_EXAMPLE,
     ArtifactLink,
-    Decision,
     LiveErrors,
     ModelDetail,
     ModelOut,
+    StageChange,
     models_out,
 )
 from services.prelabel.exceptions import InferenceFailed
 from services.prelabel.loop_names import COMPARE
 from services.prelabel.operations import comparison, registry
 from services.prelabel.operations.checks import check_model
-from services.prelabel.operations.reading import Reader
+from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep, wake_scoring
 from services.prelabel.storage import models, predictions, projects, reports
 from services.prelabel.storage.models import Model
@@ -155,7 +155,7 @@ async def promote_model(
     runtime: PrelabelRuntimeDep,
     principal: Trainer,
     model_id: UUID,
-    decision: Decision,
+    change: StageChange,
     response: Response,
     expected: ExpectedRevisions,
 ) -> ModelOut:
@@ -169,7 +169,7 @@ async def promote_model(
     evaluation = await _evaluated_now(runtime, model)
     async with runtime.database.transaction() as session:
         champion = await registry.promote(
-            session, model_id, _masked(decision.reason), utc_now(), evaluation=evaluation, expected=expected
+            session, model_id, _masked(change.reason), utc_now(), evaluation=evaluation, expected=expected
         )
     wake_scoring(runtime, champion.project_id)
     return _with_tag(response, champion)
@@ -181,13 +181,13 @@ async def roll_back_model(
     runtime: PrelabelRuntimeDep,
     principal: Trainer,
     model_id: UUID,
-    decision: Decision,
+    change: StageChange,
     response: Response,
     expected: ExpectedRevisions,
 ) -> ModelOut:
     """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
     principal.check_project((await models.get(session, model_id)).project_id)
-    champion = await registry.roll_back(session, model_id, _masked(decision.reason), utc_now(), expected=expected)
+    champion = await registry.roll_back(session, model_id, _masked(change.reason), utc_now(), expected=expected)
     session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
     return _with_tag(response, champion)
 

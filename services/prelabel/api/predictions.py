@@ -11,15 +11,14 @@ from fastapi import Response
 
 from services.prelabel.api.shapes import (
     InlineImage,
-    Item,
     PredictionAnswer,
     PredictionRequest,
+    PredictItem,
     RecordPrediction,
 )
 from services.prelabel.compute import pictures
 from services.prelabel.domain import prediction
-from services.prelabel.domain.items import Item as Input
-from services.prelabel.domain.items import shape_of
+from services.prelabel.domain.items import Item, shape_of
 from services.prelabel.exceptions import ModelSetAside
 from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep
 from services.prelabel.storage import models, projects, records
@@ -120,14 +119,14 @@ class _Unreadable:
 
 
 async def _inputs(
-    compute: ComputePool, project_id: UUID, manifest: ModelManifest, items: Sequence[Item]
-) -> list[Input | _Unreadable]:
+    compute: ComputePool, project_id: UUID, manifest: ModelManifest, items: Sequence[PredictItem]
+) -> list[Item | _Unreadable]:
     """What the model reads of each item; pictures are decoded in a confined worker, some at a time."""
     values = [_value(manifest, item) for item in items]
     places = [place for place, value in enumerate(values) if isinstance(value, bytes)]
     inputs = [value if isinstance(value, str | _Unreadable) else _NO_PICTURE for value in values]
     shape = shape_of(manifest)
-    read: list[Input | _Unreadable] = list(inputs)
+    read: list[Item | _Unreadable] = list(inputs)
     for start in range(0, len(places), pictures.AT_ONCE):
         some = places[start : start + pictures.AT_ONCE]
         originals = [values[place] for place in some]
@@ -141,7 +140,7 @@ async def _inputs(
 _NO_PICTURE = _Unreadable("it is not a PNG or JPEG image in base64")
 
 
-def _value(manifest: ModelManifest, item: Item) -> str | bytes | _Unreadable:
+def _value(manifest: ModelManifest, item: PredictItem) -> str | bytes | _Unreadable:
     value = item.fields.get(manifest.field)
     if value is None:
         return _Unreadable(f"it has no field {manifest.field}")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.prelabel.domain.learning import Standing
+from services.prelabel.domain.learning_schedule import LearningProgress
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.runs import Run
 from services.prelabel.storage.selection import BatchRow
@@ -137,7 +137,7 @@ class ModelDetail(ModelOut):
     drift: list[dict[str, Any]] = Field(description="The newest drift that qa has detected in it.")
 
 
-class Decision(BaseModel):
+class StageChange(BaseModel):
     """Why a model is promoted, or rolled back."""
 
     model_config = _example({"reason": "Looked at 50 of its errors; none would have been auto-accepted."})
@@ -172,7 +172,7 @@ class InlineImage(BaseModel):
     base64: str = Field(max_length=16 * 1024 * 1024, description="The file's bytes.")
 
 
-class Item(BaseModel):
+class PredictItem(BaseModel):
     """One item to predict; a field that the model doesn't read is ignored."""
 
     model_config = ConfigDict(extra="forbid")
@@ -185,7 +185,7 @@ class PredictionRequest(BaseModel):
 
     model_config = _example({"items": [{"fields": {"message": "My parcel has not come."}}]})
 
-    items: list[Item] = Field(min_length=1, max_length=1000)
+    items: list[PredictItem] = Field(min_length=1, max_length=1000)
     model_id: UUID | None = Field(default=None, description="A model of the project; its champion without.")
 
 
@@ -345,20 +345,20 @@ class LearningOut(BaseModel):
     rescoring: bool = Field(description="Whether records have yet to be scored by the champion.")
 
     @classmethod
-    def of(cls, champion_id: UUID | None, standing: Standing, candidates: int, needed: int) -> "LearningOut":
-        last, waiting = standing.last, standing.waiting
+    def of(cls, champion_id: UUID | None, progress: LearningProgress, candidates: int, needed: int) -> "LearningOut":
+        last, waiting = progress.last, progress.waiting
         return cls(
             champion_id=champion_id,
             batch=None if last is None else last.batch,
             batch_size=0 if last is None else last.size,
             batch_open=0 if last is None else last.still_open,
-            new_labels=standing.labels.new,
+            new_labels=progress.labels.new,
             candidates=candidates,
-            training=standing.training,
+            training=progress.training,
             comparing=waiting is not None,
             held_out_labels=None if waiting is None else waiting.have,
             held_out_needed=needed,
-            rescoring=standing.rescoring,
+            rescoring=progress.rescoring,
         )
 
 

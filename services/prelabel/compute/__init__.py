@@ -4,6 +4,6 @@ Workers have these modules imported from the beginning, because those that meet 
 `training` imports its libraries when it is first called.
 """
 
-from services.prelabel.compute import checking, choices, pictures, sessions, training
+from services.prelabel.compute import choices, model_check, pictures, sessions, training
 
-__all__ = ["checking", "choices", "pictures", "sessions", "training"]
+__all__ = ["choices", "model_check", "pictures", "sessions", "training"]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.prelabel.compute import pictures
 from services.prelabel.domain import acquisition
-from services.prelabel.domain.acquisition import Choice
+from services.prelabel.domain.acquisition import SelectedCandidate
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.features import text_features
 from services.prelabel.domain.items import Thumbnail
@@ -21,7 +21,7 @@ def choose(
     size: int,
     seed: int,
     total: int,
-) -> list[Choice]:
+) -> list[SelectedCandidate]:
     """Choose `size` of the candidates, which have a score, a draw and a look each; see `domain.acquisition`."""
     candidates = [
         acquisition.Candidate(score, draw, _vector(look))

@@ -33,7 +33,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SelectedCandidate:
     """The candidate at `index`, chosen by `strategy` with `probability`."""
 
     index: int
@@ -41,51 +41,51 @@ class Choice:
     probability: float
 
 
-def cold_start(candidates: Sequence[Candidate], size: int, seed: int, total: int) -> list[Choice]:
+def cold_start(candidates: Sequence[Candidate], size: int, seed: int, total: int) -> list[SelectedCandidate]:
     """Half by chance, half nearest to the centres of k-means: without a model nothing else is known.
 
     `candidates` must hold the lowest draws of all; `total` is how many there are in all.
     """
     if size >= len(candidates):
-        return [Choice(index, "all", 1.0) for index in range(len(candidates))]
+        return [SelectedCandidate(index, "all", 1.0) for index in range(len(candidates))]
     by_chance = _by_chance(candidates, size - size // 2, total)
     return _filled(candidates, by_chance, range(len(candidates)), size, seed, "k_means")
 
 
-def next_batch(candidates: Sequence[Candidate], size: int, seed: int, total: int) -> list[Choice]:
+def next_batch(candidates: Sequence[Candidate], size: int, seed: int, total: int) -> list[SelectedCandidate]:
     """The margin times diversity, and some by chance.
 
     Of the most unsure, those nearest to the centres of as many clusters are chosen. `score` is the unsureness by
     margin; `candidates` must hold the highest scores and the lowest draws of all, of whom there are `total`.
     """
     if size >= len(candidates):
-        return [Choice(index, "all", 1.0) for index in range(len(candidates))]
+        return [SelectedCandidate(index, "all", 1.0) for index in range(len(candidates))]
     by_chance = _by_chance(candidates, round(size * CHANCE_SHARE), total)
     unsure_first = sorted(range(len(candidates)), key=lambda index: (-candidates[index].score, candidates[index].draw))
     return _filled(candidates, by_chance, unsure_first[: size * POOL_FACTOR], size, seed, "margin_clusters")
 
 
-def _by_chance(candidates: Sequence[Candidate], count: int, total: int) -> list[Choice]:
+def _by_chance(candidates: Sequence[Candidate], count: int, total: int) -> list[SelectedCandidate]:
     """The lowest draws: a simple random sample, the same one whenever it is asked for."""
     lowest = sorted(range(len(candidates)), key=lambda index: (candidates[index].draw, index))[:count]
-    return [Choice(index, "chance", min(1.0, count / total)) for index in lowest]
+    return [SelectedCandidate(index, "chance", min(1.0, count / total)) for index in lowest]
 
 
 def _filled(
     candidates: Sequence[Candidate],
-    chosen: list[Choice],
+    chosen: list[SelectedCandidate],
     pool: Sequence[int],
     size: int,
     seed: int,
     strategy: str,
-) -> list[Choice]:
+) -> list[SelectedCandidate]:
     """Add to `chosen` from `pool`, whose order is its preference, up to `size`: clusters first, then by preference."""
     taken = {choice.index for choice in chosen}
     free = [index for index in pool if index not in taken]
     clustered = _diverse(candidates, free, size - len(chosen), seed)
     taken.update(clustered)
     rest = [index for index in free if index not in taken][: size - len(chosen) - len(clustered)]
-    return [*chosen, *(Choice(index, strategy, 1.0) for index in (*clustered, *rest))]
+    return [*chosen, *(SelectedCandidate(index, strategy, 1.0) for index in (*clustered, *rest))]
 
 
 def _diverse(candidates: Sequence[Candidate], pool: Sequence[int], count: int, seed: int) -> list[int]:

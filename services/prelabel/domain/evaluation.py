@@ -25,7 +25,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PromotionDecision:
     promote: bool
     reason: str
 
@@ -55,24 +55,26 @@ def measure(
     )
 
 
-def decide(challenger: Measured, champion: Measured | None, margin: float) -> Decision:
+def decide(challenger: Measured, champion: Measured | None, margin: float) -> PromotionDecision:
     """Promote what is better by more than `margin` in accuracy; equally right, the one with the smaller log loss.
 
     Both must be measured on the same records.
     """
     if champion is None:
-        return Decision(promote=True, reason=f"first model, {_share(challenger.accuracy)} right on held-out labels")
+        return PromotionDecision(
+            promote=True, reason=f"first model, {_share(challenger.accuracy)} right on held-out labels"
+        )
     gain = challenger.accuracy - champion.accuracy - margin
     shares = (
         f"{_share(challenger.accuracy)} right against {_share(champion.accuracy)} on {challenger.held_out} held-out"
     )
     if gain > 0:
-        return Decision(promote=True, reason=shares)
+        return PromotionDecision(promote=True, reason=shares)
     if gain == 0 and challenger.log_loss < champion.log_loss:
-        return Decision(
+        return PromotionDecision(
             promote=True, reason=f"{shares}, log loss {challenger.log_loss:.4f} against {champion.log_loss:.4f}"
         )
-    return Decision(promote=False, reason=shares)
+    return PromotionDecision(promote=False, reason=shares)
 
 
 def _share(value: float) -> str:

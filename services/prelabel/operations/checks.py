@@ -1,6 +1,6 @@
 """An uploaded model is tried out before it is kept."""
 
-from services.prelabel.compute import checking
+from services.prelabel.compute import model_check
 from services.prelabel.exceptions import ModelRefused
 from shared.contracts.events import ModelManifest
 from shared.kit.compute.exceptions import ComputeFailed, ComputeOutOfMemory, ComputeTimeout
@@ -17,7 +17,7 @@ async def check_model(
     """
     try:
         refused = await compute.run(
-            checking.check, data, manifest, timeout_s=timeout_s, memory_mb=memory_mb, untrusted=True
+            model_check.check, data, manifest, timeout_s=timeout_s, memory_mb=memory_mb, untrusted=True
         )
     except ComputeTimeout:
         raise ModelRefused(f"trying the model out took too long: it may take {timeout_s:g} s") from None

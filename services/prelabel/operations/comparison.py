@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 
 from services.prelabel.domain import evaluation as judging
-from services.prelabel.domain import learning
+from services.prelabel.domain import learning_schedule
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.evaluation import Measured
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
 from services.prelabel.operations import registry
-from services.prelabel.operations.reading import Reader
+from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, models, projects
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
@@ -41,7 +41,7 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ComparisonResult:
     challenger: Measured
     champion: Measured | None
 
@@ -60,10 +60,10 @@ async def is_due(session: Session, challenger: Model) -> bool:
     have = await labels.count_measuring(
         session, challenger.project_id, challenger.manifest.schema_version, policy.promotion_held_out
     )
-    return learning.comparison_due(policy, have)
+    return learning_schedule.comparison_due(policy, have)
 
 
-async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> Outcome | None:
+async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> ComparisonResult | None:
     """Let both answer; None when too many records can't be read for now. Needs no session: this may take long.
 
     A record that only one of the two has no answer for counts as wrong for that one.
@@ -82,7 +82,7 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
     truth = _truth(contest, usable, contest.challenger.manifest)
     challenger = judging.measure(_filled(probabilities), truth, fitting)
     if contest.champion is None:
-        return Outcome(challenger, None)
+        return ComparisonResult(challenger, None)
     again = await _answers(inference, reader, contest.champion, [contents[index] for index in usable])
     if again is None:
         return None
@@ -91,10 +91,10 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
     theirs[rows] = known
     truth = _truth(contest, usable, contest.champion.manifest)
     champion = judging.measure(_filled(theirs), truth, fitting, contest.champion.temperature)
-    return Outcome(challenger, champion)
+    return ComparisonResult(challenger, champion)
 
 
-async def conclude(session: Session, contest: Contest, outcome: Outcome, now: datetime) -> Model | None:
+async def conclude(session: Session, contest: Contest, outcome: ComparisonResult, now: datetime) -> Model | None:
     """Promote, reject or leave to people, as the policy says; None when either of the two has changed meanwhile."""
     challenger = contest.challenger
     situation = await projects.lock(session, challenger.project_id)
@@ -117,7 +117,7 @@ async def conclude(session: Session, contest: Contest, outcome: Outcome, now: da
     return await registry.promote(session, locked.model_id, decision.reason, now, evaluation=evaluation)
 
 
-def evaluated(contest: Contest, outcome: Outcome) -> ModelEvaluation:
+def evaluated(contest: Contest, outcome: ComparisonResult) -> ModelEvaluation:
     """The outcome as it is published."""
     mine, theirs = outcome.challenger, outcome.champion
     return ModelEvaluation(

@@ -17,10 +17,10 @@ from services.prelabel.domain.prediction import WhyNot
 from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
-from services.prelabel.operations.reading import Reader
+from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import models, predictions, projects, records, scoring_leases
 from services.prelabel.storage.models import Model
-from services.prelabel.storage.predictions import Due, LockedDue, Made
+from services.prelabel.storage.predictions import Due, LockedDue, NewPrediction
 from services.prelabel.storage.projects import Situation
 from shared.contracts.events import RecordPredicted, Unanswered
 from shared.kit import outbox
@@ -127,7 +127,7 @@ async def _save(session: Session, work: _Work, opinion: _Opinion) -> tuple[int, 
     return len(made), len(waiting)
 
 
-async def publish(session: Session, project_id: UUID, made: Sequence[Made], epoch: int | None) -> None:
+async def publish(session: Session, project_id: UUID, made: Sequence[NewPrediction], epoch: int | None) -> None:
     """Keep predictions of locked records and publish them."""
     if not made:
         return
@@ -188,7 +188,7 @@ async def _ask(
     return opinion, read.thumbnails
 
 
-def _made(due: LockedDue, opinion: _Opinion, champion: Model | None, project: Project) -> Made:
+def _made(due: LockedDue, opinion: _Opinion, champion: Model | None, project: Project) -> NewPrediction:
     purpose = prediction.scored_for(due.state, held_out=due.held_out)
     answer = opinion.answers.get(due.record_id)
     if answer is not None:
@@ -201,10 +201,10 @@ def _made(due: LockedDue, opinion: _Opinion, champion: Model | None, project: Pr
             else Unanswered(model_id=champion.model_id, model_version=champion.version, reason=why)
         )
         payload = prediction.without_answer(schema_version_of(project), due.draw, due.selection, purpose, asked)
-    return Made(due.record_id, new_id(), due.revision + 1, payload)
+    return NewPrediction(due.record_id, new_id(), due.revision + 1, payload)
 
 
-def _account(made: Sequence[Made]) -> None:
+def _account(made: Sequence[NewPrediction]) -> None:
     """Count what was committed, and log of every model that gave no answer how often and why, never to what."""
     answered = sum(each.payload.model_id is not None for each in made)
     metrics.SCORED.labels("true").inc(answered)

@@ -7,16 +7,16 @@ from typing import Final
 from uuid import UUID
 
 from services.prelabel.compute import choices
-from services.prelabel.domain import acquisition, learning, prediction
-from services.prelabel.domain.learning import Comparison, Labels, Standing, Supply
+from services.prelabel.domain import acquisition, learning_schedule, prediction
+from services.prelabel.domain.learning_schedule import Labels, LearningProgress, PendingComparison, Supply
 from services.prelabel.operations import scoring
-from services.prelabel.operations.reading import Reader
+from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, predictions, records, runs, selection
-from services.prelabel.storage.predictions import Made
+from services.prelabel.storage.predictions import NewPrediction
 from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.records import MadeThumbnail
 from services.prelabel.storage.runs import RunState
-from services.prelabel.storage.selection import Candidate
+from services.prelabel.storage.selection import SelectableRecord
 from shared.contracts.events import Selection
 from shared.contracts.values import ScoredFor
 from shared.kit.clock import new_id
@@ -30,17 +30,17 @@ _MOST_COUNTED: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class CandidatePool:
     """What the next batch is chosen from. `total` candidates there are in all."""
 
     batch: int
     size: int
     model_id: UUID | None
-    candidates: Sequence[Candidate]
+    candidates: Sequence[SelectableRecord]
     total: int
 
 
-async def standing(session: Session, situation: Situation) -> Standing:
+async def learning_progress(session: Session, situation: Situation) -> LearningProgress:
     """Where the project's learning stands."""
     project_id = situation.project.project_id
     last = await selection.last_batch(session, project_id)
@@ -48,7 +48,7 @@ async def standing(session: Session, situation: Situation) -> Standing:
     waiting = None
     if run is not None and run.state is RunState.COMPARING:
         waiting = await _comparison(session, situation)
-    return Standing(
+    return LearningProgress(
         last=last,
         labels=await _labels(session, situation),
         trained=run is not None,
@@ -61,7 +61,7 @@ async def standing(session: Session, situation: Situation) -> Standing:
 async def supply(session: Session, situation: Situation, quiet_s: float) -> Supply:
     """What there is to choose from. When all that is left was drawn by chance, that is: none shall be left unserved."""
     policy = situation.project.learning
-    bound = max(policy.cold_start * learning.ENOUGH_TIMES, policy.batch_size)
+    bound = max(policy.cold_start * learning_schedule.ENOUGH_TIMES, policy.batch_size)
     found = await selection.count_candidates(session, situation.project.project_id, bound)
     if found == 0:
         found = await selection.count_candidates(session, situation.project.project_id, bound, explored=True)
@@ -80,23 +80,23 @@ async def _labels(session: Session, situation: Situation) -> Labels:
     return Labels(new, two)
 
 
-async def _comparison(session: Session, situation: Situation) -> Comparison | None:
+async def _comparison(session: Session, situation: Situation) -> PendingComparison | None:
     project, policy = situation.project, situation.project.learning
     if project.objective is None:
         return None
     bound = policy.promotion_held_out
-    return Comparison(
+    return PendingComparison(
         have=await labels.count_measuring(session, project.project_id, project.objective.schema_version, bound),
         open=await selection.count_open_held_out(session, project.project_id, bound),
         served=await selection.chance_is_served(session, project.project_id),
     )
 
 
-async def gather(session: Session, situation: Situation, standing: Standing) -> Pool:
+async def gather(session: Session, situation: Situation, progress: LearningProgress) -> CandidatePool:
     """What the next batch is chosen from: by the champion's scores, or by chance as long as there is none."""
     project = situation.project
-    batch = 0 if standing.last is None else standing.last.batch + 1
-    size = standing.wanted(project.learning)
+    batch = 0 if progress.last is None else progress.last.batch + 1
+    size = progress.wanted(project.learning)
     total = await selection.count_candidates(session, project.project_id, _MOST_COUNTED)
     explored = total == 0
     if explored:
@@ -109,11 +109,11 @@ async def gather(session: Session, situation: Situation, standing: Standing) -> 
         wanted = size * (acquisition.POOL_FACTOR + 1)
         for each in await selection.candidates(session, project.project_id, wanted, by_score=True):
             found.setdefault(each.record_id, each)
-    return Pool(batch, size, situation.champion_id, list(found.values()), max(total, len(found)))
+    return CandidatePool(batch, size, situation.champion_id, list(found.values()), max(total, len(found)))
 
 
 async def choose(
-    reader: Reader, situation: Situation, pool: Pool
+    reader: Reader, situation: Situation, pool: CandidatePool
 ) -> tuple[list[tuple[UUID, Selection]], list[MadeThumbnail]]:
     """Choose the batch; also returns the thumbnails that were made on the way. Needs no session: it may take long."""
     project = situation.project
@@ -142,7 +142,7 @@ async def choose(
 async def select(
     session: Session,
     situation: Situation,
-    pool: Pool,
+    pool: CandidatePool,
     chosen: Sequence[tuple[UUID, Selection]],
     thumbnails: Sequence[MadeThumbnail],
     now: datetime,
@@ -157,6 +157,6 @@ async def select(
     for each in marked:
         said = newest.get(each.record_id) or prediction.without_answer(fallback, each.draw, None, ScoredFor.ROUTING)
         payload = prediction.announced(said, each.selection, said.scored_for)
-        made.append(Made(each.record_id, new_id(), each.revision + 1, payload))
+        made.append(NewPrediction(each.record_id, new_id(), each.revision + 1, payload))
     await scoring.publish(session, project_id, made, None)
     return len(marked)

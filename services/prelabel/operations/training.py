@@ -11,12 +11,12 @@ import structlog
 
 from services.prelabel.compute import training as compute_training
 from services.prelabel.compute.training import TrainingJob
-from services.prelabel.domain import learning
-from services.prelabel.domain.learning import Standing
+from services.prelabel.domain import learning_schedule
+from services.prelabel.domain.learning_schedule import LearningProgress
 from services.prelabel.domain.objective import Objective
 from services.prelabel.exceptions import CannotTrain, NothingToLearn, TrainingInterrupted
 from services.prelabel.operations import registry
-from services.prelabel.operations.reading import Reader
+from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, models, projects, records, runs
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
@@ -62,7 +62,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TrainedChallenger:
     """A trained model that equals its scikit-learn twin."""
 
     manifest: ModelManifest
@@ -98,11 +98,13 @@ async def request(
     )
 
 
-async def request_if_due(session: Session, situation: Situation, standing: Standing, now: datetime) -> Run | None:
+async def request_if_due(
+    session: Session, situation: Situation, progress: LearningProgress, now: datetime
+) -> Run | None:
     """Queue the run that a done batch, or a batch's worth of new labels, leads to."""
-    if not learning.training_due(situation.project.learning, standing):
+    if not learning_schedule.training_due(situation.project.learning, progress):
         return None
-    last = standing.last
+    last = progress.last
     if last is not None and last.done:
         batch, reason = last.batch, f"batch {last.batch} is done"
     else:
@@ -131,7 +133,7 @@ async def begin(session: Session, run: Run, most: int, now: datetime) -> Begun |
     return Begun(begun, objective, examples, project.learning.machine_label_weight)
 
 
-async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> Made:
+async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> TrainedChallenger:
     """Train in a worker process. Needs no session.
 
     Raises:
@@ -161,7 +163,7 @@ async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> Made:
         compute_training.train, job, project_id=begun.run.project_id, timeout_s=limits.timeout_s,
         memory_mb=limits.memory_mb, affinity=AFFINITY,
     )  # fmt: skip
-    return Made(trained.manifest, trained.data, asdict(trained.report), thumbnails)
+    return TrainedChallenger(trained.manifest, trained.data, asdict(trained.report), thumbnails)
 
 
 async def warm_up(compute: ComputePool, limits: TrainingLimits) -> None:
@@ -169,7 +171,7 @@ async def warm_up(compute: ComputePool, limits: TrainingLimits) -> None:
     await compute.run(compute_training.import_libraries, timeout_s=limits.timeout_s, affinity=AFFINITY)
 
 
-async def finish(session: Session, begun: Begun, made: Made, now: datetime) -> Model | None:
+async def finish(session: Session, begun: Begun, made: TrainedChallenger, now: datetime) -> Model | None:
     """Register the challenger; None when the run has ended or another attempt has begun meanwhile.
 
     Challengers of earlier runs that still wait for held-out labels are superseded: the new one has seen more.

@@ -34,7 +34,7 @@ class LockedDue:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewPrediction:
     """A new prediction of a record, whose row is locked. `revision` counts the record's predictions."""
 
     record_id: UUID
@@ -173,7 +173,7 @@ async def lock_due(session: Session, record_ids: Sequence[UUID], epoch: int) -> 
     ]
 
 
-async def add(session: Session, made: Sequence[Made], epoch: int | None) -> None:
+async def add(session: Session, made: Sequence[NewPrediction], epoch: int | None) -> None:
     """Keep predictions and their scores; the records are scored for this epoch, or as they were without one."""
     ids = [each.record_id for each in made]
     revisions = [each.revision for each in made]
@@ -209,10 +209,10 @@ async def count_unanswered(session: Session, model_id: UUID, most: int) -> dict[
     return {row[0]: row[1] for row in rows}
 
 
-async def page(session: Session, record_id: UUID, before: int, limit: int) -> Sequence[Made]:
+async def page(session: Session, record_id: UUID, before: int, limit: int) -> Sequence[NewPrediction]:
     """A record's predictions with revisions below `before`, the newest first."""
     rows = await session.raw.fetch(_PAGE, record_id, before, limit)
-    return [Made(record_id, row[0], row[1], RecordPredicted.model_validate_json(row[2])) for row in rows]
+    return [NewPrediction(record_id, row[0], row[1], RecordPredicted.model_validate_json(row[2])) for row in rows]
 
 
 async def current(session: Session) -> AsyncIterator[Outgoing]:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.prelabel.domain.learning import LastBatch
+from services.prelabel.domain.learning_schedule import LastBatch
 from services.prelabel.storage.records import _CONTENT, Content, content_of
 from shared.contracts.events import Selection
 from shared.kit.database import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SelectableRecord:
     """A record that may be selected, with what is needed to tell it from others."""
 
     record_id: UUID
@@ -100,10 +100,10 @@ async def count_candidates(session: Session, project_id: UUID, bound: int, *, ex
 
 async def candidates(
     session: Session, project_id: UUID, most: int, *, by_score: bool, explored: bool = False
-) -> Sequence[Candidate]:
+) -> Sequence[SelectableRecord]:
     """At most so many candidates: those with the highest scores, or a random sample."""
     rows = await session.raw.fetch(_BY_SCORE if by_score else _BY_DRAW, project_id, explored, most)
-    return [Candidate(row[0], row[1], row[2], content_of(row[0], row)) for row in rows]
+    return [SelectableRecord(row[0], row[1], row[2], content_of(row[0], row)) for row in rows]
 
 
 async def last_batch(session: Session, project_id: UUID) -> LastBatch | None:

@@ -162,7 +162,7 @@ async def read_release(
 
 
 async def _files(runtime: QaRuntime, release: Release, request: Request) -> list[FileOut]:
-    ttl_s = runtime.resources.limits.download_ttl_s
+    ttl_s = runtime.resources.download_ttl_s
     media_types = {f"{split}.jsonl": "application/x-ndjson" for split in release.options["splits"]}
     files = []
     for name, media_type in {**media_types, "manifest.json": "application/json"}.items():

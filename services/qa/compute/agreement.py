@@ -14,7 +14,7 @@ from services.qa.domain.agreement_coefficients import (
     of_pair,
 )
 from services.qa.domain.agreement_counts import Contributions, CountedAnswer, PairCell, contributions_of, in_units
-from services.qa.domain.voting import Answer
+from services.qa.domain.votes import Answer
 from shared.contracts.answers import LabelSchema, Question
 
 

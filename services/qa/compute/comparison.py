@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from services.qa.domain.records import hits
+from services.qa.domain.record_consensus import hits
 from shared.contracts.answers import LabelSchema
 
 

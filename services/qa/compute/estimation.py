@@ -10,9 +10,9 @@ import orjson
 from services.qa.domain import kinds
 from services.qa.domain.assessment import Assessment, assess
 from services.qa.domain.drift import Drift, follow
-from services.qa.domain.records import hits
-from services.qa.domain.stored_estimates import EstimateParts, Reliability
-from services.qa.domain.voting import Distribution, ItemVotes, Outcome, Vote, voter
+from services.qa.domain.record_consensus import hits
+from services.qa.domain.stored_estimates import Reliability, StoredEstimates
+from services.qa.domain.votes import Distribution, ItemVotes, Vote, VoteOutcome, voter
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers
 
@@ -69,7 +69,7 @@ class AnnotatorFinding:
 class EstimationResult:
     """What is stored of an estimation, by question, and what it found, by annotator."""
 
-    estimates: Mapping[str, EstimateParts]
+    estimates: Mapping[str, StoredEstimates]
     votes: int
     findings: Mapping[UUID, AnnotatorFinding]
 
@@ -85,7 +85,7 @@ class _Given(NamedTuple):
 class _TimedOutcome(NamedTuple):
     place: int
     submitted_us: int
-    outcome: Outcome
+    outcome: VoteOutcome
 
 
 @dataclass(slots=True)
@@ -105,12 +105,12 @@ def estimate(window: EstimationWindow) -> EstimationResult:
     given = [_Given(place, one, orjson.loads(one.answers)) for place, one in enumerate(window.annotations)]
     truths: list[Answers | None] = [None if one.truth is None else orjson.loads(one.truth) for one in window.records]
     tallies = _tally(window, given, truths)
-    estimates: dict[str, EstimateParts] = {}
+    estimates: dict[str, StoredEstimates] = {}
     for question in window.schema.questions:
         kind = kinds.of(question)
         items, givers = _items(window, given, truths, question.name)
         estimated = kind.estimate(items)
-        estimates[question.name] = kind.to_parts(estimated)
+        estimates[question.name] = kind.to_stored(estimated)
         for outcomes, of_item in zip(kind.outcomes(items, estimated), givers, strict=True):
             for outcome, one in zip(outcomes, of_item, strict=True):
                 tally = tallies[one.annotation.annotator]

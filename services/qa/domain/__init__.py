@@ -4,18 +4,18 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 
 | module | called for | the main names |
 |---|---|---|
-| `voting` | the values of consensus | `Vote`, `ItemVotes`, `Consensus`, `Outcome`, `voter` |
-| `records` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
-| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_parts`, `from_parts`, `reliability` |
+| `votes` | the values of consensus | `Vote`, `ItemVotes`, `Consensus`, `VoteOutcome`, `voter` |
+| `record_consensus` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
+| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability` |
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
 | `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
 | `majority` | votes without a model of annotators | `majority` |
 | `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |
-| `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `Evidence`, `objects_of` |
+| `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `PresenceEvidence`, `objects_of` |
 | `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
-| `stored_estimates` | estimates as they are kept, opaque to all but their kind | `EstimateParts`, `Reliability` |
+| `stored_estimates` | estimates as they are kept, opaque to all but their kind | `StoredEstimates`, `Reliability` |
 | `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
 | `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |
 | `auto_accept` | thresholds and their withdrawal | `due`, `level_of_look`, `choose_threshold`, `upper_bound`, `withdrawal` |

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from services.qa.domain.voting import Answer
+from services.qa.domain.votes import Answer
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.qa.domain import kinds
-from services.qa.domain.voting import Answer
+from services.qa.domain.votes import Answer
 from shared.contracts.answers import LabelSchema, Question
 
 COUNTED_ROLES: Final = ("vote", "gold", "late")

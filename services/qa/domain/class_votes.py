@@ -7,7 +7,7 @@ import numpy as np
 from services.qa.domain.arrays import Floats
 from services.qa.domain.dawid_skene import clip_prior, softmax
 from services.qa.domain.estimates import LAPSE, Estimates, VoteArrays
-from services.qa.domain.voting import ItemVotes, Outcome
+from services.qa.domain.votes import ItemVotes, VoteOutcome
 
 
 def vote_arrays(facet: Estimates, items: Sequence[ItemVotes]) -> VoteArrays:
@@ -37,7 +37,7 @@ def vote_arrays(facet: Estimates, items: Sequence[ItemVotes]) -> VoteArrays:
     )
 
 
-def leave_one_out(facet: Estimates, votes: VoteArrays) -> list[list[Outcome]]:
+def leave_one_out(facet: Estimates, votes: VoteArrays) -> list[list[VoteOutcome]]:
     """For each vote the posterior of its class, the vote itself counted as a stranger's; or the truth where it is known.
 
     Counted as its annotator's, a good past would excuse a bad present; not counted at all, every vote that few others
@@ -52,9 +52,9 @@ def leave_one_out(facet: Estimates, votes: VoteArrays) -> list[list[Outcome]]:
         truth = votes.clamps[votes.items]
         right = np.where(truth >= 0, truth == votes.classes, right)
         weight[truth >= 0] = 1.0
-    found: list[list[Outcome]] = [[] for _ in range(votes.item_count)]
+    found: list[list[VoteOutcome]] = [[] for _ in range(votes.item_count)]
     for item, share, worth in zip(votes.items.tolist(), right.tolist(), weight.tolist(), strict=True):
-        found[item].append(Outcome(share, worth))
+        found[item].append(VoteOutcome(share, worth))
     return found
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.qa.domain.lineage import canonical
-from services.qa.domain.records import answers_of
-from services.qa.domain.voting import Consensus
+from services.qa.domain.record_consensus import answers_of
+from services.qa.domain.votes import Consensus
 from shared.contracts.policies import RedundancyPolicy
 from shared.contracts.values import Answers
 

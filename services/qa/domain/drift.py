@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.qa.domain.voting import Outcome
+from services.qa.domain.votes import VoteOutcome
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Drift:
     alarmed_at: int | None = None
 
 
-def follow(outcomes: Sequence[Outcome], pool_error: float, rule: DriftRule | None = None) -> Drift:
+def follow(outcomes: Sequence[VoteOutcome], pool_error: float, rule: DriftRule | None = None) -> Drift:
     """Replay an annotator's outcomes in the order of their answers; `pool_error`: the mean error rate of all annotators.
 
     Gives the state at the first alarm, or at the end. The baseline itself raises no alarm: that is spam's business.

@@ -7,8 +7,8 @@ from typing import Literal
 from uuid import UUID
 
 from services.qa.domain.record import Record
-from services.qa.domain.stored_estimates import EstimateParts
-from services.qa.domain.voting import Distribution
+from services.qa.domain.stored_estimates import StoredEstimates
+from services.qa.domain.votes import Distribution
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import RedundancyPolicy
 from shared.contracts.values import Answers, RecordState, TaskKind
@@ -103,7 +103,7 @@ class RecordFacts:
     policy: RedundancyPolicy
     annotations: Sequence[Annotation] = ()
     prediction: Prediction | None = None
-    estimates: Mapping[str, EstimateParts] = field(default_factory=dict)
+    estimates: Mapping[str, StoredEstimates] = field(default_factory=dict)
     label: CurrentLabel | None = None
     reports: Sequence[Report] = ()
     arbitration: ArbitrationChange | None = None

@@ -18,7 +18,7 @@ GENESIS = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """One fact of a record's life. `metadata` holds no content: ids, versions, times, numbers."""
 
     metadata: Mapping[str, JsonValue]
@@ -36,13 +36,13 @@ def commit(salt: bytes, content: JsonValue | Mapping[str, JsonValue]) -> bytes:
     return hmac.digest(salt, canonical(content), hashlib.sha256)
 
 
-def link(previous: bytes, metadata: Mapping[str, JsonValue], commitment: bytes) -> Link:
+def link(previous: bytes, metadata: Mapping[str, JsonValue], commitment: bytes) -> ChainLink:
     """The next link after the one whose hash is `previous` (`GENESIS` for the first)."""
-    return Link(metadata, commitment, _hash(previous, metadata, commitment))
+    return ChainLink(metadata, commitment, _hash(previous, metadata, commitment))
 
 
 def verify_chain(
-    links: Sequence[Link],
+    links: Sequence[ChainLink],
     *,
     salt: bytes | None = None,
     contents: Sequence[JsonValue | Mapping[str, JsonValue]] | None = None,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from services.qa.domain.voting import Consensus
+from services.qa.domain.votes import Consensus
 
 
 def majority(labels: Sequence[str]) -> Consensus:

@@ -13,7 +13,7 @@ from services.qa.domain.arrays import Flags, Floats, Integers
 from services.qa.domain.estimates import Estimates, VoteArrays, estimate
 from services.qa.domain.geometry import Shape
 from services.qa.domain.regions import Clusters, Regions, cluster
-from services.qa.domain.voting import STRANGER, TIE, Answer, ItemVotes, Outcome
+from services.qa.domain.votes import STRANGER, TIE, Answer, ItemVotes, VoteOutcome
 
 ABSENT, PRESENT = "absent", "present"
 UNKNOWN_SENSITIVITY = 0.88
@@ -33,7 +33,7 @@ def unknown() -> Estimates:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PresenceEvidence:
     """What the votes of one record say about an object: log odds of its presence.
 
     `prior` before any vote; `drawn` and `missing` (V) by who drew it and who did not. `accuracies` (V): each voter's
@@ -46,7 +46,7 @@ class Evidence:
     accuracies: Floats
 
     @classmethod
-    def of(cls, voters: Sequence[str], estimates: Estimates) -> "Evidence":
+    def of(cls, voters: Sequence[str], estimates: Estimates) -> "PresenceEvidence":
         absent, present = (
             np.log(np.array([estimates.likelihood(voter, answered) for voter in voters]).reshape(-1, 2))
             for answered in (0, 1)
@@ -69,7 +69,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
+class WeighedObjects:
     """The objects of a record as its votes have them.
 
     `chances` (O): P(it is there). `labels` (O): the likeliest of each, of equally likely ones the first by name;
@@ -98,7 +98,7 @@ class Objects:
         return np.split(order, np.flatnonzero(np.diff(of_member[order])) + 1)
 
 
-def objects_of(clusters: Clusters, evidence: Evidence, label_count: int) -> Objects:
+def objects_of(clusters: Clusters, evidence: PresenceEvidence, label_count: int) -> WeighedObjects:
     """Weigh the votes on each object of a record, of which there is at least one.
 
     Where its label is disputed, each voter is taken to name it rightly with their balanced accuracy, and wrongly with
@@ -109,7 +109,7 @@ def objects_of(clusters: Clusters, evidence: Evidence, label_count: int) -> Obje
     of_member = clusters.objects[clusters.groups]
     cell = of_member * clusters.marked.shape[1] + clusters.votes
     drawn_times = np.bincount(cell)[cell] if len(cell) else cell
-    return Objects(
+    return WeighedObjects(
         clusters=clusters,
         chances=chances,
         labels=labels,
@@ -119,7 +119,7 @@ def objects_of(clusters: Clusters, evidence: Evidence, label_count: int) -> Obje
     )
 
 
-def _labels(clusters: Clusters, evidence: Evidence, label_count: int) -> tuple[list[str], Floats, Flags]:
+def _labels(clusters: Clusters, evidence: PresenceEvidence, label_count: int) -> tuple[list[str], Floats, Flags]:
     marks_of: list[dict[str, Flags]] = [{} for _ in range(len(clusters.doubtful))]
     for group, at in enumerate(clusters.objects.tolist()):
         label = clusters.group_labels[group]
@@ -180,26 +180,26 @@ def outcomes(
     at_least: float,
     estimates: Estimates,
     hit: Callable[[Answer, Answer], bool],
-) -> list[list[Outcome]]:
+) -> list[list[VoteOutcome]]:
     """How right each vote is: by the truth if known, else the expected share of an item's groups that it is right about.
 
     The vote itself counts as a stranger's, as in `class_votes.leave_one_out`.
     """
-    stranger = Evidence.of([STRANGER], estimates)
-    found: list[list[Outcome]] = []
+    stranger = PresenceEvidence.of([STRANGER], estimates)
+    found: list[list[VoteOutcome]] = []
     for item in items:
         if item.truth is not None:
             truth = item.truth
-            found.append([Outcome(float(hit(vote.answer, truth)), 1.0) for vote in item.votes])
+            found.append([VoteOutcome(float(hit(vote.answer, truth)), 1.0) for vote in item.votes])
             continue
         marked = cluster([regions_of(vote.answer) for vote in item.votes], shape, at_least).marked
-        evidence = Evidence.of([vote.voter for vote in item.votes], estimates)
+        evidence = PresenceEvidence.of([vote.voter for vote in item.votes], estimates)
         weight = float(len(item.votes) > 1)
-        found.append([Outcome(share, weight) for share in _shares_right(marked, evidence, stranger)])
+        found.append([VoteOutcome(share, weight) for share in _shares_right(marked, evidence, stranger)])
     return found
 
 
-def _shares_right(marked: Flags, evidence: Evidence, stranger: Evidence) -> list[float]:
+def _shares_right(marked: Flags, evidence: PresenceEvidence, stranger: PresenceEvidence) -> list[float]:
     """(G, V) -> V: the mean probability that a vote is right about a group; of no groups, that there is nothing."""
     if not len(marked):
         marked = np.zeros((1, marked.shape[1]), np.bool_)

@@ -18,7 +18,7 @@ class Reliability(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class EstimateParts:
+class StoredEstimates:
     """One question's estimates as JSON: what holds for all (with its kind and version), and by voter what holds for them."""
 
     shared: Mapping[str, Any]
@@ -27,7 +27,7 @@ class EstimateParts:
     @classmethod
     def of(
         cls, kind: str, version: int, shared: Mapping[str, Any], voters: Mapping[str, Mapping[str, Any]]
-    ) -> "EstimateParts":
+    ) -> "StoredEstimates":
         """The parts of a kind's estimates in the form that this version of it writes."""
         return cls({"kind": kind, "version": version, "content": shared}, {**voters})
 
@@ -56,8 +56,8 @@ class EstimatedByFacets:
         """Estimates before anything was estimated."""
         raise NotImplementedError
 
-    def to_parts(self, estimates: Facets) -> EstimateParts:
-        """For storage; the inverse is `from_parts`."""
+    def to_stored(self, estimates: Facets) -> StoredEstimates:
+        """For storage; the inverse is `from_stored`."""
         shared: dict[str, Any] = {}
         voters: dict[str, dict[str, Any]] = {}
         for facet, one in estimates.items():
@@ -69,9 +69,9 @@ class EstimatedByFacets:
                 voters.setdefault(voter, {})[facet] = [
                     None if stored[name] is None else stored[name][place] for name in _OF_A_VOTER
                 ]
-        return EstimateParts.of(self.NAME, self.VERSION, shared, voters)
+        return StoredEstimates.of(self.NAME, self.VERSION, shared, voters)
 
-    def from_parts(self, parts: EstimateParts) -> Facets:
+    def from_stored(self, parts: StoredEstimates) -> Facets:
         """Estimates as if these voters were all there are; whoever is missing is served by the pool."""
         shared = parts.content(self.NAME, self.VERSION)
         if shared is None:

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from services.qa.domain import decisions
 from services.qa.domain.facts import Annotation, CurrentLabel, Dispute, Prediction, RecordFacts
-from services.qa.domain.records import consensus_of, hits
-from services.qa.domain.voting import Consensus, Distribution, voter
+from services.qa.domain.record_consensus import consensus_of, hits
+from services.qa.domain.votes import Consensus, Distribution, voter
 from shared.contracts.values import Answers, LabelMethod, RecordState
 
 FEEDBACK = "feedback"

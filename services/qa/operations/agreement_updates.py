@@ -24,7 +24,7 @@ from services.qa.compute.agreement import (
 from services.qa.domain.agreement_coefficients import SampledDistances
 from services.qa.domain.agreement_counts import Contributions, CountChanges, CountedAnswer, chooses_one_class
 from services.qa.domain.project import Project
-from services.qa.domain.voting import Answer
+from services.qa.domain.votes import Answer
 from services.qa.storage import agreement_counts, agreement_results, projects
 from services.qa.storage.agreement_results import OutdatedResult
 from shared.contracts.answers import Question

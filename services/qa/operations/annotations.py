@@ -6,7 +6,7 @@ from services.qa.domain.facts import AnnotationRole
 from services.qa.domain.record import Record
 from services.qa.operations import chain
 from services.qa.operations.changes import RecordChanges
-from services.qa.operations.record_sets import RecordSet, lock_records, park_early, waves
+from services.qa.operations.record_sets import LoadedRecords, lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import annotations
 from services.qa.storage.annotations import Submission
@@ -26,7 +26,7 @@ async def accept(session: Session, events: EventSet[AnnotationSubmitted], now: d
 
 
 async def _accept_wave(
-    session: Session, locked: RecordSet, events: list[Event[AnnotationSubmitted]], now: datetime
+    session: Session, locked: LoadedRecords, events: list[Event[AnnotationSubmitted]], now: datetime
 ) -> None:
     changes = RecordChanges(now, causes={event.record_id: event for event in events if event.record_id})
     submissions = [

@@ -88,7 +88,7 @@ def as_stored(content: Any) -> Any:
 async def verify(session: Session, record: Record, links: Sequence[chain.StoredLink]) -> Verification:
     """Compute every link again from the rows as they are now."""
     rebuilt = [
-        lineage.Link(metadata=orjson.loads(one.text_to_hash), commitment=one.content_hmac, hash=one.hash)
+        lineage.ChainLink(metadata=orjson.loads(one.text_to_hash), commitment=one.content_hmac, hash=one.hash)
         for one in links
     ]
     contents = None if record.salt is None else await _contents(session, record.record_id, links)

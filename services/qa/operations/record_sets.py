@@ -16,7 +16,7 @@ P = TypeVar("P", bound=Payload)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordSet:
+class LoadedRecords:
     """Locked records, and those of their projects of which a copy is here."""
 
     records: Mapping[UUID, Record]
@@ -33,7 +33,7 @@ class RecordSet:
         return self.projects[event.project_id]
 
 
-async def lock_records(session: Session, events: Iterable[Event[P]], *, needs_project: bool = True) -> RecordSet:
+async def lock_records(session: Session, events: Iterable[Event[P]], *, needs_project: bool = True) -> LoadedRecords:
     """Lock the records of events, in the order of their ids; one that is new here is added.
 
     A new record of a project that is not here yet is not added, unless `needs_project` is False.
@@ -49,7 +49,7 @@ async def lock_records(session: Session, events: Iterable[Event[P]], *, needs_pr
         new = {one: project_id for one, project_id in missing.items() if project_id in digests or not needs_project}
         if new:
             found |= await records.add_empty(session, new)
-    return RecordSet(found, await projects.of_digests(session, digests))
+    return LoadedRecords(found, await projects.of_digests(session, digests))
 
 
 def park_early(

@@ -101,7 +101,7 @@ class ReleaseWriter:
                     limit=_LABELS_PER_PAGE,
                     most_bytes=_BYTES_PER_PAGE,
                 )
-            return await release_records.standing(
+            return await release_records.valid_at(
                 session,
                 self._release,
                 split,

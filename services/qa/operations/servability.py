@@ -5,7 +5,7 @@ from datetime import datetime
 from services.qa.domain.facts import ArbitrationChange
 from services.qa.domain.record import Record
 from services.qa.operations.changes import RecordChanges
-from services.qa.operations.record_sets import RecordSet, lock_records, park_early, waves
+from services.qa.operations.record_sets import LoadedRecords, lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
 from shared.contracts.envelope import Event
 from shared.contracts.events import TaskServable, TaskUnservable
@@ -45,7 +45,7 @@ async def reopen_tasks(session: Session, events: EventSet[TaskServable], now: da
         await changes.save(session)
 
 
-def _reopen(locked: RecordSet, changes: RecordChanges, event: Event[TaskServable]) -> Subject | None:
+def _reopen(locked: LoadedRecords, changes: RecordChanges, event: Event[TaskServable]) -> Subject | None:
     record, payload = locked.record(event), event.payload
     if not _concerns(record, payload.round):
         return None

@@ -24,7 +24,7 @@ from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations.changes import RecordChanges
 from services.qa.storage import predictions, projects, records, thresholds
 from services.qa.storage.predictions import Model
-from services.qa.storage.thresholds import Evidence, Threshold
+from services.qa.storage.thresholds import BlindLabel, ModelThreshold
 from shared.contracts.events import AutoAcceptThresholdSet, ThresholdEvidence
 from shared.contracts.values import LabelMethod, RecordState
 from shared.kit import outbox
@@ -46,7 +46,7 @@ _MOST_EVIDENCE = 20_000
 class Compared:
     """A blind label beside the model's answer; `right`: they agree."""
 
-    seen: Evidence
+    seen: BlindLabel
     right: bool
 
 
@@ -61,7 +61,7 @@ async def consider(database: Database, compute: ComputePool, project_id: UUID, n
         schema = None if project is None or champion is None else project.schema(champion.schema_version)
         if project is None or champion is None or schema is None:
             return
-        newest: Sequence[Evidence] = ()
+        newest: Sequence[BlindLabel] = ()
         if project.policies.auto_accept.enabled:
             newest = await thresholds.evidence(
                 session, project_id, champion.model_id, champion.schema_version, _most_evidence(project)
@@ -84,14 +84,14 @@ async def _test(
     locked = await predictions.lock_champion(session, project.project_id)
     if locked is None or locked.model_id != champion.model_id:
         return ()
-    standing = await thresholds.current(session, champion.model_id)
+    current = await thresholds.current(session, champion.model_id)
     if not project.policies.auto_accept.enabled:
-        if standing is not None and standing.threshold is not None:
-            await _set(session, project, champion, standing, None, "disabled_by_policy", now)
+        if current is not None and current.threshold is not None:
+            await _set(session, project, champion, current, None, "disabled_by_policy", now)
         return ()
-    if standing is not None and standing.threshold is not None:
-        standing = await _audit(session, project, champion, standing, evidence, now)
-    return await _select(session, project, champion, standing, evidence, now)
+    if current is not None and current.threshold is not None:
+        current = await _audit(session, project, champion, current, evidence, now)
+    return await _select(session, project, champion, current, evidence, now)
 
 
 def _most_evidence(project: Project) -> int:
@@ -104,7 +104,7 @@ async def _select(
     session: Session,
     project: Project,
     champion: Model,
-    standing: Threshold | None,
+    current: ModelThreshold | None,
     evidence: Sequence[Compared],
     now: datetime,
 ) -> Sequence[UUID]:
@@ -147,7 +147,7 @@ async def _select(
     least = auto_accept.least_sample(budget, level)
     if labelled < len(held_out) and labelled < auto_accept.STREAM_STEP * least:
         return ()  # the last ones are at an expert's; where records never cease to come they count as they stand
-    await _look(session, project, champion, standing, evidence, 1 if last is None else last["number"] + 1, now)
+    await _look(session, project, champion, current, evidence, 1 if last is None else last["number"] + 1, now)
     return ()
 
 
@@ -155,7 +155,7 @@ async def _look(
     session: Session,
     project: Project,
     champion: Model,
-    standing: Threshold | None,
+    current: ModelThreshold | None,
     evidence: Sequence[Compared],
     number: int,
     now: datetime,
@@ -183,15 +183,15 @@ async def _look(
         now=now,
     )
     if found is None:
-        if standing is None:
-            await _set(session, project, champion, standing, None, "no_threshold_passes", now)
+        if current is None:
+            await _set(session, project, champion, current, None, "no_threshold_passes", now)
         return  # one that stands was shown by an earlier look, whose risk is paid
-    if standing is not None and standing.threshold is not None and found.value >= standing.threshold:
+    if current is not None and current.threshold is not None and found.value >= current.threshold:
         return
     shown = ThresholdEvidence(
         tested=found.tested, errors=found.errors, held_out_labels=labelled, upper_bound=min(found.upper_bound, 1.0)
     )
-    await _set(session, project, champion, standing, found.value, "fixed_sequence_test", now, shown)
+    await _set(session, project, champion, current, found.value, "fixed_sequence_test", now, shown)
 
 
 async def _request_experts(database: Database, project_id: UUID, record_ids: Sequence[UUID], now: datetime) -> None:
@@ -224,31 +224,31 @@ async def _audit(
     session: Session,
     project: Project,
     champion: Model,
-    standing: Threshold,
+    current: ModelThreshold,
     evidence: Sequence[Compared],
     now: datetime,
-) -> Threshold:
+) -> ModelThreshold:
     """Hold a threshold against the audits made under it; withdraw it when they speak against it."""
-    assert standing.threshold is not None
+    assert current.threshold is not None
     policy = project.policies.auto_accept
     under = [
         one.right
         for one in evidence
         if one.seen.audit
         and one.seen.routed_model_id == champion.model_id
-        and one.seen.finalized_at >= standing.set_at
-        and one.seen.confidence >= standing.threshold
+        and one.seen.finalized_at >= current.set_at
+        and one.seen.confidence >= current.threshold
     ]
     last = await thresholds.last_test(session, champion.model_id, AUDIT)
     if not under or (
-        last is not None and last["content"]["since"] == standing.threshold_revision and last["labels"] == len(under)
+        last is not None and last["content"]["since"] == current.threshold_revision and last["labels"] == len(under)
     ):
-        return standing
-    chosen = standing.evidence or {}
+        return current
+    chosen = current.evidence or {}
     errors = len(under) - sum(under)
     reason = auto_accept.withdrawal(
         auto_accept.Threshold(
-            value=standing.threshold,
+            value=current.threshold,
             tested=chosen.get("tested", 0),
             errors=chosen.get("errors", 0),
             upper_bound=chosen.get("upper_bound", 1.0),
@@ -267,7 +267,7 @@ async def _audit(
         kind=AUDIT,
         labels=len(under),
         content={
-            "since": standing.threshold_revision,
+            "since": current.threshold_revision,
             "errors": errors,
             "error_budget": policy.error_budget,
             "upper_bound": auto_accept.upper_bound(errors, len(under), policy.confidence_level),
@@ -276,22 +276,22 @@ async def _audit(
         now=now,
     )
     if reason is None:
-        return standing
-    return await _set(session, project, champion, standing, None, reason, now)
+        return current
+    return await _set(session, project, champion, current, None, reason, now)
 
 
 async def _set(
     session: Session,
     project: Project,
     champion: Model,
-    before: Threshold | None,
+    before: ModelThreshold | None,
     value: float | None,
     reason: str,
     now: datetime,
     evidence: ThresholdEvidence | None = None,
-) -> Threshold:
+) -> ModelThreshold:
     policy = project.policies.auto_accept
-    made = Threshold(
+    made = ModelThreshold(
         model_id=champion.model_id,
         threshold_revision=1 if before is None else before.threshold_revision + 1,
         project_id=project.project_id,
@@ -310,7 +310,7 @@ async def _set(
     return made
 
 
-def threshold_set(made: Threshold) -> AutoAcceptThresholdSet:
+def threshold_set(made: ModelThreshold) -> AutoAcceptThresholdSet:
     """The event that publishes a threshold."""
     return AutoAcceptThresholdSet(
         model_id=made.model_id,

@@ -13,7 +13,7 @@ from services.qa.domain.facts import ArbitrationChange, CurrentLabel, Dispute, R
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
 from services.qa.domain.verdict import RecordReport, RecordVerdict, is_heavy, judge
-from services.qa.domain.voting import voter
+from services.qa.domain.votes import voter
 from services.qa.operations.changes import RecordChanges
 from services.qa.storage import annotations, estimates, feedback, labels, predictions
 from services.qa.storage.estimates import SchemaKey

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.qa.domain.stored_estimates import EstimateParts
+from services.qa.domain.stored_estimates import StoredEstimates
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, load
@@ -52,9 +52,9 @@ class SchemaKey(NamedTuple):
 
 async def of_voters(
     session: Session, voters: Collection[tuple[SchemaKey, str]]
-) -> dict[SchemaKey, dict[str, EstimateParts]]:
+) -> dict[SchemaKey, dict[str, StoredEstimates]]:
     """By schema version and question, for these voters alone."""
-    found: dict[SchemaKey, dict[str, EstimateParts]] = {}
+    found: dict[SchemaKey, dict[str, StoredEstimates]] = {}
     parts: list[tuple[SchemaKey, str, str, Mapping[str, Any]]] = []
     rows = await session.raw.fetch(
         _OF_VOTERS,
@@ -65,7 +65,7 @@ async def of_voters(
     for row in rows:
         key, content = SchemaKey(row["project_id"], row["schema_version"]), load(row["content"])
         if row["voter"] is None:
-            found.setdefault(key, {})[row["question"]] = EstimateParts(content, {})
+            found.setdefault(key, {})[row["question"]] = StoredEstimates(content, {})
         else:
             parts.append((key, row["question"], row["voter"], content))
     for key, question, voter, content in parts:
@@ -76,7 +76,7 @@ async def of_voters(
 async def save(
     session: Session,
     key: SchemaKey,
-    estimates: Mapping[str, EstimateParts],
+    estimates: Mapping[str, StoredEstimates],
     *,
     votes: int,
     now: datetime,

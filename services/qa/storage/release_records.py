@@ -48,7 +48,7 @@ ORDER BY page.record_id
 
 
 # At any moment at most one revision of a record's label stands, so no record comes twice.
-_STANDING = _statement(
+_VALID_AT = _statement(
     """
     SELECT record_id, label_id FROM labels
     WHERE project_id = $3 AND schema_version = $4 AND split = $5 AND record_id > $6
@@ -81,13 +81,13 @@ def _page(rows: Sequence[Any]) -> LabelPage:
     return LabelPage(labels, rows[-1]["candidate"] if rows else None)
 
 
-async def standing(
+async def valid_at(
     session: Session, release: Release, split: str, *, as_of: datetime, after: UUID, limit: int, most_bytes: int
 ) -> LabelPage:
     """Read the labels that stood at that moment and that the release's options ask for."""
     options = release.options
     rows = await session.raw.fetch(
-        _STANDING,
+        _VALID_AT,
         most_bytes,
         limit,
         release.project_id,

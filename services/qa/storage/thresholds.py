@@ -12,7 +12,7 @@ from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class ModelThreshold:
     """What holds for a model's answers; `threshold` None: nothing is accepted."""
 
     model_id: UUID
@@ -30,7 +30,7 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class BlindLabel:
     """A blind label by people beside what a model had answered for the record, both as text.
 
     `in_review`: an expert or an arbiter is about to look at it. `checked`: one was asked to, for a model differed.
@@ -110,11 +110,11 @@ ORDER BY labels.label_id DESC LIMIT $4
 """
 
 
-def _threshold(row: Mapping[str, Any]) -> Threshold:
-    return Threshold(**loaded(row, "evidence"))
+def _threshold(row: Mapping[str, Any]) -> ModelThreshold:
+    return ModelThreshold(**loaded(row, "evidence"))
 
 
-async def add(session: Session, threshold: Threshold) -> None:
+async def add(session: Session, threshold: ModelThreshold) -> None:
     await session.raw.execute(
         _ADD,
         threshold.model_id,
@@ -132,16 +132,16 @@ async def add(session: Session, threshold: Threshold) -> None:
     )
 
 
-async def current(session: Session, model_id: UUID) -> Threshold | None:
+async def current(session: Session, model_id: UUID) -> ModelThreshold | None:
     row = await session.raw.fetchrow(_CURRENT, model_id)
     return None if row is None else _threshold(row)
 
 
-async def of_project(session: Session, project_id: UUID, newest: int) -> list[Threshold]:
+async def of_project(session: Session, project_id: UUID, newest: int) -> list[ModelThreshold]:
     return [_threshold(row) for row in await session.raw.fetch(_OF_PROJECT, project_id, newest)]
 
 
-async def page_for_republish(session: Session, after: UUID, limit: int) -> list[Threshold]:
+async def page_for_republish(session: Session, after: UUID, limit: int) -> list[ModelThreshold]:
     """The newest threshold of each model."""
     return [_threshold(row) for row in await session.raw.fetch(_NEWEST_OF_EACH, after, limit)]
 
@@ -177,7 +177,7 @@ async def held_out(session: Session, project_id: UUID, bound: int) -> int:
 
 async def evidence(
     session: Session, project_id: UUID, model_id: UUID, schema_version: int, limit: int
-) -> list[Evidence]:
+) -> list[BlindLabel]:
     """The newest blind labels by people, each beside the model's newest prediction; records without one are left out."""
     rows = await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version, limit)
-    return [Evidence(**row) for row in rows]
+    return [BlindLabel(**row) for row in rows]

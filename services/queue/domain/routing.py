@@ -28,7 +28,7 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class RoutingEvidence:
     """What the newest routing prediction says, as far as it answers the round's schema version.
 
     `with_model` False is cold start. `threshold` is what the answers' confidence must reach to be accepted unseen,
@@ -43,7 +43,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RouteDecision:
     """`opened`: annotators may lease its slots now; else they are held until the record is selected.
 
     `probability` is the chance with which the draws decided as they did.
@@ -83,7 +83,7 @@ def threshold_for(thresholds: Thresholds, answers: Answers, questions: Collectio
     return strictest
 
 
-def decide(policies: Policies, split: Split, evidence: Evidence, draws: Draws) -> Decision:
+def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: Draws) -> RouteDecision:
     """Route a record that is not gold and whose slots nobody has touched."""
     redundancy, learning = policies.redundancy, policies.learning
     blind = draws.blind < policies.serving.blind_share
@@ -106,7 +106,7 @@ def decide(policies: Policies, split: Split, evidence: Evidence, draws: Draws) -
                 threshold=threshold,
                 probability=chance * audit_share,
             )
-        return Decision(
+        return RouteDecision(
             Route.AUTO_ACCEPT,
             slots=0,
             lane=Lane.LEARNING,
@@ -121,7 +121,7 @@ def decide(policies: Policies, split: Split, evidence: Evidence, draws: Draws) -
     opened = evidence.selection is not None or not learning.enabled
     probability = chance * (1.0 if evidence.selection is None else evidence.selection)
     unsure = evidence.with_model and confidence is not None and confidence < policies.serving.expert_below
-    return Decision(
+    return RouteDecision(
         Route.EXPERT if unsure else Route.PEOPLE,
         slots=1 if unsure else ordinary,
         lane=Lane.LEARNING,
@@ -144,8 +144,8 @@ def _people(
     audit: bool = False,
     explored: bool = False,
     threshold: float | None = None,
-) -> Decision:
-    return Decision(
+) -> RouteDecision:
+    return RouteDecision(
         Route.PEOPLE,
         slots=slots,
         lane=lane,

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from services.queue.domain.project import Project
 from services.queue.domain.record import Effects, Record, draws_of
-from services.queue.domain.routing import Decision, Evidence, decide, rank_of, threshold_for
-from services.queue.domain.serving import ANY_POOL
+from services.queue.domain.routing import RouteDecision, RoutingEvidence, decide, rank_of, threshold_for
+from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.slots import SlotState, all_untouched
 from services.queue.domain.tasks import Purpose, Task
 from shared.contracts.envelope import Event
@@ -45,7 +45,7 @@ def route(
         return
     evidence = _evidence(record, project, task)
     if anew:
-        evidence = Evidence(evidence.with_model, evidence.confidence, None, evidence.selection)
+        evidence = RoutingEvidence(evidence.with_model, evidence.confidence, None, evidence.selection)
     draws = draws_of(project, record.record_id)
     decision = decide(project.policies, record.split, evidence, draws)
     if decision.route is Route.AUTO_ACCEPT:
@@ -57,21 +57,21 @@ def route(
     effects.publish_route(record, _routed(record, project, task, decision, with_model=evidence.with_model), cause)
 
 
-def _evidence(record: Record, project: Project, task: Task | None) -> Evidence:
+def _evidence(record: Record, project: Project, task: Task | None) -> RoutingEvidence:
     """What the record's prediction says to the version of the schema that its task is pinned to."""
     prediction = record.prediction
     assert prediction is not None
     selection = None if record.selection is None else record.selection.probability
     version = project.content.active_schema if task is None else task.schema_version
     if prediction.model_id is None or prediction.schema_version != version:
-        return Evidence(selection=selection)
+        return RoutingEvidence(selection=selection)
     thresholds = project.thresholds.get((prediction.model_id, version), {})
     threshold = threshold_for(thresholds, prediction.answers, project.schemas[version].question_by_name.keys())
-    return Evidence(True, prediction.confidence, threshold, selection)
+    return RoutingEvidence(True, prediction.confidence, threshold, selection)
 
 
 def _offer(
-    record: Record, project: Project, task: Task | None, decision: Decision, sort_key: float, now: datetime
+    record: Record, project: Project, task: Task | None, decision: RouteDecision, sort_key: float, now: datetime
 ) -> Task:
     """Make or change the task of a record that nobody has touched."""
     pool = ANY_POOL if decision.pool is None else decision.pool
@@ -113,7 +113,7 @@ def _refresh(
 
 
 def _routed(
-    record: Record, project: Project, task: Task | None, decision: Decision, *, with_model: bool
+    record: Record, project: Project, task: Task | None, decision: RouteDecision, *, with_model: bool
 ) -> RecordRouted:
     prediction, content = record.prediction, project.content
     assert prediction is not None
@@ -138,7 +138,7 @@ def _routed(
     )
 
 
-def _reason(record: Record, decision: Decision) -> str:
+def _reason(record: Record, decision: RouteDecision) -> str:
     if decision.route is Route.AUTO_ACCEPT:
         return "confidence reaches the threshold"
     if record.split.held_out:

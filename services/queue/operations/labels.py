@@ -8,7 +8,7 @@ from uuid import uuid4
 from services.queue.domain.project import Project
 from services.queue.domain.record import Record
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import ANY_POOL
+from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.tasks import Purpose
 from services.queue.operations.batches import GOLD_WITHDRAWN, load
 from services.queue.operations.decisions import route

@@ -9,7 +9,7 @@ from uuid import UUID
 from services.queue.domain.project import Project
 from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import Pick, ServingPlan, choose, mix_gold, plan
+from services.queue.domain.serving_plan import Pick, ServingPlan, choose, mix_gold, plan
 from services.queue.exceptions import NotRegistered
 from services.queue.storage import claims, memberships, servability, supply
 from services.queue.storage.claims import Claim, Leased

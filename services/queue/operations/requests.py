@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from services.queue.domain.project import Project
 from services.queue.domain.record import Effects, Record, draws_of
-from services.queue.domain.routing import Evidence, Lane, decide, rank_of
-from services.queue.domain.serving import ANY_POOL
+from services.queue.domain.routing import Lane, RoutingEvidence, decide, rank_of
+from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.slots import SlotState
 from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.batches import GOLD_WITHDRAWN, RecordBatch, load
@@ -41,7 +41,7 @@ async def request_annotations(
     batch = await load(session, events, projects)
     for event, record, project in _to_obey(batch, events):
         if event.payload.round == record.round:
-            decision = decide(project.policies, record.split, Evidence(), draws_of(project, record.record_id))
+            decision = decide(project.policies, record.split, RoutingEvidence(), draws_of(project, record.record_id))
             style = TaskStyle(decision.lane, ANY_POOL, decision.blind)
             _collect(record, project, event, style, batch.effects, now)
     await batch.save(session)

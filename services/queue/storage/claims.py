@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import Candidate, Pick, ServingPlan
+from services.queue.domain.serving_plan import Pick, ServingPlan, SlotCandidate
 from services.queue.domain.slots import SlotState
 from services.queue.storage.memberships import LAZILY, Entrant
 from services.queue.storage.walks import Stretch
@@ -218,7 +218,7 @@ class GivenBack:
     """What an annotator gave back: a free slot of it, if there is one, and the guideline version that it carried."""
 
     task_id: UUID
-    slot: Candidate | None
+    slot: SlotCandidate | None
     guideline_version: int
 
 
@@ -288,7 +288,7 @@ async def forget_given_back(session: Session, annotator_id: UUID, project_id: UU
 
 async def find_ordinary(
     session: Session, annotator_id: UUID, project_id: UUID, stretches: Sequence[Stretch]
-) -> list[Candidate]:
+) -> list[SlotCandidate]:
     """Free slots that the annotator may have, of each line the first ones; they are locked."""
     rows = await session.raw.fetch(
         *_ORDINARY(
@@ -303,7 +303,7 @@ async def find_ordinary(
 
 async def find_gold(
     session: Session, annotator_id: UUID, project_id: UUID, offset: float, count: int
-) -> list[Candidate]:
+) -> list[SlotCandidate]:
     """Some free slots of gold that the annotator may have, from the offset in line on; they are locked."""
     rows = await session.raw.fetch(
         *_GOLD(
@@ -364,8 +364,8 @@ def _lines(stretches: Sequence[Stretch]) -> dict[str, list[Any]]:
     }
 
 
-def _candidate(row: Any, line: int = 0) -> Candidate:
-    return Candidate(
+def _candidate(row: Any, line: int = 0) -> SlotCandidate:
+    return SlotCandidate(
         row["task_id"],
         row["slot"],
         row["record_id"],

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from services.queue.domain.serving import Membership
+from services.queue.domain.serving_plan import Membership
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
 from shared.kit.database import Session
 from shared.kit.statements import Statement

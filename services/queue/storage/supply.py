@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.queue.domain.reasons import WhatIsLeft
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import ANY_POOL, Want
+from services.queue.domain.serving_plan import ANY_POOL, Want
 from shared.contracts.values import Pool
 from shared.kit.database import Session
 

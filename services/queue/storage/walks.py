@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import Want
+from services.queue.domain.serving_plan import Want
 
 FIRST_RANK, LAST_RANK = -(2**31), 2**31 - 1
 _LEASES = 32

@@ -24,7 +24,7 @@ from shared.kit.bus.port import (
     partition_of,
     too_large,
 )
-from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, Topic
+from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
 from shared.kit.bus.postgres_member import PostgresMember
 from shared.kit.bus.postgres_schema import SCHEMA
 from shared.kit.exceptions import BusUnavailable, WriterSuperseded
@@ -97,7 +97,7 @@ class PostgresBus:
         self._settings = LogSettings(url, prefix, session_s, poll_s)
         self._prefix = prefix
         self._max_message_bytes = max_message_bytes
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, LogTopic] = {}
         self._link = Link(url, {}, self._create_schema)
 
     async def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
@@ -115,7 +115,7 @@ class PostgresBus:
         async with self._link.use() as connection:
             await connection.execute(_TAKE_OVER, self._prefix + writer.name, writer.id)
 
-    async def topics(self, names: Sequence[str]) -> dict[str, Topic]:
+    async def topics(self, names: Sequence[str]) -> dict[str, LogTopic]:
         """What the database knows of these topics. Raises BusUnavailable when one doesn't exist."""
         if any(name not in self._topics for name in names):
             async with self._link.use() as connection:
@@ -171,7 +171,7 @@ class PostgresBus:
     async def close(self) -> None:
         await self._link.close()
 
-    async def _append(self, topic: Topic, messages: Sequence[Outbound], writer: Writer | None) -> None:
+    async def _append(self, topic: LogTopic, messages: Sequence[Outbound], writer: Writer | None) -> None:
         """Append messages of one topic in one statement. Raises BusUnavailable, WriterSuperseded."""
         partitions = [partition_of(message.key, topic.partitions) for message in messages]
         keys = [message.key for message in messages]
@@ -208,7 +208,9 @@ class PostgresBus:
     async def _load_topics(self, connection: Any) -> None:
         rows = await connection.fetch("SELECT id, name, partitions, kept, retention_s FROM bus.topics")
         self._topics = {
-            row["name"].removeprefix(self._prefix): Topic(row["id"], row["partitions"], row["kept"], row["retention_s"])
+            row["name"].removeprefix(self._prefix): LogTopic(
+                row["id"], row["partitions"], row["kept"], row["retention_s"]
+            )
             for row in rows
             if row["name"].startswith(self._prefix)
         }

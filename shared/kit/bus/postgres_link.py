@@ -27,7 +27,7 @@ class LogSettings:
     poll_s: float
 
 
-class Topic(NamedTuple):
+class LogTopic(NamedTuple):
     id: int
     partitions: int
     kept: str

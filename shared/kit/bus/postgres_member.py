@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from shared.kit.bus.port import Inbound, Partition, Revoked
-from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, Topic
+from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
 from shared.kit.clock import new_id
 from shared.kit.exceptions import BusUnavailable
 
@@ -124,7 +124,7 @@ class PostgresMember:
     def __init__(
         self,
         settings: LogSettings,
-        find_topics: Callable[[Sequence[str]], Awaitable[dict[str, Topic]]],
+        find_topics: Callable[[Sequence[str]], Awaitable[dict[str, LogTopic]]],
         group: str,
         topics: Sequence[str],
         revoked: Revoked,
@@ -135,7 +135,7 @@ class PostgresMember:
         self._group = settings.prefix + group
         self._names = sorted(topics)
         self._revoked = revoked
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, LogTopic] = {}
         self._name_of: dict[int, str] = {}
         self._leases: dict[Partition, _Lease] = {}
         self._leaving: frozenset[Partition] = frozenset()

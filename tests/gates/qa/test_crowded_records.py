@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from services.qa.domain import kinds
-from services.qa.domain.voting import ItemVotes, Vote
+from services.qa.domain.votes import ItemVotes, Vote
 from shared.contracts.answers.kinds.boxes import BoxesQuestion
 from shared.contracts.answers.kinds.spans import SpansQuestion
 from shared.contracts.answers.question import MAX_REGIONS

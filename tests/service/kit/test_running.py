@@ -319,7 +319,7 @@ async def test_core_and_asyncpg_share_one_transaction(tiny: ServiceUnderTest) ->
 
 SERVE = """
 import sys
-from shared.kit.serving import serve
+from shared.kit.server import serve
 from tests.service.kit.tiny.main import create_app
 serve(create_app())
 """

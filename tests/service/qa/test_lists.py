@@ -120,7 +120,7 @@ async def cases(connection: Any, project_id: UUID) -> AsyncIterator[tuple[str, s
     options = ["2100-01-01", ["consensus", "decision"], 0.0, True]
     for after in await keys("records", "record_id"):
         released = [4_000_000, LIMIT, project_id, 1, "train", after, *options]
-        yield f"release after {after}", release_records._STANDING, released
+        yield f"release after {after}", release_records._VALID_AT, released
         yield f"recount after {after}", agreement_counts._RECORDS_IN_ORDER, [project_id, after, LIMIT]
 
 

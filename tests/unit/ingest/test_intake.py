@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.intake import (
-    Candidate,
     IntakeProject,
+    RecordCandidate,
     by_chance,
     content_hash,
     read_record,
@@ -37,7 +37,7 @@ def project(**policies: Any) -> IntakeProject:
     return IntakeProject(UUID(int=1), "salt", b"key", 1, SCHEMA, Policies.model_validate(policies))
 
 
-def read(raw: Any, **policies: Any) -> Candidate:
+def read(raw: Any, **policies: Any) -> RecordCandidate:
     return read_record(project(**policies), raw, lambda: RECORD_ID)
 
 

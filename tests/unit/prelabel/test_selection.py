@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from services.prelabel.domain.acquisition import Candidate, cold_start, next_batch
 from services.prelabel.domain.clustering import nearest_to_centres
 from services.prelabel.domain.features import DIMENSIONS, text_features
-from services.prelabel.domain.learning import (
-    Comparison,
+from services.prelabel.domain.learning_schedule import (
     Labels,
     LastBatch,
-    Standing,
+    LearningProgress,
+    PendingComparison,
     Supply,
     selection_due,
     training_due,
@@ -31,7 +31,7 @@ def candidates(count: int, seed: int = 0, *, blind: bool = False) -> list[Candid
     ]
 
 
-def standing(**changes: object) -> Standing:
+def progress(**changes: object) -> LearningProgress:
     usual: dict[str, object] = {
         "last": LastBatch(1, 80, 0, 500),
         "labels": Labels(0, two_classes=True),
@@ -40,7 +40,7 @@ def standing(**changes: object) -> Standing:
         "waiting": None,
         "rescoring": False,
     }
-    return Standing(**(usual | changes))  # type: ignore[arg-type]
+    return LearningProgress(**(usual | changes))  # type: ignore[arg-type]
 
 
 @settings(max_examples=25, deadline=None)
@@ -124,7 +124,7 @@ def test_the_most_and_the_least_unsure() -> None:
     ],
 )
 def test_the_cold_start_waits_for_the_import_to_end(supply: Supply, due: bool) -> None:
-    assert selection_due(POLICY, standing(last=None, trained=False), supply) is due
+    assert selection_due(POLICY, progress(last=None, trained=False), supply) is due
 
 
 PLENTY = Supply(500, 0)
@@ -140,7 +140,7 @@ PLENTY = Supply(500, 0)
     ],
 )
 def test_a_cold_start_that_began_too_early_is_filled_up(last: LastBatch, supply: Supply, due: bool) -> None:
-    there = standing(last=last, trained=False)
+    there = progress(last=last, trained=False)
     assert selection_due(POLICY, there, supply) is due
     assert there.wanted(POLICY) == (71 if last.selected < 100 else 80)
 
@@ -157,20 +157,20 @@ def test_a_cold_start_that_began_too_early_is_filled_up(last: LastBatch, supply:
         ({"labels": Labels(40, two_classes=True)}, False),
         ({"labels": Labels(39, two_classes=True)}, True),
         ({"labels": Labels(80, two_classes=False)}, True),
-        ({"waiting": Comparison(20, 100, served=True)}, False),
-        ({"waiting": Comparison(20, 29, served=True)}, True),
-        ({"waiting": Comparison(20, 30, served=True)}, False),
-        ({"waiting": Comparison(20, 100, served=False)}, True),
-        ({"waiting": Comparison(50, 0, served=False)}, False),
+        ({"waiting": PendingComparison(20, 100, served=True)}, False),
+        ({"waiting": PendingComparison(20, 29, served=True)}, True),
+        ({"waiting": PendingComparison(20, 30, served=True)}, False),
+        ({"waiting": PendingComparison(20, 100, served=False)}, True),
+        ({"waiting": PendingComparison(50, 0, served=False)}, False),
     ],
 )
 def test_a_batch_follows_when_nothing_is_left_to_wait_for(changes: dict[str, object], due: bool) -> None:
-    assert selection_due(POLICY, standing(**changes), PLENTY) is due
+    assert selection_due(POLICY, progress(**changes), PLENTY) is due
 
 
 def test_the_last_records_are_taken_when_no_more_come() -> None:
-    assert not selection_due(POLICY, standing(), Supply(3, 4.0))
-    assert selection_due(POLICY, standing(), Supply(3, 5.0))
+    assert not selection_due(POLICY, progress(), Supply(3, 4.0))
+    assert selection_due(POLICY, progress(), Supply(3, 5.0))
 
 
 @pytest.mark.parametrize(
@@ -189,5 +189,5 @@ def test_the_last_records_are_taken_when_no_more_come() -> None:
     ],
 )
 def test_training_follows_a_batch_or_as_many_labels(changes: dict[str, object], due: bool) -> None:
-    assert training_due(POLICY, standing(**changes)) is due
-    assert not training_due(POLICY.model_copy(update={"enabled": False}), standing(**changes))
+    assert training_due(POLICY, progress(**changes)) is due
+    assert not training_due(POLICY.model_copy(update={"enabled": False}), progress(**changes))

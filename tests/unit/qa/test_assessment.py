@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.qa.domain.assessment import assess, jeffreys, spam_reason
 from services.qa.domain.drift import Drift, DriftRule, follow
 from services.qa.domain.majority import majority
-from services.qa.domain.voting import Outcome
+from services.qa.domain.votes import VoteOutcome
 from shared.contracts.values import AssessmentStatus
 
 CALM = Drift(0.1, 0.0, warned=False, alarmed=False)
@@ -81,10 +81,10 @@ def test_without_gold_there_is_no_accuracy() -> None:
     assert (found.interval.low, found.interval.high) == (0.0, 1.0)
 
 
-def outcomes(seed: int, *stretches: tuple[int, float]) -> list[Outcome]:
+def outcomes(seed: int, *stretches: tuple[int, float]) -> list[VoteOutcome]:
     """(answers, error rate) one after the other."""
     generator = np.random.default_rng(seed)
-    return [Outcome(float(generator.random() >= error), 1.0) for count, error in stretches for _ in range(count)]
+    return [VoteOutcome(float(generator.random() >= error), 1.0) for count, error in stretches for _ in range(count)]
 
 
 def test_a_risen_error_rate_is_found_and_dated() -> None:
@@ -103,8 +103,8 @@ def test_steady_people_raise_few_false_alarms() -> None:
 
 
 def test_a_lucky_start_alone_is_no_drift() -> None:
-    lucky = [Outcome(1.0, 1.0)] * 25
-    steady = ([Outcome(0.0, 1.0)] + [Outcome(1.0, 1.0)] * 4) * 12
+    lucky = [VoteOutcome(1.0, 1.0)] * 25
+    steady = ([VoteOutcome(0.0, 1.0)] + [VoteOutcome(1.0, 1.0)] * 4) * 12
     plain = follow([*lucky, *steady], 0.1)
     assert not plain.alarmed
 
@@ -114,19 +114,19 @@ def test_a_bad_start_is_not_drift() -> None:
 
 
 def test_a_warning_stands_until_it_is_cleared() -> None:
-    rise = [Outcome(1.0, 1.0)] * 25 + [Outcome(0.0, 1.0)] * 5
+    rise = [VoteOutcome(1.0, 1.0)] * 25 + [VoteOutcome(0.0, 1.0)] * 5
     first = follow(rise, 0.1)
     assert first.warned
     assert not first.alarmed
-    still = follow([*rise, *[Outcome(1.0, 1.0)] * 8], 0.1)
+    still = follow([*rise, *[VoteOutcome(1.0, 1.0)] * 8], 0.1)
     assert still.warned
     assert still.statistic < DriftRule().warn
-    assert not follow([*rise, *[Outcome(1.0, 1.0)] * 30], 0.1).warned
+    assert not follow([*rise, *[VoteOutcome(1.0, 1.0)] * 30], 0.1).warned
 
 
 def test_outcomes_without_worth_change_nothing() -> None:
     told = outcomes(1, (45, 0.05), (40, 0.4))
-    padded = [one for outcome in told for one in (outcome, Outcome(0.5, 0.0))]
+    padded = [one for outcome in told for one in (outcome, VoteOutcome(0.5, 0.0))]
     one, other = follow(told, 0.1), follow(padded, 0.1)
     assert one.alarmed == other.alarmed
     assert one.statistic == pytest.approx(other.statistic)

@@ -15,7 +15,7 @@ from services.qa.domain.decisions import (
     decide,
     held_out_check,
 )
-from services.qa.domain.voting import Consensus
+from services.qa.domain.votes import Consensus
 from shared.contracts.policies import RedundancyPolicy
 
 POLICY = RedundancyPolicy(maximum=5, posterior_target=0.98)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.qa.domain import kinds
 from services.qa.domain.estimates import Estimates
-from services.qa.domain.stored_estimates import EstimateParts
-from services.qa.domain.voting import ItemVotes, Vote
+from services.qa.domain.stored_estimates import StoredEstimates
+from services.qa.domain.votes import ItemVotes, Vote
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
 DIGITS = tuple("0123456789")
@@ -22,8 +22,8 @@ def digits() -> kinds.Kind:
 
 
 def kept_and_read(kind: kinds.Kind, known: Any) -> Any:
-    parts = kind.to_parts(known)
-    return kind.from_parts(EstimateParts(*json.loads(json.dumps([parts.shared, parts.voters]))))
+    parts = kind.to_stored(known)
+    return kind.from_stored(StoredEstimates(*json.loads(json.dumps([parts.shared, parts.voters]))))
 
 
 def votes(*pairs: tuple[str, str]) -> list[Vote]:
@@ -121,16 +121,16 @@ def test_estimates_survive_storage() -> None:
 def test_what_was_kept_before_documents_had_a_version_is_read() -> None:
     kind = digits()
     known = kind.estimate(crowd())
-    parts = kind.to_parts(known)
-    old = EstimateParts(parts.shared["content"], parts.voters)
-    assert kind.from_parts(old)[""].diagonal("p0") == pytest.approx(known[""].diagonal("p0"), abs=1e-5)
+    parts = kind.to_stored(known)
+    old = StoredEstimates(parts.shared["content"], parts.voters)
+    assert kind.from_stored(old)[""].diagonal("p0") == pytest.approx(known[""].diagonal("p0"), abs=1e-5)
 
 
 def test_what_another_version_or_kind_kept_counts_as_unknown() -> None:
     kind = digits()
-    parts = kind.to_parts(kind.estimate(crowd()))
+    parts = kind.to_stored(kind.estimate(crowd()))
     for change in ({"version": 2}, {"kind": "boxes"}):
-        assert kind.from_parts(EstimateParts({**parts.shared, **change}, parts.voters))[""].voters == {}
+        assert kind.from_stored(StoredEstimates({**parts.shared, **change}, parts.voters))[""].voters == {}
 
 
 def test_many_classes_are_estimated_by_one_number_each() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.qa.domain import kinds
-from services.qa.domain.voting import ItemVotes, Vote
+from services.qa.domain.votes import ItemVotes, Vote
 from shared.contracts.answers.kinds.boxes import BoxAttribute, BoxesQuestion
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 from shared.contracts.answers.kinds.multi_choice import MultiChoiceQuestion
@@ -118,7 +118,7 @@ def test_a_kind_without_module_is_refused() -> None:
     class Unheard:
         kind = "smell"
 
-    with pytest.raises(kinds.UnknownKind):
+    with pytest.raises(kinds.NoConsensusForKind):
         kinds.of(Unheard())  # type: ignore[arg-type]
     assert kinds.names() == ("boxes", "choice", "multi_choice", "spans")
 

@@ -11,9 +11,9 @@ import pytest
 
 from services.qa.domain import kinds
 from services.qa.domain.kinds.kind import QuestionKind
-from services.qa.domain.records import consensus_of, hits
-from services.qa.domain.stored_estimates import EstimateParts, Reliability
-from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.record_consensus import consensus_of, hits
+from services.qa.domain.stored_estimates import Reliability, StoredEstimates
+from services.qa.domain.votes import Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Number:
                 apart.setdefault(vote.voter, []).append(value(vote.answer) - middle)
         return Spreads({voter: float(np.std(differences)) + 0.1 for voter, differences in apart.items()})
 
-    def to_parts(self, estimates: Spreads) -> EstimateParts:
-        return EstimateParts.of("number", 3, {}, {voter: {"sd": spread} for voter, spread in estimates.of.items()})
+    def to_stored(self, estimates: Spreads) -> StoredEstimates:
+        return StoredEstimates.of("number", 3, {}, {voter: {"sd": spread} for voter, spread in estimates.of.items()})
 
-    def from_parts(self, parts: EstimateParts) -> Spreads:
+    def from_stored(self, parts: StoredEstimates) -> Spreads:
         if parts.content("number", 3) is None:
             return self.unknown()
         return Spreads({voter: one["sd"] for voter, one in parts.voters.items()})
@@ -62,8 +62,8 @@ class Number:
         mean = float(np.average([value(vote.answer) for vote in votes], weights=weights))
         return Consensus({"value": mean}, 1.0 - 1.0 / (1.0 + sum(weights)), False, "weighted_mean")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Spreads) -> list[list[Outcome]]:
-        return [[Outcome(1.0, 0.0) for _ in item.votes] for item in items]
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Spreads) -> list[list[VoteOutcome]]:
+        return [[VoteOutcome(1.0, 0.0) for _ in item.votes] for item in items]
 
 
 def value(answer: Answer) -> float:
@@ -82,11 +82,11 @@ def test_it_is_found_by_its_name_and_used_like_any_other(monkeypatch: pytest.Mon
         )
         for at in range(20)
     ]
-    parts = kind.to_parts(kind.estimate(items))
-    kept = EstimateParts(*json.loads(json.dumps([parts.shared, parts.voters])))
+    parts = kind.to_stored(kind.estimate(items))
+    kept = StoredEstimates(*json.loads(json.dumps([parts.shared, parts.voters])))
     annotations: Any = [("steady", {"weight": {"value": 10.0}}), ("wild", {"weight": {"value": 20.0}})]
     found = consensus_of(schema, annotations, {"weight": kept})["weight"]
     assert value(found.answer) == pytest.approx(10.0, abs=0.1)
     assert value(consensus_of(schema, annotations, {})["weight"].answer) == pytest.approx(15.0)
     assert hits(schema, {"weight": {"value": 10.2}}, {"weight": {"value": 10.0}}) == {"weight": True}
-    assert kind.reliability(kind.from_parts(kept), "steady") > kind.reliability(kind.from_parts(kept), "wild")
+    assert kind.reliability(kind.from_stored(kept), "steady") > kind.reliability(kind.from_stored(kept), "wild")

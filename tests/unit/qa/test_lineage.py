@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from services.qa.domain.lineage import (
     GENESIS,
-    Link,
+    ChainLink,
     canonical,
     commit,
     link,
@@ -23,8 +23,8 @@ SALT = b"a record's own random salt"
 CONTENTS: list[JsonValue] = [{"label": "3"}, {"label": "8"}, {"label": "3", "reason": "closed loop"}]
 
 
-def chain() -> list[Link]:
-    links: list[Link] = []
+def chain() -> list[ChainLink]:
+    links: list[ChainLink] = []
     previous = GENESIS
     for revision, content in enumerate(CONTENTS, start=1):
         links.append(link(previous, {"revision": revision, "method": "consensus"}, commit(SALT, content)))

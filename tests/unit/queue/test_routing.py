@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.queue.domain.routing import Decision, Draws, Evidence, Lane, decide, rank_of, threshold_for
+from services.queue.domain.routing import Draws, Lane, RouteDecision, RoutingEvidence, decide, rank_of, threshold_for
 from shared.contracts.policies import Policies
 from shared.contracts.values import Pool, Route, Split
 
@@ -20,20 +20,20 @@ POLICIES = Policies.model_validate(
 )
 NEVER = Draws(explore=0.99, audit=0.99, blind=0.99, serve=0.5)
 """No die falls."""
-COLD = Evidence()
-SURE = Evidence(with_model=True, confidence=0.97, threshold=0.95)
-CHOSEN = Evidence(with_model=True, confidence=0.8, threshold=0.95, selection=0.5)
+COLD = RoutingEvidence()
+SURE = RoutingEvidence(with_model=True, confidence=0.97, threshold=0.95)
+CHOSEN = RoutingEvidence(with_model=True, confidence=0.8, threshold=0.95, selection=0.5)
 
-TABLE: list[tuple[str, Split, Evidence, Draws, dict[str, Any]]] = [
+TABLE: list[tuple[str, Split, RoutingEvidence, Draws, dict[str, Any]]] = [
     ("cold start waits for selection", Split.TRAIN, COLD, NEVER,
      {"route": Route.PEOPLE, "slots": 2, "lane": Lane.LEARNING, "opened": False, "blind": False, "probability": 0.9}),
-    ("cold start, selected", Split.TRAIN, Evidence(selection=0.25), NEVER,
+    ("cold start, selected", Split.TRAIN, RoutingEvidence(selection=0.25), NEVER,
      {"route": Route.PEOPLE, "slots": 2, "opened": True, "probability": 0.225}),
     ("a model needs fewer people", Split.TRAIN, CHOSEN, NEVER,
      {"route": Route.PEOPLE, "slots": 1, "opened": True, "threshold": None}),
     ("sure enough", Split.TRAIN, SURE, NEVER,
      {"route": Route.AUTO_ACCEPT, "slots": 0, "threshold": 0.95, "probability": 0.9 * 0.95}),
-    ("exactly sure enough", Split.TRAIN, Evidence(with_model=True, confidence=0.95, threshold=0.95), NEVER,
+    ("exactly sure enough", Split.TRAIN, RoutingEvidence(with_model=True, confidence=0.95, threshold=0.95), NEVER,
      {"route": Route.AUTO_ACCEPT}),
     ("sure enough but drawn as an audit", Split.TRAIN, SURE, Draws(0.99, 0.049, 0.99, 0.5),
      {"route": Route.PEOPLE, "audit": True, "blind": True, "lane": Lane.RANDOM, "opened": True, "slots": 2,
@@ -45,9 +45,9 @@ TABLE: list[tuple[str, Split, Evidence, Draws, dict[str, Any]]] = [
      {"route": Route.PEOPLE, "slots": 3, "blind": True, "explored": False, "audit": False, "lane": Lane.RANDOM,
       "opened": True, "probability": 1.0}),
     ("held out without a model", Split.VALIDATION, COLD, NEVER, {"slots": 3, "blind": True, "opened": True}),
-    ("without a threshold nothing is accepted", Split.TRAIN, Evidence(with_model=True, confidence=1.0), NEVER,
+    ("without a threshold nothing is accepted", Split.TRAIN, RoutingEvidence(with_model=True, confidence=1.0), NEVER,
      {"route": Route.PEOPLE}),
-    ("the model is lost", Split.TRAIN, Evidence(with_model=True, confidence=0.29, selection=1.0), NEVER,
+    ("the model is lost", Split.TRAIN, RoutingEvidence(with_model=True, confidence=0.29, selection=1.0), NEVER,
      {"route": Route.EXPERT, "slots": 1, "pool": Pool.EXPERT, "opened": True}),
     ("drawn blind before the route is known", Split.TRAIN, CHOSEN, Draws(0.99, 0.99, 0.19, 0.5), {"blind": True}),
 ]  # fmt: skip
@@ -56,7 +56,7 @@ TABLE: list[tuple[str, Split, Evidence, Draws, dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("split", "evidence", "draws", "expected"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
 )
-def test_the_routing_table(split: Split, evidence: Evidence, draws: Draws, expected: dict[str, Any]) -> None:
+def test_the_routing_table(split: Split, evidence: RoutingEvidence, draws: Draws, expected: dict[str, Any]) -> None:
     decision = decide(POLICIES, split, evidence, draws)
     found = {name: getattr(decision, name) for name in expected}
     assert found == {
@@ -80,7 +80,7 @@ share = st.floats(0, 1)
 @given(
     split=st.sampled_from(Split),
     evidence=st.builds(
-        Evidence,
+        RoutingEvidence,
         with_model=st.booleans(),
         confidence=st.none() | share,
         threshold=st.none() | share,
@@ -88,8 +88,8 @@ share = st.floats(0, 1)
     ),
     draws=st.builds(Draws, *(st.floats(0, 1, exclude_max=True) for _ in range(4))),
 )
-def test_what_is_always_true_of_a_route(split: Split, evidence: Evidence, draws: Draws) -> None:
-    decision: Decision = decide(POLICIES, split, evidence, draws)
+def test_what_is_always_true_of_a_route(split: Split, evidence: RoutingEvidence, draws: Draws) -> None:
+    decision: RouteDecision = decide(POLICIES, split, evidence, draws)
     assert (decision.slots == 0) == (decision.route is Route.AUTO_ACCEPT)
     assert 0.0 <= decision.probability <= 1.0
     if split.held_out:

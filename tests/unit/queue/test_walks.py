@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving import Want
+from services.queue.domain.serving_plan import Want
 from services.queue.storage.walks import FIRST_RANK, LAST_RANK, Stretch, Walks
 
 ANN, PROJECT = UUID(int=1), UUID(int=2)

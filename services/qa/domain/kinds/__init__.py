@@ -11,7 +11,7 @@ from typing import Any
 from services.qa.domain.kinds.kind import QuestionKind
 from shared.contracts.answers import Question
 
-__all__ = ["Kind", "QuestionKind", "UnknownKind", "names", "of"]
+__all__ = ["Kind", "NoConsensusForKind", "QuestionKind", "names", "of"]
 
 Kind = QuestionKind[Any]
 """A kind of which the caller need not know what it estimates."""
@@ -24,7 +24,7 @@ _KINDS: dict[str, Callable[[Any], Kind]] = {
 }
 
 
-class UnknownKind(ValueError):
+class NoConsensusForKind(ValueError):
     """qa has no consensus for this kind of question."""
 
 
@@ -32,12 +32,12 @@ def of(question: Question) -> Kind:
     """The behaviour of a question.
 
     Raises:
-        UnknownKind: there is no module for its kind.
+        NoConsensusForKind: there is no module for its kind.
     """
     try:
         kind = _KINDS[question.kind]
     except KeyError:
-        raise UnknownKind(question.kind) from None
+        raise NoConsensusForKind(question.kind) from None
     return kind(question)
 
 

@@ -14,10 +14,10 @@ from services.qa.domain.arrays import Floats, Integers
 from services.qa.domain.estimates import Facets
 from services.qa.domain.geometry import BOXES
 from services.qa.domain.matching import count_like, f1
-from services.qa.domain.presence import Evidence, Objects, objects_of
+from services.qa.domain.presence import PresenceEvidence, WeighedObjects, objects_of
 from services.qa.domain.regions import Regions, cluster
 from services.qa.domain.stored_estimates import EstimatedByFacets
-from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.boxes import BoxesQuestion
 
 FACET = ""
@@ -31,7 +31,7 @@ HIT_F1 = 0.8
 _SIDES = ("x", "y", "width", "height")
 
 
-class Boxes(EstimatedByFacets):
+class BoxesKind(EstimatedByFacets):
     NAME = "boxes"
 
     def __init__(self, question: BoxesQuestion) -> None:
@@ -54,7 +54,7 @@ class Boxes(EstimatedByFacets):
         del prior  # a model's boxes come without a probability each
         votes = sorted(votes, key=lambda vote: vote.voter)
         clusters = cluster([_regions(vote.answer) for vote in votes], BOXES, SAME)
-        evidence = Evidence.of([vote.voter for vote in votes], estimates[FACET])
+        evidence = PresenceEvidence.of([vote.voter for vote in votes], estimates[FACET])
         if not len(clusters.votes):
             return Consensus({"boxes": []}, evidence.nothing(), False, "quorum")
         found = objects_of(clusters, evidence, self._label_count)
@@ -66,10 +66,10 @@ class Boxes(EstimatedByFacets):
         answer: dict[str, Any] = {"boxes": fused}
         return Consensus(answer, found.confidence, even or bool(found.tied.any()), "quorum")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         return presence.outcomes(items, _regions, BOXES, SAME, estimates[FACET], self.hit)
 
-    def _fuse(self, found: Objects, originals: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+    def _fuse(self, found: WeighedObjects, originals: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
         """One box for each object that is more likely there than not, and whether an attribute stands at even votes."""
         members = found.members
         kept = np.flatnonzero(found.chances > 0.5).tolist()  # noqa: PLR2004
@@ -113,7 +113,7 @@ class Boxes(EstimatedByFacets):
         return chosen, even
 
 
-def _medoids(found: Objects, objects: Sequence[Integers]) -> list[int | None]:
+def _medoids(found: WeighedObjects, objects: Sequence[Integers]) -> list[int | None]:
     """Of each object of which a member is turned the member most like the others, weighted; of equals the first by extent.
 
     None where all are upright. All pairs of members are compared at once.
@@ -156,4 +156,4 @@ def _f1(one: Answer, other: Answer) -> float:
     return f1(matched, len(mine.labels), len(theirs.labels))
 
 
-KIND = Boxes
+KIND = BoxesKind

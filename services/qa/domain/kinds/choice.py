@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from services.qa.domain.class_votes import leave_one_out, vote_arrays
 from services.qa.domain.estimates import Estimates, Facets, estimate
 from services.qa.domain.stored_estimates import EstimatedByFacets
-from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
 FACET = ""
 
 
-class Choice(EstimatedByFacets):
+class ChoiceKind(EstimatedByFacets):
     NAME = "choice"
 
     def __init__(self, question: ChoiceQuestion) -> None:
@@ -39,9 +39,9 @@ class Choice(EstimatedByFacets):
         distribution = {label: float(share) for label, share in zip(facet.classes, posterior, strict=True)}
         return Consensus({"label": facet.classes[best]}, float(posterior[best]), tied, method, distribution)
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         facet = estimates[FACET]
         return leave_one_out(facet, vote_arrays(facet, items))
 
 
-KIND = Choice
+KIND = ChoiceKind

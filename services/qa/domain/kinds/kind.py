@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from services.qa.domain.stored_estimates import EstimateParts, Reliability
-from services.qa.domain.voting import Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.stored_estimates import Reliability, StoredEstimates
+from services.qa.domain.votes import Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 
 E = TypeVar("E")
 
@@ -32,11 +32,11 @@ class QuestionKind(Protocol[E]):
         """Estimate every annotator from all votes of one project, question and schema version. CPU work: a worker's."""
         ...
 
-    def to_parts(self, estimates: E) -> EstimateParts:
+    def to_stored(self, estimates: E) -> StoredEstimates:
         """What is kept of them: JSON with this kind and its version."""
         ...
 
-    def from_parts(self, parts: EstimateParts) -> E:
+    def from_stored(self, parts: StoredEstimates) -> E:
         """The inverse, for the voters that are given; `unknown` when another version of this kind wrote it."""
         ...
 
@@ -48,6 +48,6 @@ class QuestionKind(Protocol[E]):
         """What the votes of one record say. At least one vote. Microseconds for a class, up to a second for regions."""
         ...
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: E) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: E) -> list[list[VoteOutcome]]:
         """For each item, for each of its votes: how it fits the rest (leave-one-out), the food of drift detection."""
         ...

@@ -13,7 +13,7 @@ import numpy as np
 from services.qa.domain.arrays import Flags, Floats, Integers
 from services.qa.domain.estimates import Estimates, Facets, VoteArrays, estimate
 from services.qa.domain.stored_estimates import EstimatedByFacets
-from services.qa.domain.voting import STRANGER, TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.votes import STRANGER, TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.multi_choice import MultiChoiceQuestion
 
 ABSENT, PRESENT = "absent", "present"
@@ -27,7 +27,7 @@ UNKNOWN_ACCURACY = 0.88
 """Two strangers who agree on a label then have posterior .98."""
 
 
-class MultiChoice(EstimatedByFacets):
+class MultiChoiceKind(EstimatedByFacets):
     NAME = "multi_choice"
 
     def __init__(self, question: MultiChoiceQuestion) -> None:
@@ -73,7 +73,7 @@ class MultiChoice(EstimatedByFacets):
         method = "dawid_skene" if prior is None else "dawid_skene_with_model"
         return Consensus(answer, confidence, tied, method, chances)
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         return [self._outcomes(item, estimates) for item in items]
 
     def _chances(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None) -> dict[str, float]:
@@ -90,18 +90,18 @@ class MultiChoice(EstimatedByFacets):
             chances[label] = float(estimates.get(label, estimates[OTHERS]).posterior(marks, weighed)[1])
         return chances
 
-    def _outcomes(self, item: ItemVotes, estimates: Facets) -> list[Outcome]:
+    def _outcomes(self, item: ItemVotes, estimates: Facets) -> list[VoteOutcome]:
         """By the truth, else the expected share of the labels in question that the vote is right about."""
         if item.truth is not None:
-            return [Outcome(float(self.hit(vote.answer, item.truth)), 1.0) for vote in item.votes]
-        found: list[Outcome] = []
+            return [VoteOutcome(float(self.hit(vote.answer, item.truth)), 1.0) for vote in item.votes]
+        found: list[VoteOutcome] = []
         for at, vote in enumerate(item.votes):
             votes = [*item.votes[:at], replace(vote, voter=STRANGER), *item.votes[at + 1 :]]
             chances = self._chances(votes, estimates, item.prior)
             chosen = _chosen(vote.answer)
             right = [chance if label in chosen else 1.0 - chance for label, chance in chances.items()]
             has_others = len(item.votes) > 1 or item.prior is not None
-            found.append(Outcome(sum(right) / len(right) if right else 1.0, float(has_others)))
+            found.append(VoteOutcome(sum(right) / len(right) if right else 1.0, float(has_others)))
         return found
 
 
@@ -195,4 +195,4 @@ def _two_classes(shares: Floats) -> Floats:
     return np.stack([1.0 - shares, shares], axis=1)
 
 
-KIND = MultiChoice
+KIND = MultiChoiceKind

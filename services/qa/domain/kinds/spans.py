@@ -13,10 +13,10 @@ from services.qa.domain import presence
 from services.qa.domain.estimates import Facets
 from services.qa.domain.geometry import INTERVALS
 from services.qa.domain.matching import assign, count_like, f1
-from services.qa.domain.presence import Evidence, Objects, objects_of
+from services.qa.domain.presence import PresenceEvidence, WeighedObjects, objects_of
 from services.qa.domain.regions import Regions, cluster
 from services.qa.domain.stored_estimates import EstimatedByFacets
-from services.qa.domain.voting import TIE, Answer, Consensus, Distribution, ItemVotes, Outcome, Vote
+from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.spans import SpansQuestion
 
 FACET = ""
@@ -31,7 +31,7 @@ Span = tuple[int, int, str]
 """Start, end and label."""
 
 
-class Spans(EstimatedByFacets):
+class SpansKind(EstimatedByFacets):
     NAME = "spans"
 
     def __init__(self, question: SpansQuestion) -> None:
@@ -54,7 +54,7 @@ class Spans(EstimatedByFacets):
         del prior  # a model's spans come without a probability each
         votes = sorted(votes, key=lambda vote: vote.voter)
         clusters = cluster([_regions(vote.answer) for vote in votes], INTERVALS, OVERLAP)
-        evidence = Evidence.of([vote.voter for vote in votes], estimates[FACET])
+        evidence = PresenceEvidence.of([vote.voter for vote in votes], estimates[FACET])
         if not len(clusters.votes):
             return Consensus({"spans": []}, evidence.nothing(), False, "quorum")
         found = objects_of(clusters, evidence, self._label_count)
@@ -74,7 +74,7 @@ class Spans(EstimatedByFacets):
             answer["relations"] = relations
         return Consensus(answer, min([found.confidence, *confidences]), tied, "quorum")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[Outcome]]:
+    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         return presence.outcomes(items, _regions, INTERVALS, OVERLAP, estimates[FACET], self.hit)
 
     def _without_conflicts(self, candidates: Sequence[tuple[float, Span, int]]) -> list[tuple[Span, int]]:
@@ -97,7 +97,7 @@ def _regions(answer: Answer) -> Regions:
     return Regions([span["label"] for span in spans], np.array(extents, np.float64).reshape(-1, 2))
 
 
-def _edges(found: Objects, members: Sequence[int]) -> tuple[tuple[int, int], bool]:
+def _edges(found: WeighedObjects, members: Sequence[int]) -> tuple[tuple[int, int], bool]:
     """The pair of edges with most weight, and whether another has as much."""
     support: dict[tuple[int, int], float] = {}
     for member in members:
@@ -155,7 +155,7 @@ def _f1_with(matched: int, partners: dict[int, int], one: Answer, other: Answer)
 
 
 def _relations(
-    votes: Sequence[Vote], found: Objects, kept: Sequence[int], evidence: Evidence
+    votes: Sequence[Vote], found: WeighedObjects, kept: Sequence[int], evidence: PresenceEvidence
 ) -> tuple[list[dict[str, Any]], list[float]]:
     """Relations between kept spans, voted on like objects by whoever drew both ends."""
     clusters = found.clusters
@@ -188,4 +188,4 @@ def _relations(
     return kept_relations, confidences
 
 
-KIND = Spans
+KIND = SpansKind

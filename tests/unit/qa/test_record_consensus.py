@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.qa.domain.records import answers_of, consensus_of, hits
+from services.qa.domain.record_consensus import answers_of, consensus_of, hits
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers
 

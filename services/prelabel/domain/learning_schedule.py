@@ -47,7 +47,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PendingComparison:
     """A challenger that waits for held-out labels: how many there are, and may still come."""
 
     have: int
@@ -62,14 +62,14 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LearningProgress:
     """Where a project's learning stands. `waiting` is None unless the newest run waits for held-out labels."""
 
     last: LastBatch | None
     labels: Labels
     trained: bool
     training: bool
-    waiting: Comparison | None
+    waiting: PendingComparison | None
     rescoring: bool
 
     def wanted(self, policy: LearningPolicy) -> int:
@@ -82,22 +82,22 @@ class Standing:
         return not self.trained and (self.last is None or self.last.selected < policy.cold_start)
 
 
-def training_due(policy: LearningPolicy, standing: Standing) -> bool:
+def training_due(policy: LearningPolicy, progress: LearningProgress) -> bool:
     """Whether a model should be trained now.
 
     A done batch is reason enough when it brought labels for at least half of it; so is a batch's worth of labels from
     anywhere else.
     """
-    if not policy.enabled or standing.training or not standing.labels.two_classes or standing.labels.new == 0:
+    if not policy.enabled or progress.training or not progress.labels.two_classes or progress.labels.new == 0:
         return False
-    enough = policy.batch_size if standing.trained else policy.cold_start
-    if standing.labels.new >= enough:
+    enough = policy.batch_size if progress.trained else policy.cold_start
+    if progress.labels.new >= enough:
         return True
-    last = standing.last
-    return last is not None and last.done and standing.labels.new >= min(last.size, enough) / 2
+    last = progress.last
+    return last is not None and last.done and progress.labels.new >= min(last.size, enough) / 2
 
 
-def selection_due(policy: LearningPolicy, standing: Standing, supply: Supply) -> bool:
+def selection_due(policy: LearningPolicy, progress: LearningProgress, supply: Supply) -> bool:
     """Whether the next batch is selected now.
 
     The cold start waits for an import to be over, so that it chooses from all of it; when that looked over too early
@@ -107,14 +107,14 @@ def selection_due(policy: LearningPolicy, standing: Standing, supply: Supply) ->
     """
     if supply.candidates == 0:
         return False
-    last, wanted = standing.last, standing.wanted(policy)
-    if last is None or standing.cold(policy):
+    last, wanted = progress.last, progress.wanted(policy)
+    if last is None or progress.cold(policy):
         plenty = supply.candidates >= ENOUGH_TIMES * wanted
         paused = supply.candidates >= wanted and supply.quiet_s >= SHORT_PAUSE_S
         return plenty or paused or supply.quiet_s >= LONG_PAUSE_S
-    if not last.done or standing.training or standing.rescoring or training_due(policy, standing):
+    if not last.done or progress.training or progress.rescoring or training_due(policy, progress):
         return False
-    if standing.waiting is not None and standing.waiting.worth_waiting_for(policy):
+    if progress.waiting is not None and progress.waiting.worth_waiting_for(policy):
         return False
     return supply.candidates >= wanted or supply.quiet_s >= LONG_PAUSE_S
 

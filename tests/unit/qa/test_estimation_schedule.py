@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.qa.domain.schedule import GROWTH, LONGEST_WAIT_S, due
+from services.qa.domain.estimation_schedule import GROWTH, LONGEST_WAIT_S, due
 
 
 @pytest.mark.parametrize(

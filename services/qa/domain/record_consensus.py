@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from services.qa.domain import kinds
-from services.qa.domain.stored_estimates import EstimateParts
-from services.qa.domain.voting import Answer, Consensus, Distribution, Vote
+from services.qa.domain.stored_estimates import StoredEstimates
+from services.qa.domain.votes import Answer, Consensus, Distribution, Vote
 from shared.contracts.answers import LabelSchema, Question
 from shared.contracts.values import Answers
 
@@ -12,7 +12,7 @@ from shared.contracts.values import Answers
 def consensus_of(
     schema: LabelSchema,
     annotations: Sequence[tuple[str, Answers]],
-    estimates: Mapping[str, EstimateParts],
+    estimates: Mapping[str, StoredEstimates],
     priors: Mapping[str, Distribution] | None = None,
 ) -> dict[str, Consensus]:
     """What the annotations of one round say, by question.
@@ -34,7 +34,7 @@ def consensus_of(
             continue
         kind = kinds.of(question)
         kept = estimates.get(question.name)
-        known = kind.unknown() if kept is None else kind.from_parts(kept)
+        known = kind.unknown() if kept is None else kind.from_stored(kept)
         found[question.name] = kind.consensus(votes, known, (priors or {}).get(question.name))
     return found
 

@@ -64,7 +64,7 @@ class ServingPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SlotCandidate:
     """A free slot that the annotator may have; `line` is the place of its line in the plan's wants."""
 
     task_id: UUID
@@ -85,7 +85,7 @@ class Candidate:
 class Pick:
     """A slot to lease. Gold carries the guideline version, and is as urgent, as the task whose place it takes."""
 
-    slot: Candidate
+    slot: SlotCandidate
     guideline_version: int
     urgency: int
 
@@ -129,9 +129,9 @@ def plan(
     )
 
 
-def choose(wants: Sequence[Want], near: Sequence[Candidate], room: int) -> list[Candidate]:
+def choose(wants: Sequence[Want], near: Sequence[SlotCandidate], room: int) -> list[SlotCandidate]:
     """The ordinary slots of a batch, at most `room`: one of a record, of each line its quota first, in the lines' order."""
-    first_of_record: dict[UUID, Candidate] = {}
+    first_of_record: dict[UUID, SlotCandidate] = {}
     for one in sorted(near, key=lambda one: (one.line, one.rank, one.sort_key)):
         first_of_record.setdefault(one.record_id, one)
     taken: dict[int, int] = {}
@@ -142,7 +142,9 @@ def choose(wants: Sequence[Want], near: Sequence[Candidate], room: int) -> list[
     return [one for *_, one in sorted(chosen, key=lambda place: place[:3])][:room]
 
 
-def mix_gold(ordinary: Sequence[Candidate], gold: Sequence[Candidate], gold_places: Collection[int]) -> list[Pick]:
+def mix_gold(
+    ordinary: Sequence[SlotCandidate], gold: Sequence[SlotCandidate], gold_places: Collection[int]
+) -> list[Pick]:
     """Put gold in the drawn places: each takes the place of an ordinary annotation, and has its schema version."""
     left = list(gold)
     picks = []

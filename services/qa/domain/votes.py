@@ -66,7 +66,7 @@ class Consensus:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class VoteOutcome:
     """How one vote fits what the others (and the model, and the truth when known) say.
 
     `right`: the probability that the vote is right, the vote itself counted as a stranger's; for answers that are sets

@@ -100,7 +100,7 @@ def _key_in(secrets: Path) -> str:
 @_ONE_SERVICE
 def republish(service: str) -> None:
     """Publish a service's whole present state again, for services that joined late."""
-    from shared.kit.republishing import republish as run
+    from shared.kit.republication import republish as run
 
     published = asyncio.run(run(_create_app(service).state.runtime))
     click.echo(f"{service}: {published} events")
@@ -112,7 +112,7 @@ def replay(service: str) -> None:
     """Give a service its dead letters again."""
     from shared.kit.bus import connect_bus
     from shared.kit.exceptions import BusUnavailable
-    from shared.kit.replaying import replay_dead_letters
+    from shared.kit.replay import replay_dead_letters
     from shared.kit.settings import Settings
 
     async def run() -> int:

@@ -17,7 +17,7 @@ from shared.kit.consuming import Delivery
 from shared.kit.database import Database, Session, Transaction
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
-from shared.kit.replaying import replay_dead_letters
+from shared.kit.replay import replay_dead_letters
 from shared.kit.runner import Runner
 from shared.kit.settings import Settings
 from tests.contracts.bus.conftest import Engine, joined, read

@@ -16,7 +16,7 @@ from shared.contracts.events import (
     RecordUnlabelable,
 )
 from shared.contracts.values import LabelMethod, Split
-from shared.kit.republishing import republish
+from shared.kit.republication import republish
 from tests.service.ingest.conftest import Ingest, text
 from tests.support.service import envelope
 

@@ -17,7 +17,7 @@ from shared.contracts.events import (
 from shared.contracts.fields import AssetReference
 from shared.contracts.values import AnnotatorStatus, Origin, Pool, Role, Split
 from shared.kit.clock import new_id
-from shared.kit.republishing import republish
+from shared.kit.republication import republish
 from tests.service.queue.world import World, policies
 from tests.support.service import ServiceUnderTest, service_under_test
 

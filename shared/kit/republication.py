@@ -1,4 +1,4 @@
-"""`touchstone republish`: a service says its present state again, as ordinary events with the same revisions."""
+"""`touchstone republish`: a service publishes its present state again as ordinary events with the same revisions."""
 
 from shared.kit.exceptions import NothingToRepublish
 from shared.kit.outbox import Outgoing, publish_many

@@ -12,7 +12,7 @@ _EMPTY_ROUNDS: Final = 3  # a member that has just joined may have to wait for i
 
 
 async def replay_dead_letters(bus: Bus, group: str) -> int:
-    """Move the group's dead letters to its retry topic, where its consumer takes them; answers how many.
+    """Move the group's dead letters to its retry topic, where its consumer takes them; return how many.
 
     A letter is acknowledged after it is sent, so it may come twice; its effect comes once. Raises BusUnavailable.
     """

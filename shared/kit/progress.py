@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from shared.kit.bus import Inbound
@@ -36,6 +38,18 @@ class Progress:
 class Item(NamedTuple):
     message: Inbound
     progress: Progress
+
+
+@contextmanager
+def in_hand(items: Sequence[Item]) -> Iterator[None]:
+    """Count the items as worked on: their partitions are not given to other members before it is over."""
+    for item in items:
+        item.progress.in_hand += 1
+    try:
+        yield
+    finally:
+        for item in items:
+            item.progress.in_hand -= 1
 
 
 _FEWEST = 16

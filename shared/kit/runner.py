@@ -1,32 +1,29 @@
 """Consumes a service's topics: in order for each key, concurrently across keys, acknowledged when done.
 
 Messages go to lanes by the hash of their key, whatever their topic, so one record's events are handled one after the
-other. A lane takes what waits for it as one batch. An event that fails is held, with what comes after it of its key,
-while the lane goes on; it is tried again some times and then given up. While the database is away nothing is tried and
-nothing is given up.
+other. A lane takes what waits for it as one batch (`shared.kit.event_processor`). An event that fails is held, with what
+comes after it of its key, while the lane goes on (`shared.kit.held_events`).
 """
 
 import asyncio
 import contextlib
-import random
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, TypeVar
 
 import structlog
-from pydantic import ValidationError
 
-from shared.contracts.envelope import Event
 from shared.kit import event_metrics as metrics
 from shared.kit import parking
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, Consumer, Inbound, Partition, service_topics
-from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
-from shared.kit.database import Database, DatabaseErrorKind, database_error_kind
+from shared.kit.consuming import Handlers
+from shared.kit.database import Database
 from shared.kit.dead_letters import retry_topic
+from shared.kit.event_processor import LONGEST_PAUSE_S, Abandoned, EventProcessor, Failed, pause_s
 from shared.kit.exceptions import BusUnavailable
-from shared.kit.progress import Item, Lane, Progress
+from shared.kit.held_events import HeldEvents
+from shared.kit.progress import Item, Lane, Progress, in_hand
 
 log = structlog.get_logger()
 
@@ -39,26 +36,7 @@ _FETCH_WAIT_S: Final = 1.0
 _FILL_S: Final = 0.1  # between two fetches that did not bring as much as was asked for
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 15.0
-_ATTEMPTS: Final = 4  # of an event whose handler fails: about two seconds
-_PATIENCE: Final = 60  # attempts against locks and timeouts: some minutes
-_LOSSES: Final = 3  # connections that a batch may lose, one after the other, while the database answers
-_LONGEST_PAUSE_S: Final = 5.0
 _LONG_RUN_S: Final = 60.0
-
-
-class _ConnectionLost(Exception):
-    """The database answers, but the connection was lost each time that these events were handled."""
-
-
-class _Abandoned(Exception):
-    """The partition went to another member: what is not done here is done there."""
-
-
-class Failed(NamedTuple):
-    """An event that had no effect: what made it fail, None where it only comes after such a one of its key."""
-
-    item: Item
-    error: Exception | None
 
 
 class Runner:
@@ -89,8 +67,7 @@ class Runner:
         self._ask = BatchSize(_FETCH, _FETCH_BYTES)
         self._changed = asyncio.Condition()
         self._to_acknowledge = asyncio.Event()
-        self._tasks: asyncio.TaskGroup | None = None
-        self._retrying: set[asyncio.Task[None]] = set()
+        self._processor = EventProcessor(database, handlers, self._done)
         self._unacknowledged: dict[Partition, int] = {}
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()  # the last fetch found nothing
@@ -107,7 +84,7 @@ class Runner:
             except* Exception as group:
                 log.error("consumer_failed", group=self._group, exc_info=group.exceptions[0])  # noqa: TRY400  the message may hold a record's text
             failures = 0 if time.monotonic() - started > _LONG_RUN_S else failures + 1
-            await self._sleep_unless_stopping(min(_LONGEST_PAUSE_S, 0.2 * 2.0 ** min(failures, 10)))
+            await self._sleep_unless_stopping(min(LONGEST_PAUSE_S, 0.2 * 2.0 ** min(failures, 10)))
 
     async def stop(self) -> None:
         """Finish what is in hand, acknowledge it and leave the group; `run` returns then."""
@@ -134,9 +111,9 @@ class Runner:
         self._consumer = consumer = self._bus.consumer(self._group, self._topics, self._revoked)
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+                held = HeldEvents(self._processor, tasks, self._let_go)
                 background = [
-                    *(tasks.create_task(self._work(lane), name=f"lane-{self._group}") for lane in self._lanes),
+                    *(tasks.create_task(self._work(lane, held), name=f"lane-{self._group}") for lane in self._lanes),
                     tasks.create_task(self._acknowledge(), name=f"acknowledge-{self._group}"),
                     tasks.create_task(self._measure(), name=f"measure-{self._group}"),
                     tasks.create_task(self._release(), name=f"release-{self._group}"),
@@ -147,7 +124,8 @@ class Runner:
                 finally:
                     # The lanes still run: leaving the group waits for what they have in hand.
                     await asyncio.shield(consumer.stop())
-                    for task in (*background, *self._retrying):
+                    held.cancel()
+                    for task in background:
                         task.cancel()
         finally:
             self._consumer = None
@@ -166,7 +144,7 @@ class Runner:
             except BusUnavailable as error:
                 failures += 1
                 log.warning("fetch_interrupted", group=self._group, exc_info=error)
-                await self._sleep_unless_stopping(min(_LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)))
+                await self._sleep_unless_stopping(min(LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)))
                 continue
             failures = 0
             if not messages:
@@ -189,7 +167,7 @@ class Runner:
     def _has_room(self) -> bool:
         return self._stopping.is_set() or self._fetched < min(self._room, 2 * self._ask.rows)
 
-    async def _work(self, lane: Lane) -> None:
+    async def _work(self, lane: Lane, held: HeldEvents) -> None:
         while True:
             if not lane:
                 lane.filled.clear()
@@ -198,183 +176,22 @@ class Runner:
             began = time.monotonic()
             ours = [item for item in items if item.progress.active]
             failed: list[Failed] = []
-            with self._in_hand(ours):
+            with in_hand(ours):
                 try:
                     if ours:
-                        failed = await self._handle(ours)
+                        failed = await self._processor.handle(ours)
                         lane.took(len(ours), time.monotonic() - began)
-                except _Abandoned:
+                except Abandoned:
                     pass
                 finally:
-                    self._hold(lane, failed)
+                    held.hold(lane, failed)
                     await self._let_go(len(items) - len(failed))
-
-    @contextlib.contextmanager
-    def _in_hand(self, items: Sequence[Item]) -> Iterator[None]:
-        for item in items:
-            item.progress.in_hand += 1
-        try:
-            yield
-        finally:
-            for item in items:
-                item.progress.in_hand -= 1
 
     async def _let_go(self, count: int) -> None:
         """Make room for so many messages, whatever became of them."""
         self._fetched -= count
         async with self._changed:
             self._changed.notify_all()
-
-    def _hold(self, lane: Lane, failed: Sequence[Failed]) -> None:
-        """Keep failed events, and those that come after them of their keys, apart from the lane."""
-        for each in failed:
-            behind = lane.held.get(each.item.message.key)
-            if behind is None:
-                behind = lane.held[each.item.message.key] = deque()
-                assert self._tasks is not None
-                task = self._tasks.create_task(self._retry_held(lane, behind, each), name=f"retry-{self._group}")
-                self._retrying.add(task)
-                task.add_done_callback(self._retrying.discard)
-            behind.append(each.item)
-
-    async def _retry_held(self, lane: Lane, waiting: deque[Item], first: Failed) -> None:
-        """Handle the events of one key singly, from the one that failed on, until none is left."""
-        attempts, error = 1, first.error
-        while waiting:
-            item = waiting[0]
-            if error is not None:
-                await asyncio.sleep(_pause_s(attempts, error))
-            with self._in_hand([item]):
-                try:
-                    error = await self._attempt(item, attempts) if item.progress.active else None
-                except _Abandoned:
-                    error = None
-            attempts += 1
-            if error is None:
-                waiting.popleft()
-                attempts = 0
-                await self._let_go(1)
-        del lane.held[first.item.message.key]
-
-    async def _attempt(self, item: Item, attempts: int) -> Exception | None:
-        """Handle one event; return what made it fail, None when nothing is left to do for it."""
-        message = item.message
-        delivery = Delivery(_topic_of(message), message.key, message.value, self._parsed(message))
-        try:
-            await self._while_database_is_there([item], lambda: consume(self._database, self._handlers, delivery))
-        except _Abandoned:
-            raise
-        except Exception as error:
-            if attempts + 1 >= (_PATIENCE if is_transient(error) else _ATTEMPTS):
-                await self._give_up(item, delivery.topic, delivery, error)
-                return None
-            metrics.RETRIED.labels(self._group).inc()
-            log.warning("event_failed", group=self._group, event_id=str(delivery.event.id), exc_info=error)
-            return error
-        self._done([item])
-        return None
-
-    def _parsed(self, message: Inbound) -> Event[Any]:
-        event = self._handlers.parse(message.value)
-        assert event is not None
-        return event
-
-    async def _handle(self, items: Sequence[Item]) -> list[Failed]:
-        """Give each event its effect, or park it; return those that failed or come after such a one.
-
-        Raises _Abandoned when none of them is ours any more.
-        """
-        deliveries: list[Delivery] = []
-        taken: list[Item] = []
-        for item in items:
-            message = item.message
-            topic = _topic_of(message)
-            try:
-                event = self._handlers.parse(message.value)
-            except ValidationError as error:
-                await self._give_up(item, topic, None, error)
-                continue
-            if event is None:
-                metrics.IGNORED.labels(self._group).inc()
-                self._done([item])
-                continue
-            deliveries.append(Delivery(topic, message.key, message.value, event))
-            taken.append(item)
-        if not deliveries:
-            return []
-        try:
-            aside = await self._while_database_is_there(
-                taken, lambda: consume_batch(self._database, self._handlers, deliveries)
-            )
-        except _ConnectionLost as error:
-            return await self._handle_halves(taken, error)
-        if not aside:
-            self._done(taken)
-            return []
-        item_of = {id(delivery): item for delivery, item in zip(deliveries, taken, strict=True)}
-        failed = [Failed(item_of.pop(id(each.delivery)), each.error) for each in aside]
-        self._done(item_of.values())
-        return failed
-
-    async def _handle_halves(self, items: Sequence[Item], error: Exception) -> list[Failed]:
-        """Find the event that ends connections; return what `_handle` returns."""
-        if len(items) == 1:
-            return [Failed(items[0], error)]
-        middle = len(items) // 2
-        failed = await self._handle(items[:middle])
-        keys = {each.item.message.key for each in failed}
-        behind = [Failed(item, None) for item in items[middle:] if item.message.key in keys]
-        others = [item for item in items[middle:] if item.message.key not in keys]
-        return [*failed, *behind, *(await self._handle(others) if others else [])]
-
-    async def _give_up(self, item: Item, topic: str, delivery: Delivery | None, error: Exception) -> None:
-        message = item.message
-        event_id = None if delivery is None else delivery.event.id
-        with contextlib.suppress(_Abandoned):
-            await self._while_database_is_there(
-                [item], lambda: bury(self._database, self._group, topic, message.key, message.value, event_id, error)
-            )
-            self._done([item])
-
-    async def _while_database_is_there(self, items: Sequence[Item], doing: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """Do it; while the database is away, wait and do it again.
-
-        Raises _Abandoned when the work is nobody's here, and _ConnectionLost when it is the work that ends connections.
-        """
-        lost = 0
-        while True:
-            try:
-                return await doing()
-            except Exception as error:
-                if database_error_kind(error) is not DatabaseErrorKind.AWAY:
-                    raise
-                log.warning("consumer_lost_its_connection", group=self._group, exc_info=error)
-                waited = await self._wait_for_database(items)
-                lost = 0 if waited else lost + 1
-                if lost >= _LOSSES:
-                    raise _ConnectionLost(f"{lost} connections were lost") from error
-
-    async def _wait_for_database(self, items: Sequence[Item]) -> bool:
-        """Wait until the database answers; return whether it was away. Raises _Abandoned when the work isn't ours."""
-        failures = 0
-        try:
-            while True:
-                if not any(item.progress.active for item in items):
-                    raise _Abandoned
-                await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)) * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-                try:
-                    async with self._database.transaction() as session:
-                        await session.raw.fetchval("SELECT 1")
-                except Exception as error:
-                    if database_error_kind(error) is not DatabaseErrorKind.AWAY:
-                        raise
-                    failures += 1
-                    metrics.PAUSED.labels(self._group).set(1)
-                else:
-                    return failures > 0
-        finally:
-            if failures:
-                metrics.PAUSED.labels(self._group).set(0)
 
     def _done(self, items: Iterable[Item]) -> None:
         for item in items:
@@ -399,7 +216,7 @@ class Runner:
             except BusUnavailable as error:
                 log.warning("acknowledgement_interrupted", group=self._group, exc_info=error)
                 self._to_acknowledge.set()
-                await asyncio.sleep(_pause_s(3, error))
+                await asyncio.sleep(pause_s(3, error))
             await asyncio.sleep(_ACKNOWLEDGE_EVERY_S)
 
     async def _acknowledge_collected(self, wanted: dict[Partition, int]) -> None:
@@ -454,7 +271,7 @@ class Runner:
             except Exception as error:
                 attempt += 1
                 log.warning("release_interrupted", group=self._group, exc_info=error)
-                await asyncio.sleep(_pause_s(attempt, error))
+                await asyncio.sleep(pause_s(attempt, error))
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(parking.POLL_S):
@@ -486,14 +303,3 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._stopping.wait()
-
-
-def _topic_of(message: Inbound) -> str:
-    """The topic that the event was published to; a replayed one comes through the group's retry topic."""
-    return message.topic if message.headers is None else message.headers.get("topic", message.topic)
-
-
-def _pause_s(attempt: int, error: Exception) -> float:
-    """How long to wait before the next attempt: exponential, with jitter; short where the next one may well succeed."""
-    base = 0.02 if database_error_kind(error) is DatabaseErrorKind.RETRY else 0.1
-    return min(_LONGEST_PAUSE_S, base * 4.0 ** min(attempt - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  jitter

@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import RecordAccepted
-from shared.kit import runner as runner_module
+from shared.kit import event_processor
 from shared.kit.bus import Bus, Outbound, connect_bus, service_topics
 from shared.kit.clock import new_id
 from shared.kit.consuming import Delivery
@@ -44,7 +44,7 @@ async def send(bus: Bus, *deliveries: Delivery) -> None:
 async def test_while_an_event_is_tried_again_the_others_of_its_lane_go_on(
     effects: Effects, database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "_ATTEMPTS", 1_000)
+    monkeypatch.setattr(event_processor, "_ATTEMPTS", 1_000)
     bad = accepted(new_id())
     broken = True
 

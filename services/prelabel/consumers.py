@@ -14,7 +14,7 @@ from shared.kit.database import Session
 
 
 class Consumers:
-    """The handlers; they know the runtime only to wake its loops once their effect is committed."""
+    """The handlers; the runtime's loops are woken once their effect is committed."""
 
     def __init__(self, runtime: PrelabelRuntime) -> None:
         self._runtime = runtime
@@ -24,7 +24,7 @@ class Consumers:
         session.on_commit(lambda: self._runtime.wake(COMPARE))
 
     async def on_records_accepted(self, session: Session, accepted: EventSet[events.RecordAccepted]) -> None:
-        kept = await records.accept(session, accepted)
+        kept = await records.accept(session, self._runtime.resources.projects, accepted)
         session.on_commit(lambda: self._note_arrivals(kept.projects))
         self._then_mark_dirty(session, kept.projects - kept.due)
         self._then_score(session, kept.due)
@@ -33,7 +33,7 @@ class Consumers:
         self._then_mark_dirty(session, await records.erase(session, erased))
 
     async def on_labels_finalized(self, session: Session, finalized: EventSet[events.LabelFinalized]) -> None:
-        self._then_mark_dirty(session, await labels.finalize(session, finalized))
+        self._then_mark_dirty(session, await labels.finalize(session, self._runtime.resources.projects, finalized))
         if any(event.payload.split.held_out for event in finalized):
             session.on_commit(lambda: self._runtime.wake(COMPARE))
 

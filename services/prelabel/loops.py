@@ -106,7 +106,7 @@ async def learn(runtime: PrelabelRuntime) -> None:
 async def _learn_project(runtime: PrelabelRuntime, project_id: UUID) -> None:
     resources = runtime.resources
     async with runtime.database.transaction() as session:
-        situation = await projects.situation(session, project_id)
+        situation = await resources.projects.situation(session, project_id)
         if not situation.project.active:
             return
         progress = await selection.learning_progress(session, situation)
@@ -164,7 +164,7 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
     limits = runtime.resources.training
     try:
         async with runtime.database.transaction() as session:
-            begun = await training.begin(session, run, limits.examples, utc_now())
+            begun = await training.begin(session, runtime.resources.projects, run, limits.examples, utc_now())
         if begun is None:
             return
         run = begun.run
@@ -185,7 +185,11 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
 async def compare(runtime: PrelabelRuntime) -> None:
     """Compare the challengers for which there are held-out labels enough."""
     async with runtime.database.transaction() as session:
-        due = [model for model in await models.to_compare(session) if await comparison.is_due(session, model)]
+        due = [
+            model
+            for model in await models.to_compare(session)
+            if await comparison.is_due(session, runtime.resources.projects, model)
+        ]
     with isolated(COMPARE) as item:
         for model in due:
             with item(model_id=model.model_id):
@@ -211,7 +215,7 @@ async def _compare_one(runtime: PrelabelRuntime, model: Model) -> None:
     if outcome is None:
         return
     async with runtime.database.transaction() as session:
-        concluded = await comparison.conclude(session, contest, outcome, utc_now())
+        concluded = await comparison.conclude(session, runtime.resources.projects, contest, outcome, utc_now())
     if concluded is not None:
         metrics.COMPARED.labels(concluded.stage).inc()
         log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=outcome.challenger.accuracy)

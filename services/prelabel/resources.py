@@ -13,6 +13,7 @@ from services.prelabel.loop_names import LEARN, SCORE
 from services.prelabel.operations.scoring import Scorer
 from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.pace import Pace
+from services.prelabel.storage.projects import ProjectCache
 from shared.kit.runtime import Runtime, current_runtime
 
 
@@ -32,6 +33,7 @@ class PrelabelResources:
     inference: InferenceQueue
     scorer: Scorer
     pace: Pace
+    projects: ProjectCache
     arrivals: Arrivals = field(default_factory=Arrivals)
     dirty: DirtyProjects = field(default_factory=DirtyProjects)
     unscored: DirtyProjects = field(default_factory=DirtyProjects)

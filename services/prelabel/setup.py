@@ -12,6 +12,7 @@ from services.prelabel.pace import Pace
 from services.prelabel.resources import PrelabelResources, PrelabelRuntime, UploadLimits
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.storage import models
+from services.prelabel.storage.projects import ProjectCache
 from shared.kit.clock import new_id
 
 
@@ -37,15 +38,17 @@ async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelReso
         memory_mb=settings.inference_memory_mb,
         models=settings.models_in_memory,
     )
+    projects = ProjectCache()
     inference = InferenceQueue(runtime.compute, load, set_aside, limits)
     try:
-        scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, new_id())
+        scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, projects, new_id())
         yield PrelabelResources(
             UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
             TrainingLimits(settings.training_timeout_s, settings.training_memory_mb, settings.max_training_examples),
             inference,
             scorer,
             Pace(settings.scoring_chunk),
+            projects,
         )
     finally:
         await inference.close()

@@ -38,6 +38,7 @@ OWN_IN_EACH_SERVICE = {
     **dict.fromkeys(("Project", "Record", "Prediction", "Model"), "the service's own copy of a thing of all"),
     "NewRecord": "a row of the service's own records",
     "Consumers": "the service's event edge",
+    "ProjectCache": "what the service has parsed of its own copies of projects",
     "Lane": "in queue a line of tasks, in the kit a line of events: neither ever meets the other",
     **dict.fromkeys(("AnnotationOut", "RecordOut"), "a name in the service's published OpenAPI"),
     **dict.fromkeys(

@@ -7,11 +7,12 @@ from services.prelabel import jobs
 from services.prelabel.api.shapes import BatchOut, LearningOut, TrainingAccepted, TrainingRequest, TrainingRunOut
 from services.prelabel.loop_names import TRAIN
 from services.prelabel.operations import selection, training
+from services.prelabel.resources import PrelabelRuntimeDep
 from services.prelabel.storage import projects, runs
 from services.prelabel.storage import selection as batches
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
-from shared.kit.app import RuntimeDep, SessionDep
+from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
@@ -36,10 +37,10 @@ _NEWEST = 2**31 - 1
     summary="Start a training run",
 )
 async def start_training(
-    session: SessionDep, runtime: RuntimeDep, principal: Trainer, project_id: UUID, asked: TrainingRequest
+    session: SessionDep, runtime: PrelabelRuntimeDep, principal: Trainer, project_id: UUID, asked: TrainingRequest
 ) -> TrainingAccepted:
     """Train a challenger now, on the labels that are there; a project trains one model at a time."""
-    situation = await projects.situation(session, project_id)
+    situation = await runtime.resources.projects.situation(session, project_id)
     run = await training.request(
         session, situation, started_by=principal.subject, reason=mask(asked.reason), batch=None, now=utc_now()
     )
@@ -55,7 +56,7 @@ async def list_training_runs(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[TrainingRunOut]:
     """Those that were started by hand and those that labels led to, the newest first."""
-    await projects.situation(session, project_id)
+    await projects.check_exists(session, project_id)
     before = decode_cursor(after, UUID)[0] if after else _LAST_ID
     rows = await runs.page(session, project_id, before, limit + 1)
     items = [TrainingRunOut.of(row) for row in rows[:limit]]
@@ -76,7 +77,7 @@ async def list_batches(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[BatchOut]:
     """What was chosen together for people, the newest first."""
-    await projects.situation(session, project_id)
+    await projects.check_exists(session, project_id)
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await batches.batches(session, project_id, max(0, min(before, _NEWEST)), limit + 1)
     items = [BatchOut.of(row) for row in rows[:limit]]
@@ -84,9 +85,11 @@ async def list_batches(
 
 
 @router.get("/projects/{project_id}/learning", responses=responses(404), summary="See where learning stands")
-async def read_learning(session: SessionDep, _reader: Reader, project_id: UUID) -> LearningOut:
+async def read_learning(
+    session: SessionDep, runtime: PrelabelRuntimeDep, _reader: Reader, project_id: UUID
+) -> LearningOut:
     """The newest batch, what is being trained, and what the next step waits for."""
-    situation = await projects.situation(session, project_id)
+    situation = await runtime.resources.projects.situation(session, project_id)
     progress = await selection.learning_progress(session, situation)
     supply = await selection.supply(session, situation, 0.0)
     return LearningOut.of(

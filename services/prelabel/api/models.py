@@ -84,7 +84,9 @@ async def upload_model(
             f"A model has at most {limits.model_bytes} bytes.",
         )
     async with runtime.database.transaction() as session:
-        known = await registry.check_upload(session, project_id, declared, registry.fingerprint(data))
+        known = await registry.check_upload(
+            session, runtime.resources.projects, project_id, declared, registry.fingerprint(data)
+        )
     if known is not None:
         response.status_code = 200
         return _with_tag(response, known)
@@ -110,7 +112,7 @@ async def list_models(
     session: SessionDep, _viewer: Viewer, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[ModelOut]:
     """The project's models, the newest first."""
-    await projects.situation(session, project_id)
+    await projects.check_exists(session, project_id)
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await models.page(session, project_id, min(before, _NEWEST), limit + 1)
     items = models_out(rows[:limit])

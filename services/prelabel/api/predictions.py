@@ -106,7 +106,7 @@ async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | No
             if model.project_id != project_id:
                 raise NotKnownHere("model", model_id)
             return model
-        await projects.situation(session, project_id)
+        await projects.check_exists(session, project_id)
         champion = await models.champion(session, project_id)
     if champion is None:
         raise Problem(409, "no-champion", "The project has no champion yet.", "Name a model, or promote one.")

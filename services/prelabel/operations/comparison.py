@@ -18,6 +18,7 @@ from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, models, projects
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
+from services.prelabel.storage.projects import ProjectCache
 from services.prelabel.storage.records import Content
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage, Split
@@ -54,9 +55,9 @@ async def prepare(session: Session, challenger: Model, most: int = MOST_HELD_OUT
     return Contest(challenger, champion, await labels.measuring_set(session, challenger.project_id, version, most))
 
 
-async def is_due(session: Session, challenger: Model) -> bool:
+async def is_due(session: Session, cache: ProjectCache, challenger: Model) -> bool:
     """Whether there are held-out labels enough."""
-    policy = (await projects.situation(session, challenger.project_id)).project.learning
+    policy = (await cache.situation(session, challenger.project_id)).project.learning
     have = await labels.count_measuring(
         session, challenger.project_id, challenger.manifest.schema_version, policy.promotion_held_out
     )
@@ -94,10 +95,12 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
     return ComparisonResult(challenger, champion)
 
 
-async def conclude(session: Session, contest: Contest, outcome: ComparisonResult, now: datetime) -> Model | None:
+async def conclude(
+    session: Session, cache: ProjectCache, contest: Contest, outcome: ComparisonResult, now: datetime
+) -> Model | None:
     """Promote, reject or leave to people, as the policy says; None when either of the two has changed meanwhile."""
     challenger = contest.challenger
-    situation = await projects.lock(session, challenger.project_id)
+    await projects.lock(session, challenger.project_id)
     champion_id = contest.champion.model_id if contest.champion else None
     current = await models.champion(session, challenger.project_id)
     if current is not None and not _comparable(challenger, current):
@@ -107,7 +110,7 @@ async def conclude(session: Session, contest: Contest, outcome: ComparisonResult
         return None
     if (current.model_id if current else None) != champion_id:
         return None
-    policy = situation.project.learning
+    policy = (await cache.situation(session, challenger.project_id)).project.learning
     decision = judging.decide(outcome.challenger, outcome.champion, policy.promotion_margin)
     evaluation = evaluated(contest, outcome)
     if not decision.promote:

@@ -8,7 +8,8 @@ from services.prelabel.domain.objective import label_of, objective_of
 from services.prelabel.domain.project import Project
 from services.prelabel.operations.events import PROJECT, RECORD, SCHEMA, ids_of
 from services.prelabel.operations.records import schema_key
-from services.prelabel.storage import models, projects, records
+from services.prelabel.storage import models, records
+from services.prelabel.storage.projects import ProjectCache
 from services.prelabel.storage.records import NewLabel, RecordRow
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.events import LabelFinalized
@@ -19,10 +20,10 @@ from shared.kit.database import Session
 P = TypeVar("P", bound=Payload)
 
 
-async def finalize(session: Session, events: EventSet[LabelFinalized]) -> set[UUID]:
+async def finalize(session: Session, cache: ProjectCache, events: EventSet[LabelFinalized]) -> set[UUID]:
     """Keep the classes that labels give to what their projects learn; returns the projects that changed."""
     locked = await records.lock(session, {ids_of(event)[0] for event in events})
-    situations = await projects.situations(session, {row.project_id for row in locked.values()})
+    situations = await cache.situations(session, {row.project_id for row in locked.values()})
     labels: dict[UUID, NewLabel] = {}
     for event, row in _newer(events, locked):
         situation = situations.get(row.project_id)

@@ -11,7 +11,7 @@ from services.prelabel.domain import prediction
 from services.prelabel.operations.events import PROJECT, RECORD, SCHEMA, ids_of
 from services.prelabel.operations.scoring import schema_version_of
 from services.prelabel.storage import projects, records
-from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.projects import ProjectCache, Situation
 from services.prelabel.storage.records import NewRecord
 from shared.contracts.envelope import Event
 from shared.contracts.events import ProjectChanged, RecordAccepted, RecordErased, RecordPredicted
@@ -54,12 +54,12 @@ def schema_key(project_id: UUID, version: int) -> UUID:
     return uuid.uuid5(project_id, f"schema:{version}")
 
 
-async def accept(session: Session, events: EventSet[RecordAccepted]) -> Accepted:
+async def accept(session: Session, cache: ProjectCache, events: EventSet[RecordAccepted]) -> Accepted:
     """Keep records that are new.
 
     Without a champion a record's turn comes by chance, and that is published at once; with one it is due for scoring.
     """
-    situations = await projects.situations(session, {ids_of(event)[1] for event in events})
+    situations = await cache.situations(session, {ids_of(event)[1] for event in events})
     new: dict[UUID, tuple[NewRecord, RecordPredicted | None, Event[RecordAccepted]]] = {}
     for event in events:
         record_id, project_id = ids_of(event)

@@ -12,6 +12,7 @@ from services.prelabel.domain.objective import check_manifest
 from services.prelabel.exceptions import ArtifactDamaged, ModelChangedMeanwhile, NoPredecessor, NotChampion
 from services.prelabel.storage import models, projects, runs
 from services.prelabel.storage.models import Model
+from services.prelabel.storage.projects import ProjectCache
 from services.prelabel.storage.runs import RunState
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage
@@ -27,7 +28,9 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-async def check_upload(session: Session, project_id: UUID, manifest: ModelManifest, sha256: str) -> Model | None:
+async def check_upload(
+    session: Session, cache: ProjectCache, project_id: UUID, manifest: ModelManifest, sha256: str
+) -> Model | None:
     """Refuse a manifest that doesn't fit the project; returns the model that was uploaded just so before.
 
     Raises:
@@ -35,7 +38,7 @@ async def check_upload(session: Session, project_id: UUID, manifest: ModelManife
         ProjectArchived: it takes nothing more.
         ManifestRefused: the model answers what the project doesn't ask.
     """
-    situation = await projects.situation(session, project_id)
+    situation = await cache.situation(session, project_id)
     situation.project.check_open()
     check_manifest(manifest, situation.project.schemas)
     return await models.same(session, project_id, sha256, manifest)
@@ -193,13 +196,12 @@ async def artifact(objects: Objects, model: Model) -> bytes:
 async def _lock_with_champion(session: Session, model_id: UUID) -> tuple[Model, Model | None]:
     """The model and its project's champion, locked after the project: who is champion changes under that lock only."""
     project_id = (await models.get(session, model_id)).project_id
-    situation = await projects.lock(session, project_id)
-    wanted = sorted({model_id} | ({situation.champion_id} if situation.champion_id else set()))
-    locked = await models.lock(session, wanted)
+    await projects.lock(session, project_id)
+    champion = await models.champion(session, project_id)
+    locked = await models.lock(session, sorted({model_id} | ({champion.model_id} if champion else set())))
     if model_id not in locked:
         raise NotKnownHere("model", model_id)
-    champion = None if situation.champion_id is None else locked[situation.champion_id]
-    return locked[model_id], champion
+    return locked[model_id], None if champion is None else locked[champion.model_id]
 
 
 async def _replace(

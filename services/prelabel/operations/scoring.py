@@ -21,7 +21,7 @@ from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import models, predictions, projects, records, scoring_leases
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.predictions import Due, LockedDue, NewPrediction
-from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.projects import ProjectCache, Situation
 from shared.contracts.events import RecordPredicted, Unanswered
 from shared.kit import outbox
 from shared.kit.clock import new_id
@@ -44,6 +44,7 @@ class Scorer:
     objects: Objects
     compute: ComputePool
     inference: InferenceQueue
+    projects: ProjectCache
     holder: UUID
 
 
@@ -82,7 +83,7 @@ async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
     async with scorer.database.transaction() as session:
         if not await scoring_leases.take(session, project_id, scorer.holder):
             return Scored(elsewhere=True, more=True)
-        work = await _load(session, project_id, limit)
+        work = await _load(session, scorer.projects, project_id, limit)
         if not work.due:
             await scoring_leases.give_up(session, project_id, scorer.holder)
             return Scored()
@@ -100,8 +101,8 @@ async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
     return Scored(scored, failed, more=more)
 
 
-async def _load(session: Session, project_id: UUID, limit: int) -> _Work:
-    situation = await projects.situation(session, project_id)
+async def _load(session: Session, cache: ProjectCache, project_id: UUID, limit: int) -> _Work:
+    situation = await cache.situation(session, project_id)
     due = await predictions.due(session, project_id, situation.epoch, limit)
     champion = await models.champion(session, project_id) if due and situation.champion_id is not None else None
     return _Work(situation, champion, due)

@@ -20,7 +20,7 @@ from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, models, projects, records, runs
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
-from services.prelabel.storage.projects import Situation
+from services.prelabel.storage.projects import ProjectCache, Situation
 from services.prelabel.storage.records import MadeThumbnail
 from services.prelabel.storage.runs import Run, RunState
 from shared.contracts.events import ModelManifest
@@ -112,13 +112,13 @@ async def request_if_due(
     return await request(session, situation, started_by=BY_LABELS, reason=reason, batch=batch, now=now)
 
 
-async def begin(session: Session, run: Run, most: int, now: datetime) -> Begun | None:
+async def begin(session: Session, cache: ProjectCache, run: Run, most: int, now: datetime) -> Begun | None:
     """Read the labels and note which records they are of; None when the run has ended.
 
     Raises:
         CannotTrain: there is nothing to learn, or from.
     """
-    project = (await projects.situation(session, run.project_id)).project
+    project = (await cache.situation(session, run.project_id)).project
     objective = project.objective
     if objective is None:
         raise CannotTrain("the active schema has no choice question about a text or image field")

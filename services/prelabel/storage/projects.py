@@ -3,17 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from services.prelabel.domain.project import Project
 from shared.contracts.events import ProjectChanged
-from shared.kit.database import Database, Session
+from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.statements import columns
 
 _REMEMBERED = 1000
-_parsed: WeakKeyDictionary[Database, dict[UUID, Project]] = WeakKeyDictionary()
-"""A project's schemas are parsed once per revision and not per event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,7 @@ FROM projects p LEFT JOIN models m ON m.project_id = p.project_id AND m.stage = 
 WHERE p.project_id = ANY($1::uuid[])
 """
 _STATES = "SELECT project_id, revision, state FROM projects WHERE project_id = ANY($1::uuid[])"
+_EXISTS = "SELECT EXISTS (SELECT FROM projects WHERE project_id = $1)"
 _LOCK = "SELECT revision FROM projects WHERE project_id = $1 FOR UPDATE"
 _KEEP = """
 INSERT INTO projects (project_id, revision, state)
@@ -46,40 +44,51 @@ _NEXT_EPOCH = "UPDATE projects SET epoch = epoch + 1 WHERE project_id = $1 RETUR
 _NEXT_MODEL = "UPDATE projects SET models = models + 1 WHERE project_id = $1 RETURNING models"
 
 
-async def situation(session: Session, project_id: UUID) -> Situation:
+class ProjectCache:
+    """The projects that this process has parsed: once per revision, not per event. Each read asks which one is current."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[UUID, Project] = {}
+
+    async def situation(self, session: Session, project_id: UUID) -> Situation:
+        """Raises NotKnownHere."""
+        found = (await self.situations(session, [project_id])).get(project_id)
+        if found is None:
+            raise NotKnownHere("project", project_id)
+        return found
+
+    async def situations(self, session: Session, project_ids: Collection[UUID]) -> dict[UUID, Situation]:
+        """Those of the projects that are here."""
+        rows = await session.raw.fetch(_SITUATIONS, list(project_ids))
+        found: dict[UUID, Project] = {}
+        for row in rows:
+            parsed = self._parsed.get(row["project_id"])
+            if parsed is not None and parsed.revision == row["revision"]:
+                found[parsed.project_id] = parsed
+        stale = [row["project_id"] for row in rows if row["project_id"] not in found]
+        if stale:
+            for project_id, revision, state in await session.raw.fetch(_STATES, stale):
+                found[project_id] = Project.of(project_id, revision, ProjectChanged.model_validate_json(state))
+                self._remember(found[project_id])
+        return {row["project_id"]: Situation(found[row["project_id"]], row["epoch"], row["model_id"]) for row in rows}
+
+    def _remember(self, project: Project) -> None:
+        self._parsed.pop(project.project_id, None)
+        self._parsed[project.project_id] = project
+        if len(self._parsed) > _REMEMBERED:
+            del self._parsed[next(iter(self._parsed))]
+
+
+async def check_exists(session: Session, project_id: UUID) -> None:
     """Raises NotKnownHere."""
-    found = (await situations(session, [project_id])).get(project_id)
-    if found is None:
+    if not await session.raw.fetchval(_EXISTS, project_id):
         raise NotKnownHere("project", project_id)
-    return found
 
 
-async def situations(session: Session, project_ids: Collection[UUID]) -> dict[UUID, Situation]:
-    """Those of the projects that are here."""
-    rows = await session.raw.fetch(_SITUATIONS, list(project_ids))
-    known = _parsed.setdefault(session.database, {})
-    stale = [row["project_id"] for row in rows if not _is_current(known.get(row["project_id"]), row["revision"])]
-    if stale:
-        if len(known) >= _REMEMBERED:
-            known.clear()
-        for project_id, revision, state in await session.raw.fetch(_STATES, stale):
-            known[project_id] = Project.of(project_id, revision, ProjectChanged.model_validate_json(state))
-    return {
-        row["project_id"]: Situation(known[row["project_id"]], row["epoch"], row["model_id"])
-        for row in rows
-        if row["project_id"] in known
-    }
-
-
-def _is_current(project: Project | None, revision: int) -> bool:
-    return project is not None and project.revision == revision
-
-
-async def lock(session: Session, project_id: UUID) -> Situation:
-    """The project, locked: whoever changes which model is champion holds this lock. Raises NotKnownHere."""
+async def lock(session: Session, project_id: UUID) -> None:
+    """Lock the project: whoever changes which model is champion holds this lock. Raises NotKnownHere."""
     if await session.raw.fetchval(_LOCK, project_id) is None:
         raise NotKnownHere("project", project_id)
-    return await situation(session, project_id)
 
 
 async def keep(session: Session, changed: Mapping[UUID, tuple[int, ProjectChanged]]) -> set[UUID]:

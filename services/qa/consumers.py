@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.qa.operations import annotations, copies, feedback, predictions, records, servability
+from services.qa.resources import QaRuntime
+from services.qa.storage.projects import ProjectCache
 from shared.contracts.events import (
     AnnotationSubmitted,
     AnnotatorChanged,
@@ -19,57 +21,60 @@ from shared.contracts.events import (
     TaskUnservable,
     WorkLogged,
 )
-from shared.kit.app import Runtime
 from shared.kit.clock import utc_now
 from shared.kit.consuming import EventSet, Subscription
 from shared.kit.database import Session
 
 
-async def on_records_accepted(session: Session, events: EventSet[RecordAccepted]) -> None:
-    await records.accept(session, events, utc_now())
+class Consumers:
+    """The handlers that need projects or the time; the others are operations themselves."""
+
+    def __init__(self, runtime: QaRuntime) -> None:
+        self._runtime = runtime
+
+    @property
+    def _projects(self) -> ProjectCache:
+        return self._runtime.resources.projects
+
+    async def on_records_accepted(self, session: Session, events: EventSet[RecordAccepted]) -> None:
+        await records.accept(session, self._projects, events, utc_now())
+
+    async def on_records_erased(self, session: Session, events: EventSet[RecordErased]) -> None:
+        await records.erase(session, events, utc_now())
+
+    async def on_records_predicted(self, session: Session, events: EventSet[RecordPredicted]) -> None:
+        await predictions.keep(session, self._projects, events, utc_now())
+
+    async def on_records_routed(self, session: Session, events: EventSet[RecordRouted]) -> None:
+        await predictions.route(session, self._projects, events, utc_now())
+
+    async def on_annotations_submitted(self, session: Session, events: EventSet[AnnotationSubmitted]) -> None:
+        await annotations.accept(session, self._projects, events, utc_now())
+
+    async def on_tasks_unservable(self, session: Session, events: EventSet[TaskUnservable]) -> None:
+        await servability.close_tasks(session, self._projects, events, utc_now())
+
+    async def on_tasks_servable(self, session: Session, events: EventSet[TaskServable]) -> None:
+        await servability.reopen_tasks(session, self._projects, events, utc_now())
+
+    async def on_feedback_received(self, session: Session, events: EventSet[FeedbackReceived]) -> None:
+        await feedback.receive(session, self._projects, events, utc_now())
 
 
-async def on_records_erased(session: Session, events: EventSet[RecordErased]) -> None:
-    await records.erase(session, events, utc_now())
-
-
-async def on_records_predicted(session: Session, events: EventSet[RecordPredicted]) -> None:
-    await predictions.keep(session, events, utc_now())
-
-
-async def on_records_routed(session: Session, events: EventSet[RecordRouted]) -> None:
-    await predictions.route(session, events, utc_now())
-
-
-async def on_annotations_submitted(session: Session, events: EventSet[AnnotationSubmitted]) -> None:
-    await annotations.accept(session, events, utc_now())
-
-
-async def on_tasks_unservable(session: Session, events: EventSet[TaskUnservable]) -> None:
-    await servability.close_tasks(session, events, utc_now())
-
-
-async def on_tasks_servable(session: Session, events: EventSet[TaskServable]) -> None:
-    await servability.reopen_tasks(session, events, utc_now())
-
-
-async def on_feedback_received(session: Session, events: EventSet[FeedbackReceived]) -> None:
-    await feedback.receive(session, events, utc_now())
-
-
-def subscriptions(_runtime: Runtime) -> Sequence[Subscription[Any]]:
+def subscriptions(runtime: QaRuntime) -> Sequence[Subscription[Any]]:
+    on = Consumers(runtime)
     return (
         Subscription(ProjectChanged, copies.keep_projects),
-        Subscription(RecordAccepted, on_records_accepted),
-        Subscription(RecordErased, on_records_erased),
-        Subscription(RecordPredicted, on_records_predicted),
-        Subscription(RecordRouted, on_records_routed),
-        Subscription(AnnotationSubmitted, on_annotations_submitted),
+        Subscription(RecordAccepted, on.on_records_accepted),
+        Subscription(RecordErased, on.on_records_erased),
+        Subscription(RecordPredicted, on.on_records_predicted),
+        Subscription(RecordRouted, on.on_records_routed),
+        Subscription(AnnotationSubmitted, on.on_annotations_submitted),
         Subscription(TaskSkipped, annotations.keep_skips),
-        Subscription(TaskUnservable, on_tasks_unservable),
-        Subscription(TaskServable, on_tasks_servable),
+        Subscription(TaskUnservable, on.on_tasks_unservable),
+        Subscription(TaskServable, on.on_tasks_servable),
         Subscription(AnnotatorChanged, copies.keep_annotators),
         Subscription(WorkLogged, annotations.keep_work),
         Subscription(ModelChanged, copies.keep_models),
-        Subscription(FeedbackReceived, on_feedback_received),
+        Subscription(FeedbackReceived, on.on_feedback_received),
     )

@@ -1,4 +1,4 @@
-"""The background loops of qa. Each leads on one replica; marks in the database say what there is to do."""
+"""The background loops of qa. Each leads on one replica; marks in the database are the work to do."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -105,7 +105,7 @@ async def judge_pending(runtime: QaRuntime) -> None:
 
 
 async def review_reports(runtime: QaRuntime) -> None:
-    await feedback.review_overdue(runtime.database, utc_now())
+    await feedback.review_overdue(runtime.database, runtime.resources.projects, utc_now())
 
 
 async def fold_counters(runtime: QaRuntime) -> None:

@@ -11,6 +11,7 @@ from services.qa.domain import estimation_schedule
 from services.qa.operations import assessments
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener
+from services.qa.storage.projects import ProjectCache
 from shared.kit.runtime import Runtime, current_runtime
 
 
@@ -59,6 +60,7 @@ class QaResources:
     download_ttl_s: int
     pending: PendingJudge
     listener: PendingListener
+    projects: ProjectCache = field(default_factory=ProjectCache)
     pauses: Pauses = field(default_factory=Pauses)
 
 

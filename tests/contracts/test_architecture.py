@@ -21,7 +21,7 @@ def test_a_function_that_is_named_is_in_its_file(path: str, name: str) -> None:
     assert re.search(rf"\b(?:def|class) {name}\b", (ROOT / path).read_text())
 
 
-def test_the_way_of_a_record_is_told_with_its_functions() -> None:
+def test_the_way_of_a_record_is_described_with_its_functions() -> None:
     assert len(PATHS) > 30
     assert len(FUNCTIONS) > 8
 

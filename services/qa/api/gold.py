@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.qa.api.edges import open_project, page_of_rows, project_or_404
+from services.qa.api.edges import open_project, page_of_rows
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
 from services.qa.exceptions import NotGold
 from services.qa.operations import gold
 from services.qa.storage import gold as stored
-from services.qa.storage import lists
+from services.qa.storage import lists, projects
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
@@ -65,7 +65,7 @@ async def list_gold(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[GoldOut]:
     """Those that stand, in the order of their records."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     rows = await lists.gold(session, project_id, after=last, limit=limit + 1)
     return page_of_rows(rows, limit, GoldOut, "record_id")

@@ -22,7 +22,7 @@ from services.qa.api.measures import (
 )
 from services.qa.api.shapes import Version
 from services.qa.operations import agreement, agreement_recount, reinstatement
-from services.qa.storage import annotators, chain, lists, thresholds
+from services.qa.storage import annotators, chain, lists, projects, thresholds
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -84,7 +84,7 @@ async def recount_agreement(session: SessionDep, manager: Manager, project_id: U
 
     There is one at a time in a project: while it is at work, the same job is returned.
     """
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     return JobAccepted(job_id=await agreement_recount.request(session, project_id, manager.subject))
 
 
@@ -97,7 +97,7 @@ async def list_assessments(
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[AssessmentOut]:
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     rows = await lists.assessments(session, project_id, status=status, after=last, limit=limit + 1)
     return page_of_rows(rows, limit, AssessmentOut, "annotator_id")
@@ -151,7 +151,7 @@ async def reinstate_annotator(
 @router.get("/projects/{project_id}/thresholds", responses=responses(404), summary="Read auto-accept thresholds")
 async def read_thresholds(session: SessionDep, _reader: ModelReader, project_id: UUID) -> ThresholdsOut:
     """The newest thresholds and the tests behind them: every look at the evidence is listed, passed or not."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     made = await thresholds.of_project(session, project_id, _NEWEST)
     tests = await thresholds.tests_of_project(session, project_id, _NEWEST)
     return ThresholdsOut(
@@ -164,7 +164,7 @@ async def list_drifts(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[DriftOut]:
     """Oldest first."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     rows = await annotators.drifts(session, project_id, last, limit + 1)
     return page_of_rows(rows, limit, DriftOut, "drift_id")
@@ -175,7 +175,7 @@ async def list_seals(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[SealOut]:
     """Keep a root elsewhere, and nobody can change what is under it unnoticed."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     last: int = 0 if after is None else decode_cursor(after, int)[0]
     rows = [
         {

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.qa.api.edges import page_of_rows, project_or_404, record_or_404
+from services.qa.api.edges import page_of_rows, record_or_404
 from services.qa.api.shapes import (
     ANNOTATOR_ID,
     ANSWERS,
@@ -20,7 +20,7 @@ from services.qa.api.shapes import (
 )
 from services.qa.api.shapes import Role as AnnotationRole
 from services.qa.operations import lineage
-from services.qa.storage import counters, labels, lists
+from services.qa.storage import counters, labels, lists, projects
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -51,7 +51,7 @@ async def list_records(
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[RecordOut]:
     """Every record that is known here, each in exactly one state."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     rows = await lists.records(session, project_id, state=state, after=_after(after), limit=limit + 1)
     return page_of_rows(rows, limit, RecordOut, "record_id")
 
@@ -68,7 +68,7 @@ async def list_labels(
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[LabelOut]:
     """The labels that stand, in the order in which they were made; gold is not among them."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     rows = await lists.labels(
         session,
         project_id,
@@ -91,7 +91,7 @@ async def list_disputes(
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[DisputeOut]:
     """Oldest first. `unservable`: there is no arbiter; it is opened again when one comes."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     rows = await lists.disputes(session, project_id, status=status, after=_after(after), limit=limit + 1)
     return page_of_rows(rows, limit, DisputeOut, "dispute_id")
 
@@ -106,7 +106,7 @@ async def list_annotations(
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[AnnotationOut]:
     """Every annotation that is known here, each in exactly one role."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID, int)
     key = None if last is None else (last[0], last[1])
     rows = await lists.annotations(session, project_id, role=role, after=key, limit=limit + 1)
@@ -116,7 +116,7 @@ async def list_annotations(
 @router.get("/projects/{project_id}/summary", responses=responses(404), summary="Count where everything stands")
 async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -> SummaryOut:
     """From counters that change with the facts: exact, and as cheap for a million records as for one."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     counted = await counters.read(session, project_id)
 
     def of(group: str, names: tuple[str, ...]) -> dict[str, int]:

@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
-from services.qa.api.edges import open_project, project_or_404
+from services.qa.api.edges import open_project
 from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
 from services.qa.operations import releases
 from services.qa.resources import QaRuntime, QaRuntimeDep
+from services.qa.storage import projects
 from services.qa.storage import releases as stored
 from services.qa.storage.releases import Release
 from shared.contracts.personal_data import mask
@@ -140,7 +141,7 @@ async def list_releases(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[ReleaseSummary]:
     """Oldest first."""
-    await project_or_404(session, project_id)
+    await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     found = await stored.page(session, project_id, last, limit + 1)
     items = [ReleaseSummary(**_values(one)) for one in found[:limit]]

@@ -1,1 +1,1 @@
-"""What qa does: load under the record's lock, decide, save, tell. Nothing here commits."""
+"""What qa does: load under the record's lock, decide, save, publish. Nothing here commits."""

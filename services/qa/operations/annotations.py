@@ -11,6 +11,7 @@ from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import annotations
 from services.qa.storage.annotations import Submission
 from services.qa.storage.counters import BackgroundWork
+from services.qa.storage.projects import ProjectCache
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted, TaskSkipped, WorkLogged
 from shared.contracts.values import RecordState, TaskKind
@@ -18,9 +19,9 @@ from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 
 
-async def accept(session: Session, events: EventSet[AnnotationSubmitted], now: datetime) -> None:
+async def accept(session: Session, cache: ProjectCache, events: EventSet[AnnotationSubmitted], now: datetime) -> None:
     """Keep annotations, each in the role that it has as its record stands, and judge the records."""
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     for wave in waves(park_early(events, locked.projects, lambda payload: payload.schema_version)):
         await _accept_wave(session, locked, wave, now)
 
@@ -81,7 +82,7 @@ def _role(record: Record, payload: AnnotationSubmitted) -> AnnotationRole:
 
 async def keep_skips(session: Session, events: EventSet[TaskSkipped]) -> None:
     """Keep what was skipped and why."""
-    locked = await lock_records(session, events, needs_project=False)
+    locked = await lock_records(session, None, events)
     skips = [(event, locked.record(event).state is RecordState.ERASED) for event in events]
     await annotations.add_skips(session, skips)
 

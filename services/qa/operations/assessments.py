@@ -169,13 +169,12 @@ def _stored(
 
 
 def _details(before: StoredAssessment | None, found: AnnotatorFinding) -> dict[str, Any]:
-    # "told": what was published last; the names are in the tables.
-    told = {} if before is None else {name: before.details[name] for name in _PUBLISHED if name in before.details}
+    published = {} if before is None else {name: before.details[name] for name in _PUBLISHED if name in before.details}
     return {
         "diagonal": round(found.diagonal, 6),
         "drift_statistic": round(found.drift.statistic, 6),
         "baseline_error": round(found.drift.baseline_error, 6),
-        **told,
+        **published,
     }
 
 

@@ -169,7 +169,7 @@ class RecordChanges:
         )
 
     def apply(self, project: Project, record: Record, verdict: RecordVerdict) -> None:
-        """Change the record as its verdict says."""
+        """Apply the verdict to the record."""
         for step in verdict:
             if isinstance(step, FinalizeLabel):
                 self.finalize(project, record, step)

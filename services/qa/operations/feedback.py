@@ -1,12 +1,13 @@
-"""What product systems report: evidence, of which the record's verdict says what it reopens."""
+"""What product systems report: evidence, and the record's verdict decides what it reopens."""
 
 from datetime import datetime
 
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
-from services.qa.storage import feedback, projects, records
+from services.qa.storage import feedback, records
 from services.qa.storage.feedback import Received
+from services.qa.storage.projects import ProjectCache
 from services.qa.storage.records import NOWHERE
 from shared.contracts.events import FeedbackReceived
 from shared.contracts.values import RecordState, Verdict
@@ -16,7 +17,7 @@ from shared.kit.database import Database, Session
 _RECORDS_AT_ONCE = 500
 
 
-async def review_overdue(database: Database, now: datetime) -> int:
+async def review_overdue(database: Database, cache: ProjectCache, now: datetime) -> int:
     """Judge final records with reports that had no effect, which a replica of an earlier release may leave; returns how
     many.
     """
@@ -27,7 +28,7 @@ async def review_overdue(database: Database, now: datetime) -> int:
             overdue = await feedback.overdue(session, after, _RECORDS_AT_ONCE)
             if not overdue:
                 return judged
-            known = await projects.load_many(session, set(overdue.values()))
+            known = await cache.load(session, set(overdue.values()))
             locked = await records.lock_known(session, overdue)
             changes = RecordChanges(now)
             for record in locked.values():
@@ -39,9 +40,9 @@ async def review_overdue(database: Database, now: datetime) -> int:
         after = max(overdue)
 
 
-async def receive(session: Session, events: EventSet[FeedbackReceived], now: datetime) -> None:
+async def receive(session: Session, cache: ProjectCache, events: EventSet[FeedbackReceived], now: datetime) -> None:
     """Keep reports, and judge the records that a correction came of."""
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     for wave in waves(park_early(events, locked.projects)):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         reports = []

@@ -8,6 +8,7 @@ from services.qa.operations.record_sets import lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import predictions, records
 from services.qa.storage.counters import BackgroundWork
+from services.qa.storage.projects import ProjectCache
 from shared.contracts.envelope import Event
 from shared.contracts.events import RecordPredicted, RecordRouted
 from shared.contracts.values import RecordState, Route, TaskKind
@@ -15,14 +16,14 @@ from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 
 
-async def keep(session: Session, events: EventSet[RecordPredicted], now: datetime) -> None:
+async def keep(session: Session, cache: ProjectCache, events: EventSet[RecordPredicted], now: datetime) -> None:
     """Keep what models answered, and judge the records that wait for it.
 
-    An event without a model's answers says only how much a record would teach: nothing here depends on that.
+    An event without a model's answers holds only how informative a record is: nothing here depends on that.
     """
     if all(event.payload.model_id is None for event in events):
         return
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     for wave in waves([event for event in park_early(events, locked.projects) if event.payload.model_id is not None]):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         of = {event.id: locked.record(event) for event in wave}
@@ -40,9 +41,9 @@ async def keep(session: Session, events: EventSet[RecordPredicted], now: datetim
         await changes.save(session)
 
 
-async def route(session: Session, events: EventSet[RecordRouted], now: datetime) -> None:
+async def route(session: Session, cache: ProjectCache, events: EventSet[RecordRouted], now: datetime) -> None:
     """Keep how much human work records get, and judge them."""
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     for wave in waves(park_early(events, locked.projects, lambda payload: payload.schema_version)):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         await predictions.add_routes(session, wave)

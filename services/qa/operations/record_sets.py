@@ -8,6 +8,7 @@ from uuid import UUID
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
 from services.qa.storage import projects, records
+from services.qa.storage.projects import ProjectCache
 from shared.contracts.envelope import Event, Payload
 from shared.kit.consuming import EventSet
 from shared.kit.database import Session
@@ -33,10 +34,11 @@ class LoadedRecords:
         return self.projects[event.project_id]
 
 
-async def lock_records(session: Session, events: Iterable[Event[P]], *, needs_project: bool = True) -> LoadedRecords:
+async def lock_records(session: Session, cache: ProjectCache | None, events: Iterable[Event[P]]) -> LoadedRecords:
     """Lock the records of events, in the order of their ids; one that is new here is added.
 
-    A new record of a project that is not here yet is not added, unless `needs_project` is False.
+    A new record of a project that is not here yet is not added. Without a `cache` nothing depends on the projects: they
+    are not loaded, and every record is added.
     """
     wanted = {event.record_id: event.project_id for event in events if event.record_id and event.project_id}
     locked = await records.lock(session, wanted)
@@ -46,10 +48,10 @@ async def lock_records(session: Session, events: Iterable[Event[P]], *, needs_pr
         unread = set(missing.values()) - digests.keys()
         if unread:
             digests |= await projects.digests(session, unread)
-        new = {one: project_id for one, project_id in missing.items() if project_id in digests or not needs_project}
+        new = {one: project_id for one, project_id in missing.items() if project_id in digests or cache is None}
         if new:
             found |= await records.add_empty(session, new)
-    return LoadedRecords(found, await projects.of_digests(session, digests))
+    return LoadedRecords(found, {} if cache is None else await cache.of_digests(session, digests))
 
 
 def park_early(

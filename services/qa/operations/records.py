@@ -6,7 +6,8 @@ from services.qa.operations import chain
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
-from services.qa.storage import annotations, gold, projects, records, releases
+from services.qa.storage import annotations, gold, records, releases
+from services.qa.storage.projects import ProjectCache
 from services.qa.storage.records import NewRecord
 from shared.contracts.envelope import Event
 from shared.contracts.events import RecordAccepted, RecordErased
@@ -15,9 +16,9 @@ from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 
 
-async def accept(session: Session, events: EventSet[RecordAccepted], now: datetime) -> None:
+async def accept(session: Session, cache: ProjectCache, events: EventSet[RecordAccepted], now: datetime) -> None:
     """Keep records. One of which nothing has come yet is one new row; of the others the facts are judged."""
-    known = await projects.load_many(session, {event.project_id for event in events if event.project_id})
+    known = await cache.load(session, {event.project_id for event in events if event.project_id})
     ready = park_early(events, known)
     if not ready:
         return
@@ -31,12 +32,14 @@ async def accept(session: Session, events: EventSet[RecordAccepted], now: dateti
     await changes.save(session)
     for wave in ([event for event in first if event.record_id not in added], *later):
         if wave:
-            await _accept_known(session, wave, now)
+            await _accept_known(session, cache, wave, now)
 
 
-async def _accept_known(session: Session, events: list[Event[RecordAccepted]], now: datetime) -> None:
+async def _accept_known(
+    session: Session, cache: ProjectCache, events: list[Event[RecordAccepted]], now: datetime
+) -> None:
     """Accept records whose row is here: routed before they came, or accepted anew."""
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     changes = RecordChanges(now, causes={event.record_id: event for event in events if event.record_id})
     newer: list[NewRecord] = []
     subjects: list[Subject] = []
@@ -81,7 +84,7 @@ def _new_record(event: Event[RecordAccepted]) -> NewRecord:
 
 async def erase(session: Session, events: EventSet[RecordErased], now: datetime) -> None:
     """Delete the records' content; that there was one, how it went and the hashes stay."""
-    locked = await lock_records(session, events, needs_project=False)
+    locked = await lock_records(session, None, events)
     changes = RecordChanges(now)
     erased, undecided = [], []
     for event in events:

@@ -16,7 +16,7 @@ from shared.kit.exceptions import NotKnownHere
 async def reinstate(
     session: Session, project_id: UUID, annotator_id: UUID, *, reason: str, subject: str, now: datetime
 ) -> StoredAssessment:
-    """Begin a new era: what was answered before says nothing of the answers to come.
+    """Begin a new era: answers given before do not predict those to come.
 
     Raises:
         NotKnownHere: queue has not published the annotator.

@@ -1,4 +1,4 @@
-"""Releases: an immutable, versioned export of labels with a manifest that says what is in it and how good it is.
+"""Releases: an immutable, versioned export of labels with a manifest of what is in it and how good it is.
 
 A request leaves a job: `release_job` makes the files and publishes, `manifest` describes them, and `supersession` replaces
 a release that erasure touched.

@@ -7,6 +7,7 @@ from services.qa.domain.record import Record
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import LoadedRecords, lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
+from services.qa.storage.projects import ProjectCache
 from shared.contracts.envelope import Event
 from shared.contracts.events import TaskServable, TaskUnservable
 from shared.contracts.values import RecordState, TaskKind
@@ -14,9 +15,9 @@ from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 
 
-async def close_tasks(session: Session, events: EventSet[TaskUnservable], now: datetime) -> None:
+async def close_tasks(session: Session, cache: ProjectCache, events: EventSet[TaskUnservable], now: datetime) -> None:
     """Nobody may serve these tasks: an arbiter decides; without one the record is given up."""
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     for wave in waves(park_early(events, locked.projects)):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         subjects = []
@@ -35,9 +36,9 @@ async def close_tasks(session: Session, events: EventSet[TaskUnservable], now: d
         await changes.save(session)
 
 
-async def reopen_tasks(session: Session, events: EventSet[TaskServable], now: datetime) -> None:
+async def reopen_tasks(session: Session, cache: ProjectCache, events: EventSet[TaskServable], now: datetime) -> None:
     """Somebody came who may serve what nobody could. While an arbiter is sought, that is only remembered."""
-    locked = await lock_records(session, events)
+    locked = await lock_records(session, cache, events)
     for wave in waves(park_early(events, locked.projects)):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         subjects = [one for event in wave if (one := _reopen(locked, changes, event)) is not None]

@@ -56,7 +56,7 @@ async def judge_records(session: Session, changes: RecordChanges, subjects: Sequ
 
 
 def apply(changes: RecordChanges, subject: Subject, facts: RecordFacts, verdict: RecordVerdict) -> None:
-    """Change the record as its verdict says."""
+    """Apply the verdict to the record."""
     changes.apply(subject.project, subject.record, verdict)
     record = subject.record
     had_effect = {step.feedback_id for step in verdict if isinstance(step, RecordReport)}
@@ -152,9 +152,11 @@ async def _with_reports(session: Session, facts: Sequence[RecordFacts]) -> list[
         for record_id in reports
         if reported[record_id].state is RecordState.FINALIZED and not reported[record_id].under_review
     ]
-    standing = await labels.current(session, final) if final else {}
+    current_labels = await labels.current(session, final) if final else {}
     return [
-        replace(one, reports=reports.get(one.record.record_id, ()), label=_current(standing.get(one.record.record_id)))
+        replace(
+            one, reports=reports.get(one.record.record_id, ()), label=_current(current_labels.get(one.record.record_id))
+        )
         for one in facts
     ]
 

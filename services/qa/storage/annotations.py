@@ -191,7 +191,7 @@ async def for_lineage(session: Session, record_id: UUID) -> list[dict[str, Any]]
 
 
 async def add_skips(session: Session, skips: Sequence[tuple[Event[TaskSkipped], bool]]) -> None:
-    """Keep what was skipped and why; not why where the record is erased, which the second value tells."""
+    """Keep skips with their reasons; the second value is whether the record is erased: then the reason is left out."""
     events = [event for event, _ in skips]
     await session.raw.execute(
         _ADD_SKIPS,

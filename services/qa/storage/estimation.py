@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.kit.database import Session
 
-# An annotation that was corrected counts no more; a voided one still tells about its annotator.
+# An annotation that was corrected counts no more; a voided one still measures its annotator.
 _NEWEST = """
 SELECT record_id, annotation_id, annotator_id, role, answers, submitted_at,
     (extract(epoch FROM submitted_at) * 1000000)::bigint AS submitted_us
@@ -37,7 +37,7 @@ _END = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class EstimatedRecord:
-    """What tells whether a model may speak for a record, and whether it is closed."""
+    """Whether a model's answer may count for a record, and whether it is closed."""
 
     record_id: UUID
     state: str

@@ -51,9 +51,9 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::inte
     $15::uuid[], $16::uuid[], $17::uuid[], $18::jsonb[], $19::timestamptz[])
 """  # noqa: S608  our own column names
 _END = """
-UPDATE labels SET current = false, ended_at = $3, ended_reason = ending.reason
-FROM unnest($1::uuid[], $2::text[]) AS ending (record_id, reason)
-WHERE labels.record_id = ending.record_id AND labels.current
+UPDATE labels SET current = false, ended_at = $3, ended_reason = ended.reason
+FROM unnest($1::uuid[], $2::text[]) AS ended (record_id, reason)
+WHERE labels.record_id = ended.record_id AND labels.current
 RETURNING labels.record_id, labels.project_id, labels.method
 """
 _CURRENT = f"SELECT {_LABEL} FROM labels WHERE record_id = ANY($1::uuid[]) AND current"  # noqa: S608  our own column names

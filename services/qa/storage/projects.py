@@ -1,13 +1,15 @@
-"""qa's copy of projects, parsed once per content."""
+"""qa's copy of projects."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from services.qa.domain.project import Project
 from shared.contracts.envelope import Event
 from shared.contracts.events import ProjectChanged
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 
 _SAVE = """
 INSERT INTO projects (project_id, revision, digest, content)
@@ -19,10 +21,7 @@ RETURNING project_id
 """
 _DIGESTS = "SELECT project_id, digest FROM projects WHERE project_id = ANY($1::uuid[])"
 _WHOLE = "SELECT project_id, revision, digest, content FROM projects WHERE project_id = ANY($1::uuid[])"
-_PARSED_AT_ONCE = 512
-
-_parsed: dict[str, Project] = {}
-"""By digest: what is in it never changes, so it needs no invalidation."""
+_REMEMBERED = 512
 
 
 async def save(session: Session, events: Sequence[Event[ProjectChanged]]) -> list[UUID]:
@@ -43,29 +42,43 @@ async def save(session: Session, events: Sequence[Event[ProjectChanged]]) -> lis
 
 async def load(session: Session, project_id: UUID) -> Project | None:
     """The newest copy of a project, None where there is none."""
-    return (await load_many(session, [project_id])).get(project_id)
+    row = await session.raw.fetchrow(_WHOLE, [project_id])
+    return None if row is None else _project(row)
 
 
-async def load_many(session: Session, project_ids: Collection[UUID]) -> dict[UUID, Project]:
-    """The newest copies of projects; a project of which there is none is missing."""
-    return await of_digests(session, await digests(session, project_ids))
+async def check_exists(session: Session, project_id: UUID) -> None:
+    """Raises NotKnownHere."""
+    if not await digests(session, [project_id]):
+        raise NotKnownHere("project", project_id)
 
 
 async def digests(session: Session, project_ids: Collection[UUID]) -> dict[UUID, str]:
-    """The digests of the newest copies of projects, for `of_digests`."""
+    """The digests of the newest copies of projects, for `ProjectCache.of_digests`."""
     rows = await session.raw.fetch(_DIGESTS, list(project_ids))
     return {row["project_id"]: row["digest"] for row in rows}
 
 
-async def of_digests(session: Session, digests: Mapping[UUID, str]) -> dict[UUID, Project]:
-    """Projects whose digests were read in this transaction; what was parsed before is not read again."""
-    new = [project_id for project_id, digest in digests.items() if digest not in _parsed]
-    read: dict[UUID, Project] = {}
-    if new:
-        if len(_parsed) >= _PARSED_AT_ONCE:
-            _parsed.clear()
-        for row in await session.raw.fetch(_WHOLE, new):
-            content = ProjectChanged.model_validate_json(row["content"])
-            project = Project(row["project_id"], row["revision"], content)
-            read[row["project_id"]] = _parsed[row["digest"]] = project
-    return {project_id: read.get(project_id) or _parsed[digest] for project_id, digest in digests.items()}
+class ProjectCache:
+    """The projects that this process has parsed, by digest: what is in it never changes, so it needs no invalidation."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[str, Project] = {}
+
+    async def load(self, session: Session, project_ids: Collection[UUID]) -> dict[UUID, Project]:
+        """The newest copies of projects; a project of which there is none is missing."""
+        return await self.of_digests(session, await digests(session, project_ids))
+
+    async def of_digests(self, session: Session, digests: Mapping[UUID, str]) -> dict[UUID, Project]:
+        """Projects whose digests were read in this transaction; what was parsed before is not read again."""
+        found = {project_id: self._parsed[one] for project_id, one in digests.items() if one in self._parsed}
+        new = digests.keys() - found.keys()
+        if new:
+            for row in await session.raw.fetch(_WHOLE, list(new)):
+                found[row["project_id"]] = self._parsed[row["digest"]] = _project(row)
+        while len(self._parsed) > _REMEMBERED:
+            del self._parsed[next(iter(self._parsed))]
+        return found
+
+
+def _project(row: Mapping[str, Any]) -> Project:
+    return Project(row["project_id"], row["revision"], ProjectChanged.model_validate_json(row["content"]))

@@ -134,7 +134,7 @@ WHERE records.record_id = new.record_id
 """
 _CONTENTS = "SELECT record_id, fields FROM records WHERE record_id = ANY($1::uuid[]) AND fields IS NOT NULL"
 
-# One statement per table that holds content; what tells how the record went stays.
+# One statement per table that holds content; what its history consists of stays.
 _ERASE = (
     "UPDATE records SET fields = NULL, slice = NULL, salt = NULL, request = NULL WHERE record_id = ANY($1::uuid[])",
     """

@@ -118,7 +118,7 @@ class Bench:
             await database.close()
 
     async def publishing(self) -> dict[str, float]:
-        """What it costs a service to say an event, in statements of 500."""
+        """What it costs a service to publish an event, in statements of 500."""
         meter = Meter(self.pid)
         async with self.filled():
             return meter.read(self.events)

@@ -1,6 +1,6 @@
 """NDJSON records a second through ingest, against a bare COPY of the same rows into a table with the same indexes.
 
-Through ingest they are parsed, checked, de-identified, hashed, drawn, kept, told to the outbox, and sent to the bus. The
+Through ingest they are parsed, checked, de-identified, hashed, drawn, kept, put into the outbox, and sent to the bus. The
 CPU microseconds a record are those of the service and of PostgreSQL until the answer came: they carry over to a machine
 that is busy with other things, the records a second don't.
 """

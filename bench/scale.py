@@ -39,7 +39,7 @@ _SCORED = "SELECT count(*) FROM routes WHERE project_id = $1 AND model_id = $2"
 
 
 def answer_to(text: str) -> str:
-    """What a simulated annotator says; a model can learn it."""
+    """The answer of a simulated annotator; a model can learn it."""
     lowered = text.lower()
     return "spam" if sum(lowered.count(word) for word in WORDS) > 2 else "ham"
 

@@ -1,7 +1,7 @@
 """Publishes the contracts: from then on, whoever relies on them must not be broken.
 
 `docs/openapi/` and `docs/asyncapi.json` follow the code; what is in `docs/published/` moves by this command alone, with
-a release. It refuses to move over a change that breaks somebody, unless it is told that this is meant.
+a release. It refuses to move over a change that breaks somebody, unless it is asked to.
 """
 
 import argparse

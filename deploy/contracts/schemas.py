@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 Schema = Mapping[str, Any]
 
 MAY_GROW: Final = "x-may-grow"
-"""On an enumeration or a union: readers were told that there may be more one day."""
+"""On an enumeration or a union: readers were warned that there may be more one day."""
 
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
@@ -30,7 +30,7 @@ class Break(NamedTuple):
 
 
 class Use(StrEnum):
-    """Who writes what the schema describes. A writer may say less than before, a reader must take what it took."""
+    """Who writes what the schema describes. A writer may send less than before, a reader must take what it took."""
 
     REQUEST = "request"
     ANSWER = "answer"
@@ -138,7 +138,7 @@ _OTHER_THING: Final = {"type-changed", "value-removed", "value-added"}
 
 
 def _discriminator(schema: Schema) -> str:
-    """What tells an alternative of a union from the others: its constants, or its type."""
+    """What distinguishes an alternative of a union from the others: its constants, or its type."""
     constants = {
         name: value["const"] for name, value in schema.get("properties", {}).items() if "const" in value
     } or schema.get("const", schema.get("type"))

@@ -76,7 +76,7 @@ class Client:
     ) -> Any:
         """The parsed answer (None when empty, bytes when it is no JSON).
 
-        Waits where a service is away, busy, or has not heard of an id yet; raises Refused for every other refusal.
+        Waits where a service is away, busy, or has no copy of an id yet; raises Refused for every other refusal.
         """
         headers = {"authorization": f"Bearer {token}", "content-type": media_type}
         sent = content if content is not None else (orjson.dumps(body) if body is not None else None)

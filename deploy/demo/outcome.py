@@ -1,4 +1,4 @@
-"""What the loop achieved, computed from what the services say through their APIs and the true digits."""
+"""What the loop achieved, computed from what the services answer through their APIs and the true digits."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Where qa says a record stands. `label` and `method` are those of its standing label, if it has one."""
+    """The state of a record in qa. `label` and `method` are those of its current label, if it has one."""
 
     state: str
     label: str | None = None
@@ -34,7 +34,7 @@ class Ending:
 class Observations:
     """Everything the figures are computed from; nothing here was measured twice.
 
-    `counted` holds, for every annotation that qa says it counted, how often; `endings` what qa says of every record, a
+    `counted` holds, for every annotation that qa counted, how often; `endings` the end of every record in qa, a
     list because a record must not have two.
     """
 
@@ -87,18 +87,18 @@ def figures(seen: Observations) -> dict[str, Any]:
 def lost_and_doubled(seen: Observations) -> tuple[int, int]:
     """Lost: records without exactly one end state, and acknowledged annotations that count nowhere.
 
-    Doubled: annotations that count twice; also ones that count though nobody was told so, for they have no one answer.
+    Doubled: annotations that count twice; also ones that count though no submit of them was acknowledged.
     """
     astray = sum(
         1
         for record_id in seen.truth
         if len(endings := seen.endings.get(record_id, ())) != 1 or endings[0].state not in END_STATES
     )
-    told = Counter(given.annotation_id for given in seen.acknowledged)
-    uncounted = sum(1 for annotation_id in told if seen.counted.get(annotation_id, 0) == 0)
+    acknowledged = Counter(given.annotation_id for given in seen.acknowledged)
+    uncounted = sum(1 for annotation_id in acknowledged if seen.counted.get(annotation_id, 0) == 0)
     twice = sum(1 for count in seen.counted.values() if count > 1)
-    untold = sum(1 for annotation_id in seen.counted if annotation_id not in told)
-    return astray + uncounted, twice + untold
+    unacknowledged = sum(1 for annotation_id in seen.counted if annotation_id not in acknowledged)
+    return astray + uncounted, twice + unacknowledged
 
 
 @dataclass(frozen=True, slots=True)

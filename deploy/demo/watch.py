@@ -17,7 +17,7 @@ _PAGE = 1000
 
 @dataclass
 class Watch:
-    """What qa and prelabel said so far."""
+    """What qa and prelabel have published so far."""
 
     client: Client
     stage: Stage

@@ -43,7 +43,7 @@ class SuiteRunning(SuiteUnavailable):
 
 
 class PortTaken(SuiteUnavailable):
-    """Another program has a port that the suite was told to take."""
+    """Another program has a port that the suite was asked to take."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Suite:
         }
 
     def _claim(self) -> None:
-        """Hold the pid file: its lock says that we live, its text who we are."""
+        """Hold the pid file: its lock shows that we live, its text who we are."""
         handle = os.open(self.data_dir / "supervisor.pid", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -31,7 +31,7 @@ _CLUSTER_ID: Final = "VG91Y2hzdG9uZUthZmthIQ"  # any 16 bytes in URL-safe base64
 
 
 class KafkaUnavailable(Exception):
-    """This machine can't get or start a broker; the text says in one line why."""
+    """This machine can't get or start a broker; the text is the reason in one line."""
 
 
 def missing() -> str | None:

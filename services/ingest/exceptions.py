@@ -7,7 +7,7 @@
 class NotAccepted(ValueError):
     """The record, report or line breaks a rule.
 
-    `pointer` is a JSON pointer into the item, empty for all of it; `reason` names the rule for programs, `detail` says it
+    `pointer` is a JSON pointer into the item, empty for all of it; `reason` names the rule for programs, `detail` explains it
     for people, without the value that breaks it.
     """
 

@@ -26,7 +26,9 @@ class QueueSettings(Settings):
         default=2.0, gt=0, description="How often leases that ran out are made claimable again."
     )
     unservable_after_s: float = Field(
-        default=10.0, ge=0, description="How long a task that nobody seems able to serve waits before that is told."
+        default=10.0,
+        ge=0,
+        description="How long a task that nobody seems able to serve waits before that is published.",
     )
     most_skips: int = Field(default=5, ge=1, description="After how many skips a task goes to an arbiter.")
     asset_url_ttl_s: int = Field(

@@ -27,7 +27,7 @@ def document(version: str, prefix: str = DEFAULT_PREFIX) -> dict[str, Any]:
             "title": "Touchstone events",
             "version": version,
             "description": (
-                "What the four services tell each other. Delivery is at least once and in order per key; readers "
+                "What the four services publish. Delivery is at least once and in order per key; readers "
                 f"ignore fields they do not know. An event is at most {MAX_EVENT_BYTES // 1024} KiB of JSON."
             ),
         },

@@ -11,7 +11,7 @@ MAX_EVENT_BYTES = 512 * 1024
 
 
 class Payload(BaseModel):
-    """What an event says. Readers ignore fields they don't know; writers only ever add optional ones.
+    """The content of an event. Readers ignore fields they don't know; writers only ever add optional ones.
 
     `event_version` grows only by a break, which is a new class beside the old one.
     """
@@ -33,7 +33,7 @@ class Event(BaseModel, Generic[P_co]):
     """A fact with its context.
 
     `revision` is the revision of the entity that the event's key names: a reader that holds a higher one changes
-    nothing. `caused_by` is the id of the event before; following it back tells a record's life.
+    nothing. `caused_by` is the id of the event before; following it back gives a record's history.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

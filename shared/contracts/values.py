@@ -85,7 +85,7 @@ class Route(StrEnum):
 
 
 class TaskKind(StrEnum):
-    """What a lease asks for. Gold and audit tasks are `annotation`: nobody can tell them apart."""
+    """What a lease asks for. Gold and audit tasks are `annotation`: they look alike."""
 
     ANNOTATION = "annotation"
     PRACTICE = "practice"
@@ -152,7 +152,7 @@ class ScoredFor(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a product system says of a live prediction."""
+    """What a product system reports of a live prediction."""
 
     CONFIRMED = "confirmed"
     CORRECTED = "corrected"

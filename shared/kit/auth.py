@@ -110,7 +110,7 @@ class IssuerKeys:
                 raise KeysUnavailable("The issuer calls itself by another name.")
             keys = (await self._get(str(found["jwks_uri"])))["keys"]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, KeysUnavailable):
-            return  # what we have stays good; with nothing, `find` says so
+            return  # what we have stays good; with nothing, `find` raises
         usable: dict[str | None, jwt.PyJWK] = {}
         for key in keys:
             if isinstance(key, dict) and key.get("use", "sig") == "sig" and key.get("kty") != "oct":

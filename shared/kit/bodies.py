@@ -179,7 +179,7 @@ def may_hold_nul(raw: bytes) -> bool:
 
 
 def check_storable(value: Any, *, nul: bool = True) -> None:
-    """Refuse a part of some JSON that can't be stored; `nul` False: there is none, as `may_hold_nul` says.
+    """Refuse a part of some JSON that can't be stored; `nul` False: there is none, as `may_hold_nul` found.
 
     Raises:
         Problem: 422, it has a NUL character or is nested deeper than `MAX_DEPTH`.

@@ -58,7 +58,7 @@ _UNSTORABLE = {"22021", "22P05", "22003"}  # NUL or broken text, number out of r
 
 
 def database_error_kind(error: BaseException | None) -> DatabaseErrorKind | None:
-    """Say what an exception means; None when it isn't the database's, or is a fault of ours."""
+    """Classify an exception; None when it isn't the database's, or is a fault of ours."""
     if isinstance(error, exc.TimeoutError):
         return DatabaseErrorKind.BUSY
     if isinstance(error, exc.DBAPIError) and error.orig is not None:

@@ -17,12 +17,12 @@ def dead_topic(group: str) -> str:
 
 
 def retry_topic(group: str) -> str:
-    """Where replayed dead letters go: only this group reads it, so nobody else hears the event twice."""
+    """Where replayed dead letters go: only this group reads it, so no other group gets the event twice."""
     return f"{group}.retry"
 
 
 def reason_of(error: BaseException) -> str:
-    """Say what was wrong; of malformed input the place and the rule, never the value."""
+    """Describe what was wrong; of malformed input the place and the rule, never the value."""
     if isinstance(error, ValidationError):
         faults = [
             f"/{'/'.join(str(part) for part in fault['loc'])}: {fault['type']}"

@@ -42,7 +42,7 @@ class EdgeRoute(APIRoute):
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
     coding, and a query parameter that the endpoint doesn't have. JSON is read strictly: a number is no text, and true is
     no number. A handler that reads the request
-    by itself says by `require_media_type` what it takes.
+    by itself declares by `require_media_type` what it takes.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -85,7 +85,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def strictly_read(field: ModelField) -> ModelField:
-    """The same parameter, read as the OpenAPI document says it; a form has nothing but text and stays as it is.
+    """The same parameter, read as the OpenAPI document declares it; a form has nothing but text and stays as it is.
 
     Read as JSON, not as Python's objects: there UUIDs, moments and members of an enumeration are texts.
     """

@@ -1,4 +1,4 @@
-"""What Prometheus is told about events. Labels are few: groups, topics and reasons, never ids."""
+"""Metrics of events. Labels are few: groups, topics and reasons, never ids."""
 
 from typing import Final
 

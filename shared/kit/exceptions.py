@@ -4,7 +4,7 @@ from uuid import UUID
 
 
 class NotKnownHere(Exception):
-    """This service has not heard of it (yet)."""
+    """This service has no copy of it (yet)."""
 
     retry_after_s = 1
 
@@ -31,7 +31,7 @@ class JobFailed(Exception):
 
 
 class KeyMissing(TypeError):
-    """Neither the arguments nor the payload say which entity the event is about."""
+    """Neither the arguments nor the payload name the entity that the event is about."""
 
 
 class KeysUnavailable(Exception):

@@ -1,4 +1,4 @@
-"""Refusals, as RFC 9457 says them: `application/problem+json`. They name the place and the rule, never the value."""
+"""Problem documents (RFC 9457): `application/problem+json`. They name the place and the rule, never the value."""
 
 import http
 import re

@@ -82,7 +82,7 @@ def package_of(spec: ServiceSpec) -> str:
 class Runtime(Generic[R]):
     """What a running service holds: `resources` are its own, made by its `setup`, and there while the service runs.
 
-    `stopping` is set when the process is told to end: streams without an end end then. `note_activity` is called when a
+    `stopping` is set when the process is asked to end: streams without an end end then. `note_activity` is called when a
     request opens a transaction and when events had their effect: loops run less often while nothing happens.
     """
 

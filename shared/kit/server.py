@@ -12,14 +12,14 @@ from fastapi import FastAPI
 from shared.kit.runtime import Runtime
 
 GRACE_S = 10
-"""How long requests in flight may go on once the process is told to end."""
+"""How long requests in flight may go on once the process is asked to end."""
 
 _TICK_S = 0.5  # as long a signal may wait
 _KEEP_ALIVE_S = 75  # longer than a gateway's, so that the gateway closes first
 
 
 class _Server(uvicorn.Server):
-    """Tells the service at once that it will end, so that endless streams end, too."""
+    """Signals the service at once that it will end, so that endless streams end, too."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)

@@ -94,7 +94,7 @@ def _configure_logs(settings: Settings, service: str) -> None:
 class _FromLibraries(logging.Handler):
     """Passes library logs on, with the exception described instead of printed.
 
-    A client whose server is away says the same thing many times a second: each place in a library is heard once in
+    A client whose server is away logs the same line many times a second: each place in a library is logged once in
     `_LIBRARY_QUIET_S`, with how often it spoke meanwhile.
     """
 

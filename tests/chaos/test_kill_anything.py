@@ -111,7 +111,9 @@ async def test_every_record_ends_once_and_every_acknowledged_annotation_counts_o
         states = [ending.state for ending in found.endings[record_id]]
         assert len(states) == 1, (record_id, states)
         assert states[0] in END_STATES, (record_id, states)
-    told = [given.annotation_id for given in log.acknowledged]
-    assert len(told) == len(set(told)), "an annotation was acknowledged under two ids"
-    assert {annotation_id: found.counted[annotation_id] for annotation_id in told} == dict.fromkeys(told, 1)
-    assert set(found.counted) <= set(told), "an annotation counts that nobody was told of"
+    acknowledged = [given.annotation_id for given in log.acknowledged]
+    assert len(acknowledged) == len(set(acknowledged)), "an annotation was acknowledged under two ids"
+    assert {annotation_id: found.counted[annotation_id] for annotation_id in acknowledged} == dict.fromkeys(
+        acknowledged, 1
+    )
+    assert set(found.counted) <= set(acknowledged), "an annotation counts that nobody got an answer for"

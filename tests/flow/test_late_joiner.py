@@ -28,7 +28,7 @@ POLICIES = {
 
 
 def _settings(data_dir: Path, services: tuple[str, ...]) -> SuiteSettings:
-    """A bus of its own each time: what was said before is not on it."""
+    """A bus of its own each time: what was published before is not on it."""
     return SuiteSettings(
         data_dir=data_dir,
         first_port=0,
@@ -75,8 +75,8 @@ async def _republish(suite: Suite, service: str) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
 
 
 async def test_a_service_that_starts_late_catches_up_by_republish(tmp_path: Path) -> None:

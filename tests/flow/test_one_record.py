@@ -93,7 +93,7 @@ async def test_one_record_goes_round_the_loop(loop: Loop) -> None:
     assert again is not None
     assert again["under_review"] is False
 
-    # and how it came to be is told
+    # and how it came to be is shown
     lineage = await loop.call("qa", "GET", f"/records/{record_id}/lineage")
     assert PLANTED not in str(lineage)
 

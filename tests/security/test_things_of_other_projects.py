@@ -122,7 +122,7 @@ async def _with_a_job(held: Held, name: str) -> Held:
     async with held.service.database.transaction() as session:
         job_id = await enqueue(session, "none", project_id=held.project_id, arguments={}, subject=SUBJECT)
     relay = asyncio.create_task(Relay(held.service.database, ListBus(), name).run())
-    await asyncio.sleep(0.3)  # what was said is listed once it was sent
+    await asyncio.sleep(0.3)  # what was published is listed once it was sent
     relay.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await relay
@@ -145,7 +145,7 @@ async def test_a_thing_of_the_own_project_is_read(held: dict[str, Held], endpoin
 
 
 @pytest.mark.parametrize("endpoint", LISTS, ids=str)
-async def test_a_list_tells_of_the_own_projects_alone(held: dict[str, Held], endpoint: Endpoint) -> None:
+async def test_a_list_shows_the_own_projects_alone(held: dict[str, Held], endpoint: Endpoint) -> None:
     one = held[endpoint.service]
     assert (await one.ask(endpoint, [uuid4()])).json()["items"] == []
     ours = await one.ask(endpoint, [one.project_id])

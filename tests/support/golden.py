@@ -40,7 +40,7 @@ def golden_ids() -> dict[str, UUID]:
     }
 
 
-def heard_by(service: ServiceUnderTest) -> set[tuple[str, int]]:
+def handled_by(service: ServiceUnderTest) -> set[tuple[str, int]]:
     """The types and versions of the events that a service subscribes to."""
     subscriptions = service.runtime.spec.subscriptions(service.runtime)
     return {(each.payload.event_type(), each.payload.event_version) for each in subscriptions}

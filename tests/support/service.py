@@ -46,7 +46,7 @@ class ServiceUnderTest:
 
     async def deliver(
         self,
-        said: Event[Any] | Payload,
+        given: Event[Any] | Payload,
         *,
         project_id: UUID | None = None,
         record_id: UUID | None = None,
@@ -55,7 +55,7 @@ class ServiceUnderTest:
         event_id: UUID | None = None,
     ) -> UUID:
         """Give the service one event, through its inbox and handlers, as its consumer would. Answers the event's id."""
-        event = said if isinstance(said, Event) else envelope(said, project_id, record_id, revision, event_id)
+        event = given if isinstance(given, Event) else envelope(given, project_id, record_id, revision, event_id)
         topic = TOPIC_OF[type(event.payload)]
         key = key or getattr(event, topic.key, None) or getattr(event.payload, topic.key)
         raw = event.model_dump_json().encode()
@@ -84,7 +84,7 @@ class ServiceUnderTest:
     @overload
     async def published(self, payload: None = None) -> list[Event[Any]]: ...
     async def published(self, payload: type[P] | None = None) -> list[Any]:
-        """What the service has said so far, of one type or all, in order."""
+        """What the service has published so far, of one type or all, in order."""
         wanted = None if payload is None else payload.event_type()
         async with self.database.transaction() as session:
             rows = await session.raw.fetch(

@@ -150,7 +150,7 @@ _RULES_WITHOUT_VALUES = frozenset(
         "timezone_aware", "too_long", "too_short",
     }
 )  # fmt: skip
-"""Rules of pydantic whose message says what is allowed and nothing of what came."""
+"""Rules of pydantic whose message names what is allowed and nothing of what came."""
 
 
 def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCandidate:
@@ -195,7 +195,7 @@ def file_hash(project: IntakeProject, data: bytes) -> bytes:
 
 
 def by_chance(origin: Origin, given: bool | None) -> bool:
-    """Whether the record may be held out. Synthetic records never are; those of a deployment only if the sender says so."""
+    """Whether the record may be held out. Synthetic records never are; those of a deployment only if the sender asks for it."""
     if origin is Origin.SYNTHETIC:
         return False
     return origin is Origin.COLLECTED if given is None else given

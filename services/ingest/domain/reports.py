@@ -134,7 +134,7 @@ def fit_answers(
     """The answers as they apply to the masked record: offsets moved, strings masked.
 
     Raises:
-        NotAccepted: they don't fit the schema; `name` says which of the report's answers.
+        NotAccepted: they don't fit the schema; `name` is which of the report's answers.
     """
     if answers is None:
         return None

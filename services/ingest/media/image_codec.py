@@ -76,10 +76,10 @@ def _rewrite(data: bytes, max_pixels: int) -> SafeFile:
 
 
 def _orientation(image: Image.Image) -> int:
-    """How the metadata says that the image lies; nothing else of them is read, so nothing else can be wrong."""
+    """The orientation that the metadata gives; nothing else of them is read, so nothing else can be wrong."""
     try:
         found = image.getexif().get(ORIENTATION)
-    except Exception:  # noqa: BLE001  metadata that can't be read say nothing
+    except Exception:  # noqa: BLE001  unreadable metadata give no orientation
         return _UPRIGHT
     return found if isinstance(found, int) else _UPRIGHT
 

@@ -1,4 +1,4 @@
-"""What a kind of field does: it says what it accepts in a record, and makes safe what is kept of a file."""
+"""What a kind of field does: it checks what it accepts in a record, and makes safe what is kept of a file."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -55,7 +55,7 @@ class SafeFile:
 
 
 class FieldKind(Protocol):
-    """`name` is the kind as a schema says it."""
+    """`name` is the kind in a schema."""
 
     name: str
 

@@ -22,7 +22,7 @@ _PATIENCE_S: Final = 0.2
 """How long lines that came wait for more."""
 
 _FINISH_S: Final = 5.0
-"""How long an import may go on when the process is told to end."""
+"""How long an import may go on after the process was asked to end."""
 
 
 async def chunks_of(arriving: AsyncIterator[list[Line]], stopping: asyncio.Event) -> AsyncGenerator[list[Line], None]:
@@ -63,7 +63,7 @@ class _Arrivals:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the import has had its time since the process was told to end."""
+        """Whether the import has had its time since the process was asked to end."""
         return asyncio.get_running_loop().time() >= self._until
 
     async def next(self, patience_s: float | None) -> list[Line] | None:

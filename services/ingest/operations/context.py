@@ -27,7 +27,7 @@ class IngestLimits:
 
 @dataclass(frozen=True, slots=True)
 class IntakeContext:
-    """`stopping` is set when the process is told to end: imports come to their end then, too."""
+    """`stopping` is set when the process is asked to end: imports come to their end then, too."""
 
     database: Database
     objects: Objects

@@ -86,7 +86,7 @@ async def open_for_intake(session: Session, project_id: UUID) -> IntakeProject:
     Raises:
         NotKnownHere: there is none.
         ProjectArchived: it takes nothing in.
-        NoActiveSchema: nothing says what a record looks like.
+        NoActiveSchema: there is no schema to check records by.
     """
     found = await storage.load_intake(session, project_id)
     if found is None:

@@ -35,7 +35,7 @@ async def import_records(
 
     Raises:
         NotKnownHere, ProjectArchived, NoActiveSchema: see `projects.open_for_intake`.
-        ImportInterrupted: the database failed or the service ends; it says how many lines are committed.
+        ImportInterrupted: the database failed or the service ends; it holds how many lines are committed.
     """
     async with context.database.transaction() as session:
         project = await projects.open_for_intake(session, project_id)

@@ -194,7 +194,7 @@ async def load(session: Session, record_id: UUID, *, lock: bool = False) -> Stor
 
 
 async def note_states(session: Session, changes: Sequence[StateChange]) -> None:
-    """Note what qa says of records. They came from here, so they are here; of another instance's nothing is kept.
+    """Note how records ended, as qa published it. They came from here, so they are here; of another instance's nothing is kept.
 
     Of several changes of a record the one with the highest revision counts.
     """

@@ -152,7 +152,7 @@ class HeldRecords:
     by_content: dict[bytes, Held]
 
     def of(self, candidate: RecordCandidate) -> Held | None:
-        """The external id says more than the content."""
+        """The record with the same external id, else the one with the same content."""
         found = None if candidate.external_hash is None else self.by_external.get(candidate.external_hash)
         return found or self.by_content.get(candidate.content_hash)
 
@@ -225,7 +225,7 @@ class StateChange:
 
 
 async def set_states(session: Session, changes: Sequence[StateChange]) -> None:
-    """Note what qa says of records, one change each, unless something later was noted or they are erased."""
+    """Note how records ended, one change each, unless something later was noted or they are erased."""
     ids = [change.record_id for change in changes]
     await session.raw.execute(_LOCK_MANY, ids)
     await session.raw.execute(

@@ -161,7 +161,7 @@ async def promote_model(
     response: Response,
     expected: ExpectedRevisions,
 ) -> ModelOut:
-    """Make a model the champion, whatever the comparison says. Records are scored anew.
+    """Make a model the champion, whatever the comparison found. Records are scored anew.
 
     A model that was never compared is measured on the held-out labels that are there, to calibrate it.
     """

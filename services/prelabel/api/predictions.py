@@ -49,7 +49,7 @@ _NEWEST = 2**31 - 1
     summary="Predict items",
 )
 async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, asked: PredictionRequest) -> Response:
-    """What the champion, or another model of the project, says of items in the request. Nothing of them is kept.
+    """What the champion, or another model of the project, predicts for items in the request. Nothing of them is kept.
 
     An item that the model can't read has no answer and a reason; the others have theirs. With too many waiting the
     answer is 503.
@@ -61,9 +61,11 @@ async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, 
     rows = await runtime.resources.inference.predict(
         model.model_id, [item for item in inputs if not isinstance(item, _Unreadable)], project_id=project_id
     )
-    said = iter(prediction.answered(model.manifest, rows, model.temperature))
+    answered = iter(prediction.answered(model.manifest, rows, model.temperature))
     predictions = [
-        _without(item.reason) if isinstance(item, _Unreadable) else next(said) or _without("the model has no answer")
+        _without(item.reason)
+        if isinstance(item, _Unreadable)
+        else next(answered) or _without("the model has no answer")
         for item in inputs
     ]
     answer = {

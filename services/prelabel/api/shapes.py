@@ -52,7 +52,7 @@ class LiveErrors(BaseModel):
 
     confirmed: int = Field(ge=0, description="Reports that its answer was right.")
     corrected: int = Field(ge=0, description="Reports that its answer was wrong.")
-    unknown: int = Field(ge=0, description="Reports that say neither.")
+    unknown: int = Field(ge=0, description="Reports of neither kind.")
     error_rate: Probability | None = Field(description="Corrected among confirmed and corrected; none without reports.")
 
     @classmethod
@@ -124,13 +124,13 @@ class ModelOut(BaseModel):
 
 
 class ModelDetail(ModelOut):
-    """A model version with what others say of it."""
+    """A model version with what was reported of it."""
 
     live: LiveErrors
     unanswered: dict[str, int] = Field(
         description="Records that it was asked about in vain, by the reason, counted up to 10,000: `unreadable`, there was"
         " nothing that it could read; `unusable`, it broke on the record or gave no probabilities; `failed`, it took too"
-        " long or answered in another shape. The records' predictions tell which.",
+        " long or answered in another shape. The records' predictions show which.",
         examples=[{"unusable": 2}],
     )
     thresholds: list[dict[str, Any]] = Field(description="The auto-accept thresholds that qa has set for it.")
@@ -190,7 +190,7 @@ class PredictionRequest(BaseModel):
 
 
 class ItemPrediction(BaseModel):
-    """What the model says of one item."""
+    """The model's prediction for one item."""
 
     answers: Answers = Field(description="Empty when the model has no answer.")
     confidence: Probability | None = Field(description="The calibrated probability that the answers are right.")
@@ -229,7 +229,7 @@ class RecordPrediction(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
-    prediction_id: UUID = Field(description="The id of the event that told of it.")
+    prediction_id: UUID = Field(description="The id of the event that published it.")
     revision: int
     prediction: RecordPredicted
 

@@ -18,13 +18,13 @@ from shared.contracts.events import ModelManifest
 _FATAL_ONLY: Final = 4
 _SUM_TOLERANCE: Final = 1e-3
 _OUT_OF_MEMORY: Final = ("failed to allocate", "bad_alloc", "out of memory", "memory allocation")
-"""How onnxruntime and the C++ library say it."""
+"""The texts of onnxruntime and of the C++ library for it."""
 
 WRONG_SHAPE: Final = "the model's answers do not have one column per label"
 
 
 def inputs(manifest: ModelManifest, items: Sequence[Item]) -> NDArray[Any]:
-    """The model's input for these items, as the manifest says it."""
+    """The model's input for these items, as the manifest describes it."""
     if manifest.task == "text_classification":
         return np.array([read_text(manifest, str(item)) for item in items], dtype=object).reshape(-1, 1)
     stacked = np.stack([np.asarray(item) for item in items]).astype(np.float32) / np.float32(manifest.scale)
@@ -110,7 +110,7 @@ def predict(
 ) -> Floats | str | None:
     """The raw probabilities, shape [items, labels]; None when this process doesn't have the model and it isn't given.
 
-    A string says why the model could not answer.
+    A string is the reason why the model could not answer.
     """
     loaded = _loaded.get(model_id)
     if loaded is None:

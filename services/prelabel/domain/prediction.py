@@ -34,7 +34,7 @@ def without_answer(
     purpose: ScoredFor,
     unanswered: Unanswered | None = None,
 ) -> RecordPredicted:
-    """What is said of a record that no model has an answer for: how early its turn comes, by chance, and who was asked."""
+    """The prediction of a record that no model has an answer for: how early its turn comes, by chance, and who was asked."""
     return RecordPredicted(
         model_id=None,
         model_version=None,
@@ -49,7 +49,7 @@ def without_answer(
 
 
 class Answered(TypedDict):
-    """What a model says of one item, as it is published."""
+    """A model's prediction for one item, as it is published."""
 
     answers: Answers
     confidence: float

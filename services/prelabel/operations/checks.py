@@ -13,7 +13,7 @@ async def check_model(
     """Try a model out in a confined process.
 
     Raises:
-        ModelRefused: it does not load, does not do what the manifest says, or takes too much time or memory.
+        ModelRefused: it does not load, does not match the manifest, or takes too much time or memory.
     """
     try:
         refused = await compute.run(

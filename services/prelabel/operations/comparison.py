@@ -98,7 +98,7 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
 async def conclude(
     session: Session, cache: ProjectCache, contest: Contest, outcome: ComparisonResult, now: datetime
 ) -> Model | None:
-    """Promote, reject or leave to people, as the policy says; None when either of the two has changed meanwhile."""
+    """Promote, reject or leave to people, by the policy; None when either of the two has changed meanwhile."""
     challenger = contest.challenger
     await projects.lock(session, challenger.project_id)
     champion_id = contest.champion.model_id if contest.champion else None

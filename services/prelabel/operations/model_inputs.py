@@ -75,7 +75,7 @@ class Reader:
     async def looks(
         self, objective: Objective | None, contents: Sequence[Content]
     ) -> tuple[list[str | Thumbnail | None], list[tuple[UUID, Thumbnail]]]:
-        """That by which k-means tells each record from others, and the thumbnails made on the way."""
+        """The features that k-means compares records by, and the thumbnails made on the way."""
         if objective is None:
             return [None] * len(contents), []
         if objective.task == "text_classification":

@@ -1,4 +1,4 @@
-"""Tell the current state again, for a service that joins late."""
+"""prelabel's current state as ordinary events, for services that joined late."""
 
 from collections.abc import AsyncIterator
 

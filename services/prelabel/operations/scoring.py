@@ -68,7 +68,7 @@ class _Work:
 
 
 @dataclass(slots=True)
-class _Opinion:
+class _ModelAnswers:
     """What the champion answered. Those that it gave no answer for are `unanswered`, with the reason; those that could
     not be read for now are among them, and `interrupted`.
     """
@@ -88,12 +88,12 @@ async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
             await scoring_leases.give_up(session, project_id, scorer.holder)
             return Scored()
     reader = Reader(scorer.objects, scorer.compute, project_id)
-    opinion = _Opinion()
+    answered = _ModelAnswers()
     thumbnails: list[records.MadeThumbnail] = []
     if work.champion is not None:
-        opinion, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
+        answered, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
     async with scorer.database.transaction() as session:
-        scored, failed = await _save(session, work, opinion)
+        scored, failed = await _save(session, work, answered)
         await records.add_thumbnails(session, thumbnails)
         more = len(work.due) == limit or failed > 0 or scored < len(work.due)
         if not more:
@@ -108,7 +108,7 @@ async def _load(session: Session, cache: ProjectCache, project_id: UUID, limit: 
     return _Work(situation, champion, due)
 
 
-async def _save(session: Session, work: _Work, opinion: _Opinion) -> tuple[int, int]:
+async def _save(session: Session, work: _Work, answered: _ModelAnswers) -> tuple[int, int]:
     """Keep and publish the answers for what is still due; returns how many records have one, and how many wait."""
     situation = work.situation
     if await projects.epoch(session, situation.project.project_id) != situation.epoch:
@@ -118,11 +118,11 @@ async def _save(session: Session, work: _Work, opinion: _Opinion) -> tuple[int, 
     waiting = {
         each.record_id
         for each in locked
-        if each.record_id in opinion.interrupted and each.attempts + 1 < _MOST_ATTEMPTS
+        if each.record_id in answered.interrupted and each.attempts + 1 < _MOST_ATTEMPTS
     }
     if waiting:
         await predictions.note_failed(session, sorted(waiting))
-    made = [_made(each, opinion, work.champion, situation.project) for each in locked if each.record_id not in waiting]
+    made = [_made(each, answered, work.champion, situation.project) for each in locked if each.record_id not in waiting]
     await publish(session, situation.project.project_id, made, situation.epoch)
     session.on_commit(lambda: _account(made))
     return len(made), len(waiting)
@@ -155,47 +155,47 @@ def schema_version_of(project: Project) -> int:
 
 async def _ask(
     reader: Reader, inference: InferenceQueue, champion: Model, due: Sequence[Due]
-) -> tuple[_Opinion, list[records.MadeThumbnail]]:
+) -> tuple[_ModelAnswers, list[records.MadeThumbnail]]:
     if champion.set_aside is not None:
-        return _Opinion(unanswered={each.record_id: WhyNot.FAILED for each in due}), []
+        return _ModelAnswers(unanswered={each.record_id: WhyNot.FAILED for each in due}), []
     read = await reader.items(champion.manifest, [each.content for each in due])
-    opinion = _Opinion(interrupted=read.interrupted)
+    answered = _ModelAnswers(interrupted=read.interrupted)
     readable = []
     for each, item in zip(due, read.items, strict=True):
         if item is None:
-            opinion.unanswered[each.record_id] = WhyNot.UNREADABLE
+            answered.unanswered[each.record_id] = WhyNot.UNREADABLE
         else:
             readable.append((each.record_id, item))
     if not readable:
-        return opinion, read.thumbnails
+        return answered, read.thumbnails
     try:
         rows = await inference.predict(
             champion.model_id, [item for _, item in readable], project_id=champion.project_id, patient=True
         )
     except InferenceFailed as error:
         log.warning("model_failed", model_id=champion.model_id, records=len(readable), reason=str(error))
-        opinion.unanswered.update((record_id, WhyNot.FAILED) for record_id, _ in readable)
+        answered.unanswered.update((record_id, WhyNot.FAILED) for record_id, _ in readable)
         if not isinstance(error, ModelSetAside):
-            opinion.interrupted = {each.record_id for each in due}
-        return opinion, read.thumbnails
+            answered.interrupted = {each.record_id for each in due}
+        return answered, read.thumbnails
     made = prediction.answered(champion.manifest, rows, champion.temperature)
     for (record_id, _), answer in zip(readable, made, strict=True):
         if answer is None:
-            opinion.unanswered[record_id] = WhyNot.UNUSABLE
+            answered.unanswered[record_id] = WhyNot.UNUSABLE
         else:
-            opinion.answers[record_id] = prediction.predicted(
+            answered.answers[record_id] = prediction.predicted(
                 answer, champion.manifest, champion.model_id, champion.version
             )
-    return opinion, read.thumbnails
+    return answered, read.thumbnails
 
 
-def _made(due: LockedDue, opinion: _Opinion, champion: Model | None, project: Project) -> NewPrediction:
+def _made(due: LockedDue, answered: _ModelAnswers, champion: Model | None, project: Project) -> NewPrediction:
     purpose = prediction.scored_for(due.state, held_out=due.held_out)
-    answer = opinion.answers.get(due.record_id)
+    answer = answered.answers.get(due.record_id)
     if answer is not None:
         payload = prediction.announced(answer, due.selection, purpose)
     else:
-        why = opinion.unanswered.get(due.record_id)
+        why = answered.unanswered.get(due.record_id)
         asked = (
             None
             if champion is None or why is None

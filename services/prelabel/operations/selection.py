@@ -155,8 +155,10 @@ async def select(
     fallback = scoring.schema_version_of(situation.project)
     made = []
     for each in marked:
-        said = newest.get(each.record_id) or prediction.without_answer(fallback, each.draw, None, ScoredFor.ROUTING)
-        payload = prediction.announced(said, each.selection, said.scored_for)
+        newest_prediction = newest.get(each.record_id) or prediction.without_answer(
+            fallback, each.draw, None, ScoredFor.ROUTING
+        )
+        payload = prediction.announced(newest_prediction, each.selection, newest_prediction.scored_for)
         made.append(NewPrediction(each.record_id, new_id(), each.revision + 1, payload))
     await scoring.publish(session, project_id, made, None)
     return len(marked)

@@ -120,7 +120,7 @@ SELECT reason, count(DISTINCT record_id) FROM (
     WHERE body #>> '{unanswered,model_id}' = $1::text AND body #>> '{unanswered,model_id}' IS NOT NULL LIMIT $2
 ) asked GROUP BY reason ORDER BY reason
 """
-# The newest for routing and the newest for evaluation: what stands today of all that was said.
+# The newest for routing and the newest for evaluation: the current ones of all that were published.
 _CURRENT: Final = """
 SELECT r.project_id, r.record_id, p.revision, p.event_id, p.body
 FROM (

@@ -13,7 +13,7 @@ from shared.kit.database import Session
 
 @dataclass(frozen=True, slots=True)
 class SelectableRecord:
-    """A record that may be selected, with what is needed to tell it from others."""
+    """A record that may be selected, with the features that set it apart from others."""
 
     record_id: UUID
     score: float

@@ -75,7 +75,7 @@ class EstimationResult:
 
 
 class _Given(NamedTuple):
-    """An annotation with its content parsed; `place` in the window tells which of two of one moment came first."""
+    """An annotation with its content parsed; `place` in the window orders two of the same moment."""
 
     place: int
     annotation: WindowAnnotation
@@ -101,7 +101,7 @@ class _Tally:
 
 
 def estimate(window: EstimationWindow) -> EstimationResult:
-    """Estimate every question, then find what it says of each annotator."""
+    """Estimate every question, then assess each annotator by it."""
     given = [_Given(place, one, orjson.loads(one.answers)) for place, one in enumerate(window.annotations)]
     truths: list[Answers | None] = [None if one.truth is None else orjson.loads(one.truth) for one in window.records]
     tallies = _tally(window, given, truths)

@@ -30,7 +30,7 @@ UNITS: Final = 2**32
 """Distances are counted in units of 1 / UNITS: sums of integers don't depend on their order."""
 
 _SHADES: Final = 1024
-"""How finely the mean distance within a record is told apart for intervals."""
+"""How finely the mean distance within a record is resolved for intervals."""
 
 
 class CountedAnswer(NamedTuple):

@@ -1,7 +1,7 @@
 """Accept a model's answer without a person only where blind human labels show that its error stays in the budget.
 
 Fixed-sequence testing (Bauer 1991; Angelopoulos et al. 2021, "Learn then Test", section 4.2): thresholds are tried
-from strict to loose in an order that no label has a say in, each by an exact binomial test at the same level; the first
+from strict to loose in an order that no label influences, each by an exact binomial test at the same level; the first
 failure ends it. The chance that the chosen one breaks the budget is at most 1 - level.
 """
 

@@ -1,4 +1,4 @@
-"""Class votes as index arrays, and what the others' votes say of each of them."""
+"""Class votes as index arrays, and each of them beside the others."""
 
 from collections.abc import Sequence
 

@@ -65,7 +65,7 @@ def decide(
     """What the votes of one round lead to.
 
     Args:
-        consensus: What the counted votes say, by question; empty when nothing counts or no question was answered.
+        consensus: The consensus of the counted votes, by question; empty when nothing counts or no question was answered.
         counted: Annotations of this round that count.
         voided: Annotations of this round that took a slot and count no more (a paused annotator's).
         slots_total: Slots that the round has, as last requested or routed.
@@ -91,7 +91,7 @@ def held_out_check(*, agrees: Sequence[bool], checked_before: bool) -> Relabel |
     """Whether an expert relabels a finalized held-out record blind: the champion differs on it, once a record.
 
     `agrees`: by question, whether the champion's evaluation prediction hits the label. People's own errors would else
-    be held against the model; that only differences are checked favours it slightly, which a report must say.
+    be held against the model; that only differences are checked favours it slightly, which a report must mention.
     """
     if checked_before or all(agrees):
         return None
@@ -114,7 +114,7 @@ def after_feedback(*, contradicts: bool, reopened: bool, arbitrated_since: bool)
 
 
 def disputed_answers(answers: Sequence[Answers]) -> list[Answers]:
-    """The differing answers in an order that tells nothing of who gave them, as many as an event holds."""
+    """The differing answers in an order independent of who gave them, as many as an event holds."""
     distinct = sorted({canonical(dict(one)): one for one in answers}.items())
     kept: list[Answers] = []
     size = 0

@@ -22,7 +22,7 @@ LAPSE = 0.02
 """The share of every annotator's answers that is taken to be a slip to a random class, whatever was estimated.
 
 Dawid-Skene posteriors are over-confident: annotators err together on hard items, which the model does not know. The
-lapse bounds what a single answer can say (likelihood ratio at most K (1 - LAPSE) / LAPSE + 1)."""
+lapse bounds the weight of a single answer (likelihood ratio at most K (1 - LAPSE) / LAPSE + 1)."""
 
 LEAST_OVERLAP = 10
 """Without so many items on which two sources speak, EM would only echo the majority class: nothing is estimated."""
@@ -96,7 +96,7 @@ class Estimates:
         return np.asarray(np.log(clip_prior(np.array([prior.get(name, 0.0) for name in self.classes]))), np.float64)
 
     def posterior(self, votes: Sequence[tuple[str, str]], prior: Mapping[str, float] | None = None) -> Floats:
-        """P(class | votes of one item), (K,). `votes`: (voter, class); unknown classes say nothing."""
+        """P(class | votes of one item), (K,). `votes`: (voter, class); unknown classes are ignored."""
         scores = self.log_prior(prior)
         columns = [
             self.likelihood(voter, answered)

@@ -34,7 +34,7 @@ def unknown() -> Estimates:
 
 @dataclass(frozen=True, slots=True)
 class PresenceEvidence:
-    """What the votes of one record say about an object: log odds of its presence.
+    """The votes of one record as evidence for an object: log odds of its presence.
 
     `prior` before any vote; `drawn` and `missing` (V) by who drew it and who did not. `accuracies` (V): each voter's
     shrunk balanced accuracy.

@@ -23,7 +23,7 @@ class Record:
     `reopened_label` is the revision of the label that feedback re-opened last. `request` is what queue still has to
     serve: `{"type", "revision", "payload"}`. `unservable`: nobody could serve the round's task, so queue closed it;
     `servable_again`: since then somebody can. `unservable_at` is when there was no arbiter either. `annotated` and
-    `reported` tell that there may be annotations, and reports without an effect yet; `verdict_pending`, that what they
+    `reported`: there may be annotations, and reports without an effect yet; `verdict_pending`, that what they
     lead to is being computed.
     """
 

@@ -1,4 +1,4 @@
-"""From a record's annotations to what they say together: every question by its kind, within the schema's conditions."""
+"""The consensus of a record's annotations: every question by its kind, within the schema's conditions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ def consensus_of(
     estimates: Mapping[str, StoredEstimates],
     priors: Mapping[str, Distribution] | None = None,
 ) -> dict[str, Consensus]:
-    """What the annotations of one round say, by question.
+    """The consensus of the annotations of one round, by question.
 
     Args:
         schema: The schema version that the round is pinned to.

@@ -45,7 +45,7 @@ class Clusters:
 
     `votes` and `indices` (M): whose answer, and at which place in it, a member is; `groups` (M) the group of each,
     `objects` (G) the object of each group, both numbered in the order of their first members. `marked` (G, V): who drew
-    each group. `doubtful` (O): as many voters say that it is two objects as that it is one.
+    each group. `doubtful` (O): as many voters mark two objects as one.
     """
 
     votes: Integers

@@ -162,7 +162,7 @@ def is_heavy(facts: RecordFacts) -> bool:
 
 
 def set_aside(facts: RecordFacts) -> RecordVerdict:
-    """The verdict where it could not be computed: an arbiter decides; a report has no effect and says why."""
+    """The verdict where it could not be computed: an arbiter decides; a report has no effect and keeps the reason."""
     if facts.needs_consensus:
         return [*_void(facts), RequestArbitration([one.answers for one in facts.votes], CONSENSUS_FAILED)]
     steps = judge(replace(facts, reports=()))
@@ -265,7 +265,7 @@ def _ask(facts: RecordFacts, decision: decisions.Wait | decisions.AskMore | deci
 
 
 def _prior(facts: RecordFacts, schema_version: int) -> Mapping[str, Distribution] | None:
-    """What the model's prediction says as a prior; nothing where people decide alone or it answers another schema."""
+    """The model's prediction as a prior; nothing where people decide alone or it answers another schema."""
     prediction = facts.prediction
     if facts.record.by_people_alone or prediction is None or prediction.model_id is None:
         return None

@@ -52,7 +52,7 @@ class ItemVotes:
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """What the votes say. `confidence` in [0, 1]: the posterior of `answer`, for structured answers of its least sure part.
+    """What follows from the votes. `confidence` in [0, 1]: the posterior of `answer`, for structured answers of its least sure part.
 
     `tied`: the best answer is not unique, or a part of it stands at even votes; a tie is never final.
     `distribution` is the posterior by class or label, empty for spans and boxes. `method` goes into the lineage.
@@ -67,7 +67,7 @@ class Consensus:
 
 @dataclass(frozen=True, slots=True)
 class VoteOutcome:
-    """How one vote fits what the others (and the model, and the truth when known) say.
+    """How one vote fits the others (and the model, and the truth when known).
 
     `right`: the probability that the vote is right, the vote itself counted as a stranger's; for answers that are sets
     the expected share of their parts. `weight` in [0, 1]: its worth as evidence, 0 where nothing else is known of the item.

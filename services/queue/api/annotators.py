@@ -1,7 +1,7 @@
 """Annotators, for managers: the only place where a person has a name.
 
 They work for every project, so a token that is limited to some governs none of them, nor reads their names. How they do
-in a project is told by qa.
+in a project is published by qa.
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
-"""A lease as its holder sees it. Nothing in it, and nothing missing from it, tells gold or an audit from any other.
+"""A lease as its holder sees it. Nothing in it, and nothing missing from it, distinguishes gold or an audit from any other.
 
-So a record's id is not in it: it would tell when the record came in. `task_id` names what is worked on.
+So a record's id is not in it: it would show when the record came in. `task_id` names what is worked on.
 
 What PostgreSQL keeps as JSON goes out as it is, without being parsed.
 """

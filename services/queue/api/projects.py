@@ -15,7 +15,7 @@ from shared.kit.problems import responses
 
 router = edge_router("projects")
 
-# Not for annotators: how much gold there is, and when it was answered, would tell.
+# Not for annotators: how much gold there is, and when it was answered, would give away which tasks are gold.
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, Role.PRODUCT)]
 
 

@@ -46,7 +46,7 @@ _Skills = Annotated[dict[Name, Annotated[int, Field(ge=0, le=100)]], Field(max_l
 _Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 _Languages = Annotated[list[_Language], Field(max_length=100)]
 _ActiveS = Annotated[float, Field(ge=0, le=86_400 * 7, allow_inf_nan=False)]
-# A frontend takes a reason that it doesn't know as `all_leased`: more may be told apart one day.
+# A frontend takes a reason that it doesn't know as `all_leased`: more reasons may be added.
 _Reason = Annotated[
     Reason,
     WithJsonSchema(
@@ -78,7 +78,7 @@ class LeaseRequest(_Body):
 
 class RecordOut(BaseModel):
     """`fields` by name: a text, or media as `{"asset_id", "media_type", "width", "height", "url", …}`. The record's id is
-    not told, `task_id` stands for it: ids are in the order in which records came in.
+    left out, `task_id` stands for it: ids are in the order in which records came in.
     """
 
     fields: dict[str, str | dict[str, JsonValue]]

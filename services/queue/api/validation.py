@@ -30,7 +30,7 @@ Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGE
 async def validate_answers(
     session: SessionDep, principal: Caller, runtime: QueueRuntimeDep, body: ValidationIn
 ) -> ValidationOut:
-    """Says what is wrong with answers, and changes nothing."""
+    """Check answers; nothing is stored."""
     projects = runtime.resources.projects
     if body.token is not None:
         return _answer(await submission.check_answers(session, projects, principal, body.token, body.answers))

@@ -70,11 +70,11 @@ _STATUS = {
 
 
 class Why(StrEnum):
-    """What a lease says about itself: the same for gold, audits and everything else that is answered blind."""
+    """Why a lease was granted, as its holder sees it: the same for gold, audits and everything else that is answered blind."""
 
     OWN_ANSWER = "own_answer"  # no prediction is shown: your own answer is wanted
     CHECK_PREDICTION = "check_prediction"  # a model's prediction is shown: correct it where it is wrong
-    DECIDE_DISPUTE = "decide_dispute"  # people disagree: decide, and say why
+    DECIDE_DISPUTE = "decide_dispute"  # people disagree: decide, with a reason
 
 
 def why(kind: TaskKind, *, prediction_shown: bool) -> Why:

@@ -97,7 +97,7 @@ def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: D
     if policies.auto_accept.enabled and threshold is not None and confidence is not None and confidence >= threshold:
         audit_share = policies.auto_accept.audit_share
         if draws.audit < audit_share:
-            # Blind, so no model's opinion stands beside the answers: as many people as without a model.
+            # Blind, so people don't see a model's answer: as many people as without a model.
             return _people(
                 redundancy.without_model,
                 Lane.RANDOM,

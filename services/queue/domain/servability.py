@@ -21,7 +21,7 @@ def unservable(kind: TaskKind, workforce: Workforce, most_skips: int) -> str | N
     """Why nobody can serve the task, None when somebody can.
 
     A project whose first annotator is yet to come has not started: its ordinary tasks wait. An arbitration without an
-    arbiter is told of at once, so that somebody is called.
+    arbiter is published at once, so that somebody is called.
     """
     if workforce.skips >= most_skips:
         return f"{workforce.skips} annotators skipped it"
@@ -33,5 +33,5 @@ def unservable(kind: TaskKind, workforce: Workforce, most_skips: int) -> str | N
 
 
 def servable_again(workforce: Workforce, most_skips: int) -> bool:
-    """Whether somebody can serve a task of which it was told that nobody can."""
+    """Whether somebody can serve a task for which `TaskUnservable` was published."""
     return workforce.left > 0 and workforce.skips < most_skips

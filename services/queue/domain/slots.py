@@ -51,7 +51,7 @@ class SlotChanges:
     void: tuple[int, ...] = ()
 
 
-def settle(slots: Sequence[Slot], target: int) -> SlotChanges:
+def fit_slots(slots: Sequence[Slot], target: int) -> SlotChanges:
     """What brings a task to `target` live slots without taking work from anybody.
 
     What is leased or submitted stays, so a task that has more of those than `target` keeps them.

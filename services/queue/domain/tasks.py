@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.queue.domain.routing import Lane
-from services.queue.domain.slots import LIVE, Slot, SlotState, settle
+from services.queue.domain.slots import LIVE, Slot, SlotState, fit_slots
 from shared.contracts.values import Answers, TaskKind
 
 
@@ -74,7 +74,7 @@ class Task:
         self, target: int, sort_key: Callable[[int], float], rank: int, state: SlotState = SlotState.FREE
     ) -> bool:
         """Bring the task to `target` live slots without taking work from anybody; return whether slots were added."""
-        changes = settle(self.slots, target)
+        changes = fit_slots(self.slots, target)
         for slot in self.slots:
             if slot.number in changes.void:
                 slot.state = SlotState.VOID

@@ -1,1 +1,1 @@
-"""What queue does: load, decide, save, tell. Operations take the session and never commit."""
+"""What queue does: load, decide, save, publish. Operations take the session and never commit."""

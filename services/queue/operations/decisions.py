@@ -1,4 +1,4 @@
-"""Decide who must look at a record. Pure but for the ids of new tasks, which are drawn by chance and tell no time."""
+"""Decide who must look at a record. Pure but for the ids of new tasks, which are random and hold no time."""
 
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,7 @@ def route(
 
 
 def _evidence(record: Record, project: Project, task: Task | None) -> RoutingEvidence:
-    """What the record's prediction says to the version of the schema that its task is pinned to."""
+    """What the record's prediction answers in the version of the schema that its task is pinned to."""
     prediction = record.prediction
     assert prediction is not None
     selection = None if record.selection is None else record.selection.probability

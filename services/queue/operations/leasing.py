@@ -176,7 +176,7 @@ class Leasing:
     ) -> list[Leased]:
         """Lease again what the annotator gave back, gold like any other, as long as it is there.
 
-        It is no new lease: else giving back again and again would tell gold, which is drawn anew for a new one.
+        It is no new lease: else giving back again and again would show which task is gold, which is drawn anew for a new one.
         """
         entrant = claim.entrant
         if not entrant.membership.given_back:

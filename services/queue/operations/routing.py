@@ -91,9 +91,9 @@ async def keep_thresholds(session: Session, events: EventSet[AutoAcceptThreshold
         return
     await thresholds.save(session, list(newest.values()), list(newest))
     changes = []
-    for key, said in newest.items():
+    for key, new in newest.items():
         old = before.get(key) or before.get(ThresholdKey(*_of_all_classes(key)), (0, None))
-        low, high = sorted((_from(old[1]), _from(said.threshold)))
+        low, high = sorted((_from(old[1]), _from(new.threshold)))
         if low < high:
             changes.append((key.project_id, key.model_id, low, high))
     if changes:

@@ -195,7 +195,7 @@ class Leased:
     def place(self) -> tuple[bool, int, UUID]:
         """Where in a batch: disputes, then what is urgent, then by token, which is random.
 
-        In the order in which lines are walked the place would tell a lane, and so how likely it is that a task without
+        In the order in which lines are walked the place would give away a lane, and so how likely it is that a task without
         a prediction is gold. Gold is as urgent as the task whose place it took.
         """
         return self.kind is not TaskKind.ARBITRATION, self.urgency, self.token

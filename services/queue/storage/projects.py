@@ -37,7 +37,7 @@ _KEPT = 1_000
 
 
 class ProjectCache:
-    """The projects that this process has parsed. Each read says which revision holds, so it never serves an older one."""
+    """The projects that this process has parsed. Each read asks for the current revision, so it never serves an older one."""
 
     def __init__(self) -> None:
         self._parsed: OrderedDict[UUID, Project] = OrderedDict()

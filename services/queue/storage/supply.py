@@ -18,7 +18,7 @@ _IN_LINES = """EXISTS (
         WHERE f.project_id = $1 AND f.state = 'free' AND f.pool = line.pool AND f.lane = line.lane LIMIT 1
     ) one
 )"""
-# Near the front, that is: who walks on has been told often enough that others are needed.
+# Near the front, that is: who walks on has been shown often enough that others are needed.
 _FREE_FOR = """EXISTS (
     SELECT FROM unnest($2::text[], $3::text[]) AS line (pool, lane), LATERAL (
         SELECT f.record_id FROM slots f

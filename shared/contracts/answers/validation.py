@@ -19,7 +19,7 @@ MAX_VIOLATIONS = 100
 def validate(
     schema: LabelSchema, record_fields: Mapping[str, FieldValue], answers: Mapping[str, Any], *, partial: bool = False
 ) -> list[Violation]:
-    """Say everything that is wrong with `answers` to the questions of `schema` about this record; nothing when right.
+    """List everything that is wrong with `answers` to the questions of `schema` about this record; nothing when right.
 
     `partial` forgives required questions that are not answered: a model may answer only some of them. At most
     `MAX_VIOLATIONS` are reported.

@@ -1,4 +1,4 @@
-"""All events, by topic. `shared.contracts.topics` says who writes and who reads them."""
+"""All events, by topic. `shared.contracts.topics` has who writes and who reads them."""
 
 from shared.contracts.events.annotations import (
     AnnotationSubmitted,

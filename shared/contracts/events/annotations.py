@@ -77,7 +77,7 @@ class TaskUnservable(Payload):
 
 
 class TaskServable(Payload):
-    """Somebody who may answer a task has come since `TaskUnservable` was said of it. It stays closed until qa asks again."""
+    """Somebody who may answer a task has come since `TaskUnservable` was published for it. It stays closed until qa asks again."""
 
     task_id: UUID
     task_kind: TaskKind

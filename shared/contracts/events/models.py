@@ -10,11 +10,11 @@ from shared.contracts.values import Frozen, ModelStage, Probability, Version
 
 
 class ModelManifest(Frozen):
-    """What a model reads and says.
+    """What a model reads and answers.
 
     Input of `image_classification`: float32 [n, height * width * channels] or [n, channels, height, width] by `layout`,
     pixel value / `scale`. Input of `text_classification`: strings [n, 1], lower-cased and with every run of white space
-    made one space when it says so. The probabilities output is float32 [n, len(labels)], in the order of `labels`.
+    made one space if `collapse_whitespace`. The probabilities output is float32 [n, len(labels)], in the order of `labels`.
     """
 
     task: Literal["text_classification", "image_classification"]

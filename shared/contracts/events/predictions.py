@@ -46,7 +46,7 @@ class RecordPredicted(Payload):
     `confidence` is the calibrated probability that the answers are right. `distributions` gives
     `{question: {class: probability}}` for the questions that choose among classes. `acquisition_score` in [0, 1]:
     higher is more worth a person's time. `selection` is None while the record waits for its turn; held-out records
-    are not selected: queue serves them whatever their score. `unanswered` tells of a model that was asked in vain; then
+    are not selected: queue serves them whatever their score. `unanswered`: a model was asked in vain; then
     `model_id` is None. The event's `id` is the prediction's id.
     """
 

@@ -15,7 +15,7 @@ class AnnotationsRequested(Payload):
 
 
 class ArbitrationRequested(Payload):
-    """An arbiter decides. `disputed` are the differing answers, without names, in no telling order."""
+    """An arbiter decides. `disputed` are the differing answers, without names, in an order without meaning."""
 
     round: int = Field(ge=1)
     schema_version: Version

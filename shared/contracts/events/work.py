@@ -14,7 +14,7 @@ Activity = Literal["submitted", "skipped", "released", "expired", "refused"]
 class WorkLogged(Payload):
     """One lease's end. `refused` is work that came too late to count; it is work all the same.
 
-    `expired` is said once of a lease that ran out. Its holder may work on until somebody else has the task: then it is
+    `expired` is published once for a lease that ran out. Its holder may work on until somebody else has the task: then it is
     followed by the end that it came to, most often `submitted` or `refused`.
     """
 

@@ -18,7 +18,7 @@ _PROVIDER = (
     r"[a-z.]{2,8}(?![\w\-])"
 )
 
-# Each way to write the sign, with what must follow it. The less a way says, the more the domain has to.
+# Each way to write the sign, with what must follow it. The weaker a way, the stricter its domain.
 _PLAIN = re.compile(r"@|%40|&#0{0,4}64;|&#x0{0,4}40;|&commat;", re.IGNORECASE)
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}{_LAST_LABEL}")
 _BRACKETED = re.compile(r"\s{0,2}[\[({<]\s{0,2}(?:at|@)\s{0,2}[\])}>]\s{0,2}", re.IGNORECASE)
@@ -38,7 +38,7 @@ _SPELLED_BACKWARDS = re.compile(r"(?:[\w\-]{1,64} tod ){0,3}[\w.+\-]*\w", re.IGN
 class EmailRecogniser:
     """RFC 5321 addresses with letters of any script; percent-encoded in a URL and as HTML entities, too.
 
-    Spelled ones (`jane (at) example dot com`) and ones with spaces about the sign are told from prose by brackets, by a
+    Spelled ones (`jane (at) example dot com`) and ones with spaces about the sign are distinguished from prose by brackets, by a
     well-known top-level domain, or by a provider of mailboxes.
     """
 

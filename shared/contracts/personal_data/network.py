@@ -10,7 +10,7 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\w])(?!\.\d)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?:%[\w]{1,16})?(?![\w:])", re.ASCII)
 SHORTEST_IPV6 = 5
-"""Hexadecimal digits below which an address says nothing of a person (`::1`), and code looks like one (`a::b`)."""
+"""Hexadecimal digits below which an address identifies nobody (`::1`), and code looks like one (`a::b`)."""
 
 FEWEST_COLONS = 2
 

@@ -55,7 +55,7 @@ def _is_one_of_single_digits(text: str, start: int) -> bool:
 class PhoneRecogniser:
     """Telephone numbers: international ones by form, national ones by form and context, then by the numbering plans.
 
-    Also several in a row, and ones that a letter touches, if a telephone's word or a leading zero or `+` tells them.
+    Also several in a row, and ones that a letter touches, if a telephone's word or a leading zero or `+` marks them.
     """
 
     def concerns(self, shape: bytes) -> bool:
@@ -100,9 +100,9 @@ class PhoneRecogniser:
 
     def _first_of_many(self, numbers: str, text: str, start: int, may_look_up: bool) -> int | None:
         """Where the first of numbers that follow each other ends: the shortest that is one by form, word or plan."""
-        told = not _ends_in_digit(text, start) and _WORD_BEFORE.search(text, max(0, start - 48), start) is not None
+        labelled = not _ends_in_digit(text, start) and _WORD_BEFORE.search(text, max(0, start - 48), start) is not None
         by_form = numbers.startswith(("+", "(", "00")) or _NORTH_AMERICAN.match(numbers) is not None
-        if not told and not by_form and not (may_look_up and numbers.startswith("0")):
+        if not labelled and not by_form and not (may_look_up and numbers.startswith("0")):
             return None
         count = 0
         for group in _GROUP.finditer(numbers):
@@ -112,7 +112,7 @@ class PhoneRecogniser:
             number, end = numbers[: group.end()], start + group.end()
             if count < SHORTEST:
                 continue
-            if told or self._by_form(number, count, text, None, end) is not None:
+            if labelled or self._by_form(number, count, text, None, end) is not None:
                 return end
             if may_look_up and number.startswith("0") and self._by_plan(number, count):
                 return end
@@ -120,7 +120,7 @@ class PhoneRecogniser:
 
     @staticmethod
     def _by_form(number: str, count: int, text: str, start: int | None, end: int) -> float | None:
-        """`start` None: the words before and after say nothing of this number."""
+        """`start` None: the words before and after do not count for this number."""
         if number.startswith(("+", "(+")) or (number.startswith("00") and count > SHORTEST + 2):
             return 0.9
         if start is not None and (

@@ -45,7 +45,7 @@ _LOOK_UP_TIMEOUT_S: Final = 5.0
 _CHECK_TIMEOUT_S: Final = 3.0
 _CLOSE_TIMEOUT_S: Final = 10.0
 _BATCH_OVERHEAD: Final = 512  # what a batch of one message has besides it
-# What the broker says of a message, not of itself.
+# Errors of a message, not of the broker.
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, CorruptRecordException, InvalidTimestampError)
 _TOPIC_EXISTS: Final = TopicAlreadyExistsError.errno
 _SET_ON_TOPIC: Final = 1  # config source: dynamic, of this topic
@@ -92,7 +92,7 @@ class KafkaBus:
             await _adapt(admin, {name: wanted[name] for name in there})
 
     async def take_over(self, writer: Writer) -> None:
-        """Kafka can tell writers apart in transactions only, which cost a round trip more for every batch.
+        """Kafka distinguishes writers in transactions only, which cost a round trip more for every batch.
 
         So what a writer that hung had handed to its socket may come twice: readers know it by its id.
         """

@@ -94,7 +94,7 @@ class KafkaMember:
         return frozenset(each for each in done if TopicPartition(self._prefix + each.topic, each.number) not in ours)
 
     async def lag(self) -> Mapping[str, int]:
-        """From what the last fetches told: asking would wait behind the fetch that is under way."""
+        """From the last fetches: a request would wait behind the fetch that is under way."""
         lags: dict[str, int] = {}
         cut = len(self._prefix)
         for partition in self._consumer.assignment():

@@ -80,7 +80,7 @@ class Consumer(Protocol):
         ...
 
     async def acknowledge(self, done: Mapping[Partition, int]) -> frozenset[Partition]:
-        """Tell that everything up to and including these positions had its effect; answers what is no longer ours.
+        """Commit that everything up to and including these positions had its effect; returns what is no longer ours.
 
         Raises BusUnavailable: nothing, or some of it, is acknowledged.
         """
@@ -104,7 +104,7 @@ class Bus(Protocol):
         """Create what is missing and set how topics are kept. Raises BusUnavailable."""
 
     async def take_over(self, writer: Writer) -> None:
-        """From now on take messages of this writer, and of no other of its name where the engine can tell.
+        """From now on take messages of this writer, and of no other of its name where the engine can distinguish them.
 
         Raises BusUnavailable.
         """

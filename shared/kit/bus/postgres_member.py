@@ -1,6 +1,6 @@
 """A member of a consumer group on the PostgreSQL log.
 
-A member says every few moments that it lives; from the living members everybody reckons the same share of partitions.
+Members send heartbeats; from the living members everybody computes the same share of partitions.
 A partition is owned through its lease row: whoever takes it raises the epoch, and an acknowledgement with an older
 epoch changes nothing. So a member that was thought dead can do no harm when it wakes up.
 """

@@ -137,7 +137,7 @@ class ComputePool:
     """Runs functions in worker processes. Processes start when first needed and end when idle for `idle_s`.
 
     `workers` calls at a time for trusted functions and as many for untrusted ones; `timeout_s` and `memory_mb` are what
-    a call may take unless it says otherwise; `preload` are modules that workers have imported from the beginning.
+    a call may take unless it sets its own; `preload` are modules that workers have imported from the beginning.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 It imports the modules once, so that a new worker is there within milliseconds and shares their memory, and never runs
 anything of them itself. It is started without the service's environment and holds none of its connections but FD: over
-that it is told to fork (with the worker's own connection beside) or to kill, and tells which worker ended and how. When FD
+that it is asked to fork (with the worker's own connection beside) or to kill, and reports which worker ended and how. When FD
 closes it ends, and its workers with it.
 """
 

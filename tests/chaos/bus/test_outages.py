@@ -87,19 +87,19 @@ async def at_work(effects: Effects, engine: Engine) -> AsyncIterator[Runner]:
 PREFIX: dict[str, str] = {}
 
 
-async def say_all(database: Database, records: list[UUID], pause_s: float) -> None:
+async def publish_all(database: Database, records: list[UUID], pause_s: float) -> None:
     """Revision after revision of every record, in transactions of chance size."""
     chance = random.Random(7)
-    said = [(record, revision) for revision in range(1, REVISIONS + 1) for record in records]
+    left = [(record, revision) for revision in range(1, REVISIONS + 1) for record in records]
     payload = accepted(new_id()).event.payload
-    while said:
+    while left:
         size = chance.randint(1, 40)
         async with database.transaction() as session:
             await publish_many(
                 session,
-                [Outgoing(payload=payload, record_id=record, revision=revision) for record, revision in said[:size]],
+                [Outgoing(payload=payload, record_id=record, revision=revision) for record, revision in left[:size]],
             )
-        said = said[size:]
+        left = left[size:]
         await asyncio.sleep(pause_s)
 
 
@@ -126,7 +126,7 @@ async def test_a_bus_killed_again_and_again_loses_and_doubles_nothing(
 ) -> None:
     records = [new_id() for _ in range(RECORDS)]
     async with at_work(effects, engine):
-        saying = asyncio.create_task(say_all(database, records, 0.05))
+        saying = asyncio.create_task(publish_all(database, records, 0.05))
         for pause_s in (0.2, 1.5):
             await asyncio.sleep(1.0)
             await engine.kill_and_start(pause_s)
@@ -142,7 +142,7 @@ async def test_a_replica_that_ends_without_a_word_is_replaced(
     other = Database(settings)
     try:
         async with at_work(effects, engine):
-            await _die_at_work(Effects(other), engine, lambda: say_all(database, records, 0.02))
+            await _die_at_work(Effects(other), engine, lambda: publish_all(database, records, 0.02))
             await all_are_there(effects, records)
     finally:
         await other.close()

@@ -1,6 +1,6 @@
 """A member of a group in a process of its own, to be killed or frozen.
 
-It reads as many messages as it is told, prints their positions, and acknowledges them all when it is sent a line.
+It reads as many messages as it is asked to, prints their positions, and acknowledges them all when it is sent a line.
 """
 
 import asyncio

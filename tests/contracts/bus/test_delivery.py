@@ -68,16 +68,18 @@ def effects_are(effects: Effects, count: int) -> Callable[[], Any]:
     return there
 
 
-async def test_what_one_service_says_has_its_effect_in_another(effects: Effects, bus: Bus, database: Database) -> None:
+async def test_what_one_service_publishes_has_its_effect_in_another(
+    effects: Effects, bus: Bus, database: Database
+) -> None:
     relay = asyncio.create_task(Relay(database, bus, "tiny").run())
     records = [new_id() for _ in range(300)]
     try:
         async with running(effects, bus) as runner:
             for revision in (1, 2, 3):
                 async with database.transaction() as session:
-                    said = [(accepted(record).event.payload, record) for record in records]
+                    published = [(accepted(record).event.payload, record) for record in records]
                     await publish_many(
-                        session, [Outgoing(payload=p, record_id=record, revision=revision) for p, record in said]
+                        session, [Outgoing(payload=p, record_id=record, revision=revision) for p, record in published]
                     )
             await until(effects_are(effects, 900))
             await runner.drain()

@@ -243,7 +243,7 @@ async def test_the_lag_is_what_is_not_acknowledged(engine: Engine) -> None:
         assert (await consumer.lag())["things"] == 3
 
 
-async def test_a_waiting_member_hears_of_a_message_at_once(engine: Engine) -> None:
+async def test_a_waiting_member_gets_a_message_at_once(engine: Engine) -> None:
     bus = engine.connect(poll_s=20.0) if engine.name == "postgres" else engine.connect()
     await bus.ensure_topics([topic()])
     async with joined(bus, "readers") as consumer:
@@ -266,7 +266,7 @@ async def test_an_unknown_topic_is_an_error_that_passes(engine: Engine) -> None:
     assert (await bus.publish([Outbound("nowhere", b"k", b"v")])).sent == [0]
 
 
-async def test_check_says_whether_the_bus_answers(engine: Engine) -> None:
+async def test_check_shows_whether_the_bus_answers(engine: Engine) -> None:
     await engine.connect().check()
     away = Engine(engine.name, _nobody_at(engine.name))
     try:

@@ -37,7 +37,7 @@ async def config_of(admin: AIOKafkaAdminClient, name: str) -> dict[str, str]:
     return {entry[0]: entry[1] for entry in answer.resources[0][4]}
 
 
-async def test_topics_are_kept_as_the_registry_says_and_an_operator_s_own_settings_stay(
+async def test_topics_are_kept_by_the_registry_and_an_operator_s_own_settings_stay(
     engine: Engine, admin: AIOKafkaAdminClient
 ) -> None:
     bus, name = engine.connect(), f"{engine.prefix}things"
@@ -97,11 +97,11 @@ async def test_what_the_broker_alone_refuses_is_refused_alone(engine: Engine, ad
         ),
     ],
 )
-def test_a_url_says_how_to_reach_the_brokers(url: str, expected: dict[str, object]) -> None:
+def test_a_url_holds_how_to_reach_the_brokers(url: str, expected: dict[str, object]) -> None:
     assert client_settings(url) == expected
 
 
-def test_credentials_go_over_tls_unless_the_url_says_otherwise() -> None:
+def test_credentials_go_over_tls_unless_the_url_asks_otherwise() -> None:
     settings = client_settings("kafka://me:secret@a:1")
     assert settings["security_protocol"] == "SASL_SSL"
     assert isinstance(settings["ssl_context"], ssl.SSLContext)

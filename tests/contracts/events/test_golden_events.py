@@ -46,7 +46,7 @@ def test_a_reader_ignores_unknown_fields_of_nested_values() -> None:
     assert parse_event(json.dumps(raw)) == before
 
 
-def test_an_unknown_event_is_told_from_a_malformed_one() -> None:
+def test_an_unknown_event_is_distinguished_from_a_malformed_one() -> None:
     raw = json.loads((EXAMPLES / "RecordErased.v1.json").read_bytes())
     with pytest.raises(UnknownEvent):
         parse_event(json.dumps({**raw, "version": 99}))
@@ -70,5 +70,5 @@ def test_the_registry_knows_each_topic_and_event_once() -> None:
 
 
 @pytest.mark.parametrize("payload", TOPIC_OF, ids=lambda payload: payload.__name__)
-def test_every_event_says_what_it_means(payload: type[Payload]) -> None:
+def test_every_event_has_a_description(payload: type[Payload]) -> None:
     assert payload.__name__.endswith(("ed", "able", "Set", "wn")), "events are past tense"

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from shared.contracts.values import Role
 from shared.kit.auth import mint_token
-from tests.support.golden import golden_events, golden_ids, heard_by
+from tests.support.golden import golden_events, golden_ids, handled_by
 from tests.support.served import served
 from tests.support.service import KEY, ServiceUnderTest
 
@@ -63,7 +63,7 @@ async def _fill(service: ServiceUnderTest) -> None:
         answer = await service.client.post("/v1/projects", json={"name": "Letters"}, headers=HEADERS)
         assert answer.status_code == HTTPStatus.CREATED
     for event in golden_events():
-        if (event.type, event.version) in heard_by(service):
+        if (event.type, event.version) in handled_by(service):
             await service.deliver(event)
 
 

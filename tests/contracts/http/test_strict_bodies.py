@@ -1,4 +1,4 @@
-"""A body is read as the OpenAPI document says it: nothing is taken for a number that is none."""
+"""A body is read as the OpenAPI document declares it: nothing is taken for a number that is none."""
 
 import json
 from typing import Any

@@ -52,9 +52,11 @@ def test_a_migration_takes_away_only_what_no_release_needs(file: Path) -> None:
     text = file.read_text()
     gone = [name for name in RENAMED_TABLE.findall(text) if f"CREATE TABLE {name} " not in text]
     if gone or CONTRACTING.search(text):
-        said = re.search(r'^contracts_after = "([^"]+)"', text, re.MULTILINE)
-        assert said, 'a revision that takes away says since when nothing needs it: contracts_after = "<version>"'
-        assert _numbers(said[1]) < _numbers(__version__)
+        declared = re.search(r'^contracts_after = "([^"]+)"', text, re.MULTILINE)
+        assert declared, (
+            'a revision that takes away declares since when nothing needs it: contracts_after = "<version>"'
+        )
+        assert _numbers(declared[1]) < _numbers(__version__)
 
 
 def _numbers(version: str) -> list[int]:

@@ -262,12 +262,12 @@ def test_a_value_is_announced_before_it_comes_and_not_with_it() -> None:
     assert {found.rule for found in breaking_changes(base(), changed)} == {"value-added"}
 
 
-def test_a_breaking_change_is_told_with_its_place() -> None:
+def test_a_breaking_change_is_reported_with_its_place() -> None:
     changed = base()
     properties("Cat")(changed).pop("age")
-    told = {str(found) for found in breaking_changes(base(), changed)}
-    assert "GET /cats, answer 200, /[]/age: property-removed" in told
-    assert "POST /cats, answer 201, /age: property-removed" in told
+    found_changes = {str(found) for found in breaking_changes(base(), changed)}
+    assert "GET /cats, answer 200, /[]/age: property-removed" in found_changes
+    assert "POST /cats, answer 201, /age: property-removed" in found_changes
 
 
 def test_a_change_that_is_taken_back_breaks_nobody() -> None:

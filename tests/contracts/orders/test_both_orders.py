@@ -20,7 +20,7 @@ from tests.support.golden import golden
 from tests.support.service import ServiceUnderTest, service_under_test, settings_for
 
 FIRST = ("ProjectChanged", "RecordAccepted")
-# What the producer said before it could say this.
+# What the producer published before it could publish this.
 PRECEDED_BY = {"LabelRetracted": "LabelFinalized", "GoldWithdrawn": "GoldPlaced", "TaskServable": "TaskUnservable"}
 # qa counts one revision for each record, over its requests and its labels.
 QA_SAID = (
@@ -63,12 +63,12 @@ def _heard(service: str) -> Sequence[str]:
     package = f"services.{service}"
     settings = settings_for(settings_class(package), "postgresql://nobody@127.0.0.1:1/none")
     runtime = importlib.import_module(f"{package}.main").create_app(settings).state.runtime
-    heard = {subscription.payload for subscription in runtime.spec.subscriptions(runtime)}
-    return [payload.event_type() for topic in TOPICS for payload in topic.events if payload in heard]
+    handled = {subscription.payload for subscription in runtime.spec.subscriptions(runtime)}
+    return [payload.event_type() for topic in TOPICS for payload in topic.events if payload in handled]
 
 
 def _same_topic(one: str, other: str) -> bool:
-    """Events of one key in one topic come in the order they were said."""
+    """Events of one key in one topic come in the order they were published."""
     return TOPIC_OF[type(golden(one).payload)] is TOPIC_OF[type(golden(other).payload)]
 
 
@@ -134,7 +134,7 @@ class Run:
     def _masked(self, text: str) -> str:
         row = orjson.loads(text)
         if row.get("state") == "erased":
-            row = {name: row.get(name) for name in ("record_id", "state")}  # a tombstone says no more than that
+            row = {name: row.get(name) for name in ("record_id", "state")}  # a tombstone holds no more than that
         kept = {name: value for name, value in row.items() if not _is_drawn(name, value)}
         shown = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
         shown = _SCORE.sub(r'"\1":"<drawn>"', shown)

@@ -21,33 +21,33 @@ class Pair:
     queue: ServiceUnderTest
     qa: ServiceUnderTest
     world: World
-    heard: dict[str, int] = field(default_factory=lambda: {"queue": 0, "qa": 0})
+    handled: dict[str, int] = field(default_factory=lambda: {"queue": 0, "qa": 0})
 
-    async def say(self, payload: Any, record_id: UUID | None = None, revision: int = 1) -> None:
+    async def publish(self, payload: Any, record_id: UUID | None = None, revision: int = 1) -> None:
         event = self.world.event(payload, record_id, revision)
         await self.queue.deliver(event)
         await self.qa.deliver(event)
 
     async def record(self, split: Split = Split.TEST) -> UUID:
         record_id = new_id()
-        await self.say(self.world.accepted(split), record_id)
-        await self.say(self.world.predicted(), record_id)
+        await self.publish(self.world.accepted(split), record_id)
+        await self.publish(self.world.predicted(), record_id)
         return record_id
 
     async def exchange(self) -> None:
-        """Until neither has anything new to say, each hears the other, and everything twice."""
+        """Until neither publishes anything new, each handles the events of the other, and everything twice."""
         while await self._hear("queue", self.queue, self.qa) + await self._hear("qa", self.qa, self.queue):
             pass
 
     async def _hear(self, name: str, speaker: ServiceUnderTest, listener: ServiceUnderTest) -> int:
         wanted = {each.payload for each in listener.runtime.spec.subscriptions(listener.runtime)}
-        said = (await speaker.published())[self.heard[name] :]
-        for event in said:
+        published = (await speaker.published())[self.handled[name] :]
+        for event in published:
             if type(event.payload) in wanted:
                 await listener.deliver(event)
                 await listener.deliver(event)
-        self.heard[name] += len(said)
-        return len(said)
+        self.handled[name] += len(published)
+        return len(published)
 
     async def settle(self) -> None:
         """As if time had passed."""
@@ -65,15 +65,15 @@ class Pair:
         return found[0], found[1]
 
     async def given_up(self, record_id: UUID) -> int:
-        said = await self.qa.published(RecordUnlabelable)
-        return len([event for event in said if event.record_id == record_id])
+        published = await self.qa.published(RecordUnlabelable)
+        return len([event for event in published if event.record_id == record_id])
 
 
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
     async with service_under_test("queue", unservable_after_s=0) as queue, service_under_test("qa") as qa:
         pair = Pair(queue, qa, World(queue))
-        await pair.say(pair.world.project())
+        await pair.publish(pair.world.project())
         yield pair
 
 

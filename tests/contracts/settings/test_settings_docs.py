@@ -1,4 +1,4 @@
-"""docs/settings.md says what the settings classes say."""
+"""docs/settings.md agrees with the settings classes."""
 
 import pytest
 
@@ -11,6 +11,6 @@ def test_the_page_has_not_drifted() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-def test_every_setting_says_what_it_means(service: str) -> None:
+def test_every_setting_has_a_description(service: str) -> None:
     silent = [name for name, field in settings_class(service).model_fields.items() if not field.description]
     assert silent == []

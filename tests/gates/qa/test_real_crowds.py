@@ -83,7 +83,7 @@ def test_shrinkage_beats_the_plain_em_where_labels_are_sparse() -> None:
     assert shrunk >= plain + 0.01
 
 
-def test_gold_helps_the_rest() -> None:
+def test_gold_helps_the_other_records() -> None:
     data = crowd("zencrowd_us")
     gold = np.where(np.random.default_rng(0).random(data.shape[0]) < 0.2, data.truth, -1)
     rest = Crowd(data.items, data.voters, data.classes, data.shape, np.where(gold >= 0, -1, data.truth))

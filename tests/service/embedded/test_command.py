@@ -35,7 +35,7 @@ def running(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def test_four_other_ports_are_taken_where_one_is_not_free_and_which_is_told(taken: int) -> None:
+def test_four_other_ports_are_taken_where_one_is_not_free_and_they_are_printed(taken: int) -> None:
     ports, busy = choose_ports(taken - 1, others=True)
     assert taken in busy
     assert not set(ports) & {taken - 1, taken, taken + 1, taken + 2}

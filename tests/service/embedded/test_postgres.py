@@ -82,7 +82,7 @@ async def test_the_password_is_for_its_owner_alone(server: EmbeddedPostgres) -> 
         await asyncpg.connect(server.url().replace(server._password(), "guess"))
 
 
-def test_a_missing_server_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_reported_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOUCHSTONE_PG_BIN", str(tmp_path))
     with pytest.raises((PostgresUnavailable, FileNotFoundError)):
         EmbeddedPostgres(tmp_path / "data").start()

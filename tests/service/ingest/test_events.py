@@ -45,7 +45,7 @@ async def _new_record(ingest: Ingest, project_id: UUID) -> UUID:
     return UUID((await ingest.send(project_id, text(uuid4().hex)))["records"][0]["record_id"])
 
 
-async def test_lists_say_how_records_ended(ingest: Ingest) -> None:
+async def test_lists_show_how_records_ended(ingest: Ingest) -> None:
     project_id = await ingest.project()
     record_id = await _new_record(ingest, project_id)
     for revision, (payload, state) in enumerate(ENDS, start=1):
@@ -106,23 +106,23 @@ async def test_an_erased_record_stays_erased_and_labels_of_strangers_are_ignored
     await ingest.service.deliver(FINALIZED, project_id=project_id, record_id=uuid4())
 
 
-async def test_republish_tells_the_present_state_with_the_same_revisions(ingest: Ingest) -> None:
+async def test_republish_repeats_the_present_state_with_the_same_revisions(ingest: Ingest) -> None:
     project_id = await ingest.project()
     sent = await ingest.send(project_id, text("mail a@example.com", external_id="r1", slice={"a": 1}), text("gone"))
     await ingest.report(project_id, {"external_id": "r1", "verdict": "confirmed"})
     await ingest.client.delete(f"/v1/records/{sent['records'][1]['record_id']}", headers=ingest.product)
 
-    async def told() -> list[tuple[str, UUID | None, int, str]]:
+    async def published_of() -> list[tuple[str, UUID | None, int, str]]:
         return [
             (item.type, item.record_id, item.revision, item.payload.model_dump_json())
             for item in await ingest.service.published()
             if item.project_id == project_id
         ]
 
-    before = await told()
+    before = await published_of()
     ids_before = {item.id for item in await ingest.service.published()}
     assert await republish(ingest.service.runtime) > 0
-    again = (await told())[len(before) :]
+    again = (await published_of())[len(before) :]
     kinds = [item[0] for item in again]
     names = (ProjectChanged, RecordAccepted, RecordErased, FeedbackReceived)
     assert sorted(kinds) == sorted(payload.__name__ for payload in names)

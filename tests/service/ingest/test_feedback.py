@@ -11,11 +11,11 @@ BILLING = {"topic": {"label": "billing"}}
 DELIVERY = {"topic": {"label": "delivery"}}
 
 
-async def _told(ingest: Ingest, project_id: UUID) -> list[Any]:
+async def _published(ingest: Ingest, project_id: UUID) -> list[Any]:
     return [item for item in await ingest.service.published(FeedbackReceived) if item.project_id == project_id]
 
 
-async def test_a_report_about_a_known_record_is_told_with_its_key(ingest: Ingest) -> None:
+async def test_a_report_about_a_known_record_is_published_with_its_key(ingest: Ingest) -> None:
     project_id = await ingest.project()
     record_id = (await ingest.send(project_id, text("lamp", external_id="t1")))["records"][0]["record_id"]
     model_id = str(uuid4())
@@ -29,7 +29,7 @@ async def test_a_report_about_a_known_record_is_told_with_its_key(ingest: Ingest
         {"feedback_id": "f2", "external_id": "t1", "prediction": BILLING, "verdict": "confirmed"},
     )  # fmt: skip
     assert report["accepted"] == 2, report
-    first, second = await _told(ingest, project_id)
+    first, second = await _published(ingest, project_id)
     assert {str(first.record_id), str(second.record_id)} == {record_id}
     payload = first.payload if first.payload.verdict == "corrected" else second.payload
     assert str(payload.feedback_id) == report["feedback"][0]["feedback_id"]
@@ -56,11 +56,11 @@ async def test_a_report_sent_again_has_no_second_effect(ingest: Ingest) -> None:
     reports = await asyncio.gather(*(ingest.report(project_id, named, nameless, named) for _ in range(6)))
     assert sum(report["accepted"] for report in reports) == 2
     assert len({item["feedback_id"] for report in reports for item in report["feedback"]}) == 2
-    assert len(await _told(ingest, project_id)) == 2
+    assert len(await _published(ingest, project_id)) == 2
     whole = {**named, "slice": {}, "purposes": [], "model_id": None, "confidence": None}
     again = await ingest.report(project_id, {**whole, "observed_at": None}, {**named, "verdict": "confirmed"})
     assert (again["accepted"], again["duplicates"]) == (0, 2)
-    assert len(await _told(ingest, project_id)) == 2
+    assert len(await _published(ingest, project_id)) == 2
     other = await ingest.report(project_id, {**named, "verdict": "unknown"})
     assert other["rejected"][0]["reason"] == "feedback-id-reused"
 
@@ -100,9 +100,9 @@ async def test_offsets_of_the_original_text_follow_the_mask(ingest: Ingest) -> N
         {"fields": {"message": original}, "verdict": "corrected", "prediction": answers, "correction": answers},
     )
     assert report["accepted"] == 1, report
-    (told,) = await _told(ingest, project_id)
+    (published,) = await _published(ingest, project_id)
     masked = "Ask [EMAIL] about Berlin."
-    spans = told.payload.correction["places"]["spans"]
+    spans = published.payload.correction["places"]["spans"]
     assert [masked[item["start"] : item["end"]] for item in spans] == ["Berlin", "[EMAIL]"]
 
 
@@ -146,7 +146,7 @@ async def test_a_report_that_no_event_can_hold_is_refused_alone(ingest: Ingest) 
     report = await ingest.report(project_id, about, {**about, "prediction": everything, "correction": everything})
     assert report["accepted"] == 1
     assert report["rejected"][0]["reason"] == "report-too-large"
-    assert len(await _told(ingest, project_id)) == 1
+    assert len(await _published(ingest, project_id)) == 1
 
 
 async def test_reports_may_come_as_a_stream(ingest: Ingest) -> None:
@@ -158,7 +158,7 @@ async def test_reports_may_come_as_a_stream(ingest: Ingest) -> None:
     headers = {**ingest.product, "Content-Type": "application/x-ndjson"}
     answer = await ingest.client.post(f"/v1/projects/{project_id}/feedback", content=b"\n".join(lines), headers=headers)
     assert answer.json()["accepted"] == 1200
-    assert {item.payload.model_version for item in await _told(ingest, project_id)} == {"[EMAIL]"}
+    assert {item.payload.model_version for item in await _published(ingest, project_id)} == {"[EMAIL]"}
 
 
 async def test_the_summary_is_the_same_folded_and_unfolded(ingest: Ingest) -> None:

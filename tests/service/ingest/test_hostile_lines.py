@@ -50,8 +50,8 @@ async def test_a_bad_line_is_reported_and_the_lines_about_it_count(
     assert (refused["line"], refused["pointer"], refused["reason"]) == (3, pointer, reason)
     assert refused["detail"] not in {"", "the value breaks this rule"}
     assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 2
-    told = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
-    assert len(told) == 2
+    published = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert len(published) == 2
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ async def test_a_bad_report_is_reported_and_the_ones_about_it_count(
     assert report["accepted"] == 2
     (refused,) = report["rejected"]
     assert (refused["line"], refused["pointer"], refused["reason"]) == (2, pointer, reason)
-    told = [item for item in await ingest.service.published(FeedbackReceived) if item.project_id == project_id]
-    assert len(told) == 2
+    published = [item for item in await ingest.service.published(FeedbackReceived) if item.project_id == project_id]
+    assert len(published) == 2
     assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 1
 
 
 @pytest.mark.parametrize("path", ["records", "feedback"])
-async def test_a_project_that_is_archived_while_a_stream_comes_in_says_how_far_it_came(
+async def test_a_project_that_is_archived_while_a_stream_comes_in_reports_how_far_it_came(
     ingest: Ingest, path: str
 ) -> None:
     project_id = await ingest.project()
@@ -160,7 +160,7 @@ async def _kept(ingest: Ingest, table: str, project_id: UUID) -> int:
 
 
 @pytest.mark.parametrize("path", ["records", "feedback"])
-async def test_a_body_of_another_kind_is_told_what_is_taken(ingest: Ingest, path: str) -> None:
+async def test_a_body_of_another_kind_gets_what_is_taken(ingest: Ingest, path: str) -> None:
     project_id = await ingest.project()
     headers = {**ingest.product, "Content-Type": "text/csv"}
     answer = await ingest.client.post(f"/v1/projects/{project_id}/{path}", content=b"a,b", headers=headers)

@@ -1,4 +1,4 @@
-"""An import that meets the end of the process says what is committed; large files are no burden to the service itself."""
+"""An import that meets the end of the process reports what is committed; large files are no burden to the service itself."""
 
 import asyncio
 import io
@@ -47,7 +47,7 @@ async def endless(pause_s: float) -> AsyncIterator[bytes]:
         await asyncio.sleep(pause_s)
 
 
-async def test_an_import_that_the_end_of_the_service_cuts_says_what_is_committed(
+async def test_an_import_that_the_end_of_the_service_cuts_reports_what_is_committed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(chunks, "_FINISH_S", 0.3)

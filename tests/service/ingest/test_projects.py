@@ -9,11 +9,11 @@ from shared.contracts.values import Role
 from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest
 
 
-async def _told(ingest: Ingest, project_id: UUID) -> list[Any]:
+async def _published(ingest: Ingest, project_id: UUID) -> list[Any]:
     return [event for event in await ingest.service.published(ProjectChanged) if event.project_id == project_id]
 
 
-async def test_a_project_is_told_whole_at_every_change(ingest: Ingest) -> None:
+async def test_a_project_is_published_whole_at_every_change(ingest: Ingest) -> None:
     made = await ingest.client.post("/v1/projects", json={"name": "Support"}, headers=ingest.manager)
     assert made.status_code == 201
     assert made.headers["etag"] == '"1"'
@@ -31,9 +31,9 @@ async def test_a_project_is_told_whole_at_every_change(ingest: Ingest) -> None:
         assert answer.is_success, answer.text
         assert answer.json()["revision"] == revision
         assert answer.headers["etag"] == f'"{revision}"'
-    told = await _told(ingest, project_id)
-    assert [event.revision for event in told] == [1, 2, 3, 4, 5]
-    last = told[-1].payload
+    published = await _published(ingest, project_id)
+    assert [event.revision for event in published] == [1, 2, 3, 4, 5]
+    last = published[-1].payload
     assert (last.active_schema, last.active_guideline, last.active_policy, last.status) == (1, 1, 2, "paused")
     assert [item.version for item in last.policies] == [1, 2]
     assert last.policies[1].policies.gold.share == 0.1
@@ -65,14 +65,14 @@ async def test_versions_are_activated_at_will(ingest: Ingest) -> None:
     assert refused.json()["pointer"] == "/active_schema"
 
 
-async def test_a_change_that_changes_nothing_is_not_told(ingest: Ingest) -> None:
+async def test_a_change_that_changes_nothing_is_not_published(ingest: Ingest) -> None:
     project_id = await ingest.project()
     path = f"/v1/projects/{project_id}"
-    before = len(await _told(ingest, project_id))
+    before = len(await _published(ingest, project_id))
     assert (await ingest.client.patch(path, json={"status": "active"}, headers=ingest.manager)).is_success
     policies = (await ingest.get(path))["policies"][0]["policies"]
     assert (await ingest.client.put(f"{path}/policies", json=policies, headers=ingest.manager)).is_success
-    assert len(await _told(ingest, project_id)) == before
+    assert len(await _published(ingest, project_id)) == before
 
 
 async def test_a_stale_etag_is_refused(ingest: Ingest) -> None:
@@ -98,18 +98,18 @@ async def test_versions_added_at_once_get_different_numbers(ingest: Ingest) -> N
     assert [item["version"] for item in (await ingest.get(f"/v1/projects/{project_id}"))["guidelines"]] == list(
         range(1, 10)
     )
-    revisions = [event.revision for event in await _told(ingest, project_id)]
+    revisions = [event.revision for event in await _published(ingest, project_id)]
     assert revisions == sorted(set(revisions))
 
 
 async def test_personal_data_is_masked_or_refused(ingest: Ingest) -> None:
     schema = {**TEXT_SCHEMA, "fields": [{"name": "message", "kind": "text", "title": "From jane@example.com"}]}
     project_id = await ingest.project(schema, name="For jane@example.com", guideline="Ask jane@example.com")
-    told = (await _told(ingest, project_id))[-1]
-    assert "jane@example.com" not in told.model_dump_json()
-    assert told.payload.name == "For [EMAIL]"
-    assert told.payload.guidelines[0].markdown == "Ask [EMAIL]"
-    assert told.payload.schemas[0].label_schema.fields[0].title == "From [EMAIL]"
+    published = (await _published(ingest, project_id))[-1]
+    assert "jane@example.com" not in published.model_dump_json()
+    assert published.payload.name == "For [EMAIL]"
+    assert published.payload.guidelines[0].markdown == "Ask [EMAIL]"
+    assert published.payload.schemas[0].label_schema.fields[0].title == "From [EMAIL]"
     bad = {**TEXT_SCHEMA, "questions": [{"name": "who", "kind": "choice", "labels": ["a", "jane@example.com"]}]}
     refused = await ingest.client.post(f"/v1/projects/{project_id}/schemas", json=bad, headers=ingest.manager)
     assert refused.status_code == 422
@@ -167,20 +167,20 @@ async def test_bad_projects_are_refused(ingest: Ingest) -> None:
     assert missing["type"] == "not-known-here"
 
 
-async def test_a_project_with_very_many_guidelines_can_still_be_told(ingest: Ingest) -> None:
+async def test_a_project_with_very_many_guidelines_can_still_be_published(ingest: Ingest) -> None:
     project_id = await ingest.project()
     path = f"/v1/projects/{project_id}/guidelines"
     for number in range(8):
         body = {"markdown": f"{number} " + "x " * 45_000}
         assert (await ingest.client.post(path, json=body, headers=ingest.manager)).status_code == 201
-    last = (await _told(ingest, project_id))[-1].payload
+    last = (await _published(ingest, project_id))[-1].payload
     assert len(last.guidelines) == 9
     assert last.guidelines[-1].markdown.startswith("7 x")
     assert last.guidelines[1].markdown == ""
     assert (await ingest.get(f"/v1/projects/{project_id}"))["guidelines"][1]["markdown"].startswith("0 x")
 
 
-async def test_a_refusal_says_which_rule_across_fields_is_broken(ingest: Ingest) -> None:
+async def test_a_refusal_names_which_rule_across_fields_is_broken(ingest: Ingest) -> None:
     field = {"name": "text", "kind": "text"}
     question = {"name": "tone", "kind": "choice", "labels": ["good", "bad"]}
     schema = {"fields": [field, field], "questions": [question]}
@@ -216,7 +216,7 @@ async def test_a_skill_in_the_policies_is_a_name(ingest: Ingest) -> None:
         ({"kind": "choice", "labels": ["a", "a"]}, "/questions/1", "value_error", "unique"),
     ],
 )  # fmt: skip
-async def test_a_schema_that_does_not_fit_together_says_where_and_why(
+async def test_a_schema_that_does_not_fit_together_is_refused_with_place_and_reason(
     ingest: Ingest, question: dict[str, Any], pointer: str, rule: str, word: str
 ) -> None:
     schema = {

@@ -15,7 +15,7 @@ from tests.service.ingest.conftest import Ingest, text
 from tests.support.service import service_under_test
 
 
-async def test_a_record_is_kept_and_told(ingest: Ingest) -> None:
+async def test_a_record_is_kept_and_published(ingest: Ingest) -> None:
     project_id = await ingest.project()
     report = await ingest.send(
         project_id,
@@ -141,8 +141,10 @@ async def test_the_same_import_sent_by_many_at_once_is_taken_once(ingest: Ingest
     assert sum(report["accepted"] for report in reports) == await ingest.scalar(
         "SELECT count(*) FROM records WHERE project_id = $1", project_id
     )
-    told = [item.record_id for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
-    assert len(told) == len(set(told)) == sum(report["accepted"] for report in reports)
+    published = [
+        item.record_id for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id
+    ]
+    assert len(published) == len(set(published)) == sum(report["accepted"] for report in reports)
     assert all(report["accepted"] + report["duplicates"] == 60 for report in reports)
 
 
@@ -187,7 +189,7 @@ async def test_the_list_of_rejections_is_bounded(ingest: Ingest) -> None:
     assert report["rejected_total"] == 1500
 
 
-async def test_a_stream_that_the_database_breaks_off_says_what_is_committed(ingest: Ingest) -> None:
+async def test_a_stream_that_the_database_breaks_off_reports_what_is_committed(ingest: Ingest) -> None:
     project_id = await ingest.project()
     killed = False
 
@@ -209,8 +211,8 @@ async def test_a_stream_that_the_database_breaks_off_says_what_is_committed(inge
     assert answer.status_code >= 500
     count = await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id)
     assert count == 2500, "all that came before"
-    told = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
-    assert len(told) == count
+    published = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert len(published) == count
 
 
 async def test_the_split_is_drawn_by_a_keyed_hash(ingest: Ingest) -> None:
@@ -221,12 +223,12 @@ async def test_the_split_is_drawn_by_a_keyed_hash(ingest: Ingest) -> None:
         for item in await ingest.service.published(ProjectChanged)
         if item.project_id == project_id
     )
-    told = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
-    for event in told:
+    published = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    for event in published:
         assert event.record_id is not None
         drawn = draw(salt, "split", event.record_id)
         assert event.payload.split == ("test" if drawn < 0.3 else "validation" if drawn < 0.5 else "train")
-    shares = Counter(event.payload.split.value for event in told)
+    shares = Counter(event.payload.split.value for event in published)
     assert 240 < shares["train"] < 360
     assert 120 < shares["test"] < 240
 
@@ -242,17 +244,17 @@ async def test_only_chance_brings_a_record_into_the_held_out_splits(ingest: Inge
         text("chance"),
         text("dc", origin="deployment", collected_by_chance=True),
     )
-    told = {
+    published = {
         item.payload.fields["message"]: item.payload
         for item in await ingest.service.published(RecordAccepted)
         if item.project_id == project_id
     }
     for name in ("s", "s2", "d", "c"):
-        assert told[name].split == "train"
-        assert not told[name].collected_by_chance
+        assert published[name].split == "train"
+        assert not published[name].collected_by_chance
     for name in ("chance", "dc"):
-        assert told[name].split != "train"
-        assert told[name].collected_by_chance
+        assert published[name].split != "train"
+        assert published[name].collected_by_chance
 
 
 async def test_lists_are_paged_and_filtered(ingest: Ingest) -> None:
@@ -304,7 +306,7 @@ async def test_bodies_that_are_no_batch_are_refused(ingest: Ingest) -> None:
     assert (await ingest.stream(project_id, b""))["accepted"] == 0
 
 
-async def test_projects_that_take_nothing_in_say_so(ingest: Ingest) -> None:
+async def test_projects_that_take_nothing_in_refuse(ingest: Ingest) -> None:
     path = f"/v1/projects/{uuid4()}/records"
     assert (await ingest.client.post(path, json={"records": [{}]}, headers=ingest.product)).status_code == 404
     bare = (await ingest.client.post("/v1/projects", json={"name": "bare"}, headers=ingest.manager)).json()[
@@ -334,8 +336,8 @@ async def test_erasure_leaves_a_tombstone_and_nothing_else(ingest: Ingest) -> No
             f"/v1/records/{record_id}?reason=mail+jane@example.com", headers=ingest.product
         )
         assert answer.status_code == 204
-    told = [item for item in await ingest.service.published(RecordErased) if item.record_id == record_id]
-    assert [(item.revision, item.payload.reason) for item in told] == [(2, "mail [EMAIL]")]
+    published = [item for item in await ingest.service.published(RecordErased) if item.record_id == record_id]
+    assert [(item.revision, item.payload.reason) for item in published] == [(2, "mail [EMAIL]")]
     tombstone = await ingest.get(f"/v1/records/{record_id}")
     assert (tombstone["state"], tombstone["fields"], tombstone["external_id"]) == ("erased", None, None)
     kept = await ingest.scalar("SELECT r::text FROM records r WHERE record_id = $1", record_id)
@@ -366,7 +368,7 @@ async def test_chunks_lose_nothing_at_their_edges(ingest: Ingest, size: int) -> 
     assert (await ingest.stream(project_id, body))["accepted"] == size
 
 
-async def test_a_stream_that_stalls_says_what_is_committed() -> None:
+async def test_a_stream_that_stalls_reports_what_is_committed() -> None:
     async def lines() -> AsyncIterator[bytes]:
         for number in range(1001):
             yield orjson.dumps(text(f"line {number}")) + b"\n"

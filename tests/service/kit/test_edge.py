@@ -34,11 +34,11 @@ def is_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]
     return document
 
 
-async def test_a_good_request_is_answered_and_said(tiny: ServiceUnderTest) -> None:
+async def test_a_good_request_is_answered_and_its_event_published(tiny: ServiceUnderTest) -> None:
     answer = await tiny.client.post(things(), json={"name": "anvil"}, headers=tiny.token("manager"))
     assert answer.status_code == 201
-    said = await tiny.published()
-    assert str(said[-1].record_id) == answer.json()["id"]
+    published = await tiny.published()
+    assert str(published[-1].record_id) == answer.json()["id"]
 
 
 async def test_a_commit_that_fails_gives_an_error_and_no_event(tiny: ServiceUnderTest) -> None:
@@ -46,19 +46,19 @@ async def test_a_commit_that_fails_gives_an_error_and_no_event(tiny: ServiceUnde
     path = things()
     first = await tiny.client.post(path, json={"name": "twin"}, headers=tiny.token("manager"))
     assert first.status_code == 201
-    said = len(await tiny.published())
+    published = len(await tiny.published())
     second = await tiny.client.post(path, json={"name": "twin"}, headers=tiny.token("manager"))
     document = is_problem(second, 409, "unique-violation-error")
     assert document["detail"] == "one_name"
     assert "twin" not in second.text
-    assert len(await tiny.published()) == said
+    assert len(await tiny.published()) == published
 
 
 async def test_an_unknown_path_is_a_problem(tiny: ServiceUnderTest) -> None:
     is_problem(await tiny.client.get("/v1/nowhere"), 404, "no-such-path")
 
 
-async def test_a_wrong_method_is_told_every_right_one(tiny: ServiceUnderTest) -> None:
+async def test_a_wrong_method_gets_every_right_one(tiny: ServiceUnderTest) -> None:
     answer = await tiny.client.delete(things())
     is_problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET, HEAD, POST"
@@ -117,13 +117,13 @@ async def test_a_body_in_a_content_coding_is_refused(tiny: ServiceUnderTest, pat
     assert answer.headers["accept-encoding"] == "identity"
 
 
-async def test_a_body_may_say_that_it_is_not_encoded(tiny: ServiceUnderTest) -> None:
+async def test_a_body_may_be_declared_as_not_encoded(tiny: ServiceUnderTest) -> None:
     headers = tiny.token("manager") | {"content-encoding": "identity"}
     assert (await tiny.client.post(things(), json={"name": "plain"}, headers=headers)).status_code == 201
 
 
 @pytest.mark.parametrize("number", [True, "3", 1.0, "x", None])
-async def test_a_number_is_a_number_as_the_document_says(tiny: ServiceUnderTest, number: object) -> None:
+async def test_a_number_is_a_number_as_documented(tiny: ServiceUnderTest, number: object) -> None:
     answer = await tiny.client.post(things(), json={"name": "n", "number": number}, headers=tiny.token("manager"))
     (error,) = is_problem(answer, 422, "invalid-request")["errors"]
     assert (error["pointer"], error["rule"]) == ("/number", "int_type")
@@ -178,14 +178,14 @@ async def test_the_token_is_looked_at_before_the_media_type(tiny: ServiceUnderTe
     is_problem(answer, 401, "unauthenticated")
 
 
-async def test_a_domain_exception_becomes_the_problem_that_the_table_says(tiny: ServiceUnderTest) -> None:
+async def test_a_domain_exception_becomes_the_problem_of_the_table(tiny: ServiceUnderTest) -> None:
     answer = await tiny.client.get("/v1/fail/broken", headers=tiny.token("manager"))
     document = is_problem(answer, 409, "broken")
     assert document["title"] == "The thing is broken."
     assert document["detail"] == "the spring is gone"
 
 
-async def test_a_fault_of_ours_says_nothing_of_itself(tiny: ServiceUnderTest) -> None:
+async def test_a_fault_of_ours_reveals_nothing_of_itself(tiny: ServiceUnderTest) -> None:
     with capture_logs() as logs:
         answer = await tiny.client.get("/v1/fail/fault", headers=tiny.token("manager"))
     is_problem(answer, 500, "internal-error")
@@ -206,7 +206,7 @@ async def test_a_fault_of_ours_says_nothing_of_itself(tiny: ServiceUnderTest) ->
         ("huge", 422, "not-storable"),
     ],
 )
-async def test_trouble_with_the_database_says_whether_to_come_again(
+async def test_a_database_error_shows_whether_to_retry(
     tiny: ServiceUnderTest, how: str, status: int, kind: str
 ) -> None:
     answer = await tiny.client.get(f"/v1/fail/{how}", headers=tiny.token("manager"))
@@ -227,11 +227,11 @@ async def test_a_query_parameter_that_is_none_is_refused(tiny: ServiceUnderTest,
     answer = await tiny.client.get(f"{things()}?{query}", headers=tiny.token("manager"))
     document = is_problem(answer, 422, "invalid-request")
     assert [(error["parameter"], error["rule"]) for error in document["errors"]] == [("query", "unknown-parameter")]
-    assert "limit" in document["detail"], "it says which there are"
+    assert "limit" in document["detail"], "it names which there are"
     assert (await tiny.client.get(f"{things()}?limit=1", headers=tiny.token("manager"))).status_code == 200
 
 
-async def test_an_invalid_body_is_told_place_and_rule_but_never_the_value(tiny: ServiceUnderTest) -> None:
+async def test_an_invalid_body_gets_place_and_rule_but_never_the_value(tiny: ServiceUnderTest) -> None:
     body = {"name": "", "number": "jane@example.com", "colour": "secret-colour", "tag": 1}
     answer = await tiny.client.post(things(), json=body, headers=tiny.token("manager"))
     document = is_problem(answer, 422, "invalid-request")
@@ -345,7 +345,7 @@ async def test_nul_in_a_form_is_refused(tiny: ServiceUnderTest, part: bytes) -> 
     assert answer.status_code in {400, 422}
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_even_read(tiny: ServiceUnderTest) -> None:
+async def test_a_body_declared_as_too_large_is_not_even_read(tiny: ServiceUnderTest) -> None:
     async def never() -> AsyncIterator[bytes]:
         for nothing in list[bytes]():
             yield nothing
@@ -513,8 +513,8 @@ async def test_a_trace_goes_from_the_request_into_the_event(tiny: ServiceUnderTe
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = tiny.token("manager") | {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
     await tiny.client.post(things(), json={"name": "traced"}, headers=headers)
-    said = (await tiny.published())[-1]
-    assert said.traceparent is not None
-    assert said.traceparent.split("-")[1] == trace
+    published = (await tiny.published())[-1]
+    assert published.traceparent is not None
+    assert published.traceparent.split("-")[1] == trace
     await tiny.client.post(things(), json={"name": "untraced"}, headers=tiny.token("manager"))
     assert (await tiny.published())[-1].traceparent is not None

@@ -10,22 +10,22 @@ from tests.support.service import ServiceUnderTest
 
 async def test_the_first_answer_is_given_again(tiny: ServiceUnderTest) -> None:
     path, headers = f"/v1/projects/{uuid4()}/things-once", tiny.token("manager") | {"idempotency-key": str(uuid4())}
-    said = len(await tiny.published())
+    published = len(await tiny.published())
     first = await tiny.client.post(path, json={"name": "a"}, headers=headers)
     again = await tiny.client.post(path, json={"name": "a"}, headers=headers)
     assert first.status_code == again.status_code == 201
     assert first.content == again.content
     assert again.headers["idempotency-replayed"] == "true"
-    assert len(await tiny.published()) == said + 1
+    assert len(await tiny.published()) == published + 1
 
 
 async def test_many_at_the_same_time_have_one_effect(tiny: ServiceUnderTest) -> None:
     path, headers = f"/v1/projects/{uuid4()}/things-once", tiny.token("manager") | {"idempotency-key": str(uuid4())}
-    said = len(await tiny.published())
+    published = len(await tiny.published())
     answers = await asyncio.gather(*(tiny.client.post(path, json={"name": "a"}, headers=headers) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
-    assert len(await tiny.published()) == said + 1
+    assert len(await tiny.published()) == published + 1
 
 
 async def test_a_key_is_not_for_another_request(tiny: ServiceUnderTest) -> None:

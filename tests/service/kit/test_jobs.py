@@ -49,7 +49,7 @@ async def test_a_job_is_done_and_its_result_shown(tiny: ServiceUnderTest) -> Non
     assert await tiny.run_jobs() == 0
 
 
-async def test_a_job_whose_handler_refuses_says_why(tiny: ServiceUnderTest) -> None:
+async def test_a_job_whose_handler_refuses_has_the_reason(tiny: ServiceUnderTest) -> None:
     job_id = await start(tiny, -1)
     await tiny.run_jobs()
     job = await look(tiny, job_id)
@@ -187,7 +187,7 @@ async def test_a_worker_that_lost_its_lease_has_no_effect_any_more(tiny: Service
     assert (await look(tiny, job_id))["state"] == "running"
 
 
-async def test_a_worker_that_is_told_to_end_gives_its_job_back(tiny: ServiceUnderTest) -> None:
+async def test_a_worker_that_has_to_end_gives_its_job_back(tiny: ServiceUnderTest) -> None:
     tiny.runtime.resources.pause_s = 0.05
     job_id = await start(tiny, 1000)
     worker = JobWorker(tiny.runtime)

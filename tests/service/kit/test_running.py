@@ -97,7 +97,7 @@ async def test_the_previous_release_goes_on_while_the_next_one_is_rolled_out() -
 
 
 async def test_everything_runs_in_the_background() -> None:
-    """Loops tick, jobs are done, and what is said goes through the bus into /v1/events."""
+    """Loops tick, jobs are done, and what is published goes through the bus into /v1/events."""
     async with service_under_test(TINY, background=True) as service:
         project_id = uuid4()
         headers = service.token("manager")
@@ -109,11 +109,11 @@ async def test_everything_runs_in_the_background() -> None:
             state: str = (await service.client.get(job_path, headers=headers)).json()["state"]
             return state == "succeeded"
 
-        async def said() -> bool:
+        async def is_published() -> bool:
             return bool((await service.client.get("/v1/events", headers=headers)).json()["items"])
 
         await until(done)
-        await until(said)
+        await until(is_published)
         await until(lambda: service.runtime.resources.ticks >= 4)
         page = (await service.client.get("/v1/events", headers=headers)).json()
         assert page["items"][0]["event"]["type"] == RecordErased.event_type()

@@ -36,7 +36,7 @@ async def pool() -> AsyncIterator[ComputePool]:
 async def gone(process: int) -> None:
     """Wait until a process has ended."""
     async with asyncio.timeout(5):
-        while Path(f"/proc/{process}").exists():  # noqa: ASYNC110, ASYNC240  processes tell nobody
+        while Path(f"/proc/{process}").exists():  # noqa: ASYNC110, ASYNC240  processes notify nobody
             await asyncio.sleep(0.02)
 
 
@@ -103,7 +103,7 @@ async def test_processor_time_is_bounded_where_threads_multiply_it(pool: Compute
 async def test_a_cancelled_call_ends_its_process(pool: ComputePool, tmp_path: Path) -> None:
     running = asyncio.create_task(pool.run(computations.touch_and_loop, str(tmp_path / "began")))
     async with asyncio.timeout(5):
-        while not (tmp_path / "began").exists():  # noqa: ASYNC110  files tell nobody
+        while not (tmp_path / "began").exists():  # noqa: ASYNC110  files notify nobody
             await asyncio.sleep(0.01)
     (worker,) = pool._rooms[False].busy
     running.cancel()
@@ -276,8 +276,8 @@ async def test_it_works_on_the_event_loop_that_services_run_on() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.service.kit_compute.on_uvloop", stderr=asyncio.subprocess.PIPE
     )
-    _, told = await process.communicate()
-    assert told.splitlines()[-1] == b'[2, "x"]', told.decode()
+    _, output = await process.communicate()
+    assert output.splitlines()[-1] == b'[2, "x"]', output.decode()
 
 
 async def test_workers_that_cannot_start_are_an_honest_failure() -> None:

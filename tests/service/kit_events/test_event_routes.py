@@ -1,4 +1,4 @@
-"""`GET /v1/events`: what was said, in order, to those who may know it."""
+"""`GET /v1/events`: what was published, in order, to those who may know it."""
 
 import asyncio
 import time
@@ -23,17 +23,17 @@ OURS, THEIRS = new_id(), new_id()
 
 @pytest.fixture(scope="module")
 async def service() -> AsyncIterator[ServiceUnderTest]:
-    """A service that has said 1-30 of two projects by turns and 31 of none; 32 is not sent yet."""
+    """A service that has published 1-30 of two projects by turns and 31 of none; 32 is not sent yet."""
     async with service_under_test(TINY) as made:
         erased = [
             Outgoing(payload=RecordErased(reason=str(n)), project_id=(OURS, THEIRS)[n % 2], record_id=new_id())
             for n in range(30)
         ]
-        await say(made, *erased, Outgoing(payload=changed()))
+        await publish(made, *erased, Outgoing(payload=changed()))
         relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
         await until(lambda: _all_sent(made))
         await cancelled(relay)
-        await say(made, Outgoing(payload=changed()))
+        await publish(made, Outgoing(payload=changed()))
         yield made
 
 
@@ -41,7 +41,7 @@ def changed() -> AnnotatorChanged:
     return AnnotatorChanged(annotator_id=new_id(), pool=Pool.CROWD, status=AnnotatorStatus.ACTIVE)
 
 
-async def say(service: ServiceUnderTest, *items: Outgoing) -> None:
+async def publish(service: ServiceUnderTest, *items: Outgoing) -> None:
     async with service.database.transaction() as session:
         await publish_many(session, items)
 

@@ -24,7 +24,7 @@ async def _publish_and_fail(session: Session) -> None:
     raise ZeroDivisionError
 
 
-async def test_a_rolled_back_transaction_has_said_nothing(database: Database, effects: Effects) -> None:
+async def test_a_rolled_back_transaction_has_published_nothing(database: Database, effects: Effects) -> None:
     async def fail() -> None:
         async with database.transaction() as session:
             await _publish_and_fail(session)
@@ -34,7 +34,7 @@ async def test_a_rolled_back_transaction_has_said_nothing(database: Database, ef
     assert await effects.value("SELECT count(*) FROM outbox") == 0
 
 
-async def test_what_a_savepoint_takes_back_was_not_said(database: Database, effects: Effects) -> None:
+async def test_what_a_savepoint_takes_back_was_not_published(database: Database, effects: Effects) -> None:
     async with database.transaction() as session:
         await publish(session, ERASED, record_id=new_id())
         with contextlib.suppress(ZeroDivisionError):

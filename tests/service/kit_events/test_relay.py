@@ -37,7 +37,7 @@ async def relaying(database: Database, bus: ListBus, poll_s: float = 0.05) -> As
         await cancelled(task)
 
 
-async def say(database: Database, *records: UUID) -> None:
+async def publish_erasures(database: Database, *records: UUID) -> None:
     async with database.transaction() as session:
         await publish_many(session, [Outgoing(payload=RecordErased(reason="x"), record_id=each) for each in records])
 
@@ -68,7 +68,7 @@ async def test_committed_events_are_sent_in_order_with_gapless_positions(databas
     bus = ListBus()
     records = [new_id() for _ in range(1200)]
     for start in range(0, 1200, 400):
-        await say(database, *records[start : start + 400])
+        await publish_erasures(database, *records[start : start + 400])
     async with relaying(database, bus):
         await until(lambda: len(bus.sent) == 1200)
         await until(lambda: _all_sent(effects))
@@ -88,7 +88,7 @@ async def test_an_event_that_commits_late_is_not_passed_over(database: Database,
     async with relaying(database, bus):
         async with database.transaction() as session:
             await publish(session, RecordErased(reason="x"), record_id=late)
-            await say(database, early)
+            await publish_erasures(database, early)
             await until(lambda: len(bus.sent) == 1)
         await until(lambda: len(bus.sent) == 2)
         await until(lambda: _all_sent(effects))
@@ -102,7 +102,7 @@ async def test_a_commit_wakes_the_relay(database: Database) -> None:
         await until(lambda: "records" in bus.topics)
         await asyncio.sleep(0.3)
         began = time.monotonic()
-        await say(database, new_id())
+        await publish_erasures(database, new_id())
         await until(lambda: len(bus.sent) == 1)
         assert time.monotonic() - began < 1.0
 
@@ -111,7 +111,7 @@ async def test_nothing_is_lost_while_the_bus_is_away(database: Database, effects
     bus, records = ListBus(), [new_id() for _ in range(5)]
     bus.away = True
     async with relaying(database, bus):
-        await say(database, *records)
+        await publish_erasures(database, *records)
         await asyncio.sleep(0.3)
         assert await positions(effects) == [None] * 5
         bus.away = False
@@ -123,7 +123,7 @@ async def test_what_was_sent_without_an_answer_is_sent_again(database: Database,
     bus, records = ListBus(), [new_id() for _ in range(3)]
     bus.loses_answers = 1
     async with relaying(database, bus):
-        await say(database, *records)
+        await publish_erasures(database, *records)
         await until(lambda: _all_sent(effects))
     assert keys(bus) == records * 2
     assert await positions(effects) == [1, 2, 3]
@@ -133,11 +133,11 @@ async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_wai
     database: Database, effects: Effects
 ) -> None:
     bus, poor, other = ListBus(), new_id(), new_id()
-    await say(database, poor, poor, other, poor)
+    await publish_erasures(database, poor, poor, other, poor)
     rows = await effects.rows("SELECT id, envelope FROM outbox ORDER BY seq")
     bus.refuses = {rows[1]["envelope"]: "too large"}
     async with relaying(database, bus):
-        await say(database, other, poor)
+        await publish_erasures(database, other, poor)
         await until(lambda: keys(bus).count(other) == 2)
         await asyncio.sleep(0.2)
         assert keys(bus) == [poor, other, other]
@@ -154,7 +154,7 @@ async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_wai
 
 async def test_a_set_aside_event_can_be_given_up(database: Database, effects: Effects) -> None:
     bus, poor = ListBus(), new_id()
-    await say(database, poor, poor)
+    await publish_erasures(database, poor, poor)
     [first, _] = await effects.rows("SELECT id, envelope FROM outbox ORDER BY seq")
     bus.refuses = {first["envelope"]: "too large"}
     async with relaying(database, bus):
@@ -178,12 +178,12 @@ async def test_one_relay_works_at_a_time_and_another_takes_over_when_it_ends(
         await stack.enter_async_context(relaying(database, first))
         await until(lambda: "records" in first.topics)
         async with relaying(database, second):
-            await say(database, *[new_id() for _ in range(5)])
+            await publish_erasures(database, *[new_id() for _ in range(5)])
             await until(lambda: len(first.sent) == 5)
             await until(lambda: _all_sent(effects))
             assert second.sent == []
             await stack.aclose()
-            await say(database, *[new_id() for _ in range(5)])
+            await publish_erasures(database, *[new_id() for _ in range(5)])
             await until(lambda: len(second.sent) == 5, timeout_s=2.0)
             await until(lambda: _all_sent(effects))
     assert await positions(effects) == list(range(1, 11))
@@ -201,7 +201,7 @@ async def test_a_relay_whose_lease_ran_out_sends_nothing_and_gives_no_positions(
     frozen._task.cancel()  # type: ignore[union-attr]
     async with relaying(database, second):
         await until(lambda: "records" in second.topics)
-        await say(database, *[new_id() for _ in range(5)])
+        await publish_erasures(database, *[new_id() for _ in range(5)])
         await until(lambda: _all_sent(effects))
     assert (len(first.sent), len(second.sent)) == (0, 5)
     assert await positions(effects) == [1, 2, 3, 4, 5]
@@ -220,7 +220,7 @@ async def test_positions_are_given_by_the_newest_relay_only(database: Database, 
 
     bus = Slow()
     async with relaying(database, bus):
-        await say(database, new_id())
+        await publish_erasures(database, new_id())
         await until(lambda: len(bus.sent) == 1)
         await asyncio.sleep(0.1)
         assert await positions(effects) == [None]
@@ -310,7 +310,7 @@ async def test_rows_that_came_before_their_day_s_partition_are_sent_all_the_same
     async with database.transaction() as session:
         await session.raw.execute(f"DROP TABLE {today}")
     bus = ListBus()
-    await say(database, new_id())
+    await publish_erasures(database, new_id())
     async with relaying(database, bus):
         await until(lambda: _all_sent(effects))
     assert len(bus.sent) == 1
@@ -319,7 +319,7 @@ async def test_rows_that_came_before_their_day_s_partition_are_sent_all_the_same
 @pytest.mark.parametrize("count", [1, 499, 500, 501])
 async def test_every_size_of_backlog_is_sent(database: Database, effects: Effects, count: int) -> None:
     bus = ListBus()
-    await say(database, *[new_id() for _ in range(count)])
+    await publish_erasures(database, *[new_id() for _ in range(count)])
     async with relaying(database, bus):
         await until(lambda: _all_sent(effects))
     assert await positions(effects) == list(range(1, count + 1))

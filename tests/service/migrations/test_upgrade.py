@@ -13,7 +13,7 @@ from shared.contracts.topics import parse_event
 from shared.contracts.values import Role
 from shared.kit import migrations
 from tests.support import last_release
-from tests.support.golden import heard_by
+from tests.support.golden import handled_by
 from tests.support.postgres import create_database, drop_database
 from tests.support.service import ServiceUnderTest, service_under_test
 
@@ -78,7 +78,7 @@ async def test_the_events_are_read_as_they_were_sent(upgraded: Upgraded) -> None
 
 async def test_an_event_of_before_has_no_second_effect(upgraded: Upgraded) -> None:
     before = len(await upgraded.service.published())
-    handled = heard_by(upgraded.service)
+    handled = handled_by(upgraded.service)
     redelivered = 0
     for other in SERVICE_NAMES:
         url = create_database(f"other_{other}")

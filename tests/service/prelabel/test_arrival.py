@@ -31,7 +31,7 @@ from tests.service.prelabel.world import (
 from tests.support.service import ServiceUnderTest
 
 
-async def said(world: World, record_id: object) -> list[RecordPredicted]:
+async def predictions_of(world: World, record_id: object) -> list[RecordPredicted]:
     events = await world.service.published(RecordPredicted)
     mine = [event for event in events if event.record_id == record_id]
     assert [event.revision for event in mine] == list(range(1, len(mine) + 1))
@@ -41,7 +41,7 @@ async def said(world: World, record_id: object) -> list[RecordPredicted]:
 async def test_without_a_model_a_records_turn_comes_by_chance(world: World) -> None:
     await world.begin()
     record_id = await world.text("billing", 1)
-    (first,) = await said(world, record_id)
+    (first,) = await predictions_of(world, record_id)
     assert (first.model_id, first.answers, first.confidence, first.selection) == (None, {}, None, None)
     assert first.acquisition_score == pytest.approx(draw("salt", "select", record_id))
     assert first.scored_for is ScoredFor.ROUTING
@@ -49,9 +49,9 @@ async def test_without_a_model_a_records_turn_comes_by_chance(world: World) -> N
 
 async def test_a_record_waits_for_its_project(world: World) -> None:
     record_id = await world.text("billing", 1)
-    assert await said(world, record_id) == []
+    assert await predictions_of(world, record_id) == []
     await world.begin()
-    assert len(await said(world, record_id)) == 1
+    assert len(await predictions_of(world, record_id)) == 1
 
 
 async def test_with_a_champion_a_record_is_predicted_and_the_answers_are_calibrated(world: World) -> None:
@@ -59,7 +59,7 @@ async def test_with_a_champion_a_record_is_predicted_and_the_answers_are_calibra
     model_id = await world.champion()
     record_id = await world.text("delivery", 1)
     await world.service.run_loop("score")
-    (first,) = await said(world, record_id)
+    (first,) = await predictions_of(world, record_id)
     assert first.model_id == model_id
     assert first.answers == {"topic": {"label": "delivery"}}
     assert first.confidence is not None
@@ -76,7 +76,7 @@ async def test_a_picture_is_read_from_the_object_store(world: World) -> None:
     for index in range(400, 420):
         record_id = await world.digit(index)
         await world.service.run_loop("score")
-        (first,) = await said(world, record_id)
+        (first,) = await predictions_of(world, record_id)
         right += first.answers == {"digit": {"label": world.truth[record_id]}}
     assert right >= 18
 
@@ -92,10 +92,10 @@ async def test_a_picture_that_is_missing_or_broken_has_no_answer_and_harms_nobod
     fine = await world.record({"picture": whole})
     await world.service.run_loop("score")
     for record_id in (broken, nonsense, nothing):
-        (first,) = await said(world, record_id)
+        (first,) = await predictions_of(world, record_id)
         assert first.model_id is None
         assert first.answers == {}
-    (first,) = await said(world, fine)
+    (first,) = await predictions_of(world, fine)
     assert first.answers == {"digit": {"label": digits()[0][1]}}
 
 
@@ -113,7 +113,7 @@ async def test_a_store_that_is_away_only_delays_an_answer(world: World, monkeypa
 
     monkeypatch.setattr(objects, "get", sometimes)
     await world.service.run_loop("score")
-    (first,) = await said(world, record_id)
+    (first,) = await predictions_of(world, record_id)
     assert first.answers == {"digit": {"label": digits()[1][1]}}
 
 
@@ -145,7 +145,7 @@ async def test_pictures_are_fetched_reduced_and_dropped_sixteen_at_a_time(
     await world.service.run_loop("score")
     assert most == 16
     for record_id in records:
-        assert (await said(world, record_id))[-1].answers
+        assert (await predictions_of(world, record_id))[-1].answers
 
 
 async def test_projects_that_cant_be_read_hold_up_no_other(service: ServiceUnderTest) -> None:
@@ -198,7 +198,7 @@ async def test_erasure_before_the_record_keeps_its_content_out(world: World) -> 
     await world.service.deliver(erased, project_id=world.project_id, record_id=record_id, revision=2)
     await world.record({"message": "late"}, record_id=record_id)
     assert await world.fetch("SELECT 1 FROM contents WHERE record_id = $1", record_id) == []
-    assert await said(world, record_id) == []
+    assert await predictions_of(world, record_id) == []
 
 
 async def test_a_label_before_its_record_waits_for_it(world: World) -> None:
@@ -229,7 +229,7 @@ async def test_an_older_revision_changes_nothing(world: World) -> None:
     record_id = await world.text("billing", 1)
     await world.label(record_id, "delivery")
     world.revisions[record_id] = 0
-    await world.tell(record_id, RecordUnlabelable(reason="nobody"))
+    await world.deliver_state(record_id, RecordUnlabelable(reason="nobody"))
     (row,) = await world.fetch("SELECT state, label FROM records WHERE record_id = $1", record_id)
     assert tuple(row) == ("finalized", "delivery")
 
@@ -241,7 +241,7 @@ async def test_one_event_delivered_often_has_one_effect(world: World) -> None:
         await world.service.deliver(
             accepted({"message": "once"}), project_id=world.project_id, record_id=record_id, event_id=event_id
         )
-    assert len(await said(world, record_id)) == 1
+    assert len(await predictions_of(world, record_id)) == 1
 
 
 async def test_a_held_out_record_with_its_label_is_predicted_for_evaluation(world: World) -> None:
@@ -253,12 +253,12 @@ async def test_a_held_out_record_with_its_label_is_predicted_for_evaluation(worl
     await world.label(learnt)
     await world.champion()
     await world.service.run_loop("score")
-    assert [each.scored_for for each in await said(world, waiting)] == [ScoredFor.ROUTING, ScoredFor.ROUTING]
-    assert [each.scored_for for each in await said(world, ended)] == [ScoredFor.ROUTING, ScoredFor.EVALUATION]
-    assert len(await said(world, learnt)) == 1, "a finalized record that is not held out is not scored again"
+    assert [each.scored_for for each in await predictions_of(world, waiting)] == [ScoredFor.ROUTING, ScoredFor.ROUTING]
+    assert [each.scored_for for each in await predictions_of(world, ended)] == [ScoredFor.ROUTING, ScoredFor.EVALUATION]
+    assert len(await predictions_of(world, learnt)) == 1, "a finalized record that is not held out is not scored again"
 
 
-async def test_a_label_event_says_nothing_of_another_question(world: World) -> None:
+async def test_a_label_event_does_not_change_another_question(world: World) -> None:
     await world.begin()
     record_id = await world.text("billing", 1)
     label = LabelFinalized.model_validate(
@@ -268,12 +268,12 @@ async def test_a_label_event_says_nothing_of_another_question(world: World) -> N
             "annotations": 1,
         }
     )  # fmt: skip
-    await world.tell(record_id, label)
+    await world.deliver_state(record_id, label)
     (row,) = await world.fetch("SELECT state, label FROM records WHERE record_id = $1", record_id)
     assert tuple(row) == ("finalized", None)
 
 
-async def test_republishing_tells_every_prediction_with_the_id_and_revision_it_had(world: World) -> None:
+async def test_republishing_repeats_every_prediction_with_the_id_and_revision_it_had(world: World) -> None:
     await world.begin()
     held_out, plain = await world.text("other", 1, Split.TEST), await world.text("billing", 2)
     model_id = await world.champion()
@@ -284,14 +284,14 @@ async def test_republishing_tells_every_prediction_with_the_id_and_revision_it_h
     republish = world.service.runtime.spec.republish
     assert republish is not None
     async with world.service.database.transaction() as session:
-        told = [item async for item in republish(session) if item.project_id == world.project_id]
-    models = [(item.payload.model_id, item.revision) for item in told if isinstance(item.payload, ModelChanged)]
+        republished = [item async for item in republish(session) if item.project_id == world.project_id]
+    models = [(item.payload.model_id, item.revision) for item in republished if isinstance(item.payload, ModelChanged)]
     assert (model_id, 3) in models
-    predictions = [(item, item.payload) for item in told if isinstance(item.payload, RecordPredicted)]
-    said = {event.id: event for event in await world.service.published(RecordPredicted)}
+    predictions = [(item, item.payload) for item in republished if isinstance(item.payload, RecordPredicted)]
+    published = {event.id: event for event in await world.service.published(RecordPredicted)}
     for item, payload in predictions:
         assert item.event_id is not None
-        assert (said[item.event_id].revision, said[item.event_id].payload) == (item.revision, payload)
+        assert (published[item.event_id].revision, published[item.event_id].payload) == (item.revision, payload)
     purposes = [payload.scored_for for item, payload in predictions if item.record_id == held_out]
     assert purposes == [ScoredFor.ROUTING, ScoredFor.ROUTING, ScoredFor.EVALUATION]
     assert [item.revision for item, _ in predictions if item.record_id == plain] == [1, 2, 3]

@@ -83,15 +83,15 @@ async def test_the_loop_of_learning_goes_round(world: World) -> None:
     (first_run, *_) = await runs(world)
     assert (first_run["state"], first_run["batch"], first_run["examples"]) == ("promoted", 0, 12)
     assert first_run["report"]["largest_difference"] < 1e-3
-    told = [
+    published = [
         (event.payload.selection, event.payload.model_id)
         for event in await world.service.published(RecordPredicted)
         if event.payload.selection and event.project_id == world.project_id
     ]
-    cold = [(selection.strategy, model_id) for selection, model_id in told if selection.batch == 0]
+    cold = [(selection.strategy, model_id) for selection, model_id in published if selection.batch == 0]
     assert {strategy for strategy, _ in cold} == {"chance", "k_means"}
     assert {model_id for _, model_id in cold} == {None}
-    assert all(model_id for selection, model_id in told if selection.batch == 1)
+    assert all(model_id for selection, model_id in published if selection.batch == 1)
 
 
 async def test_the_cold_start_logs_the_true_chance(world: World) -> None:
@@ -149,7 +149,7 @@ async def test_a_first_challenger_waits_for_held_out_labels_but_serving_goes_on_
         assert await stages(world) == ["challenger"]
         assert await batch(world, 1) == [], "held-out records are still being served"
         for record_id in held_out[:4]:
-            await world.tell(record_id, RecordUnlabelable(reason="nobody can read it"))
+            await world.deliver_state(record_id, RecordUnlabelable(reason="nobody can read it"))
         assert await eventually(lambda: batch(world, 1)), "six held-out labels can't be reached any more"
 
 
@@ -187,10 +187,10 @@ async def test_a_worse_challenger_is_rejected(world: World) -> None:
     worse = await world.upload(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
     assert worse.status_code == 201
     await world.service.run_loop("compare")
-    said = (await world.service.published(ModelChanged))[-1].payload
-    assert (said.model_id, said.stage) == (UUID(worse.json()["model_id"]), ModelStage.REJECTED)
-    assert said.evaluation is not None
-    assert said.evaluation.against_accuracy == 1.0
+    published = (await world.service.published(ModelChanged))[-1].payload
+    assert (published.model_id, published.stage) == (UUID(worse.json()["model_id"]), ModelStage.REJECTED)
+    assert published.evaluation is not None
+    assert published.evaluation.against_accuracy == 1.0
     assert await stages(world) == ["champion", "rejected"]
 
 
@@ -273,9 +273,9 @@ async def test_gold_held_out_and_machine_labels_are_not_learnt_from(world: World
     await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
     await world.gold(records[0])
     await world.gold(records[1])
-    await world.tell(records[1], GoldWithdrawn(reason="disputed"))
+    await world.deliver_state(records[1], GoldWithdrawn(reason="disputed"))
     await world.label(records[1])
-    await world.tell(records[2], LabelRetracted(label_revision=1, reason="schema changed"))
+    await world.deliver_state(records[2], LabelRetracted(label_revision=1, reason="schema changed"))
     await world.label(records[13], method=LabelMethod.AUTO_ACCEPT)
     job = await train_now(world)
     assert job["result"]["report"]["examples"] == 9
@@ -303,13 +303,13 @@ async def test_a_model_that_learnt_from_what_is_gold_now_is_marked(world: World)
     await world.gold(records[5])
     await world.service.run_loop("count")
     await world.service.run_loop("count")
-    said = [
+    published = [
         event
         for event in await world.service.published(ModelChanged)
         if str(event.payload.model_id) == job["result"]["model_id"]
     ]
-    assert [event.payload.contaminated_by for event in said] == [0, 2]
-    assert [event.revision for event in said] == [1, 2]
+    assert [event.payload.contaminated_by for event in published] == [0, 2]
+    assert [event.revision for event in published] == [1, 2]
 
 
 async def test_pictures_are_learnt(world: World) -> None:
@@ -322,7 +322,7 @@ async def test_pictures_are_learnt(world: World) -> None:
     assert job["result"]["report"]["per_label"].keys() == {str(digit) for digit in range(10)}
 
 
-async def test_a_training_that_dies_is_tried_again_and_told_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_training_that_dies_is_tried_again_and_reported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.begin(chosen=QUICK)
     await label_all(world, await texts(world, 12))
     compute = world.service.runtime.compute
@@ -376,7 +376,7 @@ async def test_an_interrupted_promotion_leaves_everything_as_it_was(
     await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
     await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
     await world.upload(text_model(), text_manifest())
-    tell = registry.publish_changes
+    deliver_state = registry.publish_changes
 
     async def interrupted(*_: object) -> None:
         raise ConnectionResetError("killed")
@@ -385,7 +385,7 @@ async def test_an_interrupted_promotion_leaves_everything_as_it_was(
     with pytest.raises(ConnectionResetError):
         await world.service.run_loop("compare")
     assert await stages(world) == ["challenger"]
-    monkeypatch.setattr(registry, "publish_changes", tell)
+    monkeypatch.setattr(registry, "publish_changes", deliver_state)
     await world.service.run_loop("compare")
     assert await stages(world) == ["champion"]
 
@@ -409,8 +409,10 @@ async def test_scoring_goes_on_where_it_was_interrupted(world: World, monkeypatc
     with pytest.raises(ConnectionResetError):
         await world.service.run_loop("score")
     await world.service.run_loop("score")
-    said = [event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id]
-    assert sorted(event.record_id for event in said if event.record_id) == sorted(records)
+    published = [
+        event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id
+    ]
+    assert sorted(event.record_id for event in published if event.record_id) == sorted(records)
 
 
 async def test_a_training_that_was_interrupted_after_its_work_is_done_again(
@@ -453,8 +455,10 @@ async def test_two_replicas_share_the_scoring(world: World) -> None:
     model_id = await world.champion()
     await asyncio.gather(*(world.service.run_loop("score") for _ in range(3)))
     await world.service.run_loop("score")
-    said = [event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id]
-    assert sorted(event.record_id for event in said if event.record_id) == sorted(records)
+    published = [
+        event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id
+    ]
+    assert sorted(event.record_id for event in published if event.record_id) == sorted(records)
 
 
 async def test_where_learning_stands_can_be_seen(world: World) -> None:
@@ -463,7 +467,12 @@ async def test_where_learning_stands_can_be_seen(world: World) -> None:
     async with alive(world):
         await eventually(lambda: batch(world, 0))
     client, headers = world.service.client, world.service.token("auditor")
-    said = (await client.get(f"/v1/projects/{world.project_id}/learning", headers=headers)).json()
-    assert (said["batch"], said["batch_size"], said["batch_open"], said["candidates"]) == (0, 12, 12, 18)
+    published = (await client.get(f"/v1/projects/{world.project_id}/learning", headers=headers)).json()
+    assert (published["batch"], published["batch_size"], published["batch_open"], published["candidates"]) == (
+        0,
+        12,
+        12,
+        18,
+    )
     listed = (await client.get(f"/v1/projects/{world.project_id}/batches", headers=headers)).json()["items"]
     assert [(item["batch"], item["size"], item["still_open"]) for item in listed] == [(0, 12, 12)]

@@ -22,9 +22,9 @@ async def test_items_are_answered_in_their_order_and_nothing_is_kept(world: Worl
     items = [{"fields": {"message": text}} for text in ("The parcel is LATE", "refund  my money", "hello there")]
     answer = await ask(world, items)
     assert answer.status_code == 200, answer.text
-    said = answer.json()
-    assert said["model_id"] == str(model_id)
-    assert [each["answers"]["topic"]["label"] for each in said["predictions"]] == ["delivery", "billing", "other"]
+    found = answer.json()
+    assert found["model_id"] == str(model_id)
+    assert [each["answers"]["topic"]["label"] for each in found["predictions"]] == ["delivery", "billing", "other"]
     assert await world.fetch("SELECT 1 FROM records WHERE project_id = $1", world.project_id) == []
 
 
@@ -40,10 +40,10 @@ async def test_pictures_are_sent_inline(world: World) -> None:
         {"fields": {"picture": "no picture"}},
         {"fields": {}},
     ]
-    said = (await ask(world, items)).json()["predictions"]
-    assert said[0]["answers"] == {"digit": {"label": label}}
-    assert [each["answers"] for each in said[1:]] == [{}] * 4
-    assert all(each["reason"] for each in said[1:])
+    found = (await ask(world, items)).json()["predictions"]
+    assert found[0]["answers"] == {"digit": {"label": label}}
+    assert [each["answers"] for each in found[1:]] == [{}] * 4
+    assert all(each["reason"] for each in found[1:])
 
 
 async def test_without_a_champion_a_model_must_be_named(world: World) -> None:

@@ -129,15 +129,15 @@ async def changes(world: World, model_id: UUID) -> list[tuple[int, ModelChanged]
     return [(event.revision, event.payload) for event in events if event.payload.model_id == model_id]
 
 
-async def test_an_uploaded_model_is_a_challenger_and_is_told_of(world: World) -> None:
+async def test_an_uploaded_model_is_a_challenger_and_is_published(world: World) -> None:
     await world.begin()
     answer = await world.upload(text_model(), text_manifest())
     assert answer.status_code == 201, answer.text
-    said = answer.json()
-    assert said["stage"] == "challenger"
-    assert said["sha256"] == hashlib.sha256(text_model()).hexdigest()
+    found = answer.json()
+    assert found["stage"] == "challenger"
+    assert found["sha256"] == hashlib.sha256(text_model()).hexdigest()
     assert answer.headers["ETag"] == '"1"'
-    ((revision, event),) = await changes(world, UUID(said["model_id"]))
+    ((revision, event),) = await changes(world, UUID(found["model_id"]))
     assert (revision, event.stage, event.manifest) == (1, ModelStage.CHALLENGER, text_manifest())
 
 
@@ -200,7 +200,7 @@ async def test_a_model_that_never_ends_takes_down_only_its_own_process(world: Wo
         await check_model(world.service.runtime.compute, endless(), digit_manifest(), timeout_s=3, memory_mb=2048)
 
 
-async def test_a_model_that_needs_too_much_memory_is_told_so(world: World) -> None:
+async def test_a_model_that_needs_too_much_memory_is_refused_with_the_reason(world: World) -> None:
     await world.begin(DIGIT_SCHEMA)
     answer = await world.upload(greedy(), digit_manifest())
     assert (answer.status_code, answer.json()["type"]) == (422, "model-refused")
@@ -219,14 +219,14 @@ async def test_a_champion_without_an_answer_is_named_and_counted(world: World, m
     log = CapturingLogger()
     monkeypatch.setattr(scoring, "log", log)
     await world.service.run_loop("score")
-    said = {event.record_id: event.payload for event in await world.service.published(RecordPredicted)}
-    assert (said[fine].model_id, said[fine].unanswered) == (model_id, None)
+    found = {event.record_id: event.payload for event in await world.service.published(RecordPredicted)}
+    assert (found[fine].model_id, found[fine].unanswered) == (model_id, None)
     for record_id, reason in ((broken, "unusable"), (nothing, "unreadable")):
-        assert (said[record_id].model_id, said[record_id].answers) == (None, {})
-        assert said[record_id].unanswered == Unanswered(model_id=model_id, model_version=1, reason=reason)
+        assert (found[record_id].model_id, found[record_id].answers) == (None, {})
+        assert found[record_id].unanswered == Unanswered(model_id=model_id, model_version=1, reason=reason)
     client, headers = world.service.client, world.service.token("trainer")
-    told = (await client.get(f"/v1/models/{model_id}", headers=headers)).json()
-    assert told["unanswered"] == {"unreadable": 1, "unusable": 1}
+    shown = (await client.get(f"/v1/models/{model_id}", headers=headers)).json()
+    assert shown["unanswered"] == {"unreadable": 1, "unusable": 1}
     (kept,) = (await client.get(f"/v1/records/{broken}/predictions", headers=headers)).json()["items"]
     assert kept["prediction"]["unanswered"]["reason"] == "unusable"
     assert metrics.UNANSWERED.labels("unusable")._value.get() == before + 1
@@ -250,10 +250,10 @@ async def test_a_champion_that_fails_again_and_again_is_named(world: World, monk
 
     monkeypatch.setattr(compute, "run", too_slow)
     await world.service.run_loop("score")
-    (said,) = [
+    (found,) = [
         event.payload for event in await world.service.published(RecordPredicted) if event.record_id == record_id
     ]
-    assert said.unanswered == Unanswered(model_id=model_id, model_version=1, reason="failed")
+    assert found.unanswered == Unanswered(model_id=model_id, model_version=1, reason="failed")
 
 
 async def test_a_manifest_that_is_none_gets_pointers(world: World) -> None:
@@ -314,9 +314,9 @@ async def test_promotion_and_rollback(world: World) -> None:
     reason = {"reason": "errors on the phone, call +49 151 23456789"}
     back = await client.post(f"/v1/models/{second}/rollback", headers=headers, json=reason)
     assert (back.status_code, back.json()["model_id"]) == (200, str(first))
-    told = [payload for _, payload in await changes(world, first)]
-    assert [event.stage for event in told] == ["challenger", "champion", "retired", "champion"]
-    assert "151" not in told[-1].reason
+    shown = [payload for _, payload in await changes(world, first)]
+    assert [event.stage for event in shown] == ["challenger", "champion", "retired", "champion"]
+    assert "151" not in shown[-1].reason
     assert [revision for revision, _ in await changes(world, first)] == [1, 2, 3, 4]
     again = await client.post(f"/v1/models/{second}/rollback", headers=headers, json=reason)
     assert (again.status_code, again.json()["type"]) == (409, "not-champion")
@@ -365,10 +365,10 @@ async def test_a_promotion_by_hand_calibrates_on_the_labels_that_are_there(world
         record_id = await world.text(("billing", "delivery", "other")[number % 3], number, Split.VALIDATION)
         await world.label(record_id, split=Split.VALIDATION)
     model_id = await world.champion()
-    said = (await changes(world, model_id))[-1][1]
-    assert said.evaluation is not None
-    assert said.evaluation.held_out == 30
-    assert said.evaluation.temperature < 1, "a model that is always right is surer than it says"
+    found = (await changes(world, model_id))[-1][1]
+    assert found.evaluation is not None
+    assert found.evaluation.held_out == 30
+    assert found.evaluation.temperature < 1, "a model that is always right is surer than its confidence"
 
 
 async def test_models_are_listed_page_by_page_the_newest_first(world: World) -> None:
@@ -401,8 +401,8 @@ async def test_live_errors_are_counted_once_folded_or_not(world: World) -> None:
         report(Verdict.CORRECTED, model_version="somebody else's"),
         report(Verdict.CORRECTED, model_version="99999999999999999999"),
     ]
-    for said in [*reports, *reports]:
-        await world.service.deliver(said, project_id=world.project_id, record_id=new_id())
+    for found in [*reports, *reports]:
+        await world.service.deliver(found, project_id=world.project_id, record_id=new_id())
 
     async def live() -> Any:
         url = f"/v1/models/{model_id}"

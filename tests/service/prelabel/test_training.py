@@ -28,7 +28,7 @@ async def test_a_model_of_texts_in_which_words_repeat_answers_as_its_twin_does(w
     assert made.data
 
 
-async def test_labels_that_give_no_model_are_told_from_bad_luck(world: World) -> None:
+async def test_labels_that_give_no_model_are_distinguished_from_bad_luck(world: World) -> None:
     with pytest.raises(CannotTrain, match="no words"):
         await train(world, job(["! !", "? ?", ". ."], ["billing", "delivery", "other"]))
     with pytest.raises(CannotTrain, match="two classes"):

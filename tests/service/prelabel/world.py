@@ -84,8 +84,8 @@ class World:
     async def begin(
         self, schema: Mapping[str, Any] = TEXT_SCHEMA, chosen: Policies | None = None, *, revision: int = 1, **more: Any
     ) -> None:
-        said = project(schema, chosen, **more)
-        await self.service.deliver(said, project_id=self.project_id, revision=revision)
+        payload = project(schema, chosen, **more)
+        await self.service.deliver(payload, project_id=self.project_id, revision=revision)
 
     async def text(self, label: str, number: int, split: Split = Split.TRAIN) -> UUID:
         words = WORDS[label]
@@ -124,7 +124,7 @@ class World:
         schema_version: int = 1,
         trainable: bool | None = None,
     ) -> None:
-        said = LabelFinalized(
+        payload = LabelFinalized(
             label_revision=1,
             round=1,
             method=method,
@@ -136,16 +136,16 @@ class World:
             trainable=not split.held_out if trainable is None else trainable,
             annotations=2,
         )
-        await self.tell(record_id, said)
+        await self.deliver_state(record_id, payload)
 
     async def gold(self, record_id: UUID) -> None:
-        await self.tell(record_id, GoldPlaced(schema_version=1, exposures=10))
+        await self.deliver_state(record_id, GoldPlaced(schema_version=1, exposures=10))
 
-    async def tell(self, record_id: UUID, said: Any) -> None:
+    async def deliver_state(self, record_id: UUID, payload: Any) -> None:
         """Deliver an event of qa's about a record, with the next revision of its state."""
         self.revisions[record_id] = self.revisions.get(record_id, 0) + 1
         await self.service.deliver(
-            said, project_id=self.project_id, record_id=record_id, revision=self.revisions[record_id]
+            payload, project_id=self.project_id, record_id=record_id, revision=self.revisions[record_id]
         )
 
     async def upload(
@@ -245,6 +245,6 @@ def digit_model(first: int = 0, examples: int = 300) -> bytes:
 async def eventually(condition: Callable[[], Awaitable[Any]], within_s: float = 20.0) -> Any:
     """Wait until something is true."""
     async with asyncio.timeout(within_s):
-        while not (found := await condition()):  # noqa: ASYNC110  the database tells nobody
+        while not (found := await condition()):  # noqa: ASYNC110  the database notifies nobody
             await asyncio.sleep(0.02)
         return found

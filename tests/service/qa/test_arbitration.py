@@ -28,8 +28,8 @@ def servable(world: World, record_id: UUID, kind: TaskKind = TaskKind.ANNOTATION
 async def test_without_an_arbiter_a_record_is_unlabelable_until_one_comes(world: World) -> None:
     record_id = await world.open_record()
     await world.deliver(world.unservable(record_id), world.unservable(record_id, TaskKind.ARBITRATION))
-    (said,) = await world.published(RecordUnlabelable, record_id)
-    assert said.reason == "no_skill"
+    (published,) = await world.published(RecordUnlabelable, record_id)
+    assert published.reason == "no_skill"
     assert (await world.state(record_id))["state"] == "unlabelable"
     (dispute,) = (await world.get(f"/projects/{world.project_id}/disputes", status="unservable"))["items"]
 
@@ -91,7 +91,7 @@ async def test_who_came_and_went_is_not_waited_for(world: World) -> None:
     assert len(await world.published(AnnotationsRequested, record_id)) == 2
 
 
-async def test_that_a_task_is_servable_again_is_said_twice_and_heard_once(world: World) -> None:
+async def test_that_a_task_is_servable_again_is_published_twice_and_handled_once(world: World) -> None:
     record_id = await world.open_record()
     await world.deliver(world.unservable(record_id), world.unservable(record_id, TaskKind.ARBITRATION))
     again = (servable(world, record_id), servable(world, record_id, TaskKind.ARBITRATION))
@@ -112,11 +112,11 @@ async def test_a_tie_that_no_arbiter_decides_waits_for_an_arbiter(world: World) 
 
 
 @pytest.mark.parametrize("known_at", range(4))
-async def test_it_does_not_matter_when_the_record_itself_is_heard_of(world: World, known_at: int) -> None:
+async def test_it_does_not_matter_when_the_record_itself_comes(world: World, known_at: int) -> None:
     record_id = new_id()
-    said = [world.routed(record_id, 2), world.unservable(record_id), servable(world, record_id)]
-    said.insert(known_at, world.accepted(record_id))
-    await world.deliver(*said)
+    published = [world.routed(record_id, 2), world.unservable(record_id), servable(world, record_id)]
+    published.insert(known_at, world.accepted(record_id))
+    await world.deliver(*published)
     asked_arbiter = await world.published(ArbitrationRequested, record_id)
     if asked_arbiter:
         await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION))
@@ -153,7 +153,7 @@ async def test_a_new_annotator_by_itself_opens_nothing(world: World) -> None:
     assert (await world.state(record_id))["state"] == "unlabelable"  # queue knows who may serve it
 
 
-async def test_a_review_without_an_arbiter_leaves_the_label_standing(world: World) -> None:
+async def test_a_review_without_an_arbiter_keeps_the_label(world: World) -> None:
     record_id = await world.finalized("cat")
     await world.deliver(world.feedback(record_id, "dog"), world.unservable(record_id, number=2))
     await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION, number=2))

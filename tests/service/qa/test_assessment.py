@@ -42,11 +42,11 @@ async def test_gold_gives_an_accuracy_with_its_interval(world: World) -> None:
     annotator_id = new_id()
     await answer_gold(world, annotator_id, await gold_records(world, 10), right=9)
     await estimate(world)
-    (said,) = await assessed(world, annotator_id)
-    assert said.status is AssessmentStatus.ACTIVE
-    assert said.accuracy == pytest.approx(0.9)
-    assert said.interval_low < 0.65
-    assert said.gold_answers == 10
+    (published,) = await assessed(world, annotator_id)
+    assert published.status is AssessmentStatus.ACTIVE
+    assert published.accuracy == pytest.approx(0.9)
+    assert published.interval_low < 0.65
+    assert published.gold_answers == 10
     (found,) = (await world.get(f"/annotators/{annotator_id}/assessment"))["assessments"]
     assert found["status"] == "active"
     assert [one["assessment_revision"] for one in found["history"]] == [1]
@@ -54,7 +54,7 @@ async def test_gold_gives_an_accuracy_with_its_interval(world: World) -> None:
     assert [one["annotator_id"] for one in listed["items"]] == [str(annotator_id)]
 
 
-async def test_an_assessment_that_did_not_change_is_not_said_again(world: World) -> None:
+async def test_an_assessment_that_did_not_change_is_not_published_again(world: World) -> None:
     annotator_id = new_id()
     records = await gold_records(world, 11)
     await answer_gold(world, annotator_id, records[:10], right=10)
@@ -73,9 +73,9 @@ async def test_a_spammer_is_paused_and_their_votes_on_open_records_are_replaced(
     await answer_gold(world, spammer, await gold_records(world, 8), right=0)
     await estimate(world)
 
-    (said,) = await assessed(world, spammer)
-    assert said.status is AssessmentStatus.PAUSED
-    assert said.reason == "spam_on_gold"
+    (published,) = await assessed(world, spammer)
+    assert published.status is AssessmentStatus.PAUSED
+    assert published.reason == "spam_on_gold"
     (asked,) = await world.published(AnnotationsRequested, waiting)
     assert (asked.slots_total, asked.reason) == (3, "annotator_paused")
     roles = [one["role"] for one in (await world.lineage(waiting))["annotations"]]
@@ -184,8 +184,8 @@ async def test_withdrawn_gold_counts_no_more(world: World) -> None:
     for record_id in records[4:]:
         await world.delete(f"/projects/{world.project_id}/records/{record_id}/gold")
     await estimate(world)
-    (said,) = await assessed(world, annotator_id)
-    assert (said.gold_answers, said.accuracy) == (4, 1.0)
+    (published,) = await assessed(world, annotator_id)
+    assert (published.gold_answers, published.accuracy) == (4, 1.0)
 
 
 async def test_assessments_in_many_projects_are_read_by_pages_of_those_one_may_see(

@@ -19,9 +19,9 @@ async def test_two_that_agree_make_a_label(world: World) -> None:
     assert label["method"] == "consensus"
     assert label["annotations"] == 2
     assert label["confidence"] > 0.98
-    (said,) = await world.published(LabelFinalized, record_id)
-    assert said.trainable
-    assert said.method is LabelMethod.CONSENSUS
+    (published,) = await world.published(LabelFinalized, record_id)
+    assert published.trainable
+    assert published.method is LabelMethod.CONSENSUS
 
 
 async def test_a_tie_asks_for_one_more_and_then_for_an_arbiter(world: World) -> None:
@@ -76,8 +76,8 @@ async def test_held_out_records_are_labelled_by_people_alone(world: World) -> No
     await world.deliver(world.annotated(record_id, "cat"))
     assert (await world.state(record_id))["state"] == "open"
     await world.deliver(world.annotated(record_id, "cat", slot=2))
-    (said,) = await world.published(LabelFinalized, record_id)
-    assert not said.trainable
+    (published,) = await world.published(LabelFinalized, record_id)
+    assert not published.trainable
     lineage = await world.lineage(record_id)
     assert lineage["labels"][0]["parameters"]["model_as_prior"] is None
     assert lineage["labels"][0]["measures"]
@@ -90,12 +90,12 @@ async def test_an_accepted_prediction_becomes_the_label_once_both_are_here(world
         route = world.routed(record_id, 0, route=Route.AUTO_ACCEPT, prediction=prediction, threshold=0.95)
         await world.deliver(world.accepted(record_id))
         await world.deliver(*((prediction, route) if prediction_first else (route, prediction)))
-        (said,) = await world.published(LabelFinalized, record_id)
-        assert said.method is LabelMethod.AUTO_ACCEPT
-        assert said.answers == animal("cat")
-        assert said.model_id == prediction.payload.model_id
-        assert not said.trainable
-        assert said.annotations == 0
+        (published,) = await world.published(LabelFinalized, record_id)
+        assert published.method is LabelMethod.AUTO_ACCEPT
+        assert published.answers == animal("cat")
+        assert published.model_id == prediction.payload.model_id
+        assert not published.trainable
+        assert published.annotations == 0
 
 
 async def test_an_annotation_that_comes_too_late_counts_as_late(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Lists, counts, agreement, roles, and what is said again to whoever comes late."""
+"""Lists, counts, agreement, roles, and what is published again for whoever comes late."""
 
 from typing import Any
 
@@ -109,7 +109,7 @@ async def test_agreement_has_coefficients_with_intervals(world: World) -> None:
     assert pair["records"] == 40
 
 
-async def test_agreement_on_what_was_never_asked_says_what_is_missing(world: World) -> None:
+async def test_agreement_on_what_was_never_asked_names_what_is_missing(world: World) -> None:
     path = f"/projects/{world.project_id}/agreement"
     assert (await world.get(path, 404, schema_version=9))["type"] == "unknown-schema-version"
     assert (await world.get(path, 404, question="unknown"))["type"] == "unknown-question"
@@ -169,7 +169,7 @@ async def test_a_token_for_another_project_sees_nothing(world: World) -> None:
         assert answer.status_code == 403, path
 
 
-async def test_a_label_says_nothing_of_gold_to_who_may_not_know(world: World) -> None:
+async def test_a_label_hides_gold_from_who_may_not_know(world: World) -> None:
     open_id, gold_id = await world.open_record(), await world.open_record()
     await world.put(f"/projects/{world.project_id}/records/{gold_id}/gold", {"answers": animal("cat")})
     answers = [
@@ -181,13 +181,13 @@ async def test_a_label_says_nothing_of_gold_to_who_may_not_know(world: World) ->
     assert documents[0] == documents[1]
 
 
-async def test_what_stands_is_said_again_with_the_same_revisions(world: World) -> None:
+async def test_the_current_state_is_published_again_with_the_same_revisions(world: World) -> None:
     done, disputed, hopeless = await world.finalized(), await world.open_record(), await world.open_record()
     gold = await world.open_record()
     await world.deliver(world.unservable(disputed))
     await world.deliver(world.unservable(hopeless), world.unservable(hopeless, TaskKind.ARBITRATION))
     await world.put(f"/projects/{world.project_id}/records/{gold}/gold", {"answers": animal("cat")})
-    said = {
+    published = {
         (one.record_id, one.type): one for one in await world.service.published() if one.project_id == world.project_id
     }
     republish = world.service.runtime.spec.republish
@@ -203,6 +203,6 @@ async def test_what_stands_is_said_again_with_the_same_revisions(world: World) -
     }
     for (record_id, kind), one in found.items():
         assert record_id is not None
-        before = said[record_id, kind.event_type()]
+        before = published[record_id, kind.event_type()]
         assert (one.revision, one.payload) == (before.revision, before.payload)
     assert AutoAcceptThresholdSet not in {kind for _, kind in found}

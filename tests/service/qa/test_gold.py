@@ -21,8 +21,8 @@ async def test_gold_on_an_open_record_takes_its_votes_as_gold_answers(world: Wor
     await world.deliver(world.annotated(record_id, "cat"))
     placed = await place(world, record_id)
     assert placed["exposures"] == world.policies.gold.exposures
-    (said,) = await world.published(GoldPlaced, record_id)
-    assert said.exposures == world.policies.gold.exposures
+    (published,) = await world.published(GoldPlaced, record_id)
+    assert published.exposures == world.policies.gold.exposures
     await world.deliver(world.annotated(record_id, "dog", slot=2))
     lineage = await world.lineage(record_id)
     assert lineage["state"]["state"] == "gold"
@@ -102,8 +102,8 @@ async def test_withdrawn_gold_is_labelled_again_and_never_trained_on(world: Worl
     await place(world, record_id)
     await world.deliver(world.annotated(record_id, "cat"))
     await withdraw(world, record_id)
-    (said,) = await world.published(GoldWithdrawn, record_id)
-    assert said.reason == "ambiguous"
+    (published,) = await world.published(GoldWithdrawn, record_id)
+    assert published.reason == "ambiguous"
     assert [one["role"] for one in (await world.lineage(record_id))["annotations"]] == ["vote", "late"]
     await world.deliver(world.annotated(record_id, "dog", slot=2, task_id=task_id))
     (label,) = await world.published(LabelFinalized, record_id)

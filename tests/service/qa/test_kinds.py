@@ -143,9 +143,9 @@ async def test_gold_is_scored_and_reports_are_compared_by_kind(
         )
     world.service.runtime.resources.pauses = Pauses()
     await world.service.run_loop("estimate")
-    said = {one.annotator_id: one for one in await world.published(AnnotatorAssessed)}
-    assert (said[good].accuracy, said[bad].accuracy) == (1.0, 0.0)
-    assert said[bad].status == "paused"
+    published = {one.annotator_id: one for one in await world.published(AnnotatorAssessed)}
+    assert (published[good].accuracy, published[bad].accuracy) == (1.0, 0.0)
+    assert published[bad].status == "paused"
 
     record_id = await opened(world, fields, slots=1)
     await world.deliver(world.unservable(record_id))

@@ -59,7 +59,7 @@ async def test_a_link_that_was_cut_off_breaks_the_chain(world: World) -> None:
     assert not (await world.lineage(record_id))["chain"]["verified"]
 
 
-async def test_lineage_tells_how_a_label_came_to_be(world: World) -> None:
+async def test_lineage_shows_how_a_label_came_to_be(world: World) -> None:
     record_id = await world.finalized("cat", Split.VALIDATION)
     lineage = await world.lineage(record_id)
     assert lineage["record"]["split"] == "validation"

@@ -74,8 +74,8 @@ async def test_a_release_holds_the_labels_by_split_with_their_hashes(world: Worl
     assert line["answers"] == animal("dog")
     assert line["fields"] == {"text": "It has whiskers."}
     assert line["label"]["annotations"] == 2
-    (said,) = await world.published(ReleasePublished)
-    assert said.manifest_sha256 == found["manifest_sha256"]
+    (published,) = await world.published(ReleasePublished)
+    assert published.manifest_sha256 == found["manifest_sha256"]
 
 
 async def test_no_gold_is_in_a_training_split(world: World) -> None:
@@ -131,8 +131,8 @@ async def test_erasure_supersedes_the_releases_it_touches(world: World) -> None:
     assert (new["name"], new["status"], new["supersedes"]) == ("first+erasure.1", "published", old["release_id"])
     assert [one["record_id"] for one in await lines(world, new, "train")] == [str(kept)]
     assert (await world.get(f"/releases/{untouched['release_id']}"))["status"] == "published"
-    said = await world.published(ReleasePublished)
-    assert str(said[-1].supersedes) == old["release_id"]
+    published = await world.published(ReleasePublished)
+    assert str(published[-1].supersedes) == old["release_id"]
 
 
 async def test_a_release_published_while_a_record_was_erased_is_caught(world: World) -> None:
@@ -210,7 +210,7 @@ async def test_what_is_stored_in_parts_is_one_file_without_them(world: World, mo
         assert not await world.service.runtime.objects.exists(f"releases/{found['release_id']}/parts/train-{number:06}")
 
 
-async def test_a_release_whose_job_failed_says_so(world: World) -> None:
+async def test_a_release_whose_job_failed_has_failed(world: World) -> None:
     made = await world.post(f"/projects/{world.project_id}/releases", {"name": "lost"}, 202)
     part = f"releases/{made['release_id']}/parts/train-000000"
     await world.service.runtime.objects.put(part, b"{}")

@@ -17,7 +17,7 @@ async def test_a_record_that_was_routed_by_a_prediction_without_a_model_waits_fo
     assert (await world.label(record_id))["annotations"] == 2
 
 
-async def test_a_report_that_no_flag_tells_of_has_its_effect_by_and_by(world: World) -> None:
+async def test_a_report_without_a_flag_has_its_effect_by_and_by(world: World) -> None:
     record_id = await world.open_record()
     await world.deliver(world.feedback(record_id, "dog"))
     async with world.service.database.transaction() as session:

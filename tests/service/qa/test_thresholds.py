@@ -54,19 +54,19 @@ async def test_a_threshold_is_set_once_the_held_out_labels_are_all_there(world: 
         world.annotated(waiting, "cat", slot=2),
         world.predicted(waiting, "cat", 0.9, model_id=model_id),
     )
-    (said,) = await look(world)
-    assert said.model_id == model_id
-    assert said.threshold is not None
-    assert said.threshold < 0.7
-    assert said.evidence is not None
-    assert (said.evidence.tested, said.evidence.errors) == (31, 0)
-    assert said.evidence.upper_bound <= 0.2
+    (published,) = await look(world)
+    assert published.model_id == model_id
+    assert published.threshold is not None
+    assert published.threshold < 0.7
+    assert published.evidence is not None
+    assert (published.evidence.tested, published.evidence.errors) == (31, 0)
+    assert published.evidence.upper_bound <= 0.2
     shown = await world.get(f"/projects/{world.project_id}/thresholds")
-    assert shown["thresholds"][0]["threshold"] == said.threshold
+    assert shown["thresholds"][0]["threshold"] == published.threshold
     assert [(one["kind"], one["number"]) for one in shown["tests"]] == [("selection", 1)]
 
 
-async def test_looking_again_without_news_is_no_second_look(world: World) -> None:
+async def test_without_new_labels_there_is_no_second_look(world: World) -> None:
     model_id = new_id()
     await world.deliver(world.model(model_id))
     await held_out(world, model_id, 30)
@@ -93,9 +93,9 @@ async def test_an_expert_sees_where_a_sure_model_differs_before_the_look(world: 
     await world.deliver(world.annotated(first, "dog", number=2))
     assert await look(world) == []
     await world.deliver(world.annotated(second, "cat", number=2))
-    (said,) = await look(world)
-    assert said.evidence is not None
-    assert (said.evidence.tested, said.evidence.errors) == (30, 1)
+    (published,) = await look(world)
+    assert published.evidence is not None
+    assert (published.evidence.tested, published.evidence.errors) == (30, 1)
     label = await world.label(first)
     assert (label["method"], label["label_revision"], label["annotations"]) == ("decision", 2, 1)
 
@@ -123,9 +123,9 @@ async def test_an_expert_is_asked_while_the_last_held_out_records_are_still_labe
     )
     assert await look(world) == [], "the expert has not answered yet"
     await world.deliver(world.annotated(records[-1], "dog", number=2))
-    (said,) = await look(world)
-    assert said.evidence is not None
-    assert (said.evidence.tested, said.evidence.errors) == (31, 0)
+    (published,) = await look(world)
+    assert published.evidence is not None
+    assert (published.evidence.tested, published.evidence.errors) == (31, 0)
 
 
 async def test_without_an_expert_the_label_counts_as_it_is(world: World) -> None:
@@ -136,9 +136,9 @@ async def test_without_an_expert_the_label_counts_as_it_is(world: World) -> None
     await world.deliver(world.unservable(records[-1], number=2))
     assert await look(world) == []
     await world.deliver(world.unservable(records[-1], TaskKind.ARBITRATION, number=2))
-    (said,) = await look(world)
-    assert said.evidence is not None
-    assert said.evidence.errors == 1
+    (published,) = await look(world)
+    assert published.evidence is not None
+    assert published.evidence.errors == 1
 
 
 async def test_no_threshold_is_a_legal_outcome(world: World) -> None:
@@ -148,23 +148,23 @@ async def test_no_threshold_is_a_legal_outcome(world: World) -> None:
     assert await look(world) == []
     for record_id in records:
         await world.deliver(world.annotated(record_id, "cat", number=2))
-    (said,) = await look(world)
-    assert said.threshold is None
-    assert said.reason == "no_threshold_passes"
+    (published,) = await look(world)
+    assert published.threshold is None
+    assert published.reason == "no_threshold_passes"
 
 
 async def test_a_threshold_is_withdrawn_when_the_audits_speak_against_it(world: World) -> None:
     model_id = new_id()
     await world.deliver(world.model(model_id))
     await held_out(world, model_id, 30)
-    (said,) = await look(world)
+    (published,) = await look(world)
     for number in range(12):
         record_id = new_id()
         prediction = world.predicted(record_id, "dog", 0.98, model_id=model_id)
         await world.deliver(
             world.accepted(record_id),
             prediction,
-            world.routed(record_id, 2, prediction=prediction, audit=True, threshold=said.threshold),
+            world.routed(record_id, 2, prediction=prediction, audit=True, threshold=published.threshold),
         )
         label = "cat" if number % 2 else "dog"
         await world.deliver(world.annotated(record_id, label), world.annotated(record_id, label, slot=2))

@@ -1,4 +1,4 @@
-"""A small world around qa: what the other services would say, said by hand."""
+"""A small world around qa: events of the other services, made by hand."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -109,9 +109,11 @@ class World:
         await self.service.deliver_many(events)
 
     async def published(self, payload: type[Payload], record_id: UUID | None = None) -> list[Any]:
-        """The payloads of what was said, of one record or of all in this project."""
-        said = await self.service.published(payload)
-        return [one.payload for one in said if one.project_id == self.project_id and record_id in {None, one.record_id}]
+        """The payloads that were published, of one record or of all in this project."""
+        published = await self.service.published(payload)
+        return [
+            one.payload for one in published if one.project_id == self.project_id and record_id in {None, one.record_id}
+        ]
 
     def project(self, status: ProjectStatus = ProjectStatus.ACTIVE) -> Event[Any]:
         at = self.moment()

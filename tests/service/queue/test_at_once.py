@@ -19,7 +19,7 @@ CHOSEN = policies(
 PEOPLE, RECORDS, ROUNDS = 10, 60, 12
 
 
-async def labour(person: Person, dice: random.Random, faults: list[str], told: list[str]) -> None:
+async def labour(person: Person, dice: random.Random, faults: list[str], acknowledged: list[str]) -> None:
     """Somebody who leases, submits, submits again, skips, gives back, and sometimes just goes to lunch."""
     for _ in range(ROUNDS):
         asked = await person.ask(dice.choice([1, 1, 1, 3]))
@@ -37,13 +37,13 @@ async def labour(person: Person, dice: random.Random, faults: list[str], told: l
             else:
                 answer = await person.submit(token, sentiment(dice.choice(["positive", "negative"])), next=0)
                 if answer.status_code == 200:
-                    told.append(answer.json()["annotation_id"])
+                    acknowledged.append(answer.json()["annotation_id"])
             if answer.status_code >= 500:
                 faults.append(answer.text)
 
 
 async def news(world: World, record_ids: list[UUID], dice: random.Random) -> None:
-    """What qa and prelabel say meanwhile."""
+    """Events of qa and prelabel meanwhile."""
     for number, record_id in enumerate(record_ids):
         match number % 6:
             case 0:
@@ -64,7 +64,7 @@ async def upkeep(world: World, done: asyncio.Event) -> None:
     revision = 0
     while not done.is_set():
         revision += 1
-        await world.say(world.threshold_of(0.9 if revision % 2 else None, revision))
+        await world.publish(world.threshold_of(0.9 if revision % 2 else None, revision))
         for loop in ("reroute", "find_unservable", "fold_progress", "route_waiting"):
             await world.service.run_loop(loop)
         await world.expire_leases()
@@ -83,17 +83,19 @@ async def test_everything_at_once_keeps_every_promise() -> None:
             for number in range(RECORDS)
         ]
         faults: list[str] = []
-        told: list[str] = []
+        acknowledged: list[str] = []
         done = asyncio.Event()
         background = asyncio.create_task(upkeep(world, done))
-        await asyncio.gather(news(world, record_ids, dice), *(labour(person, dice, faults, told) for person in people))
+        await asyncio.gather(
+            news(world, record_ids, dice), *(labour(person, dice, faults, acknowledged) for person in people)
+        )
         done.set()
         await background
         assert faults == []
-        await check(world, told)
+        await check(world, acknowledged)
 
 
-async def check(world: World, told: list[str]) -> None:
+async def check(world: World, acknowledged: list[str]) -> None:
     async with world.service.database.transaction() as session:
         twice = await session.raw.fetchval(
             "SELECT count(*) FROM (SELECT FROM slots WHERE state IN ('leased', 'submitted', 'skipped')"
@@ -117,8 +119,8 @@ async def check(world: World, told: list[str]) -> None:
     assert twice == 0
     assert accepted_and_alive == 0
     assert gold_served_on == 0
-    said = [str(one.payload.annotation_id) for one in await world.service.published(AnnotationSubmitted)]
-    assert Counter(said) == Counter(kept) == Counter(set(told))
+    published = [str(one.payload.annotation_id) for one in await world.service.published(AnnotationSubmitted)]
+    assert Counter(published) == Counter(kept) == Counter(set(acknowledged))
     assert slots == len(kept)
     assert all(row["used"] == row["held"] for row in returned), [tuple(row) for row in returned]
     progress = await world.progress()

@@ -34,11 +34,11 @@ async def test_an_annotator_is_registered_once(world: World) -> None:
         {"law": 80},
         ["en", "pt-BR"],
     )
-    told = [
+    published = [
         one for one in await world.service.published(AnnotatorChanged)
         if one.payload.annotator_id == person.annotator_id
     ]  # fmt: skip
-    assert [one.revision for one in told] == [1]
+    assert [one.revision for one in published] == [1]
 
 
 async def test_a_repeated_registration_with_its_key_answers_the_same(world: World) -> None:
@@ -143,7 +143,7 @@ async def test_images_come_with_a_signed_link(service: ServiceUnderTest) -> None
     scan = AssetReference(asset_id=uuid4(), media_type="image/png", sha256="0" * 64, size_bytes=10, width=8, height=6)
     record_id = new_id()
     accepted = RecordAccepted(schema_version=1, fields={"scan": scan}, split=Split.TRAIN, origin=Origin.COLLECTED)
-    await world.say(accepted, record_id)
+    await world.publish(accepted, record_id)
     await world.predict(record_id)
     shown = (await person.one())["record"]["fields"]["scan"]
     assert (shown["asset_id"], shown["width"], shown["height"]) == (str(scan.asset_id), 8, 6)
@@ -162,7 +162,7 @@ async def test_links_to_a_local_store_lead_to_ingest() -> None:
         person = await world.person()
         scan = AssetReference(asset_id=uuid4(), media_type="image/png", sha256="0" * 64, size_bytes=10)
         record_id = new_id()
-        await world.say(
+        await world.publish(
             RecordAccepted(schema_version=1, fields={"scan": scan}, split=Split.TRAIN, origin=Origin.COLLECTED),
             record_id,
         )
@@ -171,7 +171,7 @@ async def test_links_to_a_local_store_lead_to_ingest() -> None:
         assert url.startswith(f"https://touchstone.example/ingest/v1/objects/assets/{scan.asset_id}?")
 
 
-async def test_republishing_says_the_present_state_again_with_the_same_revisions() -> None:
+async def test_republishing_repeats_the_present_state_with_the_same_revisions() -> None:
     async with service_under_test("queue") as service:
         world = await World(service, policies=policies(redundancy={"without_model": 2, "with_model": 2})).open()
         first, second = await world.people(2)
@@ -181,9 +181,9 @@ async def test_republishing_says_the_present_state_again_with_the_same_revisions
         await second.skip((await second.one())["token"])
         kinds = (AnnotatorChanged, RecordRouted, AnnotationSubmitted, WorkLogged, TaskSkipped)
         before = {kind: await service.published(kind) for kind in kinds}
-        said = await republish(service.runtime)
+        published = await republish(service.runtime)
         after = {kind: (await service.published(kind))[len(before[kind]) :] for kind in kinds}
-        assert sum(len(events) for events in after.values()) == said
+        assert sum(len(events) for events in after.values()) == published
         assert [one.payload for one in after[AnnotatorChanged]] == [one.payload for one in before[AnnotatorChanged]]
         assert [(one.revision, one.payload) for one in after[RecordRouted]] == [
             (one.revision, one.payload) for one in before[RecordRouted][-1:]

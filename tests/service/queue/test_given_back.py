@@ -1,4 +1,4 @@
-"""What an annotator gives back or lets run out comes again to them first, gold like any other: trying tells nothing."""
+"""What an annotator gives back or lets run out comes again to them first, gold like any other: trying reveals nothing."""
 
 import asyncio
 from typing import Any
@@ -106,7 +106,7 @@ async def test_an_ordinary_task_that_was_given_back_may_go_to_others(service: Se
 async def test_gold_that_was_given_back_is_gone_when_others_took_what_stood_in_front(
     service: ServiceUnderTest,
 ) -> None:
-    """Otherwise waiting would tell: an ordinary task is taken by others meanwhile, and gold by nobody."""
+    """Otherwise waiting would reveal gold: an ordinary task is taken by others meanwhile, and gold by nobody."""
     chosen = policies(gold={"entry_test": 0, "share": 1.0}, serving={"leases_per_annotator": 50})
     world = await World(service, policies=chosen).open()
     [gold] = await world.records(1)
@@ -166,7 +166,9 @@ async def test_asking_while_being_registered_is_no_fault(service: ServiceUnderTe
 
 
 @pytest.mark.parametrize("gold_share", [0.0, 1.0])
-async def test_what_is_owed_is_no_longer_served_once_it_closed(service: ServiceUnderTest, gold_share: float) -> None:
+async def test_what_was_given_back_is_no_longer_served_once_it_closed(
+    service: ServiceUnderTest, gold_share: float
+) -> None:
     chosen = policies(gold={"entry_test": 0, "share": gold_share})
     world = await World(service, policies=chosen).open()
     records = await world.records(3)

@@ -1,4 +1,4 @@
-"""Gold, audits and held-out records look like any other task: what a lease shows tells nothing of them."""
+"""Gold, audits and held-out records look like any other task: what a lease shows does not reveal them."""
 
 import random
 from datetime import datetime
@@ -29,7 +29,7 @@ RECORDS = 800
 
 
 def features(lease: dict[str, Any], place: int, asked_at: datetime, size: int) -> list[float]:
-    """All that an envelope says but for the record's content."""
+    """All that an envelope holds but for the record's content."""
     until = datetime.fromisoformat(lease["until"])
     task_id, token = UUID(lease["task_id"]), UUID(lease["token"])
     return [
@@ -50,10 +50,10 @@ def features(lease: dict[str, Any], place: int, asked_at: datetime, size: int) -
     ]
 
 
-async def test_a_classifier_on_lease_envelopes_cannot_tell_gold(service: ServiceUnderTest) -> None:
+async def test_a_classifier_on_lease_envelopes_cannot_find_gold(service: ServiceUnderTest) -> None:
     dice = random.Random(7)
     world = await World(service, policies=GOLDEN, guidelines=2).open()
-    await world.say(world.threshold_of(0.9))
+    await world.publish(world.threshold_of(0.9))
     gold = set[str]()
     for number in range(RECORDS):
         split = Split.TRAIN if dice.random() < 0.7 else Split.TEST
@@ -64,34 +64,34 @@ async def test_a_classifier_on_lease_envelopes_cannot_tell_gold(service: Service
         if number == RECORDS // 2:  # half of the gold was placed under an older guideline
             world.guidelines = 3
             await world.open()
-    seen, told, tasks = [], [], []
+    seen, is_gold_flags, tasks = [], [], []
     for person in await world.people(10):
         for _ in range(RECORDS // 50):
             asked_at = utc_now()
             answer = await person.ask(5)
             for place, lease in enumerate(answer.json()["leases"]):
                 if "prediction" in lease:
-                    continue  # gold never shows one, and says so; among those that show none nothing more may be told
+                    continue  # gold never shows one, and is marked so; among those that show none nothing more may be found out
                 size = len(str({name: value for name, value in lease.items() if name != "record"}))
                 seen.append(features(lease, place, asked_at, size))
-                told.append(shown(lease) in gold)
+                is_gold_flags.append(shown(lease) in gold)
                 tasks.append(lease["task_id"])
     # A task is never learnt from and guessed at: that gold comes to many, only many together could find out.
     folds = GroupKFold(5)
     forest = RandomForestClassifier(200, min_samples_leaf=5, random_state=1, n_jobs=1)
     guessed = cross_val_predict(
-        forest, np.array(seen, dtype=float), told, groups=tasks, cv=folds, method="predict_proba"
+        forest, np.array(seen, dtype=float), is_gold_flags, groups=tasks, cv=folds, method="predict_proba"
     )[:, 1]
-    score = roc_auc_score(told, guessed)
+    score = roc_auc_score(is_gold_flags, guessed)
     # The standard error of an AUC of 0.5 (Hanley and McNeil 1982), for as many guesses as there are tasks.
-    positives = len({task for task, is_gold in zip(tasks, told, strict=True) if is_gold})
+    positives = len({task for task, is_gold in zip(tasks, is_gold_flags, strict=True) if is_gold})
     negatives = len(set(tasks)) - positives
     assert min(positives, negatives) > 100
     error = ((positives + negatives + 1) / (12 * positives * negatives)) ** 0.5
     assert score < 0.5 + 3 * error, score
 
 
-async def test_the_place_in_a_batch_does_not_tell_which_line_a_task_stood_in(service: ServiceUnderTest) -> None:
+async def test_the_place_in_a_batch_does_not_reveal_which_line_a_task_stood_in(service: ServiceUnderTest) -> None:
     """What was drawn by chance is blind more often: were it first, a blind task in the last place would be gold."""
     chosen = policies(learning={"enabled": True, "random_rate": 0.5})
     world = await World(service, policies=chosen).open()
@@ -186,7 +186,7 @@ async def test_gold_is_dealt_in_batches_at_any_place(service: ServiceUnderTest) 
     assert places == {0, 1, 2, 3, 4}
 
 
-async def test_a_classifier_on_response_times_cannot_tell_gold(service: ServiceUnderTest) -> None:
+async def test_a_classifier_on_response_times_cannot_find_gold(service: ServiceUnderTest) -> None:
     """Gold took twice as long when it went by another road (AUC .84)."""
     chosen = policies(gold={"entry_test": 0, "share": 0.5, "exposures": 50}, serving={"leases_per_annotator": 1000})
     world = await World(service, policies=chosen).open()
@@ -197,15 +197,15 @@ async def test_a_classifier_on_response_times_cannot_tell_gold(service: ServiceU
     people = await world.people(10)
     for person in people:
         await person.one()  # who asks for the first time is not known yet
-    took, told = [], []
+    took, is_gold_flags = [], []
     for _ in range(40):
         for person in people:
             begun = perf_counter()
             answer = await person.ask()
             took.append(perf_counter() - begun)
-            told.append(shown(answer.json()["leases"][0]) in golden)
-    gold_took, ordinary_took = sum(told), len(told) - sum(told)
+            is_gold_flags.append(shown(answer.json()["leases"][0]) in golden)
+    gold_took, ordinary_took = sum(is_gold_flags), len(is_gold_flags) - sum(is_gold_flags)
     assert min(gold_took, ordinary_took) > 80
-    score = roc_auc_score(told, took)
+    score = roc_auc_score(is_gold_flags, took)
     error = ((gold_took + ordinary_took + 1) / (12 * gold_took * ordinary_took)) ** 0.5
     assert abs(score - 0.5) < 3.5 * error, score

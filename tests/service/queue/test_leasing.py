@@ -103,7 +103,7 @@ async def test_done_when_nothing_is_left(world: World) -> None:
     assert await person.nothing() == "done"
 
 
-async def test_all_leased_while_others_hold_the_rest(world: World) -> None:
+async def test_all_leased_while_others_hold_what_is_left(world: World) -> None:
     first, second = await world.people(2)
     await world.record()
     await first.one()
@@ -157,7 +157,7 @@ async def test_a_paused_project_serves_nobody(world: World) -> None:
     assert len(await person.lease()) == 1
 
 
-async def test_who_is_not_registered_is_told_so(world: World) -> None:
+async def test_who_is_not_registered_gets_that_reason(world: World) -> None:
     answer = await world.client.post(
         f"/v1/projects/{world.project_id}/leases", headers=world.service.token(Role.ANNOTATOR, subject="nobody")
     )

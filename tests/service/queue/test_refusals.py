@@ -1,4 +1,4 @@
-"""What annotators are told when they don't get what they asked for: each reason is the true one."""
+"""The reasons that annotators get when they don't get what they asked for: each reason is the true one."""
 
 from typing import Any
 

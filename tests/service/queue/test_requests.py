@@ -46,8 +46,8 @@ async def test_a_request_for_an_ended_round_changes_nothing(world: World) -> Non
     person = await world.person()
     record_id = await world.record()
     await person.work()
-    await world.say(finalized(), record_id, 5)
-    await world.say(AnnotationsRequested(round=1, slots_total=3, reason="late"), record_id, 4)
+    await world.publish(finalized(), record_id, 5)
+    await world.publish(AnnotationsRequested(round=1, slots_total=3, reason="late"), record_id, 4)
     assert await world.slots(record_id) == ["submitted"]
 
 
@@ -249,7 +249,7 @@ async def test_erasure_leaves_a_tombstone_without_content(world: World) -> None:
     record_id = await world.record(text="all about Ada", label="positive")
     await person.work()
     await world.erase(record_id)
-    await world.say(world.accepted(text="all about Ada"), record_id)
+    await world.publish(world.accepted(text="all about Ada"), record_id)
     await world.predict(record_id, "positive")
     await world.gold(record_id)
     async with world.service.database.transaction() as session:

@@ -130,7 +130,7 @@ async def test_expired_work_may_still_come_so_its_record_is_not_accepted(service
     assert (await person.submit(lease["token"])).status_code == 200
 
 
-async def test_a_threshold_for_one_class_says_nothing_of_others(service: ServiceUnderTest) -> None:
+async def test_a_threshold_for_one_class_does_not_hold_for_others(service: ServiceUnderTest) -> None:
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
     positive = await world.record(label="positive", confidence=0.99)
     negative = await world.record(label="negative", confidence=0.99)
@@ -169,20 +169,20 @@ async def test_a_share_of_what_would_be_accepted_is_audited_blind(service: Servi
 
 async def test_evaluations_do_not_route(world: World) -> None:
     record_id = new_id()
-    await world.say(world.accepted(), record_id)
-    await world.say(world.predicted("positive", scored_for=ScoredFor.EVALUATION), record_id)
+    await world.publish(world.accepted(), record_id)
+    await world.publish(world.predicted("positive", scored_for=ScoredFor.EVALUATION), record_id)
     assert await world.routes(record_id) == []
 
 
 async def test_an_older_prediction_changes_nothing(world: World) -> None:
     record_id = new_id()
-    await world.say(world.accepted(), record_id)
-    await world.say(world.predicted("positive"), record_id, 2)
-    await world.say(world.predicted(), record_id, 1)
+    await world.publish(world.accepted(), record_id)
+    await world.publish(world.predicted("positive"), record_id, 2)
+    await world.publish(world.predicted(), record_id, 1)
     assert (await world.route(record_id)).model_id == world.model_id
 
 
-async def test_the_same_decision_is_told_once(world: World) -> None:
+async def test_the_same_decision_is_published_once(world: World) -> None:
     record_id = await world.record(label="positive")
     for _ in range(3):
         await world.predict(record_id, "positive")
@@ -239,7 +239,7 @@ async def test_switching_learning_off_opens_what_was_held(service: ServiceUnderT
 async def test_rerouting_goes_on_where_it_stopped(service: ServiceUnderTest) -> None:
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
     record_ids = await world.records(5, label="positive", confidence=0.99)
-    await world.say(world.threshold_of(0.9))
+    await world.publish(world.threshold_of(0.9))
     projects = service.runtime.resources.projects
     for _ in range(2):
         async with service.database.transaction() as session:
@@ -249,18 +249,18 @@ async def test_rerouting_goes_on_where_it_stopped(service: ServiceUnderTest) -> 
     assert [(await world.route(one)).route for one in record_ids] == [Route.AUTO_ACCEPT] * 5
 
 
-async def test_annotators_are_told_of_without_their_names(world: World) -> None:
+async def test_annotators_are_published_without_their_names(world: World) -> None:
     person = await world.person(subject="secret-subject")
     answer = await world.client.patch(
         f"/v1/annotators/{person.annotator_id}", headers=world.manager, json={"status": AnnotatorStatus.PAUSED}
     )
     assert answer.status_code == 200
     async with world.service.database.transaction() as session:
-        told = await session.raw.fetch(
-            "SELECT convert_from(envelope, 'UTF8') AS said FROM outbox WHERE key = $1 ORDER BY seq",
+        published = await session.raw.fetch(
+            "SELECT convert_from(envelope, 'UTF8') AS envelope_text FROM outbox WHERE key = $1 ORDER BY seq",
             person.annotator_id,
         )
-    assert len(told) == 2
-    assert all("secret-subject" not in row["said"] and "Ada" not in row["said"] for row in told)
-    assert '"revision":2' in told[1]["said"]
+    assert len(published) == 2
+    assert all("secret-subject" not in row["envelope_text"] and "Ada" not in row["envelope_text"] for row in published)
+    assert '"revision":2' in published[1]["envelope_text"]
     assert await person.nothing() == "paused"

@@ -20,8 +20,8 @@ async def alone(world: World) -> World:
     return world
 
 
-async def told(world: World, record_id: UUID) -> list[tuple[str, str]]:
-    """What was said of tasks that nobody, or somebody, can serve."""
+async def published_of(world: World, record_id: UUID) -> list[tuple[str, str]]:
+    """What was published of tasks that nobody, or somebody, can serve."""
     await world.service.run_loop("find_unservable")
     return [
         (event.type, event.payload.task_kind)
@@ -38,9 +38,9 @@ async def given_up(world: World, person: Person, split: Split = Split.TEST) -> U
     """A record that needed two people where only one was, and no arbiter."""
     record_id = await world.record(split)
     await person.work()
-    assert await told(world, record_id) == [UNSERVABLE]
+    assert await published_of(world, record_id) == [UNSERVABLE]
     await world.arbitrate(record_id)
-    assert await told(world, record_id) == [UNSERVABLE, NO_ARBITER]
+    assert await published_of(world, record_id) == [UNSERVABLE, NO_ARBITER]
     await world.from_qa(record_id, RecordUnlabelable(reason="no arbiter"))
     return record_id
 
@@ -52,10 +52,10 @@ async def change(world: World, person: Person, **changes: Any) -> None:
 
 async def test_a_second_annotator_reopens_what_needed_two(alone: World) -> None:
     record_id = await given_up(alone, await alone.person())
-    assert await told(alone, record_id) == [UNSERVABLE, NO_ARBITER]
+    assert await published_of(alone, record_id) == [UNSERVABLE, NO_ARBITER]
     second = await alone.person()
-    assert await told(alone, record_id) == [UNSERVABLE, NO_ARBITER, SERVABLE]
-    assert await told(alone, record_id) == [UNSERVABLE, NO_ARBITER, SERVABLE]
+    assert await published_of(alone, record_id) == [UNSERVABLE, NO_ARBITER, SERVABLE]
+    assert await published_of(alone, record_id) == [UNSERVABLE, NO_ARBITER, SERVABLE]
     assert await second.nothing() == "done"  # qa has not asked yet
 
     await alone.request(record_id, 2)
@@ -68,13 +68,13 @@ async def test_a_second_annotator_reopens_what_needed_two(alone: World) -> None:
 async def test_a_request_that_overtakes_the_end_leaves_the_record_open(alone: World) -> None:
     record_id = await alone.record(Split.TEST)
     await (await alone.person()).work()
-    await told(alone, record_id)
+    await published_of(alone, record_id)
     await alone.arbitrate(record_id)
-    await told(alone, record_id)
+    await published_of(alone, record_id)
     unlabelable = alone.next("qa", record_id)
     await alone.person()
     await alone.request(record_id, 2)
-    await alone.say(RecordUnlabelable(reason="no arbiter"), record_id, unlabelable)
+    await alone.publish(RecordUnlabelable(reason="no arbiter"), record_id, unlabelable)
     assert (await alone.progress())["records"]["open"] == 1
     assert (await alone.slots(record_id)).count("free") == 1
 
@@ -84,9 +84,9 @@ async def test_who_was_paused_or_retired_can_serve_when_they_work_again(alone: W
     other = await alone.person(pool, status="paused")
     record_id = await given_up(alone, await alone.person())
     await change(alone, other, name="Grace")
-    assert SERVABLE not in await told(alone, record_id)
+    assert SERVABLE not in await published_of(alone, record_id)
     await change(alone, other, status="active")
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_who_learns_the_skill_can_serve(service: ServiceUnderTest, alone: World) -> None:
@@ -95,7 +95,7 @@ async def test_who_learns_the_skill_can_serve(service: ServiceUnderTest, alone: 
     other = await alone.person(skills={"radiology": 49})
     record_id = await given_up(alone, await alone.person(skills={"radiology": 50}))
     await change(alone, other, skills={"radiology": 50})
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_a_policy_that_asks_for_less_skill_lets_others_serve(alone: World) -> None:
@@ -105,14 +105,14 @@ async def test_a_policy_that_asks_for_less_skill_lets_others_serve(alone: World)
     record_id = await given_up(alone, await alone.person(skills={"radiology": 50}))
     alone.policies = policies()
     await alone.open()
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_who_moves_to_the_pool_can_serve(alone: World) -> None:
     other = await alone.person(Pool.EXPERT, status="paused")
     record_id = await given_up(alone, await alone.person())
     await change(alone, other, status="active", pool=Pool.CROWD)
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_who_is_reinstated_can_serve(alone: World) -> None:
@@ -120,15 +120,15 @@ async def test_who_is_reinstated_can_serve(alone: World) -> None:
     await alone.assess(other, AssessmentStatus.PAUSED, 1)
     record_id = await given_up(alone, await alone.person())
     await alone.assess(other, AssessmentStatus.PAUSED, 2)
-    assert SERVABLE not in await told(alone, record_id)
+    assert SERVABLE not in await published_of(alone, record_id)
     await alone.assess(other, AssessmentStatus.ACTIVE, 3)
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_an_expert_can_arbitrate_what_nobody_could(alone: World) -> None:
     record_id = await given_up(alone, await alone.person())
     expert = await alone.person(Pool.EXPERT)
-    assert (await told(alone, record_id))[-1] == ARBITER
+    assert (await published_of(alone, record_id))[-1] == ARBITER
     await alone.arbitrate(record_id)
     assert (await expert.one())["kind"] == TaskKind.ARBITRATION
 
@@ -140,7 +140,7 @@ async def test_an_arbiter_by_role_alone_is_known_once_they_ask_for_work(alone: W
     async with alone.service.database.transaction() as session:  # only what the role adds
         await session.raw.execute("DELETE FROM arrivals")
     assert await arbiter.nothing() == "done"
-    assert ARBITER in await told(alone, record_id)
+    assert ARBITER in await published_of(alone, record_id)
     await alone.arbitrate(record_id)
     assert (await arbiter.one())["kind"] == TaskKind.ARBITRATION
 
@@ -149,8 +149,8 @@ async def test_who_had_the_record_or_lacks_the_pool_opens_nothing(alone: World) 
     person = await alone.person()
     record_id = await given_up(alone, person)
     await change(alone, person, skills={"patience": 90})
-    assert SERVABLE not in await told(alone, record_id)
-    assert ARBITER not in await told(alone, record_id)
+    assert SERVABLE not in await published_of(alone, record_id)
+    assert ARBITER not in await published_of(alone, record_id)
 
 
 async def test_who_gives_a_lease_back_of_what_was_closed_can_serve_it(alone: World) -> None:
@@ -158,9 +158,9 @@ async def test_who_gives_a_lease_back_of_what_was_closed_can_serve_it(alone: Wor
     record_id = await alone.record(Split.TEST)
     lease = await person.one()
     assert await person.nothing() == "others_needed"
-    assert await told(alone, record_id) == [UNSERVABLE]
+    assert await published_of(alone, record_id) == [UNSERVABLE]
     await person.release(lease["token"])
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_whose_lease_of_what_was_closed_runs_out_can_serve_it(alone: World) -> None:
@@ -168,9 +168,9 @@ async def test_whose_lease_of_what_was_closed_runs_out_can_serve_it(alone: World
     record_id = await alone.record(Split.TEST)
     await person.one()
     await person.nothing()
-    assert await told(alone, record_id) == [UNSERVABLE]
+    assert await published_of(alone, record_id) == [UNSERVABLE]
     await alone.expire_leases()
-    assert (await told(alone, record_id))[-1] == SERVABLE
+    assert (await published_of(alone, record_id))[-1] == SERVABLE
 
 
 async def test_too_many_skips_stay_too_many(alone: World) -> None:
@@ -178,21 +178,23 @@ async def test_too_many_skips_stay_too_many(alone: World) -> None:
     record_id = await alone.record()
     for person in people:
         await person.skip((await person.one())["token"])
-    assert await told(alone, record_id) == [UNSERVABLE]
+    assert await published_of(alone, record_id) == [UNSERVABLE]
     await alone.person()
-    assert await told(alone, record_id) == [UNSERVABLE]
+    assert await published_of(alone, record_id) == [UNSERVABLE]
 
 
 @pytest.mark.parametrize("end", ["finalize", "gold", "erase"])
-async def test_what_ended_is_not_told_of(alone: World, end: str) -> None:
+async def test_what_ended_is_not_published(alone: World, end: str) -> None:
     record_id = await given_up(alone, await alone.person())
     await getattr(alone, end)(record_id)
     await alone.people(2)
     await alone.person(Pool.EXPERT)
-    assert await told(alone, record_id) == [UNSERVABLE, NO_ARBITER]
+    assert await published_of(alone, record_id) == [UNSERVABLE, NO_ARBITER]
 
 
-async def test_many_are_looked_at_in_batches_and_each_told_once(alone: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_are_checked_in_batches_and_each_published_once(
+    alone: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("services.queue.loops.EXAMINED_AT_ONCE", 3)
     person = await alone.person()
     record_ids = await alone.records(8, split=Split.TEST)
@@ -203,4 +205,4 @@ async def test_many_are_looked_at_in_batches_and_each_told_once(alone: World, mo
     await alone.people(2)
     for _ in range(2):
         for record_id in record_ids:
-            assert await told(alone, record_id) == [UNSERVABLE, SERVABLE]
+            assert await published_of(alone, record_id) == [UNSERVABLE, SERVABLE]

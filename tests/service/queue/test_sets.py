@@ -138,7 +138,7 @@ async def test_a_new_threshold_reads_only_what_lies_between_it_and_the_old_one(s
     await handle(world, of_each(world, record_ids, lambda _: world.accepted()))
     await handle(world, of_each(world, record_ids, lambda number: world.predicted("positive", number / 100)))
     await world.threshold(0.9)
-    await world.say(world.threshold_of(0.8, revision=2))
+    await world.publish(world.threshold_of(0.8, revision=2))
     async with counted(service) as (session, sent):
         assert await routing.reroute(session, service.runtime.resources.projects, utc_now(), 50)
         read = await session.raw.fetchval("SELECT count(*) FROM records WHERE xmax = pg_current_xact_id()::xid")

@@ -21,7 +21,7 @@ async def activities(world: World, person: Any) -> list[str]:
     ]
 
 
-async def test_a_submitted_annotation_is_told_with_all_it_took(world: World) -> None:
+async def test_a_submitted_annotation_is_published_with_all_it_took(world: World) -> None:
     person = await world.person()
     record_id = await world.record()
     prediction_id = await world.predict(record_id, "negative")
@@ -29,18 +29,18 @@ async def test_a_submitted_annotation_is_told_with_all_it_took(world: World) -> 
     answer = await person.submit(lease["token"], sentiment("neutral"), active_s=4.5)
     assert answer.status_code == 200
     [event] = [event for event in await world.service.published(AnnotationSubmitted) if event.record_id == record_id]
-    said = event.payload
-    assert str(said.annotation_id) == answer.json()["annotation_id"]
-    assert said.answers == sentiment("neutral")
-    assert (said.annotator_id, said.round, said.slot, said.task_kind) == (
+    published = event.payload
+    assert str(published.annotation_id) == answer.json()["annotation_id"]
+    assert published.answers == sentiment("neutral")
+    assert (published.annotator_id, published.round, published.slot, published.task_kind) == (
         person.annotator_id,
         1,
         1,
         TaskKind.ANNOTATION,
     )
-    assert (said.schema_version, said.guideline_version, said.active_s) == (1, 1, 4.5)
-    assert said.prediction_shown == prediction_id
-    assert said.leased_at < said.submitted_at
+    assert (published.schema_version, published.guideline_version, published.active_s) == (1, 1, 4.5)
+    assert published.prediction_shown == prediction_id
+    assert published.leased_at < published.submitted_at
     assert await activities(world, person) == ["submitted"]
 
 
@@ -51,8 +51,8 @@ async def test_submitting_the_same_again_answers_the_same(world: World) -> None:
     first = await person.submit(lease["token"], active_s=1.0)
     again = await person.submit(lease["token"], active_s=2.0)
     assert (again.status_code, again.json()) == (200, first.json())
-    said = [event for event in await world.service.published(AnnotationSubmitted) if event.record_id == record_id]
-    assert len(said) == 1
+    published = [event for event in await world.service.published(AnnotationSubmitted) if event.record_id == record_id]
+    assert len(published) == 1
     assert (await world.progress())["annotations"] == 1
 
 
@@ -224,8 +224,8 @@ async def test_a_skipped_slot_stays_skipped_and_another_takes_its_place(world: W
     assert await first.nothing() == "others_needed"
     assert (await first.submit(lease["token"])).status_code == 409
     assert (await second.submit((await second.one())["token"])).status_code == 200
-    [told] = [one.payload for one in await world.service.published(TaskSkipped) if one.record_id == record_id]
-    assert told.annotator_id == first.annotator_id
+    [published] = [one.payload for one in await world.service.published(TaskSkipped) if one.record_id == record_id]
+    assert published.annotator_id == first.annotator_id
     assert (await world.progress())["skips"] == 1
 
 
@@ -259,17 +259,17 @@ async def test_a_draft_survives_the_lease(world: World) -> None:
     assert (await world.client.get(path, headers=person.headers)).status_code == 404
 
 
-async def test_free_text_is_masked_before_it_is_told(world: World) -> None:
+async def test_free_text_is_masked_before_it_is_published(world: World) -> None:
     person, expert = await world.person(), await world.person("expert")  # type: ignore[arg-type]
     record_id = await world.record()
     await world.record()
     [first, second] = await person.lease(count=2)
     await person.skip(first["token"], reason="Ask ada@example.org about it.")
-    [told] = [
+    [published] = [
         one.payload for one in await world.service.published(TaskSkipped)
         if str(one.record_id) == shown(first)
     ]  # fmt: skip
-    assert "ada@example.org" not in told.reason
+    assert "ada@example.org" not in published.reason
     await person.release(second["token"])
     await world.arbitrate(record_id)
     lease = await expert.one()

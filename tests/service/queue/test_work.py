@@ -1,4 +1,4 @@
-"""All that annotators spent time on is told, each end of a lease once."""
+"""All that annotators spent time on is published, each end of a lease once."""
 
 import asyncio
 
@@ -7,28 +7,28 @@ from shared.contracts.values import Split
 from tests.service.queue.world import Person, World
 
 
-async def told(person: Person) -> list[WorkLogged]:
-    said = await person.world.service.published(WorkLogged)
-    return [event.payload for event in said if event.payload.annotator_id == person.annotator_id]
+async def published_of(person: Person) -> list[WorkLogged]:
+    published = await person.world.service.published(WorkLogged)
+    return [event.payload for event in published if event.payload.annotator_id == person.annotator_id]
 
 
 async def activities(person: Person) -> list[str]:
-    return [one.activity for one in await told(person)]
+    return [one.activity for one in await published_of(person)]
 
 
-async def test_a_lease_that_ran_out_is_told_once_though_nobody_leases_it_again(world: World) -> None:
+async def test_a_lease_that_ran_out_is_published_once_though_nobody_leases_it_again(world: World) -> None:
     person = await world.person()
     await world.records(3)
     leases = await person.lease(count=3)
     for _ in range(3):
         await world.expire_leases()
-    said = await told(person)
-    assert [one.activity for one in said] == ["expired"] * 3
-    assert {str(one.task_id) for one in said} == {lease["task_id"] for lease in leases}
-    assert all(one.active_s is None for one in said)
+    published = await published_of(person)
+    assert [one.activity for one in published] == ["expired"] * 3
+    assert {str(one.task_id) for one in published} == {lease["task_id"] for lease in leases}
+    assert all(one.active_s is None for one in published)
 
 
-async def test_when_somebody_else_leases_it_nothing_more_is_told(world: World) -> None:
+async def test_when_somebody_else_leases_it_nothing_more_is_published(world: World) -> None:
     slow, quick = await world.people(2)
     await world.record()
     await slow.one()
@@ -49,7 +49,7 @@ async def test_late_work_follows_the_lease_that_ran_out(world: World) -> None:
     assert await activities(person) == ["expired", "submitted"]
 
 
-async def test_a_renewed_lease_that_runs_out_again_is_told_once(world: World) -> None:
+async def test_a_renewed_lease_that_runs_out_again_is_published_once(world: World) -> None:
     person = await world.person()
     await world.record()
     token = (await person.one())["token"]
@@ -71,7 +71,7 @@ async def test_what_ran_out_can_still_be_given_back_or_skipped(world: World) -> 
         assert await activities(person) == ["expired", activity]
 
 
-async def test_the_whole_state_says_each_end_as_it_stands(world: World) -> None:
+async def test_the_whole_state_has_each_end_as_it_is_now(world: World) -> None:
     person = await world.person()
     record_id = await world.record()
     token = (await person.one())["token"]

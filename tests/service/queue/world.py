@@ -1,4 +1,4 @@
-"""A small world around queue: what the other services would say, said by hand, and people who work."""
+"""A small world around queue: events of the other services, made by hand, and people who work."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -153,14 +153,14 @@ class World:
         self.revisions[what, key] += 1
         return self.revisions[what, key]
 
-    async def say(self, payload: Payload, record_id: UUID | None = None, revision: int = 1) -> UUID:
+    async def publish(self, payload: Payload, record_id: UUID | None = None, revision: int = 1) -> UUID:
         return await self.service.deliver(self.event(payload, record_id, revision))
 
     def event(self, payload: Payload, record_id: UUID | None = None, revision: int = 1) -> Event[Any]:
         return envelope(payload, self.project_id, record_id, revision)
 
     async def open(self, status: ProjectStatus = ProjectStatus.ACTIVE) -> "World":
-        await self.say(self.project(status), revision=self.next("project", self.project_id))
+        await self.publish(self.project(status), revision=self.next("project", self.project_id))
         return self
 
     def project(self, status: ProjectStatus = ProjectStatus.ACTIVE) -> ProjectChanged:
@@ -227,22 +227,22 @@ class World:
     ) -> UUID:
         """A record that came in and was scored. Its text is its id, so that a test knows it in a lease."""
         record_id = record_id or new_id()
-        await self.say(self.accepted(split, **{"text": str(record_id)} | more), record_id)
+        await self.publish(self.accepted(split, **{"text": str(record_id)} | more), record_id)
         await self.predict(record_id, label, confidence, selected=selected)
         return record_id
 
     async def predict(
         self, record_id: UUID, label: str | None = None, confidence: float = 0.9, *, selected: bool = False
     ) -> UUID:
-        said = self.predicted(label, confidence, selected=selected)
-        return await self.say(said, record_id, self.next("prediction", record_id))
+        payload = self.predicted(label, confidence, selected=selected)
+        return await self.publish(payload, record_id, self.next("prediction", record_id))
 
     async def records(self, count: int, **more: Any) -> list[UUID]:
         return [await self.record(**more) for _ in range(count)]
 
     async def from_qa(self, record_id: UUID, payload: Payload) -> UUID:
-        """Something that qa says of a record: it counts one revision over all of it."""
-        return await self.say(payload, record_id, self.next("qa", record_id))
+        """An event of qa about a record: it counts one revision over all of it."""
+        return await self.publish(payload, record_id, self.next("qa", record_id))
 
     async def finalize(self, record_id: UUID, round_: int = 1) -> None:
         await self.from_qa(record_id, finalized(round_))
@@ -262,10 +262,10 @@ class World:
         await self.from_qa(record_id, arbitration(round_))
 
     async def erase(self, record_id: UUID) -> None:
-        await self.say(RecordErased(reason="asked for"), record_id, 2)
+        await self.publish(RecordErased(reason="asked for"), record_id, 2)
 
     async def threshold(self, threshold: float | None, revision: int = 1, label: str | None = None) -> None:
-        await self.say(self.threshold_of(threshold, revision, label))
+        await self.publish(self.threshold_of(threshold, revision, label))
         await self.service.run_loop("reroute")
 
     def threshold_of(
@@ -284,7 +284,7 @@ class World:
         )
 
     async def assess(self, person: Person, status: AssessmentStatus, revision: int = 1) -> None:
-        await self.say(
+        await self.publish(
             AnnotatorAssessed(
                 annotator_id=person.annotator_id,
                 assessment_revision=revision,

@@ -115,7 +115,7 @@ def test_spans_lie_in_the_text_by_code_points_with_an_exclusive_end(start: Any, 
     assert [rule for _, rule in rules(SPANS, {"spans": [{"start": start, "end": end, "label": "PER"}]})] == expected
 
 
-def test_spans_and_relations_are_told_apart_and_closed() -> None:
+def test_spans_and_relations_are_distinguished_and_closed() -> None:
     spans = [
         {"start": 0, "end": 2, "label": "PER"},
         {"start": 1, "end": 3, "label": "LOC"},
@@ -250,6 +250,6 @@ def test_a_schema_survives_json() -> None:
     assert [type(question) for question in after.questions] == [type(question) for question in before.questions]
 
 
-def test_only_so_many_violations_are_told() -> None:
+def test_only_so_many_violations_are_listed() -> None:
     spans = [{"start": 0, "end": 99, "label": "?"}] * 500
     assert len(validate(schema(SPANS), FIELDS, {"spans": {"spans": spans}})) == MAX_VIOLATIONS

@@ -1,4 +1,4 @@
-"""The demo's simulated people behave as the demo says they do."""
+"""The demo's simulated people behave as the demo describes them."""
 
 import random
 import statistics

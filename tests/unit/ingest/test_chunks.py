@@ -70,7 +70,7 @@ async def test_a_stream_that_breaks_gives_out_what_was_whole_and_then_its_error(
     assert found == [FIRST_LINES]
 
 
-async def test_an_import_that_is_told_to_end_gives_out_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_import_that_has_to_end_gives_out_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "_FINISH_S", 0.3)
     stopping = asyncio.Event()
 

@@ -129,8 +129,8 @@ def test_numbers_in_slices_that_read_as_personal_data_are_masked() -> None:
         (Origin.SYNTHETIC, True, False),
     ],
 )
-def test_what_counts_as_chance(origin: Origin, told: bool | None, chance: bool) -> None:
-    assert by_chance(origin, told) is chance
+def test_what_counts_as_chance(origin: Origin, declared: bool | None, chance: bool) -> None:
+    assert by_chance(origin, declared) is chance
 
 
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 1), st.floats(0, 1))

@@ -240,7 +240,7 @@ class _ClockAt:
         return self._moment
 
 
-async def test_admin_holds_every_role_but_no_more_projects_than_the_token_says() -> None:
+async def test_admin_holds_every_role_but_no_more_projects_than_the_token_names() -> None:
     project = uuid4()
     admin = Principal("root", frozenset({"admin"}), frozenset({project}))
     assert admin.has("annotator")

@@ -1,4 +1,4 @@
-"""From exceptions to problems, and what problems never say."""
+"""From exceptions to problems, and what problems never show."""
 
 from contextlib import suppress
 from typing import Any
@@ -22,7 +22,7 @@ from shared.kit.problems import Problem, kebab_case, pointer_to
 class StaleLease(Exception):
     """The slot was leased to somebody else before the annotation came.
 
-    More that nobody is told.
+    More that nobody is shown.
     """
 
     retry_after_s = 0.2

@@ -1,4 +1,4 @@
-"""Logs that say where and what kind, never what was in it; traces that go along."""
+"""Logs that show where and what kind, never what was in it; traces that go along."""
 
 import logging
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_what_libraries_log_comes_out_in_the_same_form_without_messages_of_excep
     assert SECRET not in str((topic, task))
 
 
-def test_a_library_that_repeats_itself_is_heard_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_library_that_repeats_itself_is_logged_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.configure(settings(), "tiny")
     for second in (0.0, 0.1, 0.2, 60.0):
         record = logging.makeLogRecord(

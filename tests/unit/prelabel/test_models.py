@@ -103,7 +103,7 @@ def test_pictures_are_read_row_by_row_or_channel_by_channel() -> None:
     assert channels[0, 1, 0, 0] == pytest.approx(1 / 255)
 
 
-def test_texts_are_read_as_the_manifest_says() -> None:
+def test_texts_are_read_by_the_manifest() -> None:
     manifest = MANIFEST.model_copy(update={"task": "text_classification", "lowercase": True})
     assert inputs(manifest, ["A  B"]).tolist() == [["a  b"]]
     squeezed = manifest.model_copy(update={"collapse_whitespace": True, "lowercase": False})

@@ -125,9 +125,9 @@ def test_a_warning_stands_until_it_is_cleared() -> None:
 
 
 def test_outcomes_without_worth_change_nothing() -> None:
-    told = outcomes(1, (45, 0.05), (40, 0.4))
-    padded = [one for outcome in told for one in (outcome, VoteOutcome(0.5, 0.0))]
-    one, other = follow(told, 0.1), follow(padded, 0.1)
+    given = outcomes(1, (45, 0.05), (40, 0.4))
+    padded = [one for outcome in given for one in (outcome, VoteOutcome(0.5, 0.0))]
+    one, other = follow(given, 0.1), follow(padded, 0.1)
     assert one.alarmed == other.alarmed
     assert one.statistic == pytest.approx(other.statistic)
 

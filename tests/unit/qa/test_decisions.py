@@ -21,11 +21,11 @@ from shared.contracts.policies import RedundancyPolicy
 POLICY = RedundancyPolicy(maximum=5, posterior_target=0.98)
 
 
-def says(confidence: float, *, tied: bool = False) -> Consensus:
+def consensus_with(confidence: float, *, tied: bool = False) -> Consensus:
     return Consensus({"label": "3"}, confidence, tied, "dawid_skene")
 
 
-SURE, UNSURE, TIED = says(0.99), says(0.9), says(0.5, tied=True)
+SURE, UNSURE, TIED = consensus_with(0.99), consensus_with(0.9), consensus_with(0.5, tied=True)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ SURE, UNSURE, TIED = says(0.99), says(0.9), says(0.5, tied=True)
         ([SURE], 2, 0, 2, Finalize({"q0": {"label": "3"}}, 0.99)),
         ([UNSURE], 2, 0, 2, AskMore(3, "unsure")),
         ([TIED], 2, 0, 2, AskMore(3, "tie")),
-        ([says(0.99, tied=True)], 2, 0, 2, AskMore(3, "tie")),
+        ([consensus_with(0.99, tied=True)], 2, 0, 2, AskMore(3, "tie")),
         ([UNSURE], 4, 0, 4, AskMore(5, "unsure")),
         ([UNSURE], 5, 0, 5, Arbitrate("unsure")),
         ([TIED], 5, 0, 5, Arbitrate("tie")),
@@ -44,7 +44,7 @@ SURE, UNSURE, TIED = says(0.99), says(0.9), says(0.5, tied=True)
         ([UNSURE], 5, 1, 6, Arbitrate("unsure")),
         ([], 0, 2, 2, AskMore(3, "votes_voided")),
         ([SURE, UNSURE], 2, 0, 2, AskMore(3, "unsure")),
-        ([SURE, says(0.985)], 2, 0, 2, Finalize({"q0": {"label": "3"}, "q1": {"label": "3"}}, 0.985)),
+        ([SURE, consensus_with(0.985)], 2, 0, 2, Finalize({"q0": {"label": "3"}, "q1": {"label": "3"}}, 0.985)),
         ([], 2, 0, 2, Finalize({}, 1.0)),  # nobody answered any of the optional questions
     ],
 )
@@ -59,7 +59,11 @@ def test_votes_lead_to(
 @given(st.floats(0, 1), st.booleans(), st.integers(0, 8), st.integers(0, 8), st.integers(0, 8))
 def test_every_record_gets_on(confidence: float, tied: bool, counted: int, voided: int, slots_total: int) -> None:
     found = decide(
-        {"q": says(confidence, tied=tied)}, counted=counted, voided=voided, slots_total=slots_total, policy=POLICY
+        {"q": consensus_with(confidence, tied=tied)},
+        counted=counted,
+        voided=voided,
+        slots_total=slots_total,
+        policy=POLICY,
     )
     if isinstance(found, Wait):
         assert counted + voided < slots_total

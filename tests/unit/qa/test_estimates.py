@@ -36,11 +36,11 @@ def crowd(seed: int = 0, size: int = 300) -> list[ItemVotes]:
     items = []
     for _ in range(size):
         truth = DIGITS[generator.integers(10)]
-        said = []
+        given = []
         for who in generator.choice(10, 3, replace=False):
             right = who < 9 and generator.random() < 0.9
-            said.append((f"p{who}" if who < 9 else "spammer", truth if right else DIGITS[generator.integers(10)]))
-        items.append(ItemVotes(votes(*said)))
+            given.append((f"p{who}" if who < 9 else "spammer", truth if right else DIGITS[generator.integers(10)]))
+        items.append(ItemVotes(votes(*given)))
     return items
 
 
@@ -70,7 +70,7 @@ def test_the_model_makes_one_answer_enough_when_they_agree_and_not_when_they_dif
     assert kind.consensus(votes(("a", "8")), kind.unknown(), sure).confidence < 0.9
 
 
-def test_estimates_tell_the_spammer() -> None:
+def test_estimates_expose_the_spammer() -> None:
     found = digits().estimate(crowd())[""]
     assert found.diagonal("spammer") < 0.4
     assert found.diagonal("p0") > 0.8
@@ -94,7 +94,7 @@ def test_too_little_overlap_leaves_the_unknown() -> None:
     assert kind.estimate([])[""].voters == {}
 
 
-def test_what_annotators_say_of_known_items_needs_no_overlap() -> None:
+def test_answers_to_known_items_need_no_overlap() -> None:
     kind = digits()
     gold = [ItemVotes(votes(("a", "3")), truth={"label": "3"})] * 20
     assert kind.estimate(gold)[""].diagonal("a") > 0.85
@@ -105,7 +105,7 @@ def test_no_single_answer_proves_anything() -> None:
     assert perfect.posterior([("x", "a")])[0] < 0.995
 
 
-def test_labels_that_are_no_class_say_nothing() -> None:
+def test_labels_that_are_no_class_are_ignored() -> None:
     known = Estimates.unknown(DIGITS)
     assert known.posterior([("a", "x")]) == pytest.approx(known.class_prior)
 
@@ -114,8 +114,8 @@ def test_estimates_survive_storage() -> None:
     kind = digits()
     known = kind.estimate(crowd())
     again = kept_and_read(kind, known)
-    said = votes(("p0", "3"), ("spammer", "3"), ("new", "8"))
-    assert kind.consensus(said, again).confidence == pytest.approx(kind.consensus(said, known).confidence, abs=1e-4)
+    given = votes(("p0", "3"), ("spammer", "3"), ("new", "8"))
+    assert kind.consensus(given, again).confidence == pytest.approx(kind.consensus(given, known).confidence, abs=1e-4)
 
 
 def test_what_was_kept_before_documents_had_a_version_is_read() -> None:
@@ -140,8 +140,8 @@ def test_many_classes_are_estimated_by_one_number_each() -> None:
     items = []
     for _ in range(200):
         truth = labels[generator.integers(300)]
-        said = [("good", truth), ("fair", truth if generator.random() < 0.8 else labels[0]), ("bad", labels[1])]
-        items.append(ItemVotes(votes(*said)))
+        given = [("good", truth), ("fair", truth if generator.random() < 0.8 else labels[0]), ("bad", labels[1])]
+        items.append(ItemVotes(votes(*given)))
     known = kind.estimate(items)
     assert known[""].confusions is None
     assert known[""].diagonal("good") > known[""].diagonal("fair") > known[""].diagonal("bad")
@@ -159,15 +159,15 @@ def test_many_classes_are_estimated_by_one_number_each() -> None:
     assert [one.right for one in known_truth] == [0.0, 1.0]
 
 
-def test_a_vote_is_judged_as_a_strangers_by_what_the_others_say() -> None:
+def test_a_vote_is_judged_as_a_strangers_by_the_others() -> None:
     """The vectorised outcome is the posterior of the same votes with the annotator's name taken away."""
     kind = digits()
     known = kind.estimate(crowd())
-    said = votes(("p0", "3"), ("spammer", "8"), ("p1", "3"))
+    given = votes(("p0", "3"), ("spammer", "8"), ("p1", "3"))
     prior = dict.fromkeys(DIGITS, 0.05) | {"3": 0.55}
-    [with_model], [without] = (kind.outcomes([ItemVotes(said, prior=one)], known) for one in (prior, None))
-    for at, vote in enumerate(said):
-        nameless = [Vote("" if place == at else one.voter, one.answer) for place, one in enumerate(said)]
+    [with_model], [without] = (kind.outcomes([ItemVotes(given, prior=one)], known) for one in (prior, None))
+    for at, vote in enumerate(given):
+        nameless = [Vote("" if place == at else one.voter, one.answer) for place, one in enumerate(given)]
         for outcomes, given_prior in ((with_model, prior), (without, None)):
             expected = kind.consensus(nameless, known, given_prior).distribution[str(vote.answer["label"])]
             assert outcomes[at].right == pytest.approx(expected)
@@ -181,16 +181,16 @@ KNOWN = digits().estimate(crowd())[""]
 
 @given(people, st.randoms(use_true_random=False))
 @settings(max_examples=30, deadline=None)
-def test_the_order_of_votes_does_not_matter(said: list[tuple[str, str]], random: object) -> None:
-    shuffled = said.copy()
+def test_the_order_of_votes_does_not_matter(given: list[tuple[str, str]], random: object) -> None:
+    shuffled = given.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert KNOWN.posterior(said).tolist() == KNOWN.posterior(shuffled).tolist()
+    assert KNOWN.posterior(given).tolist() == KNOWN.posterior(shuffled).tolist()
 
 
 @given(people, st.sampled_from(DIGITS))
 @settings(max_examples=30, deadline=None)
-def test_a_further_vote_of_somebody_useful_never_lowers_its_class(said: list[tuple[str, str]], label: str) -> None:
+def test_a_further_vote_of_somebody_useful_never_lowers_its_class(given: list[tuple[str, str]], label: str) -> None:
     at = DIGITS.index(label)
-    before, after = KNOWN.posterior(said), KNOWN.posterior([*said, ("p5", label)])
+    before, after = KNOWN.posterior(given), KNOWN.posterior([*given, ("p5", label)])
     assert after[at] >= before[at] - 1e-12
     assert after.sum() == pytest.approx(1.0)

@@ -15,7 +15,7 @@ from services.qa.domain.estimation_schedule import GROWTH, LONGEST_WAIT_S, due
         (1, 10_000, LONGEST_WAIT_S, True),
     ],
 )
-def test_annotators_are_estimated_again_when_there_is_news(
+def test_annotators_are_estimated_again_when_votes_have_grown(
     new: int, read_before: int, waited_s: float, *, expected: bool
 ) -> None:
     assert due(new=new, read_before=read_before, waited_s=waited_s) is expected

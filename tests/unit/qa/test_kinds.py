@@ -94,7 +94,7 @@ def test_relations_count_as_members() -> None:
 def test_turned_boxes_are_compared_as_they_lie() -> None:
     upright, turned = box(0, 4, 10, 2), box(0, 4, 10, 2, rotation=90.0)
     assert BOXES.distance(boxes(upright), boxes(turned)) == 1.0
-    assert BOXES.distance(boxes(turned), boxes(box(4, 0, 2, 10))) == 0.0  # the same rectangle, told otherwise
+    assert BOXES.distance(boxes(turned), boxes(box(4, 0, 2, 10))) == 0.0  # the same rectangle, written otherwise
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_span_that_one_person_marks_twice_is_one_span() -> None:
 def test_relations_survive_between_kept_spans_only() -> None:
     both = [(0, 3, "PER"), (9, 12, "ORG")]
     answer = spans(*both, relations=[(0, 1, "works_for")])
-    turned = spans(both[1], both[0], relations=[(1, 0, "works_for")])  # the same, told in another order
+    turned = spans(both[1], both[0], relations=[(1, 0, "works_for")])  # the same in another order
     found = SPANS.consensus(votes(answer, turned), SPANS.unknown())
     assert found.answer == answer
     lonely = SPANS.consensus(votes(answer, spans(both[0]), spans(both[0]), spans(both[0])), SPANS.unknown())
@@ -289,7 +289,7 @@ def test_truth_teaches_who_overlooks() -> None:
         (BOXES, boxes(box(0, 0, 10, 10)), boxes(box(50, 50, 10, 10))),
     ],
 )
-def test_outcomes_tell_who_was_right(kind: kinds.Kind, right: dict[str, Any], wrong: dict[str, Any]) -> None:
+def test_outcomes_show_who_was_right(kind: kinds.Kind, right: dict[str, Any], wrong: dict[str, Any]) -> None:
     unknown = kind.unknown()
     known = ItemVotes(votes(right, wrong), truth=right)
     agreed = ItemVotes(votes(right, right, wrong))
@@ -325,7 +325,7 @@ def test_distances_are_distances_and_consensus_ignores_order(name: str, data: st
     assert kind.hit(one, one)
     assert 0.0 <= kind.distance(one, other) == pytest.approx(kind.distance(other, one))
     assert kind.distance(one, other) <= 1.0
-    said = votes(*data.draw(st.lists(answers, min_size=1, max_size=4)))
-    first, second = kind.consensus(said, kind.unknown()), kind.consensus(said[::-1], kind.unknown())
+    given = votes(*data.draw(st.lists(answers, min_size=1, max_size=4)))
+    first, second = kind.consensus(given, kind.unknown()), kind.consensus(given[::-1], kind.unknown())
     assert first == second
     assert 0.0 <= first.confidence <= 1.0

@@ -63,7 +63,7 @@ def test_a_rewritten_commitment_is_found() -> None:
     assert verify_chain(links) == 0
 
 
-def test_a_commitment_tells_nothing_without_the_salt() -> None:
+def test_a_commitment_reveals_nothing_without_the_salt() -> None:
     assert commit(SALT, CONTENTS[0]) != commit(b"another salt", CONTENTS[0])
 
 

@@ -37,8 +37,8 @@ def consensus(*given: Answers) -> Answers:
 
 
 def test_each_question_is_answered_by_its_kind() -> None:
-    said = answers("yes", about=MONEY)
-    assert consensus(said, said, answers("no")) == said
+    given = answers("yes", about=MONEY)
+    assert consensus(given, given, answers("no")) == given
 
 
 def test_a_question_the_consensus_hides_is_left_out() -> None:
@@ -52,9 +52,9 @@ def test_an_optional_question_most_left_out_is_left_out() -> None:
 
 
 def test_the_model_speaks_where_it_may() -> None:
-    said = [("p0", answers("no"))]
-    alone = consensus_of(SCHEMA, said, {})["spam"]
-    helped = consensus_of(SCHEMA, said, {}, {"spam": {"yes": 0.03, "no": 0.97}})["spam"]
+    given = [("p0", answers("no"))]
+    alone = consensus_of(SCHEMA, given, {})["spam"]
+    helped = consensus_of(SCHEMA, given, {}, {"spam": {"yes": 0.03, "no": 0.97}})["spam"]
     assert (alone.method, helped.method) == ("dawid_skene", "dawid_skene_with_model")
     assert helped.confidence > 0.98 > alone.confidence
 
@@ -67,5 +67,5 @@ def test_a_missing_answer_is_a_miss() -> None:
 
 
 @pytest.mark.parametrize("given", [[], [("p0", {})]])
-def test_no_answers_say_nothing(given: list[tuple[str, Answers]]) -> None:
+def test_no_answers_give_no_consensus(given: list[tuple[str, Answers]]) -> None:
     assert consensus_of(SCHEMA, given, {}) == {}

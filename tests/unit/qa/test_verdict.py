@@ -276,7 +276,7 @@ def test_what_can_not_be_computed_is_decided_by_an_arbiter() -> None:
     assert set_aside(facts(*votes)) == [RequestArbitration([one.answers for one in votes], "consensus_failed")]
 
 
-def test_a_report_that_can_not_be_compared_has_no_effect_and_says_so() -> None:
+def test_a_report_that_can_not_be_compared_has_no_effect_and_keeps_the_reason() -> None:
     report = Report(new_id(), spans(40), 1)
     uncompared = facts(record_=finalized(), label=CurrentLabel(1, 1, spans(40)), reports=[report])
     assert set_aside(uncompared) == [RecordReport(report.feedback_id, "comparison_failed", 1)]

@@ -126,7 +126,7 @@ def test_why_there_is_nothing(left: WhatIsLeft, reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_says_when_to_ask_again(reason: Reason) -> None:
+def test_every_reason_has_a_time_to_ask_again(reason: Reason) -> None:
     assert 1 <= nothing(reason, 5).retry_after_s <= 600
 
 
@@ -145,7 +145,7 @@ def test_who_is_left_to_serve_a_task(kind: TaskKind, workforce: Workforce, found
     assert (unservable(kind, workforce, most_skips=3) is not None) is found
 
 
-def test_why_says_nothing_that_tells_gold() -> None:
+def test_why_does_not_reveal_gold() -> None:
     assert {why(TaskKind.ANNOTATION, prediction_shown=shown) for shown in (True, False)} == {
         Why.CHECK_PREDICTION,
         Why.OWN_ANSWER,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.queue.domain.leases import Lease, TokenStatus, token_status
-from services.queue.domain.slots import LIVE, Slot, SlotState, all_untouched, settle
+from services.queue.domain.slots import LIVE, Slot, SlotState, all_untouched, fit_slots
 from shared.contracts.values import RecordState, TaskKind
 
 TOKEN, OTHER = UUID(int=1), UUID(int=2)
@@ -23,7 +23,7 @@ slots = st.lists(st.builds(Slot, st.just(0), st.sampled_from(SlotState), st.none
 @settings(max_examples=60, deadline=None)
 @given(slots, st.integers(0, 8))
 def test_settling_reaches_the_target_without_taking_work(found: list[Slot], target: int) -> None:
-    changes = settle(found, target)
+    changes = fit_slots(found, target)
     live = [slot for slot in found if slot.state in LIVE]
     after = len(live) + len(changes.add) - len(changes.void)
     kept = sum(not slot.untouched for slot in live)
@@ -159,7 +159,7 @@ class TaskMachine(RuleBasedStateMachine):
     def request(self, total: int) -> None:
         self.target = max(self.target, total)
         found = [Slot(one["number"], one["state"], TOKEN if one["token"] else None) for one in self.slots]
-        self.slots += [self.free(number) for number in settle(found, self.target).add]
+        self.slots += [self.free(number) for number in fit_slots(found, self.target).add]
 
     @invariant()
     def exactly_n(self) -> None:

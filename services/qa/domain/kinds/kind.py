@@ -45,7 +45,7 @@ class QuestionKind(Protocol[E]):
         ...
 
     def consensus(self, votes: Sequence[Vote], estimates: E, prior: Distribution | None = None) -> Consensus:
-        """What the votes of one record say. At least one vote. Microseconds for a class, up to a second for regions."""
+        """The consensus of one record's votes, at least one. Microseconds for a class, up to a second for regions."""
         ...
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: E) -> list[list[VoteOutcome]]:

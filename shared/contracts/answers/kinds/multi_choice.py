@@ -1,4 +1,4 @@
-"""`multi_choice`: any number of labels, none of them twice; their order says nothing."""
+"""`multi_choice`: any number of labels, none of them twice; their order has no meaning."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal, Self

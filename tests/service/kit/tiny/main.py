@@ -63,7 +63,7 @@ class Thing(BaseModel):
 
 @router.post("/projects/{project_id}/things", status_code=201, responses=responses(409))
 async def add_thing(project_id: UUID, body: NewThing, session: SessionDep, principal: Manager) -> Thing:
-    """Add a thing and say so."""
+    """Add a thing and publish it."""
     thing = Thing(id=new_id(), name=body.name, number=body.number)
     await session.raw.execute(
         "INSERT INTO things (id, project_id, name, number, content) VALUES ($1, $2, $3, $4, $5)",

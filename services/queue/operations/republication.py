@@ -23,7 +23,7 @@ async def whole_state(session: Session) -> AsyncIterator[Outgoing]:
 
 async def _annotators(session: Session) -> AsyncIterator[Outgoing]:
     after = FIRST
-    while page := await annotators.page(session, None, None, after, _PAGE, shared=True):
+    while page := await annotators.page_unchanging(session, after, _PAGE):
         for annotator in page:
             yield Outgoing(payload=published(annotator), revision=annotator.revision)
         after = page[-1].annotator_id

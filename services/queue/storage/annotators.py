@@ -1,6 +1,6 @@
 """Annotators: the only place that knows their names and who they sign in as; and how qa sees them in a project."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,9 @@ _SAVE = """
 UPDATE annotators SET name = $2, pool = $3, skills = $4, languages = $5, status = $6, revision = $7, subject = $8
 WHERE annotator_id = $1
 """
+# By id, from after the last one; `/*filter*/` is what else is asked for.
 _PAGE = f"""
-SELECT {_COLUMNS} FROM annotators
-WHERE annotator_id > $1 AND ($2::text IS NULL OR pool = $2) AND ($3::text IS NULL OR status = $3)
-ORDER BY annotator_id LIMIT $4
+SELECT {_COLUMNS} FROM annotators WHERE annotator_id > $1 /*filter*/ ORDER BY annotator_id LIMIT $2
 """  # noqa: S608  our own column names
 _PAGE_SHARED = f"{_PAGE} FOR SHARE"
 _SUBJECT_TAKEN = "SELECT EXISTS (SELECT FROM annotators WHERE subject = $1 AND annotator_id <> $2)"
@@ -124,13 +123,24 @@ async def save(session: Session, one: Annotator) -> None:
 
 
 async def page(
-    session: Session, pool: str | None, status: str | None, after: UUID, limit: int, *, shared: bool = False
+    session: Session, pool: Pool | None, status: AnnotatorStatus | None, after: UUID, limit: int
 ) -> list[Annotator]:
-    """By id. `shared`: nobody changes them until the transaction ends."""
-    return [
-        _annotator(row)
-        for row in await session.raw.fetch(_PAGE_SHARED if shared else _PAGE, after, pool, status, limit)
-    ]
+    """Those of a pool, of a status, by id."""
+    wanted = {"pool": pool, "status": status}
+    filters = {column: value for column, value in wanted.items() if value is not None}
+    conditions = "".join(f"AND {column} = ${number} " for number, column in enumerate(filters, 3))
+    return _annotators(
+        await session.raw.fetch(_PAGE.replace("/*filter*/", conditions), after, limit, *filters.values())
+    )
+
+
+async def page_unchanging(session: Session, after: UUID, limit: int) -> list[Annotator]:
+    """All by id; nobody changes them until the transaction ends."""
+    return _annotators(await session.raw.fetch(_PAGE_SHARED, after, limit))
+
+
+def _annotators(rows: Iterable[Any]) -> list[Annotator]:
+    return [_annotator(row) for row in rows]
 
 
 async def assess(

@@ -119,7 +119,7 @@ def test_numbers_in_slices_that_read_as_personal_data_are_masked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "told", "chance"),
+    ("origin", "declared", "chance"),
     [
         (Origin.COLLECTED, None, True),
         (Origin.COLLECTED, False, False),

@@ -6,7 +6,6 @@ from services.queue.api.shapes import ValidationIn, ValidationOut, ViolationOut
 from services.queue.exceptions import SchemaViolated, UnknownSchemaVersion
 from services.queue.operations import submission
 from services.queue.resources import QueueRuntimeDep
-from shared.contracts.answers import validate
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
@@ -44,8 +43,11 @@ async def validate_answers(
     schema = None if version is None else project.schemas.get(version)
     if schema is None:
         raise UnknownSchemaVersion
-    violations = validate(schema, body.fields, body.answers)
-    return _answer(SchemaViolated(violations).errors if violations else [])
+    try:
+        await submission.check_answers_of_schema(schema, body.fields, body.answers)
+    except SchemaViolated as violated:
+        return _answer(violated.errors)
+    return _answer([])
 
 
 def _answer(errors: list[dict[str, str]]) -> ValidationOut:

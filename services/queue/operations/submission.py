@@ -1,5 +1,7 @@
 """Submit an annotation under a lease: checked, masked, fenced, kept, published. Submitting again what was submitted is no fault."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -32,9 +34,9 @@ from services.queue.storage import annotations, claims, drafts, leases
 from services.queue.storage.annotations import NewAnnotation
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
-from shared.contracts.answers import validate
+from shared.contracts.answers import LabelSchema, validate
 from shared.contracts.events import AnnotationSubmitted
-from shared.contracts.fields import parse_fields
+from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import Answers, TaskKind
 from shared.kit.auth import Principal
 from shared.kit.clock import new_id
@@ -47,6 +49,7 @@ from shared.kit.outbox import Outgoing, columns_of, publish_many, rows_of, wake_
 MASKED_AT_ONCE_BYTES = 2_000
 """Work of more bytes than that is masked in a worker process."""
 MASKING_TIMEOUT_S = 20.0
+_CHECKED_AT_ONCE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ async def check_work(
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
     if status is TokenStatus.VALID:
-        _check_schema(project, found, work.answers)
+        await _check_schema(project, found, work.answers)
         if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
             raise ReasonRequired
     if size > MASKED_AT_ONCE_BYTES:
@@ -190,15 +193,23 @@ async def check_answers(
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
     try:
-        _check_schema(project, found, answers)
+        await _check_schema(project, found, answers)
     except SchemaViolated as violated:
         return violated.errors
     return []
 
 
-def _check_schema(project: Project, found: FoundLease, answers: Answers) -> None:
+async def _check_schema(project: Project, found: FoundLease, answers: Answers) -> None:
     schema = project.schemas[found.lease.schema_version]
-    violations = validate(schema, parse_fields(orjson.loads(found.fields or "{}")), answers)
+    await check_answers_of_schema(schema, parse_fields(orjson.loads(found.fields or "{}")), answers)
+
+
+async def check_answers_of_schema(schema: LabelSchema, fields: Mapping[str, FieldValue], answers: Answers) -> None:
+    """Raises SchemaViolated. Many regions take milliseconds, which the event loop is spared."""
+    if len(orjson.dumps(answers)) < _CHECKED_AT_ONCE_BYTES:
+        violations = validate(schema, fields, answers)
+    else:
+        violations = await asyncio.to_thread(validate, schema, fields, answers)
     if violations:
         raise SchemaViolated(violations)
 

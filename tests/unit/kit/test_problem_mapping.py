@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
 from starlette.exceptions import HTTPException
 
-from shared.kit.bodies import MAX_DEPTH, parse_json
+from shared.kit.bodies import MAX_DEPTH, MAX_VALUES, parse_json
 from shared.kit.exceptions import EventTooLarge, MalformedJson, NotKnownHere
 from shared.kit.pagination import Page, decode_cursor, encode_cursor, page_of
 from shared.kit.problem_mapping import problem_of
@@ -148,6 +148,32 @@ def test_depth_is_limited_exactly() -> None:
     parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     with pytest.raises(Problem, match="nested-too-deep"):
         parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
+
+
+@given(st.integers(1, MAX_DEPTH + 20), st.text('[]{}"\\a', max_size=9), st.booleans())
+def test_depth_is_that_of_lists_and_objects_whatever_their_texts_hold(depth: int, text: str, as_object: bool) -> None:
+    value: Any = text
+    for _ in range(depth):
+        value = {f"k{text}": value, "": text} if as_object else [text, value, text]
+    raw = orjson.dumps(value)
+    if depth <= MAX_DEPTH:
+        assert parse_json(raw) == value
+    else:
+        with pytest.raises(Problem, match="nested-too-deep"):
+            parse_json(raw)
+
+
+@pytest.mark.parametrize("one", [b"[]", b"1", b'"a"', b'{"a":[]}'])
+def test_the_number_of_values_is_limited(one: bytes) -> None:
+    raw = b"[" + b",".join([one] * MAX_VALUES) + b"]"
+    with pytest.raises(Problem, match="too-many-values"):
+        parse_json(raw)
+
+
+@pytest.mark.parametrize("text", ["a, [b] {c} ", 'say "a", "b" and \\'])
+def test_a_long_text_is_one_value_whatever_it_holds(text: str) -> None:
+    value = [text * (MAX_VALUES // 2)]
+    assert parse_json(orjson.dumps(value)) == value
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))

@@ -1,7 +1,7 @@
 """`boxes`: labelled rectangles on an image, in pixels from the top-left corner (COCO's convention)."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -73,6 +73,8 @@ class BoxesQuestion(LabelledQuestion):
                 yield missing_field().under("boxes")
             return
         known, seen = frozenset(self.labels), set[tuple[float | str, ...]]()
+        values = {attribute.name: frozenset(attribute.values) for attribute in self.attributes}
+        required = [attribute.name for attribute in self.attributes if attribute.required]
         for index, box in enumerate(answer.boxes):
             key = (box.x, box.y, box.width, box.height, box.rotation or 0.0, box.label)
             if key in seen:
@@ -86,22 +88,23 @@ class BoxesQuestion(LabelledQuestion):
                 )
             if not _lies_within(box, image):
                 yield Violation("", "box-outside", "the box must lie inside the image").under("boxes", index)
-            for violation in self._check_attributes(box):
+            for violation in _check_attributes(box, values, required):
                 yield violation.under("boxes", index, "attributes")
-
-    def _check_attributes(self, box: Box) -> Iterator[Violation]:
-        known = {attribute.name: attribute for attribute in self.attributes}
-        for name, value in box.attributes.items():
-            if name not in known:
-                yield Violation("", "attribute-unknown", "the question does not have this attribute").under(name)
-            elif value not in known[name].values:
-                yield Violation("", "attribute-value-unknown", "the value is not one of the attribute's").under(name)
-        for attribute in self.attributes:
-            if attribute.required and attribute.name not in box.attributes:
-                yield Violation("", "attribute-required", "the attribute is required").under(attribute.name)
 
     def carried_by(self, answer: BoxesAnswer) -> frozenset[str]:
         return frozenset(box.label for box in answer.boxes)
+
+
+def _check_attributes(box: Box, values: Mapping[str, frozenset[str]], required: Sequence[str]) -> Iterator[Violation]:
+    """`values` that the question's attributes may have, by name."""
+    for name, value in box.attributes.items():
+        if name not in values:
+            yield Violation("", "attribute-unknown", "the question does not have this attribute").under(name)
+        elif value not in values[name]:
+            yield Violation("", "attribute-value-unknown", "the value is not one of the attribute's").under(name)
+    for name in required:
+        if name not in box.attributes:
+            yield Violation("", "attribute-required", "the attribute is required").under(name)
 
 
 def _lies_within(box: Box, image: AssetReference) -> bool:

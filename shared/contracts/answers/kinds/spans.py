@@ -93,9 +93,9 @@ class SpansQuestion(LabelledQuestion):
                     yield Violation("", "span-overlaps", "spans must not overlap").under("spans", index)
 
     def _check_relations(self, answer: SpansAnswer) -> Iterator[Violation]:
-        seen = set[tuple[int, int, str]]()
+        known, seen = frozenset(self.relations), set[tuple[int, int, str]]()
         for index, relation in enumerate(answer.relations):
-            if relation.label not in self.relations:
+            if relation.label not in known:
                 yield Violation("", "label-unknown", "the label is not one of the question's relations").under(
                     "relations", index, "label"
                 )

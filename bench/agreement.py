@@ -7,25 +7,16 @@ intervals, no kappas, nothing kept. `kept_up_us`: counting changed records again
 import argparse
 import asyncio
 import json
-import subprocess
-import sys
-import tempfile
 import time
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import numpy as np
 
-from bench._cpu import cpu_s
-from bench._jobs import environment
+from bench._qa_database import QaDatabase, qa_database
 from bench._qa_rows import SCHEMA, add_answers, add_project, add_records
-from deploy.embedded.postgres import EmbeddedPostgres
-from services.qa.domain.agreement import counts_of, krippendorff_alpha
+from bench._textbook import counts_of, krippendorff_alpha
 from services.qa.operations.agreement_recount import RECOUNT
-from shared.kit import migrations
 from shared.kit.clock import new_id
 
 GENERATION = "INSERT INTO agreement_generations (project_id, recounted_by) VALUES ($1, $2)"
@@ -47,58 +38,37 @@ async def by_the_textbook(connection: Any, project_id: UUID) -> float:
 
 
 async def main(answers: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = EmbeddedPostgres(folder / "postgres")
-        server.start()
-        try:
-            print(json.dumps(await measured(server, folder, answers)))
-        finally:
-            server.stop()
+    async with qa_database() as database:
+        print(json.dumps(await measured(database, answers)))
 
 
-async def measured(server: EmbeddedPostgres, folder: Path, answers: int) -> dict[str, Any]:
-    url = server.url()
-    migrations.upgrade_apart("services.qa", url)
-    connection = await asyncpg.connect(url)
-    try:
-        project_id = await add_project(connection)
-        await add_records(connection, project_id, answers // 2, "short. ")
-        await add_answers(connection, project_id, answers // 2)
-        await connection.execute("VACUUM ANALYZE")
-        started = time.perf_counter()
-        expected = await by_the_textbook(connection, project_id)
-        textbook_s = time.perf_counter() - started
-        job_id = new_id()
-        await connection.execute(GENERATION, project_id, job_id)
-        await connection.execute(ENQUEUE, job_id, RECOUNT, project_id)
-        assert server.pid is not None
-        postgres_s = cpu_s(server.pid)
-        job = subprocess.run(  # noqa: ASYNC221  our own module; nothing else runs here
-            [sys.executable, "-m", "bench._jobs", "qa"],
-            env=environment(url, folder / "objects"),
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=timedelta(hours=1).total_seconds(),
-        )
-        postgres_s = cpu_s(server.pid) - postgres_s
-        took = json.loads(job.stdout)
-        started = time.perf_counter()
-        found = json.loads(await connection.fetchval(READ, project_id))
-        read_ms = 1000 * (time.perf_counter() - started)
-        assert abs(found["krippendorff_alpha"]["value"] - expected) < 1e-9, (found["krippendorff_alpha"], expected)
-    finally:
-        await connection.close()
+async def measured(database: QaDatabase, answers: int) -> dict[str, Any]:
+    connection = database.connection
+    project_id = await add_project(connection)
+    await add_records(connection, project_id, answers // 2, "short. ")
+    await add_answers(connection, project_id, answers // 2)
+    await connection.execute("VACUUM ANALYZE")
+    started = time.perf_counter()
+    expected = await by_the_textbook(connection, project_id)
+    textbook_s = time.perf_counter() - started
+    job_id = new_id()
+    await connection.execute(GENERATION, project_id, job_id)
+    await connection.execute(ENQUEUE, job_id, RECOUNT, project_id)
+    took = database.do_jobs()
+    started = time.perf_counter()
+    found = json.loads(await connection.fetchval(READ, project_id))
+    read_ms = 1000 * (time.perf_counter() - started)
+    assert abs(found["krippendorff_alpha"]["value"] - expected) < 1e-9, (found["krippendorff_alpha"], expected)
     return {
         "name": "agreement",
-        "ratio": round(textbook_s / took["s"], 3),
+        "ratio": round(textbook_s / took.wall_s, 3),
         "answers": found["annotations"],
-        "recount_s": round(took["s"], 2),
+        "recount_s": round(took.wall_s, 2),
         "textbook_s": round(textbook_s, 2),
         "read_ms": round(read_ms, 2),
-        "service_cpu_us": round(1e6 * took["cpu_s"] / found["annotations"], 1),
-        "postgres_cpu_us": round(1e6 * postgres_s / found["annotations"], 1),
-        "rss_mb": round(took["rss_mb"]),
+        "service_cpu_us": round(1e6 * took.cpu_s / found["annotations"], 1),
+        "postgres_cpu_us": round(1e6 * took.postgres_cpu_s / found["annotations"], 1),
+        "rss_mb": round(took.rss_mb),
     }
 
 

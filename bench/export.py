@@ -7,24 +7,14 @@ published with its manifest. The rows are made by SQL. CPU microseconds are thos
 import argparse
 import asyncio
 import json
-import subprocess
-import sys
-import tempfile
 import time
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from bench._cpu import cpu_s
-from bench._jobs import environment
+from bench._qa_database import QaDatabase, qa_database
 from bench._qa_rows import add_labels, add_project, add_records
-from deploy.embedded.postgres import EmbeddedPostgres
 from services.qa.operations.releases import BUILD
 from shared.contracts.values import LabelMethod, Split
-from shared.kit import migrations
 from shared.kit.clock import new_id
 
 COPY = """
@@ -57,56 +47,35 @@ async def ask_for_release(connection: Any, project_id: UUID) -> UUID:
 
 
 async def main(labels: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = EmbeddedPostgres(folder / "postgres")
-        server.start()
-        try:
-            print(json.dumps(await measured(server, folder, labels)))
-        finally:
-            server.stop()
+    async with qa_database() as database:
+        print(json.dumps(await measured(database, labels)))
 
 
-async def measured(server: EmbeddedPostgres, folder: Path, labels: int) -> dict[str, Any]:
-    url = server.url()
-    migrations.upgrade_apart("services.qa", url)
-    connection = await asyncpg.connect(url)
-    try:
-        project_id = await add_project(connection)
-        records = labels * 50 // 49
-        await add_records(connection, project_id, records)
-        await add_labels(connection, project_id, records)
-        await connection.execute("VACUUM ANALYZE")
-        started = time.perf_counter()
-        for split in Split:
-            await connection.copy_from_query(COPY, project_id, split.value, output=folder / split.value)
-        copy_s = time.perf_counter() - started
-        release_id = await ask_for_release(connection, project_id)
-        assert server.pid is not None
-        postgres_s = cpu_s(server.pid)
-        job = subprocess.run(  # noqa: ASYNC221  our own module; nothing else runs here
-            [sys.executable, "-m", "bench._jobs", "qa"],
-            env=environment(url, folder / "objects"),
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=timedelta(hours=1).total_seconds(),
-        )
-        postgres_s = cpu_s(server.pid) - postgres_s
-        took = json.loads(job.stdout)
-        query = "SELECT status, records FROM releases WHERE release_id = $1"
-        status, released = await connection.fetchrow(query, release_id)
-        assert status == "published", status
-    finally:
-        await connection.close()
+async def measured(database: QaDatabase, labels: int) -> dict[str, Any]:
+    connection = database.connection
+    project_id = await add_project(connection)
+    records = labels * 50 // 49
+    await add_records(connection, project_id, records)
+    await add_labels(connection, project_id, records)
+    await connection.execute("VACUUM ANALYZE")
+    started = time.perf_counter()
+    for split in Split:
+        await connection.copy_from_query(COPY, project_id, split.value, output=database.folder / split.value)
+    copy_s = time.perf_counter() - started
+    release_id = await ask_for_release(connection, project_id)
+    took = database.do_jobs()
+    query = "SELECT status, records FROM releases WHERE release_id = $1"
+    status, released = await connection.fetchrow(query, release_id)
+    assert status == "published", status
     return {
         "name": "export",
-        "ratio": round(copy_s / took["s"], 3),
+        "ratio": round(copy_s / took.wall_s, 3),
         "labels": released,
-        "labels_per_s": round(released / took["s"]),
+        "labels_per_s": round(released / took.wall_s),
         "copy_rows_per_s": round(released / copy_s),
-        "service_cpu_us": round(1e6 * took["cpu_s"] / released, 1),
-        "postgres_cpu_us": round(1e6 * postgres_s / released, 1),
-        "rss_mb": round(took["rss_mb"]),
+        "service_cpu_us": round(1e6 * took.cpu_s / released, 1),
+        "postgres_cpu_us": round(1e6 * took.postgres_cpu_s / released, 1),
+        "rss_mb": round(took.rss_mb),
     }
 
 

@@ -9,8 +9,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability` |
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
 | `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
-| `majority` | votes without a model of annotators | `majority` |
-| `agreement` | coefficients and their intervals | `counts_of`, `percent_agreement`, `cohen_kappa`, `fleiss_kappa`, `krippendorff_alpha`, `alpha_of_answers`, `bootstrap_interval` |
+| `agreement_counts`, `agreement_coefficients` | what a record contributes, and the coefficients with their intervals | `contributions_of`, `of_classes`, `of_distances`, `of_pair` |
 | `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `PresenceEvidence`, `objects_of` |
 | `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |

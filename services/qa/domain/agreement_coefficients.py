@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from services.qa.domain.agreement import Floats, Integers
 from services.qa.domain.agreement_counts import UNITS
+from services.qa.domain.arrays import Floats, Integers
 
 _SEED: Final = 20_240_229
 _ROUNDS: Final = 1000

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from scipy.special import betaincinv
 
-from services.qa.domain.agreement import Interval
 from services.qa.domain.drift import Drift
 from shared.contracts.values import AssessmentStatus
 
@@ -21,6 +20,12 @@ class SpamRule:
     least_gold: int = 5
     diagonal_below: float = 0.5
     least_answers: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,16 +239,3 @@ async def newest(session: Session, project_id: UUID, versions: Sequence[int]) ->
     """When each schema version, of those that anybody answered, was answered last."""
     rows = await session.raw.fetch(_NEWEST, project_id, list(versions))
     return {row["version"]: row["newest"] for row in rows}
-
-
-_OF_QUESTION = """
-SELECT record_id, annotator_id, answers->$3 AS answer FROM annotations
-WHERE project_id = $1 AND schema_version = $2 AND role IN ('vote', 'gold', 'late') AND answers ? $3
-ORDER BY submitted_at DESC LIMIT $4
-"""
-
-
-async def of_question(session: Session, project_id: UUID, schema_version: int, question: str, limit: int) -> list[Any]:
-    """The newest answers to a question: `record_id`, `annotator_id`, `answer` as text; an arbiter's is not among them."""
-    rows: list[Any] = await session.raw.fetch(_OF_QUESTION, project_id, schema_version, question, limit)
-    return rows

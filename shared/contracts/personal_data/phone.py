@@ -32,7 +32,6 @@ _GLUED = re.compile(r"(?<![\w+])([^\W\d_]{0,24})(\+?\d{9,40})([^\W\d_]{0,24})(?!
 SHORTEST, LONGEST = 7, 15
 """Digits of a telephone number (E.164 allows 15)."""
 
-SHORTEST_GLUED = 9
 FEWEST_DIFFERENT = 3
 
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BE", "CH", "SE", "DK", "PL", "PT", "BR", "AU", "ZA", "IN")

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.qa.domain.agreement import counts_of, fleiss_kappa, krippendorff_alpha
 from services.qa.domain.dawid_skene import fit
 from services.qa.domain.one_coin import fit_one_coin
 from tests.support.left_out import NOT_BESIDE
@@ -105,7 +104,8 @@ def test_the_diagonal_finds_spammers_that_agreement_with_the_majority_does_not()
     balanced = (right[judged] / seen[judged]).mean(axis=1)
     spammer = balanced <= 1 / data.shape[2] + 0.1
     diagonal = np.trace(found.confusions[judged], axis1=1, axis2=2) / data.shape[2]
-    counts = counts_of(data.items, data.classes, (data.shape[0], data.shape[2]))
+    counts = np.zeros((data.shape[0], data.shape[2]))
+    np.add.at(counts, (data.items, data.classes), 1)
     agrees = data.classes == counts.argmax(axis=1)[data.items]
     with_majority = np.bincount(data.voters, weights=agrees) / np.bincount(data.voters)
     assert area(spammer, -diagonal) >= 0.8
@@ -126,19 +126,12 @@ def test_a_million_annotations_are_quick() -> None:
     right = generator.random(1_000_000) < accuracy[voters]
     classes = np.where(right, truth[items], generator.integers(0, 5, 1_000_000))
     started = time.process_time()
-    counts = counts_of(items, classes, (100_000, 5))
-    alpha, kappa = krippendorff_alpha(counts, "ordinal"), fleiss_kappa(counts)
-    agreed = time.process_time() - started
-    assert 0.3 < alpha < 1.0
-    assert 0.3 < kappa < 1.0
-    started = time.process_time()
     found = fit(items, voters, classes, shape=(100_000, 500, 5), iterations=20, tolerance=0.0)
     estimated = time.process_time() - started
     assert (found.posteriors.argmax(axis=1) == truth).mean() > 0.98
     started = time.process_time()
     coins = fit_one_coin(items, voters, classes, shape=(100_000, 500, 5), iterations=5, tolerance=0.0)
     assert np.corrcoef(coins.accuracies, accuracy)[0, 1] > 0.98
-    assert agreed <= 0.4  # alone on the machine .05 s
     assert estimated <= 2.4  # alone .35 s
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from bench import _textbook
 from services.qa.compute.agreement import contributions_of_all, sampled_distances
-from services.qa.domain import agreement
 from services.qa.operations import agreement_recount, agreement_updates
 from shared.contracts.answers import LabelSchema
 from shared.kit.clock import new_id, utc_now
@@ -114,7 +114,7 @@ async def test_the_coefficients_are_those_of_the_answers(qa: ServiceUnderTest) -
     counts = np.array([[Counter(labels)[one] for one in LABELS] for labels in given], np.float64)
     assert found["animal"]["annotations"] == counts.sum()
     for name in ("percent_agreement", "fleiss_kappa", "krippendorff_alpha"):
-        expected = getattr(agreement, name)(counts)
+        expected = getattr(_textbook, name)(counts)
         assert found["animal"][name]["value"] == pytest.approx(expected, abs=1e-12)
         assert found["animal"][name]["low"] < expected < found["animal"][name]["high"]
 

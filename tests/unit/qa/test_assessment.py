@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from services.qa.domain.assessment import assess, jeffreys, spam_reason
 from services.qa.domain.drift import Drift, DriftRule, follow
-from services.qa.domain.majority import majority
 from services.qa.domain.votes import VoteOutcome
 from shared.contracts.values import AssessmentStatus
 
@@ -134,11 +133,3 @@ def test_outcomes_without_worth_change_nothing() -> None:
 
 def test_nobody_drifts_before_the_first_answer() -> None:
     assert follow([], 0.1) == Drift(0.1, 0.0, warned=False, alarmed=False)
-
-
-def test_majority_names_ties() -> None:
-    assert majority(["b", "a", "b"]).answer == {"label": "b"}
-    assert majority(["b", "a", "b"]).confidence == pytest.approx(2 / 3)
-    tie = majority(["b", "a"])
-    assert tie.tied
-    assert tie.answer == {"label": "a"}

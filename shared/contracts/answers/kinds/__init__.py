@@ -7,10 +7,6 @@ from typing import get_args
 from shared.contracts.answers.question import Question
 
 
-class UnknownKind(ValueError):
-    """There is no such kind of question."""
-
-
 def _discover() -> dict[str, type[Question]]:
     models: dict[str, type[Question]] = {}
     for found in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
@@ -23,14 +19,3 @@ def _discover() -> dict[str, type[Question]]:
 
 
 QUESTION_MODELS: dict[str, type[Question]] = _discover()
-
-
-def question_model(kind: object) -> type[Question]:
-    """The model of questions of this kind.
-
-    Raises:
-        UnknownKind: there is none.
-    """
-    if not isinstance(kind, str) or kind not in QUESTION_MODELS:
-        raise UnknownKind(f"kind must be one of {', '.join(QUESTION_MODELS)}")
-    return QUESTION_MODELS[kind]

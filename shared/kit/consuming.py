@@ -155,7 +155,8 @@ async def _handle(
     What is early is taken out of the inbox again: it is parked, with its inbox row, once no record is locked. `made` are the releases
     that need not be made first any more. Raises ReleaseFirst.
     """
-    async with database.transaction() as session:
+    ids = [delivery.event.id for delivery in deliveries]
+    async with handlers.attempts.attempt(database, ids), database.transaction() as session:
         fresh, crowded = await _claim(session, handlers, deliveries)
         if not fresh:
             return fresh, {}

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from shared.contracts.envelope import Event
 from shared.kit import event_metrics as metrics
-from shared.kit.bus import Inbound
+from shared.kit.bus import Inbound, Partition
 from shared.kit.consuming import Delivery, Handlers, bury, consume, consume_batch, is_transient
 from shared.kit.database import Database, DatabaseErrorKind, database_error_kind
+from shared.kit.event_attempts import ProcessEnded
 from shared.kit.progress import Item
 
 log = structlog.get_logger()
@@ -53,12 +54,14 @@ class EventProcessor:
         self._handlers = handlers
         self._group = handlers.group
         self._done = done
+        self._taking = asyncio.Lock()
 
     async def handle(self, items: Sequence[Item]) -> list[Failed]:
         """Give each event its effect, or park it; return those that failed or come after such a one.
 
         Raises Abandoned when none of them is ours any more.
         """
+        await self._take_partitions(items)
         deliveries: list[Delivery] = []
         taken: list[Item] = []
         for item in items:
@@ -87,9 +90,30 @@ class EventProcessor:
             self._done(taken)
             return []
         item_of = {id(delivery): item for delivery, item in zip(deliveries, taken, strict=True)}
-        failed = [Failed(item_of.pop(id(each.delivery)), each.error) for each in aside]
+        failed: list[Failed] = []
+        for each in aside:
+            item = item_of.pop(id(each.delivery))
+            if isinstance(each.error, ProcessEnded):
+                await self._give_up(item, each.delivery.topic, each.delivery, each.error)
+            else:
+                failed.append(Failed(item, each.error))
         self._done(item_of.values())
         return failed
+
+    async def _take_partitions(self, items: Sequence[Item]) -> None:
+        """Write down that we hold the items' partitions, before the first of their events is handled."""
+        if all(item.progress.taken for item in items):
+            return
+        async with self._taking:
+            new = {
+                Partition(item.message.topic, item.message.partition): item.progress
+                for item in items
+                if not item.progress.taken
+            }
+            if new:
+                await self._while_database_is_there(items, lambda: self._handlers.attempts.take(self._database, new))
+            for progress in new.values():
+                progress.taken = True
 
     async def attempt(self, item: Item, attempts: int) -> Exception | None:
         """Handle one event that failed so often; return what made it fail, None when nothing is left to do for it.
@@ -103,7 +127,8 @@ class EventProcessor:
         except Abandoned:
             raise
         except Exception as error:
-            if attempts + 1 >= (_PATIENCE if is_transient(error) else _ATTEMPTS):
+            most = _PATIENCE if is_transient(error) else _ATTEMPTS
+            if attempts + 1 >= most or isinstance(error, ProcessEnded):
                 await self._give_up(item, delivery.topic, delivery, error)
                 return None
             metrics.RETRIED.labels(self._group).inc()

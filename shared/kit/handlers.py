@@ -14,6 +14,7 @@ from shared.contracts.envelope import Event, Payload
 from shared.contracts.topics import TOPIC_OF
 from shared.kit import telemetry
 from shared.kit.database import Session
+from shared.kit.event_attempts import EventAttempts
 from shared.kit.outbox import event_model
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
@@ -98,6 +99,7 @@ class Handlers:
             self._of[head] = (event_model(payload), subscription.handle)
             topics.add(TOPIC_OF[payload].name)
         self.topics = frozenset(topics)
+        self.attempts = EventAttempts(group)
         self.releasing = asyncio.Event()  # parked events are to be released by this process's runner
 
     def parse(self, raw: bytes) -> Event[Any] | None:

@@ -36,6 +36,7 @@ DELETE FROM inbox_default WHERE (event_id, consumer_group) IN (
     SELECT event_id, consumer_group FROM inbox_default WHERE event_id < $1 ORDER BY event_id LIMIT $2
 )
 """
+_DROP_ATTEMPTS: Final = "DELETE FROM event_attempts WHERE begun_at < $1"
 _DROP_PARKED: Final = "DELETE FROM parked WHERE parked_at < $1"
 # A redelivery can come as late as its topic keeps it, and a replay as late as the dead letters do, one after the other.
 _INBOX_RETENTIONS: Final = 3
@@ -60,6 +61,7 @@ async def tidy(connection: Any, retention_days: int, now: datetime) -> None:
             pass
     while await _count(connection, _DROP_SEEN, first_seen, _CHUNK) == _CHUNK:
         pass
+    await connection.execute(_DROP_ATTEMPTS, kept_since)
     if dropped := await _count(connection, _DROP_PARKED, kept_since):
         # Content is kept no longer than the erasure deadline, wanted or not.
         log.error("parked_events_dropped", count=dropped, after_days=retention_days)

@@ -31,10 +31,13 @@ _COLUMNS = (
     "id, kind, project_id, state, done, total, errors, result, failure, attempts, created_at, started_at, finished_at"
 )
 _FIND = f"SELECT {_COLUMNS} FROM jobs WHERE id = $1"  # noqa: S608
-_LIST = f"""
-SELECT {_COLUMNS} FROM jobs
-WHERE id < $1 AND ($2::uuid[] IS NULL OR project_id = ANY($2))
-ORDER BY id DESC LIMIT $3
+_LIST = f"SELECT {_COLUMNS} FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2"  # noqa: S608
+_LIST_OF_PROJECTS = f"""
+SELECT newest.* FROM unnest($3::uuid[]) AS project (id)
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM jobs WHERE project_id = project.id AND jobs.id < $1 ORDER BY jobs.id DESC LIMIT $2
+) AS newest
+ORDER BY newest.id DESC LIMIT $2
 """  # noqa: S608
 _LAST_ID = UUID(int=2**128 - 1)
 
@@ -88,8 +91,10 @@ async def list_jobs(
 ) -> Page[JobView]:
     """Jobs, the newest first."""
     before = decode_cursor(after, UUID)[0] if after else _LAST_ID
-    projects = None if principal.projects is None else list(principal.projects)
-    rows = await session.raw.fetch(_LIST, before, projects, limit + 1)
+    if principal.projects is None:
+        rows = await session.raw.fetch(_LIST, before, limit + 1)
+    else:
+        rows = await session.raw.fetch(_LIST_OF_PROJECTS, before, limit + 1, list(principal.projects))
     return page_of([_view(row) for row in rows], limit, "id")
 
 

@@ -73,7 +73,19 @@ SELECT event_id, seq FROM parked
 WHERE event_id = ANY($2::uuid[]) AND consumer_group = $1 ORDER BY event_key, seq FOR UPDATE
 """
 _UNPARK: Final = "DELETE FROM parked WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2"
-_UNCLAIM: Final = "DELETE FROM inbox WHERE event_id = $1 AND consumer_group = $2"
+# Whether the event has had no effect. Who gives it one at this moment is waited for.
+_WITHOUT_EFFECT: Final = """
+WITH unparked AS (
+    DELETE FROM parked WHERE event_id = $1 AND consumer_group = $2 RETURNING event_id
+), claimed AS (
+    INSERT INTO inbox (event_id, consumer_group) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id
+)
+SELECT EXISTS (SELECT FROM unparked) OR EXISTS (SELECT FROM claimed)
+"""
+_FORGET: Final = """
+WITH attempted AS (DELETE FROM event_attempts WHERE event_id = $1 AND consumer_group = $2)
+DELETE FROM inbox WHERE event_id = $1 AND consumer_group = $2
+"""
 _LOCK_TO_PARK: Final = "SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock"
 _LOCK_TO_RELEASE: Final = "SELECT pg_advisory_xact_lock_shared(lock) FROM unnest($1::bigint[]) AS lock"
 
@@ -303,8 +315,8 @@ async def _apply_or_halve(
 async def _apply_set(
     database: Database, handlers: Handlers, deliveries: Sequence[Delivery], made: set[int]
 ) -> dict[UUID, Need]:
-    async with database.transaction() as session:
-        ids = [delivery.event.id for delivery in deliveries]
+    ids = [delivery.event.id for delivery in deliveries]
+    async with handlers.attempts.attempt(database, ids), database.transaction() as session:
         rows = await session.raw.fetch(_LOCK_EVENTS, handlers.group, ids)
         seq_of = {row["event_id"]: row["seq"] for row in rows}
         ours = [delivery for delivery in deliveries if delivery.event.id in seq_of]
@@ -326,11 +338,15 @@ async def _apply_set(
 async def bury(
     session: Session, group: str, topic: str, key: bytes, raw: bytes, event_id: UUID | None, error: Exception
 ) -> None:
-    """Give an event up: to the dead letters with it, out of the inbox, so that a replay can have its effect."""
-    await outbox.add_rows(session, [dead_letter(group, topic, key, raw, error, new_id(), utc_now())])
+    """Give an event up: to the dead letters with it, out of the inbox, so that a replay can have its effect.
+
+    Nothing is done if another member has given it its effect meanwhile.
+    """
     if event_id is not None:
-        await session.raw.execute(_UNPARK, [event_id], group)
-        await session.raw.execute(_UNCLAIM, event_id, group)
+        if not await session.raw.fetchval(_WITHOUT_EFFECT, event_id, group):
+            return
+        await session.raw.execute(_FORGET, event_id, group)
+    await outbox.add_rows(session, [dead_letter(group, topic, key, raw, error, new_id(), utc_now())])
     reason = type(error).__name__
     metrics.DEAD.labels(group, reason).inc()
     log.error("event_given_up", group=group, topic=topic, event_id=event_id and str(event_id), error=reason)

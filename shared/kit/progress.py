@@ -12,7 +12,7 @@ from shared.kit.bus import Inbound
 class Progress:
     """What is fetched and what is done of one partition, as long as this member owns it."""
 
-    __slots__ = ("acknowledged", "active", "done", "in_hand", "waiting")
+    __slots__ = ("acknowledged", "active", "done", "in_hand", "taken", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[int] = deque()  # positions fetched, in order, from the first that is not done
@@ -20,6 +20,7 @@ class Progress:
         self.in_hand = 0  # how many a lane works on
         self.acknowledged = -1
         self.active = True
+        self.taken = False  # it is written down that we hold it
 
     def finish(self, position: int) -> None:
         self.done.add(position)

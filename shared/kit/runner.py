@@ -20,6 +20,7 @@ from shared.kit.bus import Bus, Consumer, Inbound, Partition, service_topics
 from shared.kit.consuming import Handlers
 from shared.kit.database import Database
 from shared.kit.dead_letters import retry_topic
+from shared.kit.event_attempts import IN_HAND, RELEASES
 from shared.kit.event_processor import LONGEST_PAUSE_S, Abandoned, EventProcessor, Failed, pause_s
 from shared.kit.exceptions import BusUnavailable
 from shared.kit.held_events import HeldEvents
@@ -62,7 +63,7 @@ class Runner:
         self._consumer: Consumer | None = None
         self._progress: dict[Partition, Progress] = {}
         self._lanes = [Lane() for _ in range(lanes)]
-        self._room = lanes * _ROOM
+        self._room = min(IN_HAND, lanes * _ROOM)
         self._fetched = 0
         self._ask = BatchSize(_FETCH, _FETCH_BYTES)
         self._changed = asyncio.Condition()
@@ -71,6 +72,7 @@ class Runner:
         self._unacknowledged: dict[Partition, int] = {}
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()  # the last fetch found nothing
+        self._released = False  # what was to be released when we came
 
     async def run(self) -> None:
         """Consume until `stop`, or until cancelled."""
@@ -130,6 +132,7 @@ class Runner:
         finally:
             self._consumer = None
             self._forget_all()
+            await self._handlers.attempts.give_back(self._database, [RELEASES])
 
     async def _fetch(self, consumer: Consumer) -> None:
         failures = 0
@@ -149,6 +152,8 @@ class Runner:
             failures = 0
             if not messages:
                 self._idle.set()
+                if self._fetched == 0 and self._released:
+                    self._handlers.attempts.end_care()
                 continue
             fetched_at = time.monotonic() if len(messages) < self._ask.rows else float("-inf")
             self._ask.saw(len(messages), sum(len(message.value) for message in messages))
@@ -243,6 +248,7 @@ class Runner:
         mine = {each: position for each, position in self._unacknowledged.items() if each in partitions}
         with contextlib.suppress(BusUnavailable):
             await self._acknowledge_collected(mine)
+        await self._handlers.attempts.give_back(self._database, partitions)
         for partition in partitions:
             self._forget(partition)
 
@@ -263,11 +269,16 @@ class Runner:
     async def _release(self) -> None:
         """Release parked events where there are more than one transaction should."""
         attempt = 0
+        taken = False
         while True:
             self._handlers.releasing.clear()
             try:
+                if not taken:
+                    await self._handlers.attempts.take(self._database, [RELEASES])
+                    taken = True
                 while await parking.release_some(self._database, self._handlers):
                     attempt = 0
+                self._released = True
             except Exception as error:
                 attempt += 1
                 log.warning("release_interrupted", group=self._group, exc_info=error)

@@ -128,6 +128,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
                 seq bigserial, event_id uuid, record_id uuid, revision integer, type text
             );
             TRUNCATE outbox, outbox_queue, outbox_positions, inbox, parked, parked_releases, records, effects;
+            TRUNCATE partition_holders, event_attempts;
             UPDATE relay SET position = 0;
             DELETE FROM leases;
             UPDATE relay SET epoch = 0;

@@ -1,0 +1,15 @@
+"""The kit's tables, third version."""
+
+from alembic import op
+
+from shared.kit.migrations import kit_0003
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in kit_0003.UPGRADE:
+        op.execute(statement)

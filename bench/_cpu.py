@@ -8,15 +8,25 @@ from pathlib import Path
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process and its children, also of those that have ended."""
-    total = 0
-    waiting = [pid]
+def family_of(pid: int) -> list[int]:
+    """The process and all that descend from it."""
+    found, waiting = [], [pid]
     while waiting:
         one = waiting.pop()
         try:
-            fields = Path(f"/proc/{one}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
             waiting += [int(child) for child in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
+        except OSError:
+            continue
+        found.append(one)
+    return found
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process and its children, also of those that have ended."""
+    total = 0
+    for one in family_of(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
         except OSError:
             continue
         total += sum(int(field) for field in fields[11:15])

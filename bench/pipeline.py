@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ import httpx
 import orjson
 
 from bench._cpu import cpu_s
+from bench._waiting import until
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
 from shared.kit.bus import Outbound, Partition, TopicSettings, connect_bus
@@ -121,8 +122,11 @@ class Project:
         self._queue: Any = None
 
     @classmethod
-    async def create(cls, suite: Suite, client: httpx.AsyncClient) -> "Project":
-        body = {"name": f"Bench {new_id()}", "schema": SCHEMA, "policies": POLICIES, "guideline": "Be fair."}
+    async def create(
+        cls, suite: Suite, client: httpx.AsyncClient, policies: Mapping[str, Any] | None = None
+    ) -> "Project":
+        policies = POLICIES | dict(policies or {})
+        body = {"name": f"Bench {new_id()}", "schema": SCHEMA, "policies": policies, "guideline": "Be fair."}
         made = (await client.post(f"{suite.urls['ingest']}/v1/projects", json=body)).raise_for_status().json()
         return cls(suite, client, made["project_id"])
 
@@ -147,10 +151,11 @@ class Project:
         if self._queue is None:
             self._queue = await asyncpg.connect(self.suite.database_url("queue"))
         statement = "SELECT count(*) FROM slots WHERE project_id = $1 AND state = 'free'"
-        end = time.monotonic() + WAIT_S
-        while await self._queue.fetchval(statement, UUID(self.project_id)) < count:
-            assert time.monotonic() < end, f"not {count} slots within {WAIT_S} s"
-            await asyncio.sleep(0.02 if count == 1 else 0.2)
+
+        async def there() -> bool:
+            return bool(await self._queue.fetchval(statement, UUID(self.project_id)) >= count)
+
+        await until(there, most_s=WAIT_S, look_s=0.02 if count == 1 else 0.2)
 
     async def close(self) -> None:
         if self._queue is not None:

@@ -2,9 +2,10 @@
 
 Records come in by streams. At 10,000, at 100,000 and at all of them the rates are measured: records a second until they
 can be leased, the CPU of the suite for one, and lease + submit cycles a second. Then simulated annotators label
-`--labels` (by default one in twenty, 50,000 at most), a model is trained on them and made the champion, every open record
-is scored again and routed anew, and the labels are released. At the end stand the memory of each process and the largest
-tables. What has to stay flat is `flat`: the largest cost of a record by the smallest.
+`--labels` (by default one in twenty, 50,000 at most), a model is trained on them and made the champion, and every open
+record is scored again. Then auto-accept is switched on: qa tests the champion on the held-out labels, and what lies above
+the threshold is routed again and finalized. All labels are released. At the end stand the memory of each process and the
+largest tables. What has to stay flat is `flat`: the largest of a measure by the smallest, over the stages.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,22 +21,41 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from bench.pipeline import PEOPLE, Meter, Project, labels_of, text_model, texts, upload_champion
+from bench._cpu import family_of
+from bench._waiting import until
+from bench.pipeline import PEOPLE, POLICIES, Meter, Project, labels_of, text_model, texts, upload_champion
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
 
 STAGES = (10_000, 100_000)
+FLAT = ("cpu_ms", "records_per_s", "cycles_per_s")
 STREAM = 10_000
 CYCLES_AT_A_STAGE = 400
 BATCH = 20
 MOST_LABELS = 50_000
+ERROR_BUDGET = 0.1
+"""Wide, so that a threshold is found: what it costs to accept records is measured, not how good the model is."""
 WAIT_S = 3600.0
 WORDS = ("free", "txt", "call", "win", "claim")
 _TABLES = """
 SELECT relname, pg_total_relation_size(oid) FROM pg_class
 WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace ORDER BY 2 DESC LIMIT 5
 """
-_SCORED = "SELECT count(*) FROM routes WHERE project_id = $1 AND model_id = $2"
+_TO_SCORE = "SELECT count(*) FROM records WHERE project_id = $1 AND (state = 'open' OR held_out)"
+_SCORED = """
+SELECT NOT EXISTS (SELECT FROM records WHERE project_id = $1 AND model_id IS NULL AND (state = 'open' OR held_out))
+"""
+_NOTED = """
+SELECT NOT EXISTS (
+    SELECT FROM routes o JOIN records r USING (record_id)
+    WHERE o.project_id = $1 AND o.model_id IS NULL AND r.state = 'open'
+)
+"""
+_CAME = "SELECT EXISTS (SELECT FROM thresholds WHERE project_id = $1)"
+_CHANGED = "SELECT NOT EXISTS (SELECT FROM threshold_changes)"
+_CONCERNED = "SELECT count(*) FROM routes WHERE project_id = $1 AND confidence >= $2"
+_ACCEPTED = "SELECT count(*) FROM routes WHERE project_id = $1 AND route = 'auto_accept'"
+_ACCEPTED_LABELS = "SELECT count(*) FROM labels WHERE project_id = $1 AND method = 'auto_accept' AND current"
 
 
 def answer_to(text: str) -> str:
@@ -137,53 +157,112 @@ async def load(project: Project, crowd: Crowd, records: int) -> list[dict[str, A
 
 async def settle_labels(project: Project, count: int) -> None:
     qa = await asyncpg.connect(project.suite.database_url("qa"))
+
+    async def there() -> bool:
+        return await labels_of(qa, project.project_id) >= count
+
     try:
-        end = time.monotonic() + WAIT_S
-        while await labels_of(qa, project.project_id) < count:
-            assert time.monotonic() < end, "the labels do not come"
-            await asyncio.sleep(0.5)
+        await until(there, most_s=WAIT_S, look_s=0.5)
     finally:
         await qa.close()
 
 
 async def retrain(project: Project) -> dict[str, Any]:
-    """Train, promote, and wait until every open record is scored by the new champion and routed anew."""
+    """Train, promote, and wait until every open record is scored by the new champion and queue knows it."""
     base = f"{project.suite.urls['prelabel']}/v1"
     began = time.perf_counter()
     body = {"reason": "scale"}
     asked = await project.client.post(f"{base}/projects/{project.project_id}/training-runs", json=body)
     job = await job_done(project, "prelabel", asked.raise_for_status().json()["job_id"])
     trained_s = time.perf_counter() - began
+    meter = Meter(project.suite)
+    began = time.perf_counter()
     if job["failure"] is None:
         model_id = job["result"]["model_id"]
         (await project.client.post(f"{base}/models/{model_id}/promotion", json={"reason": "scale"})).raise_for_status()
     else:  # shown in the result; a model from outside takes its place
         model = text_model(texts(2_000)[1])
         await upload_champion(project.suite, project.client, project.project_id, model)
-        listed = await project.client.get(f"{base}/projects/{project.project_id}/models")
-        model_id = next(each["model_id"] for each in listed.json()["items"] if each["stage"] == "champion")
+    prelabel = await asyncpg.connect(project.suite.database_url("prelabel"))
     queue = await asyncpg.connect(project.suite.database_url("queue"))
+    project_id = UUID(project.project_id)
+
+    async def scored() -> bool:
+        return bool(await prelabel.fetchval(_SCORED, project_id))
+
+    async def noted() -> bool:
+        return bool(await queue.fetchval(_NOTED, project_id))
+
     try:
-        arguments = (UUID(project.project_id), UUID(model_id))
-        meter = Meter(project.suite)
-        began = at = time.perf_counter()
-        scored, still = -1, 0
-        while still < 20:  # until nothing more comes of it for ten seconds
-            await asyncio.sleep(0.5)
-            now = await queue.fetchval(_SCORED, *arguments)
-            if now == scored:
-                still += 1
-            else:
-                scored, still, at = now, 0, time.perf_counter()
-        return {
-            "trained_s": round(trained_s, 1),
-            "training_failure": job["failure"],
-            "rescored": scored,
-            "rescored_per_s": round(scored / max(at - began, 0.5)),
-            "cpu_ms": meter.ms_each(max(scored, 1))["all"],
-        }
+        records = await prelabel.fetchval(_TO_SCORE, project_id)
+        scored_s = await until(scored, most_s=WAIT_S, look_s=0.5)
+        await until(noted, most_s=WAIT_S, look_s=0.5)
+    finally:
+        await prelabel.close()
+        await queue.close()
+    settled_s = time.perf_counter() - began
+    await meter.rest()
+    return {
+        "trained_s": round(trained_s, 1),
+        "training_failure": job["failure"],
+        "rescored": records,
+        "rescored_per_s": round(records / scored_s),
+        "settled_per_s": round(records / settled_s),
+        "cpu_ms": meter.ms_each(records)["all"],
+    }
+
+
+async def accept(project: Project) -> dict[str, Any]:
+    """Switch auto-accept on, and wait until what lies above the champion's threshold is finalized."""
+    suite, client, project_id = project.suite, project.client, UUID(project.project_id)
+    qa_url = f"{suite.urls['qa']}/v1/projects/{project_id}/thresholds"
+    meter = Meter(suite)
+    began = time.perf_counter()
+    url = f"{suite.urls['ingest']}/v1/projects/{project_id}/policies"
+    policies = POLICIES | {"auto_accept": {"enabled": True, "error_budget": ERROR_BUDGET}}
+    (await client.put(url, json=policies)).raise_for_status()
+
+    async def tested() -> bool:
+        return bool((await client.get(qa_url)).raise_for_status().json()["thresholds"])
+
+    await until(tested, most_s=WAIT_S)
+    threshold = (await client.get(qa_url)).raise_for_status().json()["thresholds"][0]["threshold"]
+    tested_s = time.perf_counter() - began
+    found: dict[str, Any] = {"threshold": threshold, "tested_s": round(tested_s, 1)}
+    if threshold is None:
+        return found
+    queue = await asyncpg.connect(suite.database_url("queue"))
+    qa = await asyncpg.connect(suite.database_url("qa"))
+    concerned = accepted = 0
+
+    async def came() -> bool:
+        return bool(await queue.fetchval(_CAME, project_id))
+
+    async def routed() -> bool:
+        return bool(await queue.fetchval(_CHANGED))
+
+    async def finalized() -> bool:
+        return bool(await qa.fetchval(_ACCEPTED_LABELS, project_id) >= accepted)
+
+    try:
+        await until(came, most_s=WAIT_S)
+        began = time.perf_counter()
+        routed_s = await until(routed, most_s=WAIT_S)
+        concerned = await queue.fetchval(_CONCERNED, project_id, threshold)
+        accepted = await queue.fetchval(_ACCEPTED, project_id)
+        await until(finalized, most_s=WAIT_S, look_s=0.5)
+        settled_s = time.perf_counter() - began
     finally:
         await queue.close()
+        await qa.close()
+    await meter.rest()
+    return found | {
+        "concerned": concerned,
+        "accepted": accepted,
+        "rerouted_per_s": round(concerned / max(routed_s, 0.1)),
+        "finalized_per_s": round(accepted / settled_s),
+        "cpu_ms": meter.ms_each(max(accepted, 1))["all"],
+    }
 
 
 async def release(project: Project) -> dict[str, Any]:
@@ -199,12 +278,18 @@ async def release(project: Project) -> dict[str, Any]:
     return {"records": records, "seconds": round(seconds, 1), "records_per_s": round(records / seconds)}
 
 
-def memory_mb(pid: int | None) -> int:
-    """Resident memory of a process, most of all time."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) // 1024
-    return 0
+def memory_mb(pid: int | None) -> dict[str, int]:
+    """MiB of a process and its children: what they hold now, shared pages divided among them, and the process at most."""
+    held = 0
+    for one in family_of(pid or 0):
+        try:
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii")
+        except OSError:
+            continue
+        held += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    most = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+    return {"now": held // 1024, "most": most // 1024}
 
 
 async def sizes(suite: Suite) -> dict[str, Any]:
@@ -221,11 +306,15 @@ async def sizes(suite: Suite) -> dict[str, Any]:
     return found
 
 
+def flatness(measured: Sequence[float]) -> float:
+    return round(max(measured) / min(measured), 2)
+
+
 async def measure(suite: Suite, records: int, labels: int) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {suite.token(Role.ADMIN)}"}
     limits = httpx.Limits(max_connections=2 * PEOPLE)
     async with httpx.AsyncClient(headers=headers, timeout=WAIT_S, limits=limits) as client:
-        project = await Project.create(suite, client)
+        project = await Project.create(suite, client, {"auto_accept": {"enabled": False}})
         crowd = Crowd(project)
         await crowd.register()
         try:
@@ -234,20 +323,25 @@ async def measure(suite: Suite, records: int, labels: int) -> dict[str, Any]:
             seconds = await crowd.label(max(0, labels - done))
             await settle_labels(project, max(labels, done))
             learnt = await retrain(project)
+            print(json.dumps(learnt), flush=True)
+            accepted = await accept(project)
+            print(json.dumps(accepted), flush=True)
             released = await release(project)
         finally:
             await project.close()
-    costs = [stage["cpu_ms"] for stage in stages]
+    memory = {name: memory_mb(process.pid) for name, process in suite.services.items()}
+    memory["postgres"] = memory_mb(suite.postgres.pid)
     return {
         "name": "scale",
         "records": records,
         "stages": stages,
-        "flat": round(max(costs) / min(costs), 2),
+        "flat": {name: flatness([stage[name] for stage in stages]) for name in FLAT},
         "labels": max(labels, done),
         "labels_per_s": round((labels - done) / seconds) if labels > done else None,
         "retraining": learnt,
+        "auto_accept": accepted,
         "release": released,
-        "memory_mb": {name: memory_mb(process.pid) for name, process in suite.services.items()},
+        "memory_mb": memory,
         "databases_mb": await sizes(suite),
     }
 

@@ -41,10 +41,8 @@ async def fold_progress(runtime: QueueRuntime) -> None:
 
 async def reroute(runtime: QueueRuntime) -> None:
     """Route again what new thresholds concern."""
-    cache, more = runtime.resources.projects, True
-    while more:
-        async with runtime.database.transaction() as session:
-            more = await routing.reroute(session, cache, utc_now(), ROUTED_AT_ONCE)
+    while await routing.reroute(runtime.database, runtime.resources.projects, utc_now(), ROUTED_AT_ONCE):
+        pass
 
 
 async def route_waiting(runtime: QueueRuntime) -> None:

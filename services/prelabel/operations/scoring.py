@@ -5,7 +5,7 @@ Load and commit, ask the model, lock again, save what is still due: no transacti
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -26,12 +26,14 @@ from shared.contracts.events import RecordPredicted, Unanswered
 from shared.kit import outbox
 from shared.kit.clock import new_id
 from shared.kit.compute.pool import ComputePool
+from shared.kit.concurrency import side_by_side
 from shared.kit.database import Database, Session
 from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 
 log = structlog.get_logger()
 
+_SIDE_BY_SIDE: Final = 2
 _MOST_ATTEMPTS: Final = 4
 """A record that can't be read so often has no answer; before, a store that is away may come back."""
 
@@ -79,26 +81,38 @@ class _ModelAnswers:
 
 
 async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
-    """Score some records that are due, held-out ones first: they set the thresholds that the others wait for."""
+    """Score some records that are due, held-out ones first: they set the thresholds that the others wait for.
+
+    `limit` of them in a transaction, and some transactions side by side: a model is asked while answers are saved.
+    """
+    most = limit * _SIDE_BY_SIDE
     async with scorer.database.transaction() as session:
         if not await scoring_leases.take(session, project_id, scorer.holder):
             return Scored(elsewhere=True, more=True)
-        work = await _load(session, scorer.projects, project_id, limit)
+        work = await _load(session, scorer.projects, project_id, most)
         if not work.due:
             await scoring_leases.give_up(session, project_id, scorer.holder)
             return Scored()
-    reader = Reader(scorer.objects, scorer.compute, project_id)
-    answered = _ModelAnswers()
-    thumbnails: list[records.MadeThumbnail] = []
-    if work.champion is not None:
-        answered, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
-    async with scorer.database.transaction() as session:
-        scored, failed = await _save(session, work, answered)
-        await records.add_thumbnails(session, thumbnails)
-        more = len(work.due) == limit or failed > 0 or scored < len(work.due)
-        if not more:
+    parts = [replace(work, due=work.due[start : start + limit]) for start in range(0, len(work.due), limit)]
+    done = await side_by_side(_score(scorer, part) for part in parts)
+    scored, failed = sum(scored for scored, _ in done), sum(failed for _, failed in done)
+    more = len(work.due) == most or failed > 0 or scored < len(work.due)
+    if not more:
+        async with scorer.database.transaction() as session:
             await scoring_leases.give_up(session, project_id, scorer.holder)
     return Scored(scored, failed, more=more)
+
+
+async def _score(scorer: Scorer, work: _Work) -> tuple[int, int]:
+    """Ask the champion and save; returns how many records have their prediction, and how many wait."""
+    answered, thumbnails = _ModelAnswers(), list[records.MadeThumbnail]()
+    if work.champion is not None:
+        reader = Reader(scorer.objects, scorer.compute, work.champion.project_id)
+        answered, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
+    async with scorer.database.transaction() as session:
+        done = await _save(session, work, answered)
+        await records.add_thumbnails(session, thumbnails)
+    return done
 
 
 async def _load(session: Session, cache: ProjectCache, project_id: UUID, limit: int) -> _Work:

@@ -12,8 +12,11 @@ from services.queue.storage.projects import ProjectCache
 from services.queue.storage.thresholds import ThresholdKey
 from shared.contracts.events import AutoAcceptThresholdSet, RecordPredicted
 from shared.contracts.values import RecordState, ScoredFor
+from shared.kit.concurrency import side_by_side
 from shared.kit.consuming import EventSet
-from shared.kit.database import Session
+from shared.kit.database import Database, Session
+
+_SIDE_BY_SIDE = 4
 
 
 async def keep_predictions(
@@ -48,17 +51,25 @@ async def route_waiting(session: Session, projects: ProjectCache, now: datetime,
     return len(found)
 
 
-async def reroute(session: Session, projects: ProjectCache, now: datetime, limit: int) -> bool:
-    """Route again what a change of a threshold concerns, `limit` records of it; return whether there may be more.
+async def reroute(database: Database, projects: ProjectCache, now: datetime, limit: int) -> bool:
+    """Route again the next records that a change of a threshold concerns; return whether there may be more.
 
-    The change remembers how far it was made, so this goes on where it stopped, crash or not.
+    `limit` of them in a transaction, and some transactions side by side: one is decided on while others are saved. The
+    change remembers last how far it was made: after a crash some records are routed once more, which changes nothing.
     """
-    change = await thresholds.next_change(session)
-    if change is None:
-        return False
-    concerned, end = await thresholds.concerned(session, change, limit)
-    await _route_again(session, projects, concerned, now)
-    await thresholds.go_on(session, change, end)
+    async with database.transaction() as session:
+        change = await thresholds.oldest_change(session)
+        if change is None:
+            return False
+        concerned, end = await thresholds.concerned(session, change, limit * _SIDE_BY_SIDE)
+
+    async def some(record_ids: list[UUID]) -> None:
+        async with database.transaction() as session:
+            await _route_again(session, projects, record_ids, now)
+
+    await side_by_side(some(concerned[start : start + limit]) for start in range(0, len(concerned), limit))
+    async with database.transaction() as session:
+        await thresholds.go_on(session, change, end)
     return True
 
 

@@ -28,19 +28,23 @@ _ADD_CHANGES = """
 INSERT INTO threshold_changes (project_id, model_id, after_confidence, below)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::float8[])
 """
-_NEXT_CHANGE = """
+_OLDEST_CHANGE = """
 SELECT change_id, project_id, model_id, after_confidence, after_record, below FROM threshold_changes
-ORDER BY change_id LIMIT 1 FOR UPDATE
+ORDER BY change_id LIMIT 1
 """
-# What was accepted unseen stays so until qa retracts it, and what has ended is not routed.
+# What was accepted unseen stays so until qa retracts it, what has ended is not routed, what is held out is never accepted.
 _CONCERNED = """
-SELECT o.record_id, o.confidence, (o.route <> 'auto_accept' AND r.state = 'open') AS open
+SELECT o.record_id, o.confidence, (o.route <> 'auto_accept' AND r.state = 'open' AND r.split = 'train') AS open
 FROM routes o JOIN records r ON r.record_id = o.record_id
 WHERE o.project_id = $1 AND o.model_id = $2 AND (o.confidence, o.record_id) > ($3, $4) AND o.confidence < $5
 ORDER BY o.confidence, o.record_id LIMIT $6
 """
-_GO_ON = "UPDATE threshold_changes SET after_confidence = $2, after_record = $3 WHERE change_id = $1"
-_END = "DELETE FROM threshold_changes WHERE change_id = $1"
+# Unless another replica, which leads by now, went farther.
+_GO_ON = """
+UPDATE threshold_changes SET after_confidence = $4, after_record = $5
+WHERE change_id = $1 AND after_confidence = $2 AND after_record = $3
+"""
+_END = "DELETE FROM threshold_changes WHERE change_id = $1 AND after_confidence = $2 AND after_record = $3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +111,15 @@ async def add_changes(session: Session, changes: Sequence[tuple[UUID, UUID, floa
     await session.raw.execute(_ADD_CHANGES, *map(list, zip(*changes, strict=True)))
 
 
-async def next_change(session: Session) -> ThresholdChange | None:
-    """The oldest change, locked."""
-    row = await session.raw.fetchrow(_NEXT_CHANGE)
+async def oldest_change(session: Session) -> ThresholdChange | None:
+    row = await session.raw.fetchrow(_OLDEST_CHANGE)
     return None if row is None else ThresholdChange(**row)
 
 
 async def concerned(
     session: Session, change: ThresholdChange, limit: int
 ) -> tuple[list[UUID], tuple[float, UUID] | None]:
-    """Of the next `limit` records that the change concerns those that are open, and where the page ends; None: the last."""
+    """Of the next `limit` records that it concerns those to be routed again, and where the page ends; None: the last."""
     rows = await session.raw.fetch(
         _CONCERNED,
         change.project_id,
@@ -131,8 +134,9 @@ async def concerned(
 
 
 async def go_on(session: Session, change: ThresholdChange, end: tuple[float, UUID] | None) -> None:
-    """The change is made up to this place, None: as a whole."""
+    """The change is made from where it stood up to this place, None: as a whole."""
+    stood = (change.change_id, change.after_confidence, change.after_record)
     if end is None:
-        await session.raw.execute(_END, change.change_id)
+        await session.raw.execute(_END, *stood)
     else:
-        await session.raw.execute(_GO_ON, change.change_id, *end)
+        await session.raw.execute(_GO_ON, *stood, *end)

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from services.queue.operations import routing
+from services.queue.storage import thresholds
 from shared.contracts.draws import draw
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
@@ -240,13 +241,48 @@ async def test_rerouting_goes_on_where_it_stopped(service: ServiceUnderTest) -> 
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
     record_ids = await world.records(5, label="positive", confidence=0.99)
     await world.publish(world.threshold_of(0.9))
-    projects = service.runtime.resources.projects
-    for _ in range(2):
-        async with service.database.transaction() as session:
-            assert await routing.reroute(session, projects, utc_now(), 2)
+    assert await routing.reroute(service.database, service.runtime.resources.projects, utc_now(), 1)
     assert [(await world.route(one)).route for one in record_ids].count(Route.AUTO_ACCEPT) == 4  # and then it crashed
     await service.run_loop("reroute")
     assert [(await world.route(one)).route for one in record_ids] == [Route.AUTO_ACCEPT] * 5
+
+
+async def test_rerouting_that_failed_in_between_is_done_again_without_another_effect(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    record_ids = await world.records(4, label="positive", confidence=0.99)
+    await world.publish(world.threshold_of(0.9))
+
+    async def crash(*_: object) -> None:
+        raise ConnectionError("the process ends here")
+
+    projects = service.runtime.resources.projects
+    with monkeypatch.context() as crashing:
+        crashing.setattr(thresholds, "go_on", crash)
+        with pytest.raises(ConnectionError):
+            await routing.reroute(service.database, projects, utc_now(), 2)
+    assert await routing.reroute(service.database, projects, utc_now(), 2)
+    assert not await routing.reroute(service.database, projects, utc_now(), 2)
+    for record_id in record_ids:
+        assert [one.route for one in await world.routes(record_id)] == [Route.PEOPLE, Route.AUTO_ACCEPT]
+
+
+async def test_a_replica_that_leads_no_longer_does_not_take_rerouting_back(service: ServiceUnderTest) -> None:
+    world = await World(service).open()
+    await world.records(3, label="positive", confidence=0.99)
+    await world.publish(world.threshold_of(0.9))
+    async with service.database.transaction() as session:
+        stale = await thresholds.oldest_change(session)
+        assert stale is not None
+        _, first = await thresholds.concerned(session, stale, 1)
+        _, second = await thresholds.concerned(session, stale, 2)
+        await thresholds.go_on(session, stale, second)
+        await thresholds.go_on(session, stale, first)
+        await thresholds.go_on(session, stale, None)
+        change = await thresholds.oldest_change(session)
+    assert change is not None
+    assert (change.after_confidence, change.after_record) == second
 
 
 async def test_annotators_are_published_without_their_names(world: World) -> None:

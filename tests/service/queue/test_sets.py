@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -19,27 +19,31 @@ from shared.contracts.events import (
 from shared.contracts.values import Route
 from shared.kit.clock import new_id, utc_now
 from shared.kit.consuming import EventSet
-from shared.kit.database import Session
+from shared.kit.database import Database, Session
 from tests.service.queue.world import World, arbitration, finalized, policies
 from tests.support.service import ServiceUnderTest
 
 SIZE = 150
 
 
-@asynccontextmanager
-async def counted(service: ServiceUnderTest) -> AsyncIterator[tuple[Session, list[str]]]:
-    """A transaction, and the statements that were sent in it."""
-    sent: list[str] = []
-    async with service.database.transaction() as session:
+class CountedDatabase:
+    """A database that notes the statements that are sent in its transactions."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.sent: list[str] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
         def note(query: Any) -> None:
-            sent.append(query.query)
+            self.sent.append(query.query)
 
-        session.raw.add_query_logger(note)
-        try:
-            yield session, sent
-        finally:
-            session.raw.remove_query_logger(note)
+        async with self._database.transaction() as session:
+            session.raw.add_query_logger(note)
+            try:
+                yield session
+            finally:
+                session.raw.remove_query_logger(note)
 
 
 async def handle(world: World, events: Sequence[Event[Payload]]) -> list[str]:
@@ -50,10 +54,11 @@ async def handle(world: World, events: Sequence[Event[Payload]]) -> list[str]:
         if each.payload is type(events[0].payload)
     )
     found: EventSet[Any] = EventSet(events)
-    async with counted(world.service) as (session, sent):
+    database = CountedDatabase(world.service.database)
+    async with database.transaction() as session:
         await subscription.handle(session, found)
     assert not found.needs
-    return sent
+    return database.sent
 
 
 def of_each(
@@ -139,11 +144,16 @@ async def test_a_new_threshold_reads_only_what_lies_between_it_and_the_old_one(s
     await handle(world, of_each(world, record_ids, lambda number: world.predicted("positive", number / 100)))
     await world.threshold(0.9)
     await world.publish(world.threshold_of(0.8, revision=2))
-    async with counted(service) as (session, sent):
-        assert await routing.reroute(session, service.runtime.resources.projects, utc_now(), 50)
-        read = await session.raw.fetchval("SELECT count(*) FROM records WHERE xmax = pg_current_xact_id()::xid")
-    assert len(sent) <= 15, sent
-    assert read == 10
+    async with service.database.transaction() as session:
+        before = await session.raw.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())")
+    database = CountedDatabase(service.database)
+    assert await routing.reroute(cast("Database", database), service.runtime.resources.projects, utc_now(), 50)
+    async with service.database.transaction() as session:
+        locked = await session.raw.fetchval(
+            "SELECT count(*) FROM records WHERE xmax::text::bigint >= $1::bigint", before
+        )
+    assert len(database.sent) <= 15, database.sent
+    assert locked == 10
     accepted = [one for one in record_ids if (await world.route(one)).route is Route.AUTO_ACCEPT]
     assert accepted == record_ids[80:]
     await service.run_loop("reroute")

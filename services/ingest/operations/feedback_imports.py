@@ -1,4 +1,4 @@
-"""Feedback that comes in, chunk by chunk: prepared outside the event loop, each report kept under a savepoint."""
+"""Feedback that comes in, chunk by chunk: prepared outside the event loop, committed together."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -6,15 +6,15 @@ from uuid import UUID
 
 from services.ingest.compute.lines import PreparedReports, Refused, prepare_reports
 from services.ingest.domain.intake import IntakeProject, RecordCandidate
-from services.ingest.domain.reports import ReportIn
+from services.ingest.domain.reports import ReportIn, report_hashes
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
 from services.ingest.operations import files, projects, reports
 from services.ingest.operations.chunks import chunks_of
 from services.ingest.operations.context import IntakeContext
 from services.ingest.operations.imports import Tally, in_transaction, interruption, prepared
-from services.ingest.operations.reports import KeptReport
-from shared.kit.clock import new_id, utc_now
+from services.ingest.operations.reports import GivenReport, KeptReport, ReportVerdict
+from shared.kit.clock import utc_now
 from shared.kit.database import Session
 
 TakenReportLine = tuple[int, KeptReport]
@@ -53,26 +53,24 @@ async def _keep(
 ) -> tuple[list[TakenReportLine], list[Refused]]:
     candidates = [candidate for _, _, candidate in read if candidate is not None]
     stored, verdicts = await files.store(context, project.project_id, candidates)
-    # Two batches about the same records go through them in the same order.
-    ordered = sorted(read, key=lambda item: (str(item[1].record_id), item[1].external_id or "", item[0]))
+    given: list[GivenReport] = []
+    refused: list[Refused] = []
+    for line, report, candidate in sorted(read, key=lambda item: item[0]):
+        verdict = verdicts.get(candidate.record_id) if candidate else None
+        if isinstance(verdict, NotAccepted):
+            refused.append((line, verdict))
+        else:
+            known = verdict.record_id if verdict else None
+            given.append(GivenReport(line, report, *report_hashes(project, report), known, candidate))
 
-    async def keep(session: Session) -> tuple[list[TakenReportLine], list[Refused]]:
+    async def keep(session: Session) -> dict[int, ReportVerdict]:
         await projects.open_for_intake(session, project.project_id)  # may be archived since the stream began
-        kept: list[TakenReportLine] = []
-        refused: list[Refused] = []
-        for line, given, candidate in ordered:
-            verdict = verdicts.get(candidate.record_id) if candidate else None
-            try:
-                if isinstance(verdict, NotAccepted):
-                    raise verdict
-                known = verdict.record_id if verdict and given.record_id is None else None
-                async with session.savepoint():
-                    report = await reports.report(
-                        session, project, given, known, candidate, stored, new_id(), utc_now()
-                    )
-                kept.append((line, report))
-            except NotAccepted as error:
-                refused.append((line, error))
-        return sorted(kept, key=lambda item: item[0]), refused
+        return await reports.keep(session, project, given, stored, utc_now())
 
-    return await in_transaction(context.database, keep)
+    kept: list[TakenReportLine] = []
+    for line, judged in (await in_transaction(context.database, keep)).items():
+        if isinstance(judged, NotAccepted):
+            refused.append((line, judged))
+        else:
+            kept.append((line, judged))
+    return sorted(kept, key=lambda item: item[0]), refused

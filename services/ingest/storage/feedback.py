@@ -1,5 +1,7 @@
 """What product systems reported, and how often: insert-only deltas, folded into totals by a loop."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,14 +11,27 @@ import orjson
 from shared.contracts.events import FeedbackReceived
 from shared.kit.database import Session
 
+# By the hash: two imports of the same reports wait for each other in one order.
 _INSERT = """
 INSERT INTO feedback (feedback_id, project_id, report_hash, body_hash, record_id, model_id, model_version,
     schema_version, prediction, confidence, verdict, correction, observed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12::jsonb, $13)
+SELECT feedback_id, $1, report_hash, body_hash, record_id, model_id, model_version, schema_version, prediction,
+    confidence, verdict, correction, observed_at
+FROM unnest($2::uuid[], $3::bytea[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::int[], $9::jsonb[],
+    $10::float8[], $11::text[], $12::jsonb[], $13::timestamptz[])
+    AS row (feedback_id, report_hash, body_hash, record_id, model_id, model_version, schema_version, prediction,
+        confidence, verdict, correction, observed_at)
+ORDER BY report_hash
 ON CONFLICT (project_id, report_hash) DO NOTHING RETURNING feedback_id
 """
-_FIND = "SELECT feedback_id, record_id, body_hash FROM feedback WHERE project_id = $1 AND report_hash = $2"
-_COUNT = "INSERT INTO feedback_deltas (project_id, model, verdict, reports) VALUES ($1, $2, $3, 1)"
+_FIND = """
+SELECT report_hash, feedback_id, record_id, body_hash FROM feedback
+WHERE project_id = $1 AND report_hash = ANY($2::bytea[])
+"""
+_COUNT = """
+INSERT INTO feedback_deltas (project_id, model, verdict, reports)
+SELECT $1, model, verdict, reports FROM unnest($2::text[], $3::text[], $4::int[]) AS row (model, verdict, reports)
+"""
 # Read before written, in one statement: a delta is in exactly one of the two at any moment.
 _FOLD = """
 WITH taken AS (
@@ -50,25 +65,51 @@ class KeptFeedback:
     body_hash: bytes
 
 
-async def find(session: Session, project_id: UUID, report_hash: bytes) -> KeptFeedback | None:
-    row = await session.raw.fetchrow(_FIND, project_id, report_hash)
-    return None if row is None else KeptFeedback(*row)
+@dataclass(frozen=True, slots=True)
+class NewFeedback:
+    """A report to be kept, with the keyed hashes of its name and of all of it."""
+
+    report_hash: bytes
+    body_hash: bytes
+    record_id: UUID
+    payload: FeedbackReceived
 
 
-async def insert(
-    session: Session, project_id: UUID, record_id: UUID, report_hash: bytes, body_hash: bytes, payload: FeedbackReceived
-) -> bool:
-    """Keep a report and count it; False when it came before."""
-    added = await session.raw.fetchval(
-        _INSERT, payload.feedback_id, project_id, report_hash, body_hash, record_id, payload.model_id,
-        payload.model_version, payload.schema_version, _json(payload.prediction), payload.confidence,
-        payload.verdict, _json(payload.correction), payload.observed_at,
-    )  # fmt: skip
-    if added is None:
-        return False
-    model = str(payload.model_id) if payload.model_id else payload.model_version or ""
-    await session.raw.execute(_COUNT, project_id, model, payload.verdict)
-    return True
+async def find(session: Session, project_id: UUID, report_hashes: Sequence[bytes]) -> dict[bytes, KeptFeedback]:
+    """Those of the reports that are kept, by the hash of their name."""
+    rows = await session.raw.fetch(_FIND, project_id, report_hashes)
+    return {row["report_hash"]: KeptFeedback(row["feedback_id"], row["record_id"], row["body_hash"]) for row in rows}
+
+
+async def insert(session: Session, project_id: UUID, reports: Sequence[NewFeedback]) -> set[UUID]:
+    """Keep reports and count them; returns the ids of those that had not come before."""
+    payloads = [one.payload for one in reports]
+    rows = await session.raw.fetch(
+        _INSERT,
+        project_id,
+        [payload.feedback_id for payload in payloads],
+        [one.report_hash for one in reports],
+        [one.body_hash for one in reports],
+        [one.record_id for one in reports],
+        [payload.model_id for payload in payloads],
+        [payload.model_version for payload in payloads],
+        [payload.schema_version for payload in payloads],
+        [_json(payload.prediction) for payload in payloads],
+        [payload.confidence for payload in payloads],
+        [payload.verdict for payload in payloads],
+        [_json(payload.correction) for payload in payloads],
+        [payload.observed_at for payload in payloads],
+    )
+    added = {row["feedback_id"] for row in rows}
+    counts = Counter((_model(payload), payload.verdict) for payload in payloads if payload.feedback_id in added)
+    if counts:
+        models, verdicts = zip(*counts, strict=True)
+        await session.raw.execute(_COUNT, project_id, models, verdicts, list(counts.values()))
+    return added
+
+
+def _model(payload: FeedbackReceived) -> str:
+    return str(payload.model_id) if payload.model_id else payload.model_version or ""
 
 
 async def fold(session: Session) -> None:

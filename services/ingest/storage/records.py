@@ -77,10 +77,12 @@ PAGES = tuple(_PAGES.values())
 """For the test that EXPLAINs every statement."""
 
 _BY_EXTERNAL = """
-SELECT record_id FROM records WHERE project_id = $1 AND external_hash = $2
+SELECT external_hash, record_id FROM external_aliases WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
 UNION ALL
-SELECT record_id FROM external_aliases WHERE project_id = $1 AND external_hash = $2
-LIMIT 1
+SELECT external_hash, record_id FROM records WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
+"""
+_LOCK_WHOLE = """
+SELECT * FROM records WHERE record_id = ANY($2::uuid[]) AND project_id = $1 ORDER BY record_id FOR UPDATE
 """
 _LOCK_MANY = "SELECT FROM records WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE"
 _SET_STATES = """
@@ -204,9 +206,16 @@ async def load(session: Session, record_id: UUID, *, lock: bool = False) -> Stor
     return None if row is None else _stored(row)
 
 
-async def find_external(session: Session, project_id: UUID, external_hash: bytes) -> UUID | None:
-    found: UUID | None = await session.raw.fetchval(_BY_EXTERNAL, project_id, external_hash)
-    return found
+async def lock(session: Session, project_id: UUID, record_ids: Collection[UUID]) -> dict[UUID, StoredRecord]:
+    """Those of the records that are the project's, locked in the order of their ids."""
+    rows = await session.raw.fetch(_LOCK_WHOLE, project_id, list(record_ids))
+    return {row["record_id"]: _stored(row) for row in rows}
+
+
+async def find_external(session: Session, project_id: UUID, external_hashes: Collection[bytes]) -> dict[bytes, UUID]:
+    """The records that have these external ids, or that they lead to; a record's own comes first."""
+    rows = await session.raw.fetch(_BY_EXTERNAL, project_id, list(external_hashes))
+    return {row["external_hash"]: row["record_id"] for row in rows}
 
 
 async def page(session: Session, project_id: UUID, after: UUID, filters: Filters, limit: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import orjson
 
 from shared.contracts.events import FeedbackReceived, RecordAccepted
 from tests.service.ingest.conftest import Ingest, text
+from tests.support.statements import sent_statements
 
 BILLING = {"topic": {"label": "billing"}}
 DELIVERY = {"topic": {"label": "delivery"}}
@@ -135,6 +136,58 @@ async def test_bad_reports_are_listed_and_the_good_ones_count(ingest: Ingest) ->
     assert by_line[7] == ("/prediction/topic/label", "label-unknown")
     assert by_line[8] == ("/prediction/[EMAIL]", "question-unknown")
     assert by_line[10] == ("/schema_version", "schema-version-unknown")
+
+
+async def test_a_report_that_is_refused_leaves_no_record_behind(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    unfit = {"topic": {"label": "no such"}}
+    new = {"external_id": "t1", "verdict": "confirmed"}
+    report = await ingest.report(
+        project_id,
+        {**new, "fields": {"message": "the first"}, "prediction": unfit},
+        {**new, "fields": {"message": "the second"}, "prediction": BILLING},
+        {**new, "prediction": DELIVERY},
+        {"fields": {"message": "another"}, "verdict": "confirmed", "prediction": unfit},
+    )
+    assert [item["line"] for item in report["rejected"]] == [1, 4], report
+    assert [item["line"] for item in report["feedback"]] == [2, 3]
+    (accepted,) = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert accepted.payload.fields == {"message": "the second"}
+    assert {item["record_id"] for item in report["feedback"]} == {str(accepted.record_id)}
+    assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 1
+    assert len(await _published(ingest, project_id)) == 2
+
+
+async def test_a_name_is_free_for_the_next_report_where_the_first_is_refused(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    await ingest.send(project_id, text("lamp", external_id="t1"))
+    named = {"feedback_id": "f1", "external_id": "t1", "verdict": "confirmed"}
+    report = await ingest.report(
+        project_id,
+        {**named, "prediction": {"topic": {"label": "no such"}}},
+        {**named, "prediction": BILLING},
+        {**named, "prediction": DELIVERY},
+        {**named, "prediction": BILLING},
+    )
+    assert (report["accepted"], report["duplicates"]) == (1, 1), report
+    assert [(item["line"], item["reason"]) for item in report["rejected"]] == [
+        (1, "label-unknown"),
+        (3, "feedback-id-reused"),
+    ]
+
+
+async def test_reports_are_kept_in_sets(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    known = [text(f"lamp {number}", external_id=f"t{number}") for number in range(100)]
+    await ingest.send(project_id, *known)
+    about_known = [
+        {"external_id": f"t{number}", "verdict": "confirmed", "prediction": BILLING} for number in range(100)
+    ]
+    about_new = [{"fields": {"message": f"new {number}"}, "verdict": "unknown"} for number in range(100)]
+    with sent_statements(ingest.service.database) as sent:
+        report = await ingest.report(project_id, *about_known, *about_new)
+    assert report["accepted"] == 200
+    assert len(sent) <= 40, sent  # three chunks, the first of them small
 
 
 async def test_a_report_that_no_event_can_hold_is_refused_alone(ingest: Ingest) -> None:

@@ -7,6 +7,7 @@ stopped here, once, for every endpoint.
 import asyncio
 import contextlib
 import json
+import re
 from typing import Any, Final
 
 import orjson
@@ -25,6 +26,9 @@ MAX_VALUES = 500_000
 
 LARGE_BYTES = 64 * 1024
 """From this size on a body takes milliseconds, and is parsed beside the event loop."""
+
+_LONE_SURROGATE: Final = re.compile(r"(low|high) surrogate in string")
+"""In orjson's words: an escape that is half of a pair."""
 
 _LIMIT_KEY = "touchstone.body_limit"
 BODY_LIMIT_EXTENSION = "x-max-body-bytes"
@@ -157,8 +161,9 @@ def parse_json(raw: bytes) -> Any:
     """Parse JSON that can be stored; for a body and for each line of a stream.
 
     Raises:
-        MalformedJson: it isn't JSON: NaN, lone surrogates and numbers beyond a double are not, either.
-        Problem: 413, it holds more than `MAX_VALUES`; 422, a NUL character, or it is nested deeper than `MAX_DEPTH`.
+        MalformedJson: it isn't JSON: NaN and numbers beyond a double are not, either.
+        Problem: 413, it holds more than `MAX_VALUES`; 422, a NUL character or lone surrogate, or it is nested deeper
+            than `MAX_DEPTH`.
     """
     value = read_json(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
@@ -173,13 +178,17 @@ def read_json(raw: bytes) -> Any:
 
     Raises:
         MalformedJson: it isn't JSON.
-        Problem: 413, it holds more than `MAX_VALUES`.
+        Problem: 413, it holds more than `MAX_VALUES`; 422, a lone surrogate.
     """
     if raw.count(b"[") + raw.count(b"{") + raw.count(b",") >= MAX_VALUES:
         _refuse_count(raw)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        if b"\\u" in raw and _LONE_SURROGATE.search(str(error)):
+            raise Problem(
+                422, "lone-surrogate", "Text holds no lone surrogates.", f"There is one at offset {error.pos}."
+            ) from None
         raise MalformedJson(f"not JSON at offset {error.pos}") from None
 
 

@@ -8,19 +8,12 @@ import asyncpg
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from shared.contracts.values import BrokenRule
+from shared.contracts.rules import read_error
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.exceptions import EventTooLarge, NotKnownHere
 from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
 
 _BUILT_IN: Mapping[type[Exception], int] = {NotKnownHere: 404, EventTooLarge: 413}
-_OPAQUE_RULES = {
-    "uuid_parsing": "Input should be a valid UUID",
-    "json_invalid": "Input should be JSON (RFC 8259)",
-    "url_parsing": "Input should be a valid URL",
-}
-_MAX_LEAVES = 10_000
-_SHORTEST_ECHO = 3
 
 
 def problem_of(error: Exception, table: Mapping[type[Exception], int]) -> Problem:
@@ -81,7 +74,8 @@ def of_validation(error: RequestValidationError) -> Problem:
     """422 with a pointer and a rule for each error, or 400 when the body isn't JSON at all."""
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
-        return Problem(400, "malformed-json", "The body is not JSON (RFC 8259).")
+        place = next(item.get("ctx", {}).get("error") for item in found if item["type"] == "json_invalid")
+        return Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", place)
     errors = [_of_error(item, error.body) for item in found]
     return Problem(
         422,
@@ -94,15 +88,7 @@ def of_validation(error: RequestValidationError) -> Problem:
 
 
 def _of_error(item: Mapping[str, Any], body: Any) -> ProblemError:
-    place, *path = item["loc"]
-    rule: str = item["type"]
-    detail = _OPAQUE_RULES.get(rule, item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, "))
-    broken = item.get("ctx", {}).get("error")
-    if isinstance(broken, BrokenRule):
-        path += broken.path
-        rule = broken.rule or rule
-    elif _echoes(item.get("input"), detail):
-        detail = "The value breaks this rule."
+    (place, *path), rule, detail = read_error(item)
     if place == "body":
         return ProblemError(pointer=pointer_to(_resolve(path, body, rule)), rule=rule, detail=detail)
     return ProblemError(parameter=f"{place} {path[0]}" if path else str(place), rule=rule, detail=detail)
@@ -120,22 +106,3 @@ def _resolve(path: Sequence[str | int], body: Any, rule: str) -> list[str | int]
             continue
         resolved.append(part)
     return resolved
-
-
-def _echoes(value: Any, text: str) -> bool:
-    """Whether a message repeats a part of what it is about."""
-    waiting = [value]
-    for _ in range(_MAX_LEAVES):
-        if not waiting:
-            return False
-        item = waiting.pop()
-        if isinstance(item, Mapping):
-            waiting.extend(item.keys())
-            waiting.extend(item.values())
-        elif isinstance(item, list | tuple):
-            waiting.extend(item)
-        elif isinstance(item, str | int | float) and not isinstance(item, bool):
-            shown = str(item)
-            if len(shown) >= _SHORTEST_ECHO and shown in text:
-                return True
-    return True

@@ -18,6 +18,7 @@ from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
 from shared.contracts.personal_data import mask
 from shared.contracts.policies import Policies, SplitShares
+from shared.contracts.rules import read_error
 from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
 
 MAX_RECORD_BYTES = 480 * 1024
@@ -137,20 +138,10 @@ def of_validation(error: ValidationError) -> NotAccepted:
         return NotAccepted(json_pointer(*path[:2]), "slice-value", "the value is a text, a number, true or false")
     if rule == "model_type":
         return NotAccepted(json_pointer(*path), "object-expected", "it is not a JSON object")
+    detail = read_error(first).detail
     if isinstance(first.get("ctx", {}).get("error"), BrokenRule):
-        return NotAccepted(json_pointer(*path), "broken-rule", str(first["ctx"]["error"]))
-    detail = first["msg"] if rule in _RULES_WITHOUT_VALUES else "the value breaks this rule"
+        return NotAccepted(json_pointer(*path), "broken-rule", detail)
     return NotAccepted(json_pointer(*path), rule.replace("_", "-"), detail)
-
-
-_RULES_WITHOUT_VALUES = frozenset(
-    {
-        "bool_type", "dict_type", "enum", "extra_forbidden", "float_type", "greater_than_equal", "int_type",
-        "less_than_equal", "list_type", "missing", "string_too_long", "string_too_short", "string_type",
-        "timezone_aware", "too_long", "too_short",
-    }
-)  # fmt: skip
-"""Rules of pydantic whose message names what is allowed and nothing of what came."""
 
 
 def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCandidate:

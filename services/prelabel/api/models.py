@@ -26,6 +26,7 @@ from services.prelabel.storage import models, predictions, projects, reports
 from services.prelabel.storage.models import Model
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.personal_data import mask
+from shared.contracts.rules import read_error
 from shared.contracts.values import ModelStage, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -219,12 +220,8 @@ def _manifest(text: str) -> ModelManifest:
         if any(item["type"] == "json_invalid" for item in found):
             raise Problem(422, "malformed-json", "The manifest is not JSON (RFC 8259).", pointer="/manifest") from None
         errors = [
-            ProblemError(
-                pointer=pointer_to(["manifest", *item["loc"]]),
-                rule=item["type"],
-                detail=item["msg"].removeprefix("Value error, "),
-            )
-            for item in found
+            ProblemError(pointer=pointer_to(["manifest", *error.path]), rule=error.rule, detail=error.detail)
+            for error in map(read_error, found)
         ]
         raise Problem(422, "manifest-refused", "The manifest is not one.", errors=errors) from None
 

@@ -6,13 +6,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from services.queue.domain.leases import Why
 from services.queue.domain.reasons import Reason
 from services.queue.storage.annotators import Annotator
 from shared.contracts.fields import Name
-from shared.contracts.values import AnnotatorStatus, Answers, Pool, TaskKind
+from shared.contracts.values import AnnotatorStatus, Answers, BrokenRule, Pool, TaskKind
 
 MAX_COUNT = 50
 _LEASE_EXAMPLE: dict[str, Any] = {
@@ -34,7 +33,7 @@ ANSWERS_EXAMPLE: dict[str, Any] = {"sentiment": {"label": "negative"}}
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise PydanticCustomError("blank", "It must not be blank.")
+        raise BrokenRule("It must not be blank.", rule="blank")
     return text
 
 

@@ -9,6 +9,7 @@ from shared.contracts.answers.question import Question
 from shared.contracts.answers.schema import LabelSchema
 from shared.contracts.answers.violation import Violation
 from shared.contracts.fields import FieldValue
+from shared.contracts.rules import read_error
 from shared.contracts.values import Frozen, json_pointer
 
 __all__ = ["Violation", "read_answer", "validate"]
@@ -72,6 +73,6 @@ def _is_visible(question: Question, carried: Mapping[str, frozenset[str]]) -> bo
 
 
 def _shape(question: Question, error: ValidationError) -> Iterator[Violation]:
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        rule = item["type"].replace("_", "-")
-        yield Violation(json_pointer(question.name, *item["loc"]), rule, item["msg"])
+    for item in error.errors(include_url=False, include_input=False):
+        found = read_error(item)
+        yield Violation(json_pointer(question.name, *found.path), found.rule.replace("_", "-"), found.detail)

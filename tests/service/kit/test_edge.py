@@ -257,7 +257,6 @@ async def test_an_invalid_parameter_is_named(tiny: ServiceUnderTest) -> None:
     [
         b'{"name": ',
         b'{"name": "\xff"}',
-        b'{"name": "\\ud800"}',
         b'{"name": "x", "number": NaN}',
         b'{"name": "x", "content": {"a": 1e400}}',
         b"\x00",
@@ -267,6 +266,12 @@ async def test_an_invalid_parameter_is_named(tiny: ServiceUnderTest) -> None:
 async def test_a_body_that_is_not_json_is_refused(tiny: ServiceUnderTest, raw: bytes) -> None:
     answer = await tiny.client.post(things(), content=raw, headers=tiny.token("manager") | JSON)
     is_problem(answer, 400, "malformed-json")
+
+
+@pytest.mark.parametrize("text", [b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\u0041"'])
+async def test_half_of_a_surrogate_pair_is_refused_by_name(tiny: ServiceUnderTest, text: bytes) -> None:
+    answer = await tiny.client.post(things(), content=b'{"name": ' + text + b"}", headers=tiny.token("manager") | JSON)
+    is_problem(answer, 422, "lone-surrogate")
 
 
 @pytest.mark.parametrize(

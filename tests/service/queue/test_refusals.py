@@ -69,7 +69,7 @@ async def test_a_kind_that_is_never_leased_is_refused_in_plain_words(world: Worl
     person = await world.person()
     answer = await person.ask(kinds=["review"])
     assert answer.status_code == 422
-    assert answer.json()["detail"] == "Input should be 'annotation' or 'arbitration'"
+    assert answer.json()["detail"] == "It must be one of: annotation or arbitration."
     assert await person.lease(kinds=["annotation", "arbitration"]) == []
 
 

@@ -1,7 +1,5 @@
 """Predictions on demand, and those of a record."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +8,6 @@ import orjson
 from fastapi import Response
 
 from services.prelabel.api.shapes import (
-    InlineImage,
     PredictionAnswer,
     PredictionRequest,
     PredictItem,
@@ -25,6 +22,7 @@ from services.prelabel.storage import models, projects, records
 from services.prelabel.storage import predictions as kept
 from services.prelabel.storage.models import Model
 from shared.contracts.events import ModelManifest
+from shared.contracts.inline_images import MalformedInlineImage, read_inline_image
 from shared.contracts.values import RecordState, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -148,9 +146,8 @@ def _value(manifest: ModelManifest, item: PredictItem) -> str | bytes | _Unreada
         return _Unreadable(f"it has no field {manifest.field}")
     if manifest.task == "text_classification":
         return value if isinstance(value, str) else _Unreadable(f"field {manifest.field} is no text")
-    if not isinstance(value, InlineImage):
-        return _Unreadable(f"field {manifest.field} is no image")
     try:
-        return base64.b64decode(value.base64, validate=True)
-    except (binascii.Error, ValueError):
+        data = read_inline_image(value if isinstance(value, str) else value.model_dump())
+    except MalformedInlineImage:
         return _NO_PICTURE
+    return _Unreadable(f"field {manifest.field} is no image") if data is None else data

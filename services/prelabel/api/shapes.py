@@ -164,11 +164,13 @@ class ArtifactLink(BaseModel):
 
 
 class InlineImage(BaseModel):
-    """An image in the request."""
+    """An image in the request; as in a record it may also be a data URL."""
 
     model_config = ConfigDict(extra="forbid")
 
-    media_type: Literal["image/png", "image/jpeg"]
+    media_type: Literal["image/png", "image/jpeg"] | None = Field(
+        default=None, description="What it is is seen from its bytes."
+    )
     base64: str = Field(max_length=16 * 1024 * 1024, description="The file's bytes.")
 
 

@@ -32,18 +32,21 @@ async def test_pictures_are_sent_inline(world: World) -> None:
     await world.begin(DIGIT_SCHEMA)
     await world.champion(digit_model(), digit_manifest())
     pixels, label = digits()[5]
-    good = {"media_type": "image/png", "base64": base64.b64encode(png(pixels)).decode()}
+    encoded = base64.b64encode(png(pixels)).decode()
     items = [
-        {"fields": {"picture": good}},
+        {"fields": {"picture": {"media_type": "image/png", "base64": encoded}}},
+        {"fields": {"picture": {"base64": encoded}}},
+        {"fields": {"picture": f"data:image/png;base64,{encoded}"}},
         {"fields": {"picture": {"media_type": "image/png", "base64": "bm90IGEgcGljdHVyZQ=="}}},
         {"fields": {"picture": {"media_type": "image/png", "base64": "!!"}}},
+        {"fields": {"picture": "data:image/png,no base64"}},
         {"fields": {"picture": "no picture"}},
         {"fields": {}},
     ]
     found = (await ask(world, items)).json()["predictions"]
-    assert found[0]["answers"] == {"digit": {"label": label}}
-    assert [each["answers"] for each in found[1:]] == [{}] * 4
-    assert all(each["reason"] for each in found[1:])
+    assert [each["answers"] for each in found[:3]] == [{"digit": {"label": label}}] * 3
+    assert [each["answers"] for each in found[3:]] == [{}] * 5
+    assert all(each["reason"] for each in found[3:])
 
 
 async def test_without_a_champion_a_model_must_be_named(world: World) -> None:

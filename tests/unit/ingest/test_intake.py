@@ -67,7 +67,9 @@ def test_hashes_of_two_projects_cannot_be_compared() -> None:
     assert content_hash(mine, {"a": "b"}) != content_hash(theirs, {"a": "b"})
 
 
-@pytest.mark.parametrize("field", [{"base64": "AAEC"}, "data:image/png;base64,AAEC"])
+@pytest.mark.parametrize(
+    "field", [{"base64": "AAEC"}, {"media_type": "image/png", "base64": "AAEC"}, "data:image/png;base64,AAEC"]
+)
 def test_an_inline_image_waits_beside_the_fields(field: Any) -> None:
     candidate = read({"fields": {"message": "m", "photo": field}})
     assert candidate.files["photo"].data == base64.b64decode("AAEC")

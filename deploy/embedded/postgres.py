@@ -17,7 +17,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -147,11 +147,17 @@ class EmbeddedPostgres:
     to be root, so as root it runs in a user namespace that shows it another uid; nothing is chowned or chmodded.
     """
 
-    def __init__(self, data_dir: Path, port: int = 0, *, durable: bool = True) -> None:
-        """`port` 0 takes the last one used if it is free, else any; `durable` False is for tests: no fsync."""
+    def __init__(
+        self, data_dir: Path, port: int = 0, *, durable: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`port` 0 takes the last one used if it is free, else any; `durable` False is for tests: no fsync.
+
+        `settings` are server settings that override ours.
+        """
         self.data_dir = data_dir.absolute()
         self.port = port  # the one in use, once started
         self._durable = durable
+        self._settings = dict(settings or {})
         self._pid: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
@@ -317,7 +323,9 @@ class EmbeddedPostgres:
     def _launch(self) -> None:
         for attempt in range(_ATTEMPTS):
             self.port = self._choose_port(attempt)
-            settings = {**_SERVER_SETTINGS, "port": str(self.port), **({} if self._durable else _NOT_DURABLE)}
+            settings = {
+                **_SERVER_SETTINGS, **({} if self._durable else _NOT_DURABLE), **self._settings, "port": str(self.port),
+            }  # fmt: skip
             options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
             with (self.data_dir / "server.log").open("ab") as log:
                 self._process = subprocess.Popen(

@@ -20,8 +20,9 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 class ServiceProcess:
     """One service in one process. A crash is followed by a restart, later and later until it stays up a while."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log_path: Path) -> None:
+    def __init__(self, name: str, url: str, environment: Mapping[str, str], log_path: Path) -> None:
         self.name = name
+        self.url = url
         self.restarts = 0
         self._environment = dict(environment)
         self._log_path = log_path
@@ -65,18 +66,28 @@ class ServiceProcess:
         """SIGKILL it, as a crash would; `hold` keeps it down until `release`."""
         if hold:
             self._held.clear()
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        self._signal(signal.SIGKILL)
 
     def release(self) -> None:
         self._held.set()
+
+    def pause(self) -> None:
+        """Freeze it, as a hung machine would; `resume` undoes it."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
 
     def log_end(self, characters: int = 3000) -> str:
         try:
             return self._log_path.read_text(errors="replace")[-characters:]
         except OSError:
             return ""
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
 
     async def _spawn(self) -> None:
         paths = [str(SOURCE_ROOT), os.environ.get("PYTHONPATH", "")]

@@ -51,7 +51,8 @@ class SuiteSettings:
     """`first_port` 0 takes any free ports, and so does another one whose four aren't free, if `other_ports` may be. The bus
     is a log in the same PostgreSQL, or a Kafka broker.
 
-    With `bus` `kafka` a broker of our own is started, unless `bus_url` names one.
+    With `bus` `kafka` a broker of our own is started, unless `bus_url` names one. `replicas` of each service are started;
+    `Suite.urls` and `Suite.services` have the first of each.
     """
 
     data_dir: Path = Path(".touchstone")
@@ -61,6 +62,8 @@ class SuiteSettings:
     other_ports: bool = True
     durable: bool = True
     services: Sequence[str] = SERVICE_NAMES
+    replicas: int = 1
+    postgres: Mapping[str, str] = field(default_factory=dict)  # server settings
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,8 +76,11 @@ class Suite:
     def __init__(self, settings: SuiteSettings) -> None:
         self.settings = settings
         self.data_dir = settings.data_dir.absolute()
-        self.postgres = EmbeddedPostgres(self.data_dir / "postgres", durable=settings.durable)
+        self.postgres = EmbeddedPostgres(
+            self.data_dir / "postgres", durable=settings.durable, settings=settings.postgres
+        )
         self.services: dict[str, ServiceProcess] = {}
+        self.further: list[ServiceProcess] = []
         self.urls: dict[str, str] = {}
         self.busy_ports: list[int] = []
         self.broker = KafkaBroker(self.data_dir / "kafka") if settings.bus == "kafka" and not settings.bus_url else None
@@ -109,8 +115,8 @@ class Suite:
             await asyncio.gather(*(asyncio.to_thread(part.start) for part in (self.postgres, self.broker) if part))
             await asyncio.to_thread(self.migrate)
             self._make_services()
-            for service in self.services.values():
-                await service.start()
+            for process in self.processes:
+                await process.start()
             self._write_state()
             await self._wait_ready()
             self._watcher = asyncio.create_task(self._watch_postgres(), name="keep-postgres")
@@ -128,12 +134,30 @@ class Suite:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watcher
             self._watcher = None
-        await asyncio.gather(*(service.stop() for service in self.services.values()))
+        await asyncio.gather(*(process.stop() for process in self.processes))
         await asyncio.gather(*(asyncio.to_thread(part.stop) for part in (self.broker, self.postgres) if part))
         if self._pid_file is not None:
             (self.data_dir / "state.json").unlink(missing_ok=True)
             os.close(self._pid_file)
             self._pid_file = None
+
+    @property
+    def processes(self) -> list[ServiceProcess]:
+        return [*self.services.values(), *self.further]
+
+    def replicas_of(self, service: str) -> list[ServiceProcess]:
+        return [process for process in self.processes if process.name == service]
+
+    async def add_replica(self, service: str) -> ServiceProcess:
+        """Start one more process of a service, on a free port; it joins the others as soon as it is ready."""
+        process = self._make_further(service)
+        await process.start()
+        return process
+
+    async def remove_replica(self, process: ServiceProcess) -> None:
+        """Stop a process that was started beside the first of its service."""
+        self.further.remove(process)
+        await process.stop()
 
     async def kill_postgres(self) -> None:
         """SIGKILL the database and start it again, as a crash and its recovery would."""
@@ -148,15 +172,15 @@ class Suite:
     def bus_url(self) -> str:
         return self.settings.bus_url or (self.broker.url if self.broker else self.postgres.url(BUS_DATABASE))
 
-    def environment_of(self, service: str) -> dict[str, str]:
-        """The settings of one service, as its process gets them."""
+    def environment_of(self, service: str, url: str | None = None) -> dict[str, str]:
+        """The settings of one service, as the process gets them that serves at `url`, or the first one."""
         assert self._secrets is not None
         objects = self.data_dir / "objects"
         objects.mkdir(exist_ok=True)
         return {
             "TOUCHSTONE_ENVIRONMENT": "embedded",
             "TOUCHSTONE_HOST": "127.0.0.1",
-            "TOUCHSTONE_PORT": self.urls[service].rsplit(":", 1)[1],
+            "TOUCHSTONE_PORT": (url or self.urls[service]).rsplit(":", 1)[1],
             "TOUCHSTONE_DATABASE_URL": self.database_url(service),
             "TOUCHSTONE_BUS_URL": self.bus_url,
             "TOUCHSTONE_OBJECTS_URL": f"file://{objects}",
@@ -195,21 +219,32 @@ class Suite:
         for service, port in zip(SERVICE_NAMES, ports, strict=True):
             if service not in self.settings.services:
                 continue
-            self.urls[service] = f"http://127.0.0.1:{port}"
-            self.services[service] = ServiceProcess(service, self.environment_of(service), logs / f"{service}.log")
+            self.urls[service] = url = f"http://127.0.0.1:{port}"
+            self.services[service] = ServiceProcess(service, url, self.environment_of(service), logs / f"{service}.log")
+        for name in [*self.services] * (self.settings.replicas - 1):
+            self._make_further(name)
+
+    def _make_further(self, service: str) -> ServiceProcess:
+        url = f"http://127.0.0.1:{free_port()}"
+        log = self.data_dir / "logs" / f"{service}-{url.rsplit(':', 1)[1]}.log"
+        process = ServiceProcess(service, url, self.environment_of(service, url), log)
+        self.further.append(process)
+        return process
 
     def _write_state(self) -> None:
-        pids = {name: service.pid for name, service in self.services.items()}
+        pids = {process.url: process.pid for process in self.processes}
         state = {"urls": self.urls, "pids": pids, "broker": self.broker.pid if self.broker else None}
-        (self.data_dir / "state.json").write_text(json.dumps(state))
+        beside = self.data_dir / "state.json.new"
+        beside.write_text(json.dumps(state))
+        beside.replace(self.data_dir / "state.json")  # whoever reads it finds it whole
 
     async def _wait_ready(self) -> None:
         until = time.monotonic() + _READY_TIMEOUT_S
         async with httpx.AsyncClient(timeout=5.0) as client:
-            for name, service in self.services.items():
-                while not await _is_ready(client, self.urls[name]):
-                    if time.monotonic() > until or service.restarts >= 3:  # noqa: PLR2004  a crash loop
-                        raise SuiteUnavailable(f"{name} did not get ready; its log ends:\n{service.log_end()}")
+            for process in self.processes:
+                while not await _is_ready(client, process.url):
+                    if time.monotonic() > until or process.restarts >= 3:  # noqa: PLR2004  a crash loop
+                        raise SuiteUnavailable(f"{process.name} did not get ready; its log ends:\n{process.log_end()}")
                     await asyncio.sleep(0.1)
 
     async def _watch_postgres(self) -> None:

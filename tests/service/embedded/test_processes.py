@@ -33,7 +33,7 @@ async def until_running(process: ServiceProcess, other_than: int | None = None) 
 
 
 async def test_a_killed_service_starts_again(tmp_path: Path) -> None:
-    process = Sleeper("sleeper", {}, tmp_path / "log")
+    process = Sleeper("sleeper", "http://127.0.0.1:1", {}, tmp_path / "log")
     await process.start()
     try:
         first = await until_running(process)
@@ -47,7 +47,7 @@ async def test_a_killed_service_starts_again(tmp_path: Path) -> None:
 
 
 async def test_a_held_service_stays_down_until_released(tmp_path: Path) -> None:
-    process = Sleeper("sleeper", {}, tmp_path / "log")
+    process = Sleeper("sleeper", "http://127.0.0.1:1", {}, tmp_path / "log")
     await process.start()
     try:
         first = await until_running(process)
@@ -61,7 +61,7 @@ async def test_a_held_service_stays_down_until_released(tmp_path: Path) -> None:
 
 
 async def test_a_stopped_service_stays_stopped(tmp_path: Path) -> None:
-    process = Sleeper("sleeper", {}, tmp_path / "log")
+    process = Sleeper("sleeper", "http://127.0.0.1:1", {}, tmp_path / "log")
     await process.start()
     await process.stop()
     await asyncio.sleep(0.2)

@@ -28,10 +28,10 @@ _CHECKOUT_TIMEOUT_S = 5.0
 _CLIENT_GRACE_S = 5.0
 _ROLLBACK_TIMEOUT_S = 2.0
 # A host that is lost, or a process that hangs in a transaction, lets go of its locks within so many seconds.
-_GONE_AFTER_S = 8
+_GONE_AFTER_S = 6
 LETS_GO = {
     "idle_in_transaction_session_timeout": str(_GONE_AFTER_S * 1000),
-    "tcp_keepalives_idle": "4",
+    "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": str(_GONE_AFTER_S * 1000),

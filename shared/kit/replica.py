@@ -26,17 +26,25 @@ _TTL_S: Final = 6.0
 _RENEW_S: Final = 2.0
 _STATEMENT_TIMEOUT_S: Final = 3.0
 _RECONNECT_S: Final = 0.5
+_LATE_S: Final = 0.1  # after a deadline has passed, before its lease is contended for
 _GATHER_S: Final = 0.005
 _CLOSE_TIMEOUT_S: Final = 2.0
 
-# A lease that another replica holds in time is not returned. Ordered, so that two replicas lock in one order.
+# What this replica leads now, with its epoch; what another one holds, with the seconds until it is free. Ordered, so that
+# two replicas lock in one order.
 _CONTEND: Final = """
+WITH won AS (
 INSERT INTO leases AS l (name, holder, epoch, until)
 SELECT name, $2, 1, clock_timestamp() + make_interval(secs => $3) FROM unnest($1::text[]) AS name ORDER BY name
 ON CONFLICT (name) DO UPDATE
 SET holder = excluded.holder, until = excluded.until, epoch = l.epoch + (l.holder <> excluded.holder)::int
 WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
 RETURNING name, epoch
+)
+SELECT name, epoch, NULL::float8 AS free_in_s FROM won
+UNION ALL
+SELECT name, NULL, extract(epoch FROM greatest(until, clock_timestamp()) - clock_timestamp())::float8 FROM leases
+WHERE name = ANY($1::text[]) AND name NOT IN (SELECT name FROM won)
 """
 _RESIGN: Final = """
 UPDATE leases SET until = '-infinity' WHERE holder = $2 AND name = ANY($1::text[])
@@ -156,7 +164,14 @@ class Replica:
             return
         rows = await connection.fetch(_CONTEND, names, self.id, self._ttl_s, timeout=_STATEMENT_TIMEOUT_S)
         before = self._held
-        self._held = {name: _Held(epoch, began + self._ttl_s) for name, epoch in rows if name in self._contended}
+        self._held = {
+            row["name"]: _Held(row["epoch"], began + self._ttl_s)
+            for row in rows
+            if row["epoch"] is not None and row["name"] in self._contended
+        }
+        # A holder that hangs is replaced as soon as its deadline has passed.
+        free_in_s = [row["free_in_s"] for row in rows if row["epoch"] is None]
+        self._renew_at = min([self._renew_at, *(time.monotonic() + max(seconds, 0) + _LATE_S for seconds in free_in_s)])
         for name, held in self._held.items():
             if name not in before or before[name].epoch != held.epoch:
                 log.info("leads", name=name, epoch=held.epoch)

@@ -200,6 +200,23 @@ async def test_a_replica_that_hangs_is_replaced_and_knows_it_when_it_comes_back(
     await first.close()
 
 
+async def test_a_replica_that_hangs_is_replaced_as_soon_as_its_deadline_has_passed(tiny: ServiceUnderTest) -> None:
+    first = HangingReplica(tiny.database, ttl_s=1.0, renew_s=0.1)
+    second = Replica(tiny.database, ttl_s=1.0, renew_s=30.0)  # it does not look by itself meanwhile
+    try:
+        for replica in (first, second):
+            replica.start()
+            replica.contend("work", lambda: None)
+            await until(lambda: first.leads("work"))
+        began = time.monotonic()
+        first.hangs = True
+        await until(lambda: second.leads("work"))
+        assert time.monotonic() - began < 2.5
+    finally:
+        await first.close()
+        await second.close()
+
+
 async def test_loops_rest_while_nothing_happens_and_run_again_at_the_first_request(
     tiny: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

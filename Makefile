@@ -78,6 +78,10 @@ bench: $(VENV)/dev.stamp ## All benches, or one (BENCH=lease_submit); the last l
 	@for bench in $(if $(BENCH),bench/$(BENCH).py,$$(ls bench/[a-z]*.py | grep -v scale)); do \
 		echo "== $$bench"; $(PY) -m "$$(basename $$(dirname $$bench)).$$(basename $$bench .py)"; done
 
+.PHONY: replicas
+replicas: $(VENV)/dev.stamp ## Two of each service on Kafka under kills, hangs and restarts (RECORDS=20000); takes a quarter of an hour
+	$(PY) -m tests.chaos.replicas.trial $(addprefix --records ,$(call given,RECORDS))
+
 .PHONY: scale
 scale: $(VENV)/dev.stamp ## A project of a million records, loaded, labelled, trained on, released (RECORDS=1000000); takes an hour
 	$(PY) -m bench.scale $(addprefix --records ,$(call given,RECORDS))

@@ -1,0 +1,238 @@
+"""What the databases and the broker hold after the faults: what must always be true, and how long each event took.
+
+PostgreSQL keeps the time of each commit (`track_commit_timestamp`), so an event's way from its outbox to the inbox of each
+of its readers is timed by the rows alone, and so is the order in which a key's events had their effect.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaConsumer
+
+from deploy.embedded.supervisor import Suite
+from shared.contracts.services import SERVICE_NAMES
+from shared.contracts.topics import TOPICS
+from tests.chaos.replicas.traffic import REDUNDANCY
+
+POSTGRES = {"track_commit_timestamp": "on", "max_connections": "250"}
+"""The server settings that this needs."""
+
+_PUBLISHED = """
+SELECT seq, id, topic, type, key, pg_xact_commit_timestamp(xmin) AS committed_at FROM outbox ORDER BY seq
+"""
+_HANDLED = """
+SELECT event_id, pg_xact_commit_timestamp(xmin) AS committed_at FROM inbox WHERE consumer_group = $1
+"""
+_POSITIONS = """
+SELECT p.position, o.seq, o.topic, o.key
+FROM outbox_positions, unnest(positions, seqs, created_at) AS p (position, seq, created_at)
+JOIN outbox AS o ON o.created_at = p.created_at AND o.seq = p.seq
+ORDER BY p.position
+"""
+
+
+class Published(NamedTuple):
+    """An event in its service's outbox."""
+
+    seq: int
+    id: UUID
+    topic: str
+    type: str
+    key: UUID
+    committed_at: datetime
+
+
+class Hop(NamedTuple):
+    """An event's way from the commit that published it to the commit of its effect in one of its readers."""
+
+    event: Published
+    reader: str
+    handled_at: datetime
+
+    def waited_s(self, back_at: datetime) -> float:
+        """How long it took, from when what all stand on was there again."""
+        return (self.handled_at - max(self.event.committed_at, back_at)).total_seconds()
+
+
+@dataclass
+class Evidence:
+    """`faults`: what is not as it must be, in words; `figures`: what was counted."""
+
+    hops: list[Hop] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def slowest(self, began: datetime, ended: datetime, back_at: datetime) -> Hop | None:
+        """Of the events that were published in that time, the one that waited longest."""
+        inside = [hop for hop in self.hops if began <= hop.event.committed_at <= ended]
+        return max(inside, key=lambda hop: hop.waited_s(back_at), default=None)
+
+    def demand(self, true: bool, otherwise: str) -> None:
+        if not true:
+            self.faults.append(otherwise)
+
+
+async def gather(suite: Suite, prefix: str, project_id: UUID, records: int, acknowledged: set[UUID]) -> Evidence:
+    """Look at everything once nothing moves any more; `records` and `acknowledged` are what the services answered for."""
+    found = Evidence()
+    published: dict[str, list[Published]] = {}
+    for service in SERVICE_NAMES:
+        connection = await asyncpg.connect(suite.database_url(service))
+        try:
+            published[service] = [Published(*row) for row in await connection.fetch(_PUBLISHED)]
+            await _nothing_waits(found, service, connection)
+            _positions(found, service, published[service], await connection.fetch(_POSITIONS))
+        finally:
+            await connection.close()
+    for service in SERVICE_NAMES:
+        connection = await asyncpg.connect(suite.database_url(service))
+        try:
+            handled = dict((await connection.fetch(_HANDLED, service)) or ())
+        finally:
+            await connection.close()
+        _handled(found, service, handled, published)
+    _log(found, published, await _read_log(suite, prefix))
+    await _effects(found, suite, project_id, records, acknowledged)
+    found.figures["events"] = sum(map(len, published.values()))
+    return found
+
+
+async def _nothing_waits(found: Evidence, service: str, connection: Any) -> None:
+    for table in ("outbox_queue", "parked", "parked_releases"):
+        waiting = await connection.fetchval(f"SELECT count(*) FROM {table}")
+        found.demand(waiting == 0, f"{service}.{table} holds {waiting} rows")
+
+
+def _positions(found: Evidence, service: str, published: Sequence[Published], rows: Sequence[Any]) -> None:
+    """Each event has one position, they are gapless from 1, and those of a key are in the order of its commits."""
+    positions = [row["position"] for row in rows]
+    found.demand(positions == list(range(1, len(published) + 1)), f"{service}'s positions have gaps")
+    found.demand(
+        sorted(row["seq"] for row in rows) == [event.seq for event in published],
+        f"{service} gave some event no position, or two",
+    )
+    _in_order(found, f"{service}'s positions", (((row["topic"], row["key"]), row["seq"]) for row in rows))
+
+
+def _handled(
+    found: Evidence, reader: str, handled: dict[UUID, datetime], published: dict[str, list[Published]]
+) -> None:
+    """Each event that a service reads had its effect there once, those of a key in order."""
+    for topic in TOPICS:
+        if reader not in topic.consumers:
+            continue
+        events = [event for event in published[topic.producer] if event.topic == topic.name]
+        for kind, count in Counter(event.type for event in events).items():
+            done = [event for event in events if event.type == kind and event.id in handled]
+            # A service handles all events of a type, or passes over all of them.
+            found.demand(
+                len(done) in {0, count}, f"{reader} handled {len(done)} of {count} events {kind} of {topic.name}"
+            )
+        hops = [Hop(event, reader, handled[event.id]) for event in events if event.id in handled]
+        found.hops += hops
+        by_effect = sorted(hops, key=lambda hop: (hop.handled_at, hop.event.seq))
+        _in_order(found, f"{topic.name} in {reader}", ((hop.event.key, hop.event.seq) for hop in by_effect))
+    known = {event.id for events in published.values() for event in events}
+    found.demand(handled.keys() <= known, f"{reader} handled events that nobody published")
+
+
+def _in_order(found: Evidence, where: str, events: Iterable[tuple[Any, int]]) -> None:
+    last: dict[Any, int] = {}
+    wrong = 0
+    for key, seq in events:
+        wrong += seq < last.get(key, 0)
+        last[key] = seq
+    found.demand(wrong == 0, f"{wrong} events out of order: {where}")
+
+
+async def _read_log(suite: Suite, prefix: str) -> dict[str, list[UUID]]:
+    """The ids of what each topic of the broker holds, those of a key in order."""
+    host = suite.bus_url.partition("//")[2]
+    consumer = AIOKafkaConsumer(
+        *(prefix + topic.name for topic in TOPICS),
+        bootstrap_servers=host,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    found: dict[str, list[UUID]] = defaultdict(list)
+    try:
+        partitions = consumer.assignment()
+        ends = await consumer.end_offsets(partitions)
+        while [each for each in partitions if await consumer.position(each) < ends[each]]:
+            for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
+                ids = (UUID(orjson.loads(message.value)["id"]) for message in messages)
+                found[partition.topic.removeprefix(prefix)].extend(ids)
+    finally:
+        await consumer.stop()
+    return found
+
+
+def _log(found: Evidence, published: dict[str, list[Published]], log: dict[str, list[UUID]]) -> None:
+    """The broker has each event, those of a key in order; some may be there twice."""
+    twice = 0
+    for topic in TOPICS:
+        events = {event.id: event for event in published[topic.producer] if event.topic == topic.name}
+        first = list(dict.fromkeys(log[topic.name]))
+        twice += len(log[topic.name]) - len(first)
+        if topic.kept == "retention":  # the others keep the newest of a key
+            found.demand(set(first) == events.keys(), f"the broker's {topic.name} differs from the outbox")
+        _in_order(
+            found,
+            f"{topic.name} on the broker",
+            ((events[each].key, events[each].seq) for each in first if each in events),
+        )
+    found.figures["sent_twice"] = twice
+
+
+async def _effects(found: Evidence, suite: Suite, project_id: UUID, records: int, acknowledged: set[UUID]) -> None:
+    """Every record is known everywhere and ended once; every annotation that was answered for counts once."""
+    held: dict[str, dict[UUID, Any]] = {}
+    for service in SERVICE_NAMES:
+        connection = await asyncpg.connect(suite.database_url(service))
+        try:
+            rows = await connection.fetch("SELECT * FROM records WHERE project_id = $1", project_id)
+            held[service] = {row["record_id"]: row for row in rows}
+            if service == "queue":
+                slots = await connection.fetch("SELECT * FROM slots WHERE project_id = $1", project_id)
+                given = await connection.fetch("SELECT * FROM annotations WHERE project_id = $1", project_id)
+            if service == "qa":
+                votes = await connection.fetch("SELECT * FROM annotations WHERE project_id = $1", project_id)
+                labels = await connection.fetch("SELECT * FROM labels WHERE project_id = $1", project_id)
+        finally:
+            await connection.close()
+    accepted = held["ingest"].keys()
+    found.demand(len(accepted) == records, f"ingest has {len(accepted)} of {records} acknowledged records")
+    names = Counter(row["external_id"] for row in held["ingest"].values())
+    found.demand(names == Counter(f"r{number}" for number in range(records)), "records are not those that were sent")
+    for service in SERVICE_NAMES:
+        found.demand(held[service].keys() == accepted, f"{service} has {len(held[service])} of {len(accepted)} records")
+    for service in ("ingest", "queue", "qa"):
+        states = Counter(row["state"] for row in held[service].values())
+        found.demand(states == {"finalized": records}, f"the records' states in {service}: {dict(states)}")
+    open_slots = Counter(slot["state"] for slot in slots if slot["state"] in {"free", "leased", "held"})
+    found.demand(not open_slots, f"slots of finalized records are open: {dict(open_slots)}")
+    by_record: dict[UUID, list[UUID]] = defaultdict(list)
+    for one in given:
+        by_record[one["record_id"]].append(one["annotator_id"])
+    wrong = [
+        record for record in accepted
+        if len(by_record[record]) != REDUNDANCY or len(set(by_record[record])) != REDUNDANCY
+    ]  # fmt: skip
+    found.demand(not wrong, f"{len(wrong)} records have not {REDUNDANCY} annotations by as many people")
+    kept = Counter(one["annotation_id"] for one in given)
+    counted = Counter(one["annotation_id"] for one in votes if one["role"] == "vote")
+    found.demand(kept == counted, f"queue keeps {kept.total()} annotations, qa counts {counted.total()}")
+    found.demand(acknowledged <= kept.keys(), f"{len(acknowledged - kept.keys())} acknowledged annotations are lost")
+    current = Counter(label["record_id"] for label in labels if label["current"])
+    found.demand(current == Counter(accepted), f"{current.total()} current labels for {records} records")
+    revisions = {label["record_id"]: label["label_revision"] for label in labels if label["current"]}
+    other = sum(row["label_revision"] != revisions.get(record) for record, row in held["ingest"].items())
+    found.demand(other == 0, f"ingest has another label revision than qa for {other} records")
+    found.figures |= {"records": records, "annotations": kept.total()}

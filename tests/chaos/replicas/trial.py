@@ -1,0 +1,404 @@
+"""Two replicas of each service on a real broker: work goes on while they hang, die and leave, and loses nothing.
+
+`python -m tests.chaos.replicas.trial` imports and labels 20,000 records meanwhile and ends with one line of JSON.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from deploy.embedded.processes import ServiceProcess
+from deploy.embedded.supervisor import Suite, SuiteSettings
+from shared.contracts.services import SERVICE_NAMES
+from tests.chaos.replicas import evidence
+from tests.chaos.replicas.evidence import Evidence
+from tests.chaos.replicas.traffic import Crowd, Gateway, Importer, Project, stream
+from tests.support.waiting import until
+
+TAKE_OVER_S = 10.0
+"""Within so long another replica does what one did that hangs, dies or ends."""
+
+PREFIX = "trial."
+_HANG_S = 14.0
+_RECOVERY_S = 4.0
+_BROKER_AWAY_S = 24.0
+_MEASURED_EVERY_S = 15.0  # by each service, of what waits in its outbox
+_READY_S = 60.0
+_END_S = 240.0
+_CUT_LINES = re.compile(r"(\d+) lines are committed")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`singly`: replicas hang and end one by one, not one of each service at a time."""
+
+    records: int | None = None  # as many as come while the faults go on
+    records_per_s: float = 15.0
+    pace_s: float = 0.3
+    singly: bool = False
+
+
+@dataclass
+class Window:
+    """A fault: what was done, from when to when; `back_at` is when the broker or the database was there again."""
+
+    name: str
+    began: datetime
+    ended: datetime
+    back_at: datetime
+
+
+@dataclass
+class Trial:
+    suite: Suite
+    project: Project
+    plan: Plan
+    importer: Importer
+    crowd: Crowd
+    windows: list[Window] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    async def run(self) -> Evidence:
+        """Do all of it; returns what is found afterwards."""
+        faults_done, all_done = asyncio.Event(), asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            importing = tasks.create_task(self.importer.run(faults_done.is_set))
+            working = tasks.create_task(self.crowd.run(all_done.is_set))
+            await self._all_faults()
+            faults_done.set()
+            await importing
+            await self._all_ended()
+            all_done.set()
+            await working
+        found = await evidence.gather(
+            self.suite, PREFIX, UUID(self.project.project_id), self.importer.acknowledged, self.crowd.acknowledged
+        )
+        self._judge(found)
+        found.faults[:0] = self.faults
+        await self._chains_verify(found)
+        return found
+
+    async def _all_faults(self) -> None:
+        await asyncio.sleep(_RECOVERY_S)
+        first = [self.suite.replicas_of(service)[0] for service in SERVICE_NAMES]
+        second = [self.suite.replicas_of(service)[1] for service in SERVICE_NAMES]
+        groups = [[process] for process in (*first, *second)] if self.plan.singly else [first, second]
+        await self._join_and_leave()
+        for group in groups:
+            await self._hang(group)
+        for group in groups if self.plan.singly else [first]:
+            await self._kill(group)
+        for group in groups if self.plan.singly else [second]:
+            await self._end(group)
+        await self._cut_a_stream(self.suite.replicas_of("ingest")[1])
+        await self._broker_away()
+        await self._kill_postgres()
+
+    async def _hang(self, group: list[ServiceProcess]) -> None:
+        with self._window("hang " + self._names(group)):
+            for process in group:
+                process.pause()
+            await asyncio.sleep(_HANG_S)
+            for process in group:
+                process.resume()
+            await asyncio.sleep(_RECOVERY_S)
+
+    async def _kill(self, group: list[ServiceProcess]) -> None:
+        with self._window("kill " + self._names(group)):
+            for process in group:
+                process.kill(hold=True)
+            await asyncio.sleep(_HANG_S)
+            for process in group:
+                process.release()
+            await self._ready(group)
+
+    async def _end(self, group: list[ServiceProcess]) -> None:
+        with self._window("end " + self._names(group)):
+            await asyncio.gather(*(process.stop() for process in group))
+            await asyncio.sleep(1.0)
+            await asyncio.gather(*(process.start() for process in group))
+            await self._ready(group)
+
+    async def _join_and_leave(self) -> None:
+        with self._window("join and leave"):
+            group = [await self.suite.add_replica(service) for service in SERVICE_NAMES]
+            await self._ready(group)
+            await asyncio.sleep(_RECOVERY_S)
+            await asyncio.gather(*(self.suite.remove_replica(process) for process in group))
+            await asyncio.sleep(_RECOVERY_S)
+
+    async def _cut_a_stream(self, process: ServiceProcess) -> None:
+        """An import that the end of its replica cuts says how much is committed, and can be sent again elsewhere."""
+        await self._ready([process])
+        with self._window("end a stream"):
+            project = await Project.create(self.suite, self.project.gateway)
+            sent = 0
+
+            async def pieces() -> AsyncIterator[bytes]:
+                nonlocal sent
+                while True:
+                    yield project.lines(sent, 20) + b"\n"
+                    sent += 20
+                    await asyncio.sleep(0.1)
+
+            url = f"{process.url}/v1{project.records_path}"
+            streaming = asyncio.create_task(stream(url, project.admin, pieces()))
+            await asyncio.sleep(3.0)
+            await process.stop()
+            status, headers, text = await streaming
+            await process.start()
+            await self._ready([process])
+        said = _CUT_LINES.search(text)
+        kept = await self._count("ingest", project.project_id)
+        self._demand(
+            status == httpx.codes.SERVICE_UNAVAILABLE and "Retry-After" in headers,
+            f"a stream that SIGTERM cut was answered {status} {text[:200]}",
+        )
+        self._demand(
+            said is not None and int(said[1]) == kept > 0,
+            f"a stream that SIGTERM cut: {kept} lines are committed, the answer is {text[:200]}",
+        )
+        report = await self.project.gateway.call(
+            "ingest", "POST", project.records_path, project.admin, content=project.lines(0, sent)
+        )
+        self._demand(report["duplicates"] == kept, f"sent again, {report['duplicates']} of {kept} lines are duplicates")
+
+    async def _broker_away(self) -> None:
+        """Requests are served meanwhile, and what waits is measured on every replica."""
+        assert self.suite.broker is not None
+        before = self.importer.acknowledged, len(self.crowd.acknowledged)
+        with self._window("broker away") as window:
+            away = time.monotonic()
+            await asyncio.to_thread(self.suite.broker.kill)
+            await asyncio.sleep(_BROKER_AWAY_S / 2)
+            await self._all_are_degraded()
+            await asyncio.sleep(max(0.0, away + _BROKER_AWAY_S - time.monotonic()))
+            await self._backlogs_are_measured()
+            self._demand(self.importer.acknowledged > before[0], "no record was taken in while the broker was away")
+            self._demand(
+                len(self.crowd.acknowledged) > before[1], "no annotation was taken in while the broker was away"
+            )
+            await asyncio.to_thread(self.suite.broker.start)
+            window.back_at = datetime.now(UTC)
+            await self._recovered()
+
+    async def _all_are_degraded(self) -> None:
+        for process in self.suite.processes:
+            answer = await self.project.gateway.probe(f"{process.url}/ready")
+            fine = (
+                answer is not None
+                and answer.status_code == httpx.codes.OK
+                and answer.json()["degraded"] is True
+                and {name for name, state in answer.json()["checks"].items() if state == "failing"} == {"bus"}
+            )
+            self._demand(fine, f"{process.name} without the broker: /ready is {answer and answer.text}")
+
+    async def _backlogs_are_measured(self) -> None:
+        """The gauge is what the database holds, at most one measuring interval old, on every replica."""
+        for process in self.suite.processes:
+            age_s = await self._unsent_s(process.name)
+            answer = await self.project.gateway.probe(f"{process.url}/metrics")
+            measured_s = _gauge(answer, "touchstone_outbox_oldest_unsent_seconds")
+            self._demand(
+                age_s - _MEASURED_EVERY_S - 2 <= measured_s <= age_s + 1,
+                f"{process.name}: the oldest unsent event is {age_s:.1f} s old, the gauge {measured_s:.1f}",
+            )
+            self.figures.setdefault("unsent_s", {})[process.url] = [round(age_s, 1), round(measured_s, 1)]
+
+    async def _kill_postgres(self) -> None:
+        with self._window("kill PostgreSQL") as window:
+            await self.suite.kill_postgres()
+            window.back_at = datetime.now(UTC)
+            await self._recovered()
+
+    @contextlib.contextmanager
+    def _window(self, name: str) -> Iterator[Window]:
+        _note(name)
+        now = datetime.now(UTC)
+        window = Window(name, now, now, now)
+        self.windows.append(window)
+        yield window
+        window.ended = datetime.now(UTC)
+
+    def _names(self, group: list[ServiceProcess]) -> str:
+        """As "ingest 1": the first replica of ingest."""
+        numbers = [self.suite.replicas_of(process.name).index(process) + 1 for process in group]
+        return ", ".join(f"{process.name} {number}" for process, number in zip(group, numbers, strict=True))
+
+    async def _ready(self, group: list[ServiceProcess]) -> None:
+        end = time.monotonic() + _READY_S
+        for process in group:
+            while True:
+                answer = await self.project.gateway.probe(f"{process.url}/ready")
+                if answer is not None and answer.status_code == httpx.codes.OK and not answer.json()["degraded"]:
+                    break
+                if time.monotonic() > end:
+                    self._demand(False, f"{process.name} was not ready again in {_READY_S:.0f} s")
+                    return
+                await asyncio.sleep(0.2)
+
+    async def _recovered(self) -> None:
+        """Until what waited for the broker or the database has gone on, so that the next fault stands alone."""
+        await asyncio.sleep(_RECOVERY_S)
+        await self._ready(self.suite.processes)
+        await until(self._nothing_is_held_up, _READY_S)
+        await asyncio.sleep(_RECOVERY_S)
+
+    async def _nothing_is_held_up(self) -> bool:
+        return max([await self._unsent_s(service) for service in SERVICE_NAMES]) < _RECOVERY_S
+
+    async def _unsent_s(self, service: str) -> float:
+        """The age of the oldest event that the bus does not have."""
+        connection = await asyncpg.connect(self.suite.database_url(service))
+        try:
+            age_s: float = await connection.fetchval(
+                "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 FROM outbox_queue"
+            )
+        finally:
+            await connection.close()
+        return age_s
+
+    async def _all_ended(self) -> None:
+        """Until every record that was taken in has its label, and all have heard of it."""
+        end = time.monotonic() + _END_S
+        while time.monotonic() < end:
+            if await self._is_done():
+                return
+            await asyncio.sleep(0.5)
+        self._demand(False, f"not all records ended in {_END_S:.0f} s")
+
+    async def _is_done(self) -> bool:
+        for service in ("qa", "queue", "ingest"):
+            if await self._count(service, self.project.project_id, "finalized") < self.importer.acknowledged:
+                return False
+        for service in SERVICE_NAMES:
+            connection = await asyncpg.connect(self.suite.database_url(service))
+            try:
+                if await connection.fetchval("SELECT EXISTS (SELECT FROM outbox_queue) OR EXISTS (SELECT FROM parked)"):
+                    return False
+            finally:
+                await connection.close()
+        return True
+
+    async def _count(self, service: str, project_id: str, state: str | None = None) -> int:
+        connection = await asyncpg.connect(self.suite.database_url(service))
+        try:
+            found: int = await connection.fetchval(
+                "SELECT count(*) FROM records WHERE project_id = $1 AND state = coalesce($2, state)",
+                UUID(project_id), state,
+            )  # fmt: skip
+        finally:
+            await connection.close()
+        return found
+
+    async def _chains_verify(self, found: Evidence) -> None:
+        """Every record's chain is computed again by qa."""
+        after = None
+        verified = 0
+        while True:
+            page = await self.project.gateway.call(
+                "qa", "GET", self.project.records_path, self.project.admin,
+                params={"limit": 200, **({"after": after} if after else {})},
+            )  # fmt: skip
+            for record in page["items"]:
+                lineage = await self.project.gateway.call(
+                    "qa", "GET", f"/records/{record['record_id']}/lineage", self.project.admin
+                )
+                verified += lineage["chain"]["verified"] and bool(lineage["chain"]["links"])
+            after = page.get("next")
+            if after is None:
+                break
+        found.demand(
+            verified == self.importer.acknowledged, f"{verified} of {self.importer.acknowledged} chains verify"
+        )
+
+    def _judge(self, found: Evidence) -> None:
+        """No event waited longer than a replica may be missed."""
+        slowest = {}
+        for window in self.windows:
+            hop = found.slowest(window.began - timedelta(seconds=1), window.ended, window.back_at)
+            if hop is None:
+                self._demand(False, f"{window.name}: no event was published")
+                continue
+            waited_s = round(hop.waited_s(window.back_at), 2)
+            slowest[window.name] = [waited_s, hop.event.type, hop.reader]
+            self._demand(
+                waited_s <= TAKE_OVER_S,
+                f"{window.name}: {hop.event.type} had its effect in {hop.reader} after {waited_s} s",
+            )
+        self.figures |= {
+            "slowest_hop_s": slowest,
+            "longest_request_s": {name: round(value, 2) for name, value in self.project.gateway.longest_s.items()},
+            "refused": dict(self.crowd.refused),
+        }
+
+    def _demand(self, true: bool, otherwise: str) -> None:
+        if not true:
+            _note(otherwise)
+            self.faults.append(otherwise)
+
+
+def _note(what: str) -> None:
+    """It takes long, so it says how far it is."""
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {what}\n")
+
+
+def _gauge(answer: httpx.Response | None, name: str) -> float:
+    lines = "" if answer is None else answer.text
+    found = re.search(rf"^{name}{{[^}}]*}} (\S+)$", lines, re.MULTILINE)
+    return -1.0 if found is None else float(found[1])
+
+
+async def hold(
+    data_dir: Path, plan: Plan, environment: Mapping[str, str] | None = None
+) -> tuple[list[str], dict[str, Any]]:
+    """Hold a trial in a suite of its own; returns what failed and what was measured."""
+    settings = SuiteSettings(
+        data_dir=data_dir,
+        bus="kafka",
+        first_port=0,
+        replicas=2,
+        postgres=evidence.POSTGRES,
+        environment={"TOUCHSTONE_TOPIC_PREFIX": PREFIX, **(environment or {})},
+    )
+    async with Suite(settings) as suite, Gateway(suite) as gateway:
+        project = await Project.create(suite, gateway)
+        await project.register_people()
+        importer = Importer(project, a_request=20, per_s=plan.records_per_s, most=plan.records)
+        trial = Trial(suite, project, plan, importer, Crowd(project, plan.pace_s))
+        began = time.monotonic()
+        found = await trial.run()
+    figures = {"wall_s": round(time.monotonic() - began), **found.figures, **trial.figures}
+    return found.faults, figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--short", action="store_true", help="as the test does it")
+    given = parser.parse_args()
+    plan = Plan() if given.short else Plan(records=given.records, records_per_s=60.0, pace_s=0.02, singly=True)
+    with tempfile.TemporaryDirectory() as folder:
+        faults, figures = asyncio.run(hold(Path(folder), plan))
+    sys.stdout.write(json.dumps({"name": "replicas", "faults": faults, **figures}) + "\n")
+    if faults:
+        sys.exit("Replicas did not keep what they promise.")
+
+
+if __name__ == "__main__":
+    main()

@@ -83,21 +83,25 @@ class Meter:
     """CPU of the services and of PostgreSQL, from one moment to another."""
 
     def __init__(self, suite: Suite) -> None:
-        self._pids = {name: process.pid for name, process in suite.services.items()}
-        self._pids["postgres"] = suite.postgres.pid
+        self._pids = [(process.name, process.pid) for process in suite.processes]
+        self._pids.append(("postgres", suite.postgres.pid))
         if suite.broker is not None:
-            self._pids["broker"] = suite.broker.pid
+            self._pids.append(("broker", suite.broker.pid))
         self._before = self.read()
 
     def read(self) -> dict[str, float]:
-        """CPU seconds so far, by process."""
-        return {name: cpu_s(pid) for name, pid in self._pids.items() if pid is not None}
+        """CPU seconds so far, by service, of all its replicas."""
+        found: dict[str, float] = {}
+        for name, pid in self._pids:
+            if pid is not None:
+                found[name] = found.get(name, 0.0) + cpu_s(pid)
+        return found
 
     def start(self) -> None:
         self._before = self.read()
 
     def ms_each(self, count: int) -> dict[str, float]:
-        """CPU milliseconds for one of `count`, by process and in all; the broker's own are not in `all`."""
+        """CPU milliseconds for one of `count`, by service and in all; the broker's own are not in `all`."""
         spent = {name: 1000 * (now - self._before[name]) / count for name, now in self.read().items()}
         everything = sum(value for name, value in spent.items() if name != "broker")
         return {"all": round(everything, 3)} | {name: round(value, 3) for name, value in spent.items()}
@@ -131,7 +135,13 @@ class Project:
         return cls(suite, client, made["project_id"])
 
     async def send(self, lines: Sequence[str], first: int = 0) -> None:
-        """One NDJSON stream."""
+        """One NDJSON stream to each replica of ingest."""
+        replicas = self.suite.replicas_of("ingest")
+        each = -(-len(lines) // len(replicas))
+        parts = ((process.url, number * each) for number, process in enumerate(replicas))
+        await asyncio.gather(*(self._stream(url, lines[at : at + each], first + at) for url, at in parts))
+
+    async def _stream(self, url: str, lines: Sequence[str], first: int) -> None:
         body = b"\n".join(
             orjson.dumps({"external_id": f"r{number}", "fields": {"text": text}})
             for number, text in enumerate(lines, start=first)
@@ -141,8 +151,8 @@ class Project:
             for start in range(0, len(body), PIECE):
                 yield body[start : start + PIECE]
 
-        url = f"{self.suite.urls['ingest']}/v1/projects/{self.project_id}/records"
-        answer = await self.client.post(url, content=pieces(), headers={"Content-Type": "application/x-ndjson"})
+        path = f"/v1/projects/{self.project_id}/records"
+        answer = await self.client.post(url + path, content=pieces(), headers={"Content-Type": "application/x-ndjson"})
         report = answer.raise_for_status().json()
         assert report["accepted"] == len(lines), {**report, "rejected": report["rejected"][:3]}
 
@@ -253,7 +263,8 @@ class People:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._queue = f"{project.suite.urls['queue']}/v1"
+        replicas = project.suite.replicas_of("queue")
+        self._queues = [f"{replicas[number % len(replicas)].url}/v1" for number in range(PEOPLE)]
         self._headers = [
             {"Authorization": f"Bearer {project.suite.token(Role.ANNOTATOR, subject=f'{project.project_id}-{number}')}"}
             for number in range(PEOPLE)
@@ -262,15 +273,16 @@ class People:
     async def register(self) -> None:
         for number in range(PEOPLE):
             body = {"subject": f"{self._project.project_id}-{number}"}
-            (await self._project.client.post(f"{self._queue}/annotators", json=body)).raise_for_status()
+            url = f"{self._queues[number]}/annotators"
+            (await self._project.client.post(url, json=body)).raise_for_status()
 
     async def cycle(self, person: int) -> None:
         """Lease one task and submit its annotation."""
-        url = f"{self._queue}/projects/{self._project.project_id}/leases"
+        url = f"{self._queues[person]}/projects/{self._project.project_id}/leases"
         leased = await self._project.client.post(url, headers=self._headers[person], json={"count": 1})
         [lease] = leased.raise_for_status().json()["leases"]
         body = {"answers": {"topic": {"label": "ham"}}, "active_s": 3.0}
-        url = f"{self._queue}/leases/{lease['token']}/annotation"
+        url = f"{self._queues[person]}/leases/{lease['token']}/annotation"
         (await self._project.client.put(url, headers=self._headers[person], json=body)).raise_for_status()
 
 
@@ -459,7 +471,7 @@ def admin(suite: Suite) -> dict[str, str]:
 async def run(given: argparse.Namespace) -> dict[str, Any]:
     name, lines = texts(given.records)
     with tempfile.TemporaryDirectory() as folder:
-        settings = SuiteSettings(data_dir=Path(folder), first_port=0, bus=given.bus)
+        settings = SuiteSettings(data_dir=Path(folder), first_port=0, bus=given.bus, replicas=given.replicas)
         async with (
             Suite(settings) as suite,
             httpx.AsyncClient(headers=admin(suite), timeout=WAIT_S) as client,
@@ -488,6 +500,7 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
         "floor": base,
         "texts": name,
         "bus": given.bus,
+        "replicas": given.replicas,
     }
 
 
@@ -496,6 +509,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--cycles", type=int, default=2_000)
     parser.add_argument("--bus", choices=("postgres", "kafka"), default="postgres")
+    parser.add_argument("--replicas", type=int, default=1, help="of each service")
     parser.add_argument("--no-model", dest="model", action="store_false")
     parser.add_argument("--most-statements", type=float, default=2.0)
     parser.add_argument("--least-ratio", type=float, default=0.12)

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from shared.contracts.values import RecordState, Route, Split
+from shared.contracts.events import RecordRouted
+from shared.contracts.values import RecordState, Route, Split, TaskKind
 
 
 @dataclass(slots=True)
@@ -110,6 +111,26 @@ class Record:
     @property
     def auto_accepted(self) -> bool:
         return self.route is Route.AUTO_ACCEPT and self.routed_round == self.round == 1
+
+    def take_route(self, revision: int, routed: RecordRouted) -> bool:
+        """Take over a newer route; returns whether it is of an annotation task, of the routed or a later round."""
+        self.routed_revision = revision
+        if routed.task_kind is TaskKind.ARBITRATION or routed.round < self.routed_round:
+            return False
+        self.route = routed.route
+        self.routed_task_id = routed.task_id
+        self.routed_round = routed.round
+        self.routed_total = routed.slots_total
+        self.schema_version = routed.schema_version
+        self.guideline_version = routed.guideline_version
+        self.policy_version = routed.policy_version
+        # Without a model it was routed by a prediction that says nothing of the answers, or of another schema version.
+        self.routed_prediction_id = None if routed.model_id is None else routed.prediction_id
+        self.blind = routed.blind
+        self.explored = routed.explored
+        if routed.round == 1 and routed.route is not Route.AUTO_ACCEPT:
+            self.audit = routed.audit
+        return True
 
     def open_round(self, number: int, *, is_final: bool, requested_total: int) -> None:
         """Begin a round. What was requested in the one before is void."""

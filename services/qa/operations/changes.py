@@ -349,7 +349,7 @@ class RecordChanges:
 
     async def save(self, session: Session) -> None:
         """Write everything, one statement a table, and publish."""
-        await self._save_labels(session)
+        await self._save_ends(session)
         if self.roles:
             await annotations.set_roles(session, self.roles)
         if self._reports:
@@ -358,14 +358,14 @@ class RecordChanges:
             await pending_verdicts.add(session, self._pending)
         if self._not_pending:
             await pending_verdicts.remove(session, self._not_pending)
-        await records.save(session, list(self._records.values()), self._links)
+        await records.save(session, list(self._records.values()), self._links, self._labels)
         await counters.add(session, self._deltas, self._marks)
         await outbox.publish_many(session, self._outgoing)
         for record, reason in self._given_up:
             session.on_commit(partial(_alarm, record, record.state, reason))
 
-    async def _save_labels(self, session: Session) -> None:
-        """What ends comes first: a record has one current label and one open dispute."""
+    async def _save_ends(self, session: Session) -> None:
+        """End labels and disputes before others begin: a record has one current label and one open dispute."""
         if self._ended_labels:
             for ended in await labels.end_current(session, self._ended_labels, self.now):
                 self.count(ended.project_id, f"labels.{ended.method}", -1)
@@ -375,8 +375,6 @@ class RecordChanges:
             await labels.set_disputes(session, self._dispute_statuses, self.now)
         if self._disputes:
             await labels.open_disputes(session, self._disputes)
-        if self._labels:
-            await labels.add(session, self._labels)
 
 
 def _begin_review(record: Record, reason: str) -> None:

@@ -1,11 +1,10 @@
 """How a label came to be, put together from every fact that was kept."""
 
 from typing import Any
-from uuid import UUID
 
 from services.qa.domain.record import Record
 from services.qa.operations import chain as chains
-from services.qa.storage import annotations, chain, feedback, gold, labels, predictions, projects, records
+from services.qa.storage import annotations, chain, feedback, gold, labels, predictions, projects, records, routes
 from shared.contracts.draws import draw
 from shared.kit.database import Session
 
@@ -15,10 +14,10 @@ _NEWEST_PREDICTIONS = 20
 async def of_record(session: Session, record: Record) -> dict[str, Any]:
     """Everything; what was erased is null. The gold answer is in it: for auditors and managers."""
     record_id = record.record_id
-    routes = await predictions.routes_of(session, record_id)
+    decided = await routes.of_record(session, record_id)
     given = await annotations.for_lineage(session, record_id)
     shown = {one["prediction_shown"] for one in given if one["prediction_shown"]}
-    used = {UUID(one["prediction_id"]) for one in routes if one["prediction_id"]}
+    used = {route.prediction_id for _, route in decided if route.prediction_id}
     links = await chain.of_record(session, record_id)
     verification = await chains.verify(session, record, links)
     return {
@@ -34,7 +33,7 @@ async def of_record(session: Session, record: Record) -> dict[str, Any]:
             "ever_gold": record.ever_gold,
         },
         "draws": await _draws(session, record),
-        "routes": routes,
+        "routes": [{**when, **route.model_dump(mode="json")} for when, route in decided],
         "predictions": [
             {**one, "shown": one["prediction_id"] in shown, "routed_by": one["prediction_id"] in used}
             for one in await predictions.for_lineage(session, record_id, list(shown | used), _NEWEST_PREDICTIONS)

@@ -15,7 +15,7 @@ from services.qa.domain.record import Record
 from services.qa.domain.verdict import RecordReport, RecordVerdict, is_heavy, judge
 from services.qa.domain.votes import voter
 from services.qa.operations.changes import RecordChanges
-from services.qa.storage import annotations, estimates, feedback, labels, predictions
+from services.qa.storage import annotations, estimates, feedback, labels, predictions, routes
 from services.qa.storage.estimates import SchemaKey
 from shared.contracts.values import RecordState
 from shared.kit.database import Session
@@ -115,7 +115,7 @@ async def _with_predictions(session: Session, facts: Sequence[RecordFacts]) -> l
     }
     if missing:
         # Records of earlier releases wait for what is kept no more: a prediction that holds no model's answers.
-        for record_id in await predictions.routed_without_model(session, missing):
+        for record_id in await routes.without_model(session, missing):
             record = next(one.record for one in with_predictions if one.record.record_id == record_id)
             record.routed_prediction_id = None
     return with_predictions

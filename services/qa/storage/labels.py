@@ -39,17 +39,30 @@ class Label:
     finalized_at: datetime
 
 
-_LABEL = (
-    "label_id, record_id, label_revision, project_id, round, method, answers, confidence, schema_version,"
-    " guideline_version, split, trainable, measures, annotations, model_id, prediction_id, decision_id, parameters,"
-    " finalized_at"
-)
-_ADD = f"""
-INSERT INTO labels ({_LABEL})
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[], $5::integer[], $6::text[], $7::jsonb[],
-    $8::double precision[], $9::integer[], $10::integer[], $11::text[], $12::boolean[], $13::boolean[], $14::integer[],
-    $15::uuid[], $16::uuid[], $17::uuid[], $18::jsonb[], $19::timestamptz[])
-"""  # noqa: S608  our own column names
+_TYPES = {
+    "label_id": "uuid",
+    "record_id": "uuid",
+    "label_revision": "integer",
+    "project_id": "uuid",
+    "round": "integer",
+    "method": "text",
+    "answers": "jsonb",
+    "confidence": "double precision",
+    "schema_version": "integer",
+    "guideline_version": "integer",
+    "split": "text",
+    "trainable": "boolean",
+    "measures": "boolean",
+    "annotations": "integer",
+    "model_id": "uuid",
+    "prediction_id": "uuid",
+    "decision_id": "uuid",
+    "parameters": "jsonb",
+    "finalized_at": "timestamptz",
+}
+_LABEL = ", ".join(_TYPES)
+LABEL_COLUMNS = tuple(_TYPES)
+LABEL_TYPES = tuple(_TYPES.values())
 _END = """
 UPDATE labels SET current = false, ended_at = $3, ended_reason = ended.reason
 FROM unnest($1::uuid[], $2::text[]) AS ended (record_id, reason)
@@ -105,13 +118,12 @@ def _label(row: Mapping[str, Any]) -> Label:
     return Label(**{**found, "method": LabelMethod(found["method"]), "split": Split(found["split"])})
 
 
-async def add(session: Session, labels: Sequence[Label]) -> None:
-    """Add the next revisions of records' labels."""
-    columns = [[getattr(one, name) for one in labels] for name in _LABEL.split(", ")]
+def label_columns(labels: Sequence[Label]) -> list[list[Any]]:
+    """The parameters of a statement that adds labels, in the order of `LABEL_COLUMNS`."""
+    columns = {name: [getattr(one, name) for one in labels] for name in LABEL_COLUMNS}
     for name in ("answers", "parameters"):
-        place = _LABEL.split(", ").index(name)
-        columns[place] = [dump(one) for one in columns[place]]
-    await session.raw.execute(_ADD, *columns)
+        columns[name] = [dump(one) for one in columns[name]]
+    return list(columns.values())
 
 
 @dataclass(frozen=True, slots=True)

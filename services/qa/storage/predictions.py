@@ -1,6 +1,6 @@
-"""Copies of what prelabel publishes of predictions and models, and queue of routes."""
+"""Copies of what prelabel publishes of predictions and models."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,9 +8,9 @@ from uuid import UUID
 
 from services.qa.domain.facts import Prediction
 from shared.contracts.envelope import Event
-from shared.contracts.events import ModelChanged, RecordPredicted, RecordRouted
+from shared.contracts.events import ModelChanged, RecordPredicted
 from shared.kit.database import Session
-from shared.kit.jsonb import dump, load, loaded
+from shared.kit.jsonb import dump, loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,6 @@ _LINEAGE_NAMED = """
 SELECT prediction_id, model_id, model_version, schema_version, answers, confidence, scored_for, predicted_at
 FROM predictions WHERE prediction_id = ANY($1::uuid[])
 """
-_ROUTED_WITHOUT_MODEL = """
-SELECT record_id FROM unnest($1::uuid[], $2::integer[]) AS one (record_id, revision)
-JOIN routes USING (record_id, revision) WHERE routes.content->>'model_id' IS NULL
-"""
-_ADD_ROUTES = """
-INSERT INTO routes (record_id, revision, event_id, content, routed_at)
-SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::jsonb[], $5::timestamptz[]) ON CONFLICT DO NOTHING
-"""
-_ROUTES = "SELECT revision, content, routed_at FROM routes WHERE record_id = $1 ORDER BY revision"
 _SAVE_MODEL = """
 INSERT INTO models (model_id, project_id, revision, version, stage, schema_version, question, champion_since, content)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -96,12 +87,6 @@ async def find(session: Session, prediction_ids: Collection[UUID]) -> dict[UUID,
     return {row["prediction_id"]: Prediction(**loaded(row, "answers", "distributions")) for row in rows}
 
 
-async def routed_without_model(session: Session, revisions: Mapping[UUID, int]) -> set[UUID]:
-    """Those of the records, given with the revision of their route, that were routed without a model."""
-    rows = await session.raw.fetch(_ROUTED_WITHOUT_MODEL, list(revisions), list(revisions.values()))
-    return {row["record_id"] for row in rows}
-
-
 async def for_lineage(session: Session, record_id: UUID, named: Sequence[UUID], newest: int) -> list[dict[str, Any]]:
     """The newest predictions and the named ones, oldest first."""
     rows = [
@@ -110,23 +95,6 @@ async def for_lineage(session: Session, record_id: UUID, named: Sequence[UUID], 
     ]
     found = {row["prediction_id"]: loaded(row, "answers") for row in rows}
     return sorted(found.values(), key=lambda one: (one["predicted_at"], one["prediction_id"]))
-
-
-async def add_routes(session: Session, events: Sequence[Event[RecordRouted]]) -> None:
-    """Keep what queue decided."""
-    await session.raw.execute(
-        _ADD_ROUTES,
-        [event.record_id for event in events],
-        [event.revision for event in events],
-        [event.id for event in events],
-        [event.payload.model_dump_json() for event in events],
-        [event.occurred_at for event in events],
-    )
-
-
-async def routes_of(session: Session, record_id: UUID) -> list[dict[str, Any]]:
-    rows = await session.raw.fetch(_ROUTES, record_id)
-    return [{"revision": row["revision"], "routed_at": row["routed_at"], **load(row["content"])} for row in rows]
 
 
 async def save_model(session: Session, event: Event[ModelChanged]) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from services.qa.domain.record import Record
+from services.qa.storage import routes
 from services.qa.storage.chain import LINK_COLUMNS, LINK_TYPES, RecordLink, link_columns
+from services.qa.storage.labels import LABEL_COLUMNS, LABEL_TYPES, Label, label_columns
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import RecordState, Route, Split
 from shared.kit.database import Session
@@ -104,13 +106,16 @@ ON CONFLICT (record_id) DO NOTHING RETURNING record_id, state_at
 """
 _SAVE = _update(tuple(_TYPES))
 _SAVE_ROUTES = _update(_ROUTED)
-_SAVE_WITH_LINKS = f"""
-WITH linked AS (
+_LINKED = f"""linked AS (
     INSERT INTO chain_links ({", ".join(LINK_COLUMNS)})
     SELECT * FROM unnest({_arrays(LINK_TYPES, len(_TYPES) + 2)})
-)
-{_SAVE}
-"""  # noqa: S608  our own column names
+)"""  # noqa: S608  our own column names
+_LABELLED = f"""labelled AS (
+    INSERT INTO labels ({", ".join(LABEL_COLUMNS)})
+    SELECT * FROM unnest({_arrays(LABEL_TYPES, len(_TYPES) + 2 + len(LINK_TYPES))})
+)"""  # noqa: S608  our own column names
+_SAVE_WITH_LINKS = f"WITH {_LINKED} {_SAVE}"
+_SAVE_WITH_LABELS = f"WITH {_LINKED}, {_LABELLED} {_SAVE}"
 
 # A record that is new here: everything that came with it, in one row. `fields` and the like are read by exports.
 _ADD = """
@@ -198,6 +203,16 @@ class LockedRecords:
     digests: Mapping[UUID, str]
 
 
+async def _with_first_routes(session: Session, records: Collection[Record]) -> None:
+    """Fill in the routes of records whose row has none: the first one is kept in its table alone, until it is saved."""
+    unrouted = {
+        one.record_id: one for one in records if one.routed_revision == 0 and one.state is not RecordState.ERASED
+    }
+    if unrouted:
+        for record_id, (revision, routed) in (await routes.newest(session, unrouted)).items():
+            unrouted[record_id].take_route(revision, routed)
+
+
 def _record(row: Mapping[str, Any]) -> Record:
     found = dict(row)
     found.pop("digest", None)
@@ -211,10 +226,9 @@ def _record(row: Mapping[str, Any]) -> Record:
 async def lock(session: Session, record_ids: Iterable[UUID]) -> LockedRecords:
     """Lock those of the records that are here, in the order of their ids, until the transaction ends."""
     rows = await session.raw.fetch(_LOCK, sorted(record_ids))
-    return LockedRecords(
-        {row["record_id"]: _record(row) for row in rows},
-        {row["project_id"]: row["digest"] for row in rows if row["digest"] is not None},
-    )
+    records = {row["record_id"]: _record(row) for row in rows}
+    await _with_first_routes(session, records.values())
+    return LockedRecords(records, {row["project_id"]: row["digest"] for row in rows if row["digest"] is not None})
 
 
 async def add_empty(session: Session, wanted: Mapping[UUID, UUID]) -> dict[UUID, Record]:
@@ -232,14 +246,18 @@ async def add_empty(session: Session, wanted: Mapping[UUID, UUID]) -> dict[UUID,
 
 async def lock_known(session: Session, record_ids: Collection[UUID]) -> dict[UUID, Record]:
     """Those of the records that ingest has published, under their locks."""
-    rows = await session.raw.fetch(_LOCK, sorted(record_ids))
-    return {row["record_id"]: _record(row) for row in rows if row["known"]}
+    locked = (await lock(session, record_ids)).records
+    return {record_id: record for record_id, record in locked.items() if record.known}
 
 
 async def find(session: Session, record_id: UUID) -> Record | None:
     """The record as it stands, without its lock; None when ingest has not published it."""
     row = await session.raw.fetchrow(_SELECT, record_id)
-    return _record(row) if row is not None and row["known"] else None
+    if row is None or not row["known"]:
+        return None
+    record = _record(row)
+    await _with_first_routes(session, [record])
+    return record
 
 
 async def add(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
@@ -280,16 +298,21 @@ def _columns(records: Sequence[Record], names: Iterable[str]) -> list[list[Any]]
     return columns
 
 
-async def save(session: Session, records: Sequence[Record], links: Sequence[RecordLink] = ()) -> None:
-    """Save locked records, and the new links of their chains, in one statement."""
-    if links:
+async def save(
+    session: Session, records: Sequence[Record], links: Sequence[RecordLink] = (), labels: Sequence[Label] = ()
+) -> None:
+    """Save locked records, the new links of their chains and the new revisions of their labels, in one statement."""
+    if labels:
+        added = (*link_columns(links), *label_columns(labels))
+        await session.raw.execute(_SAVE_WITH_LABELS, *_columns(records, _TYPES), *added)
+    elif links:
         await session.raw.execute(_SAVE_WITH_LINKS, *_columns(records, _TYPES), *link_columns(links))
     elif records:
         await session.raw.execute(_SAVE, *_columns(records, _TYPES))
 
 
 async def save_routes(session: Session, records: Sequence[Record]) -> None:
-    """Save of locked records what a route alone changes."""
+    """Save of locked records what a route alone changes, unless it is the first one, which the table of routes has."""
     if records:
         await session.raw.execute(_SAVE_ROUTES, *_columns(records, _ROUTED))
 

@@ -89,8 +89,8 @@ SELECT count(*) FROM (
 """
 _EVIDENCE = """
 SELECT labels.record_id, labels.answers AS label, labels.method, predicted.answers AS prediction, predicted.confidence,
-    records.audit AND records.split = 'train' AS audit, (route.content->>'threshold')::float8 AS routed_threshold,
-    (route.content->>'model_id')::uuid AS routed_model_id, labels.finalized_at,
+    records.audit AND records.split = 'train' AS audit, route.threshold AS routed_threshold,
+    route.model_id AS routed_model_id, labels.finalized_at,
     records.under_review AND records.unservable_at IS NULL AS in_review, records.expert_checked AS checked
 FROM labels JOIN records USING (record_id)
 JOIN LATERAL (
@@ -101,8 +101,10 @@ JOIN LATERAL (
     ORDER BY revision DESC LIMIT 1
 ) AS predicted ON true
 LEFT JOIN LATERAL (
-    SELECT content FROM routes WHERE routes.record_id = labels.record_id AND records.audit
-        AND (content->>'audit')::boolean ORDER BY revision DESC LIMIT 1
+    SELECT COALESCE(threshold, (content->>'threshold')::float8) AS threshold,
+        COALESCE(model_id, (content->>'model_id')::uuid) AS model_id
+    FROM routes WHERE routes.record_id = labels.record_id AND records.audit
+        AND COALESCE(audit, (content->>'audit')::boolean) ORDER BY revision DESC LIMIT 1
 ) AS route ON true
 WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
     AND labels.answers IS NOT NULL

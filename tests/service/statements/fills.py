@@ -169,8 +169,9 @@ QA = (
     FROM records JOIN (SELECT DISTINCT ON (project_id) project_id, model_id FROM models) m USING (project_id)
     """,
     """
-    INSERT INTO routes (record_id, revision, event_id, content, routed_at)
-    SELECT record_id, 1, gen_random_uuid(), '{}', now() FROM records
+    INSERT INTO routes (record_id, revision, routed_at, route, task_kind, round, slots_total, schema_version, policy_version,
+        audit, blind, explored, selection_probability)
+    SELECT record_id, 1, now(), 'people', 'annotation', 1, 2, 1, 1, false, false, false, 1 FROM records
     """,
     """
     INSERT INTO labels (label_id, record_id, label_revision, project_id, round, method, answers, confidence,

@@ -103,7 +103,7 @@ def _new(
     row = NewRecord(
         record_id, project.project_id, event.revision, payload.split, held_out, explored, draw, epoch,
         _FIELDS.dump_json(payload.fields).decode(), None if first is None else new_id(),
-        None if first is None else first.model_dump_json(),
+        None if first is None else first.schema_version,
     )  # fmt: skip
     return row, first
 

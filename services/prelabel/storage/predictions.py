@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from services.prelabel.domain.prediction import without_answer
 from services.prelabel.storage.records import _CONTENT, Content, content_of
 from shared.contracts.events import RecordPredicted, Selection
-from shared.contracts.values import RecordState
+from shared.contracts.values import RecordState, ScoredFor
 from shared.kit.database import Session
 from shared.kit.outbox import Outgoing
 
@@ -81,7 +82,9 @@ WITH made AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::jsonb[])
         AS row (record_id, revision, event_id, model_id, body)
 ), superseded AS (
-    INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, revision - 1 FROM made WHERE revision > 1
+    INSERT INTO superseded_predictions (record_id, revision)
+    SELECT record_id, made.revision - 1 FROM made JOIN records USING (record_id)
+    WHERE made.revision > CASE WHEN first_prediction_id IS NULL THEN 1 ELSE 2 END
 )
 INSERT INTO predictions (record_id, revision, event_id, model_id, body)
 SELECT record_id, revision, event_id, model_id, body FROM made
@@ -105,14 +108,23 @@ FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::float8[]) AS row (record_id, 
 WHERE records.record_id = row.record_id
 """
 _FAILED: Final = "UPDATE records SET scoring_attempts = scoring_attempts + 1 WHERE record_id = ANY($1::uuid[])"
-_NEWEST: Final = """
-SELECT DISTINCT ON (record_id) record_id, revision, event_id, body FROM predictions
-WHERE record_id = ANY($1::uuid[]) ORDER BY record_id, revision DESC
+# The first prediction of a record that came while its project had no model says nothing that its row doesn't: it has no
+# body, and stays as long as the record.
+_OF_RECORD: Final = """
+    SELECT revision, event_id, body, NULL::float8 AS draw, NULL::int AS schema_version
+    FROM predictions WHERE record_id = one.record_id
+    UNION ALL
+    SELECT 1, first_prediction_id, NULL, draw, first_schema_version
+    FROM records WHERE record_id = one.record_id AND first_prediction_id IS NOT NULL
 """
-_PAGE: Final = """
-SELECT event_id, revision, body FROM predictions
-WHERE record_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3
-"""
+_NEWEST: Final = f"""
+SELECT one.record_id, kept.* FROM unnest($1::uuid[]) AS one (record_id)
+CROSS JOIN LATERAL (SELECT * FROM ({_OF_RECORD}) each ORDER BY revision DESC LIMIT 1) kept
+"""  # noqa: S608  our own text
+_PAGE: Final = f"""
+SELECT kept.* FROM (SELECT $1::uuid AS record_id) one CROSS JOIN LATERAL ({_OF_RECORD}) kept
+WHERE revision < $2 ORDER BY revision DESC LIMIT $3
+"""  # noqa: S608  our own text
 # The condition is there for the partial index.
 _UNANSWERED: Final = """
 SELECT reason, count(DISTINCT record_id) FROM (
@@ -121,16 +133,14 @@ SELECT reason, count(DISTINCT record_id) FROM (
 ) asked GROUP BY reason ORDER BY reason
 """
 # The newest for routing and the newest for evaluation: the current ones of all that were published.
-_CURRENT: Final = """
-SELECT r.project_id, r.record_id, p.revision, p.event_id, p.body
+_CURRENT: Final = f"""
+SELECT one.project_id, one.record_id, kept.*
 FROM (
     SELECT project_id, record_id FROM records
     WHERE record_id > $1 AND state <> 'erased' ORDER BY record_id LIMIT 500
-) r CROSS JOIN LATERAL (
-    SELECT revision, event_id, body FROM predictions WHERE record_id = r.record_id
-) p
-ORDER BY r.record_id, p.revision
-"""
+) one CROSS JOIN LATERAL ({_OF_RECORD}) kept
+ORDER BY one.record_id, kept.revision
+"""  # noqa: S608  our own text
 _ZERO: Final = UUID(int=0)
 
 
@@ -138,6 +148,12 @@ def selection_of(batch: int | None, strategy: str | None, probability: float | N
     if batch is None or strategy is None or probability is None:
         return None
     return Selection(batch=batch, strategy=strategy, probability=probability)
+
+
+def _payload(row: Any) -> RecordPredicted:
+    if row["body"] is None:
+        return without_answer(row["schema_version"], row["draw"], None, ScoredFor.ROUTING)
+    return RecordPredicted.model_validate_json(row["body"])
 
 
 async def projects_due(session: Session) -> Sequence[UUID]:
@@ -200,7 +216,7 @@ async def note_failed(session: Session, record_ids: Sequence[UUID]) -> None:
 async def newest(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, RecordPredicted]:
     """The newest prediction of each of these records, where there is one."""
     rows = await session.raw.fetch(_NEWEST, record_ids)
-    return {row["record_id"]: RecordPredicted.model_validate_json(row["body"]) for row in rows}
+    return {row["record_id"]: _payload(row) for row in rows}
 
 
 async def count_unanswered(session: Session, model_id: UUID, most: int) -> dict[str, int]:
@@ -212,7 +228,7 @@ async def count_unanswered(session: Session, model_id: UUID, most: int) -> dict[
 async def page(session: Session, record_id: UUID, before: int, limit: int) -> Sequence[NewPrediction]:
     """A record's predictions with revisions below `before`, the newest first."""
     rows = await session.raw.fetch(_PAGE, record_id, before, limit)
-    return [NewPrediction(record_id, row[0], row[1], RecordPredicted.model_validate_json(row[2])) for row in rows]
+    return [NewPrediction(record_id, row["event_id"], row["revision"], _payload(row)) for row in rows]
 
 
 async def current(session: Session) -> AsyncIterator[Outgoing]:
@@ -221,7 +237,7 @@ async def current(session: Session) -> AsyncIterator[Outgoing]:
     while rows := await session.raw.fetch(_CURRENT, after):
         for row in rows:
             yield Outgoing(
-                payload=RecordPredicted.model_validate_json(row["body"]),
+                payload=_payload(row),
                 project_id=row["project_id"],
                 record_id=row["record_id"],
                 revision=row["revision"],

@@ -24,7 +24,10 @@ class RecordRow:
 
 
 class NewRecord(NamedTuple):
-    """A record that comes in; `fields` is JSON. `prediction` is its first one, in JSON, with its id, if there is one."""
+    """A record that comes in; `fields` is JSON.
+
+    `prediction_id` and `schema_version` are of its first prediction, when no model is to be asked: the rest of it is `draw`.
+    """
 
     record_id: UUID
     project_id: UUID
@@ -36,7 +39,7 @@ class NewRecord(NamedTuple):
     scored_epoch: int
     fields: str
     prediction_id: UUID | None
-    prediction: str | None
+    schema_version: int | None
 
 
 class NewLabel(NamedTuple):
@@ -86,23 +89,22 @@ _ADD = """
 WITH new AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::boolean[], $6::boolean[], $7::float8[], $8::int[],
-        $9::jsonb[], $10::uuid[], $11::jsonb[]
+        $9::jsonb[], $10::uuid[], $11::int[]
     ) AS row (
-        record_id, project_id, revision, split, held_out, explored, draw, scored_epoch, fields, prediction_id, prediction
+        record_id, project_id, revision, split, held_out, explored, draw, scored_epoch, fields, prediction_id,
+        schema_version
     )
 ), added AS (
     INSERT INTO records (
-        record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, prediction_revision
+        record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, prediction_revision,
+        first_prediction_id, first_schema_version
     )
     SELECT record_id, project_id, revision, split, held_out, explored, draw, draw, scored_epoch,
-        (prediction_id IS NOT NULL)::int
+        (prediction_id IS NOT NULL)::int, prediction_id, schema_version
     FROM new ORDER BY record_id
     ON CONFLICT DO NOTHING RETURNING record_id
 ), content AS (
     INSERT INTO contents (record_id, fields) SELECT record_id, fields FROM new JOIN added USING (record_id)
-), predicted AS (
-    INSERT INTO predictions (record_id, revision, event_id, body)
-    SELECT record_id, 1, prediction_id, prediction FROM new JOIN added USING (record_id) WHERE prediction_id IS NOT NULL
 )
 SELECT record_id FROM added
 """
@@ -114,7 +116,7 @@ ON CONFLICT DO NOTHING RETURNING record_id
 """
 _ERASE = """
 UPDATE records SET revision = row.revision, state = 'erased', label = NULL, trainable = false,
-    label_by_people = false, score = 0
+    label_by_people = false, score = 0, first_prediction_id = NULL
 FROM unnest($1::uuid[], $2::int[]) AS row (record_id, revision)
 WHERE records.record_id = row.record_id
 """

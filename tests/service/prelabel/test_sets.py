@@ -9,7 +9,7 @@ from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, R
 from shared.contracts.values import LabelMethod, Split
 from shared.kit.clock import new_id
 from shared.kit.consuming import EventSet
-from tests.service.prelabel.world import World, accepted
+from tests.service.prelabel.world import World, accepted, text_model
 from tests.support.service import envelope
 
 MANY = 60
@@ -61,7 +61,7 @@ async def test_a_set_of_records_costs_a_handful_of_statements(world: World) -> N
     sent = await handle(world, arrivals(world, MANY))
     assert len(sent) <= 5, sent
     found = await world.fetch(
-        "SELECT count(*) FROM predictions JOIN records USING (record_id) WHERE project_id = $1", world.project_id
+        "SELECT count(*) FROM records WHERE project_id = $1 AND first_prediction_id IS NOT NULL", world.project_id
     )
     assert found[0][0] == MANY + 1
 
@@ -132,11 +132,27 @@ async def test_erasing_a_set_leaves_tombstones_of_what_is_here_and_what_is_to_co
 async def test_a_superseded_prediction_is_pruned_when_its_time_is_over_and_the_newest_stays(world: World) -> None:
     await world.begin()
     record_id = await world.text("billing", 1)
-    await world.champion()
-    await world.service.run_loop("score")
+    for repetitions in (3, 4):
+        await world.champion(text_model(repetitions))
+        await world.service.run_loop("score")
     await world.service.run_loop("prune")
     revisions = "SELECT revision FROM predictions WHERE record_id = $1 ORDER BY revision"
-    assert [row[0] for row in await world.fetch(revisions, record_id)] == [1, 2]
+    assert [row[0] for row in await world.fetch(revisions, record_id)] == [2, 3]
     await world.fetch("UPDATE superseded_predictions SET superseded_at = superseded_at - interval '31 days'")
     await world.service.run_loop("prune")
-    assert [row[0] for row in await world.fetch(revisions, record_id)] == [2]
+    assert [row[0] for row in await world.fetch(revisions, record_id)] == [3]
+
+
+async def test_the_first_prediction_without_a_model_is_kept_with_its_record(world: World) -> None:
+    await world.begin()
+    record_id = await world.text("billing", 1)
+    (said,) = [one for one in await world.service.published(RecordPredicted) if one.record_id == record_id]
+    await world.champion()
+    await world.service.run_loop("score")
+    answer = await world.service.client.get(
+        f"/v1/records/{record_id}/predictions", headers=world.service.token("auditor")
+    )
+    newest, first = answer.json()["items"]
+    assert (newest["revision"], newest["prediction"]["model_version"]) == (2, 1)
+    assert (first["revision"], first["prediction_id"]) == (1, str(said.id))
+    assert RecordPredicted.model_validate(first["prediction"]) == said.payload

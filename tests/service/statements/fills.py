@@ -299,20 +299,21 @@ PRELABEL = (
     """,
     """
     INSERT INTO records (record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, state,
-        label, label_schema_version, label_by_people, trainable, label_seq, batch, prediction_revision)
+        label, label_schema_version, label_by_people, trainable, label_seq, batch, prediction_revision,
+        first_prediction_id, first_schema_version)
     SELECT gen_random_uuid(), p.project_id, 1, CASE WHEN number % 5 = 0 THEN 'test' ELSE 'train' END, number % 5 = 0,
         number % 7 = 0, random(), random(), CASE WHEN number % 10 = 0 THEN -1 ELSE 0 END,
         CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END, 'a', 1, true, number % 5 > 0, number,
-        CASE WHEN number % 3 = 0 THEN number % 100 END, 2
+        CASE WHEN number % 3 = 0 THEN number % 100 END, 3, gen_random_uuid(), 1
     FROM generate_series(1, 100000) AS number
     JOIN (SELECT project_id, row_number() OVER () AS place FROM projects) p ON p.place = 1 + number % 20
     """,
     "INSERT INTO contents (record_id, fields) SELECT record_id, '{}' FROM records",
     """
     INSERT INTO predictions (record_id, revision, event_id, body)
-    SELECT record_id, number, gen_random_uuid(), '{}' FROM records, generate_series(1, 2) AS number
+    SELECT record_id, number, gen_random_uuid(), '{}' FROM records, generate_series(2, 3) AS number
     """,
-    "INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, 1 FROM records",
+    "INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, 2 FROM records",
     """
     INSERT INTO batches (project_id, batch, size, created_at)
     SELECT project_id, number, 50, now() FROM projects, generate_series(1, 100) AS number

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from shared.kit.database import Database
 
+_TYPES = "typeinfo_tree"
+"""In what the driver asks once a connection, of each type that a parameter has."""
 _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SELECT pg_advisory")
 
 
@@ -18,7 +20,7 @@ def sent_statements(database: Database) -> Iterator[list[str]]:
     logged: list[Any] = []
 
     def log(query: Any) -> None:
-        if not query.query.strip().startswith(_TRANSACTION):
+        if not query.query.strip().startswith(_TRANSACTION) and _TYPES not in query.query:
             sent.append(query.query)
 
     def begin(_connection: Any, record: Any, _proxy: Any) -> None:

@@ -102,8 +102,8 @@ def _new(
         )
     row = NewRecord(
         record_id, project.project_id, event.revision, payload.split, held_out, explored, draw, epoch,
-        _FIELDS.dump_json(payload.fields).decode(), None if first is None else new_id(),
-        None if first is None else first.schema_version,
+        None if first is None else new_id(), None if first is None else first.schema_version,
+        _FIELDS.dump_json(payload.fields).decode(),
     )  # fmt: skip
     return row, first
 

@@ -110,19 +110,19 @@ WHERE records.record_id = row.record_id
 _FAILED: Final = "UPDATE records SET scoring_attempts = scoring_attempts + 1 WHERE record_id = ANY($1::uuid[])"
 # The first prediction of a record that came while its project had no model says nothing that its row doesn't: it has no
 # body, and stays as long as the record.
-_OF_RECORD: Final = """
+_OF_RECORD: Final = """(
     SELECT revision, event_id, body, NULL::float8 AS draw, NULL::int AS schema_version
     FROM predictions WHERE record_id = one.record_id
     UNION ALL
     SELECT 1, first_prediction_id, NULL, draw, first_schema_version
     FROM records WHERE record_id = one.record_id AND first_prediction_id IS NOT NULL
-"""
+)"""
 _NEWEST: Final = f"""
 SELECT one.record_id, kept.* FROM unnest($1::uuid[]) AS one (record_id)
-CROSS JOIN LATERAL (SELECT * FROM ({_OF_RECORD}) each ORDER BY revision DESC LIMIT 1) kept
+CROSS JOIN LATERAL (SELECT * FROM {_OF_RECORD} each ORDER BY revision DESC LIMIT 1) kept
 """  # noqa: S608  our own text
 _PAGE: Final = f"""
-SELECT kept.* FROM (SELECT $1::uuid AS record_id) one CROSS JOIN LATERAL ({_OF_RECORD}) kept
+SELECT kept.* FROM (SELECT $1::uuid AS record_id) one CROSS JOIN LATERAL {_OF_RECORD} kept
 WHERE revision < $2 ORDER BY revision DESC LIMIT $3
 """  # noqa: S608  our own text
 # The condition is there for the partial index.
@@ -138,7 +138,7 @@ SELECT one.project_id, one.record_id, kept.*
 FROM (
     SELECT project_id, record_id FROM records
     WHERE record_id > $1 AND state <> 'erased' ORDER BY record_id LIMIT 500
-) one CROSS JOIN LATERAL ({_OF_RECORD}) kept
+) one CROSS JOIN LATERAL {_OF_RECORD} kept
 ORDER BY one.record_id, kept.revision
 """  # noqa: S608  our own text
 _ZERO: Final = UUID(int=0)

@@ -37,9 +37,9 @@ class NewRecord(NamedTuple):
     explored: bool
     draw: float
     scored_epoch: int
-    fields: str
     prediction_id: UUID | None
     schema_version: int | None
+    fields: str
 
 
 class NewLabel(NamedTuple):
@@ -86,27 +86,20 @@ SELECT record_id, project_id, state, state_revision FROM records
 WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE
 """
 _ADD = """
-WITH new AS (
-    SELECT * FROM unnest(
-        $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::boolean[], $6::boolean[], $7::float8[], $8::int[],
-        $9::jsonb[], $10::uuid[], $11::int[]
-    ) AS row (
-        record_id, project_id, revision, split, held_out, explored, draw, scored_epoch, fields, prediction_id,
-        schema_version
-    )
-), added AS (
-    INSERT INTO records (
-        record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, prediction_revision,
-        first_prediction_id, first_schema_version
-    )
-    SELECT record_id, project_id, revision, split, held_out, explored, draw, draw, scored_epoch,
-        (prediction_id IS NOT NULL)::int, prediction_id, schema_version
-    FROM new ORDER BY record_id
-    ON CONFLICT DO NOTHING RETURNING record_id
-), content AS (
-    INSERT INTO contents (record_id, fields) SELECT record_id, fields FROM new JOIN added USING (record_id)
+INSERT INTO records (
+    record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, prediction_revision,
+    first_prediction_id, first_schema_version
 )
-SELECT record_id FROM added
+SELECT record_id, project_id, revision, split, held_out, explored, draw, draw, scored_epoch,
+    (prediction_id IS NOT NULL)::int, prediction_id, schema_version
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::boolean[], $6::boolean[], $7::float8[], $8::int[], $9::uuid[],
+    $10::int[]
+) AS row (
+    record_id, project_id, revision, split, held_out, explored, draw, scored_epoch, prediction_id, schema_version
+)
+ORDER BY record_id
+ON CONFLICT DO NOTHING RETURNING record_id
 """
 _BURY = """
 INSERT INTO records (record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, state)
@@ -147,7 +140,12 @@ _NEWEST = "SELECT record_id FROM records WHERE project_id = $1 ORDER BY record_i
 
 async def add(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
     """Add records, each unless it or its tombstone is here; returns those that were added. None may occur twice."""
-    return {row["record_id"] for row in await session.raw.fetch(_ADD, *columns(new))} if new else set()
+    if not new:
+        return set()
+    added = {row["record_id"] for row in await session.raw.fetch(_ADD, *columns([row[:-1] for row in new]))}
+    contents = [(row.record_id, row.fields) for row in new if row.record_id in added]
+    await session.raw.copy_records_to_table("contents", records=contents, columns=("record_id", "fields"))
+    return added
 
 
 async def get(session: Session, record_id: UUID) -> RecordRow | None:

@@ -87,8 +87,9 @@ class NewRecord:
 class RecordSet:
     """Records under their locks, with their routes, tasks and slots. `save` writes what has changed since."""
 
-    def __init__(self, records: dict[UUID, Record]) -> None:
+    def __init__(self, records: dict[UUID, Record], with_routes: Collection[UUID]) -> None:
         self._records = records
+        self._with_routes = with_routes
         self._rows = {record_id: _row(record) for record_id, record in records.items()}
         self._routes = {record_id: routes.row(record) for record_id, record in records.items()}
         self._tasks = {task.task_id: tasks.snapshot(task) for record in self for task in record.tasks}
@@ -107,6 +108,7 @@ class RecordSet:
         await routes.save(
             session,
             [row for record in self if (row := routes.row(record)) != self._routes[record.record_id]],
+            self._with_routes,
         )
         await tasks.save(session, [task for record in self for task in record.tasks], self._tasks)
 
@@ -139,8 +141,7 @@ async def lock(session: Session, record_ids: Collection[UUID]) -> RecordSet:
         )
         for row in rows
     }
-    if records:
-        await routes.load(session, records)
+    with_routes = await routes.load(session, records) if records else set()
     # A record without a route has no tasks, unless qa asked for something.
     with_tasks = [
         record.record_id
@@ -149,7 +150,7 @@ async def lock(session: Session, record_ids: Collection[UUID]) -> RecordSet:
     ]
     if with_tasks:
         await tasks.load(session, records, with_tasks)
-    return RecordSet(records)
+    return RecordSet(records, with_routes)
 
 
 async def accept(session: Session, new: Sequence[NewRecord]) -> set[UUID]:

@@ -1,6 +1,6 @@
 """What routing knows and decided of each record: one row, written when its first prediction comes and when that changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,35 @@ from shared.kit.jsonb import dump
 from shared.kit.jsonb import load as load_json
 from shared.kit.statements import columns
 
-_COLUMNS = """record_id, project_id, prediction_revision, prediction_id, model_id, prediction_schema, prediction,
-    confidence, selection, waiting, revision, route, task_id, round, slots_total, schema_version, guideline_version,
-    policy_version, routed_model_id, routed_prediction_id, threshold, audit, blind, explored, probability, reason"""
+_TYPES = {
+    "record_id": "uuid",
+    "project_id": "uuid",
+    "prediction_revision": "int",
+    "prediction_id": "uuid",
+    "model_id": "uuid",
+    "prediction_schema": "int",
+    "prediction": "jsonb",
+    "confidence": "float8",
+    "selection": "jsonb",
+    "waiting": "boolean",
+    "revision": "int",
+    "route": "text",
+    "task_id": "uuid",
+    "round": "int",
+    "slots_total": "int",
+    "schema_version": "int",
+    "guideline_version": "int",
+    "policy_version": "int",
+    "routed_model_id": "uuid",
+    "routed_prediction_id": "uuid",
+    "threshold": "float8",
+    "audit": "boolean",
+    "blind": "boolean",
+    "explored": "boolean",
+    "probability": "float8",
+    "reason": "text",
+}
+_COLUMNS = ", ".join(_TYPES)
 _LOAD = f"SELECT {_COLUMNS} FROM routes WHERE record_id = ANY($1::uuid[])"  # noqa: S608  our own column names
 _PAGE = f"""
 SELECT {_COLUMNS} FROM routes o WHERE record_id > $1 AND revision > 0 AND route IS NOT NULL
@@ -22,29 +48,18 @@ SELECT {_COLUMNS} FROM routes o WHERE record_id > $1 AND revision > 0 AND route 
 ORDER BY record_id LIMIT $2
 """  # noqa: S608  our own column names
 _SAVE = f"""
-INSERT INTO routes ({_COLUMNS})
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::uuid[], $6::int[], $7::jsonb[], $8::float8[],
-    $9::jsonb[], $10::boolean[], $11::int[], $12::text[], $13::uuid[], $14::int[], $15::int[], $16::int[], $17::int[],
-    $18::int[], $19::uuid[], $20::uuid[], $21::float8[], $22::boolean[], $23::boolean[], $24::boolean[], $25::float8[],
-    $26::text[])
-ON CONFLICT (record_id) DO UPDATE
-SET prediction_revision = excluded.prediction_revision, prediction_id = excluded.prediction_id,
-    model_id = excluded.model_id, prediction_schema = excluded.prediction_schema, prediction = excluded.prediction,
-    confidence = excluded.confidence, selection = excluded.selection, waiting = excluded.waiting,
-    revision = excluded.revision, route = excluded.route, task_id = excluded.task_id, round = excluded.round,
-    slots_total = excluded.slots_total, schema_version = excluded.schema_version,
-    guideline_version = excluded.guideline_version, policy_version = excluded.policy_version,
-    routed_model_id = excluded.routed_model_id, routed_prediction_id = excluded.routed_prediction_id,
-    threshold = excluded.threshold, audit = excluded.audit, blind = excluded.blind, explored = excluded.explored,
-    probability = excluded.probability, reason = excluded.reason
+UPDATE routes SET {", ".join(f"{name} = one.{name}" for name in list(_TYPES)[2:])}
+FROM unnest({", ".join(f"${place}::{each}[]" for place, each in enumerate(_TYPES.values(), start=1))}) AS one ({_COLUMNS})
+WHERE routes.record_id = one.record_id
 """  # noqa: S608  our own column names
 _NO_PREDICTION = (0, None, None, None, None, None)
 _NO_ROUTE = (None,) * 15
 
 
-async def load(session: Session, records: Mapping[UUID, Record]) -> None:
-    """Fill in what is kept of the records, which are locked."""
-    for row in await session.raw.fetch(_LOAD, list(records)):
+async def load(session: Session, records: Mapping[UUID, Record]) -> set[UUID]:
+    """Fill in what is kept of the records, which are locked; returns those of which something is."""
+    rows = await session.raw.fetch(_LOAD, list(records))
+    for row in rows:
         record = records[row["record_id"]]
         record.waiting, record.routed_revision = row["waiting"], row["revision"]
         record.selection = Selection.model_validate_json(row["selection"]) if row["selection"] else None
@@ -59,12 +74,17 @@ async def load(session: Session, records: Mapping[UUID, Record]) -> None:
             )
         if row["route"] is not None:
             record.routed = _routed(row)
+    return {row["record_id"] for row in rows}
 
 
-async def save(session: Session, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Keep the rows of records, which are locked."""
-    if rows:
-        await session.raw.execute(_SAVE, *columns(rows))
+async def save(session: Session, rows: Sequence[tuple[Any, ...]], loaded: Collection[UUID]) -> None:
+    """Keep the rows of records, which are locked; those that were not loaded are new."""
+    new = [row for row in rows if row[0] not in loaded]
+    if new:
+        await session.raw.copy_records_to_table("routes", records=new, columns=list(_TYPES))
+    changed = [row for row in rows if row[0] in loaded]
+    if changed:
+        await session.raw.execute(_SAVE, *columns(changed))
 
 
 def row(record: Record) -> tuple[Any, ...]:

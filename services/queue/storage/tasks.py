@@ -27,22 +27,23 @@ SELECT t.*, s.* FROM (
 ) s
 """
 _SAVE = """
-INSERT INTO tasks (task_id, project_id, record_id, round, purpose, kind, schema_version, guideline_version, lane, pool,
-    blind, opened_at, state, requested, requested_revision, unserved, suspect_at, disputed)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::int[], $8::int[],
-    $9::text[], $10::text[], $11::boolean[], $12::timestamptz[], $13::text[], $14::int[], $15::int[], $16::boolean[],
-    $17::timestamptz[], $18::jsonb[])
-ON CONFLICT (task_id) DO UPDATE
-SET lane = excluded.lane, pool = excluded.pool, blind = excluded.blind, state = excluded.state,
-    requested = excluded.requested, requested_revision = excluded.requested_revision, unserved = excluded.unserved,
-    suspect_at = excluded.suspect_at, disputed = coalesce(excluded.disputed, tasks.disputed)
+UPDATE tasks t
+SET lane = one.lane, pool = one.pool, blind = one.blind, state = one.state, requested = one.requested,
+    requested_revision = one.requested_revision, unserved = one.unserved, suspect_at = one.suspect_at,
+    disputed = coalesce(one.disputed, t.disputed)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::int[], $7::int[], $8::boolean[],
+    $9::timestamptz[], $10::jsonb[])
+    AS one (task_id, lane, pool, blind, state, requested, requested_revision, unserved, suspect_at, disputed)
+WHERE t.task_id = one.task_id
 """
-_ADD_SLOTS = """
-INSERT INTO slots (task_id, slot, project_id, record_id, kind, round, schema_version, guideline_version, lane, pool,
-    blind, rank, sort_key, state)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::int[], $8::int[],
-    $9::text[], $10::text[], $11::boolean[], $12::int[], $13::float8[], $14::text[])
-"""
+_NEW_TASK = (
+    "task_id", "lane", "pool", "blind", "state", "requested", "requested_revision", "unserved", "suspect_at", "disputed",
+    "project_id", "record_id", "round", "purpose", "kind", "schema_version", "guideline_version", "opened_at",
+)  # fmt: skip
+_NEW_SLOT = (
+    "task_id", "slot", "project_id", "record_id", "kind", "round", "schema_version", "guideline_version", "lane", "pool",
+    "blind", "rank", "sort_key", "state",
+)  # fmt: skip
 # Voids all slots of what is accepted unseen, or none: one that is not as it was loaded fails the whole set.
 _CHANGE_SLOTS = """
 UPDATE slots s SET lane = one.lane, pool = one.pool, blind = one.blind, rank = one.rank, state = one.state
@@ -95,17 +96,21 @@ async def load(session: Session, records: Mapping[UUID, Record], record_ids: Seq
 
 async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
     """Write the tasks and slots that differ from how they were loaded; those that were not loaded are new."""
-    new = Snapshot((), {})
-    before = {task.task_id: loaded.get(task.task_id, new) for task in tasks}
-    changed = [row for task in tasks if (row := _row(task)) != before[task.task_id].task]
+    new = [task for task in tasks if task.task_id not in loaded]
+    if new:
+        rows = [(*_row(task), *_constants(task)) for task in new]
+        await session.raw.copy_records_to_table("tasks", records=rows, columns=_NEW_TASK)
+    known = [task for task in tasks if task.task_id in loaded]
+    changed = [row for task in known if (row := _row(task)) != loaded[task.task_id].task]
     if changed:
         await session.raw.execute(_SAVE, *columns(changed))
-    await _change_slots(session, tasks, before)
-    added = [
-        _new_slot(task, slot) for task in tasks for slot in task.slots if slot.number not in before[task.task_id].slots
+    await _change_slots(session, known, loaded)
+    added = [_new_slot(task, slot) for task in new for slot in task.slots]
+    added += [
+        _new_slot(task, slot) for task in known for slot in task.slots if slot.number not in loaded[task.task_id].slots
     ]
     if added:
-        await session.raw.execute(_ADD_SLOTS, *columns(added))
+        await session.raw.copy_records_to_table("slots", records=added, columns=_NEW_SLOT)
 
 
 async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
@@ -154,9 +159,24 @@ def _task(row: Any) -> Task:
 
 
 def _row(task: Task) -> tuple[Any, ...]:
-    """The values of the task's row, in the order of the columns of `_SAVE`."""
+    """What of the task may change, in the order of `_SAVE`."""
     return (
         task.task_id,
+        task.lane,
+        task.pool,
+        task.blind,
+        "open" if task.open else "closed",
+        task.requested,
+        task.requested_revision,
+        task.unserved,
+        task.suspect_at,
+        None if task.disputed is None else dump(list(task.disputed)),
+    )
+
+
+def _constants(task: Task) -> tuple[Any, ...]:
+    """What of the task never changes: the rest of `_NEW_TASK`."""
+    return (
         task.project_id,
         task.record_id,
         task.round,
@@ -164,16 +184,7 @@ def _row(task: Task) -> tuple[Any, ...]:
         task.purpose.kind,
         task.schema_version,
         task.guideline_version,
-        task.lane,
-        task.pool,
-        task.blind,
         task.opened_at,
-        "open" if task.open else "closed",
-        task.requested,
-        task.requested_revision,
-        task.unserved,
-        task.suspect_at,
-        None if task.disputed is None else dump(list(task.disputed)),
     )
 
 

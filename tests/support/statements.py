@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from shared.kit.database import Database
 
-_TYPES = "typeinfo_tree"
+TYPE_LOOKUP = "typeinfo_tree"
 """In what the driver asks once a connection, of each type that a parameter has."""
 _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SELECT pg_advisory")
 
@@ -20,7 +20,7 @@ def sent_statements(database: Database) -> Iterator[list[str]]:
     logged: list[Any] = []
 
     def log(query: Any) -> None:
-        if not query.query.strip().startswith(_TRANSACTION) and _TYPES not in query.query:
+        if not query.query.strip().startswith(_TRANSACTION) and TYPE_LOOKUP not in query.query:
             sent.append(query.query)
 
     def begin(_connection: Any, record: Any, _proxy: Any) -> None:

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import uvloop
@@ -33,7 +34,7 @@ from shared.kit.bus import Bus, Outbound, TopicSettings, connect_bus, service_to
 from shared.kit.clock import new_id, utc_now
 from shared.kit.consuming import EventSet, Handlers, Subscription, attach
 from shared.kit.database import Database, Session
-from shared.kit.outbox import Outgoing, event_model, publish_many
+from shared.kit.outbox import Outgoing, event_model, publish_many, set_of
 from shared.kit.relay import Relay
 from shared.kit.runner import Runner
 from shared.kit.settings import Settings
@@ -172,27 +173,36 @@ class Bench:
         self, carry: Callable[[list[Any]], Awaitable[None]], receive: Callable[[], Awaitable[list[Any]]]
     ) -> dict[str, float]:
         """The same durable steps in bare SQL; `carry` and `receive` are the way between."""
-        async with self.filled():
+        async with self.filled() as database:
             dsn = self.settings.database_url.get_secret_value()
             sender, receiver = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
-            await sender.execute("CREATE TABLE IF NOT EXISTS plain_inbox (event_id uuid PRIMARY KEY)")
-            await sender.execute("TRUNCATE plain_inbox")
+            await sender.execute("""
+                DROP TABLE IF EXISTS plain_inbox, plain_outbox;
+                CREATE TABLE plain_inbox (event_id uuid PRIMARY KEY);
+                CREATE TABLE plain_outbox (
+                    seq bigserial PRIMARY KEY, id uuid, key uuid, envelope bytea, position bigint
+                )
+            """)
+            async with database.transaction() as session:
+                rows = await session.raw.fetch("SELECT events, frame, key FROM outbox ORDER BY seq")
+            events = [event for row in rows for event in set_of(row)]
+            await sender.copy_records_to_table(
+                "plain_outbox", columns=["id", "key", "envelope"],
+                records=[(new_id(), UUID(bytes=event.key), event.envelope) for event in events],
+            )  # fmt: skip
             meter = Meter(self.pid)
 
             async def send() -> None:
                 last = 0
                 while rows := await sender.fetch(
-                    "SELECT seq, created_at, id, key, envelope FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2",
-                    last,
-                    BATCH,
+                    "SELECT seq, id, key, envelope FROM plain_outbox WHERE seq > $1 ORDER BY seq LIMIT $2", last, BATCH
                 ):
                     await carry(rows)
                     last = rows[-1]["seq"]
                     await sender.execute(
-                        "UPDATE outbox SET position = o.seq FROM unnest($1::bigint[], $2::timestamptz[]) AS o (seq, at)"
-                        " WHERE outbox.seq = o.seq AND outbox.created_at = o.at",
-                        [row["seq"] for row in rows], [row["created_at"] for row in rows],
-                    )  # fmt: skip
+                        "UPDATE plain_outbox SET position = seq WHERE seq = ANY($1::bigint[])",
+                        [row["seq"] for row in rows],
+                    )
 
             async def take() -> None:
                 taken = 0

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from shared.kit.outbox import OutboxRow, headers_text
+from shared.kit.outbox import NewEvent, headers_text
 
 _NAMESPACE: Final = UUID("6f6c7a1e-6f0e-5c37-9d51-2b1f2f8f7c52")
 _REASON_LENGTH: Final = 500
@@ -33,15 +33,11 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {first_line}"[:_REASON_LENGTH]
 
 
-def dead_letter(
-    group: str, topic: str, key: bytes, raw: bytes, error: BaseException, letter_id: UUID, now: datetime
-) -> OutboxRow:
-    """A row for the outbox: the event byte for byte, its story in the headers."""
+def dead_letter(group: str, topic: str, key: bytes, raw: bytes, error: BaseException, now: datetime) -> NewEvent:
+    """An event for the outbox: the event byte for byte, its story in the headers."""
     headers = {"reason": reason_of(error), "group": group, "topic": topic, "failed_at": now.isoformat()}
-    return OutboxRow(
-        id=letter_id,
+    return NewEvent(
         topic=dead_topic(group),
-        type="DeadLetter",
         key=UUID(bytes=key) if len(key) == 16 else uuid5(_NAMESPACE, key.hex()),  # noqa: PLR2004  a UUID's bytes
         project_id=None,
         envelope=raw,

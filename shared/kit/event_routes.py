@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
 from shared.kit.database import Database
 from shared.kit.endpoints import edge_router
+from shared.kit.outbox import set_of
 from shared.kit.pagination import DEFAULT_LIMIT, Limit
 from shared.kit.problems import Problem, responses
 from shared.kit.runtime import RuntimeDep
@@ -26,30 +27,35 @@ _POLL_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 25
 _MOST_BYTES: Final = 8 * 1024 * 1024  # a page ends early rather than grow beyond this
 _MAX_BIGINT: Final = 2**63 - 1
-# A batch of each topic is one row of `outbox_positions`: for each topic the first that may be wanted, in their order.
+# A round of the relay has one row of `outbox_positions` for each topic, with ranges of sets: for each topic those that may be
+# wanted, in their order. `fresh` is the number of their events after the position. Compressed, a page is cut here; the
+# rest is done event by event.
 _READ: Final = """
 WITH page AS (
-    SELECT found.position, found.topic, found.envelope
+    SELECT found.*, sum(fresh) OVER (ORDER BY position) - fresh AS events_before,
+        sum(size) OVER (ORDER BY position) - size AS bytes_before, sum(fresh) OVER () AS found
     FROM unnest($2::text[]) AS wanted (topic) CROSS JOIN LATERAL (
-        SELECT place.position, o.topic, o.envelope
+        SELECT place.position, place.seq, place.created_at, coalesce(place.first, 0) AS first,
+            coalesce(place.count, 1) AS count,
+            least(coalesce(place.count, 1), place.position + coalesce(place.count, 1) - 1 - $1) AS fresh,
+            octet_length(coalesce(o.frame, o.envelope)) AS size
         FROM (
-            SELECT last_position, positions, seqs, created_at FROM outbox_positions
+            SELECT last_position, positions, seqs, created_at, firsts, counts FROM outbox_positions
             WHERE topic = wanted.topic AND last_position > $1 AND ($3::uuid[] IS NULL OR projects && $3)
             ORDER BY last_position
-        ) AS batch
-        CROSS JOIN LATERAL unnest(batch.positions, batch.seqs, batch.created_at) AS place (position, seq, created_at)
+        ) AS round
+        CROSS JOIN LATERAL unnest(round.positions, round.seqs, round.created_at, round.firsts, round.counts)
+            AS place (position, seq, created_at, first, count)
         JOIN outbox AS o ON o.created_at = place.created_at AND o.seq = place.seq
-        WHERE place.position > $1 AND ($3::uuid[] IS NULL OR o.project_id = ANY($3))
-        ORDER BY batch.last_position, place.position LIMIT $4
+        WHERE place.position + coalesce(place.count, 1) - 1 > $1 AND ($3::uuid[] IS NULL OR o.project_id = ANY($3))
+        ORDER BY round.last_position, place.position LIMIT $4
     ) AS found
     ORDER BY found.position LIMIT $4
 )
-SELECT position, topic, envelope, found FROM (
-    SELECT position, topic, envelope, count(*) OVER () AS found,
-        sum(length(envelope)) OVER (ORDER BY position) - length(envelope) AS before
-    FROM page
-) AS measured
-WHERE before < $5 ORDER BY position
+SELECT page.position, page.first, page.count, page.found, o.topic, o.frame, o.key, o.envelope, o.headers
+FROM page JOIN outbox AS o ON o.created_at = page.created_at AND o.seq = page.seq
+WHERE page.events_before < $4 AND page.bytes_before < $5
+ORDER BY page.position
 """
 
 Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
@@ -94,24 +100,37 @@ async def list_events(
             break
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
-    return Response(_page(rows, limit), media_type="application/json")
+    return Response(_page(rows, after, limit), media_type="application/json")
 
 
 async def _read(
     database: Database, after: int, topics: Sequence[str], projects: Sequence[UUID] | None, limit: int
 ) -> list[Any]:
-    """One short transaction a page; one row more than asked for shows whether there is a next page."""
+    """Ranges of events, a short transaction for each page; one event more than asked for shows whether there is a next."""
     async with database.transaction() as session:
         rows: list[Any] = await session.raw.fetch(_READ, after, topics, projects, limit + 1, _MOST_BYTES)
     return rows
 
 
-def _page(rows: Sequence[Any], limit: int) -> bytes:
+def _page(rows: Sequence[Any], after: int, limit: int) -> bytes:
     """The answer, put together from the envelopes as they were sent: nothing is parsed."""
-    shown = rows[:limit]
-    items = b",".join(
-        b'{"position":%d,"topic":"%b","event":%b}' % (row["position"], row["topic"].encode(), row["envelope"])
-        for row in shown
-    )
-    more = bool(shown) and shown[0]["found"] > len(shown)
-    return b'{"items":[%b]%b}' % (items, b',"next":%d' % shown[-1]["position"] if more else b"")
+    items: list[bytes] = []
+    size = last = 0
+    for position, topic, envelope in _events(rows, after):
+        if len(items) == limit or size >= _MOST_BYTES:
+            break
+        items.append(b'{"position":%d,"topic":"%b","event":%b}' % (position, topic.encode(), envelope))
+        size += len(envelope)
+        last = position
+    more = bool(rows) and rows[0]["found"] > len(items)
+    return b'{"items":[%b]%b}' % (b",".join(items), b',"next":%d' % last if more else b"")
+
+
+def _events(rows: Iterable[Any], after: int) -> Iterator[tuple[int, str, bytes]]:
+    """Position, topic and envelope of the events after that position, in order."""
+    for row in rows:
+        first = row["first"]
+        events = set_of(row)[first : first + row["count"]]
+        for position, event in enumerate(events, start=row["position"]):
+            if position > after:
+                yield position, row["topic"], event.envelope

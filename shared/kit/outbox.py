@@ -1,15 +1,16 @@
 """What a service publishes: rows written in the transaction of the effect that they report, sent later by the relay.
 
-`outbox` has the events and is only ever inserted into; `outbox_queue` has a narrow row for each that is not sent yet.
+`outbox` has a row for each set: the events of one topic and project that were published together, compressed. It is only
+ever inserted into. `outbox_queue` has a narrow row for each set that is not sent yet.
 
 Order: handlers lock the record's row before they publish and `seq` is drawn inside the transaction, so the order of
-`seq` is the order of commits for each key.
+`seq`, and within a set the order of its events, is the order of commits for each key.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from weakref import WeakSet
 
@@ -21,6 +22,7 @@ from shared.kit import telemetry
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
 from shared.kit.exceptions import EventTooLarge, KeyMissing
+from shared.kit.frames import FramedEvent, pack, unpack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,55 +41,62 @@ class Outgoing:
     cause: Event[Any] | None = None
 
 
-class OutboxRow(NamedTuple):
-    """One row to insert, in the order of the parameters of `insertion`."""
+class NewEvent(NamedTuple):
+    """An event that is ready to be sent. `envelope` is JSON; `headers`, a JSON object of strings, are a dead letter's."""
 
-    id: UUID
     topic: str
-    type: str
     key: UUID
     project_id: UUID | None
     envelope: bytes
     headers: str | None = None
 
 
+class OutboxRow(NamedTuple):
+    """A set to insert, in the order of the parameters of `insertion`."""
+
+    topic: str
+    project_id: UUID | None
+    events: int
+    frame: bytes
+
+
+_MOST_EVENTS: Final = 500
+"""The most events of a set."""
+
+_MOST_BYTES: Final = 1024 * 1024
+"""A set that has so many bytes, before they are compressed, gets no more events."""
+
+
 def insertion(name: str, first: int, condition: str = "true") -> str:
-    """Common table expressions, the first called `name`, that put events into the outbox and its queue.
+    """Common table expressions, the first called `name`, that put sets into the outbox and its queue.
 
     They take `columns_of(rows)`, given as the parameters from `first` on, where the condition holds. ORDER BY: `seq` is
     drawn in the order of the list.
     """
-    kinds = ("uuid", "text", "text", "uuid", "uuid", "bytea", "text")
+    kinds = ("text", "uuid", "int", "bytea")
     parameters = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=first))
     return f"""{name} AS (
-    INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers)
-    SELECT id, topic, type, key, project_id, envelope, headers
-    FROM unnest({parameters})
-        WITH ORDINALITY AS row (id, topic, type, key, project_id, envelope, headers, place)
+    INSERT INTO outbox (topic, project_id, events, frame)
+    SELECT topic, project_id, events, frame
+    FROM unnest({parameters}) WITH ORDINALITY AS row (topic, project_id, events, frame, place)
     WHERE {condition}
     ORDER BY place
-    RETURNING seq, created_at
-), {name}_queue AS (INSERT INTO outbox_queue (seq, created_at) SELECT seq, created_at FROM {name})"""  # noqa: S608  constants
+    RETURNING seq, created_at, events
+), {name}_queue AS (
+    INSERT INTO outbox_queue (seq, created_at, events) SELECT seq, created_at, events FROM {name}
+)"""  # noqa: S608  constants
 
 
 _INSERT_ONE = """
 WITH published AS (
-    INSERT INTO outbox (id, topic, type, key, project_id, envelope, headers) VALUES ($1, $2, $3, $4, $5, $6, $7)
-    RETURNING seq, created_at
+    INSERT INTO outbox (topic, project_id, events, frame) VALUES ($1, $2, $3, $4) RETURNING seq, created_at, events
 )
-INSERT INTO outbox_queue (seq, created_at) SELECT seq, created_at FROM published
+INSERT INTO outbox_queue (seq, created_at, events) SELECT seq, created_at, events FROM published
 """
 _INSERT_MANY = f"WITH {insertion('published', 1)} SELECT"
 
 _RETRY_SET_ASIDE = "UPDATE outbox_queue SET set_aside = NULL WHERE set_aside IS NOT NULL"
-_DROP_SET_ASIDE = """
-WITH dropped AS (
-    DELETE FROM outbox_queue AS q USING outbox AS o
-    WHERE q.set_aside IS NOT NULL AND o.created_at = q.created_at AND o.seq = q.seq AND o.id = $1
-    RETURNING q.seq, q.created_at
-)
-DELETE FROM outbox AS o USING dropped WHERE o.created_at = dropped.created_at AND o.seq = dropped.seq
-"""
+_DROP_SET_ASIDE = "DELETE FROM outbox_queue WHERE set_aside IS NOT NULL AND event_id = $1"
 
 
 async def publish(
@@ -111,25 +120,31 @@ async def publish(
     outgoing = Outgoing(
         payload=payload, project_id=project_id, record_id=record_id, key=key, revision=revision, event_id=event_id
     )
-    row = _row(outgoing, utc_now(), telemetry.traceparent())
-    await session.raw.execute(_INSERT_ONE, *row)
-    session.on_commit(wake_relays)
-    return row.id
+    [published] = await publish_many(session, [outgoing])
+    return published
 
 
 async def publish_many(session: Session, items: Sequence[Outgoing]) -> list[UUID]:
-    """Publish events in the order given, in one statement; returns their ids. Raises what `publish` raises."""
+    """Publish events in one statement; returns their ids. Raises what `publish` raises.
+
+    Those of one key are sent in the order given, and those of one topic and project.
+    """
     if not items:
         return []
-    rows = rows_of(items)
-    await add_rows(session, rows)
-    return [row.id for row in rows]
+    ids = [item.event_id or new_id() for item in items]
+    await add_events(session, _events(items, ids))
+    return ids
+
+
+def prepare(item: Outgoing) -> NewEvent:
+    """The event as it will be sent, for `add_events`. Raises what `publish` raises."""
+    [event] = _events([item], [item.event_id or new_id()])
+    return event
 
 
 def rows_of(items: Sequence[Outgoing]) -> list[OutboxRow]:
-    """The rows of these events, for `add_rows`, or for a hot statement that contains `insertion`."""
-    now, traceparent = utc_now(), telemetry.traceparent()
-    return [_row(item, now, traceparent) for item in items]
+    """The rows of these events, for a hot statement that contains `insertion`."""
+    return _rows(_events(items, [item.event_id or new_id() for item in items]))
 
 
 def columns_of(rows: Sequence[OutboxRow]) -> tuple[list[Any], ...]:
@@ -137,10 +152,50 @@ def columns_of(rows: Sequence[OutboxRow]) -> tuple[list[Any], ...]:
     return tuple(map(list, zip(*rows, strict=True)))
 
 
-async def add_rows(session: Session, rows: Sequence[OutboxRow]) -> None:
-    """Put finished rows into the outbox, in the order given."""
-    await session.raw.execute(_INSERT_MANY, *columns_of(rows))
+async def add_events(session: Session, events: Sequence[NewEvent]) -> None:
+    """Put finished events into the outbox."""
+    rows = _rows(events)
+    if len(rows) == 1:
+        await session.raw.execute(_INSERT_ONE, *rows[0])
+    else:
+        await session.raw.execute(_INSERT_MANY, *columns_of(rows))
     session.on_commit(wake_relays)
+
+
+class _Set:
+    """A set in the making."""
+
+    def __init__(self, topic: str, project_id: UUID | None) -> None:
+        self.of = (topic, project_id)
+        self.events: list[FramedEvent] = []
+        self.size = 0
+
+    def is_full(self) -> bool:
+        return len(self.events) >= _MOST_EVENTS or self.size >= _MOST_BYTES
+
+    def add(self, event: NewEvent) -> None:
+        self.events.append(FramedEvent(event.key.bytes, event.envelope, event.headers))
+        self.size += len(event.envelope)
+
+
+def _rows(events: Sequence[NewEvent]) -> list[OutboxRow]:
+    """Divide events into sets of one topic and project each.
+
+    The order of each key is kept: an event goes into the first set of its own that has room and comes no earlier than
+    the set of the event before it of its key.
+    """
+    sets: list[_Set] = []
+    first_for: dict[UUID, int] = {}
+    for event in events:
+        wanted = (event.topic, event.project_id)
+        place = first_for.get(event.key, 0)
+        while place < len(sets) and (sets[place].of != wanted or sets[place].is_full()):
+            place += 1
+        if place == len(sets):
+            sets.append(_Set(*wanted))
+        sets[place].add(event)
+        first_for[event.key] = place
+    return [OutboxRow(*each.of, len(each.events), pack(each.events)) for each in sets]
 
 
 _models: dict[type[Payload], type[Event[Any]]] = {}
@@ -158,7 +213,12 @@ def headers_text(headers: Mapping[str, str]) -> str:
     return orjson.dumps(dict(headers)).decode()
 
 
-def _row(outgoing: Outgoing, now: datetime, traceparent: str | None) -> OutboxRow:
+def _events(items: Sequence[Outgoing], ids: Sequence[UUID]) -> list[NewEvent]:
+    now, traceparent = utc_now(), telemetry.traceparent()
+    return [_event(item, event_id, now, traceparent) for item, event_id in zip(items, ids, strict=True)]
+
+
+def _event(outgoing: Outgoing, event_id: UUID, now: datetime, traceparent: str | None) -> NewEvent:
     payload = outgoing.payload
     kind = type(payload)
     topic, name = TOPIC_OF[kind], kind.event_type()
@@ -172,7 +232,6 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None) -> OutboxRo
             raise KeyMissing(f"{name} goes to {topic.name}, which is keyed by {topic.key}")
     if outgoing.revision < 1:
         raise ValueError(f"revision {outgoing.revision}: revisions begin at 1")
-    event_id = outgoing.event_id or new_id()
     # As `Event[...].model_dump_json()` would write it, which a test compares, in half the time.
     head = orjson.dumps(
         {
@@ -192,16 +251,23 @@ def _row(outgoing: Outgoing, now: datetime, traceparent: str | None) -> OutboxRo
     envelope = b'%b,"payload":%b}' % (head[:-1], kind.__pydantic_serializer__.to_json(payload))
     if len(envelope) > MAX_EVENT_BYTES:
         raise EventTooLarge(f"{name} has {len(envelope)} bytes; at most {MAX_EVENT_BYTES} are sent")
-    return OutboxRow(event_id, topic.name, name, key, outgoing.project_id, envelope)
+    return NewEvent(topic.name, key, outgoing.project_id, envelope)
+
+
+def set_of(row: Mapping[str, Any]) -> list[FramedEvent]:
+    """The events of a row of the outbox, given with `frame`, or, of the layout before, `key`, `envelope` and `headers`."""
+    if row["frame"] is None:
+        return [FramedEvent(row["key"].bytes, row["envelope"], row["headers"])]
+    return unpack(row["frame"])
 
 
 async def retry_set_aside(session: Session) -> int:
-    """Have the relay try again what the broker refused, once its cause is mended; returns how many rows."""
+    """Have the relay try again what the broker refused, once its cause is mended; returns how many events."""
     return _count(await session.raw.execute(_RETRY_SET_ASIDE))
 
 
 async def drop_set_aside(session: Session, event_id: UUID) -> bool:
-    """Give up a row that the broker refused, so that what waits behind it goes on; whether there was such a row."""
+    """Give up an event that the broker refused, so that what waits behind it goes on; whether there was such a one."""
     return _count(await session.raw.execute(_DROP_SET_ASIDE, event_id)) > 0
 
 

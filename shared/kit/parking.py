@@ -25,7 +25,7 @@ import structlog
 
 from shared.kit import event_metrics as metrics
 from shared.kit import outbox
-from shared.kit.clock import new_id, utc_now
+from shared.kit.clock import utc_now
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.dead_letters import dead_letter
 from shared.kit.handlers import Delivery, EventSet, Handlers, Need, sets_of
@@ -346,7 +346,7 @@ async def bury(
         if not await session.raw.fetchval(_WITHOUT_EFFECT, event_id, group):
             return
         await session.raw.execute(_FORGET, event_id, group)
-    await outbox.add_rows(session, [dead_letter(group, topic, key, raw, error, new_id(), utc_now())])
+    await outbox.add_events(session, [dead_letter(group, topic, key, raw, error, utc_now())])
     reason = type(error).__name__
     metrics.DEAD.labels(group, reason).inc()
     log.error("event_given_up", group=group, topic=topic, event_id=event_id and str(event_id), error=reason)

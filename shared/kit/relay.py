@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -19,10 +19,10 @@ from shared.kit import event_metrics as metrics
 from shared.kit import housekeeping
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, Outbound, Published, Writer, service_topics
-from shared.kit.clock import utc_now
+from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, database_error_kind
 from shared.kit.exceptions import BusUnavailable
-from shared.kit.outbox import Wakeable, relays
+from shared.kit.outbox import Wakeable, relays, set_of
 from shared.kit.replica import Replica
 
 log = structlog.get_logger()
@@ -31,6 +31,7 @@ RELAY: Final = "relay"
 """What relaying is called among all that a replica may lead or be woken for."""
 
 _MOST_ROWS: Final = 500
+_MOST_EVENTS: Final = 1_000  # and one set
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _POLL_S: Final = 5.0  # commits wake the relay; this is for the one that died before it could
 _GATHER_S: Final = 0.003  # after a commit, for those that come with it: a round costs the same for many rows
@@ -48,41 +49,56 @@ _LONGEST_PAUSE_S: Final = 5.0
 _PLANS: Final = "SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off; SET enable_seqscan = off"
 _BEGIN: Final = "UPDATE relay SET epoch = $1 WHERE epoch <= $1"
 # In the order of `seq`. `$2` spares the index entries of what was sent just now and is no high-water mark: transactions
-# commit in another order than they draw from the sequence, so it stays behind and is 0 now and then.
+# commit in another order than they draw from the sequence, so it stays behind and is 0 now and then. Single events of a
+# key that waits are left out; sets are divided when they are sent.
 _PICK: Final = """
-SELECT o.seq, o.created_at, o.topic, o.key, o.project_id, o.envelope, o.headers
+SELECT next.seq, next.first, next.events, o.created_at, o.topic, o.project_id, o.frame, o.key, o.envelope, o.headers
 FROM (
-    SELECT seq, created_at FROM outbox_queue WHERE seq > $2 AND set_aside IS NULL ORDER BY seq LIMIT $1
+    SELECT q.seq, q.first, q.events, q.created_at, sum(q.events) OVER (ORDER BY q.seq, q.first) - q.events AS before
+    FROM (
+        SELECT seq, first, events, created_at FROM outbox_queue AS q
+        WHERE seq > $2 AND set_aside IS NULL AND (
+            key IS NULL OR cardinality($4::uuid[]) = 0 OR NOT EXISTS (
+                SELECT FROM unnest($3::text[], $4::uuid[]) AS waiting (topic, key)
+                JOIN outbox AS o ON o.created_at = q.created_at AND o.seq = q.seq AND o.topic = waiting.topic
+                WHERE waiting.key = q.key
+            )
+        )
+        ORDER BY seq, first LIMIT $1
+    ) AS q
 ) AS next JOIN outbox AS o ON o.created_at = next.created_at AND o.seq = next.seq
-ORDER BY o.seq
-"""
-_PICK_AROUND: Final = """
-SELECT o.seq, o.created_at, o.topic, o.key, o.project_id, o.envelope, o.headers
-FROM outbox_queue AS next JOIN outbox AS o ON o.created_at = next.created_at AND o.seq = next.seq
-WHERE next.seq > $2 AND next.set_aside IS NULL
-    AND (o.topic, o.key) NOT IN (SELECT topic, key FROM unnest($3::text[], $4::uuid[]) AS waiting (topic, key))
-ORDER BY next.seq LIMIT $1
+WHERE next.before < $5
+ORDER BY next.seq, next.first
 """
 _GIVE_POSITIONS: Final = """
 WITH given AS (
-    UPDATE relay SET position = position + cardinality($1::bigint[]) WHERE epoch = $5
-    RETURNING position - cardinality($1::bigint[]) AS before
-), sent AS (
-    DELETE FROM outbox_queue WHERE seq = ANY($1::bigint[]) AND EXISTS (SELECT FROM given) RETURNING seq
+    UPDATE relay SET position = position + $2 WHERE epoch = $1 RETURNING position - $2 AS before
+), picked AS (
+    DELETE FROM outbox_queue AS q USING unnest($3::bigint[], $4::int[]) AS picked (seq, first)
+    WHERE q.seq = picked.seq AND q.first = picked.first AND EXISTS (SELECT FROM given) RETURNING q.events
 ), positioned AS (
-    INSERT INTO outbox_positions (topic, last_position, positions, seqs, created_at, projects)
-    SELECT topic, max(given.before + place), array_agg(given.before + place ORDER BY place),
-        array_agg(seq ORDER BY place), array_agg(created_at ORDER BY place),
+    INSERT INTO outbox_positions (topic, last_position, positions, seqs, created_at, firsts, counts, projects)
+    SELECT topic, max(before + up_to), array_agg(before + up_to - count + 1 ORDER BY place),
+        array_agg(seq ORDER BY place), array_agg(created_at ORDER BY place), array_agg(first ORDER BY place),
+        array_agg(count ORDER BY place),
         coalesce(array_agg(DISTINCT project_id) FILTER (WHERE project_id IS NOT NULL), '{}')
-    FROM given, unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::uuid[])
-        WITH ORDINALITY AS row (seq, created_at, topic, project_id, place)
+    FROM given, (
+        SELECT *, sum(count) OVER (ORDER BY place) AS up_to
+        FROM unnest($5::bigint[], $6::timestamptz[], $7::text[], $8::uuid[], $9::int[], $10::int[])
+            WITH ORDINALITY AS row (seq, created_at, topic, project_id, first, count, place)
+    ) AS ranges
     GROUP BY topic
 )
-SELECT count(*) FROM sent
+SELECT coalesce(sum(events), 0) FROM picked
 """
-_SET_ASIDE: Final = "UPDATE outbox_queue SET set_aside = $2 WHERE seq = $1"
+_LEAVE: Final = """
+INSERT INTO outbox_queue (seq, first, events, created_at, key, event_id, set_aside)
+SELECT seq, first, 1, created_at, key, event_id, set_aside
+FROM unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::text[])
+    AS row (seq, first, created_at, key, event_id, set_aside)
+"""
 _BLOCKED: Final = """
-SELECT DISTINCT o.topic, o.key
+SELECT DISTINCT o.topic, q.key
 FROM outbox_queue AS q JOIN outbox AS o ON o.created_at = q.created_at AND o.seq = q.seq
 WHERE q.set_aside IS NOT NULL
 """
@@ -114,7 +130,7 @@ class Relay(Wakeable):
         self._poll_s = poll_s
         self._woken = asyncio.Event()
         self._batch = BatchSize(_MOST_ROWS, _MOST_BYTES)
-        self._blocked: set[tuple[str, UUID]] = set()
+        self._blocked: set[tuple[str, bytes]] = set()
         self._sent_at = float("-inf")
         self._writer = Writer(service, self._replica.id)
 
@@ -193,56 +209,87 @@ class Relay(Wakeable):
             await asyncio.sleep(_FILL_S if time.monotonic() - self._sent_at < _BUSY_S else _GATHER_S)
 
     async def _send_some(self, connection: Any, epoch: int, after: int) -> tuple[int, bool]:
-        """Send the next rows; returns the last one's `seq`, 0 for none, and whether there may be more."""
+        """Send the next sets; returns the last one's `seq`, 0 for none, and whether there may be more."""
         limit = self._batch.rows
-        if self._blocked:
-            topics, keys = zip(*self._blocked, strict=True)
-            rows = await connection.fetch(_PICK_AROUND, limit, after, topics, keys)
-        else:
-            rows = await connection.fetch(_PICK, limit, after)
+        topics, keys = [topic for topic, _ in self._blocked], [UUID(bytes=key) for _, key in self._blocked]
+        rows = await connection.fetch(_PICK, limit, after, topics, keys, _MOST_EVENTS)
         if not rows:
             return 0, False
-        self._batch.saw(len(rows), sum(len(row["envelope"]) for row in rows))
+        picked = [event for row in rows for event in _events_of(row)]
+        self._batch.saw(len(rows), sum(len(event.message.value) for event in picked))
         if self._replica.epoch(RELAY) != epoch:
             raise _Superseded
-        published = await self._bus.publish(
-            [Outbound(row["topic"], row["key"].bytes, row["envelope"], _headers(row["headers"])) for row in rows],
-            self._writer,
-        )
-        await self._give_positions(connection, epoch, rows, published)
-        await self._put_aside(connection, rows, published)
-        waiting = {(rows[index]["topic"], rows[index]["key"]) for index in published.refused}
-        left = set(range(len(rows))) - set(published.sent) - set(published.refused)
-        if any((rows[index]["topic"], rows[index]["key"]) not in waiting for index in left):
-            raise BusUnavailable("the bus took only some of the events")
+        sendable = [event for event in picked if event.of not in self._blocked] if self._blocked else picked
+        published = Published()
+        if sendable:
+            published = await self._bus.publish([event.message for event in sendable], self._writer)
+        if len(published.sent) == len(picked):
+            await self._give_positions(connection, epoch, rows, [(row, row["first"], row["events"]) for row in rows])
+        else:
+            await self._divide(connection, epoch, rows, picked, sendable, published)
         self._sent_at = time.monotonic()
-        return rows[-1]["seq"], len(rows) == limit
+        return rows[-1]["seq"], len(rows) == limit or len(picked) >= _MOST_EVENTS
 
-    async def _give_positions(self, connection: Any, epoch: int, rows: Sequence[Any], published: Published) -> None:
-        if not published.sent:
-            return
-        sent = [rows[index] for index in sorted(published.sent)]
+    async def _give_positions(
+        self, connection: Any, epoch: int, rows: Sequence[Any], sent: Sequence[tuple[Any, int, int]]
+    ) -> None:
+        """Take the picked rows out of the queue; `sent` are the ranges (row, first event, number of events) to position."""
         done = await connection.fetchval(
             _GIVE_POSITIONS,
-            [row["seq"] for row in sent],
-            [row["created_at"] for row in sent],
-            [row["topic"] for row in sent],
-            [row["project_id"] for row in sent],
             epoch,
+            sum(count for _, _, count in sent),
+            [row["seq"] for row in rows],
+            [row["first"] for row in rows],
+            [row["seq"] for row, _, _ in sent],
+            [row["created_at"] for row, _, _ in sent],
+            [row["topic"] for row, _, _ in sent],
+            [row["project_id"] for row, _, _ in sent],
+            [first for _, first, _ in sent],
+            [count for _, _, count in sent],
         )
         if done == 0:
             raise _Superseded
-        if done != len(sent):
-            raise AssertionError(f"{done} instead of {len(sent)} rows: positions have a gap")
-        metrics.SENT.labels(self._service).inc(len(sent))
+        if done != sum(row["events"] for row in rows):
+            raise AssertionError(f"{done} events were in the queue: positions have a gap")
+        metrics.SENT.labels(self._service).inc(sum(count for _, _, count in sent))
 
-    async def _put_aside(self, connection: Any, rows: Sequence[Any], published: Published) -> None:
-        for index, reason in published.refused.items():
-            row = rows[index]
-            await connection.execute(_SET_ASIDE, row["seq"], reason)
-            self._blocked.add((row["topic"], row["key"]))
-            metrics.SET_ASIDE.labels(self._service).inc()
-            log.error("event_set_aside", topic=row["topic"], seq=row["seq"], reason=reason)
+    async def _divide(
+        self,
+        connection: Any,
+        epoch: int,
+        rows: Sequence[Any],
+        picked: Sequence["_Event"],
+        sendable: Sequence["_Event"],
+        published: Published,
+    ) -> None:
+        """Record what was sent of these sets; what is left of them waits event by event.
+
+        Raises BusUnavailable when some of it waits for nothing but the bus.
+        """
+        sent = {sendable[index].place for index in published.sent}
+        refused = {sendable[index].place: reason for index, reason in published.refused.items()}
+        left = [event for event in picked if event.place not in sent]
+        ids = [_event_id(event.message.value) if event.place in refused else None for event in left]
+        async with connection.transaction():
+            await self._give_positions(
+                connection, epoch, rows, _ranges([event for event in picked if event.place in sent])
+            )
+            await connection.execute(
+                _LEAVE,
+                [event.row["seq"] for event in left],
+                [event.number for event in left],
+                [event.row["created_at"] for event in left],
+                [UUID(bytes=event.message.key) for event in left],
+                ids,
+                [refused.get(event.place) for event in left],
+            )
+        for event, event_id in zip(left, ids, strict=True):
+            if event_id is not None:
+                self._blocked.add(event.of)
+                metrics.SET_ASIDE.labels(self._service).inc()
+                log.error("event_set_aside", topic=event.of[0], event_id=str(event_id), reason=refused[event.place])
+        if any(event.of not in self._blocked for event in left):
+            raise BusUnavailable("the bus took only some of the events")
 
     async def _tidy(self, connection: Any) -> None:
         try:
@@ -254,8 +301,55 @@ class Relay(Wakeable):
 
     async def _look_around(self, connection: Any) -> None:
         """See which keys wait behind a refused event; somebody may have tried it again or given it up."""
-        self._blocked = {(row["topic"], row["key"]) for row in await connection.fetch(_BLOCKED)}
+        self._blocked = {(row["topic"], row["key"].bytes) for row in await connection.fetch(_BLOCKED)}
+
+
+class _Event(NamedTuple):
+    """An event that was picked: the row of its set, which event of the set it is, and as it is sent."""
+
+    row: Any
+    number: int
+    message: Outbound
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.row["seq"], self.number
+
+    @property
+    def of(self) -> tuple[str, bytes]:
+        """Its topic and key."""
+        return self.message.topic, self.message.key
+
+
+def _events_of(row: Any) -> list[_Event]:
+    """The events of a picked range of a set, in their order."""
+    first, topic = row["first"], row["topic"]
+    return [
+        _Event(row, number, Outbound(topic, event.key, event.envelope, _headers(event.headers)))
+        for number, event in enumerate(set_of(row)[first : first + row["events"]], start=first)
+    ]
+
+
+def _ranges(events: Sequence[_Event]) -> list[tuple[Any, int, int]]:
+    """Runs of events that stand together in a set: its row, the number of the first, and how many."""
+    ranges: list[tuple[Any, int, int]] = []
+    for event in events:
+        if ranges:
+            row, first, count = ranges[-1]
+            if event.place == (row["seq"], first + count):
+                ranges[-1] = (row, first, count + 1)
+                continue
+        ranges.append((event.row, event.number, 1))
+    return ranges
 
 
 def _headers(text: str | None) -> dict[str, str] | None:
     return None if text is None else orjson.loads(text)
+
+
+def _event_id(envelope: bytes) -> UUID:
+    """The event's id, or one to call it by when it has none that can be read."""
+    try:
+        return UUID(orjson.loads(envelope)["id"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return new_id()

@@ -22,6 +22,7 @@ from shared.kit.outbox import event_model
 from shared.kit.parking import release_some
 from shared.kit.runtime import Runtime
 from shared.kit.settings import Settings, settings_class
+from tests.support.outbox import outbox_events
 from tests.support.postgres import drop_database, migrated_database
 
 KEY = "a key for tests that is long enough for HS256"
@@ -87,11 +88,13 @@ class ServiceUnderTest:
         """What the service has published so far, of one type or all, in order."""
         wanted = None if payload is None else payload.event_type()
         async with self.database.transaction() as session:
-            rows = await session.raw.fetch(
-                "SELECT type, envelope FROM outbox WHERE $1::text IS NULL OR type = $1 ORDER BY seq", wanted
-            )
+            events = await outbox_events(session.raw)
         by_name = {each.event_type(): each for each in TOPIC_OF}
-        return [event_model(by_name[row["type"]]).model_validate_json(row["envelope"]) for row in rows]
+        return [
+            event_model(by_name[event.type]).model_validate_json(event.envelope)
+            for event in events
+            if wanted in {None, event.type}
+        ]
 
     async def run_loop(self, name: str) -> None:
         """One round of a background loop."""

@@ -21,7 +21,7 @@ from shared.contracts.values import Answers, RecordState
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 from shared.kit.exceptions import EventTooLarge
-from shared.kit.outbox import OutboxRow, Outgoing, add_rows, rows_of
+from shared.kit.outbox import NewEvent, Outgoing, add_events, prepare
 
 LARGEST_VERSION = 2**31 - 1
 """What a version's column holds."""
@@ -136,7 +136,7 @@ async def _keep_new(
     held = await record_storage.lock(session, project.project_id, set(subjects.records.values()))
     schemas = await _schemas(session, project, given)
     refused = dict(subjects.refused)
-    fitting: list[tuple[GivenReport, NewFeedback, OutboxRow]] = []
+    fitting: list[tuple[GivenReport, NewFeedback, NewEvent]] = []
     for one in given:
         if one.line in refused:
             continue
@@ -158,15 +158,15 @@ async def _keep_new(
 
 
 async def _insert(
-    session: Session, project: IntakeProject, fitting: Sequence[tuple[GivenReport, NewFeedback, OutboxRow]]
+    session: Session, project: IntakeProject, fitting: Sequence[tuple[GivenReport, NewFeedback, NewEvent]]
 ) -> dict[int, ReportVerdict]:
     """Keep and publish what nobody else has kept meanwhile."""
     if not fitting:
         return {}
     added = await storage.insert(session, project.project_id, [new for _, new, _ in fitting])
-    rows = [row for _, new, row in fitting if new.payload.feedback_id in added]
-    if rows:
-        await add_rows(session, rows)
+    events = [event for _, new, event in fitting if new.payload.feedback_id in added]
+    if events:
+        await add_events(session, events)
     verdicts: dict[int, ReportVerdict] = {
         one.line: KeptReport(new.payload.feedback_id, new.record_id, duplicate=False)
         for one, new, _ in fitting
@@ -273,9 +273,8 @@ def _answers(schema: LabelSchema, record: StoredRecord, report: ReportIn) -> tup
     )
 
 
-def _event(project: IntakeProject, new: NewFeedback) -> OutboxRow:
+def _event(project: IntakeProject, new: NewFeedback) -> NewEvent:
     try:
-        [row] = rows_of([Outgoing(payload=new.payload, project_id=project.project_id, record_id=new.record_id)])
+        return prepare(Outgoing(payload=new.payload, project_id=project.project_id, record_id=new.record_id))
     except EventTooLarge:
         raise NotAccepted("", "report-too-large", "the answers are larger than an event may be") from None
-    return row

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import cramjam
 import orjson
 
 from shared.kit.bus.port import (
@@ -27,6 +26,7 @@ from shared.kit.bus.port import (
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
 from shared.kit.bus.postgres_member import PostgresMember
 from shared.kit.bus.postgres_schema import SCHEMA
+from shared.kit.compression import compress
 from shared.kit.exceptions import BusUnavailable, WriterSuperseded
 
 _CHECK_TIMEOUT_S: Final = 3.0
@@ -181,9 +181,9 @@ class PostgresBus:
             headers = [_text(message) for message in messages]
         body: Any
         if topic.kept == "compacted":
-            body = [_compressed(message.value) for message in messages]
+            body = [compress(message.value) for message in messages]
         else:
-            body = _compressed(b"".join([message.value for message in messages]))
+            body = compress(b"".join([message.value for message in messages]))
         name = None if writer is None else self._prefix + writer.name
         writer_id: UUID | None = None if writer is None else writer.id
         async with self._link.use() as connection:
@@ -218,7 +218,3 @@ class PostgresBus:
 
 def _text(message: Outbound) -> str | None:
     return orjson.dumps(dict(message.headers)).decode() if message.headers else None
-
-
-def _compressed(value: bytes) -> bytes:
-    return bytes(cramjam.lz4.compress_block(value))

@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import cramjam
 import orjson
 import structlog
 
 from shared.kit.bus.port import Inbound, Partition, Revoked
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
 from shared.kit.clock import new_id
+from shared.kit.compression import decompress
 from shared.kit.exceptions import BusUnavailable
 
 log = structlog.get_logger()
@@ -276,7 +276,7 @@ class PostgresMember:
         name = self._name_of[row["topic"]]
         body: bytes = row["body"]
         if row["compressed"]:
-            body = bytes(cramjam.lz4.decompress_block(body))
+            body = decompress(body)
         position: int = row["position"] - row["messages"]
         headers: Sequence[str | None] = row["headers"] or [None] * row["messages"]
         partitions = [Partition(name, number) for number in range(self._topics[name].partitions)]

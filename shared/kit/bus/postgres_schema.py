@@ -6,7 +6,7 @@ _SCHEMA_LOCK: Final = 0x7363686D
 
 # - `topics.position` is the last position given in the topic: whoever appends holds its row to the end of the transaction.
 # - `log` has a row for each batch and topic. `position` is that of its last message, those before count down from it.
-#   `body` is the values one after the other, compressed by LZ4; a compacted topic has one message a row.
+#   `body` is the values one after the other, compressed (`shared.kit.compression`); a compacted topic has one message a row.
 # - `writers`: who may append in a service's name; see `PostgresBus.take_over`.
 # One simple query is one transaction: the lock lasts until all of it is committed.
 SCHEMA: Final = f"""

@@ -19,32 +19,26 @@ from deploy.embedded.supervisor import Suite
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.topics import TOPICS
 from tests.chaos.replicas.traffic import REDUNDANCY
+from tests.support.outbox import outbox_events
 
 POSTGRES = {"track_commit_timestamp": "on", "max_connections": "250"}
 """The server settings that this needs."""
 
-_PUBLISHED = """
-SELECT seq, id, topic, type, key, pg_xact_commit_timestamp(xmin) AS committed_at FROM outbox ORDER BY seq
-"""
+_COMMITTED = "SELECT seq, pg_xact_commit_timestamp(xmin) AS committed_at FROM outbox"
 _HANDLED = """
 SELECT event_id, pg_xact_commit_timestamp(xmin) AS committed_at FROM inbox WHERE consumer_group = $1
-"""
-_POSITIONS = """
-SELECT p.position, o.seq, o.topic, o.key
-FROM outbox_positions, unnest(positions, seqs, created_at) AS p (position, seq, created_at)
-JOIN outbox AS o ON o.created_at = p.created_at AND o.seq = p.seq
-ORDER BY p.position
 """
 
 
 class Published(NamedTuple):
-    """An event in its service's outbox."""
+    """An event in its service's outbox: `seq` is its place among all of them."""
 
     seq: int
     id: UUID
     topic: str
     type: str
     key: UUID
+    position: int | None
     committed_at: datetime
 
 
@@ -85,9 +79,13 @@ async def gather(suite: Suite, prefix: str, project_id: UUID, records: int, ackn
     for service in SERVICE_NAMES:
         connection = await asyncpg.connect(suite.database_url(service))
         try:
-            published[service] = [Published(*row) for row in await connection.fetch(_PUBLISHED)]
+            committed_at = dict(list(await connection.fetch(_COMMITTED)))
+            published[service] = [
+                Published(place, each.id, each.topic, each.type, each.key, each.position, committed_at[each.seq])
+                for place, each in enumerate(await outbox_events(connection), start=1)
+            ]
             await _nothing_waits(found, service, connection)
-            _positions(found, service, published[service], await connection.fetch(_POSITIONS))
+            _positions(found, service, published[service])
         finally:
             await connection.close()
     for service in SERVICE_NAMES:
@@ -109,15 +107,13 @@ async def _nothing_waits(found: Evidence, service: str, connection: Any) -> None
         found.demand(waiting == 0, f"{service}.{table} holds {waiting} rows")
 
 
-def _positions(found: Evidence, service: str, published: Sequence[Published], rows: Sequence[Any]) -> None:
-    """Each event has one position, they are gapless from 1, and those of a key are in the order of its commits."""
-    positions = [row["position"] for row in rows]
+def _positions(found: Evidence, service: str, published: Sequence[Published]) -> None:
+    """Each event has a position, they are gapless from 1, and those of a key are in the order of its commits."""
+    sent = sorted((event.position, event) for event in published if event.position is not None)
+    found.demand(len(sent) == len(published), f"{service} gave some event no position")
+    positions = [position for position, _ in sent]
     found.demand(positions == list(range(1, len(published) + 1)), f"{service}'s positions have gaps")
-    found.demand(
-        sorted(row["seq"] for row in rows) == [event.seq for event in published],
-        f"{service} gave some event no position, or two",
-    )
-    _in_order(found, f"{service}'s positions", (((row["topic"], row["key"]), row["seq"]) for row in rows))
+    _in_order(found, f"{service}'s positions", (((event.topic, event.key), event.seq) for _, event in sent))
 
 
 def _handled(

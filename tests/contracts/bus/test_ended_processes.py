@@ -82,8 +82,8 @@ def effects_are(effects: Effects, count: int) -> Callable[[], Awaitable[bool]]:
 
 
 async def dead_letters(effects: Effects) -> dict[bytes, str]:
-    rows = await effects.rows("SELECT envelope, headers FROM outbox WHERE topic = 'tiny.dead'")
-    return {row["envelope"]: orjson.loads(row["headers"])["reason"] for row in rows}
+    letters = [event for event in await effects.published() if event.topic == "tiny.dead"]
+    return {letter.envelope: orjson.loads(letter.headers or "")["reason"] for letter in letters}
 
 
 async def test_an_event_that_ends_its_process_each_time_is_given_up_and_the_others_have_their_effect(

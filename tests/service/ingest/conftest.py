@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from shared.contracts.values import Role
+from tests.support.outbox import OutboxEvent, outbox_events
 from tests.support.service import ServiceUnderTest, service_under_test
 
 TEXT_SCHEMA: dict[str, Any] = {
@@ -68,6 +69,10 @@ class Ingest:
     async def scalar(self, statement: str, *arguments: Any) -> Any:
         async with self.service.database.transaction() as session:
             return await session.raw.fetchval(statement, *arguments)
+
+    async def outbox(self) -> list[OutboxEvent]:
+        async with self.service.database.transaction() as session:
+            return await outbox_events(session.raw)
 
 
 @pytest.fixture(scope="module")

@@ -50,9 +50,9 @@ async def test_personal_data_planted_in_every_string_is_published_nowhere(ingest
             "purposes": [PLANTED],
         },
     )
-    rows = await ingest.scalar("SELECT string_agg(convert_from(envelope, 'UTF8'), '') FROM outbox")
-    assert PLANTED not in rows
-    assert "4111111111111111" not in rows
+    published = b"".join([event.envelope for event in await ingest.outbox()])
+    assert PLANTED.encode() not in published
+    assert b"4111111111111111" not in published
     kept = await ingest.scalar(
         "SELECT (fields, slice, purposes, redactions)::text FROM records WHERE project_id = $1", project_id
     )

@@ -16,6 +16,7 @@ from shared.kit.database import Database, Session
 from shared.kit.outbox import Outgoing, event_model, publish_many
 from shared.kit.parking import release_some
 from shared.kit.settings import Settings
+from tests.support.outbox import OutboxEvent, outbox_events
 from tests.support.postgres import drop_database, migrated_database
 from tests.support.service import settings_for
 
@@ -104,6 +105,10 @@ class Effects:
 
     async def value(self, statement: str, *arguments: Any) -> Any:
         return (await self.rows(statement, *arguments))[0][0]
+
+    async def published(self) -> list[OutboxEvent]:
+        async with self.database.transaction() as session:
+            return await outbox_events(session.raw)
 
     async def revisions(self, record_id: UUID) -> list[int]:
         """Of the effects on a record, in order."""

@@ -15,6 +15,7 @@ from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
 from tests.service.kit_events.conftest import TINY, cancelled
 from tests.support.bus import ListBus
+from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest, service_under_test
 from tests.support.waiting import until
 
@@ -69,8 +70,8 @@ async def test_an_event_is_given_as_it_was_sent(service: ServiceUnderTest) -> No
     [item] = answer.json()["items"]
     assert item["topic"] == "records"
     async with service.database.transaction() as session:
-        envelope = await session.raw.fetchval("SELECT envelope FROM outbox ORDER BY seq LIMIT 1")
-    assert parse_event(envelope).model_dump(mode="json") == item["event"]
+        published = await outbox_events(session.raw)
+    assert parse_event(published[0].envelope).model_dump(mode="json") == item["event"]
 
 
 async def test_a_topic_can_be_chosen(service: ServiceUnderTest) -> None:

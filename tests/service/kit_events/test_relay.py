@@ -20,7 +20,7 @@ from shared.kit.outbox import Outgoing, drop_set_aside, publish, publish_many, r
 from shared.kit.relay import Relay
 from shared.kit.replica import Replica
 from shared.kit.settings import Settings
-from tests.service.kit_events.conftest import TINY, Effects, cancelled
+from tests.service.kit_events.conftest import TINY, Effects, annotator_changed, cancelled
 from tests.support.bus import ListBus
 from tests.support.postgres import drop_database, migrated_database
 from tests.support.service import settings_for
@@ -44,20 +44,12 @@ async def publish_erasures(database: Database, *records: UUID) -> None:
 
 async def positions(effects: Effects) -> list[int | None]:
     """Of all events, in the order in which they were written; None for one that isn't sent."""
-    rows = await effects.rows("""
-        SELECT place.position FROM outbox AS o LEFT JOIN (
-            SELECT unnest(positions) AS position, unnest(seqs) AS seq FROM outbox_positions
-        ) AS place USING (seq) ORDER BY o.seq
-    """)
-    return [row[0] for row in rows]
+    return [event.position for event in await effects.published()]
 
 
 async def set_aside(effects: Effects, event_id: UUID) -> str | None:
-    reason: str | None = await effects.value(
-        "SELECT q.set_aside FROM outbox AS o LEFT JOIN outbox_queue AS q USING (created_at, seq) WHERE o.id = $1",
-        event_id,
-    )
-    return reason
+    [event] = [each for each in await effects.published() if each.id == event_id]
+    return event.set_aside
 
 
 def keys(bus: ListBus) -> list[UUID]:
@@ -80,7 +72,7 @@ async def test_committed_events_are_sent_in_order_with_gapless_positions(databas
 
 
 async def _all_sent(effects: Effects) -> bool:
-    return None not in await positions(effects)
+    return bool(await effects.value("SELECT NOT EXISTS (SELECT FROM outbox_queue)"))
 
 
 async def test_an_event_that_commits_late_is_not_passed_over(database: Database, effects: Effects) -> None:
@@ -134,14 +126,14 @@ async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_wai
 ) -> None:
     bus, poor, other = ListBus(), new_id(), new_id()
     await publish_erasures(database, poor, poor, other, poor)
-    rows = await effects.rows("SELECT id, envelope FROM outbox ORDER BY seq")
-    bus.refuses = {rows[1]["envelope"]: "too large"}
+    events = await effects.published()
+    bus.refuses = {events[1].envelope: "too large"}
     async with relaying(database, bus):
         await publish_erasures(database, other, poor)
         await until(lambda: keys(bus).count(other) == 2)
         await asyncio.sleep(0.2)
         assert keys(bus) == [poor, other, other]
-        assert await set_aside(effects, rows[1]["id"]) == "too large"
+        assert await set_aside(effects, events[1].id) == "too large"
         async with relaying(database, bus):
             pass
         bus.refuses = {}
@@ -155,19 +147,59 @@ async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_wai
 async def test_a_set_aside_event_can_be_given_up(database: Database, effects: Effects) -> None:
     bus, poor = ListBus(), new_id()
     await publish_erasures(database, poor, poor)
-    [first, _] = await effects.rows("SELECT id, envelope FROM outbox ORDER BY seq")
-    bus.refuses = {first["envelope"]: "too large"}
+    [first, _] = await effects.published()
+    bus.refuses = {first.envelope: "too large"}
     async with relaying(database, bus):
-        await until(lambda: _is_aside(effects, first["id"]))
+        await until(lambda: _is_aside(effects, first.id))
         async with database.transaction() as session:
-            assert await drop_set_aside(session, first["id"])
+            assert await drop_set_aside(session, first.id)
             assert not await drop_set_aside(session, new_id())
         await until(lambda: _all_sent(effects), timeout_s=15)
     assert len(bus.sent) == 1
+    assert await positions(effects) == [None, 1]
 
 
 async def _is_aside(effects: Effects, event_id: UUID) -> bool:
     return await set_aside(effects, event_id) is not None
+
+
+async def test_what_the_bus_took_of_a_set_is_not_sent_again(database: Database, effects: Effects) -> None:
+    class Narrow(ListBus):
+        async def publish(self, messages: Sequence[Outbound], writer: Writer | None = None) -> Published:
+            """Takes every other message, and then the bus is gone."""
+            published = await super().publish(messages[::2], writer)
+            return Published([2 * index for index in published.sent])
+
+    bus, records = Narrow(), [new_id() for _ in range(9)]
+    await publish_erasures(database, *records)
+    async with relaying(database, bus):
+        await until(lambda: _all_sent(effects))
+    assert sorted(keys(bus)) == sorted(records)
+    assert sorted(each for each in await positions(effects) if each) == list(range(1, 10))
+
+
+async def test_events_that_an_older_version_wrote_are_sent(database: Database, effects: Effects) -> None:
+    """A replica that is not yet replaced writes a row for each event."""
+    event = annotator_changed()
+    async with database.transaction() as session:
+        await session.raw.execute(
+            """
+            WITH published AS (
+                INSERT INTO outbox (id, topic, type, key, envelope)
+                VALUES ($1, 'annotators', 'AnnotatorChanged', $2, $3) RETURNING seq, created_at
+            )
+            INSERT INTO outbox_queue (seq, created_at) SELECT seq, created_at FROM published
+            """,
+            event.event.id,
+            UUID(bytes=event.key),
+            event.raw,
+        )
+    await publish_erasures(database, new_id())
+    bus = ListBus()
+    async with relaying(database, bus):
+        await until(lambda: _all_sent(effects))
+    assert (bus.sent[0].key, bus.sent[0].value) == (event.key, event.raw)
+    assert await positions(effects) == [1, 2]
 
 
 async def test_one_relay_works_at_a_time_and_another_takes_over_when_it_ends(
@@ -235,10 +267,7 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
     async with database.transaction() as session:
         for day in (old, unsent):
             await session.raw.execute(housekeeping.day_partitions(day, 1)[0])
-        insert = (
-            "INSERT INTO outbox (id, topic, type, key, envelope, created_at)"
-            " VALUES (gen_random_uuid(), 'records', 'x', gen_random_uuid(), '', $1)"
-        )
+        insert = "INSERT INTO outbox (topic, events, frame, created_at) VALUES ('records', 1, '', $1)"
         noon = utc_now().replace(hour=12)
         await session.raw.execute(insert, noon - timedelta(days=40))
         await session.raw.execute(insert, noon - timedelta(days=41))
@@ -258,7 +287,7 @@ async def test_days_ahead_are_prepared_and_sent_days_past_the_retention_are_drop
     assert housekeeping.partition_name(old) not in names
     assert housekeeping.partition_name(unsent) in names
     assert {housekeeping.partition_name(today + timedelta(days=ahead)) for ahead in range(7)} <= names
-    assert await positions(effects) == [None]
+    assert await effects.value("SELECT count(*) FROM outbox") == 1
     assert await effects.value("SELECT array_agg(last_position) FROM outbox_positions") == [2]
 
 

@@ -231,8 +231,8 @@ async def test_what_fails_among_many_goes_to_the_dead_letters(project: Project) 
 
     project.effects.hooks[RecordAccepted] = fail
     await project.release_all()
-    [letter] = await project.effects.rows("SELECT headers FROM outbox WHERE topic = 'tiny.dead'")
-    assert "ZeroDivisionError" in letter["headers"]
+    [letter] = [event for event in await project.effects.published() if event.topic == "tiny.dead"]
+    assert "ZeroDivisionError" in (letter.headers or "")
     applied = await project.applied()
     assert applied.pop(bad) == [2]
     assert set(map(tuple, applied.values())) == {(1, 2)}

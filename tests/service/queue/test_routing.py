@@ -11,6 +11,7 @@ from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
 from shared.kit.clock import new_id, utc_now
 from tests.service.queue.world import World, policies, shown
+from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest
 
 LEARNING = {"learning": {"enabled": True, "random_share": 0.0}}
@@ -292,11 +293,8 @@ async def test_annotators_are_published_without_their_names(world: World) -> Non
     )
     assert answer.status_code == 200
     async with world.service.database.transaction() as session:
-        published = await session.raw.fetch(
-            "SELECT convert_from(envelope, 'UTF8') AS envelope_text FROM outbox WHERE key = $1 ORDER BY seq",
-            person.annotator_id,
-        )
+        published = [event for event in await outbox_events(session.raw) if event.key == person.annotator_id]
     assert len(published) == 2
-    assert all("secret-subject" not in row["envelope_text"] and "Ada" not in row["envelope_text"] for row in published)
-    assert '"revision":2' in published[1]["envelope_text"]
+    assert all(b"secret-subject" not in event.envelope and b"Ada" not in event.envelope for event in published)
+    assert b'"revision":2' in published[1].envelope
     assert await person.nothing() == "paused"

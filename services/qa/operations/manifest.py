@@ -4,15 +4,24 @@ import hashlib
 from dataclasses import asdict
 from typing import Any, Final
 
+from services.qa.domain.project import Project
 from services.qa.domain.releases import ReleaseProgress
 from services.qa.operations import agreement
+from services.qa.operations.agreement import Agreement
 from services.qa.storage import counters, gold, predictions, projects, thresholds
 from services.qa.storage.releases import Release
+from services.qa.storage.thresholds import ModelThreshold
 from shared.kit.clock import utc_now
 from shared.kit.database import Database
 
 _FORMAT: Final = "touchstone-release/1"
 _THRESHOLDS: Final = 20
+_PROMISES: Final = {
+    "gold_in_training_split": 0,
+    "held_out_labels_by": "people alone",
+    "held_out_check": "where the champion and people differed on a held-out record an expert relabelled it"
+    " blind, once; this favours the model slightly",
+}
 
 
 async def of_release(database: Database, release: Release, progress: ReleaseProgress) -> dict[str, Any]:
@@ -26,8 +35,21 @@ async def of_release(database: Database, release: Release, progress: ReleaseProg
         set_thresholds = await thresholds.of_project(session, release.project_id, _THRESHOLDS)
         version = release.options["schema_version"]
         measured = await agreement.of_project(session, project, version, None)
-    schema = project.schema(version)
-    assert schema is not None
+    return {
+        **_identity(release, project, progress),
+        "files": [asdict(one) for one in progress.files],
+        "counts": _counts(progress),
+        "left_out": {name: counted.get(f"records.{name}", 0) for name in ("gold", "open", "unlabelable", "erased")},
+        **_rules(project, version),
+        "agreement": [_agreement(one) for one in measured],
+        "gold": gold_statistics,
+        "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
+        "thresholds": [_threshold(one) for one in set_thresholds],
+        "promises": _PROMISES,
+    }
+
+
+def _identity(release: Release, project: Project, progress: ReleaseProgress) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "release_id": str(release.release_id),
@@ -39,48 +61,49 @@ async def of_release(database: Database, release: Release, progress: ReleaseProg
         "built_at": utc_now().isoformat(),
         "supersedes": None if release.supersedes is None else str(release.supersedes),
         "options": dict(release.options),
-        "files": [asdict(one) for one in progress.files],
-        "counts": {
-            "by_split": {one.split: one.records for one in progress.files},
-            "by_split_and_method": {
-                split: dict(sorted(methods.items())) for split, methods in progress.methods_of_splits.items()
-            },
-            "by_guideline_version": dict(sorted(progress.guidelines.items())),
+    }
+
+
+def _counts(progress: ReleaseProgress) -> dict[str, Any]:
+    return {
+        "by_split": {one.split: one.records for one in progress.files},
+        "by_split_and_method": {
+            split: dict(sorted(methods.items())) for split, methods in progress.methods_of_splits.items()
         },
-        "left_out": {name: counted.get(f"records.{name}", 0) for name in ("gold", "open", "unlabelable", "erased")},
+        "by_guideline_version": dict(sorted(progress.guidelines.items())),
+    }
+
+
+def _rules(project: Project, version: int) -> dict[str, Any]:
+    """What the labels were made by."""
+    schema = project.schema(version)
+    assert schema is not None
+    return {
         "schema": {"version": version, "content": schema.model_dump(mode="json")},
         "guidelines": [
             {"version": one.version, "sha256": hashlib.sha256(one.markdown.encode()).hexdigest()}
             for one in project.content.guidelines
         ],
         "policy_version": project.content.active_policy,
-        "agreement": [
-            {
-                "question": one.question,
-                "kind": one.kind,
-                "schema_version": one.schema_version,
-                "measured_at": None if one.measured_at is None else one.measured_at.isoformat(),
-                **one.content,
-            }
-            for one in measured
-        ],
-        "gold": gold_statistics,
-        "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
-        "thresholds": [
-            {
-                "model_id": str(one.model_id),
-                "threshold": one.threshold,
-                "error_budget": one.error_budget,
-                "confidence_level": one.confidence_level,
-                "evidence": one.evidence,
-                "reason": one.reason,
-            }
-            for one in set_thresholds
-        ],
-        "promises": {
-            "gold_in_training_split": 0,
-            "held_out_labels_by": "people alone",
-            "held_out_check": "where the champion and people differed on a held-out record an expert relabelled it"
-            " blind, once; this favours the model slightly",
-        },
+    }
+
+
+def _agreement(measured: Agreement) -> dict[str, Any]:
+    return {
+        "question": measured.question,
+        "kind": measured.kind,
+        "schema_version": measured.schema_version,
+        "measured_at": None if measured.measured_at is None else measured.measured_at.isoformat(),
+        **measured.content,
+    }
+
+
+def _threshold(threshold: ModelThreshold) -> dict[str, Any]:
+    return {
+        "model_id": str(threshold.model_id),
+        "threshold": threshold.threshold,
+        "error_budget": threshold.error_budget,
+        "confidence_level": threshold.confidence_level,
+        "evidence": threshold.evidence,
+        "reason": threshold.reason,
     }

@@ -51,48 +51,47 @@ class ProjectCache:
         project = self._parsed.get(project_id)
         if project is not None and project.revision == revision:
             return project
-        await self._load(session, [project_id])
-        return self._parsed.get(project_id)
+        return (await self._load(session, [project_id])).get(project_id)
 
     async def hold(self, session: Session, project_ids: Collection[UUID]) -> dict[UUID, Project]:
         """The projects with their thresholds, which nobody changes until the transaction ends."""
         rows = await session.raw.fetch(_HOLD, list(project_ids))
-        stale = []
+        found: dict[UUID, Project] = {}
         for row in rows:
             known = self._parsed.get(row["project_id"])
             held = (row["revision"], row["thresholds_revision"])
-            if known is None or (known.revision, known.thresholds_revision) != held:
-                stale.append(row["project_id"])
+            if known is not None and (known.revision, known.thresholds_revision) == held:
+                found[known.project_id] = known
+        stale = [row["project_id"] for row in rows if row["project_id"] not in found]
         if stale:
-            await self._load(session, stale)
-        return {row["project_id"]: self._parsed[row["project_id"]] for row in rows}
+            found |= await self._load(session, stale)
+        return found
 
     def forget(self, project_ids: Collection[UUID]) -> None:
         for project_id in project_ids:
             self._parsed.pop(project_id, None)
 
-    async def _load(self, session: Session, project_ids: Sequence[UUID]) -> None:
+    async def _load(self, session: Session, project_ids: Sequence[UUID]) -> dict[UUID, Project]:
         rows = await session.raw.fetch(_FIND, project_ids)
         thresholds: dict[UUID, dict[tuple[UUID, int], dict[tuple[str, str | None], float | None]]]
         thresholds = defaultdict(lambda: defaultdict(dict))
         for one in await session.raw.fetch(_THRESHOLDS, project_ids):
             of_model = thresholds[one["project_id"]][one["model_id"], one["schema_version"]]
             of_model[one["question"], one["label"] or None] = one["threshold"]
-        for row in rows:
-            self._keep(row, thresholds[row["project_id"]])
+        return {row["project_id"]: self._keep(row, thresholds[row["project_id"]]) for row in rows}
 
-    def _keep(self, row: Any, thresholds: Mapping[tuple[UUID, int], Thresholds]) -> None:
+    def _keep(self, row: Any, thresholds: Mapping[tuple[UUID, int], Thresholds]) -> Project:
         project_id, known = row["project_id"], self._parsed.get(row["project_id"])
         if known is not None and known.revision == row["revision"]:
             content = known.content
         else:
             content = ProjectChanged.model_validate_json(row["content"])
-        self._parsed[project_id] = Project(
-            project_id, row["revision"], content, row["thresholds_revision"], dict(thresholds)
-        )
+        project = Project(project_id, row["revision"], content, row["thresholds_revision"], dict(thresholds))
+        self._parsed[project_id] = project
         self._parsed.move_to_end(project_id)
         if len(self._parsed) > _KEPT:
             self._parsed.popitem(last=False)
+        return project
 
 
 async def save(session: Session, projects: Sequence[Project]) -> None:

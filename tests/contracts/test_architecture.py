@@ -61,3 +61,9 @@ def test_a_class_has_a_name_of_its_own_in_the_repository() -> None:
     shared = {name: paths for name, paths in _public_classes().items() if len(paths) > 1}
     assert {name: paths for name, paths in shared.items() if name not in OWN_IN_EACH_SERVICE} == {}
     assert sorted(OWN_IN_EACH_SERVICE.keys() - shared.keys()) == []
+
+
+def test_no_statement_takes_a_filter_that_may_be_null() -> None:
+    """A plan that PostgreSQL keeps for any parameters filters by it where it should seek: see `services.qa.storage.lists`."""
+    for path in (ROOT / "services").rglob("*.py"):
+        assert not re.search(r"\$\d+(::\w+(\[\])?)? IS NULL OR", path.read_text()), path

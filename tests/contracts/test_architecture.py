@@ -21,6 +21,14 @@ def test_a_function_that_is_named_is_in_its_file(path: str, name: str) -> None:
     assert re.search(rf"\b(?:def|class) {name}\b", (ROOT / path).read_text())
 
 
+@pytest.mark.parametrize("readme", sorted(ROOT.glob("services/*/README.md")), ids=lambda path: path.parent.name)
+def test_a_module_that_a_service_describes_exists(readme: Path) -> None:
+    named = re.findall(
+        r"`((?:api|compute|domain|exports|imports|media|operations|storage)/[\w/]+\.py)`", readme.read_text()
+    )
+    assert [path for path in named if not (readme.parent / path).exists()] == []
+
+
 def test_the_way_of_a_record_is_described_with_its_functions() -> None:
     assert len(PATHS) > 30
     assert len(FUNCTIONS) > 8

@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from services.queue.operations import routing
-from services.queue.storage import projects
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.events import (
     AnnotationsRequested,
@@ -162,15 +161,3 @@ async def test_a_new_threshold_reads_only_what_lies_between_it_and_the_old_one(s
     await service.run_loop("reroute")
     async with service.database.transaction() as session:
         assert await session.raw.fetchval("SELECT count(*) FROM threshold_changes") == 0
-
-
-async def test_a_set_finds_each_of_its_projects_however_few_are_remembered(
-    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known, new = await World(service).open(), await World(service).open()
-    cache = projects.ProjectCache()
-    monkeypatch.setattr(projects, "_KEPT", 1)
-    async with service.database.transaction() as session:
-        assert (await cache.hold(session, [known.project_id])).keys() == {known.project_id}
-        both = {known.project_id, new.project_id}
-        assert (await cache.hold(session, both)).keys() == both

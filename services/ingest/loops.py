@@ -14,5 +14,5 @@ async def sweep_assets(runtime: IngestRuntime) -> None:
 
 async def fold_feedback(runtime: IngestRuntime) -> None:
     """Fold the deltas of feedback into their totals."""
-    async with runtime.database.transaction() as session:
+    async with runtime.database.autocommit() as session:
         await feedback.fold(session)

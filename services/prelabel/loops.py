@@ -49,7 +49,7 @@ async def score(runtime: PrelabelRuntime) -> None:
     started = time.monotonic()
     due, failed = unscored.take(), set[UUID]()
     if unscored.look_is_due():
-        async with runtime.database.transaction() as session:
+        async with runtime.database.autocommit() as session:
             due |= set(await predictions.projects_due(session))
         unscored.looked(time.monotonic() - started)
     try:
@@ -91,7 +91,7 @@ async def learn(runtime: PrelabelRuntime) -> None:
     whole = dirty.look_is_due()
     if not marked and not whole:
         return
-    async with runtime.database.transaction() as session:
+    async with runtime.database.autocommit() as session:
         active = await projects.active(session)
     with isolated(LEARN) as item:
         for project_id in active:
@@ -131,7 +131,7 @@ async def _learn_project(runtime: PrelabelRuntime, project_id: UUID) -> None:
     async with runtime.database.transaction() as session:
         marked = await selection.select(session, situation, pool, chosen, thumbnails, utc_now())
     log.info("batch_selected", project_id=project_id, batch=pool.batch, records=marked)
-    resources.dirty.add(project_id)
+    mark_dirty(runtime, project_id)
     if policy.enabled and situation.project.objective is not None:
         await _warm_up(runtime)
 
@@ -144,15 +144,16 @@ async def _warm_up(runtime: PrelabelRuntime) -> None:
         log.warning("training_libraries_missing", exc_info=error)
 
 
-async def train(runtime: PrelabelRuntime) -> None:
-    """Run what is queued, one after the other; each has one turn a round."""
+async def train(runtime: PrelabelRuntime) -> float | None:
+    """Run what is queued, one after the other; each has one turn a round. Return in how many seconds the next is due."""
     begun: set[UUID] = set()
     with isolated(TRAIN) as item:
         while True:
-            async with runtime.database.transaction() as session:
+            async with runtime.database.autocommit() as session:
                 run = await runs.next_waiting(session, utc_now(), begun)
+                retry_at = None if run is not None else await runs.next_retry(session)
             if run is None:
-                return
+                return None if retry_at is None else max(0.0, (retry_at - utc_now()).total_seconds())
             begun.add(run.run_id)
             with item(run_id=run.run_id):
                 await _train_one(runtime, run)
@@ -184,7 +185,7 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
 
 async def compare(runtime: PrelabelRuntime) -> None:
     """Compare the challengers for which there are held-out labels enough."""
-    async with runtime.database.transaction() as session:
+    async with runtime.database.autocommit() as session:
         due = [
             model
             for model in await models.to_compare(session)

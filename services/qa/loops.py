@@ -44,29 +44,31 @@ async def _each_mark(
     work: Callable[[UUID, UUID | None], Awaitable[None]],
     *,
     share: float = 1.0,
-    is_due: Callable[[UUID, int], bool] = lambda _project_id, _weight: True,
-) -> None:
+    due_in_s: Callable[[UUID, int], float] = lambda _project_id, _weight: 0.0,
+) -> float | None:
     """Do what is marked and due, project by project, then take the marks away; what fails stays marked.
 
     With a `share` below 1 a project rests after each time, so that the work takes no larger share of the time. A project
-    whose work fails holds up no other; its error is raised after them.
+    whose work fails holds up no other; its error is raised after them. Returned is in how many seconds the next is due.
     """
     pauses = runtime.resources.pauses
-    async with runtime.database.transaction() as session:
+    async with runtime.database.autocommit() as session:
         marked = await counters.marks(session, kind)
+    waits_s = []
     with isolated(kind) as item:
         for (project_id, subject), marks in marked.items():
-            if pauses.rests(kind, project_id) or not is_due(project_id, marks.weight):
+            wait_s = max(pauses.rests_s(kind, project_id), due_in_s(project_id, marks.weight))
+            if wait_s > 0.0:
+                waits_s.append(wait_s)
                 continue
-            started = time.monotonic()
-            with item(project_id=project_id):
+            with item(project_id=project_id), pauses.resting_after(kind, project_id, share):
                 await work(project_id, subject)
-                async with runtime.database.transaction() as session:
+                async with runtime.database.autocommit() as session:
                     await counters.unmark(session, marks.seqs)
-            pauses.rest(kind, project_id, started, share)
+    return min(waits_s, default=None)
 
 
-async def estimate(runtime: QaRuntime) -> None:
+async def estimate(runtime: QaRuntime) -> float | None:
     limits = runtime.resources.estimation
     pauses = runtime.resources.pauses
 
@@ -82,14 +84,17 @@ async def estimate(runtime: QaRuntime) -> None:
         pauses.waiting.pop(project_id, None)
         runtime.wake(REPLACE)
 
-    await _each_mark(runtime, BackgroundWork.ESTIMATION, work, share=limits.share, is_due=pauses.estimation_is_due)
+    return await _each_mark(
+        runtime, BackgroundWork.ESTIMATION, work, share=limits.share, due_in_s=pauses.estimation_due_in_s
+    )
 
 
-async def test_thresholds(runtime: QaRuntime) -> None:
+async def test_thresholds(runtime: QaRuntime) -> float | None:
     async def work(project_id: UUID, _: UUID | None) -> None:
         await thresholds.consider(runtime.database, runtime.compute, project_id, utc_now())
 
-    await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=runtime.resources.estimation.share)
+    share = runtime.resources.estimation.share
+    return await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=share)
 
 
 async def replace_votes(runtime: QaRuntime) -> None:
@@ -110,7 +115,7 @@ async def review_reports(runtime: QaRuntime) -> None:
 
 async def fold_counters(runtime: QaRuntime) -> None:
     while True:
-        async with runtime.database.transaction() as session:
+        async with runtime.database.autocommit() as session:
             folded = await counters.fold(session, _DELTAS_AT_ONCE)
         if folded < _DELTAS_AT_ONCE:
             return
@@ -118,7 +123,7 @@ async def fold_counters(runtime: QaRuntime) -> None:
 
 async def seal(runtime: QaRuntime) -> None:
     while True:
-        async with runtime.database.transaction() as session:
+        async with runtime.database.autocommit() as session:
             waiting = await chains.projects_to_seal(session, _PROJECTS_AT_ONCE)
         sealed = 0
         with isolated(SEAL) as item:
@@ -132,27 +137,33 @@ async def seal(runtime: QaRuntime) -> None:
 
 async def supersede_releases(runtime: QaRuntime) -> None:
     await supersession.close_failed(runtime.database, runtime.objects)
-    await supersession.replace_superseded(runtime.database, runtime.objects, utc_now())
+    while await supersession.replace_superseded(runtime.database, runtime.objects, utc_now()):
+        pass
 
 
-async def count_agreement(runtime: QaRuntime) -> None:
-    """Count what changed and compute the results again; a project rests in proportion to the time it took."""
-    pauses = runtime.resources.pauses
+async def count_agreement(runtime: QaRuntime) -> float | None:
+    """Count what changed and compute the results again; a project rests in proportion to the time it took.
+
+    Return in how many seconds the next project is due.
+    """
+    pauses, share = runtime.resources.pauses, runtime.resources.estimation.share
     await agreement_recount.release_abandoned(runtime.database)
-    async with runtime.database.transaction() as session:
+    async with runtime.database.autocommit() as session:
         changed = await agreement_counts.changed_projects(session)
+    waits_s = []
     with isolated(AGREEMENT) as item:
         for project_id in changed:
-            if pauses.rests(AGREEMENT, project_id):
+            if wait_s := pauses.rests_s(AGREEMENT, project_id):
+                waits_s.append(wait_s)
                 continue
             started = time.monotonic()
-            with item(project_id=project_id):
+            with item(project_id=project_id), pauses.resting_after(AGREEMENT, project_id, share, least_s=_REST_FROM_S):
                 while await agreement_updates.count_changes(runtime.database, runtime.compute, project_id):
                     if time.monotonic() - started > _TURN_S:
-                        break  # the rest in the next round, after the other projects
+                        waits_s.append(0.0)  # the rest in the next round, after the other projects
+                        break
                 await agreement_updates.measure_outdated(runtime.database, runtime.compute, project_id, utc_now())
-            if time.monotonic() - started > _REST_FROM_S:
-                pauses.rest(AGREEMENT, project_id, started, runtime.resources.estimation.share)
+    return min(waits_s, default=None)
 
 
 def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Loop]:

@@ -1,12 +1,12 @@
 """What queue does again and again, on one replica."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.queue.operations import expiry, routing, servability
 from services.queue.resources import QueueRuntime
-from services.queue.storage import progress, tasks
+from services.queue.storage import leases, progress, tasks
 from services.queue.storage import servability as storage
 from services.queue.storage.records import FIRST
 from shared.kit.clock import utc_now
@@ -28,15 +28,27 @@ async def _until_done(runtime: QueueRuntime, step: Callable[[Session], Awaitable
             done = await step(session)
 
 
-async def expire_leases(runtime: QueueRuntime) -> None:
-    """Make slots claimable whose leases ran out, and publish that."""
-    await _until_done(
-        runtime, lambda session: expiry.expire_leases(session, utc_now(), _EXPIRED_AT_ONCE), _EXPIRED_AT_ONCE
-    )
+async def expire_leases(runtime: QueueRuntime) -> float | None:
+    """Make slots claimable whose leases ran out, and publish that; return in how many seconds the next one does."""
+    while True:
+        async with runtime.database.autocommit() as session:
+            until = await leases.next_expiry(session)
+        if until is None or until >= utc_now():
+            return _seconds_to(until)
+        async with runtime.database.transaction() as session:
+            if not await expiry.expire_leases(session, utc_now(), _EXPIRED_AT_ONCE):
+                return 0.0  # somebody has locked them
+
+
+def _seconds_to(moment: datetime | None) -> float | None:
+    return None if moment is None else max(0.0, (moment - utc_now()).total_seconds())
 
 
 async def fold_progress(runtime: QueueRuntime) -> None:
-    await _until_done(runtime, lambda session: progress.fold(session, _FOLDED_AT_ONCE), _FOLDED_AT_ONCE)
+    folded = _FOLDED_AT_ONCE
+    while folded >= _FOLDED_AT_ONCE:
+        async with runtime.database.autocommit() as session:
+            folded = await progress.fold(session, _FOLDED_AT_ONCE)
 
 
 async def reroute(runtime: QueueRuntime) -> None:
@@ -54,35 +66,40 @@ async def route_waiting(runtime: QueueRuntime) -> None:
     await _until_done(runtime, lambda session: tasks.open_held(session, _OPENED_AT_ONCE), _OPENED_AT_ONCE)
 
 
-def find_unservable(after_s: float, most_skips: int) -> Callable[[QueueRuntime], Awaitable[None]]:
+def find_unservable(after_s: float, most_skips: int) -> Callable[[QueueRuntime], Awaitable[float | None]]:
     """The loop that closes tasks that nobody can serve, `after_s` seconds after they came under suspicion.
 
     And then looks at those that somebody can serve again. One after the other: so who arrives while a task is examined is
     either seen there, or looked at when the task is closed already.
     """
+    after = timedelta(seconds=after_s)
 
-    async def run(runtime: QueueRuntime) -> None:
+    async def run(runtime: QueueRuntime) -> float | None:
         now = utc_now()
-        async with runtime.database.transaction() as session:
-            await servability.examine(
-                session,
-                runtime.resources.projects,
-                now,
-                now - timedelta(seconds=after_s),
-                most_skips,
-                EXAMINED_AT_ONCE,
-            )
-        await _find_servable(runtime, most_skips)
+        async with runtime.database.autocommit() as session:
+            suspected_at = await storage.next_suspected(session)
+        if suspected_at is not None and suspected_at + after <= now:
+            async with runtime.database.transaction() as session:
+                await servability.examine(
+                    session, runtime.resources.projects, now, now - after, most_skips, EXAMINED_AT_ONCE
+                )
+                suspected_at = await storage.next_suspected(session)
+        if await _find_servable(runtime, most_skips):
+            return 0.0
+        return None if suspected_at is None else _seconds_to(suspected_at + after)
 
     return run
 
 
-async def _find_servable(runtime: QueueRuntime, most_skips: int) -> None:
-    """Look at what nobody could serve, if anybody arrived since. They are forgotten last: a crash loses nobody."""
-    async with runtime.database.transaction() as session:
+async def _find_servable(runtime: QueueRuntime, most_skips: int) -> bool:
+    """Look at what nobody could serve, if anybody arrived since; return whether others may have arrived, too.
+
+    They are forgotten last: a crash loses nobody.
+    """
+    async with runtime.database.autocommit() as session:
         arrived = await storage.arrivals(session, EXAMINED_AT_ONCE)
     if not arrived:
-        return
+        return False
     annotators = sorted(set(arrived.values()))
     after: UUID | None = FIRST
     while after is not None:
@@ -92,3 +109,4 @@ async def _find_servable(runtime: QueueRuntime, most_skips: int) -> None:
             )
     async with runtime.database.transaction() as session:
         await storage.forget_arrivals(session, list(arrived))
+    return len(arrived) == EXAMINED_AT_ONCE

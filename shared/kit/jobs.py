@@ -9,6 +9,7 @@ chunk was committed the job has failed.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -157,13 +158,13 @@ async def cancel(session: Session, job_id: UUID) -> bool:
 
 async def failed(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Which of these jobs have failed for good, and why."""
-    rows = await session.raw.fetch(_FAILED, job_ids)
+    rows = await session.raw.fetch(_FAILED, job_ids) if job_ids else []
     return {row["id"]: row["failure"] or "" for row in rows}
 
 
 async def unfinished(session: Session, job_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of these jobs that wait or are being done."""
-    return {row["id"] for row in await session.raw.fetch(_UNFINISHED, job_ids)}
+    return {row["id"] for row in await session.raw.fetch(_UNFINISHED, job_ids)} if job_ids else set()
 
 
 _workers: set["JobWorker"] = set()
@@ -193,6 +194,7 @@ class JobWorker:
         self._concurrency = concurrency
         self._poll_s = poll_s
         self._woken = asyncio.Event()
+        self._looked_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self._running: dict[UUID, asyncio.Task[Any]] = {}
 
@@ -221,14 +223,20 @@ class JobWorker:
     async def _work(self) -> None:
         while True:
             self._woken.clear()
+            self._looked_at = time.monotonic()
             worked = False
             try:
                 worked = await self.run_one()
             except Exception as error:
                 log.warning("job_worker_interrupted", exc_info=error)
             if not worked:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._poll_s)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until there may be a job: until this worker is woken, or nobody has looked for some seconds."""
+        while not self._woken.is_set() and (left_s := self._looked_at + self._poll_s - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), left_s)
 
     async def run_one(self) -> bool:
         """Claim a job and do it; whether there was one."""
@@ -241,7 +249,7 @@ class JobWorker:
 
     async def _claim(self) -> Job | None:
         lease = new_id()
-        async with self._runtime.database.transaction() as session:
+        async with self._runtime.database.autocommit() as session:
             row = await session.raw.fetchrow(_CLAIM, self._kinds, lease, LEASE_S)
         if row is None:
             return None
@@ -325,6 +333,7 @@ class JobWorker:
         async with self._runtime.database.transaction() as session:
             await session.raw.execute(_END, job.id, job.lease, state, document, failure)
         ENDED.labels(self._runtime.spec.name, job.kind, state).inc()
+        self._runtime.note_activity()
         log.info("job_ended", state=state)
 
     async def _give_back(self, job: Job, pause_s: float, *, uncounted: bool = False) -> None:

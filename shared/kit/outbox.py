@@ -282,10 +282,10 @@ class Wakeable:
         raise NotImplementedError
 
 
-relays: WeakSet[Wakeable] = WeakSet()
-"""The relays of this process. One that serves another database looks once in vain: cheap, and only tests do that."""
+commit_listeners: WeakSet[Wakeable] = WeakSet()
+"""The relays and loops of this process. Those of another database look once in vain: cheap, and only tests do that."""
 
 
 def wake_relays() -> None:
-    for each in tuple(relays):
+    for each in tuple(commit_listeners):
         each.wake()

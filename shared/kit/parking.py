@@ -237,7 +237,7 @@ async def release_first(database: Database, handlers: Handlers, first: ReleaseFi
 
 async def release_some(database: Database, handlers: Handlers) -> bool:
     """Go on with the releases that are under way, with `AT_ONCE` parked events; return whether there were any."""
-    async with database.transaction() as session:
+    async with database.autocommit() as session:
         releases = await session.raw.fetch(_RELEASES, handlers.group, _RELEASES_AT_ONCE)
         if not releases:
             return False

@@ -22,7 +22,7 @@ from shared.kit.bus import Bus, Outbound, Published, Writer, service_topics
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database, database_error_kind
 from shared.kit.exceptions import BusUnavailable
-from shared.kit.outbox import Wakeable, relays, set_of
+from shared.kit.outbox import Wakeable, commit_listeners, set_of
 from shared.kit.replica import Replica
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ RELAY: Final = "relay"
 _MOST_ROWS: Final = 500
 _MOST_EVENTS: Final = 1_000  # and one set
 _MOST_BYTES: Final = 8 * 1024 * 1024
-_POLL_S: Final = 5.0  # commits wake the relay; this is for the one that died before it could
+_POLL_S: Final = 15.0  # commits wake the relay; this is for the one that died before it could
 _GATHER_S: Final = 0.003  # after a commit, for those that come with it: a round costs the same for many rows
 _FILL_S: Final = 0.05  # and longer while they come one after the other
 _BUSY_S: Final = 0.1
@@ -139,7 +139,7 @@ class Relay(Wakeable):
 
     async def run(self) -> None:
         """Relay until cancelled, whenever this replica leads."""
-        relays.add(self)
+        commit_listeners.add(self)
         self._replica.on_wake(RELAY, self._woken.set)
         self._replica.contend(RELAY, self._woken.set)
         if self._owns_replica:
@@ -156,7 +156,7 @@ class Relay(Wakeable):
                 failures = 0 if time.monotonic() - started > _LONGEST_PAUSE_S else failures + 1
                 await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2.0 ** min(failures, 10)))
         finally:
-            relays.discard(self)
+            commit_listeners.discard(self)
             self._replica.off_wake(RELAY)
             if self._owns_replica:
                 await self._replica.close()

@@ -33,7 +33,8 @@ ResultT = TypeVar("ResultT")
 _ROOM: Final = 1_000  # how many messages for each lane may be fetched and not done
 _FETCH: Final = 1_000
 _FETCH_BYTES: Final = 16 * 1024 * 1024
-_FETCH_WAIT_S: Final = 1.0
+_FETCH_WAIT_S: Final = 1.0  # after messages; the longer nothing comes, the longer a fetch waits
+_LONGEST_FETCH_WAIT_S: Final = 8.0
 _FILL_S: Final = 0.1  # between two fetches that did not bring as much as was asked for
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 15.0
@@ -137,13 +138,14 @@ class Runner:
     async def _fetch(self, consumer: Consumer) -> None:
         failures = 0
         fetched_at = float("-inf")
+        wait_s = _FETCH_WAIT_S
         while not self._stopping.is_set():
             async with self._changed:
                 await self._changed.wait_for(self._has_room)
             # At once after a pause, and not too often when events come all the time: then they are handled in sets.
             await self._sleep_unless_stopping(fetched_at + _FILL_S - time.monotonic())
             try:
-                messages = await self._unless_stopping(consumer.fetch(self._ask.rows, _FETCH_WAIT_S))
+                messages = await self._unless_stopping(consumer.fetch(self._ask.rows, wait_s))
             except BusUnavailable as error:
                 failures += 1
                 log.warning("fetch_interrupted", group=self._group, exc_info=error)
@@ -154,7 +156,9 @@ class Runner:
                 self._idle.set()
                 if self._fetched == 0 and self._released:
                     self._handlers.attempts.end_care()
+                wait_s = min(2.0 * wait_s, _LONGEST_FETCH_WAIT_S)
                 continue
+            wait_s = _FETCH_WAIT_S
             fetched_at = time.monotonic() if len(messages) < self._ask.rows else float("-inf")
             self._ask.saw(len(messages), sum(len(message.value) for message in messages))
             for message in messages:

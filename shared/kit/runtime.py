@@ -31,9 +31,10 @@ JobHandler = Callable[["Runtime[Any]", Job], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Work done again and again in the background: when it is woken (`Runtime.wake`), at the latest every `interval_s`.
+    """Work done again and again in the background: when it is woken (`Runtime.wake`), and within `interval_s` of activity.
 
-    While the service has had no request and no event for a while, the interval is some seconds at least.
+    While nothing happens its pauses grow to half a minute. `run` returns in how many seconds something is due that no
+    activity announces, such as the end of a lease; None where nothing is.
 
     A `leader` loop runs on one replica only, the one that holds its lease. When that replica hangs in the middle of a
     round, another one may begin its own: what must not happen twice needs row locks.
@@ -41,7 +42,7 @@ class Loop:
 
     name: str
     interval_s: float
-    run: Callable[["Runtime[Any]"], Awaitable[None]]
+    run: Callable[["Runtime[Any]"], Awaitable[float | None]]
     leader: bool = True
 
 
@@ -71,6 +72,7 @@ class ServiceSpec(Generic[R]):
     checks: Mapping[str, Callable[["Runtime"], Awaitable[None]]] = field(
         default_factory=dict
     )  # what `/ready` asks, too
+    compute_kept_ready: bool = False  # somebody waits for what worker processes compute
     package: str | None = None  # where the migrations are, if not in `services.<name>`
 
 
@@ -83,7 +85,8 @@ class Runtime(Generic[R]):
     """What a running service holds: `resources` are its own, made by its `setup`, and there while the service runs.
 
     `stopping` is set when the process is asked to end: streams without an end end then. `note_activity` is called when a
-    request opens a transaction and when events had their effect: loops run less often while nothing happens.
+    request opens a transaction, when events had their effect, and when a job ended: loops run seldom while nothing
+    happens.
     """
 
     resources: R

@@ -14,7 +14,7 @@ from shared.kit.runtime import Runtime
 GRACE_S = 10
 """How long requests in flight may go on once the process is asked to end."""
 
-_TICK_S = 0.5  # as long a signal may wait
+_TICK_S = 1.0  # as long a signal may wait
 _KEEP_ALIVE_S = 75  # longer than a gateway's, so that the gateway closes first
 
 

@@ -219,8 +219,11 @@ async def sweep(database: Database, objects: Objects, now: datetime) -> int:
     First the rows, so that no record can hold them any more, then the objects, then the note that they are doomed: what
     a crash leaves between is deleted again by the next sweep.
     """
-    async with database.transaction() as session:
+    async with database.autocommit() as session:
         due = await storage.due(session, now)
+    if not due:
+        return 0
+    async with database.transaction() as session:
         free, spared = await storage.release(session, due)
     deleted = [asset_id for asset_id, gone in zip(free, await _delete_objects(objects, free), strict=True) if gone]
     if deleted:

@@ -69,6 +69,7 @@ SELECT {_COLUMNS} FROM training_runs
 WHERE state IN ('queued', 'running') AND coalesce(retry_at, created_at) <= $1 AND NOT run_id = ANY($2::uuid[])
 ORDER BY created_at LIMIT 1
 """  # noqa: S608
+_NEXT_RETRY = "SELECT min(retry_at) FROM training_runs WHERE state = 'queued'"
 _START = f"""
 UPDATE training_runs SET state = 'running', attempts = attempts + 1, started_at = $2, retry_at = NULL,
     label_seq = $3, examples = $4
@@ -153,6 +154,12 @@ async def next_waiting(session: Session, now: datetime, besides: Collection[UUID
     """A run to begin, or to begin again: one that is `running` has lost its process when a leader asks this."""
     row = await session.raw.fetchrow(_WAITING, now, list(besides))
     return None if row is None else _run(row)
+
+
+async def next_retry(session: Session) -> datetime | None:
+    """When the next run that is to be attempted again may begin; None while there is none."""
+    at: datetime | None = await session.raw.fetchval(_NEXT_RETRY)
+    return at
 
 
 async def start(

@@ -12,9 +12,9 @@ LONGEST_WAIT_S = 30.0
 """Nobody who answers without looking stays unseen for longer, however large the project."""
 
 
-def due(*, new: int, read_before: int, waited_s: float) -> bool:
-    """Whether `new` facts, of which the oldest waits for `waited_s`, are worth an estimation.
+def due_in_s(*, new: int, read_before: int, waited_s: float) -> float:
+    """In how many seconds `new` facts, of which the oldest waits for `waited_s`, are worth an estimation.
 
     `read_before`: the votes that the last estimation read, 0 before the first.
     """
-    return new >= GROWTH * read_before or waited_s >= LONGEST_WAIT_S
+    return 0.0 if new >= GROWTH * read_before else max(0.0, LONGEST_WAIT_S - waited_s)

@@ -97,7 +97,7 @@ async def _replace(database: Database, job: Job, generation: int, checkpoint: di
 
 async def release_abandoned(database: Database) -> None:
     """Let changes be counted again where a recount failed or was cancelled, and delete what it left."""
-    async with database.transaction() as session:
+    async with database.autocommit() as session:
         recounted = await agreement_counts.recounted(session)
         unfinished = await jobs.unfinished(session, list(recounted.values()))
     for project_id, job_id in recounted.items():

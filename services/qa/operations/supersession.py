@@ -20,7 +20,7 @@ async def close_failed(database: Database, objects: Objects) -> int:
     closed = 0
     after = NOWHERE
     while True:
-        async with database.transaction() as session:
+        async with database.autocommit() as session:
             page = await releases.being_built(session, after, _RELEASES_AT_ONCE)
             failures = await jobs.failed(session, [job_id for _, job_id in page])
         reasons = {release_id: failures[job_id] for release_id, job_id in page if job_id in failures}
@@ -37,7 +37,7 @@ async def close_failed(database: Database, objects: Objects) -> int:
 
 async def replace_superseded(database: Database, objects: Objects, now: datetime) -> int:
     """Delete the files of releases that erasure touched and ask for their successors; return how many."""
-    async with database.transaction() as session:
+    async with database.autocommit() as session:
         waiting = await releases.without_successor(session, _RELEASES_AT_ONCE)
     with isolated("replace_superseded") as item:
         for old in waiting:

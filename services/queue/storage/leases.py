@@ -109,6 +109,7 @@ _DUE = """
 SELECT task_id, slot FROM slots WHERE state = 'leased' AND until < $1
 ORDER BY annotator_id, until LIMIT $2 FOR UPDATE SKIP LOCKED
 """
+_NEXT_EXPIRY = "SELECT min(until) FROM slots WHERE state = 'leased'"
 # The slots are locked: a task that is open now can't be closed until we commit.
 _FREE_EXPIRED = """
 UPDATE slots s SET state = CASE WHEN t.state = 'open' THEN 'free' ELSE 'void' END
@@ -197,6 +198,12 @@ async def replace(session: Session, lease: Lease, now: datetime) -> None:
 async def remember_given_back(session: Session, slots: Sequence[tuple[UUID, int, UUID]]) -> None:
     """Remember the (task, slot, annotator)s that are free again, so that they come to their annotators first."""
     await session.raw.execute(_REMEMBER, *map(list, zip(*slots, strict=True)), SlotState.FREE)
+
+
+async def next_expiry(session: Session) -> datetime | None:
+    """When the next lease runs out; None while there is none."""
+    until: datetime | None = await session.raw.fetchval(_NEXT_EXPIRY)
+    return until
 
 
 async def expire(session: Session, now: datetime, limit: int) -> list[ExpiredLease]:

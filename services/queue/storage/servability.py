@@ -16,6 +16,7 @@ _ARRIVE = "INSERT INTO arrivals (annotator_id) SELECT * FROM unnest($1::uuid[])"
 _ARRIVE_ALL = "INSERT INTO arrivals (annotator_id) SELECT annotator_id FROM annotators WHERE status = 'active'"
 _ARRIVED = "SELECT arrival_id, annotator_id FROM arrivals ORDER BY arrival_id LIMIT $1"
 _FORGET = "DELETE FROM arrivals WHERE arrival_id = ANY($1::bigint[])"
+_NEXT_SUSPECT = "SELECT min(suspect_at) FROM tasks WHERE suspect_at IS NOT NULL"
 _SUSPECTED = "SELECT task_id, record_id, project_id FROM tasks WHERE suspect_at <= $1 ORDER BY suspect_at LIMIT $2"
 _UNSERVED = """
 SELECT task_id, record_id, project_id, purpose = 'arbitration' AS arbitration, pool FROM tasks
@@ -122,6 +123,12 @@ async def arrivals(session: Session, limit: int) -> dict[int, UUID]:
 
 async def forget_arrivals(session: Session, arrival_ids: Sequence[int]) -> None:
     await session.raw.execute(_FORGET, arrival_ids)
+
+
+async def next_suspected(session: Session) -> datetime | None:
+    """When the task came under suspicion that is looked at next; None while there is none."""
+    at: datetime | None = await session.raw.fetchval(_NEXT_SUSPECT)
+    return at
 
 
 async def suspected(session: Session, until: datetime, limit: int) -> list[SuspectTask]:

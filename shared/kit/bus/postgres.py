@@ -92,7 +92,7 @@ class PostgresBus:
         prefix: str = "",
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         session_s: float = 6.0,
-        poll_s: float = 5.0,
+        poll_s: float = 30.0,
     ) -> None:
         self._settings = LogSettings(url, prefix, session_s, poll_s)
         self._prefix = prefix

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -147,6 +147,7 @@ class PostgresMember:
         self._tasks: list[asyncio.Task[None]] = []
         self._living: list[tuple[Any, Sequence[int]]] = []
         self._owned: dict[tuple[int, int], int] | None = None  # epochs as the last beat found them
+        self._unsettled = asyncio.Event()  # the last beat found leases that aren't our share
         self._link = Link(settings.url, _SETTINGS, self._listen)
 
     async def start(self) -> None:
@@ -160,8 +161,8 @@ class PostgresMember:
         await self._beat()
         await self._settle()
         self._tasks = [
-            asyncio.create_task(self._keep(self._beat), name=f"bus-beat-{self._group}"),
-            asyncio.create_task(self._keep(self._settle), name=f"bus-settle-{self._group}"),
+            asyncio.create_task(self._keep_beating(), name=f"bus-beat-{self._group}"),
+            asyncio.create_task(self._keep_settling(), name=f"bus-settle-{self._group}"),
         ]
 
     async def fetch(self, limit: int, timeout_s: float) -> list[Inbound]:
@@ -297,6 +298,7 @@ class PostgresMember:
     async def _listen(self, connection: Any) -> None:
         await connection.add_listener(CHANNEL, self._notified)
         self._unread.update(self._name_of)  # what was called while we didn't listen
+        self._wake.set()
 
     def _notified(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
         topic = int(payload)
@@ -304,13 +306,27 @@ class PostgresMember:
             self._unread.add(topic)
             self._wake.set()
 
-    async def _keep(self, doing: Callable[[], Awaitable[None]]) -> None:
+    async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(self._settings.session_s / 3)
-            try:
-                await doing()
-            except BusUnavailable as error:
-                log.warning("bus_member_could_not_reach_the_bus", group=self._group, error=str(error))
+            with self._away_logged():
+                await self._beat()
+            if self._lost() or self._leases.keys() != self._share(self._living):
+                self._unsettled.set()
+
+    async def _keep_settling(self) -> None:
+        while True:
+            await self._unsettled.wait()
+            self._unsettled.clear()  # the next beat sets it again, if this doesn't settle it
+            with self._away_logged():
+                await self._settle()
+
+    @contextlib.contextmanager
+    def _away_logged(self) -> Iterator[None]:
+        try:
+            yield
+        except BusUnavailable as error:
+            log.warning("bus_member_could_not_reach_the_bus", group=self._group, error=str(error))
 
     async def _beat(self) -> None:
         """Write that we live, and see who else does. Apart from `_settle`, which may wait long for the consumer to finish."""
@@ -322,19 +338,22 @@ class PostgresMember:
 
     async def _settle(self) -> None:
         """Bring the leases in line with our share among the living."""
-        owned = self._owned
-        lost = set[Partition]()
-        if owned is not None:
-            lost = {
-                each for each, lease in self._leases.items()
-                if owned.get((self._topics[each.topic].id, each.number)) != lease.epoch
-            }  # fmt: skip
-        if lost:
+        if lost := self._lost():
             log.warning("bus_partitions_lost", group=self._group, partitions=len(lost))
             await self._leave(frozenset(lost))
         share = self._share(self._living)
         await self._leave(frozenset(self._leases.keys() - share))
         await self._take(share - self._leases.keys())
+
+    def _lost(self) -> set[Partition]:
+        """The partitions that others took, by the last beat."""
+        owned = self._owned
+        if owned is None:
+            return set()
+        return {
+            each for each, lease in self._leases.items()
+            if owned.get((self._topics[each.topic].id, each.number)) != lease.epoch
+        }  # fmt: skip
 
     def _share(self, living: Sequence[tuple[Any, Sequence[int]]]) -> set[Partition]:
         """Ours of the partitions: of each topic an equal range, so that one key has one member in all topics."""

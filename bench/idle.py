@@ -1,0 +1,115 @@
+"""CPU of the whole suite and PostgreSQL while nothing happens: in the first minute after work, and well rested.
+
+The work is an import of 2,000 records and 500 labels of them by eight people; its tail is over when the suite takes less
+than a quarter of a core. Then nobody asks anything. `after_work` is the minute that begins there, `rested` the half
+minute that begins after three minutes, both in CPU milliseconds a second of all processes; the bench fails above
+`--most`. With `--statements` it also counts what the services execute meanwhile, by PostgreSQL's `log_statement`, which
+costs a little CPU itself.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from bench.pipeline import Meter, Project, admin, measure_cycles, texts
+from deploy.embedded.supervisor import Suite, SuiteSettings
+
+RECORDS, LABELS = 2_000, 500
+AFTER_WORK_S, RESTED_AFTER_S, RESTED_S = 60.0, 180.0, 30.0
+_STATEMENT = re.compile(r"^touchstone_(\w+) LOG:  (?:statement|execute [^:]*):\s*(.*)$", re.MULTILINE)
+
+
+async def work(suite: Suite, client: httpx.AsyncClient) -> None:
+    """Import, label, and wait until the tail of it is done."""
+    _, lines = texts(RECORDS)
+    project = await Project.create(suite, client)
+    await project.send(lines)
+    await project.until_leasable(len(lines))
+    await measure_cycles(project, LABELS)
+    await project.close()
+    await Meter(suite).rest()
+
+
+async def spent_ms_per_s(suite: Suite, seconds: float) -> dict[str, float]:
+    """By process and in all."""
+    meter = Meter(suite)
+    await asyncio.sleep(seconds)
+    return {name: round(ms / seconds, 2) for name, ms in meter.ms_each(1).items()}
+
+
+class Statements:
+    """What the databases were asked, from when it is begun."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        self._log = suite.data_dir / "postgres" / "server.log"
+        self._from = 0
+
+    async def begin(self) -> None:
+        connection = await asyncpg.connect(self._suite.database_url("queue"))
+        try:
+            await connection.execute("ALTER SYSTEM SET log_line_prefix = '%d '")
+            await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+            await connection.execute("SELECT pg_reload_conf()")
+        finally:
+            await connection.close()
+        self._from = self._log.stat().st_size
+
+    def per_s(self, seconds: float) -> dict[str, float]:
+        """Statements a second since `begin`, by database and beginning, the most frequent first."""
+        with self._log.open("rb") as file:
+            file.seek(self._from)
+            text = file.read().decode(errors="replace")
+        found = Counter(f"{database}: {statement[:60]}" for database, statement in _STATEMENT.findall(text))
+        return {name: round(count / seconds, 2) for name, count in found.most_common()}
+
+
+async def run(given: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = SuiteSettings(data_dir=Path(folder), first_port=0)
+        async with Suite(settings) as suite, httpx.AsyncClient(headers=admin(suite), timeout=120) as client:
+            await work(suite, client)
+            began = time.monotonic()
+            statements = Statements(suite)
+            if given.statements:
+                await statements.begin()
+            after_work = await spent_ms_per_s(suite, AFTER_WORK_S)
+            asked = statements.per_s(AFTER_WORK_S) if given.statements else None
+            await asyncio.sleep(max(0.0, began + given.rested_after - time.monotonic()))
+            if given.statements:
+                await statements.begin()
+            rested = await spent_ms_per_s(suite, RESTED_S)
+            asked_rested = statements.per_s(RESTED_S) if given.statements else None
+    return {
+        "name": "idle",
+        "after_work": after_work,
+        "rested": rested,
+        "most_ms_per_s": given.most,
+        "statements_per_s": {"after_work": asked, "rested": asked_rested} if given.statements else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--most", type=float, default=15.0, help="CPU milliseconds a second")
+    parser.add_argument("--rested-after", type=float, default=RESTED_AFTER_S, help="seconds")
+    parser.add_argument("--statements", action="store_true")
+    given = parser.parse_args()
+    result = asyncio.run(run(given))
+    print(json.dumps(result))
+    if max(result["after_work"]["all"], result["rested"]["all"]) > given.most:
+        sys.exit("An idle suite costs more than the limit allows.")
+
+
+if __name__ == "__main__":
+    main()

@@ -232,6 +232,8 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
         )
         consuming = asyncio.create_task(runner.run(), name="consumer")
         stack.push_async_callback(_stop_consuming, runner, consuming)
+    if runtime.spec.compute_kept_ready:
+        _run_until_closed(runtime.compute.keep_ready(), "compute", stack)
     loops = LoopRunner(runtime, (*runtime.spec.loops, HOUSEKEEPING))
     loops.start()
     stack.push_async_callback(loops.close)

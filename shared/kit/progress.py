@@ -55,6 +55,8 @@ def in_hand(items: Sequence[Item]) -> Iterator[None]:
 
 _FEWEST = 16
 _MOST = 500
+_MOST_BYTES = 1024 * 1024
+"""To parse so much takes tens of milliseconds, for which the event loop is held."""
 _LONG_S = 0.2
 
 
@@ -74,11 +76,13 @@ class Lane(deque[Item]):
     def take(self) -> list[Item]:
         """Remove the next batch; what comes after a failed event of its key is held with that and not returned."""
         items: list[Item] = []
-        while self and len(items) < self.batch:
+        size = 0
+        while self and len(items) < self.batch and size < _MOST_BYTES:
             item = self.popleft()
             behind = self.held.get(item.message.key)
             if behind is None:
                 items.append(item)
+                size += len(item.message.value)
             else:
                 behind.append(item)
         return items

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from services.qa.domain import kinds
+from services.qa.domain.agreement_counts import chooses_one_class
 from services.qa.domain.assessment import Assessment, assess
 from services.qa.domain.drift import Drift, follow
 from services.qa.domain.record_consensus import hits
@@ -15,6 +16,8 @@ from services.qa.domain.stored_estimates import Reliability, StoredEstimates
 from services.qa.domain.votes import Distribution, ItemVotes, Vote, VoteOutcome, voter
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers
+
+_FEW_ANNOTATIONS = 500
 
 
 class WindowAnnotation(NamedTuple):
@@ -98,6 +101,11 @@ class _Tally:
     gold_hits: int = 0
     reliabilities: list[Reliability] = field(default_factory=list)
     outcomes: list[_TimedOutcome] = field(default_factory=list)
+
+
+def is_small(window: EstimationWindow) -> bool:
+    """Whether the estimation takes some milliseconds only: less than to hand it to a worker process and back."""
+    return len(window.annotations) <= _FEW_ANNOTATIONS and all(map(chooses_one_class, window.schema.questions))
 
 
 def estimate(window: EstimationWindow) -> EstimationResult:

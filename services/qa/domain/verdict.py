@@ -4,6 +4,7 @@ The verdict is a list of steps, empty while nothing is to be done. It depends on
 last, so it is asked for after each of them.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from services.qa.domain import decisions
 from services.qa.domain.facts import Annotation, CurrentLabel, Dispute, Prediction, RecordFacts
-from services.qa.domain.record_consensus import consensus_of, hits
+from services.qa.domain.record_consensus import consensus_of, hits, work_us
 from services.qa.domain.votes import Consensus, Distribution, voter
 from shared.contracts.values import Answers, LabelMethod, RecordState
 
@@ -27,8 +28,8 @@ CONSENSUS_FAILED = "consensus_failed"
 COMPARISON_FAILED = "comparison_failed"
 
 _DECIDED = {RecordState.GOLD, RecordState.ERASED}
-_LIGHT_ITEMS = 48
-"""So many spans, boxes or labels in all are compared in about a millisecond."""
+_LIGHT_US = 1_000.0
+"""So many microseconds of CPU an event loop may be held for one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +149,23 @@ def judge(facts: RecordFacts) -> RecordVerdict:
 
 def is_heavy(facts: RecordFacts) -> bool:
     """Whether the verdict may take more than some milliseconds: answers of many parts are compared."""
-    compared: list[Answers] = []
     if facts.needs_prediction and facts.prediction is None:
         return False  # there is nothing to decide yet
+    compared: dict[int, list[Answers]] = defaultdict(list)
     if facts.needs_consensus:
-        compared += [one.answers for one in facts.votes]
+        compared[facts.votes[-1].schema_version] += [one.answers for one in facts.votes]
     if facts.reports:
-        compared += [one.correction for one in facts.reports]
-        compared += [one.answers for one in facts.annotations if one.role == "decision"]
+        for report in facts.reports:
+            compared[report.schema_version].append(report.correction)
+        for one in facts.annotations:
+            if one.role == "decision":
+                compared[one.schema_version].append(one.answers)
         if facts.label is not None:
-            compared.append(facts.label.answers)
-    return sum(map(_items_in, compared)) > _LIGHT_ITEMS
+            compared[facts.label.schema_version].append(facts.label.answers)
+    work = [
+        work_us(facts.schemas[version], answers) for version, answers in compared.items() if version in facts.schemas
+    ]
+    return sum(work) > _LIGHT_US
 
 
 def set_aside(facts: RecordFacts) -> RecordVerdict:
@@ -168,10 +175,6 @@ def set_aside(facts: RecordFacts) -> RecordVerdict:
     steps = judge(replace(facts, reports=()))
     revision = facts.record.label_revision + any(isinstance(one, FinalizeLabel) for one in steps)
     return [*steps, *(RecordReport(one.feedback_id, COMPARISON_FAILED, revision) for one in facts.reports)]
-
-
-def _items_in(answers: Answers) -> int:
-    return sum(len(value) for answer in answers.values() for value in answer.values() if isinstance(value, list))
 
 
 def _advance(facts: RecordFacts) -> RecordVerdict:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.qa.compute.estimation import AnnotatorFinding, EstimationResult, estimate
+from services.qa.compute.estimation import AnnotatorFinding, EstimationResult, estimate, is_small
 from services.qa.operations.estimation_window import load_window
 from services.qa.storage import annotations, annotators, counters, estimates, projects
 from services.qa.storage.annotators import Era, StoredAssessment
@@ -72,7 +72,12 @@ async def estimate_project(
         if not is_newest and before.answered.get(version) == answered[version]:
             continue
         window = await load_window(database, project_id, version, project.label_schemas[version], most_votes)
-        result = await compute.run(estimate, window, project_id=project_id, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB)
+        if is_small(window):
+            result = estimate(window)
+        else:
+            result = await compute.run(
+                estimate, window, project_id=project_id, timeout_s=_TIMEOUT_S, memory_mb=_MEMORY_MB
+            )
         async with database.transaction() as session:
             key = SchemaKey(project_id, version)
             await estimates.save(session, key, result.estimates, votes=result.votes, now=now)

@@ -77,7 +77,7 @@ class PendingJudge:
     async def _take(self, in_hand: list[PendingVerdict]) -> list[PendingVerdict]:
         if len(in_hand) >= _AT_ONCE:
             return []
-        async with self.database.transaction() as session:
+        async with self.database.autocommit() as session:
             return await pending_verdicts.take(session, _AT_ONCE - len(in_hand), _OF_A_PROJECT, in_hand)
 
     async def _judge(self, pending: PendingVerdict) -> None:
@@ -105,7 +105,9 @@ class PendingJudge:
         reason = "interrupted"
         if pending.attempts <= MOST_ATTEMPTS:
             try:
-                return await self.compute.run(judge, _without_secrets(facts), project_id=pending.project_id)
+                return await self.compute.run(
+                    judge, _without_secrets(facts), project_id=pending.project_id, urgent=True
+                )
             except ComputeFailed as failure:
                 reason = type(failure).__name__
                 if pending.attempts < MOST_ATTEMPTS:

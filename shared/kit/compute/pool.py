@@ -1,7 +1,8 @@
 """Calls of functions, queued by project and given to worker processes.
 
 Projects take turns: the next call is one of the project with the fewest calls under way. When all workers are held and a
-project that has none has waited for `_PATIENCE_S`, it gets a worker beyond the usual number, at most as many again.
+project that has none has waited for `PATIENCE_S`, it gets a worker beyond the usual number, at most as many again. So
+does an urgent call at once, where the other calls of its project hold workers.
 """
 
 import asyncio
@@ -9,9 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -27,6 +26,8 @@ from shared.kit.compute.exceptions import (
     ComputeTimeout,
 )
 from shared.kit.compute.processes import Processes, Worker
+from shared.kit.compute.rooms import Call, Room
+from shared.kit.compute.waiting import note_wait
 
 log = structlog.get_logger()
 
@@ -45,92 +46,10 @@ SECONDS: Final = prometheus_client.Histogram(
     buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600),
 )
 
-_PATIENCE_S: Final = 0.8
 _STATUS_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.25
 _MOST_AFFINITIES: Final = 64
 _MEBIBYTE: Final = 1024 * 1024
-
-
-@dataclass(eq=False, slots=True)
-class _Call:
-    name: str
-    frame: bytes
-    project_id: UUID | None
-    confined: bool
-    affinity: Hashable
-    timeout_s: float
-    since: float
-    result: "asyncio.Future[Any]" = field(repr=False)
-    worker: Worker | None = None
-    timer: asyncio.TimerHandle | None = None
-    stopped: ComputeFailed | None = None
-    started: float = 0.0
-
-
-class _Room:
-    """The workers of one kind, confined or not, and what waits for them."""
-
-    def __init__(self, *, confined: bool) -> None:
-        self.confined = confined
-        self.waiting: OrderedDict[UUID | None, deque[_Call]] = OrderedDict()
-        self.idle: dict[Worker, float] = {}
-        self.busy: dict[Worker, _Call] = {}
-        self.held: Counter[UUID | None] = Counter()
-        self.starting = 0
-
-    @property
-    def used(self) -> int:
-        """How many calls are under way or about to be."""
-        return len(self.busy) + self.starting
-
-    def add(self, call: _Call) -> None:
-        self.waiting.setdefault(call.project_id, deque()).append(call)
-
-    def take(self, workers: int, now: float) -> _Call | None:
-        """The next call to begin, if one may: `workers` at a time, and as many again for those who wait in vain."""
-        fewest: UUID | None = None
-        found = False
-        for project_id, calls in self.waiting.items():
-            beyond = self.used < 2 * workers and not self.held[project_id] and now - calls[0].since >= _PATIENCE_S
-            if (self.used < workers or beyond) and (not found or self.held[project_id] < self.held[fewest]):
-                fewest, found = project_id, True
-                if not self.held[project_id]:
-                    break
-        if not found:
-            return None
-        calls = self.waiting[fewest]
-        call = calls.popleft()
-        self.waiting.move_to_end(fewest)
-        if not calls:
-            del self.waiting[fewest]
-        self.held[fewest] += 1
-        return call
-
-    def drop(self, call: _Call) -> bool:
-        """Take a waiting call out again; False when it doesn't wait."""
-        calls = self.waiting.get(call.project_id)
-        if calls is None or call not in calls:
-            return False
-        calls.remove(call)
-        if not calls:
-            del self.waiting[call.project_id]
-        return True
-
-    def release(self, project_id: UUID | None) -> None:
-        self.held[project_id] -= 1
-        if self.held[project_id] <= 0:
-            del self.held[project_id]
-
-    def idle_for(self, affinity: Hashable) -> Worker | None:
-        """An idle worker, if there is one: of those that did the same before, else the one used last."""
-        if not self.idle:
-            return None
-        if affinity is not None:
-            for worker in self.idle:
-                if affinity in worker.affinities:
-                    return worker
-        return next(reversed(self.idle))
 
 
 class ComputePool:
@@ -154,9 +73,10 @@ class ComputePool:
         self._memory_mb = memory_mb
         self._idle_s = idle_s
         self._processes = Processes(preload)
-        self._rooms = {confined: _Room(confined=confined) for confined in (False, True)}
+        self._rooms = {confined: Room(confined=confined) for confined in (False, True)}
         self._background: set[asyncio.Task[None]] = set()
         self._looking: asyncio.TimerHandle | None = None
+        self._kept_ready = False
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def run(
@@ -167,6 +87,7 @@ class ComputePool:
         timeout_s: float | None = None,
         memory_mb: int | None = None,
         untrusted: bool = False,
+        urgent: bool = False,
         affinity: Hashable = None,
     ) -> T:
         """What `function(*arguments)` returns in a worker; what it raises is raised here.
@@ -174,7 +95,8 @@ class ComputePool:
         The function is a module's own; arguments and result are pickled. `timeout_s` is wall time from the moment that a
         worker begins; CPU time is bounded by the same. `memory_mb` is beyond what an idle worker has. An `untrusted` call
         runs without files and network, so its module must be among the preloaded ones; its result is plain data or arrays
-        of numbers, and what it raises is ComputeRaised. Calls of one `affinity` go to the worker that had it before, if
+        of numbers, and what it raises is ComputeRaised. An `urgent` call goes before the others of its project, and one of
+        them doesn't wait for a worker while they hold all. Calls of one `affinity` go to the worker that had it before, if
         that is idle. A cancelled call is taken out of the queue, or its process killed.
 
         Raises:
@@ -184,9 +106,9 @@ class ComputePool:
         frame = wire.Call(
             function.__module__, function.__qualname__, arguments, limit_s, (memory_mb or self._memory_mb) * _MEBIBYTE
         ).frame()
-        call = _Call(
+        call = Call(
             function.__name__, frame, project_id, untrusted, affinity, limit_s, time.monotonic(),
-            asyncio.get_running_loop().create_future(),
+            urgent, asyncio.get_running_loop().create_future(),
         )  # fmt: skip
         room = self._rooms[untrusted]
         room.add(call)
@@ -196,7 +118,17 @@ class ComputePool:
         except asyncio.CancelledError:
             self._abandon(room, call)
             raise
+        finally:
+            note_wait((call.started or time.monotonic()) - call.since)
         return result
+
+    async def keep_ready(self) -> None:
+        """Have imported what workers need before the first call, and from now on: calls begin within milliseconds."""
+        self._kept_ready = True
+        try:
+            await self._processes.prepare()
+        except ComputeCrashed as error:
+            log.warning("compute_not_started", exc_info=error)  # a call tries again
 
     async def close(self) -> None:
         """Kill every process; calls under way fail."""
@@ -207,7 +139,7 @@ class ComputePool:
         for room in self._rooms.values():
             left = [*room.busy.values(), *(call for calls in room.waiting.values() for call in calls)]
             workers = [*room.busy, *room.idle]
-            for pending in (room.waiting, room.busy, room.idle, room.held):
+            for pending in (room.waiting, room.busy, room.idle, room.held, room.urgent):
                 pending.clear()
             for worker in workers:
                 worker.on_lost = None
@@ -219,7 +151,7 @@ class ComputePool:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._processes.stop()
 
-    def _dispatch(self, room: _Room) -> None:
+    def _dispatch(self, room: Room) -> None:
         """Begin what may begin."""
         now = time.monotonic()
         while (call := room.take(self.workers, now)) is not None:
@@ -240,12 +172,12 @@ class ComputePool:
         for room in self._rooms.values():
             self._dispatch(room)
 
-    async def _begin_in_new(self, room: _Room, call: _Call) -> None:
+    async def _begin_in_new(self, room: Room, call: Call) -> None:
         try:
             worker = await self._processes.fork(confined=room.confined)
         except Exception as error:
             room.starting -= 1
-            room.release(call.project_id)
+            room.release(call)
             failed = error if isinstance(error, ComputeFailed) else ComputeCrashed("the worker processes do not start")
             log.warning("compute_not_started", exc_info=error)
             self._end(call, None, failed)
@@ -253,18 +185,18 @@ class ComputePool:
             return
         except BaseException:
             room.starting -= 1
-            room.release(call.project_id)
+            room.release(call)
             raise
         room.starting -= 1
         worker.on_result, worker.on_lost = self._answered, self._lost
         if call.result.done():  # given up meanwhile
-            room.release(call.project_id)
+            room.release(call)
             self._rest(room, worker)
         else:
             self._begin(room, call, worker)
         self._dispatch(room)
 
-    def _begin(self, room: _Room, call: _Call, worker: Worker) -> None:
+    def _begin(self, room: Room, call: Call, worker: Worker) -> None:
         room.busy[worker] = call
         call.worker = worker
         call.started = time.monotonic()
@@ -280,7 +212,7 @@ class ComputePool:
         if call is None:  # a worker that speaks without being asked is not one of ours
             self._processes.kill(worker)
             return
-        room.release(call.project_id)
+        room.release(call)
         try:
             outcome, value = wire.read_result(body, plain=worker.confined)
         except Exception:  # noqa: BLE001  broken data make an unpickler raise anything
@@ -291,7 +223,7 @@ class ComputePool:
             self._conclude(call, outcome, value)
         self._dispatch(room)
 
-    def _conclude(self, call: _Call, outcome: wire.Outcome, value: Any) -> None:
+    def _conclude(self, call: Call, outcome: wire.Outcome, value: Any) -> None:
         if outcome == "done":
             self._end(call, value, None)
         elif outcome == "memory":
@@ -303,7 +235,7 @@ class ComputePool:
         else:
             self._end(call, None, ComputeRaised(*value))
 
-    def _rest(self, room: _Room, worker: Worker, *, fit: bool = True) -> None:
+    def _rest(self, room: Room, worker: Worker, *, fit: bool = True) -> None:
         """A worker has nothing to do; one that is not fit for more ends."""
         if not fit:
             worker.on_lost = None
@@ -314,7 +246,7 @@ class ComputePool:
             self._sweeping = asyncio.get_running_loop().call_later(self._idle_s, self._sweep)
 
     def _sweep(self) -> None:
-        """End workers that have been idle for long, and the template with the last of them."""
+        """End workers that have been idle for long, and the template with the last of them unless it is kept ready."""
         self._sweeping = None
         oldest = time.monotonic() - self._idle_s
         for room in self._rooms.values():
@@ -324,16 +256,16 @@ class ComputePool:
                 self._processes.end(worker)
         if any(room.idle for room in self._rooms.values()):
             self._sweeping = asyncio.get_running_loop().call_later(self._idle_s / 2, self._sweep)
-        elif not any(room.used for room in self._rooms.values()):
+        elif not self._kept_ready and not any(room.used for room in self._rooms.values()):
             self._spawn(self._processes.stop())
         self._measure()
 
-    def _time_out(self, call: _Call) -> None:
+    def _time_out(self, call: Call) -> None:
         call.stopped = ComputeTimeout(f"the computation took longer than {call.timeout_s:g} s")
         if call.worker is not None:
             self._processes.kill(call.worker)
 
-    def _abandon(self, room: _Room, call: _Call) -> None:
+    def _abandon(self, room: Room, call: Call) -> None:
         """Nobody waits for the call any more."""
         if not room.drop(call) and call.worker is not None and room.busy.get(call.worker) is call:
             call.stopped = ComputeFailed("cancelled")
@@ -349,18 +281,18 @@ class ComputePool:
         if call is None:
             self._processes.end(worker)
             return
-        room.release(call.project_id)
+        room.release(call)
         if call.stopped is not None:
             self._end(call, None, call.stopped)
         else:
             self._spawn(self._find_cause(call, worker))
         self._dispatch(room)
 
-    async def _find_cause(self, call: _Call, worker: Worker) -> None:
+    async def _find_cause(self, call: Call, worker: Worker) -> None:
         status = await self._processes.wait(worker, _STATUS_S)
         self._end(call, None, _cause(status))
 
-    def _end(self, call: _Call, value: Any, error: BaseException | None) -> None:
+    def _end(self, call: Call, value: Any, error: BaseException | None) -> None:
         if call.timer is not None:
             call.timer.cancel()
         if call.result.done():

@@ -95,11 +95,15 @@ class Processes:
         self._next = 0
         self._starting = asyncio.Lock()
 
-    async def fork(self, *, confined: bool) -> Worker:
-        """A new worker. Raises ComputeCrashed when the template can't be started."""
+    async def prepare(self) -> None:
+        """Start the template unless it runs. Raises ComputeCrashed when it can't be started."""
         async with self._starting:
             if self._control is None:
                 await self._start()
+
+    async def fork(self, *, confined: bool) -> Worker:
+        """A new worker. Raises ComputeCrashed when the template can't be started."""
+        await self.prepare()
         self._next += 1
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()

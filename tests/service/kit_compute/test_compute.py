@@ -23,6 +23,7 @@ from shared.kit.compute.exceptions import (
 )
 from shared.kit.compute.pool import ComputePool
 from shared.kit.compute.processes import environment
+from shared.kit.compute.waiting import waiting_time
 from tests.service.kit_compute import computations
 
 
@@ -152,6 +153,35 @@ async def test_a_project_cannot_hold_all_workers_while_others_wait(pool: Compute
     await asyncio.gather(*held, return_exceptions=True)
 
 
+async def test_an_urgent_call_waits_for_no_other_work_of_its_project(pool: ComputePool) -> None:
+    project = new_id()
+    others = [asyncio.create_task(pool.run(computations.loop_for_ever, project_id=project)) for _ in range(5)]
+    await asyncio.sleep(0.3)
+    async with asyncio.timeout(2):
+        sums = [pool.run(computations.add, 1, number, project_id=project, urgent=True) for number in range(3)]
+        assert await asyncio.gather(*sums) == [1, 2, 3]
+    assert sum(len(room.busy) for room in pool._rooms.values()) == pool.workers
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_it_is_known_how_long_calls_waited_for_a_worker() -> None:
+    pool = ComputePool(workers=1, timeout_s=20)
+    try:
+        await pool.keep_ready()
+        other = asyncio.create_task(pool.run(computations.sleep, 0.5))
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+        with waiting_time() as waited:
+            await pool.run(computations.sleep, 0.2)
+        taken_s = time.monotonic() - started
+        assert 0.2 < waited.seconds <= taken_s - 0.2
+        await other
+    finally:
+        await pool.close()
+
+
 async def test_calls_of_one_affinity_go_to_the_worker_that_had_it(pool: ComputePool) -> None:
     async def pair() -> tuple[int, int]:
         one, other = await asyncio.gather(
@@ -255,6 +285,20 @@ async def test_idle_processes_end() -> None:
         worker = await pool.run(computations.process)
         await gone(worker)
         assert await pool.run(computations.process) != worker
+    finally:
+        await pool.close()
+
+
+async def test_a_pool_that_is_kept_ready_begins_without_importing_anything() -> None:
+    pool = ComputePool(workers=1, timeout_s=20, idle_s=0.1)
+    try:
+        await pool.keep_ready()
+        template = pool._processes._template
+        worker = await pool.run(computations.process)
+        await gone(worker)
+        await asyncio.sleep(0.3)
+        assert await pool.run(computations.process) != worker
+        assert pool._processes._template is template
     finally:
         await pool.close()
 

@@ -35,6 +35,9 @@ class Number:
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return bool(abs(value(answer) - value(truth)) <= self._near)
 
+    def work_us(self, answers: Sequence[Answer]) -> float:
+        return 10.0 * len(answers)
+
     def unknown(self) -> Spreads:
         return Spreads({})
 

@@ -23,6 +23,9 @@ class ChoiceKind(EstimatedByFacets):
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return answer["label"] == truth["label"]
 
+    def work_us(self, answers: Sequence[Answer]) -> float:
+        return 10.0 + len(answers) + len(self._labels) / 5
+
     def unknown(self) -> Facets:
         return {FACET: Estimates.unknown(self._labels)}
 

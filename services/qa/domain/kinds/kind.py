@@ -24,6 +24,13 @@ class QuestionKind(Protocol[E]):
         """Whether `answer` counts as right when `truth` is: gold scoring, model against label, feedback against label."""
         ...
 
+    def work_us(self, answers: Sequence[Answer]) -> float:
+        """About how many microseconds of CPU the consensus of these answers takes, or to compare them, at worst.
+
+        Cheap: it is asked for every record, to see whether this is for a worker process.
+        """
+        ...
+
     def unknown(self) -> E:
         """Estimates before anything was estimated."""
         ...

@@ -48,6 +48,9 @@ class MultiChoiceKind(EstimatedByFacets):
     def hit(self, answer: Answer, truth: Answer) -> bool:
         return _chosen(answer) == _chosen(truth)
 
+    def work_us(self, answers: Sequence[Answer]) -> float:
+        return (10.0 + len(answers)) * len(self._labels)  # each label is a question of its own
+
     def unknown(self) -> Facets:
         return {OTHERS: Estimates.unknown((ABSENT, PRESENT), UNKNOWN_ACCURACY)}
 

@@ -17,6 +17,19 @@ def masked(answers: Answers, words: frozenset[str], mask: Callable[[str], str]) 
     return {question: _masked(answer, words, mask) for question, answer in answers.items()}
 
 
+def free_characters(answers: Answers, words: frozenset[str]) -> int:
+    """How many characters `masked` would look through: many regions have none."""
+    return sum(_free_characters(answer, words) for answer in answers.values())
+
+
+def _free_characters(value: Any, words: frozenset[str]) -> int:
+    if isinstance(value, str):
+        return 0 if value in words else len(value)
+    if isinstance(value, dict):
+        return sum(_free_characters(item, words) for item in value.values())
+    return sum(_free_characters(item, words) for item in value) if isinstance(value, list) else 0
+
+
 def _masked(value: Any, words: frozenset[str], mask: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return value if value in words else mask(value)

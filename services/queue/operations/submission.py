@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from services.queue.compute.masking import mask_work
+from services.queue.domain.free_text import free_characters
 from services.queue.domain.leases import Lease, TokenStatus, token_status
 from services.queue.domain.project import Project
 from services.queue.domain.slots import SlotState
@@ -46,8 +47,8 @@ from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, columns_of, publish_many, rows_of, wake_relays
 
-MASKED_AT_ONCE_BYTES = 2_000
-"""Work of more bytes than that is masked in a worker process."""
+MASKED_AT_ONCE = 2_000
+"""Free text of more characters than that is masked in a worker process."""
 MASKING_TIMEOUT_S = 20.0
 _CHECKED_AT_ONCE_BYTES = 64 * 1024
 
@@ -116,9 +117,10 @@ async def check_work(
         await _check_schema(project, found, work.answers)
         if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
             raise ReasonRequired
-    if size > MASKED_AT_ONCE_BYTES:
+    words = _words(project, found.lease)
+    if free_characters(work.answers, words) + len(work.reason or "") > MASKED_AT_ONCE:
         return CheckedWork(found, project, work, to_mask=True)
-    answers, reason = mask_work(work.answers, work.reason, _words(project, found.lease))
+    answers, reason = mask_work(work.answers, work.reason, words)
     return CheckedWork(found, project, Work(answers, work.active_s, reason))
 
 

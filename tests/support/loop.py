@@ -44,7 +44,12 @@ class Loop:
         return leases[0] if leases else None
 
     async def submit(self, subject: str, lease: Mapping[str, Any], label: str, **more: Any) -> Any:
-        body = {"answers": {self.question: {"label": label}}, "active_s": 1.0, **more}
+        return await self.submit_answer(subject, lease, {"label": label}, **more)
+
+    async def submit_answer(
+        self, subject: str, lease: Mapping[str, Any], answer: Mapping[str, Any], **more: Any
+    ) -> Any:
+        body = {"answers": {self.question: answer}, "active_s": 1.0, **more}
         return await self.call("queue", "PUT", f"/leases/{lease['token']}/annotation", self.tokens[subject], body=body)
 
     async def label(self, record_id: str) -> Mapping[str, Any] | None:
@@ -61,7 +66,7 @@ class Loop:
         return next((model for model in page["items"] if model["stage"] == "champion"), None)
 
     async def send(self, *given: str) -> list[str]:
-        body = {"records": [{"external_id": text, "fields": {"text": text}} for text in given]}
+        body = {"records": [{"external_id": text[:100], "fields": {"text": text}} for text in given]}
         report = await self.call("ingest", "POST", f"/projects/{self.project_id}/records", self.product, body=body)
         assert report["rejected_total"] == 0
         return [one["record_id"] for one in report["records"]]

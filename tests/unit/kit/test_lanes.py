@@ -25,6 +25,13 @@ def test_a_batch_that_took_no_time_teaches_no_more_than_one_step() -> None:
     assert lane.batch == 128
 
 
+def test_large_events_are_taken_few_at_a_time() -> None:
+    lane = Lane()
+    large = b" " * 300_000
+    lane.extend(Item(Inbound("annotations", 0, place, b"%d" % place, large, None), Progress()) for place in range(9))
+    assert [len(lane.take()) for _ in range(3)] == [4, 4, 1]
+
+
 def test_what_comes_after_a_failed_event_of_its_key_waits_behind_it() -> None:
     lane = Lane()
     progress = Progress()

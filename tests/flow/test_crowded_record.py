@@ -1,0 +1,74 @@
+"""A record with thousands of spans is labelled in seconds, and nobody else waits for it.
+
+The bounds are for a machine that does other things, too; `bench/crowded.py` has the figures of a quiet one.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from deploy.demo.client import Client
+from deploy.embedded.supervisor import Suite
+from tests.flow.test_one_record import POLICIES, SCHEMA
+from tests.support.loop import CROWD, Loop, open_project
+from tests.support.waiting import until
+
+SPANS = 2_000
+LABEL_S = 20.0
+OTHERS_S = 10.0
+STALL_S = 2.0
+TEXT = "the lamp that never came " * (SPANS // 20)
+MARKS = {
+    "fields": [{"name": "text", "kind": "text"}],
+    "questions": [{"name": "marks", "kind": "spans", "field": "text", "labels": ["PER"], "overlapping": True}],
+}
+
+
+def policies(people: int) -> dict[str, Any]:
+    each = dict.fromkeys(("without_model", "with_model", "held_out"), people)
+    redundancy = each | {"maximum": 3, "posterior_target": 0.6}
+    return POLICIES | {"redundancy": redundancy, "learning": {"enabled": False}}
+
+
+async def labelled_after_s(loop: Loop, record_id: str, within_s: float) -> float:
+    began = time.monotonic()
+
+    async def is_there() -> bool:
+        return await loop.label(record_id) is not None
+
+    await until(is_there, within_s)
+    return time.monotonic() - began
+
+
+async def test_a_crowded_record_is_labelled_soon_and_others_do_not_wait(client: Client, suite: Suite) -> None:
+    body = {"name": "Marks", "schema": MARKS, "guideline": "Mark them.", "policies": policies(3)}
+    crowded = await open_project(client, suite, body, "marks", lambda _: "")
+    body = {"name": "Tone", "schema": SCHEMA, "guideline": "Praise or blame?", "policies": policies(1)}
+    other = await open_project(client, suite, body, "tone", lambda _: "praise")
+    (record_id,) = await crowded.send(TEXT)
+    (other_id,) = await other.send("What a splendid lamp")
+    answer = {"spans": [{"start": at, "end": at + 40, "label": "PER"} for at in range(SPANS)]}
+    other_subject, other_lease = await other.served(other_id, CROWD)
+    for _ in range(3):
+        subject, lease = await crowded.served(record_id, CROWD)
+        await crowded.submit_answer(subject, lease, answer)
+    await other.submit(other_subject, other_lease, "praise")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(labelled_after_s(crowded, record_id, LABEL_S))
+        tasks.create_task(labelled_after_s(other, other_id, OTHERS_S))
+        stalls = tasks.create_task(longest_answer_s(crowded, record_id))
+    assert stalls.result() < STALL_S
+    label = await crowded.label(record_id)
+    assert label is not None
+    assert len(label["answers"]["marks"]["spans"]) == SPANS
+
+
+async def longest_answer_s(loop: Loop, record_id: str) -> float:
+    """The longest that qa took to answer anything until the record's label was there."""
+    longest, label = 0.0, None
+    while label is None:
+        began = time.monotonic()
+        label = await loop.label(record_id)
+        longest = max(longest, time.monotonic() - began)
+        await asyncio.sleep(0.02)
+    return longest

@@ -22,6 +22,7 @@ _PROVIDER = (
 _PLAIN = re.compile(r"@|%40|&#0{0,4}64;|&#x0{0,4}40;|&commat;", re.IGNORECASE)
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}{_LAST_LABEL}")
 _BRACKETED = re.compile(r"\s{0,2}[\[({<]\s{0,2}(?:at|@)\s{0,2}[\])}>]\s{0,2}", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"[\[({<]\s{0,2}(?:at|@)\s{0,2}[\])}>]", re.IGNORECASE)
 _BRACKETED_DOMAIN = re.compile(rf"(?:{_LABEL}{_DOT}){{1,8}}{_LAST_LABEL}", re.IGNORECASE)
 _SPELLED = re.compile(r"(?<=\w) at (?=\w)", re.IGNORECASE)
 _SPELLED_DOMAIN = re.compile(rf"(?:{_LABEL} dot ){{1,4}}{_WELL_KNOWN}", re.IGNORECASE)
@@ -35,6 +36,9 @@ _LOCAL_BACKWARDS = re.compile(rf"[\w{re.escape(_MARKS)}]*\w[{re.escape(_MARKS)}]
 _SPELLED_BACKWARDS = re.compile(r"(?:[\w\-]{1,64} tod ){0,3}[\w.+\-]*\w", re.IGNORECASE)
 
 
+_BRACKETS_SHAPE = re.compile(rb"at[^0a-z]{0,6}[\])}>]")  # two characters of white space have six bytes at most
+
+
 class EmailRecogniser:
     """RFC 5321 addresses with letters of any script; percent-encoded in a URL and as HTML entities, too.
 
@@ -43,7 +47,17 @@ class EmailRecogniser:
     """
 
     def concerns(self, shape: bytes) -> bool:
-        return b"@" in shape or b"aa" in shape
+        return (
+            b"@" in shape
+            or b"%00" in shape
+            or b"&#" in shape
+            or b"&commat;" in shape
+            or b" dot " in shape
+            or (
+                (b")" in shape or b"]" in shape or b"}" in shape or b">" in shape)
+                and _BRACKETS_SHAPE.search(shape) is not None
+            )
+        )
 
     def find(self, text: str) -> Iterator[Finding]:
         if "@" in text or "%40" in text or "&" in text:
@@ -51,7 +65,7 @@ class EmailRecogniser:
         if "@ " in text or " @" in text:
             yield from _addresses(text, _HALF_APART, _WELL_KNOWN_DOMAIN)
             yield from _addresses(text, _APART, _PROVIDERS_DOMAIN)
-        if ")" in text or "]" in text or "}" in text or ">" in text:
+        if _IN_BRACKETS.search(text) is not None:
             yield from _addresses(text, _BRACKETED, _BRACKETED_DOMAIN, _SPELLED_BACKWARDS)
         if " dot " in text.lower():
             yield from _addresses(text, _SPELLED, _SPELLED_DOMAIN, _SPELLED_BACKWARDS)

@@ -42,7 +42,10 @@ class Recogniser(Protocol):
     """
 
     def concerns(self, shape: bytes) -> bool:
-        """Whether there could be any in a text of this `folding.shape`; must be cheap, for every text is asked about."""
+        """Whether there could be any in a text of this `folding.shape_of`; False is certain, so `find` is not called then.
+
+        Must be cheap, for every text is asked about.
+        """
         ...
 
     def find(self, text: str) -> Iterable[Finding]: ...

@@ -1,6 +1,7 @@
 """A text as it is matched: what people read alike is alike, what nobody sees is gone; offsets can be taken back."""
 
 import re
+import string
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -42,6 +43,9 @@ class Folded:
 def fold(text: str) -> Folded:
     """Replace look-alikes of ASCII one by one and leave out what is invisible; linear. ASCII needs none of it."""
     table = _look_alikes()
+    foreign = "".join(_NOT_ASCII.findall(text))
+    if foreign.translate(table) == foreign and _INVISIBLES.search(foreign) is None:
+        return Folded(text)
     text = _NOT_ASCII.sub(lambda run: run.group().translate(table), text)
     if text.isascii():
         return Folded(text)
@@ -76,12 +80,11 @@ def _look_alikes() -> dict[int, str]:
     return {ord(character): plain for character, plain in table.items()}
 
 
-def shape(text: str) -> bytes:
-    """The text's shape, by which a recogniser is chosen cheaply: letters of ASCII as `a`, digits as `0`, the rest as is."""
+def shape_of(text: str) -> bytes:
+    """The text in UTF-8, its ASCII letters in lower case and its digits as `0`: what recognisers are chosen by."""
     return text.encode("utf-8", "surrogatepass").translate(_SHAPES)
 
 
-_SHAPES = bytes(
-    ord("0") if chr(code).isdigit() and code < 0x80 else ord("a") if chr(code).isalpha() and code < 0x80 else code  # noqa: PLR2004
-    for code in range(256)
+_SHAPES = bytes.maketrans(
+    string.ascii_uppercase.encode() + b"123456789", string.ascii_lowercase.encode() + b"000000000"
 )

@@ -8,11 +8,10 @@ from itertools import accumulate
 
 from shared.contracts.personal_data.email import EmailRecogniser
 from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
-from shared.contracts.personal_data.folding import fold, shape
+from shared.contracts.personal_data.folding import fold, shape_of
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser
 from shared.contracts.personal_data.network import IpRecogniser, UrlSecretRecogniser
-from shared.contracts.personal_data.numbers import NumberRecognisers
 from shared.contracts.personal_data.phone import PhoneRecogniser
 
 RECOGNISERS: tuple[Recogniser, ...] = (
@@ -20,11 +19,19 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     EmailRecogniser(),
     IbanRecogniser(),
     IpRecogniser(),
-    NumberRecognisers((CardRecogniser(), SsnRecogniser(), PhoneRecogniser())),
+    CardRecogniser(),
+    SsnRecogniser(),
+    PhoneRecogniser(),
 )
 """What every string passes before it is published."""
 
 MAX_PASSES = 8
+REACH = 4608
+"""Code points that a finding and what its recogniser looks at have at most: the longest are the secrets of URLs."""
+
+CUT_OFF = 512
+"""Code points at the ends of a part of a text where what is found may be the rest of something that is cut off."""
+
 _HARMLESS = re.compile(r"[^\W\d]*[ ]?[^\W\d]*")
 
 
@@ -37,27 +44,72 @@ def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tu
     """Mask what the recognisers find.
 
     The findings point into `text`, are in order and don't overlap. A mask changes what stands next to it, so the
-    masked text is searched again until nothing is found: masking a masked text changes nothing.
+    masked text is searched again there until nothing is found: masking a masked text changes nothing.
     """
-    masked, findings = text, list[Finding]()
-    for _ in range(MAX_PASSES):
-        found = _find(masked, recognisers)
+    if text.isascii():
+        findings = _search(text, recognisers)
+        return _render(text, findings), findings
+    folded = fold(text)
+    findings = _search(folded.text, recognisers)
+    if len(folded.text) != len(text):
+        findings = [
+            replace(each, start=folded.original(each.start), end=folded.original(each.end)) for each in findings
+        ]
+    return _render(text, findings), findings
+
+
+def _search(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
+    """Everything that there is to be masked in a folded text, in order and without overlaps."""
+    findings = _without_overlaps(_find(text, recognisers))
+    before, found = list[Finding](), findings
+    for _ in range(MAX_PASSES - 1):
         if not found:
             break
-        found = _without_overlaps(found)
-        findings = _merge([*findings, *_into_original(findings, found)]) if findings else found
-        masked = _render(text, findings)
-    return masked, findings
+        found = _without_overlaps(_find_again(_render(text, findings), findings, before, recognisers))
+        if found:
+            before, findings = findings, _merge([*findings, *_into_original(findings, found)])
+    return findings
 
 
 def _find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
-    folded = None if text.isascii() else fold(text)
-    read = text if folded is None else folded.text
-    kind = shape(read)
-    found = [each for recogniser in recognisers if recogniser.concerns(kind) for each in recogniser.find(read)]
-    if folded is None or len(read) == len(text):
-        return found
-    return [replace(each, start=folded.original(each.start), end=folded.original(each.end)) for each in found]
+    shape = shape_of(text)
+    return [each for recogniser in recognisers if recogniser.concerns(shape) for each in recogniser.find(text)]
+
+
+def _find_again(
+    masked: str, findings: Sequence[Finding], before: Sequence[Finding], recognisers: Sequence[Recogniser]
+) -> list[Finding]:
+    """Search about the masks of those findings that were not there before; nothing else has changed."""
+    if len(masked) <= REACH:
+        return _find(masked, recognisers)
+    found: list[Finding] = []
+    for start, end in _surroundings(findings, before, len(masked)):
+        first = start + CUT_OFF if start else 0
+        last = end - CUT_OFF if end < len(masked) else end
+        found += (
+            replace(each, start=each.start + start, end=each.end + start)
+            for each in _find(masked[start:end], recognisers)
+            if each.start + start >= first and each.end + start <= last
+        )
+    return found
+
+
+def _surroundings(findings: Sequence[Finding], before: Sequence[Finding], length: int) -> list[tuple[int, int]]:
+    """The parts of the masked text about the masks that are new, apart from each other."""
+    known = set(before)
+    parts: list[tuple[int, int]] = []
+    growth = 0
+    for finding in findings:
+        mask_start = finding.start + growth
+        mask_end = mask_start + len(finding.type.mask)
+        growth = mask_end - finding.end
+        if finding in known:
+            continue
+        start, end = max(0, mask_start - REACH - CUT_OFF), min(length, mask_end + REACH + CUT_OFF)
+        if parts and start <= parts[-1][1]:
+            start = parts.pop()[0]
+        parts.append((start, end))
+    return parts
 
 
 def map_offset(findings: Sequence[Finding], offset: int, *, at_end: bool = False) -> int:
@@ -78,7 +130,9 @@ def map_offset(findings: Sequence[Finding], offset: int, *, at_end: bool = False
 
 
 def _without_overlaps(found: list[Finding]) -> list[Finding]:
-    """Credentials in a URL stay as found, so that its host stays readable; all else that overlaps is joined."""
+    """In order. Credentials in a URL stay as found, so that its host stays readable; all else that overlaps is joined."""
+    if len(found) < 2:  # noqa: PLR2004 - nothing to overlap with
+        return found
     taken = _merge(finding for finding in found if finding.type in {Kind.CREDENTIALS, Kind.SECRET})
     if not taken:
         return _merge(found)
@@ -115,6 +169,8 @@ def _into_original(known: Sequence[Finding], found: Iterable[Finding]) -> Iterab
 
 
 def _render(text: str, findings: Sequence[Finding]) -> str:
+    if not findings:
+        return text
     parts, position = list[str](), 0
     for finding in findings:
         parts += (text[position : finding.start], finding.type.mask)

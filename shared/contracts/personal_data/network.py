@@ -9,6 +9,9 @@ from shared.contracts.personal_data.finding import Finding, Kind
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\w])(?!\.\d)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?:%[\w]{1,16})?(?![\w:])", re.ASCII)
+# Three points with up to three digits between them; two colons with up to four.
+_SHAPE = re.compile(rb"0\.0{1,3}\.0{1,3}\.0")
+_SHAPE_6 = re.compile(rb":[0a-f]{0,4}:")
 SHORTEST_IPV6 = 5
 """Hexadecimal digits below which an address identifies nobody (`::1`), and code looks like one (`a::b`)."""
 
@@ -19,7 +22,7 @@ class IpRecogniser:
     """IPv4 and IPv6 addresses, the latter as `ipaddress` reads them."""
 
     def concerns(self, shape: bytes) -> bool:
-        return b"0.0" in shape or shape.count(b":") >= FEWEST_COLONS
+        return _SHAPE.search(shape) is not None or _SHAPE_6.search(shape) is not None
 
     def find(self, text: str) -> Iterator[Finding]:
         for match in _IPV4.finditer(text):
@@ -45,6 +48,7 @@ class IpRecogniser:
 
 
 _MASK = rf"(?:{'|'.join(re.escape(kind.mask) for kind in Kind)})"
+_PARAMETER = re.compile(rb"[?&;#][0a-z_\-]+=")
 _USERINFO = re.compile(rf"(?<!\w)[A-Za-z][A-Za-z0-9+.\-]{{1,30}}://(?!{_MASK}@)([^\s/?#<>\"']{{1,512}})@", re.ASCII)
 _QUERY_SECRET = re.compile(
     rf"[?&;#](?:[\w\-]{{0,32}}[_\-])?(?:token|api[_\-]?key|key|secret|password|passwd|pwd|pass|signature|sig|auth|session|sessionid|sid"
@@ -57,7 +61,7 @@ class UrlSecretRecogniser:
     """The user part of a URL's authority (RFC 3986, section 3.2.1), and query parameters that are named like secrets."""
 
     def concerns(self, shape: bytes) -> bool:
-        return b"://" in shape or b"=" in shape
+        return b"://" in shape or (b"=" in shape and _PARAMETER.search(shape) is not None)
 
     def find(self, text: str) -> Iterator[Finding]:
         if "://" in text:

@@ -2,32 +2,47 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 
 from shared.contracts.personal_data.finding import Finding, Kind
 
-_SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
-_PHONE = re.compile(
-    rf"(?:(?<!\w)(?<!\d[.,])|(?<=\d)(?=\+))(?:\(?\+|\()?\d(?:{_SEPARATOR}\d){{6,16}}(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?![\w%])"
+SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
+_SHAPE = re.compile(rb"0(?:[ ./()\-]{0,3}0){6}")
+# `(?:(?<!\w)(?<!\d[.,])|(?<=\d)(?=\+))(?:\(?\+|\()?\d…`, its first character before what looks behind it: so the search
+# goes from digit to digit, and not by every character.
+PHONE = re.compile(
+    r"[(+0-9](?:(?<!\w[(+\d])(?<!\d[.,][(+\d])|(?<=\d\+))(?:(?<=\d)|(?<=\+)\d|(?<=\()\+?\d)"
+    rf"(?:{SEPARATOR}\d){{6,16}}(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?![\w%])"
 )
-_MORE = re.compile(rf"{_SEPARATOR}\d")
+_MORE = re.compile(rf"{SEPARATOR}\d")
 _FIRST_DIGITS = re.compile(r"\D*\d+")
 _DATE = re.compile(r"(?:1[89]|20)\d\d([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:1[89]|20)\d\d")
 _NORTH_AMERICAN = re.compile(r"\(?\d{3}\)?[-. ]?\d{3}[-. ]\d{4}(?!\d)")
+
+
+def _words(*words: str) -> str:
+    """Words that nothing of a word stands before. Each begins with a letter: other places are passed at once."""
+    return "|".join(rf"{word}(?<!\w{word})" for word in words)
+
+
+# All in lower case, for `stands_before`.
 _WORD = (
-    r"phone|tele?fon\w*|\btel\b|\bfax|mobile?|m[oó]vil|\bcell|\bhandy|whatsapp|\bsms\b|\bcall|\bdial|\btext\b|\bring\b"
+    rf"phone|tele?fon\w*|mobile?|m[oó]vil|whatsapp|{_words('fax', 'cell', 'handy', 'call', 'dial')}"
+    rf"|(?:{_words('tel', 'sms', 'text', 'ring')})\b"
 )
-_CONTEXT_BEFORE = re.compile(
-    rf"(?:{_WORD}|\bdesk|\bmessages?\b|answering|contact|number|reach|\boffice)[^\n\d]{{0,24}}\n?[^\n\d]{{0,4}}$"
-    r"|\[PHONE\][^\w]{0,3}$",
-    re.IGNORECASE,
-)
-_WORD_BEFORE = re.compile(rf"(?:{_WORD})[^\n\d]{{0,24}}$|\[PHONE\][^\w]{{0,3}}$", re.IGNORECASE)
+_PLACE = rf"answering|contact|number|reach|{_words('desk', 'office')}|(?:{_words('message', 'messages')})\b"
+_MASK = r"\[phone\][^\w]{0,3}$"
+CONTEXT_BEFORE = re.compile(rf"(?:{_WORD}|{_PLACE})[^\n\d]{{0,24}}\n?[^\n\d]{{0,4}}$|{_MASK}")
+WORD_BEFORE = re.compile(rf"(?:{_WORD})[^\n\d]{{0,24}}$|{_MASK}")
 _CONTEXT_AFTER = re.compile(r"[ \-,(]{0,3}(?:mobile|office|fax|home|cell|work|phone|tel\b)", re.IGNORECASE)
+_WITHOUT_SEPARATORS = str.maketrans("", "", "+-/.() ")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
 _GROUP = re.compile(r"\d+")
-_GLUED = re.compile(r"(?<![\w+])([^\W\d_]{0,24})(\+?\d{9,40})([^\W\d_]{0,24})(?!\w)")
+_DIGITS_AND_LETTERS = re.compile(r"[0-9](?<!\d\d)\d{8,39}([^\W\d_]{0,24})(?!\w)")
+_PLUS_AND_LETTERS_BACKWARDS = re.compile(r"(\+?)([^\W\d_]{0,24})(?![\w+])")
 
 SHORTEST, LONGEST = 7, 15
 """Digits of a telephone number (E.164 allows 15)."""
@@ -41,14 +56,53 @@ MAX_LOOKUPS = 50
 """National numbers looked up per text; the rest is masked unasked, so that no text costs much time."""
 
 
+CONTEXT = 48
+"""Characters before a number in which a word may tell that it is a telephone's."""
+
+
+def stands_before(pattern: re.Pattern[str], text: str, end: int, characters: int = CONTEXT) -> bool:
+    """Whether so many characters before `end` have the pattern in any case; one more is seen by what looks behind."""
+    first = max(0, end - characters)
+    return pattern.search(_lower(text[max(0, first - 1) : end]), min(first, 1)) is not None
+
+
+def _lower(text: str) -> str:
+    """In lower case, character by character, as `re.IGNORECASE` compares."""
+    if text.isascii():
+        return text.lower()
+    return "".join(character.lower()[0] for character in text).translate(_DOTLESS_AND_LONG)
+
+
+_DOTLESS_AND_LONG = str.maketrans("\u0131\u017f", "is")  # i without a dot, long s
+
+
 def _ends_in_digit(text: str, end: int) -> bool:
     """Whether a digit stands right before, or one separator before."""
-    return any(map(str.isdigit, text[max(0, end - 2) : end]))
+    before = text[max(0, end - 2) : end]
+    return before[-1:].isdigit() or before[:1].isdigit()
 
 
 def _is_one_of_single_digits(text: str, start: int) -> bool:
     """Whether a digit stands alone here, after other digits: neither form nor words nor a plan let a number begin so."""
     return text[start].isdigit() and not text[start + 1].isdigit() and _ends_in_digit(text, start)
+
+
+class LongNumber(NamedTuple):
+    """Digits in one piece, with the `+` before them, and how many letters touch them."""
+
+    letters_before: int
+    start: int
+    end: int
+    letters_after: int
+
+
+def long_numbers(text: str) -> Iterator[LongNumber]:
+    """The numbers of 9 to 40 digits that stand alone or between up to 24 letters."""
+    for match in _DIGITS_AND_LETTERS.finditer(text):
+        before = _PLUS_AND_LETTERS_BACKWARDS.match(text[max(0, match.start() - 26) : match.start()][::-1])
+        if before is not None:
+            start = match.start() - len(before[1])
+            yield LongNumber(len(before[2]), start, match.start(1), len(match[1]))
 
 
 class PhoneRecogniser:
@@ -58,33 +112,36 @@ class PhoneRecogniser:
     """
 
     def concerns(self, shape: bytes) -> bool:
-        return shape.count(b"0") >= SHORTEST
+        return _SHAPE.search(shape) is not None
 
     def find(self, text: str) -> Iterator[Finding]:
         yield from self._apart(text)
-        for match in _GLUED.finditer(text):
-            before, number, after = match.groups()
-            if not (before or after or len(number) > LONGEST) or len(set(number)) < FEWEST_DIFFERENT:
+        for number in long_numbers(text):
+            digits = text[number.start : number.end]
+            touched = number.letters_before or number.letters_after
+            if not (touched or len(digits) > LONGEST) or len(set(digits)) < FEWEST_DIFFERENT:
                 continue
-            by_form = (before or after) and number.startswith(("0", "+"))
-            if by_form or _WORD_BEFORE.search(text, max(0, match.start() - 48), match.start(2)):
-                yield Finding(match.start(2), match.end(2), Kind.PHONE, 0.7, "phone")
+            by_form = touched and digits[0] in "0+"
+            if by_form or stands_before(WORD_BEFORE, text, number.start, CONTEXT + number.letters_before):
+                yield Finding(number.start, number.end, Kind.PHONE, 0.7, "phone")
 
     def _apart(self, text: str) -> Iterator[Finding]:
         position, lookups = 0, 0
-        while match := _PHONE.search(text, position):
+        while match := PHONE.search(text, position):
             if _is_one_of_single_digits(text, match.start()):
                 position = match.start() + 1
                 continue
-            number = _EXTENSION.sub("", match.group())
-            count = sum(map(str.isdigit, number))
+            number = match.group()
+            if "x" in number:
+                number = _EXTENSION.sub("", number)
+            count = len(number.translate(_WITHOUT_SEPARATORS))
             date = _DATE.match(text, match.start())
             score, end = None, match.end()
             if date is None and SHORTEST <= count <= LONGEST:
                 score = self._by_form(number, count, text, match.start(), end)
                 if score is None:
                     lookups += 1
-                    score = 0.6 if lookups > MAX_LOOKUPS or self._by_plan(number, count) else None
+                    score = 0.6 if lookups > MAX_LOOKUPS or _is_national(number) else None
             if date is None and score is None and (count > LONGEST or _MORE.match(text, end)):
                 first = self._first_of_many(number, text, match.start(), lookups < MAX_LOOKUPS)
                 lookups += 1
@@ -99,7 +156,7 @@ class PhoneRecogniser:
 
     def _first_of_many(self, numbers: str, text: str, start: int, may_look_up: bool) -> int | None:
         """Where the first of numbers that follow each other ends: the shortest that is one by form, word or plan."""
-        labelled = not _ends_in_digit(text, start) and _WORD_BEFORE.search(text, max(0, start - 48), start) is not None
+        labelled = not _ends_in_digit(text, start) and stands_before(WORD_BEFORE, text, start)
         by_form = numbers.startswith(("+", "(", "00")) or _NORTH_AMERICAN.match(numbers) is not None
         if not labelled and not by_form and not (may_look_up and numbers.startswith("0")):
             return None
@@ -113,7 +170,7 @@ class PhoneRecogniser:
                 continue
             if labelled or self._by_form(number, count, text, None, end) is not None:
                 return end
-            if may_look_up and number.startswith("0") and self._by_plan(number, count):
+            if may_look_up and number.startswith("0") and _is_national(number):
                 return end
         return None
 
@@ -123,24 +180,29 @@ class PhoneRecogniser:
         if number.startswith(("+", "(+")) or (number.startswith("00") and count > SHORTEST + 2):
             return 0.9
         if start is not None and (
-            _CONTEXT_BEFORE.search(text, max(0, start - 48), start) or _CONTEXT_AFTER.match(text, end, end + 12)
+            stands_before(CONTEXT_BEFORE, text, start) or _CONTEXT_AFTER.match(text, end, end + 12)
         ):
             return 0.85
         if number.startswith("(") or _NORTH_AMERICAN.fullmatch(number):
             return 0.7
         return None
 
-    @staticmethod
-    def _by_plan(number: str, count: int) -> bool:
-        """Whether some region has such a number; below ten digits only if it is written in three groups or more."""
-        groups = re.findall(r"\d+", number)
-        if count < 8 or (count < 10 and len(groups) < 3) or any(len(group) == 1 for group in groups):  # noqa: PLR2004
-            return False
-        for region in REGIONS:
-            try:
-                parsed = phonenumbers.parse(number, region)
-            except phonenumbers.NumberParseException:
-                continue
-            if phonenumbers.is_valid_number_for_region(parsed, region):
-                return True
+
+@lru_cache(maxsize=4096)
+def _is_national(number: str) -> bool:
+    """Whether some region has such a number; below ten digits only if it is written in three groups or more.
+
+    Remembered, for a text is searched again once it is masked, and texts name the same number again.
+    """
+    groups = re.findall(r"\d+", number)
+    count = sum(map(len, groups))
+    if count < 8 or (count < 10 and len(groups) < 3) or any(len(group) == 1 for group in groups):  # noqa: PLR2004
         return False
+    for region in REGIONS:
+        try:
+            parsed = phonenumbers.parse(number, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number_for_region(parsed, region):
+            return True
+    return False

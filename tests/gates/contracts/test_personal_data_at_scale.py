@@ -68,18 +68,36 @@ def test_every_iban_is_found(country: str, data: st.DataObject) -> None:
     assert "IBAN" in deidentify(f"to {country}{check:02}{account} soon")[0]
 
 
+LONG = 200_000
+PUNCTUATED = random.Random(1).choices("0123456789-. ", k=LONG)
+
+
 @pytest.mark.parametrize(
     "piece",
     [
-        "1 ", "0 ", "01 ", "00 ", "555 010 ", "467 3395 ", "+1", "a@", "a@b.co ", "a. a@", "://", "::", "a.", "1.1.1.1 ", "GB82", "&key=", "%40", "é!",
-        "\u200b", "a\u200b@", "1\u0301", "\uff11", "&#0", "(at)", "a at b dot ", " dot a", "a [", " @ ", "00", "call ", "a0",
+        "1 ", "0 ", "12 ", "123 ", "01 ", "00 ", "1-", "1/1/", "0 0 0 0 ", "4111 4111 4111 ", "4111111111111111 ", "9999 9999 9999 9999 ",
+        "4012 8888 8888 1881, ", "555 010 ", "467 3395 ", "555-555-5555 ", "01234 567890 ", "020 7946 0958 ", "2020-01-01 ", "+1", "+", "(", "((+1",
+        "+442079460958", "call 12345678 ", "tel ", "[PHONE] 1", "a1234567890a ", "078-05-1120 ", "a@", "a@b.co ", "a. a@", "a@a.", "@", "://", "http://a:b@c ",
+        "a://", "::", ":", "a:a:a:a:", "a.", "1.1.1.1 ", "1.1.1.1", "GB82", "aa00", "DE89370400440532013000 ", "&key=", "?token=a", "&a-a-token", "=", "%40", "é!",
+        "\u200b", "\u200b1", "4111 \u200b", "a\u200b@", "1\u0301", "\uff11", "&#0", "&#64;", "(at)", "a (at) a dot com ", "a at b dot ", " dot a", "a [", " @ ", "00", "call ", "a0",
+        "".join(PUNCTUATED),
     ],
 )  # fmt: skip
 def test_time_grows_with_the_text_only(piece: str) -> None:
-    text = piece * (100_000 // len(piece))
-    started = time.process_time()
-    deidentify(text)
-    assert time.process_time() - started < 5.0
+    text = (piece * (LONG // len(piece) + 1))[:LONG]
+    assert _fastest_s(text) < 1.0  # some .3 s at most where nothing else runs
+
+
+def _fastest_s(text: str) -> float:
+    """CPU seconds of masking the text, of three times at most: others on the machine slow a process down, too."""
+    fastest = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        deidentify(text)
+        fastest = min(fastest, time.process_time() - started)
+        if fastest < 0.3:
+            break
+    return fastest
 
 
 def test_a_megabyte_of_anything_takes_seconds_at_most() -> None:

@@ -14,6 +14,13 @@ from shared.kit.runtime import Runtime
 GRACE_S = 10
 """How long requests in flight may go on once the process is asked to end."""
 
+_COLLECT_AFTER = (50_000, 10, 10)
+"""Objects more than before, after which the youngest are looked at for cycles, and how often until the older ones are.
+
+A set of events is some ten thousand objects that end together: looked at every 700, as is Python's default, they are
+moved to the older ones in vain, and those are looked at, too.
+"""
+
 _TICK_S = 1.0  # as long a signal may wait
 _KEEP_ALIVE_S = 75  # longer than a gateway's, so that the gateway closes first
 
@@ -29,6 +36,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.freeze()  # what is there now stays; the collector needn't look at it again
+        gc.set_threshold(*_COLLECT_AFTER)
 
     async def main_loop(self) -> None:
         """As uvicorn's own, which wakes ten times a second to write the date once."""

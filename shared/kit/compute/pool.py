@@ -26,7 +26,7 @@ from shared.kit.compute.exceptions import (
     ComputeTimeout,
 )
 from shared.kit.compute.processes import Processes, Worker
-from shared.kit.compute.rooms import Call, Room
+from shared.kit.compute.rooms import QueuedCall, Room
 from shared.kit.compute.waiting import note_wait
 
 log = structlog.get_logger()
@@ -106,7 +106,7 @@ class ComputePool:
         frame = wire.Call(
             function.__module__, function.__qualname__, arguments, limit_s, (memory_mb or self._memory_mb) * _MEBIBYTE
         ).frame()
-        call = Call(
+        call = QueuedCall(
             function.__name__, frame, project_id, untrusted, affinity, limit_s, time.monotonic(),
             urgent, asyncio.get_running_loop().create_future(),
         )  # fmt: skip
@@ -172,7 +172,7 @@ class ComputePool:
         for room in self._rooms.values():
             self._dispatch(room)
 
-    async def _begin_in_new(self, room: Room, call: Call) -> None:
+    async def _begin_in_new(self, room: Room, call: QueuedCall) -> None:
         try:
             worker = await self._processes.fork(confined=room.confined)
         except Exception as error:
@@ -196,7 +196,7 @@ class ComputePool:
             self._begin(room, call, worker)
         self._dispatch(room)
 
-    def _begin(self, room: Room, call: Call, worker: Worker) -> None:
+    def _begin(self, room: Room, call: QueuedCall, worker: Worker) -> None:
         room.busy[worker] = call
         call.worker = worker
         call.started = time.monotonic()
@@ -223,7 +223,7 @@ class ComputePool:
             self._conclude(call, outcome, value)
         self._dispatch(room)
 
-    def _conclude(self, call: Call, outcome: wire.Outcome, value: Any) -> None:
+    def _conclude(self, call: QueuedCall, outcome: wire.Outcome, value: Any) -> None:
         if outcome == "done":
             self._end(call, value, None)
         elif outcome == "memory":
@@ -260,12 +260,12 @@ class ComputePool:
             self._spawn(self._processes.stop())
         self._measure()
 
-    def _time_out(self, call: Call) -> None:
+    def _time_out(self, call: QueuedCall) -> None:
         call.stopped = ComputeTimeout(f"the computation took longer than {call.timeout_s:g} s")
         if call.worker is not None:
             self._processes.kill(call.worker)
 
-    def _abandon(self, room: Room, call: Call) -> None:
+    def _abandon(self, room: Room, call: QueuedCall) -> None:
         """Nobody waits for the call any more."""
         if not room.drop(call) and call.worker is not None and room.busy.get(call.worker) is call:
             call.stopped = ComputeFailed("cancelled")
@@ -288,11 +288,11 @@ class ComputePool:
             self._spawn(self._find_cause(call, worker))
         self._dispatch(room)
 
-    async def _find_cause(self, call: Call, worker: Worker) -> None:
+    async def _find_cause(self, call: QueuedCall, worker: Worker) -> None:
         status = await self._processes.wait(worker, _STATUS_S)
         self._end(call, None, _cause(status))
 
-    def _end(self, call: Call, value: Any, error: BaseException | None) -> None:
+    def _end(self, call: QueuedCall, value: Any, error: BaseException | None) -> None:
         if call.timer is not None:
             call.timer.cancel()
         if call.result.done():

@@ -15,8 +15,8 @@ PATIENCE_S: Final = 0.8
 
 
 @dataclass(eq=False, slots=True)
-class Call:
-    """A call of a function. `urgent`: it goes before others of its project, and beside them."""
+class QueuedCall:
+    """A call of a function, waiting or under way. `urgent`: it goes before others of its project, and beside them."""
 
     name: str
     frame: bytes
@@ -38,9 +38,9 @@ class Room:
 
     def __init__(self, *, confined: bool) -> None:
         self.confined = confined
-        self.waiting: OrderedDict[UUID | None, deque[Call]] = OrderedDict()
+        self.waiting: OrderedDict[UUID | None, deque[QueuedCall]] = OrderedDict()
         self.idle: dict[Worker, float] = {}
-        self.busy: dict[Worker, Call] = {}
+        self.busy: dict[Worker, QueuedCall] = {}
         self.held: Counter[UUID | None] = Counter()
         self.urgent: Counter[UUID | None] = Counter()
         self.starting = 0
@@ -50,12 +50,12 @@ class Room:
         """How many calls are under way or about to be."""
         return len(self.busy) + self.starting
 
-    def add(self, call: Call) -> None:
+    def add(self, call: QueuedCall) -> None:
         calls = self.waiting.setdefault(call.project_id, deque())
         place = next((at for at, one in enumerate(calls) if call.urgent and not one.urgent), len(calls))
         calls.insert(place, call)
 
-    def take(self, workers: int, now: float) -> Call | None:
+    def take(self, workers: int, now: float) -> QueuedCall | None:
         """The next call to begin, if one may: `workers` at a time, and as many again for those who wait in vain."""
         fewest: UUID | None = None
         found = False
@@ -79,7 +79,7 @@ class Room:
         self.urgent[fewest] += call.urgent
         return call
 
-    def drop(self, call: Call) -> bool:
+    def drop(self, call: QueuedCall) -> bool:
         """Take a waiting call out again; False when it doesn't wait."""
         calls = self.waiting.get(call.project_id)
         if calls is None or call not in calls:
@@ -89,7 +89,7 @@ class Room:
             del self.waiting[call.project_id]
         return True
 
-    def release(self, call: Call) -> None:
+    def release(self, call: QueuedCall) -> None:
         """The call is no longer under way."""
         self.held[call.project_id] -= 1
         self.urgent[call.project_id] -= call.urgent

@@ -61,7 +61,7 @@ ORDER BY page.position
 Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
 
 
-class SaidEvent(BaseModel):
+class PublishedEvent(BaseModel):
     """An event and where it stands in the order of everything that this service has published."""
 
     position: int = Field(ge=1, description="Gapless within the service; a token limited to projects sees a part.")
@@ -72,7 +72,7 @@ class SaidEvent(BaseModel):
 class EventPage(BaseModel):
     """Events in order. `next` is absent when there are no more for now: ask again after the last position."""
 
-    items: list[SaidEvent]
+    items: list[PublishedEvent]
     next: int | None = Field(default=None, description="For `after`, when more events are there already.")
 
 

@@ -56,7 +56,7 @@ class JobView(BaseModel):
     total: int | None = Field(description="How many items there are, once that is known.")
     errors: int = Field(description="How many of the items done had an error.")
     result: dict[str, Any] | None
-    failure: str | None
+    failure: str | None = Field(description="Why it failed, or why its newest attempt did.")
     cancelled: bool = Field(default=False, description="Somebody cancelled it; its state is `failed` then.")
     attempts: int = Field(
         default=0, description=f"How often it was begun since it last got further; after {MAX_ATTEMPTS} it has failed."

@@ -3,8 +3,9 @@
 A worker holds a job by a lease that it renews; a job whose worker died is claimed again when the lease is over. So a
 handler may run more than once: it works in chunks, commits each with `job.commit_progress`, and goes on from
 `job.checkpoint`. Every attempt counts, whatever ended it: a fault, a statement that took too long, a lost connection or
-a killed process. Only a worker that is told to end gives its attempt back. After `MAX_ATTEMPTS` attempts in which no
-chunk was committed the job has failed.
+a killed process. Only a worker that has to end gives its attempt back. After `MAX_ATTEMPTS` attempts in which no chunk
+was committed the job has failed. From the third attempt on a job is done alone in its process, so that what is done
+beside a job that ends processes does not fail with it.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from shared.kit import telemetry
 from shared.kit.clock import new_id
 from shared.kit.database import Database, Session, database_error_kind
 from shared.kit.exceptions import JobFailed, JobLeaseLost
+from shared.kit.failures import failure_of
 
 if TYPE_CHECKING:
     from shared.kit.runtime import Runtime
@@ -35,6 +37,7 @@ LEASE_S = 30.0
 KEPT_DAYS = 30
 _HEARTBEAT_S = LEASE_S / 3
 _BACKOFF_S = 2.0
+_BESIDE_OTHERS = 2  # attempts; later ones are made alone
 
 ENDED = Counter("touchstone_jobs_total", "Jobs that ended.", ("service", "kind", "outcome"))
 
@@ -86,7 +89,7 @@ _CLAIM = """
 WITH due AS (
     SELECT id FROM jobs
     WHERE state IN ('queued', 'running') AND run_at <= now() AND (lease_until IS NULL OR lease_until < now())
-      AND kind = ANY($1)
+      AND kind = ANY($1) AND (attempts < $4 OR $5)
     ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET state = 'running', lease = $2, lease_until = now() + make_interval(secs => $3),
@@ -102,14 +105,14 @@ UPDATE jobs SET done = $3, total = coalesce($4, total), errors = $5, lease_until
 WHERE id = $1 AND lease = $2 RETURNING true
 """
 # A job that gets further may be interrupted any number of times.
-_CHECKPOINT = "UPDATE jobs SET checkpoint = $2::jsonb, attempts = 1 WHERE id = $1"
+_CHECKPOINT = "UPDATE jobs SET checkpoint = $2::jsonb, attempts = 1, failure = NULL WHERE id = $1"
 _END = """
 UPDATE jobs SET state = $3, result = $4::jsonb, failure = $5, finished_at = now(), lease = NULL, lease_until = NULL
 WHERE id = $1 AND lease = $2
 """
 _AGAIN = """
 UPDATE jobs SET state = 'queued', run_at = now() + make_interval(secs => $3), lease = NULL, lease_until = NULL,
-    attempts = attempts - $4
+    attempts = attempts - $4, failure = coalesce($5, failure)
 WHERE id = $1 AND lease = $2
 """
 _CANCEL = """
@@ -197,6 +200,9 @@ class JobWorker:
         self._looked_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self._running: dict[UUID, asyncio.Task[Any]] = {}
+        self._claiming = asyncio.Lock()
+        self._claimed = 0
+        self._alone = False
 
     def start(self) -> None:
         _workers.add(self)
@@ -243,16 +249,29 @@ class JobWorker:
         job = await self._claim()
         if job is None:
             return False
-        with structlog.contextvars.bound_contextvars(job_id=str(job.id), job_kind=job.kind):
-            await self._do(job)
+        try:
+            with structlog.contextvars.bound_contextvars(job_id=str(job.id), job_kind=job.kind):
+                await self._do(job)
+        finally:
+            self._claimed -= 1
+            if self._alone:
+                self._alone = False
+                self.wake()
         return True
 
     async def _claim(self) -> Job | None:
+        """The job that is due first; one whose attempts failed only where none is being done here, and then no other."""
         lease = new_id()
-        async with self._runtime.database.autocommit() as session:
-            row = await session.raw.fetchrow(_CLAIM, self._kinds, lease, LEASE_S)
-        if row is None:
-            return None
+        async with self._claiming:
+            if self._alone:
+                return None
+            idle = self._claimed == 0
+            async with self._runtime.database.autocommit() as session:
+                row = await session.raw.fetchrow(_CLAIM, self._kinds, lease, LEASE_S, _BESIDE_OTHERS, idle)
+            if row is None:
+                return None
+            self._claimed += 1
+            self._alone = row["attempts"] > _BESIDE_OTHERS
         return Job(
             id=row["id"],
             kind=row["kind"],
@@ -267,7 +286,7 @@ class JobWorker:
 
     async def _do(self, job: Job) -> None:
         if job.attempt > MAX_ATTEMPTS:
-            await self._end(job, "failed", failure=f"It broke off {MAX_ATTEMPTS} times.")
+            await self._end(job, "failed", failure=f"Its worker was lost in the last of {MAX_ATTEMPTS} attempts.")
             return
         work = asyncio.create_task(self._handle(job), name=f"job {job.id}")
         heartbeat = asyncio.create_task(self._renew(job, work))
@@ -304,13 +323,9 @@ class JobWorker:
         kind = database_error_kind(error)
         log.warning("job_broke" if kind is None else "job_interrupted", attempt=job.attempt, exc_info=error)
         if job.attempt < MAX_ATTEMPTS:
-            await self._give_back(job, _BACKOFF_S * 2.0**job.attempt)
-        elif kind is None:
-            await self._end(job, "failed", failure="A fault of the service.")
+            await self._give_back(job, _BACKOFF_S * 2.0**job.attempt, failure=failure_of(error))
         else:
-            await self._end(
-                job, "failed", failure=f"The database failed in the last of {MAX_ATTEMPTS} attempts ({kind})."
-            )
+            await self._end(job, "failed", failure=failure_of(error))
 
     async def _renew(self, job: Job, work: "asyncio.Task[Any]") -> None:
         """Keep the lease while the handler works; stop the handler when the lease is lost."""
@@ -336,7 +351,9 @@ class JobWorker:
         self._runtime.note_activity()
         log.info("job_ended", state=state)
 
-    async def _give_back(self, job: Job, pause_s: float, *, uncounted: bool = False) -> None:
+    async def _give_back(
+        self, job: Job, pause_s: float, *, failure: str | None = None, uncounted: bool = False
+    ) -> None:
         with contextlib.suppress(Exception):  # if that fails, too, the lease runs out
             async with self._runtime.database.transaction() as session:
-                await session.raw.execute(_AGAIN, job.id, job.lease, pause_s, int(uncounted))
+                await session.raw.execute(_AGAIN, job.id, job.lease, pause_s, int(uncounted), failure)

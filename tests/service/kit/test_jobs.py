@@ -1,6 +1,9 @@
 """Work that takes longer than a request, and outlives its worker."""
 
 import asyncio
+import contextlib
+import re
+import sys
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -8,8 +11,12 @@ import asyncpg
 import orjson
 import pytest
 
-from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, JobWorker, enqueue_unless_under_way
+from shared.kit import job_routes, jobs
+from shared.kit.compute.exceptions import ComputeOutOfMemory
+from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, JobWorker, enqueue, enqueue_unless_under_way
+from tests.service.statements.found import faults_of
 from tests.support.service import ServiceUnderTest, service_under_test
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -62,7 +69,7 @@ async def test_a_job_that_always_breaks_fails_after_bounded_attempts(tiny: Servi
     async with tiny.database.transaction() as session:
         await session.raw.execute("UPDATE jobs SET attempts = $1", MAX_ATTEMPTS - 1)
     await tiny.run_jobs()
-    assert (await look(tiny, job_id))["failure"] == "A fault of the service."
+    assert (await look(tiny, job_id))["failure"] == "A fault of the service (ZeroDivisionError)."
 
 
 async def test_an_attempt_counts_whatever_ended_it(tiny: ServiceUnderTest) -> None:
@@ -72,12 +79,85 @@ async def test_an_attempt_counts_whatever_ended_it(tiny: ServiceUnderTest) -> No
     await tiny.run_jobs()
     job = await look(tiny, job_id)
     assert (job["state"], job["attempts"]) == ("queued", 1), job
+    assert "database" in str(job["failure"]), "why the newest attempt failed"
     async with tiny.database.transaction() as session:
         await session.raw.execute("UPDATE jobs SET attempts = $1, run_at = now()", MAX_ATTEMPTS - 1)
     await tiny.run_jobs()
     job = await look(tiny, job_id)
     assert (job["state"], job["attempts"]) == ("failed", MAX_ATTEMPTS)
     assert "database" in str(job["failure"])
+
+
+async def test_a_computation_that_takes_too_much_is_the_reason(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.resources.break_at = 0
+    tiny.runtime.resources.error = ComputeOutOfMemory("the computation needs more memory than it may take")
+    job_id = await start(tiny, 1)
+    await tiny.run_jobs()
+    assert (await look(tiny, job_id))["failure"] == "The computation needs more memory than it may take."
+    tiny.runtime.resources.break_at = None
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET run_at = now()")
+    await tiny.run_jobs()
+    assert (await look(tiny, job_id))["failure"] is None
+
+
+async def test_a_job_that_ends_its_process_each_time_fails_and_the_others_are_done(tiny: ServiceUnderTest) -> None:
+    async with tiny.database.transaction() as session:
+        kinds = ("fatal", "slow", "count", "count")
+        made = [
+            await enqueue(session, kind, project_id=uuid4(), arguments={"to": 1, "pause_s": 0}, subject="tester")
+            for kind in kinds
+        ]
+    assert tiny.settings.database_url is not None
+    url = tiny.settings.database_url.get_secret_value()
+
+    async def found() -> list[dict[str, object]]:
+        return [await look(tiny, str(job_id)) for job_id in made]
+
+    async def all_ended() -> bool:
+        return all(job["finished_at"] for job in await found())
+
+    ends = 0
+    while not await all_ended():
+        assert ends <= MAX_ATTEMPTS, await found()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.service.kit.working_process", url, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            await until(lambda: process.returncode is not None or all_ended(), timeout_s=60)  # noqa: B023
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        ends += 1
+    [dead, *others] = await found()
+    assert (dead["state"], dead["failure"]) == (
+        "failed",
+        f"Its worker was lost in the last of {MAX_ATTEMPTS} attempts.",
+    )
+    assert [job["state"] for job in others] == ["succeeded"] * 3
+
+
+async def test_a_job_whose_attempts_failed_is_done_alone(tiny: ServiceUnderTest) -> None:
+    tiny.runtime.resources.pause_s = 0.05
+    suspect = await start(tiny, 3)
+    async with tiny.database.transaction() as session:
+        await session.raw.execute("UPDATE jobs SET attempts = 2")
+    other = await start(tiny, 3)
+    worker = JobWorker(tiny.runtime, poll_s=0.05)
+    worker.start()
+    try:
+        await until(lambda: _has_ended(tiny, other))
+        await until(lambda: _has_ended(tiny, suspect))
+    finally:
+        await worker.close()
+    both = [await look(tiny, job_id) for job_id in (suspect, other)]
+    times = sorted((str(job["started_at"]), str(job["finished_at"])) for job in both)
+    assert times[0][1] <= times[1][0], "one began when the other had ended"
+
+
+async def _has_ended(tiny: ServiceUnderTest, job_id: str) -> bool:
+    return (await look(tiny, job_id))["finished_at"] is not None
 
 
 async def cancel(tiny: ServiceUnderTest, job_id: str, expect: int = 200) -> dict[str, object]:
@@ -245,3 +325,35 @@ async def test_jobs_are_listed_the_newest_first_and_only_of_ones_projects(tiny: 
     page = (await tiny.client.get("/v1/jobs?limit=2", headers=tiny.token("manager"))).json()
     rest = (await tiny.client.get(f"/v1/jobs?limit=2&after={page['next']}", headers=tiny.token("manager"))).json()
     assert [job["id"] for job in rest["items"]] == [first]
+
+
+async def test_no_statement_scans_the_jobs_whatever_plan_is_kept(tiny: ServiceUnderTest) -> None:
+    assert tiny.settings.database_url is not None
+    connection = await asyncpg.connect(
+        tiny.settings.database_url.get_secret_value(), server_settings={"plan_cache_mode": "force_generic_plan"}
+    )
+    try:
+        await connection.execute("""
+            INSERT INTO jobs (id, kind, project_id, arguments, subject, state, finished_at)
+            SELECT gen_random_uuid(), 'count', project.id, '{}', 'tester',
+                CASE WHEN number % 10 = 0 THEN 'queued' ELSE 'succeeded' END, CASE WHEN number % 10 > 0 THEN now() END
+            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 20)) AS project,
+                generate_series(1, 5000) AS number
+        """)
+        await connection.execute("ANALYZE jobs")
+        statements = {
+            name: value
+            for module in (jobs, job_routes)
+            for name, value in vars(module).items()
+            if isinstance(value, str) and re.match(r"\s*(SELECT|WITH|UPDATE|DELETE)\s", value)
+        }
+        assert "_LIST_OF_PROJECTS" in statements
+        found = {
+            name: faults
+            for name, sql in statements.items()
+            if "pg_advisory" not in sql and (faults := await faults_of(connection, sql, {"jobs"}))
+        }
+    finally:
+        await connection.execute("TRUNCATE jobs")
+        await connection.close()
+    assert found == {}

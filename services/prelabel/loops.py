@@ -23,6 +23,8 @@ from services.prelabel.storage.models import Model
 from services.prelabel.storage.runs import Run
 from shared.kit.clock import utc_now
 from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.database import database_error_kind
+from shared.kit.failures import failure_of
 from shared.kit.isolation import isolated
 from shared.kit.runtime import Loop
 
@@ -178,9 +180,17 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
             await training.finish(session, begun, made, utc_now())
         metrics.TRAINED.labels("made").inc()
     except (CannotTrain, TrainingInterrupted, ComputeFailed) as error:
-        metrics.TRAINED.labels("failed").inc()
-        async with runtime.database.transaction() as session:
-            await training.give_up(session, run, str(error), utc_now(), for_good=isinstance(error, CannotTrain))
+        await _give_up(runtime, run, str(error), for_good=isinstance(error, CannotTrain))
+    except Exception as error:
+        if database_error_kind(error) is None:
+            await _give_up(runtime, run, failure_of(error), for_good=False)
+        raise
+
+
+async def _give_up(runtime: PrelabelRuntime, run: Run, failure: str, *, for_good: bool) -> None:
+    metrics.TRAINED.labels("failed").inc()
+    async with runtime.database.transaction() as session:
+        await training.give_up(session, run, failure, utc_now(), for_good=for_good)
 
 
 async def compare(runtime: PrelabelRuntime) -> None:

@@ -4,6 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from prometheus_client import Counter, Gauge
+
 from services.qa.operations import (
     agreement_recount,
     agreement_updates,
@@ -15,11 +17,13 @@ from services.qa.operations import (
     thresholds,
 )
 from services.qa.resources import QaRuntime
-from services.qa.storage import agreement_counts, counters
+from services.qa.storage import agreement_counts, counters, work_attempts
 from services.qa.storage import chain as chains
-from services.qa.storage.counters import BackgroundWork
+from services.qa.storage.counters import BackgroundWork, Mark
 from shared.kit.app import Loop
 from shared.kit.clock import utc_now
+from shared.kit.database import DatabaseErrorKind, database_error_kind
+from shared.kit.failures import failure_of
 from shared.kit.isolation import isolated
 
 ESTIMATE = "estimate"
@@ -31,6 +35,13 @@ SUPERSEDE = "supersede_releases"
 AGREEMENT = "count_agreement"
 JUDGE = "judge_pending"
 REVIEW = "review_reports"
+
+FAILED = Counter("touchstone_background_failures", "Attempts at background work that failed.", ("work", "reason"))
+FAILING = Gauge(
+    "touchstone_background_failing",
+    "Projects' background work whose newest attempt failed; it is tried again.",
+    ("work",),
+)
 
 _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
@@ -49,23 +60,42 @@ async def _each_mark(
     """Do what is marked and due, project by project, then take the marks away; what fails stays marked.
 
     With a `share` below 1 a project rests after each time, so that the work takes no larger share of the time. A project
-    whose work fails holds up no other; its error is raised after them. Returned is in how many seconds the next is due.
+    whose work fails holds up no other; its error is raised after them, and it is attempted again after a pause that
+    grows. Returned is in how many seconds the next is due.
     """
     pauses = runtime.resources.pauses
     async with runtime.database.autocommit() as session:
         marked = await counters.marks(session, kind)
+    FAILING.labels(kind).set(sum(marks.failing for marks in marked.values()))
     waits_s = []
     with isolated(kind) as item:
         for (project_id, subject), marks in marked.items():
-            wait_s = max(pauses.rests_s(kind, project_id), due_in_s(project_id, marks.weight))
+            wait_s = max(marks.retry_in_s, pauses.rests_s(kind, project_id), due_in_s(project_id, marks.weight))
             if wait_s > 0.0:
                 waits_s.append(wait_s)
                 continue
             with item(project_id=project_id), pauses.resting_after(kind, project_id, share):
-                await work(project_id, subject)
-                async with runtime.database.autocommit() as session:
-                    await counters.unmark(session, marks.seqs)
+                await _attempt(runtime, Mark(project_id, kind, subject), marks.seqs, work)
     return min(waits_s, default=None)
+
+
+async def _attempt(
+    runtime: QaRuntime, mark: Mark, seqs: list[int], work: Callable[[UUID, UUID | None], Awaitable[None]]
+) -> None:
+    """Do what is marked and take the marks away; the attempt counts whatever ends it."""
+    async with runtime.database.autocommit() as session:
+        await work_attempts.begin(session, mark)
+    try:
+        await work(mark.project_id, mark.subject)
+    except Exception as error:
+        if database_error_kind(error) is not DatabaseErrorKind.AWAY:
+            FAILED.labels(mark.kind, type(error).__name__).inc()
+            async with runtime.database.autocommit() as session:
+                await work_attempts.fail(session, mark, failure_of(error))
+        raise
+    async with runtime.database.transaction() as session:
+        await counters.unmark(session, seqs)
+        await work_attempts.end(session, mark)
 
 
 async def estimate(runtime: QaRuntime) -> float | None:

@@ -14,19 +14,22 @@ from services.qa.api.shapes import (
     RECORD_ID,
     AnnotationOut,
     DisputeOut,
+    FailingWorkOut,
     LabelOut,
     RecordOut,
     SummaryOut,
 )
 from services.qa.api.shapes import Role as AnnotationRole
 from services.qa.operations import lineage
-from services.qa.storage import counters, labels, lists, projects
+from services.qa.storage import counters, labels, lists, projects, work_attempts
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
 from shared.kit.problems import Problem, responses
+
+_MOST_FAILING = 100
 
 router = edge_router("records")
 
@@ -118,6 +121,7 @@ async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -
     """From counters that change with the facts: exact, and as cheap for a million records as for one."""
     await projects.check_exists(session, project_id)
     counted = await counters.read(session, project_id)
+    failing = await work_attempts.failing(session, project_id, _MOST_FAILING)
 
     def of(group: str, names: tuple[str, ...]) -> dict[str, int]:
         return {name: counted.get(f"{group}.{name}", 0) for name in names}
@@ -127,6 +131,7 @@ async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -
         annotations=of("annotations", ("vote", "gold", "decision", "void", "late", "superseded")),
         labels=of("labels", tuple(LabelMethod)),
         disputes=counted.get("disputes", 0),
+        failing=[FailingWorkOut.model_validate(one) for one in failing],
     )
 
 

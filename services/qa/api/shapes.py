@@ -223,6 +223,30 @@ class DisputeOut(BaseModel):
     closed_at: AwareDatetime | None
 
 
+class FailingWorkOut(BaseModel):
+    """Background work whose newest attempt failed; it is tried again, after longer pauses each time."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        **example(
+            work="estimates",
+            annotator_id=None,
+            attempts=3,
+            failure="The computation took longer than 300 s.",
+            retry_at=MOMENT,
+        ),
+    )
+
+    work: Literal["estimates", "thresholds", "replacements"] = Field(
+        description="Estimating how well annotators answer, testing auto-accept thresholds, or replacing the votes of a"
+        " paused annotator."
+    )
+    annotator_id: UUID | None
+    attempts: int
+    failure: str
+    retry_at: AwareDatetime
+
+
 class SummaryOut(BaseModel):
     """How many records are in each state, and how the annotations count. Every record and annotation counts once."""
 
@@ -231,9 +255,11 @@ class SummaryOut(BaseModel):
         annotations={"vote": 391, "gold": 96, "decision": 7, "void": 11, "late": 2, "superseded": 0},
         labels={"consensus": 120, "auto_accept": 53, "decision": 7},
         disputes=8,
+        failing=[],
     )
 
     records: dict[str, int]
     annotations: dict[str, int]
     labels: dict[str, int] = Field(description="Labels that stand, by method.")
     disputes: int = Field(description="Disputes there ever were.")
+    failing: list[FailingWorkOut] = Field(default=[], description="Background work that fails, at most 100 of it.")

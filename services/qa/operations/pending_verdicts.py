@@ -108,7 +108,9 @@ class PendingJudge:
                 return await self.compute.run(
                     judge, _without_secrets(facts), project_id=pending.project_id, urgent=True
                 )
-            except ComputeFailed as failure:
+            except Exception as failure:  # what the function itself raises is an attempt, too
+                if not isinstance(failure, ComputeFailed):
+                    log.warning("verdict_failed", record_id=pending.record_id, exc_info=failure)
                 reason = type(failure).__name__
                 if pending.attempts < MOST_ATTEMPTS:
                     async with self.database.transaction() as session:

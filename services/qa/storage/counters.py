@@ -36,8 +36,16 @@ WITH taken AS (
 SELECT count(*) FROM taken
 """
 _MARKS = """
-SELECT project_id, subject, array_agg(mark_seq) AS seqs, sum(weight)::integer AS weight FROM marks WHERE kind = $1
-GROUP BY project_id, subject ORDER BY min(mark_seq)
+WITH waiting AS (
+    SELECT project_id, subject, array_agg(mark_seq) AS seqs, sum(weight)::integer AS weight, min(mark_seq) AS first_seq
+    FROM marks WHERE kind = $1 GROUP BY project_id, subject
+)
+SELECT w.project_id, w.subject, w.seqs, w.weight,
+    greatest(0, coalesce(extract(epoch FROM a.retry_at - now()), 0))::float8 AS retry_in_s,
+    a.failure IS NOT NULL AS failing
+FROM waiting AS w LEFT JOIN work_attempts AS a
+    ON a.project_id = w.project_id AND a.kind = $1 AND a.subject = coalesce(w.subject, w.project_id)
+ORDER BY w.first_seq
 """
 _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
@@ -60,10 +68,15 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What is marked: the marks to take away when it is done, and how many facts they stand for."""
+    """What is marked: the marks to take away when it is done, and how many facts they stand for.
+
+    `failing`: the newest attempt failed. The next one is due in `retry_in_s`.
+    """
 
     seqs: list[int]
     weight: int
+    retry_in_s: float
+    failing: bool
 
 
 async def add(session: Session, deltas: Mapping[tuple[UUID, str], int], marks: Mapping[Mark, int]) -> None:
@@ -101,7 +114,10 @@ async def mark(session: Session, project_id: UUID, kind: BackgroundWork, subject
 async def marks(session: Session, kind: BackgroundWork) -> dict[tuple[UUID, UUID | None], Marked]:
     """What is marked, by project and subject, what waits longest first."""
     rows = await session.raw.fetch(_MARKS, kind)
-    return {(row["project_id"], row["subject"]): Marked(row["seqs"], row["weight"]) for row in rows}
+    return {
+        (row["project_id"], row["subject"]): Marked(row["seqs"], row["weight"], row["retry_in_s"], row["failing"])
+        for row in rows
+    }
 
 
 async def unmark(session: Session, mark_seqs: list[int]) -> None:

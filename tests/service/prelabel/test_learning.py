@@ -415,6 +415,29 @@ async def test_scoring_goes_on_where_it_was_interrupted(world: World, monkeypatc
     assert sorted(event.record_id for event in published if event.record_id) == sorted(records)
 
 
+async def test_a_training_that_fails_in_an_unforeseen_way_is_tried_again_later_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=QUICK)
+    await label_all(world, await texts(world, 12))
+
+    async def fails(*_: object, **__: object) -> Any:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(world.service.runtime.compute, "run", fails)
+    await world.service.client.post(
+        f"/v1/projects/{world.project_id}/training-runs", headers=world.service.token("trainer"), json={"reason": "try"}
+    )
+    for attempt in (1, 2, 3):
+        await world.fetch("UPDATE training_runs SET retry_at = now() WHERE project_id = $1", world.project_id)
+        with pytest.raises(IndexError):
+            await world.service.run_loop("train")
+        await world.service.run_loop("train")  # not at once
+        (run,) = await runs(world)
+        assert (run["attempts"], run["failure"]) == (attempt, "A fault of the service (IndexError).")
+    assert run["state"] == "failed"
+
+
 async def test_a_training_that_was_interrupted_after_its_work_is_done_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

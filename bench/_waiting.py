@@ -1,10 +1,10 @@
-"""Waiting for what the suite does, without costing it more than a twentieth of the time."""
+"""Waiting for what the suite does, without costing it more than a tenth of the time."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-_SHARE = 20
+_SHARE = 10
 
 
 async def until(done: Callable[[], Awaitable[bool]], *, most_s: float, look_s: float = 0.1) -> float:

@@ -55,6 +55,7 @@ PEOPLE = 8
 KEPT = {"ingest": ["records"], "prelabel": ["records", "contents"], "queue": ["records"], "qa": ["records"]}
 READERS = {"records": 3, "predictions": 2, "annotations": 1}  # how many services read the events of an import
 WAIT_S = 900.0
+MOST_REST_S = 180.0
 _AT_REST_S = 0.5
 _STATEMENT = re.compile(r"^(touchstone_\w+) LOG:  (?:statement|execute [^:]*):\s*(\w+)", re.MULTILINE)
 
@@ -107,9 +108,9 @@ class Meter:
         return {"all": round(everything, 3)} | {name: round(value, 3) for name, value in spent.items()}
 
     async def rest(self) -> None:
-        """Wait until the suite does little more than it does when it is idle."""
-        quiet = 0
-        while quiet < 3:
+        """Wait until the suite does little more than it does when it is idle; no longer than vacuums may take."""
+        quiet, end = 0, time.monotonic() + MOST_REST_S
+        while quiet < 3 and time.monotonic() < end:
             before, began = sum(self.read().values()), time.perf_counter()
             await asyncio.sleep(_AT_REST_S)
             share = (sum(self.read().values()) - before) / (time.perf_counter() - began)
@@ -156,7 +157,7 @@ class Project:
         report = answer.raise_for_status().json()
         assert report["accepted"] == len(lines), {**report, "rejected": report["rejected"][:3]}
 
-    async def until_leasable(self, count: int) -> None:
+    async def until_leasable(self, count: int, most_s: float = WAIT_S) -> None:
         """Wait until so many slots are free."""
         if self._queue is None:
             self._queue = await asyncpg.connect(self.suite.database_url("queue"))
@@ -165,7 +166,7 @@ class Project:
         async def there() -> bool:
             return bool(await self._queue.fetchval(statement, UUID(self.project_id)) >= count)
 
-        await until(there, most_s=WAIT_S, look_s=0.02 if count == 1 else 0.2)
+        await until(there, most_s=most_s, look_s=0.02 if count == 1 else 0.2)
 
     async def close(self) -> None:
         if self._queue is not None:

@@ -17,10 +17,11 @@ from services.prelabel.exceptions import CannotTrain, InferenceFailed, RunUnderW
 from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN
 from services.prelabel.operations import comparison, registry, scoring, selection, training
 from services.prelabel.operations.model_inputs import Reader
+from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
 from services.prelabel.storage import models, predictions, projects, records, reports, runs
 from services.prelabel.storage.models import Model
-from services.prelabel.storage.runs import Run
+from services.prelabel.storage.runs import Run, RunState
 from shared.kit.clock import utc_now
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import database_error_kind
@@ -38,6 +39,7 @@ _PAUSE_LOOK_S: Final = 0.5
 _PRUNED_AT_ONCE: Final = 2_000
 _CHUNKS_A_TURN: Final = 16
 _TRIES_AGAIN_S: Final = 0.2
+_CANCELLED_LOOK_S: Final = 1.0
 _BREATH_S: Final = 0.2
 """Labels come one by one; what each of them wakes is done for all that came meanwhile."""
 
@@ -174,7 +176,10 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
         if run.attempts > _MOST_BEGUN:
             raise CannotTrain("the service was interrupted in every attempt")
         with metrics.TRAIN_S.time():
-            made = await training.make(Reader(runtime.objects, runtime.compute, run.project_id), begun, limits)
+            made = await _make(runtime, begun, limits)
+        if made is None:
+            log.info("training_cancelled", run_id=run.run_id)
+            return
         await runtime.objects.put(models.object_key(run.model_id), made.data, "application/octet-stream")
         async with runtime.database.transaction() as session:
             await training.finish(session, begun, made, utc_now())
@@ -191,6 +196,24 @@ async def _give_up(runtime: PrelabelRuntime, run: Run, failure: str, *, for_good
     metrics.TRAINED.labels("failed").inc()
     async with runtime.database.transaction() as session:
         await training.give_up(session, run, failure, utc_now(), for_good=for_good)
+
+
+async def _make(runtime: PrelabelRuntime, begun: Begun, limits: TrainingLimits) -> TrainedChallenger | None:
+    """The run's model; None, and its process is ended, once the run is cancelled or another replica begins it."""
+    run = begun.run
+    making = asyncio.create_task(
+        training.make(Reader(runtime.objects, runtime.compute, run.project_id), begun, limits), name="make a model"
+    )
+    try:
+        while not (await asyncio.wait({making}, timeout=_CANCELLED_LOOK_S))[0]:
+            async with runtime.database.transaction() as session:
+                now = await runs.get(session, run.run_id)
+            if (now.state, now.attempts) != (RunState.RUNNING, run.attempts):
+                return None
+        return making.result()
+    finally:
+        if making.cancel():
+            await asyncio.wait({making})
 
 
 async def compare(runtime: PrelabelRuntime) -> None:

@@ -55,6 +55,7 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             subscriptions=consumers.subscriptions,
             loops=loops.LOOPS,
             jobs={jobs.TRAINING: jobs.follow_training},
+            job_cancellations={jobs.TRAINING: jobs.cancel_training},
             republish=republication.everything,
             setup=open_resources,
         )

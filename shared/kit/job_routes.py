@@ -107,10 +107,12 @@ async def get_job(job_id: UUID, session: SessionDep, principal: Reader) -> JobVi
 
 
 @router.post("/jobs/{job_id}/cancellation", responses=responses(404, 409), summary="Cancel a job")
-async def cancel_job(job_id: UUID, session: SessionDep, principal: Canceller) -> JobView:
+async def cancel_job(job_id: UUID, session: SessionDep, runtime: RuntimeDep, principal: Canceller) -> JobView:
     """End a job that has not ended. What it has committed stays; to cancel it again changes nothing."""
     _check(principal, await _find(session, job_id))
-    await cancel(session, job_id)
+    cancelled = await cancel(session, job_id)
+    if cancelled is not None and cancelled.kind in runtime.spec.job_cancellations:
+        await runtime.spec.job_cancellations[cancelled.kind](session, cancelled.arguments)
     job = await _find(session, job_id)
     if not job.cancelled:
         raise Problem(409, "job-ended", "The job has ended.", f"It has {job.state}.")

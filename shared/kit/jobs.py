@@ -117,7 +117,7 @@ WHERE id = $1 AND lease = $2
 """
 _CANCEL = """
 UPDATE jobs SET state = 'failed', failure = $2, finished_at = now(), lease = NULL, lease_until = NULL
-WHERE id = $1 AND state IN ('queued', 'running') RETURNING kind
+WHERE id = $1 AND state IN ('queued', 'running') RETURNING kind, arguments
 """
 _UNDER_WAY = "SELECT id FROM jobs WHERE state IN ('queued', 'running') AND kind = $1 AND project_id = $2 LIMIT 1"
 _LOCK_KIND = "SELECT pg_advisory_xact_lock(hashtextextended('job:' || $1 || ':' || $2::uuid::text, 0))"
@@ -147,16 +147,22 @@ async def enqueue_unless_under_way(
     return await enqueue(session, kind, project_id=project_id, arguments=arguments, subject=subject)
 
 
-async def cancel(session: Session, job_id: UUID) -> bool:
-    """End a job that has not ended; return whether it was so.
+@dataclass(frozen=True, slots=True)
+class CancelledJob:
+    kind: str
+    arguments: dict[str, Any]
+
+
+async def cancel(session: Session, job_id: UUID) -> CancelledJob | None:
+    """End a job that has not ended; None where it has.
 
     A worker in this process stops at once, any other one when it next renews its lease or commits a chunk.
     """
-    kind = await session.raw.fetchval(_CANCEL, job_id, CANCELLED)
-    if kind is None:
-        return False
+    row = await session.raw.fetchrow(_CANCEL, job_id, CANCELLED)
+    if row is None:
+        return None
     session.on_commit(lambda: _stop_all(job_id))
-    return True
+    return CancelledJob(row["kind"], orjson.loads(row["arguments"]))
 
 
 async def failed(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, str]:

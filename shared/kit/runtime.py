@@ -28,6 +28,9 @@ R = TypeVar("R", default=Any)
 JobHandler = Callable[["Runtime[Any]", Job], Awaitable[dict[str, Any]]]
 """Does one kind of job; what it returns is the job's result. It may run again after a crash: see `shared.kit.jobs`."""
 
+JobCancellation = Callable[[Session, Mapping[str, Any]], Awaitable[None]]
+"""Ends what a job with these arguments only waits for, in the transaction in which it is cancelled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loop:
@@ -67,6 +70,7 @@ class ServiceSpec(Generic[R]):
     subscriptions: Callable[["Runtime"], Sequence[Subscription[Any]]] = no_subscriptions
     loops: Sequence[Loop] = ()
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
+    job_cancellations: Mapping[str, JobCancellation] = field(default_factory=dict)
     republish: Callable[[Session], AsyncIterator[Outgoing]] | None = None
     setup: Callable[["Runtime[R]"], AbstractAsyncContextManager[R]] | None = None
     checks: Mapping[str, Callable[["Runtime"], Awaitable[None]]] = field(

@@ -90,6 +90,10 @@ _FAIL = """
 UPDATE training_runs SET state = 'failed', failure = $3, ended_at = $4
 WHERE run_id = $1 AND state IN ('queued', 'running') AND attempts = $2
 """
+_CANCEL = """
+UPDATE training_runs SET state = 'failed', failure = $2, ended_at = $3
+WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING true
+"""
 _END = """
 UPDATE training_runs SET state = $2, ended_at = $3 WHERE run_id = $1 AND state = 'comparing'
 """
@@ -187,6 +191,12 @@ async def retry(session: Session, run: Run, failure: str, at: datetime) -> None:
 async def fail(session: Session, run: Run, failure: str, now: datetime) -> None:
     await session.raw.execute(_FAIL, run.run_id, run.attempts, failure, now)
     await _forget_examples(session, run.run_id)
+
+
+async def cancel(session: Session, run_id: UUID, failure: str, now: datetime) -> None:
+    """End a run whose model is not made yet, whatever attempt is under way."""
+    if await session.raw.fetchval(_CANCEL, run_id, failure, now):
+        await _forget_examples(session, run_id)
 
 
 async def _forget_examples(session: Session, run_id: UUID) -> None:

@@ -16,6 +16,7 @@ from shared.contracts.values import LabelMethod, ModelStage, Split
 from shared.kit import outbox
 from shared.kit.compute.exceptions import ComputeCrashed
 from shared.kit.database import Session
+from shared.kit.jobs import CANCELLED
 from shared.kit.loops import LoopRunner
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
 from tests.support.service import ServiceUnderTest
@@ -214,6 +215,52 @@ async def test_a_training_by_hand_is_a_job(world: World) -> None:
     assert job["state"] == "succeeded"
     assert job["result"]["report"]["examples"] == 12
     assert await stages(world) == ["challenger"]
+
+
+async def cancel(world: World, job_id: str) -> Any:
+    answer = await world.service.client.post(f"/v1/jobs/{job_id}/cancellation", headers=world.service.token("trainer"))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_training_that_is_cancelled_stops_and_the_next_one_may_begin(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=QUICK)
+    await label_all(world, await texts(world, 12))
+    url, headers = f"/v1/projects/{world.project_id}/training-runs", world.service.token("trainer")
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def train_for_ever(*_: Any) -> Any:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    with monkeypatch.context() as endless:
+        endless.setattr(training, "make", train_for_ever)
+        job_id = (await world.service.client.post(url, headers=headers, json={"reason": "one"})).json()["job_id"]
+        loop = asyncio.create_task(world.service.run_loop("train"))
+        await asyncio.wait_for(begun.wait(), 10)
+        assert (await cancel(world, job_id))["cancelled"]
+        await asyncio.wait_for(loop, 10)
+    assert stopped.is_set()
+    [run] = await runs(world)
+    assert (run["state"], run["failure"]) == ("failed", CANCELLED)
+    assert (await train_now(world))["state"] == "succeeded"
+
+
+async def test_a_training_that_is_cancelled_before_it_begins_never_does(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    await label_all(world, await texts(world, 12))
+    url, headers = f"/v1/projects/{world.project_id}/training-runs", world.service.token("trainer")
+    job_id = (await world.service.client.post(url, headers=headers, json={"reason": "one"})).json()["job_id"]
+    await cancel(world, job_id)
+    await world.service.run_loop("train")
+    [run] = await runs(world)
+    assert (run["state"], run["started_at"]) == ("failed", None)
+    assert await stages(world) == []
 
 
 async def test_one_training_at_a_time(world: World) -> None:

@@ -16,7 +16,7 @@ from typing import Final, Self
 _HERE: Final = Path(__file__).parent
 _POM: Final = _HERE / "pom.xml"
 _FETCH_TIMEOUT_S: Final = 900
-_START_TIMEOUT_S: Final = 60.0
+_START_TIMEOUT_S: Final = 180.0
 _STOP_TIMEOUT_S: Final = 30.0
 _LOG_TAIL: Final = 2000
 # A small heap; the cheap compiler and collector start fastest.

@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaConsumer
 from deploy.embedded.supervisor import Suite
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.topics import TOPICS
-from tests.chaos.replicas.traffic import REDUNDANCY
 from tests.support.outbox import outbox_events
 
 POSTGRES = {"track_commit_timestamp": "on", "max_connections": "250"}
@@ -28,6 +27,15 @@ _COMMITTED = "SELECT seq, pg_xact_commit_timestamp(xmin) AS committed_at FROM ou
 _HANDLED = """
 SELECT event_id, pg_xact_commit_timestamp(xmin) AS committed_at FROM inbox WHERE consumer_group = $1
 """
+
+
+class Sent(NamedTuple):
+    """What the services have answered for: so many records, and the ids of annotations."""
+
+    project_id: UUID
+    records: int
+    redundancy: int
+    annotations: set[UUID]
 
 
 class Published(NamedTuple):
@@ -72,8 +80,8 @@ class Evidence:
             self.faults.append(otherwise)
 
 
-async def gather(suite: Suite, prefix: str, project_id: UUID, records: int, acknowledged: set[UUID]) -> Evidence:
-    """Look at everything once nothing moves any more; `records` and `acknowledged` are what the services answered for."""
+async def gather(suite: Suite, prefix: str, sent: Sent) -> Evidence:
+    """Look at everything once nothing moves any more."""
     found = Evidence()
     published: dict[str, list[Published]] = {}
     for service in SERVICE_NAMES:
@@ -96,7 +104,7 @@ async def gather(suite: Suite, prefix: str, project_id: UUID, records: int, ackn
             await connection.close()
         _handled(found, service, handled, published)
     _log(found, published, await _read_log(suite, prefix))
-    await _effects(found, suite, project_id, records, acknowledged)
+    await _effects(found, suite, sent)
     found.figures["events"] = sum(map(len, published.values()))
     return found
 
@@ -187,8 +195,9 @@ def _log(found: Evidence, published: dict[str, list[Published]], log: dict[str, 
     found.figures["sent_twice"] = twice
 
 
-async def _effects(found: Evidence, suite: Suite, project_id: UUID, records: int, acknowledged: set[UUID]) -> None:
+async def _effects(found: Evidence, suite: Suite, sent: Sent) -> None:
     """Every record is known everywhere and ended once; every annotation that was answered for counts once."""
+    project_id, records, acknowledged = sent.project_id, sent.records, sent.annotations
     held: dict[str, dict[UUID, Any]] = {}
     for service in SERVICE_NAMES:
         connection = await asyncpg.connect(suite.database_url(service))
@@ -219,9 +228,9 @@ async def _effects(found: Evidence, suite: Suite, project_id: UUID, records: int
         by_record[one["record_id"]].append(one["annotator_id"])
     wrong = [
         record for record in accepted
-        if len(by_record[record]) != REDUNDANCY or len(set(by_record[record])) != REDUNDANCY
+        if len(by_record[record]) != sent.redundancy or len(set(by_record[record])) != sent.redundancy
     ]  # fmt: skip
-    found.demand(not wrong, f"{len(wrong)} records have not {REDUNDANCY} annotations by as many people")
+    found.demand(not wrong, f"{len(wrong)} records have not {sent.redundancy} annotations by as many people")
     kept = Counter(one["annotation_id"] for one in given)
     counted = Counter(one["annotation_id"] for one in votes if one["role"] == "vote")
     found.demand(kept == counted, f"queue keeps {kept.total()} annotations, qa counts {counted.total()}")

@@ -18,26 +18,9 @@ from shared.contracts.values import Role
 
 PEOPLE = 10
 LABELS = ("ham", "spam")
-REDUNDANCY = 2
-PROJECT: Mapping[str, Any] = {
-    "schema": {
-        "fields": [{"name": "text", "kind": "text"}],
-        "questions": [{"name": "topic", "kind": "choice", "labels": list(LABELS)}],
-    },
-    "guideline": "Ham or spam?",
-    "policies": {
-        "redundancy": {
-            "without_model": REDUNDANCY,
-            "with_model": REDUNDANCY,
-            "held_out": REDUNDANCY,
-            "maximum": REDUNDANCY,
-            "posterior_target": 0.6,
-        },
-        "learning": {"enabled": False},
-        # What was leased by an answer that got lost is free again after so long.
-        "serving": {"leases_per_annotator": 50, "lease_ttl_s": 20},
-        "gold": {"entry_test": 0, "share": 0},
-    },
+SCHEMA: Mapping[str, Any] = {
+    "fields": [{"name": "text", "kind": "text"}],
+    "questions": [{"name": "topic", "kind": "choice", "labels": list(LABELS)}],
 }
 
 _PATIENCE_S = 90.0
@@ -47,6 +30,17 @@ _PAUSE_S = 0.1
 _BUSY = frozenset({429, 502, 503, 504})
 _STALE = frozenset({404, 409, 410})
 _NO_WORK_S = 0.3
+
+
+def policies(redundancy: int) -> Mapping[str, Any]:
+    always = dict.fromkeys(("without_model", "with_model", "held_out", "maximum"), redundancy)
+    return {
+        "redundancy": {**always, "posterior_target": 0.6},
+        "learning": {"enabled": False},
+        # What was leased by an answer that got lost is free again after so long.
+        "serving": {"leases_per_annotator": 50, "lease_ttl_s": 20},
+        "gold": {"entry_test": 0, "share": 0},
+    }
 
 
 class Refused(Exception):
@@ -143,9 +137,11 @@ class Project:
     people: dict[str, str]
 
     @classmethod
-    async def create(cls, suite: Suite, gateway: Gateway) -> "Project":
+    async def create(cls, suite: Suite, gateway: Gateway, redundancy: int) -> "Project":
+        """A project that collects so many annotations of each record."""
         admin = suite.token(Role.ADMIN)
-        made = await gateway.call("ingest", "POST", "/projects", admin, body={"name": "Replicas", **PROJECT})
+        body = {"name": "Replicas", "schema": SCHEMA, "guideline": "Ham or spam?", "policies": policies(redundancy)}
+        made = await gateway.call("ingest", "POST", "/projects", admin, body=body)
         people = {
             f"person-{number}": suite.token(Role.ANNOTATOR, subject=f"person-{number}") for number in range(PEOPLE)
         }

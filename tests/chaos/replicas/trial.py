@@ -52,6 +52,7 @@ class Plan:
     pace_s: float = 0.3
     singly: bool = False
     redundancy: int = 2
+    take_over_s: float = TAKE_OVER_S
 
 
 @dataclass
@@ -348,7 +349,7 @@ class Trial:
             waited_s = round(hop.waited_s(window.back_at), 2)
             slowest[window.name] = [waited_s, hop.event.type, hop.reader]
             self._demand(
-                waited_s <= TAKE_OVER_S,
+                waited_s <= self.plan.take_over_s,
                 f"{window.name}: {hop.event.type} had its effect in {hop.reader} after {waited_s} s",
             )
         self.figures |= {

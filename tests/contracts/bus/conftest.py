@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.kit.bus import Bus, Consumer, Inbound, Partition, TopicSettings, connect_bus
+from shared.kit.bus import Bus, Consumer, Inbound, Outbound, Partition, TopicSettings, connect_bus
+from shared.kit.clock import new_id
 
 DAY_S = 86_400
 
@@ -61,6 +62,12 @@ def topic(
     name: str = "things", *, kept: str = "retention", retention_s: int = DAY_S, partitions: int = 4
 ) -> TopicSettings:
     return TopicSettings(name, kept, retention_s, partitions)  # type: ignore[arg-type]
+
+
+def messages(keys: int, each: int) -> list[Outbound]:
+    """`each` numbered messages for every key, mixed."""
+    ids = [new_id() for _ in range(keys)]
+    return [Outbound("things", key.bytes, b"%d" % number) for number in range(each) for key in ids]
 
 
 @contextlib.asynccontextmanager

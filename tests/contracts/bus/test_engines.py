@@ -9,16 +9,9 @@ from collections import defaultdict
 import pytest
 
 from shared.kit.bus import Consumer, Inbound, Outbound, Partition
-from shared.kit.bus.postgres_member import PostgresMember
 from shared.kit.clock import new_id
 from shared.kit.exceptions import BusUnavailable
-from tests.contracts.bus.conftest import Engine, joined, last_of_each, other_process, read, topic
-
-
-def messages(keys: int, each: int) -> list[Outbound]:
-    """`each` numbered messages for every key, mixed."""
-    ids = [new_id() for _ in range(keys)]
-    return [Outbound("things", key.bytes, b"%d" % number) for number in range(each) for key in ids]
+from tests.contracts.bus.conftest import Engine, joined, last_of_each, messages, other_process, read, topic
 
 
 def numbers_by_key(found: list[Inbound]) -> dict[bytes, list[int]]:
@@ -255,38 +248,6 @@ async def test_a_waiting_member_gets_a_message_at_once(engine: Engine) -> None:
         await engine.connect().publish(messages(1, 1))
         assert len(await waiting) == 1
         assert time.monotonic() - began < 2.0
-
-
-async def test_a_waiting_member_finds_what_came_while_its_connection_was_lost(engine: Engine) -> None:
-    if engine.name != "postgres":
-        pytest.skip("Kafka's consumer asks the broker by itself")
-    bus = engine.connect(poll_s=600.0)
-    await bus.ensure_topics([topic()])
-    async with joined(bus, "readers") as consumer:
-        await consumer.fetch(1, 0.5)
-        waiting = asyncio.create_task(consumer.fetch(1, 30.0))
-        await asyncio.sleep(0.3)
-        assert isinstance(consumer, PostgresMember)
-        await consumer._link._connection.close()
-        await engine.connect().publish(messages(1, 1))
-        async with asyncio.timeout(5.0):  # with the next beat
-            assert len(await waiting) == 1
-
-
-async def test_a_waiting_member_finds_what_no_notification_announced(engine: Engine) -> None:
-    if engine.name != "postgres":
-        pytest.skip("Kafka's consumer asks the broker by itself")
-    bus = engine.connect(poll_s=1.0)
-    await bus.ensure_topics([topic()])
-    async with joined(bus, "readers") as consumer:
-        await consumer.fetch(1, 0.5)
-        assert isinstance(consumer, PostgresMember)
-        waiting = asyncio.create_task(consumer.fetch(1, 30.0))
-        async with consumer._link.use() as connection:
-            await connection.execute("UNLISTEN *")
-        await engine.connect().publish(messages(1, 1))
-        async with asyncio.timeout(5.0):
-            assert len(await waiting) == 1
 
 
 async def test_an_unknown_topic_is_an_error_that_passes(engine: Engine) -> None:

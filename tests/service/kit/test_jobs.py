@@ -5,6 +5,8 @@ import contextlib
 import re
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -13,7 +15,10 @@ import pytest
 
 from shared.kit import job_routes, jobs
 from shared.kit.compute.exceptions import ComputeOutOfMemory
-from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, JobWorker, enqueue, enqueue_unless_under_way
+from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, Job, JobWorker, enqueue, enqueue_unless_under_way
+from shared.kit.runtime import Runtime
+from tests.service.kit.tiny import main as tiny_main
+from tests.service.kit_compute import computations
 from tests.service.statements.found import faults_of
 from tests.support.service import ServiceUnderTest, service_under_test
 from tests.support.waiting import until
@@ -199,6 +204,42 @@ async def test_a_worker_elsewhere_commits_nothing_more_of_a_cancelled_job(tiny: 
     await cancel(tiny, job_id)
     await asyncio.wait_for(working, 5)
     assert (await look(tiny, job_id))["done"] == await things(tiny)
+
+
+@pytest.mark.parametrize("here", [True, False])
+async def test_a_job_that_is_cancelled_while_a_process_computes_for_it_ends_with_the_process(
+    tiny: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, here: bool
+) -> None:
+    """Cancelled by the replica that does it, which hears of it at once, or by another one: with the next renewal."""
+    began, project_id = tmp_path / "began", uuid4()
+
+    async def compute(runtime: Runtime[Any], _: Job) -> dict[str, Any]:
+        return await runtime.compute.run(computations.sign_and_loop, str(began), project_id=project_id)
+
+    monkeypatch.setitem(tiny_main.JOBS, "compute", compute)
+    monkeypatch.setattr(jobs, "_HEARTBEAT_S", 0.2)
+    async with tiny.database.transaction() as session:
+        job_id = await enqueue(session, "compute", project_id=project_id, arguments={}, subject="tester")
+    worker, pool = JobWorker(tiny.runtime, concurrency=1), tiny.runtime.compute
+    worker.start()
+    try:
+        await until(began.exists)
+        process = Path("/proc") / began.read_text()
+        if not here:
+            monkeypatch.setattr(jobs, "_workers", set())
+        await cancel(tiny, str(job_id))
+        await until(lambda: not process.exists(), timeout_s=5)
+        ended = await look(tiny, str(job_id))
+        assert (ended["state"], ended["failure"], ended["attempts"]) == ("failed", CANCELLED, 1)
+        sums = (pool.run(computations.add, each, 1, project_id=project_id) for each in range(2 * pool.workers))
+        async with asyncio.timeout(10):
+            assert await asyncio.gather(*sums) == list(range(1, 2 * pool.workers + 1))
+        following = await start(tiny, 2, project_id)
+        worker.wake()
+        await until(lambda: _has_ended(tiny, following))
+        assert (await look(tiny, following))["state"] == "succeeded"
+    finally:
+        await worker.close()
 
 
 async def test_a_job_that_has_ended_is_not_cancelled(tiny: ServiceUnderTest) -> None:

@@ -48,8 +48,10 @@ def loop_for_ever() -> NoReturn:
         pass
 
 
-def touch_and_loop(path: str) -> NoReturn:
-    Path(path).touch()
+def sign_and_loop(path: str) -> NoReturn:
+    """Leave the process's number in a file, which is there as a whole, and go on for ever."""
+    Path(f"{path}.new").write_text(str(os.getpid()))
+    Path(f"{path}.new").rename(path)
     loop_for_ever()
 
 

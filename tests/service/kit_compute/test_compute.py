@@ -102,7 +102,7 @@ async def test_processor_time_is_bounded_where_threads_multiply_it(pool: Compute
 
 
 async def test_a_cancelled_call_ends_its_process(pool: ComputePool, tmp_path: Path) -> None:
-    running = asyncio.create_task(pool.run(computations.touch_and_loop, str(tmp_path / "began")))
+    running = asyncio.create_task(pool.run(computations.sign_and_loop, str(tmp_path / "began")))
     async with asyncio.timeout(5):
         while not (tmp_path / "began").exists():  # noqa: ASYNC110  files notify nobody
             await asyncio.sleep(0.01)
@@ -117,7 +117,7 @@ async def test_a_cancelled_call_ends_its_process(pool: ComputePool, tmp_path: Pa
 async def test_a_cancelled_call_that_waits_never_runs(pool: ComputePool, tmp_path: Path) -> None:
     project_id = new_id()
     held = [asyncio.create_task(pool.run(computations.sleep, 0.3, project_id=project_id)) for _ in range(2)]
-    waiting = asyncio.create_task(pool.run(computations.touch_and_loop, str(tmp_path / "began"), project_id=project_id))
+    waiting = asyncio.create_task(pool.run(computations.sign_and_loop, str(tmp_path / "began"), project_id=project_id))
     await asyncio.sleep(0.1)
     waiting.cancel()
     await asyncio.gather(*held)

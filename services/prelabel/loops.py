@@ -13,18 +13,19 @@ import structlog
 
 from services.prelabel import metrics
 from services.prelabel.domain import learning_schedule
-from services.prelabel.exceptions import CannotTrain, InferenceFailed, RunUnderWay, TrainingInterrupted
+from services.prelabel.exceptions import CannotTrain, InferenceFailed, ModelSetAside, RunUnderWay, TrainingInterrupted
 from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN
 from services.prelabel.operations import comparison, registry, scoring, selection, training
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
-from services.prelabel.storage import models, predictions, projects, records, reports, runs
+from services.prelabel.storage import comparison_attempts, models, predictions, projects, records, reports, runs
+from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.runs import Run, RunState
 from shared.kit.clock import utc_now
 from shared.kit.compute.exceptions import ComputeFailed
-from shared.kit.database import database_error_kind
+from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.failures import failure_of
 from shared.kit.isolation import isolated
 from shared.kit.runtime import Loop
@@ -40,6 +41,7 @@ _PRUNED_AT_ONCE: Final = 2_000
 _CHUNKS_A_TURN: Final = 16
 _TRIES_AGAIN_S: Final = 0.2
 _CANCELLED_LOOK_S: Final = 1.0
+_COMPARED_AGAIN_S: Final = 5.0
 _BREATH_S: Final = 0.2
 """Labels come one by one; what each of them wakes is done for all that came meanwhile."""
 
@@ -216,8 +218,11 @@ async def _make(runtime: PrelabelRuntime, begun: Begun, limits: TrainingLimits) 
             await asyncio.wait({making})
 
 
-async def compare(runtime: PrelabelRuntime) -> None:
-    """Compare the challengers for which there are held-out labels enough."""
+async def compare(runtime: PrelabelRuntime) -> float | None:
+    """Compare the challengers for which there are held-out labels enough.
+
+    Return in how many seconds one whose comparison failed is due again.
+    """
     async with runtime.database.autocommit() as session:
         due = [
             model
@@ -227,32 +232,61 @@ async def compare(runtime: PrelabelRuntime) -> None:
     with isolated(COMPARE) as item:
         for model in due:
             with item(model_id=model.model_id):
-                await _compare_one(runtime, model)
+                await _attempt_comparison(runtime, model)
                 wake_scoring(runtime, model.project_id)
                 mark_dirty(runtime, model.project_id)
     await asyncio.sleep(_BREATH_S)
+    async with runtime.database.autocommit() as session:
+        return await comparison_attempts.next_in_s(session)
 
 
-async def _compare_one(runtime: PrelabelRuntime, model: Model) -> None:
-    async with runtime.database.transaction() as session:
-        contest = await comparison.prepare(session, model)
+async def _attempt_comparison(runtime: PrelabelRuntime, model: Model) -> None:
+    """Compare; the attempt counts whatever ends it, and after the last one the model is rejected with its reason."""
+    async with runtime.database.autocommit() as session:
+        attempt = await comparison_attempts.begin(session, model.model_id)
+    if attempt.number > comparison.MOST_ATTEMPTS:
+        await _give_up_comparison(runtime, model, attempt, attempt.failure or "")
+        return
     try:
-        outcome = await comparison.measure(
-            runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
-        )
+        concluded = await _compare_one(runtime, model)
     except InferenceFailed as error:
         log.warning("comparison_failed", model_id=model.model_id, exc_info=error)
-        async with runtime.database.transaction() as session:
-            locked = (await models.lock(session, [model.model_id]))[model.model_id]
-            await registry.reject(session, locked, f"it could not answer the held-out records: {error}", utc_now())
+        failure = f"it could not answer the held-out records: {error}"
+        await _give_up_comparison(runtime, model, attempt, failure, for_good=isinstance(error, ModelSetAside))
         return
+    except Exception as error:
+        if database_error_kind(error) is not DatabaseErrorKind.AWAY:
+            await _give_up_comparison(runtime, model, attempt, failure_of(error))
+        raise
+    if concluded is None:
+        async with runtime.database.autocommit() as session:
+            await comparison_attempts.postpone(session, model.model_id, _COMPARED_AGAIN_S)
+    else:
+        metrics.COMPARED.labels(concluded.stage).inc()
+
+
+async def _give_up_comparison(
+    runtime: PrelabelRuntime, model: Model, attempt: ComparisonAttempt, failure: str, *, for_good: bool = False
+) -> None:
+    async with runtime.database.transaction() as session:
+        rejected = await comparison.give_up(session, model, attempt, failure, utc_now(), for_good=for_good)
+    metrics.COMPARED.labels("failed" if rejected is None else rejected.stage).inc()
+
+
+async def _compare_one(runtime: PrelabelRuntime, model: Model) -> Model | None:
+    """The model as it was decided on; None when it can't be compared now, or something changed meanwhile."""
+    async with runtime.database.transaction() as session:
+        contest = await comparison.prepare(session, model)
+    outcome = await comparison.measure(
+        runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
+    )
     if outcome is None:
-        return
+        return None
     async with runtime.database.transaction() as session:
         concluded = await comparison.conclude(session, runtime.resources.projects, contest, outcome, utc_now())
     if concluded is not None:
-        metrics.COMPARED.labels(concluded.stage).inc()
         log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=outcome.challenger.accuracy)
+    return concluded
 
 
 async def count(runtime: PrelabelRuntime) -> None:

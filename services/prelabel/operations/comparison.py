@@ -15,7 +15,8 @@ from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import labels, models, projects
+from services.prelabel.storage import comparison_attempts, labels, models, projects
+from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import ProjectCache
@@ -26,6 +27,9 @@ from shared.kit.database import Session
 
 MOST_HELD_OUT: Final = 5_000
 """The newest held-out labels that a comparison takes at most."""
+
+MOST_ATTEMPTS: Final = 5
+"""A challenger whose comparison failed so often is rejected."""
 
 _READ_AT_ONCE: Final = 256
 _TOLERATED_SHARE: Final = 0.05
@@ -118,6 +122,21 @@ async def conclude(
     if policy.promotion == "by_hand":
         return await registry.leave_to_people(session, locked, evaluation, now)
     return await registry.promote(session, locked.model_id, decision.reason, now, evaluation=evaluation)
+
+
+async def give_up(
+    session: Session, challenger: Model, attempt: ComparisonAttempt, failure: str, now: datetime, *, for_good: bool
+) -> Model | None:
+    """Note a failed attempt. The model is rejected for that reason if it was the last one, or more are hopeless."""
+    if not for_good and attempt.number < MOST_ATTEMPTS:
+        await comparison_attempts.fail(session, challenger.model_id, failure)
+        return None
+    await projects.lock(session, challenger.project_id)
+    locked = (await models.lock(session, [challenger.model_id]))[challenger.model_id]
+    if locked.stage is not ModelStage.CHALLENGER or locked.compared:
+        return None
+    reason = failure if for_good else f"its comparison failed {MOST_ATTEMPTS} times: {failure}"
+    return await registry.reject(session, locked, reason, now)
 
 
 def evaluated(contest: Contest, outcome: ComparisonResult) -> ModelEvaluation:

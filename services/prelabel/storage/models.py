@@ -59,7 +59,8 @@ _CHAMPION = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND stage = 'c
 _SAME = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND sha256 = $2 AND manifest = $3::jsonb"  # noqa: S608
 _LIST = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3"  # noqa: S608
 _TO_COMPARE = f"""
-SELECT {_COLUMNS} FROM models WHERE stage = 'challenger' AND NOT compared ORDER BY project_id, version
+SELECT {_COLUMNS} FROM models LEFT JOIN comparison_attempts USING (model_id)
+WHERE stage = 'challenger' AND NOT compared AND coalesce(retry_at <= now(), true) ORDER BY project_id, version
 """  # noqa: S608
 _WAITING = """
 SELECT model_id FROM models
@@ -73,6 +74,7 @@ INSERT INTO models (
 VALUES ($1, $2, $3, 1, 'challenger', $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _MOVE = f"""
+WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = $1)
 UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = true, set_aside = NULL,
     predecessor = coalesce($4, predecessor), temperature = coalesce($5, temperature),
     evaluation = coalesce($6::jsonb, evaluation)
@@ -157,7 +159,7 @@ async def page(session: Session, project_id: UUID, before: int, limit: int) -> S
 
 
 async def to_compare(session: Session) -> Sequence[Model]:
-    """The challengers that wait for their comparison."""
+    """The challengers that wait for their comparison, unless an attempt failed and the next one is due later."""
     return [_model(row) for row in await session.raw.fetch(_TO_COMPARE)]
 
 
@@ -199,7 +201,7 @@ async def move(
     temperature: float | None = None,
     evaluation: ModelEvaluation | None = None,
 ) -> Model:
-    """Give a locked model its new stage; its comparison is over by that."""
+    """Give a locked model its new stage; its comparison is over by that, whatever was attempted."""
     row = await session.raw.fetchrow(
         _MOVE, model_id, stage, reason, predecessor, temperature,
         None if evaluation is None else evaluation.model_dump_json(),

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from pydantic import ValidationError
 
-from services.prelabel.operations import registry, training
+from services.prelabel.exceptions import InferenceFailed
+from services.prelabel.operations import comparison, registry, training
 from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
 from shared.contracts.policies import Policies
 from shared.contracts.values import LabelMethod, ModelStage, Split
@@ -433,6 +435,89 @@ async def test_an_interrupted_promotion_leaves_everything_as_it_was(
         await world.service.run_loop("compare")
     assert await stages(world) == ["challenger"]
     monkeypatch.setattr(registry, "publish_changes", deliver_state)
+    await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    assert await stages(world) == ["champion"]
+
+
+async def comparison_is_due(world: World) -> None:
+    await world.fetch("UPDATE comparison_attempts SET retry_at = now()")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (IndexError("list index out of range"), "A fault of the service (IndexError)."),
+        (asyncpg.QueryCanceledError("canceling statement due to statement timeout"), "The database failed (busy)."),
+        (InferenceFailed("longer than 30 s"), "it could not answer the held-out records: longer than 30 s"),
+    ],
+)
+async def test_every_attempt_at_a_comparison_counts_and_after_the_last_one_the_model_is_rejected_with_its_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await world.upload(text_model(), text_manifest())
+    attempts = 0
+
+    async def fails(*_: object, **__: object) -> Any:
+        nonlocal attempts
+        attempts += 1
+        raise error
+
+    monkeypatch.setattr(comparison, "measure", fails)
+    for attempt in range(1, 6):
+        assert await stages(world) == ["challenger"]
+        with contextlib.suppress(type(error)):
+            await world.service.run_loop("compare")
+        await world.service.run_loop("compare")  # not at once
+        assert attempts == attempt
+        await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    assert attempts == 5
+    rejected = (await world.service.published(ModelChanged))[-1].payload
+    assert (rejected.stage, rejected.reason) == (ModelStage.REJECTED, f"its comparison failed 5 times: {reason}")
+    assert await world.fetch("SELECT FROM comparison_attempts") == []
+
+
+async def test_a_comparison_that_ends_the_process_each_time_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await world.upload(text_model(), text_manifest())
+
+    async def killed(*_: object, **__: object) -> Any:
+        raise asyncio.CancelledError  # nothing is written after it
+
+    monkeypatch.setattr(comparison, "measure", killed)
+    for _ in range(5):
+        with pytest.raises(asyncio.CancelledError):
+            await world.service.run_loop("compare")
+        await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    rejected = (await world.service.published(ModelChanged))[-1].payload
+    assert (rejected.stage, rejected.reason) == (
+        ModelStage.REJECTED,
+        "its comparison failed 5 times: The service was interrupted.",
+    )
+
+
+async def test_a_comparison_whose_records_are_out_of_reach_waits_for_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await world.upload(text_model(), text_manifest())
+
+    async def away(*_: object, **__: object) -> Any:
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(comparison, "measure", away)
+        for _ in range(7):
+            await world.service.run_loop("compare")
+            await comparison_is_due(world)
     await world.service.run_loop("compare")
     assert await stages(world) == ["champion"]
 

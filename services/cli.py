@@ -51,6 +51,7 @@ def serve(service: str) -> None:
 def migrate(service: str, database_url: str) -> None:
     """Bring a service's database to the newest schema."""
     from shared.kit.database import DatabaseErrorKind, database_error_kind
+    from shared.kit.exceptions import ReplicasRunning
     from shared.kit.migrations import upgrade
 
     if service == "all" and "{service}" not in database_url:
@@ -58,6 +59,8 @@ def migrate(service: str, database_url: str) -> None:
     for name in SERVICE_NAMES if service == "all" else (service,):
         try:
             upgrade(package_of(name), database_url.replace("{service}", name))
+        except ReplicasRunning as error:
+            raise click.ClickException(f"stop the replicas of {name} first, and start them after. {error}.") from error
         except Exception as error:
             if database_error_kind(error) is not DatabaseErrorKind.AWAY:
                 raise

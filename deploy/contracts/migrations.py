@@ -4,6 +4,7 @@
 revision that has not landed deletes its line and runs it again.
 """
 
+import ast
 import hashlib
 import sys
 from pathlib import Path
@@ -18,6 +19,13 @@ def migrations(root: Path = ROOT) -> dict[str, str]:
     """The SHA-256 of each migration's file, by its path."""
     files = [file for pattern in FOLDERS for file in root.glob(pattern)]
     return {file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+
+
+def needs_stop(service: str, root: Path = ROOT) -> dict[str, str]:
+    """The revisions for which the replicas of a service are stopped, each with its reason, as its `env.py` gives them."""
+    tree = ast.parse((root / "services" / service / "migrations" / "env.py").read_text())
+    given = [word.value for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
+    return {revision: why for value in given for revision, why in ast.literal_eval(value).items()}
 
 
 def frozen(listed: Path = LIST) -> dict[str, str]:

@@ -23,6 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.kit.settings import Settings
 
+APPLICATION_NAME = "touchstone"
+"""What every connection of a service calls itself."""
+
 _CONNECT_TIMEOUT_S = 5.0
 _CHECKOUT_TIMEOUT_S = 5.0
 _CLIENT_GRACE_S = 5.0
@@ -139,7 +142,7 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self._url = driver_url(settings.database_url.get_secret_value())
         self._server_settings = {
-            "application_name": "touchstone",
+            "application_name": APPLICATION_NAME,
             "timezone": "UTC",
             "statement_timeout": str(settings.statement_timeout_ms),
             "lock_timeout": str(settings.lock_timeout_ms),

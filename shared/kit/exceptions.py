@@ -56,6 +56,10 @@ class ObjectMissing(Exception):
     """There is no such object."""
 
 
+class ReplicasRunning(Exception):
+    """Replicas of a service are connected, and a revision of its schema needs them stopped."""
+
+
 class SchemaOutdated(Exception):
     """The database's schema is older than the one this version needs."""
 

@@ -3,12 +3,13 @@ them, from a checkout of that release.
 
 What they hold: a project of real sentences in several scripts, with a champion that learnt from them, finalized records,
 a contradicted label, a release, gold, one record with half its annotations, one that is leased, and events of ingest that
-were committed and not sent.
+were committed and not sent. Beside them stand the statements of that release's code.
 """
 
 # ruff: noqa: RUF001  other scripts have letters that look like Latin ones
 import asyncio
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from deploy.demo.client import Client
 from deploy.embedded.postgres import find_binaries
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
+from tests.support.constant_statements import statements_of, statements_of_kit
 from tests.support.loop import CROWD, Loop, open_project
 from tests.support.waiting import until
 
@@ -97,6 +99,15 @@ async def restore(url: str, service: str) -> None:
         await connection.close()
 
 
+def statements(service: str) -> list[tuple[str, str]]:
+    """(where, SQL) of the constant statements that the release's code has for the service's database, the kit's included."""
+    return [
+        (each["where"], each["sql"])
+        for name in (service, "kit")
+        for each in json.loads((FOLDER / REVISION / "statements" / f"{name}.json").read_text())
+    ]
+
+
 def restore_objects(folder: Path) -> None:
     shutil.copytree(FOLDER / REVISION / "objects", folder, dirs_exist_ok=True)
 
@@ -157,10 +168,19 @@ def _dump(url: str) -> str:
     return "\n".join(line for line, _ in itertools.groupby(kept)) + "\n"
 
 
+def _write_statements(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("kit", *SERVICE_NAMES):
+        each = statements_of_kit() if name == "kit" else statements_of(name)
+        rows = [{"where": where, "sql": sql} for where, sql in each]
+        (folder / f"{name}.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+
+
 async def make() -> None:
     target = FOLDER / REVISION
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
+    _write_statements(target / "statements")
     with tempfile.TemporaryDirectory() as folder:
         settings = SuiteSettings(data_dir=Path(folder) / "data", first_port=0, durable=False)
         async with Suite(settings) as suite, Client(suite.urls) as client:

@@ -7,6 +7,7 @@ written-out SQL, which a revision of each service applies. `docs/decisions/0016-
 import asyncio
 import importlib
 import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -16,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.kit.database import Database, driver_url
-from shared.kit.exceptions import SchemaOutdated
+from shared.kit.database import APPLICATION_NAME, Database, driver_url
+from shared.kit.exceptions import ReplicasRunning, SchemaOutdated
 
 if TYPE_CHECKING:
     from alembic.config import Config  # Alembic is imported by who migrates only: a service has no use for its memory
@@ -27,10 +28,16 @@ _REVISION: Final = re.compile(r"^(revision|down_revision)\b[^=\n]*= *[\"']([^\"'
 _URL = "touchstone.database_url"
 _LOCK = 0x746F756368  # "touch": one migration at a time per database
 _LOCK_TIMEOUT_MS = 30_000
+_REPLICAS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name
+"""
 
 
 def upgrade(service: str, database_url: str) -> None:
-    """Bring a service's database to the newest schema. `service` is its package: `services.queue`."""
+    """Bring a service's database to the newest schema. `service` is its package: `services.queue`.
+
+    Raises ReplicasRunning, having changed nothing, where a revision needs the service's replicas stopped and they aren't.
+    """
     from alembic import command
 
     settings = config(service)
@@ -84,27 +91,30 @@ async def check(database: Database, service: str) -> None:
         raise SchemaOutdated(f"schema {found or 'none'}, needed {wanted}: run `touchstone migrate {name}`")
 
 
-def run_env() -> None:
-    """What every `migrations/env.py` calls."""
+def run_env(needs_stop: Mapping[str, str] | None = None) -> None:
+    """What every `migrations/env.py` calls.
+
+    `needs_stop`: the revisions that a replica of the code before can't live with, and what would go wrong.
+    """
     from alembic import context
 
     if context.is_offline_mode():
         raise RuntimeError("migrations run against a database only")
     url = context.config.attributes[_URL]
-    asyncio.run(_migrate(url))
+    asyncio.run(_migrate(url, needs_stop or {}))
 
 
-async def _migrate(url: str) -> None:
+async def _migrate(url: str, needs_stop: Mapping[str, str]) -> None:
     engine = create_async_engine(driver_url(url), poolclass=pool.NullPool)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_run)
+            await connection.run_sync(_run, needs_stop)
             await connection.commit()
     finally:
         await engine.dispose()
 
 
-def _run(connection: sa.Connection) -> None:
+def _run(connection: sa.Connection, needs_stop: Mapping[str, str]) -> None:
     from alembic import context
 
     connection.execute(sa.text(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}"))
@@ -113,5 +123,8 @@ def _run(connection: sa.Connection) -> None:
     found, head = context.get_context().get_current_revision(), context.script.get_current_head()
     if found is not None and head is not None and found > head:
         return  # a later version has been here: what it added is in nobody's way
+    stops = {revision: why for revision, why in needs_stop.items() if found is not None and revision > found}
+    if stops and connection.execute(sa.text(_REPLICAS), {"name": APPLICATION_NAME}).scalar_one():
+        raise ReplicasRunning("; ".join(f"{revision}: {why}" for revision, why in sorted(stops.items())))
     with context.begin_transaction():
         context.run_migrations()

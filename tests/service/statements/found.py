@@ -1,39 +1,16 @@
-"""The constant statements of a service, and how PostgreSQL would run them."""
+"""How PostgreSQL would run a service's statements."""
 
-import importlib
 import json
-import pkgutil
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import asyncpg
 
 from shared.kit.settings import settings_class
-from shared.kit.statements import Statement
 
-_STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s", re.IGNORECASE)
 # Nodes that need all that is below them before they give their first row.
 _BLOCKING = {"Sort", "Aggregate", "Hash", "Materialize", "WindowAgg", "SetOp", "ModifyTable"}
 _SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
-
-
-def statements(service: str) -> Iterator[tuple[str, str]]:
-    """(where, SQL) of every module-level text, tuple or mapping of texts, in the storage package that begins as one does."""
-    package = importlib.import_module(f"services.{service}.storage")
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        module = importlib.import_module(found.name)
-        for name, value in vars(module).items():
-            several = value if isinstance(value, tuple) else (value,)
-            for one in value.values() if isinstance(value, dict) else several:
-                sql = one.sql if isinstance(one, Statement) else one
-                if isinstance(sql, str) and _STATEMENT.match(sql) and not _is_part(sql):
-                    yield f"{found.name}.{name}", sql
-
-
-def _is_part(text: str) -> bool:
-    """Whether the text is a part of other statements: it has names to be filled in."""
-    return "{" in text or bool(Statement(text).names)
 
 
 async def connect(service: str, url: str) -> Any:

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from tests.service.statements.fills import FILLS
-from tests.service.statements.found import connect, faults_of, statements
+from tests.service.statements.found import connect, faults_of
+from tests.support.constant_statements import statements_of
 
 SERVICES = ("ingest", "prelabel", "queue", "qa")
 MANY = 10_000
@@ -26,7 +27,7 @@ async def test_every_statement_is_accepted(service: str, migrated: Callable[[str
     refused: list[str] = []
     connection = await asyncpg.connect(migrated(service))
     try:
-        for where, statement in statements(service):
+        for where, statement in statements_of(service):
             try:
                 await connection.prepare(statement)
             except asyncpg.PostgresError as error:
@@ -39,7 +40,7 @@ async def test_every_statement_is_accepted(service: str, migrated: Callable[[str
 async def found_faults(connection: Any, service: str, growing: set[str], when: str) -> list[str]:
     return [
         f"{where} ({when}): {fault}"
-        for where, statement in statements(service)
+        for where, statement in statements_of(service)
         if where not in WHOLE
         for fault in await faults_of(connection, statement, growing)
     ]

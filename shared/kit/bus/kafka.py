@@ -144,27 +144,47 @@ class KafkaBus:
         batches: Mapping[tuple[str, int], Sequence[int]],
         outcome: Published,
     ) -> dict[tuple[str, int], list[int]]:
-        """Send each partition's messages; answers those of partitions where the broker refused some message."""
-        sending = []
-        for (topic, number), indices in batches.items():
-            for builder, part in _build(producer, messages, indices):
-                future = await producer.send_batch(builder, self._prefix + topic, partition=number)
-                sending.append(((topic, number), part, future))
-        answers = await asyncio.gather(*(future for _, _, future in sending), return_exceptions=True)
+        """Send each partition's messages; returns those of partitions where the broker refused some message."""
+        partitions = list(batches)
+        ends = await asyncio.gather(
+            *(self._send_partition(producer, messages, each, batches[each], outcome) for each in partitions)
+        )
         unsure: dict[tuple[str, int], list[int]] = {}
-        failure: BaseException | None = None
-        for (partition, part, _), answer in zip(sending, answers, strict=True):
-            if not isinstance(answer, BaseException):
-                outcome.sent.extend(part)
-            elif isinstance(answer, (*_REFUSALS, OutOfOrderSequenceNumber)):
-                unsure.setdefault(partition, []).extend(part)
-            else:
-                failure = answer
+        failure: Exception | None = None
+        for partition, (left, error) in zip(partitions, ends, strict=True):
+            if isinstance(error, (*_REFUSALS, OutOfOrderSequenceNumber)):
+                unsure[partition] = left
+            elif error is not None:
+                failure = error
         if failure is not None or unsure:
             await self._drop_producer()  # its sequence numbers have a gap now
         if failure is not None and not outcome.sent and not outcome.refused:
             raise BusUnavailable(f"{type(failure).__name__}: {failure}") from failure
         return unsure
+
+    async def _send_partition(
+        self,
+        producer: Any,
+        messages: Sequence[Outbound],
+        partition: tuple[str, int],
+        indices: Sequence[int],
+        outcome: Published,
+    ) -> tuple[list[int], Exception | None]:
+        """Send a partition's messages, batch after batch; returns what is left where one failed, and why.
+
+        The next batch is handed over when the one before was acknowledged: a client that has given up one may send those
+        after it, whose messages of the same keys come later.
+        """
+        topic, number = partition
+        done = 0
+        for builder, part in _build(producer, messages, indices):
+            try:
+                await (await producer.send_batch(builder, self._prefix + topic, partition=number))
+            except Exception as error:  # noqa: BLE001  the other partitions are sent to their end
+                return list(indices[done:]), error
+            outcome.sent.extend(part)
+            done += len(part)
+        return [], None
 
     async def _send_singly(
         self, topic: str, number: int, messages: Sequence[Outbound], indices: Sequence[int], outcome: Published

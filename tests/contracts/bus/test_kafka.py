@@ -1,12 +1,16 @@
 """What is Kafka's own: settings in the URL and on topics, and refusals that only the broker makes."""
 
+import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import RequestTimedOutError
 
 from shared.kit.bus import Outbound
 from shared.kit.bus.kafka import client_settings
@@ -78,6 +82,32 @@ async def test_what_the_broker_alone_refuses_is_refused_alone(engine: Engine, ad
     assert (await bus.publish([Outbound("things", other, b"2")])).sent == [0]
     async with joined(bus, "readers") as consumer:
         assert [each.value for each in await read(consumer, 3)] == [b"0", b"1", b"2"]
+
+
+async def test_nothing_of_a_partition_is_sent_after_what_could_not_be_sent(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, key = engine.connect(), new_id().bytes
+    await bus.ensure_topics([topic(partitions=1)])
+    batch = [Outbound("things", key, os.urandom(100_000)) for _ in range(8)]  # of which two or three make a request
+    send, requests = AIOKafkaProducer.send_batch, 0
+
+    async def time_out_once(*arguments: Any, **more: Any) -> Any:
+        nonlocal requests
+        requests += 1
+        if requests != 2:
+            return await send(*arguments, **more)
+        lost = asyncio.get_running_loop().create_future()
+        lost.set_exception(RequestTimedOutError())
+        return lost
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", time_out_once)
+    first = await bus.publish(batch)
+    assert 0 < len(first.sent) < len(batch)
+    assert first.sent == list(range(len(first.sent)))
+    assert (await bus.publish(batch[len(first.sent) :])).sent == list(range(len(batch) - len(first.sent)))
+    async with joined(bus, "readers") as consumer:
+        assert [each.value for each in await read(consumer, len(batch))] == [each.value for each in batch]
 
 
 @pytest.mark.parametrize(

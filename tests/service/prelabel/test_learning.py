@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,10 @@ from shared.kit.compute.exceptions import ComputeCrashed
 from shared.kit.database import Session
 from shared.kit.jobs import CANCELLED
 from shared.kit.loops import LoopRunner
+from tests.service.prelabel import scoring_process
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
-from tests.support.service import ServiceUnderTest
+from tests.support.killed import run_until_killed
+from tests.support.service import ServiceUnderTest, service_under_test
 
 QUICK = policies(cold_start=12, batch_size=6, promotion_held_out=6)
 LABELS = ("billing", "delivery", "other")
@@ -545,6 +548,29 @@ async def test_scoring_goes_on_where_it_was_interrupted(world: World, monkeypatc
         event for event in await world.service.published(RecordPredicted) if event.payload.model_id == model_id
     ]
     assert sorted(event.record_id for event in published if event.record_id) == sorted(records)
+
+
+async def test_a_process_killed_within_a_page_of_scoring_leaves_nothing_out_and_does_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    objects_url = tmp_path.as_uri()
+    async with service_under_test("prelabel", objects_url=objects_url) as service:
+        world = World(service)
+        await world.begin()
+        records = await texts(world, 30)
+        model_id = await world.champion()
+        database_url = service.settings.database_url
+        assert database_url is not None
+
+        async def scored() -> list[UUID]:
+            published = await service.published(RecordPredicted)
+            return sorted(each.record_id for each in published if each.record_id and each.payload.model_id == model_id)
+
+        await run_until_killed(scoring_process.__name__, database_url.get_secret_value(), objects_url, 7)
+        assert len(await scored()) == 7
+        await world.fetch("UPDATE scoring_leases SET until = now()")  # of the process that was killed
+        await service.run_loop("score")
+        assert await scored() == sorted(records)
 
 
 async def test_a_training_that_fails_in_an_unforeseen_way_is_tried_again_later_and_says_so(

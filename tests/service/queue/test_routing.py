@@ -10,7 +10,9 @@ from shared.contracts.draws import draw
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
 from shared.kit.clock import new_id, utc_now
+from tests.service.queue import rerouting_process
 from tests.service.queue.world import World, policies, shown
+from tests.support.killed import run_until_killed
 from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest
 
@@ -267,6 +269,25 @@ async def test_rerouting_that_failed_in_between_is_done_again_without_another_ef
     assert not await routing.reroute(service.database, projects, utc_now(), 2)
     for record_id in record_ids:
         assert [one.route for one in await world.routes(record_id)] == [Route.PEOPLE, Route.AUTO_ACCEPT]
+
+
+@pytest.mark.parametrize("committed", [0, 1, rerouting_process.SETS])
+async def test_a_process_killed_within_a_page_of_rerouting_leaves_nothing_out_and_does_nothing_twice(
+    service: ServiceUnderTest, committed: int
+) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    record_ids = await world.records(2 * rerouting_process.SETS + 3, label="positive", confidence=0.99)
+    await world.publish(world.threshold_of(0.9))
+    database_url = service.settings.database_url
+    assert database_url is not None
+    await run_until_killed(rerouting_process.__name__, database_url.get_secret_value(), committed, 2)
+    routes = [(await world.route(one)).route for one in record_ids]
+    assert routes.count(Route.AUTO_ACCEPT) == 2 * committed
+    await service.run_loop("reroute")
+    for record_id in record_ids:
+        assert [one.route for one in await world.routes(record_id)] == [Route.PEOPLE, Route.AUTO_ACCEPT]
+    async with service.database.transaction() as session:
+        assert await thresholds.oldest_change(session) is None
 
 
 async def test_a_replica_that_leads_no_longer_does_not_take_rerouting_back(service: ServiceUnderTest) -> None:

@@ -24,6 +24,8 @@ from typing import Any, Self
 
 import asyncpg
 
+from deploy.signals import end_by_sigterm_as_by_ctrl_c
+
 USER = "touchstone"
 _NOBODY = 65534
 _START_TIMEOUT_S = 60.0
@@ -177,6 +179,7 @@ class EmbeddedPostgres:
 
     def start(self) -> Self:
         """Start the server and wait until it accepts connections; raises PostgresUnavailable with the log's end."""
+        end_by_sigterm_as_by_ctrl_c()
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._take_lock()
         try:

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from deploy.embedded.postgres import EmbeddedPostgres, PostgresUnavailable, free
 from deploy.embedded.processes import ServiceProcess, end_leftover
 from deploy.embedded.secret_files import Secrets
 from deploy.kafka.broker import KafkaBroker, KafkaUnavailable
+from deploy.signals import end_by_sigterm_as_by_ctrl_c
 from shared.contracts.services import BUS_DATABASE, FIRST_PORT, SERVICE_NAMES, database_of, package_of
 from shared.contracts.values import Role
 from shared.kit import migrations
@@ -107,13 +108,14 @@ class Suite:
 
     async def start(self) -> None:
         """Raises SuiteRunning, or SuiteUnavailable with the log of what did not start."""
+        end_by_sigterm_as_by_ctrl_c()
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._claim()
         try:
             _end_leftovers(self.data_dir)
             self._secrets = Secrets.load_or_create(self.data_dir / "secrets.json")
-            await asyncio.gather(*(asyncio.to_thread(part.start) for part in (self.postgres, self.broker) if part))
-            await asyncio.to_thread(self.migrate)
+            await _to_the_end(*(part.start for part in (self.postgres, self.broker) if part))
+            await _to_the_end(self.migrate)
             self._make_services()
             for process in self.processes:
                 await process.start()
@@ -135,7 +137,7 @@ class Suite:
                 await self._watcher
             self._watcher = None
         await asyncio.gather(*(process.stop() for process in self.processes))
-        await asyncio.gather(*(asyncio.to_thread(part.stop) for part in (self.broker, self.postgres) if part))
+        await _to_the_end(*(part.stop for part in (self.broker, self.postgres) if part))
         if self._pid_file is not None:
             (self.data_dir / "state.json").unlink(missing_ok=True)
             os.close(self._pid_file)
@@ -255,6 +257,17 @@ class Suite:
                 if not self.postgres.is_running():
                     await asyncio.to_thread(self.postgres.start)
             self._write_state()
+
+
+async def _to_the_end(*works: Callable[[], object]) -> None:
+    """Run each in a thread. Threads can't be cancelled: what is started when we are is stopped only once it has started."""
+    loop = asyncio.get_running_loop()
+    running = [loop.run_in_executor(None, work) for work in works]
+    try:
+        await asyncio.gather(*map(asyncio.shield, running))
+    except BaseException:
+        await asyncio.wait(running)
+        raise
 
 
 def stop_running(data_dir: Path) -> bool:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from deploy.signals import end_by_sigterm_as_by_ctrl_c
+
 _HERE: Final = Path(__file__).parent
 _POM: Final = _HERE / "pom.xml"
 _FETCH_TIMEOUT_S: Final = 900
@@ -118,6 +120,7 @@ class KafkaBroker:
 
     def start(self) -> Self:
         """Start and wait until clients can connect; raises KafkaUnavailable with the log's end."""
+        end_by_sigterm_as_by_ctrl_c()
         if lack := missing():
             raise KafkaUnavailable(lack)
         jars = fetch_jars()

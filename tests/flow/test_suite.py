@@ -17,6 +17,7 @@ from deploy.embedded.processes import command_line
 from deploy.embedded.supervisor import Suite, SuiteRunning, SuiteSettings, stop_running
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
+from tests.flow import suite_program
 
 START_S = 90.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,12 +102,53 @@ async def test_what_a_killed_supervisor_left_is_ended_by_the_next(up: UpCommand)
         assert (await client.call("ingest", "GET", "/projects", suite.token(Role.ADMIN)))["items"] == []
 
 
+@pytest.mark.kafka
+@pytest.mark.usefixtures("kafka_url")  # skips where no broker can be had
+@pytest.mark.parametrize("moment", ["postgres/cluster/postmaster.pid", "kafka/broker.log", "ready"])
+def test_a_program_that_holds_a_suite_leaves_no_process_when_it_is_told_to_end(tmp_path: Path, moment: str) -> None:
+    """Also while it starts, and by `timeout`, which sends two signals."""
+    data_dir = tmp_path / "data"
+    command = [sys.executable, "-m", suite_program.__name__, str(data_dir)]
+    with (tmp_path / "program.log").open("wb") as log:
+        program = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        until = time.monotonic() + START_S
+        while not (data_dir / moment).exists():
+            assert program.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        started = _descendants(program.pid)
+        assert started
+        program.send_signal(signal.SIGTERM)
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(60) == -signal.SIGINT, "as by Ctrl-C"
+        assert [command_line(pid) for pid in started if command_line(pid)] == []
+        assert [line for line in map(command_line, _all_processes()) if str(data_dir) in line] == []
+        assert _services_of(data_dir) == []
+    finally:
+        program.kill()
+        program.wait()
+        stop_running(data_dir)
+
+
+def _all_processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found |= {child} | _descendants(child)
+    return found
+
+
 def _services_of(data_dir: Path) -> list[int]:
     """Processes that serve from this data directory, found by their environment (Linux only)."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and "services.cli serve" in command_line(int(entry.name)):
-            environment = (entry / "environ").read_bytes()
+    for pid in _all_processes():
+        if "services.cli serve" in command_line(pid):
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
             if os.fsencode(f"TOUCHSTONE_OBJECTS_URL=file://{data_dir}/objects") in environment:
-                found.append(int(entry.name))
+                found.append(pid)
     return found

@@ -40,6 +40,7 @@ _SERVER_SETTINGS = {
     "max_wal_size": "2GB",
     "wal_compression": "pglz",  # of whole pages, after a checkpoint: a third of all that is written
     "checkpoint_timeout": "15min",
+    "wal_writer_delay": "1s",  # only heartbeats and acknowledgements wait for it, and their loss is mended
     "random_page_cost": "1.1",
     "jit": "off",
     "log_min_messages": "warning",

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from shared.kit import event_metrics as metrics
+from shared.kit.clock import to_tick
 from shared.kit.database import Database, database_error_kind
 
 log = structlog.get_logger()
@@ -50,4 +51,4 @@ async def keep_measuring(database: Database, service: str) -> None:
         except Exception as error:
             if database_error_kind(error) is None:
                 log.error("backlog_not_measured", exc_info=error)  # noqa: TRY400  the message may hold a row's text
-        await asyncio.sleep(_EVERY_S)
+        await asyncio.sleep(to_tick(_EVERY_S))

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit import telemetry
 from shared.kit.bodies import BodyLimit, nul_refused
-from shared.kit.clock import new_id
+from shared.kit.clock import http_date, new_id
 from shared.kit.problem_mapping import problem_of
 
 log = structlog.get_logger()
@@ -85,7 +85,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), id_header]
+                message["headers"] = [(b"date", http_date()), *message.get("headers", ()), id_header]
             elif status >= _CLIENT_ERROR and status != _TOO_LARGE and limited.received and not message.get("more_body"):
                 # Who is refused in the middle of a body is still sending it. To close the connection now would reset it,
                 # and the answer would be lost on the way.

@@ -22,7 +22,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from shared.kit import telemetry
-from shared.kit.clock import new_id
+from shared.kit.clock import new_id, to_tick
 from shared.kit.database import Database, Session, database_error_kind
 from shared.kit.exceptions import JobFailed, JobLeaseLost
 from shared.kit.failures import failure_of
@@ -37,6 +37,7 @@ LEASE_S = 30.0
 KEPT_DAYS = 30
 _HEARTBEAT_S = LEASE_S / 3
 _BACKOFF_S = 2.0
+_AT_ONCE_S = 0.01  # less is not waited for
 _BESIDE_OTHERS = 2  # attempts; later ones are made alone
 
 ENDED = Counter("touchstone_jobs_total", "Jobs that ended.", ("service", "kind", "outcome"))
@@ -203,7 +204,7 @@ class JobWorker:
         self._concurrency = concurrency
         self._poll_s = poll_s
         self._woken = asyncio.Event()
-        self._looked_at = float("-inf")
+        self._look_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
         self._running: dict[UUID, asyncio.Task[Any]] = {}
         self._claiming = asyncio.Lock()
@@ -235,7 +236,7 @@ class JobWorker:
     async def _work(self) -> None:
         while True:
             self._woken.clear()
-            self._looked_at = time.monotonic()
+            self._look_at = time.monotonic() + to_tick(self._poll_s)
             worked = False
             try:
                 worked = await self.run_one()
@@ -246,7 +247,7 @@ class JobWorker:
 
     async def _pause(self) -> None:
         """Wait until there may be a job: until this worker is woken, or nobody has looked for some seconds."""
-        while not self._woken.is_set() and (left_s := self._looked_at + self._poll_s - time.monotonic()) > 0:
+        while not self._woken.is_set() and (left_s := self._look_at - time.monotonic()) > _AT_ONCE_S:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), left_s)
 

@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from shared.kit import outbox, telemetry
+from shared.kit.clock import to_tick
 from shared.kit.database import database_error_kind
 from shared.kit.runtime import Loop, Runtime, wake_name
 
@@ -59,8 +60,8 @@ class LoopSchedule:
 
     def pause(self, due_s: float | None) -> None:
         """A round has ended, and something is due in `due_s` seconds; never sooner than after the interval."""
-        pause_s = self._pause_s
-        self._pause_s = min(2.0 * pause_s, self._longest_s)
+        pause_s = to_tick(self._pause_s)
+        self._pause_s = min(2.0 * self._pause_s, self._longest_s)
         self._run_within(pause_s if due_s is None else min(pause_s, max(due_s, self._interval_s)))
 
     def stop(self) -> None:

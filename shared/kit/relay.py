@@ -19,7 +19,7 @@ from shared.kit import event_metrics as metrics
 from shared.kit import housekeeping
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, Outbound, Published, Writer, service_topics
-from shared.kit.clock import new_id, utc_now
+from shared.kit.clock import new_id, to_tick, utc_now
 from shared.kit.database import Database, database_error_kind
 from shared.kit.exceptions import BusUnavailable
 from shared.kit.outbox import Wakeable, commit_listeners, set_of
@@ -204,7 +204,7 @@ class Relay(Wakeable):
                 await self._bus.maintain()
                 maintained = now
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
+                async with asyncio.timeout(to_tick(self._poll_s)):
                     await self._woken.wait()
             await asyncio.sleep(_FILL_S if time.monotonic() - self._sent_at < _BUSY_S else _GATHER_S)
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from shared.kit.clock import new_id
+from shared.kit.clock import TICK_S, new_id, to_tick
 from shared.kit.database import Database, database_error_kind
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 _CHANNEL: Final = "touchstone_replicas"
 _LEASES: Final = "leases"  # the wake-up after which everybody contends anew
 _TTL_S: Final = 6.0
-_RENEW_S: Final = 2.0
+_RENEW_S: Final = TICK_S
 _STATEMENT_TIMEOUT_S: Final = 3.0
 _RECONNECT_S: Final = 0.5
 _LATE_S: Final = 0.1  # after a deadline has passed, before its lease is contended for
@@ -158,7 +158,7 @@ class Replica:
 
     async def _renew(self, connection: Any) -> None:
         began = time.monotonic()
-        self._renew_at = began + self._renew_s
+        self._renew_at = began + to_tick(self._renew_s)
         names = sorted(self._contended)
         if not names:
             return

@@ -17,6 +17,7 @@ from shared.kit import event_metrics as metrics
 from shared.kit import parking
 from shared.kit.batches import BatchSize
 from shared.kit.bus import Bus, Consumer, Inbound, Partition, service_topics
+from shared.kit.clock import to_tick
 from shared.kit.consuming import Handlers
 from shared.kit.database import Database
 from shared.kit.dead_letters import retry_topic
@@ -34,7 +35,7 @@ _ROOM: Final = 1_000  # how many messages for each lane may be fetched and not d
 _FETCH: Final = 1_000
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0  # after messages; the longer nothing comes, the longer a fetch waits
-_LONGEST_FETCH_WAIT_S: Final = 8.0
+_LONGEST_FETCH_WAIT_S: Final = 30.0
 _FILL_S: Final = 0.1  # between two fetches that did not bring as much as was asked for
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 15.0
@@ -145,7 +146,7 @@ class Runner:
             # At once after a pause, and not too often when events come all the time: then they are handled in sets.
             await self._sleep_unless_stopping(fetched_at + _FILL_S - time.monotonic())
             try:
-                messages = await self._unless_stopping(consumer.fetch(self._ask.rows, wait_s))
+                messages = await self._unless_stopping(consumer.fetch(self._ask.rows, to_tick(wait_s)))
             except BusUnavailable as error:
                 failures += 1
                 log.warning("fetch_interrupted", group=self._group, exc_info=error)
@@ -289,12 +290,12 @@ class Runner:
                 await asyncio.sleep(pause_s(attempt, error))
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(parking.POLL_S):
+                async with asyncio.timeout(to_tick(parking.POLL_S)):
                     await self._handlers.releasing.wait()
 
     async def _measure(self) -> None:
         while True:
-            await asyncio.sleep(_MEASURE_EVERY_S)
+            await asyncio.sleep(to_tick(_MEASURE_EVERY_S))
             with contextlib.suppress(BusUnavailable):
                 for topic, messages in (await self.lag()).items():
                     metrics.LAG.labels(self._group, topic).set(messages)

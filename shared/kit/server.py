@@ -1,6 +1,5 @@
 """One service in one process, on uvicorn with uvloop and httptools."""
 
-import asyncio
 import gc
 import socket
 import sys
@@ -21,7 +20,6 @@ A set of events is some ten thousand objects that end together: looked at every 
 moved to the older ones in vain, and those are looked at, too.
 """
 
-_TICK_S = 1.0  # as long a signal may wait
 _KEEP_ALIVE_S = 75  # longer than a gateway's, so that the gateway closes first
 
 
@@ -39,9 +37,8 @@ class _Server(uvicorn.Server):
         gc.set_threshold(*_COLLECT_AFTER)
 
     async def main_loop(self) -> None:
-        """As uvicorn's own, which wakes ten times a second to write the date once."""
-        while not await self.on_tick(0):  # noqa: ASYNC110  a signal sets no event of the loop
-            await asyncio.sleep(_TICK_S)
+        """Until a signal ends it. Uvicorn's own wakes ten times a second to look for one and to note the date."""
+        await self._runtime.stopping.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._runtime.stopping.set()
@@ -63,6 +60,7 @@ def serve(app: FastAPI) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        date_header=False,  # `Edge` writes it
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -17,7 +17,7 @@ import structlog
 
 from shared.kit.bus.port import Inbound, Partition, Revoked
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
-from shared.kit.clock import new_id
+from shared.kit.clock import new_id, to_tick
 from shared.kit.compression import decompress
 from shared.kit.exceptions import BusUnavailable
 
@@ -29,6 +29,8 @@ _SETTINGS: Final = {"synchronous_commit": "off", "enable_bitmapscan": "off", "en
 _MOST_ROWS: Final = 200
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _ADVANCE_S: Final = 5.0
+_BEATS: Final = 2.4  # in a session: of six seconds every tick
+_LATE_S: Final = 0.05  # after a silent member's session has ended, before the next beat sees it
 
 _MAKE_LEASES: Final = """
 INSERT INTO bus.leases (consumer_group, topic, partition)
@@ -40,11 +42,11 @@ WITH beat AS (
     INSERT INTO bus.members (consumer_group, member, topics, seen_at) VALUES ($1, $2, $3, clock_timestamp())
     ON CONFLICT (consumer_group, member) DO UPDATE SET topics = excluded.topics, seen_at = excluded.seen_at
 )
-SELECT $2::uuid AS member, $3::int[] AS topics, ARRAY(
+SELECT $2::uuid AS member, $3::int[] AS topics, 'infinity'::float8 AS ends_in_s, ARRAY(
     SELECT ARRAY[topic, partition, epoch] FROM bus.leases WHERE consumer_group = $1 AND member = $2
 ) AS owned
 UNION ALL
-SELECT member, topics, '{}' FROM bus.members
+SELECT member, topics, extract(epoch FROM seen_at - clock_timestamp())::float8 + $4, '{}' FROM bus.members
 WHERE consumer_group = $1 AND member <> $2 AND seen_at > clock_timestamp() - make_interval(secs => $4)
 ORDER BY member
 """
@@ -147,6 +149,7 @@ class PostgresMember:
         self._tasks: list[asyncio.Task[None]] = []
         self._living: list[tuple[Any, Sequence[int]]] = []
         self._owned: dict[tuple[int, int], int] | None = None  # epochs as the last beat found them
+        self._beat_in_s = 0.0
         self._unsettled = asyncio.Event()  # the last beat found leases that aren't our share
         self._link = Link(settings.url, _SETTINGS, self._listen)
 
@@ -308,7 +311,7 @@ class PostgresMember:
 
     async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.session_s / 3)
+            await asyncio.sleep(self._beat_in_s)
             with self._away_logged():
                 await self._beat()
             if self._lost() or self._leases.keys() != self._share(self._living):
@@ -329,12 +332,17 @@ class PostgresMember:
             log.warning("bus_member_could_not_reach_the_bus", group=self._group, error=str(error))
 
     async def _beat(self) -> None:
-        """Write that we live, and see who else does. Apart from `_settle`, which may wait long for the consumer to finish."""
+        """Write that we live, and see who else does: again a little after a silent member's session has ended.
+
+        Apart from `_settle`, which may wait long for the consumer to finish.
+        """
+        self._beat_in_s = to_tick(self._settings.session_s / _BEATS)
         async with self._link.use() as connection:
             ids = [topic.id for topic in self._topics.values()]
             rows = await connection.fetch(_BEAT, self._group, self.id, ids, self._settings.session_s)
-        self._living = [(member, topics) for member, topics, _ in rows]
-        self._owned = {(topic, number): epoch for _, _, owned in rows for topic, number, epoch in owned}
+        self._living = [(row["member"], row["topics"]) for row in rows]
+        self._owned = {(topic, number): epoch for row in rows for topic, number, epoch in row["owned"]}
+        self._beat_in_s = min(self._beat_in_s, *(max(0.0, row["ends_in_s"]) + _LATE_S for row in rows))
 
     async def _settle(self) -> None:
         """Bring the leases in line with our share among the living."""

@@ -6,6 +6,8 @@ import gzip
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from shared.kit.clock import utc_now
 from tests.support.service import ServiceUnderTest, service_under_test
 
 PROBLEM = "application/problem+json"
@@ -62,6 +65,14 @@ async def test_a_wrong_method_gets_every_right_one(tiny: ServiceUnderTest) -> No
     answer = await tiny.client.delete(things())
     is_problem(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize("path", ["/live", "/nowhere"])
+async def test_every_answer_is_dated(tiny: ServiceUnderTest, path: str) -> None:
+    before = utc_now() - timedelta(seconds=1)
+    answer = await tiny.client.get(path)
+    assert before <= parsedate_to_datetime(answer.headers["date"]) <= utc_now()
+    assert len(answer.headers.get_list("date")) == 1
 
 
 async def test_head_answers_as_get_would_without_the_body(tiny: ServiceUnderTest) -> None:

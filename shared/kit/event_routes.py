@@ -41,22 +41,24 @@ WITH page AS (
             octet_length(coalesce(o.frame, o.envelope)) AS size
         FROM (
             SELECT last_position, positions, seqs, created_at, firsts, counts FROM outbox_positions
-            WHERE topic = wanted.topic AND last_position > $1 AND ($3::uuid[] IS NULL OR projects && $3)
+            WHERE topic = wanted.topic AND last_position > $1 {of_rounds}
             ORDER BY last_position
         ) AS round
         CROSS JOIN LATERAL unnest(round.positions, round.seqs, round.created_at, round.firsts, round.counts)
             AS place (position, seq, created_at, first, count)
         JOIN outbox AS o ON o.created_at = place.created_at AND o.seq = place.seq
-        WHERE place.position + coalesce(place.count, 1) - 1 > $1 AND ($3::uuid[] IS NULL OR o.project_id = ANY($3))
-        ORDER BY round.last_position, place.position LIMIT $4
+        WHERE place.position + coalesce(place.count, 1) - 1 > $1 {of_sets}
+        ORDER BY round.last_position, place.position LIMIT $3
     ) AS found
-    ORDER BY found.position LIMIT $4
+    ORDER BY found.position LIMIT $3
 )
 SELECT page.position, page.first, page.count, page.found, o.topic, o.frame, o.key, o.envelope, o.headers
 FROM page JOIN outbox AS o ON o.created_at = page.created_at AND o.seq = page.seq
-WHERE page.events_before < $4 AND page.bytes_before < $5
+WHERE page.events_before < $3 AND page.bytes_before < $4
 ORDER BY page.position
 """
+_READ_ALL: Final = _READ.format(of_rounds="", of_sets="")
+_READ_OF_PROJECTS: Final = _READ.format(of_rounds="AND projects && $5", of_sets="AND o.project_id = ANY($5)")
 
 Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
 
@@ -108,7 +110,12 @@ async def _read(
 ) -> list[Any]:
     """Ranges of events, a short transaction for each page; one event more than asked for shows whether there is a next."""
     async with database.transaction() as session:
-        rows: list[Any] = await session.raw.fetch(_READ, after, topics, projects, limit + 1, _MOST_BYTES)
+        given: list[object] = [after, topics, limit + 1, _MOST_BYTES]
+        rows: list[Any] = (
+            await session.raw.fetch(_READ_ALL, *given)
+            if projects is None
+            else await session.raw.fetch(_READ_OF_PROJECTS, *given, projects)
+        )
     return rows
 
 

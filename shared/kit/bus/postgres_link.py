@@ -75,7 +75,11 @@ class Link:
             self._url, timeout=_CONNECT_TIMEOUT_S, command_timeout=_COMMAND_TIMEOUT_S, server_settings=self._settings
         )
         if self._prepare is not None:
-            await self._prepare(connection)
+            try:
+                await self._prepare(connection)
+            except BaseException:
+                connection.terminate()
+                raise
         return connection
 
     def terminate(self) -> None:

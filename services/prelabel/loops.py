@@ -235,7 +235,8 @@ async def compare(runtime: PrelabelRuntime) -> float | None:
                 await _attempt_comparison(runtime, model)
                 wake_scoring(runtime, model.project_id)
                 mark_dirty(runtime, model.project_id)
-    await asyncio.sleep(_BREATH_S)
+    if due:
+        await asyncio.sleep(_BREATH_S)
     async with runtime.database.autocommit() as session:
         return await comparison_attempts.next_in_s(session)
 

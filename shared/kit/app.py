@@ -92,7 +92,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     app.state.authenticator = Authenticator(settings)
     app.state.background = True
     app.state.runtime.checks.update(database=_database_answers, schema=_schema_check)
-    app.user_middleware = _middleware(spec)
+    app.user_middleware = _middleware(spec, app.state.runtime)
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
@@ -108,7 +108,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     return app
 
 
-def _middleware(spec: ServiceSpec) -> list[Middleware]:
+def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
     """From the outermost in."""
     stack = [
         Middleware(
@@ -117,6 +117,7 @@ def _middleware(spec: ServiceSpec) -> list[Middleware]:
             max_body_bytes=spec.settings.max_body_bytes,
             body_timeout_s=spec.settings.body_timeout_s,
             problems=spec.problems,
+            watch=runtime.loop_watch,
         ),
         Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
     ]
@@ -167,6 +168,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     spec = runtime.spec
     telemetry.configure(spec.settings, spec.name)
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(runtime.loop_watch.close)
         stack.push_async_callback(app.state.authenticator.close)
         stack.push_async_callback(runtime.database.close)
         stack.push_async_callback(runtime.compute.close)
@@ -218,7 +220,14 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
     runtime.checks["bus"] = lambda _: bus.check()
     runtime.replica.start()
     stack.push_async_callback(runtime.replica.close)
-    relay = Relay(runtime.database, bus, name, replica=runtime.replica, retention_days=settings.event_retention_days)
+    relay = Relay(
+        runtime.database,
+        bus,
+        name,
+        replica=runtime.replica,
+        retention_days=settings.event_retention_days,
+        working=runtime.loop_watch,
+    )
     _run_until_closed(relay.run(), "relay", stack)
     _run_until_closed(backlog.keep_measuring(runtime.database, name), "backlog", stack)
     if handlers.topics:
@@ -229,6 +238,7 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
             lanes=settings.consumer_lanes,
             retention_days=settings.event_retention_days,
             handled=runtime.note_activity,
+            working=runtime.loop_watch,
         )
         consuming = asyncio.create_task(runner.run(), name="consumer")
         stack.push_async_callback(_stop_consuming, runner, consuming)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.kit import telemetry
 from shared.kit.bodies import BodyLimit, nul_refused
 from shared.kit.clock import http_date, new_id
+from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
 
 log = structlog.get_logger()
@@ -56,12 +57,14 @@ class Edge:
         max_body_bytes: int,
         body_timeout_s: float,
         problems: Mapping[type[Exception], int],
+        watch: LoopWatch,
     ) -> None:
         self._app = app
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._problems = problems
+        self._watch = watch
         self._in_flight = IN_FLIGHT.labels(service)
         self._durations: dict[tuple[str, str, int], Any] = {}
         self._log: Any = None  # bound at the first request, when logging is configured: a lazy logger costs each one
@@ -97,7 +100,7 @@ class Edge:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         self._in_flight.inc()
         try:
-            with telemetry.span("HTTP " + method, SpanKind.SERVER, headers.traceparent) as span:
+            with self._watch, telemetry.span("HTTP " + method, SpanKind.SERVER, headers.traceparent) as span:
                 try:
                     _refuse_nul(scope)
                     await self._app(scope, limited, send_with_id)

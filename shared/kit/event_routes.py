@@ -100,7 +100,7 @@ async def list_events(
     while not (rows := await _read(runtime.database, after, topics, projects, limit)):
         if time.monotonic() >= until or runtime.stopping.is_set():
             break
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError), runtime.loop_watch.resting():
             await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
     return Response(_page(rows, after, limit), media_type="application/json")
 

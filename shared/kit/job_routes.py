@@ -165,6 +165,7 @@ async def _changes(runtime: Runtime, first: JobView, until: float) -> AsyncItera
             silent_s = 0.0
         if current.state in _ENDED or runtime.stopping.is_set() or time.monotonic() > until:
             return
-        await asyncio.sleep(_POLL_S)
+        with runtime.loop_watch.resting():
+            await asyncio.sleep(_POLL_S)
         silent_s += _POLL_S
         current = await _read(runtime, first.id)

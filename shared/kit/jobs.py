@@ -323,7 +323,7 @@ class JobWorker:
             await self._broke(job, error)
 
     async def _handle(self, job: Job) -> dict[str, Any]:
-        with telemetry.span(f"job {job.kind}"):
+        with self._runtime.loop_watch, telemetry.span(f"job {job.kind}"):
             return await self._runtime.spec.jobs[job.kind](self._runtime, job)
 
     async def _broke(self, job: Job, error: BaseException) -> None:

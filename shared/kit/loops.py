@@ -164,7 +164,7 @@ class LoopRunner(outbox.Wakeable):
             LEADER.labels(self._service, loop.name).set(leads)
             if not leads:
                 return None
-        with telemetry.span(f"loop {loop.name}"):
+        with self._runtime.loop_watch, telemetry.span(f"loop {loop.name}"):
             due_s = await loop.run(self._runtime)
         RUNS.labels(self._service, loop.name, "done").inc()
         return due_s

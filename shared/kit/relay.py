@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -120,7 +121,9 @@ class Relay(Wakeable):
         replica: Replica | None = None,
         retention_days: int = 30,
         poll_s: float = _POLL_S,
+        working: AbstractContextManager[None] = contextlib.nullcontext(),  # noqa: B008  it holds nothing
     ) -> None:
+        """`working` is entered while events are sent."""
         self._database = database
         self._bus = bus
         self._service = service
@@ -128,6 +131,7 @@ class Relay(Wakeable):
         self._owns_replica = replica is None
         self._retention_days = retention_days
         self._poll_s = poll_s
+        self._working = working
         self._woken = asyncio.Event()
         self._batch = BatchSize(_MOST_ROWS, _MOST_BYTES)
         self._blocked: set[tuple[str, bytes]] = set()
@@ -193,7 +197,8 @@ class Relay(Wakeable):
             if now - looked_at_all > _VERY_LATE_S:
                 after, looked_at_all = 0, now
             self._woken.clear()
-            last, more = await self._send_some(connection, epoch, after)
+            with self._working:
+                last, more = await self._send_some(connection, epoch, after)
             after = max(after, last - _LATE)
             if more:
                 continue

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Final, TypeVar
 
 import structlog
@@ -54,13 +55,16 @@ class Runner:
         lanes: int = 4,
         retention_days: int = 30,
         handled: Callable[[], None] = lambda: None,
+        working: AbstractContextManager[None] = contextlib.nullcontext(),  # noqa: B008  it holds nothing
     ) -> None:
+        """`handled` is called whenever events had their effect, `working` entered while they get it."""
         self._database = database
         self._bus = bus
         self._handlers = handlers
         self._group = handlers.group
         self._retention_days = retention_days
-        self._handled = handled  # called whenever events had their effect
+        self._handled = handled
+        self._working = working
         self._topics = sorted({*handlers.topics, retry_topic(handlers.group)})
         self._consumer: Consumer | None = None
         self._progress: dict[Partition, Progress] = {}
@@ -186,7 +190,7 @@ class Runner:
             began = time.monotonic()
             ours = [item for item in items if item.progress.active]
             failed: list[Failed] = []
-            with in_hand(ours):
+            with self._working, in_hand(ours):
                 try:
                     if ours:
                         failed = await self._processor.handle(ours)

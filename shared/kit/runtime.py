@@ -17,6 +17,7 @@ from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
 from shared.kit.endpoints import OPENED
 from shared.kit.jobs import Job
+from shared.kit.loop_watch import LoopWatch
 from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 from shared.kit.replica import Replica
@@ -101,6 +102,7 @@ class Runtime(Generic[R]):
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
+        self.loop_watch = LoopWatch(spec.name)
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)
         self.note_activity: Callable[[], None] = lambda: None

@@ -5,16 +5,21 @@ than a quarter of a core. Then nobody asks anything. `after_work` is the minute 
 minute that begins after three minutes, both in CPU milliseconds a second of all processes; the bench fails above
 `--most`. With `--statements` it also counts what the services execute meanwhile, by PostgreSQL's `log_statement`, which
 costs a little CPU itself.
+
+What a wake-up costs depends on the machine: one that sleeps deeply, or is shared, takes many times what a busy one does.
+`bare_wake_ms` is the floor in the same run: what a process costs that only wakes, twice a second, on the same event loop.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +31,14 @@ from deploy.embedded.supervisor import Suite, SuiteSettings
 
 RECORDS, LABELS = 2_000, 500
 AFTER_WORK_S, RESTED_AFTER_S, RESTED_S = 60.0, 180.0, 30.0
+BARE_EVERY_S = 0.5
+_BARE = """
+import asyncio, sys, uvloop
+async def wake():
+    while True:
+        await asyncio.sleep(float(sys.argv[1]))
+uvloop.run(wake())
+"""
 _STATEMENT = re.compile(r"^touchstone_(\w+) LOG:  (?:statement|execute [^:]*):\s*(.*)$", re.MULTILINE)
 
 
@@ -40,11 +53,31 @@ async def work(suite: Suite, client: httpx.AsyncClient) -> None:
     await Meter(suite).rest()
 
 
-async def spent_ms_per_s(suite: Suite, seconds: float) -> dict[str, float]:
-    """By process and in all."""
+@contextlib.asynccontextmanager
+async def bare_process() -> AsyncIterator[int]:
+    """A process that does nothing but wake; its pid."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _BARE, str(BARE_EVERY_S))
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def spent_ms_per_s(suite: Suite, bare: int, seconds: float) -> dict[str, float]:
+    """By process and in all, and what a bare wake-up took meanwhile."""
     meter = Meter(suite)
+    before = run_ms(bare)
     await asyncio.sleep(seconds)
-    return {name: round(ms / seconds, 2) for name, ms in meter.ms_each(1).items()}
+    bare_wake_ms = (run_ms(bare) - before) * BARE_EVERY_S / seconds
+    return {name: round(ms / seconds, 2) for name, ms in meter.ms_each(1).items()} | {
+        "bare_wake_ms": round(bare_wake_ms, 3)
+    }
+
+
+def run_ms(pid: int) -> float:
+    """Milliseconds that a process without threads has run."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e6
 
 
 class Statements:
@@ -77,18 +110,22 @@ class Statements:
 async def run(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         settings = SuiteSettings(data_dir=Path(folder), first_port=0)
-        async with Suite(settings) as suite, httpx.AsyncClient(headers=admin(suite), timeout=120) as client:
+        async with (
+            Suite(settings) as suite,
+            bare_process() as bare,
+            httpx.AsyncClient(headers=admin(suite), timeout=120) as client,
+        ):
             await work(suite, client)
             began = time.monotonic()
             statements = Statements(suite)
             if given.statements:
                 await statements.begin()
-            after_work = await spent_ms_per_s(suite, AFTER_WORK_S)
+            after_work = await spent_ms_per_s(suite, bare, AFTER_WORK_S)
             asked = statements.per_s(AFTER_WORK_S) if given.statements else None
             await asyncio.sleep(max(0.0, began + given.rested_after - time.monotonic()))
             if given.statements:
                 await statements.begin()
-            rested = await spent_ms_per_s(suite, RESTED_S)
+            rested = await spent_ms_per_s(suite, bare, RESTED_S)
             asked_rested = statements.per_s(RESTED_S) if given.statements else None
     return {
         "name": "idle",

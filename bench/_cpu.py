@@ -23,14 +23,42 @@ def family_of(pid: int) -> list[int]:
 
 def cpu_s(pid: int) -> float:
     """CPU seconds of a process and its children, also of those that have ended."""
-    total = 0
+    return sum(own + of_ended for own, of_ended in _times(pid).values())
+
+
+class Family:
+    """CPU seconds of a process and its children, which never grow less: a child that ends may be counted nowhere else."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._last: dict[int, tuple[float, float]] = {}
+        self._spent_s = 0.0
+
+    def read(self) -> float:
+        """What all of them have spent that were there at one reading at least."""
+        now = _times(self._pid)
+        gone_s = sum(sum(times) for pid, times in self._last.items() if pid not in now)
+        own_s = of_ended_s = 0.0
+        for pid, (own, of_ended) in now.items():
+            before = self._last.get(pid, (0.0, 0.0))
+            own_s += own - before[0]
+            of_ended_s += of_ended - before[1]
+        self._spent_s += own_s + max(0.0, of_ended_s - gone_s)
+        self._last = now
+        return self._spent_s
+
+
+def _times(pid: int) -> dict[int, tuple[float, float]]:
+    """Of a process and its children: the CPU seconds of each, and of those of its children that it waited for."""
+    found = {}
     for one in family_of(pid):
         try:
             fields = Path(f"/proc/{one}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
         except OSError:
             continue
-        total += sum(int(field) for field in fields[11:15])
-    return total / _TICKS_PER_S
+        user, system, user_of_ended, system_of_ended = (int(field) / _TICKS_PER_S for field in fields[11:15])
+        found[one] = (user + system, user_of_ended + system_of_ended)
+    return found
 
 
 class Meter:

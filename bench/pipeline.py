@@ -31,7 +31,7 @@ import asyncpg
 import httpx
 import orjson
 
-from bench._cpu import cpu_s
+from bench._cpu import Family
 from bench._waiting import until
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
@@ -85,18 +85,18 @@ class Meter:
     """CPU of the services and of PostgreSQL, from one moment to another."""
 
     def __init__(self, suite: Suite) -> None:
-        self._pids = [(process.name, process.pid) for process in suite.processes]
-        self._pids.append(("postgres", suite.postgres.pid))
+        pids = [(process.name, process.pid) for process in suite.processes]
+        pids.append(("postgres", suite.postgres.pid))
         if suite.broker is not None:
-            self._pids.append(("broker", suite.broker.pid))
+            pids.append(("broker", suite.broker.pid))
+        self._families = [(name, Family(pid)) for name, pid in pids if pid is not None]
         self._before = self.read()
 
     def read(self) -> dict[str, float]:
         """CPU seconds so far, by service, of all its replicas."""
         found: dict[str, float] = {}
-        for name, pid in self._pids:
-            if pid is not None:
-                found[name] = found.get(name, 0.0) + cpu_s(pid)
+        for name, family in self._families:
+            found[name] = found.get(name, 0.0) + family.read()
         return found
 
     def start(self) -> None:

@@ -1,4 +1,6 @@
-"""How many rows to ask for when their size is known only afterwards."""
+"""How large batches get: how many rows are asked for, and how long messages gather before they are."""
+
+from typing import Final
 
 
 class BatchSize:
@@ -14,3 +16,28 @@ class BatchSize:
         if rows:
             fitting = self._most_bytes * rows // max(1, size)
             self.rows = max(1, min(self._most, self.rows * 2, fitting))
+
+
+class FetchPause:
+    """When to fetch again, so that few events are handled at once and many in large sets.
+
+    After a pause at once. While events come all the time, the longer the more there are, until enough gather for what a
+    set costs by itself to count no more.
+    """
+
+    _SHORTEST_S: Final = 0.1
+    _LONGEST_S: Final = 0.4
+    _S_FOR_EACH: Final = 0.01
+    """Seconds for each message a second: ten a second wait no longer than one."""
+    _ENOUGH: Final = 128
+
+    def __init__(self) -> None:
+        self.until = float("-inf")
+        self._fetched_at = float("-inf")
+
+    def fetched(self, now: float, messages: int, *, full: bool) -> None:
+        """Learn from a fetch that brought so many; `full`: as many as it asked for, so there may be more already."""
+        a_second = messages / max(now - self._fetched_at, 1e-3)
+        self._fetched_at = now
+        wanted_s = min(self._LONGEST_S, self._S_FOR_EACH * a_second, self._ENOUGH / max(a_second, 1e-3))
+        self.until = float("-inf") if full else now + max(self._SHORTEST_S, wanted_s)

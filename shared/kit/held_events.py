@@ -9,10 +9,10 @@ from shared.kit.progress import Item, Lane, in_hand
 
 
 class HeldEvents:
-    """Tries what is held, key by key, while the lanes go on. `let_go` is awaited with how many are held no more."""
+    """Tries what is held, key by key, while the lanes go on. `let_go` is awaited with what is held no more."""
 
     def __init__(
-        self, processor: EventProcessor, tasks: asyncio.TaskGroup, let_go: Callable[[int], Awaitable[None]]
+        self, processor: EventProcessor, tasks: asyncio.TaskGroup, let_go: Callable[[Sequence[Item]], Awaitable[None]]
     ) -> None:
         self._processor = processor
         self._tasks = tasks
@@ -51,5 +51,5 @@ class HeldEvents:
             if error is None:
                 waiting.popleft()
                 attempts = 0
-                await self._let_go(1)
+                await self._let_go([item])
         del lane.held[first.item.message.key]

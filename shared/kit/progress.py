@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -58,6 +58,8 @@ _MOST = 500
 _MOST_BYTES = 1024 * 1024
 """To parse so much takes tens of milliseconds, for which the event loop is held."""
 _LONG_S = 0.2
+_TOGETHER = 64
+"""So many new keys go to one lane before the next lane gets some: little work is one set, not one for each lane."""
 
 
 class Lane(deque[Item]):
@@ -70,6 +72,7 @@ class Lane(deque[Item]):
     def __init__(self) -> None:
         super().__init__()
         self.filled = asyncio.Event()
+        self.unfinished = 0  # events that wait, are in hand or are held
         self.batch = 64
         self.held: dict[bytes, deque[Item]] = {}  # by key: an event that failed and what came after it
 
@@ -91,3 +94,55 @@ class Lane(deque[Item]):
         """Learn from a batch how many the next one should have: grow step by step, shrink at once."""
         fitting = int(count * _LONG_S / max(seconds, 1e-6))
         self.batch = max(_FEWEST, min(_MOST, fitting, self.batch * 2))
+
+
+class Lanes:
+    """The lanes of a consumer. As long as an event of a key is unfinished, those that follow go to its lane.
+
+    Other keys go to the lane with the least to do, so a lane that takes long holds up nothing but its own keys.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._lanes = [Lane() for _ in range(count)]
+        self._of: dict[bytes, tuple[Lane, int]] = {}  # with how many unfinished events
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(self._lanes)
+
+    def put(self, items: Iterable[Item]) -> None:
+        """Let items wait in their lanes."""
+        lane, room = self._least_busy(), _TOGETHER
+        for item in items:
+            key = item.message.key
+            known = self._of.get(key)
+            if known is None:
+                if room == 0:
+                    lane, room = self._least_busy(), _TOGETHER
+                room -= 1
+            in_lane, count = known or (lane, 0)
+            self._of[key] = in_lane, count + 1
+            in_lane.unfinished += 1
+            in_lane.append(item)
+            in_lane.filled.set()
+
+    def finish(self, items: Iterable[Item]) -> None:
+        """Nothing is left to do for these items here."""
+        for item in items:
+            key = item.message.key
+            lane, count = self._of[key]
+            lane.unfinished -= 1
+            if count == 1:
+                del self._of[key]
+            else:
+                self._of[key] = lane, count - 1
+
+    def clear(self) -> None:
+        """Forget everything; nothing may be in hand."""
+        self._of.clear()
+        for lane in self._lanes:
+            lane.clear()
+            lane.held.clear()
+            lane.unfinished = 0
+
+    def _least_busy(self) -> Lane:
+        return min(self._lanes, key=lambda lane: lane.unfinished)

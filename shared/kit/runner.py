@@ -1,14 +1,14 @@
 """Consumes a service's topics: in order for each key, concurrently across keys, acknowledged when done.
 
-Messages go to lanes by the hash of their key, whatever their topic, so one record's events are handled one after the
-other. A lane takes what waits for it as one batch (`shared.kit.event_processor`). An event that fails is held, with what
-comes after it of its key, while the lane goes on (`shared.kit.held_events`).
+Messages go to lanes by their key, whatever their topic, so one record's events are handled one after the other. A lane
+takes what waits for it as one batch (`shared.kit.event_processor`). An event that fails is held, with what comes after it
+of its key, while the lane goes on (`shared.kit.held_events`).
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, TypeVar
 
@@ -16,7 +16,7 @@ import structlog
 
 from shared.kit import event_metrics as metrics
 from shared.kit import parking
-from shared.kit.batches import BatchSize
+from shared.kit.batches import BatchSize, FetchPause
 from shared.kit.bus import Bus, Consumer, Inbound, Partition, service_topics
 from shared.kit.clock import to_tick
 from shared.kit.consuming import Handlers
@@ -26,7 +26,7 @@ from shared.kit.event_attempts import IN_HAND, RELEASES
 from shared.kit.event_processor import LONGEST_PAUSE_S, Abandoned, EventProcessor, Failed, pause_s
 from shared.kit.exceptions import BusUnavailable
 from shared.kit.held_events import HeldEvents
-from shared.kit.progress import Item, Lane, Progress, in_hand
+from shared.kit.progress import Item, Lane, Lanes, Progress, in_hand
 
 log = structlog.get_logger()
 
@@ -37,7 +37,6 @@ _FETCH: Final = 1_000
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0  # after messages; the longer nothing comes, the longer a fetch waits
 _LONGEST_FETCH_WAIT_S: Final = 30.0
-_FILL_S: Final = 0.1  # between two fetches that did not bring as much as was asked for
 _ACKNOWLEDGE_EVERY_S: Final = 0.05
 _MEASURE_EVERY_S: Final = 15.0
 _LONG_RUN_S: Final = 60.0
@@ -68,7 +67,7 @@ class Runner:
         self._topics = sorted({*handlers.topics, retry_topic(handlers.group)})
         self._consumer: Consumer | None = None
         self._progress: dict[Partition, Progress] = {}
-        self._lanes = [Lane() for _ in range(lanes)]
+        self._lanes = Lanes(lanes)
         self._room = min(IN_HAND, lanes * _ROOM)
         self._fetched = 0
         self._ask = BatchSize(_FETCH, _FETCH_BYTES)
@@ -142,13 +141,12 @@ class Runner:
 
     async def _fetch(self, consumer: Consumer) -> None:
         failures = 0
-        fetched_at = float("-inf")
+        pause = FetchPause()
         wait_s = _FETCH_WAIT_S
         while not self._stopping.is_set():
             async with self._changed:
                 await self._changed.wait_for(self._has_room)
-            # At once after a pause, and not too often when events come all the time: then they are handled in sets.
-            await self._sleep_unless_stopping(fetched_at + _FILL_S - time.monotonic())
+            await self._sleep_unless_stopping(pause.until - time.monotonic())
             try:
                 messages = await self._unless_stopping(consumer.fetch(self._ask.rows, to_tick(wait_s)))
             except BusUnavailable as error:
@@ -164,19 +162,18 @@ class Runner:
                 wait_s = min(2.0 * wait_s, _LONGEST_FETCH_WAIT_S)
                 continue
             wait_s = _FETCH_WAIT_S
-            fetched_at = time.monotonic() if len(messages) < self._ask.rows else float("-inf")
+            pause.fetched(time.monotonic(), len(messages), full=len(messages) >= self._ask.rows)
             self._ask.saw(len(messages), sum(len(message.value) for message in messages))
+            items = []
             for message in messages:
                 partition = Partition(message.topic, message.partition)
                 progress = self._progress.get(partition)
                 if progress is None:
                     progress = self._progress[partition] = Progress()
                 progress.waiting.append(message.position)
-                self._lanes[hash(message.key) % len(self._lanes)].append(Item(message, progress))
+                items.append(Item(message, progress))
+            self._lanes.put(items)
             self._fetched += len(messages)
-            for lane in self._lanes:
-                if lane:
-                    lane.filled.set()
 
     def _has_room(self) -> bool:
         return self._stopping.is_set() or self._fetched < min(self._room, 2 * self._ask.rows)
@@ -199,11 +196,13 @@ class Runner:
                     pass
                 finally:
                     held.hold(lane, failed)
-                    await self._let_go(len(items) - len(failed))
+                    kept = {id(each.item) for each in failed}
+                    await self._let_go([item for item in items if id(item) not in kept])
 
-    async def _let_go(self, count: int) -> None:
-        """Make room for so many messages, whatever became of them."""
-        self._fetched -= count
+    async def _let_go(self, items: Sequence[Item]) -> None:
+        """Make room for others, whatever became of these."""
+        self._lanes.finish(items)
+        self._fetched -= len(items)
         async with self._changed:
             self._changed.notify_all()
 
@@ -270,9 +269,7 @@ class Runner:
     def _forget_all(self) -> None:
         for partition in tuple(self._progress):
             self._forget(partition)
-        for lane in self._lanes:
-            lane.clear()
-            lane.held.clear()
+        self._lanes.clear()
         self._fetched = 0
 
     async def _release(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, RecordAccepted
 from shared.kit.bus import Bus, Outbound, service_topics
 from shared.kit.clock import new_id
-from shared.kit.consuming import Delivery
+from shared.kit.consuming import Delivery, EventSet
 from shared.kit.database import Database, Session, Transaction
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
@@ -276,6 +277,39 @@ async def test_a_slow_key_does_not_hold_up_the_others(effects: Effects, bus: Bus
         await until(effects_are(effects, 25))
         go_on.set()
         await until(effects_are(effects, 61))
+
+
+async def test_events_that_come_all_the_time_are_handled_in_few_large_sets(effects: Effects, bus: Bus) -> None:
+    sets: list[int] = []
+    handle = effects.handlers.apply
+
+    async def apply(session: Session, events: EventSet[Any]) -> None:
+        sets.append(len(events))
+        await handle(session, events)
+
+    effects.handlers.apply = apply  # type: ignore[method-assign]
+    async with running(effects, bus):
+        await send(bus, [accepted(new_id())])
+        await until(effects_are(effects, 1))
+        began = time.monotonic()
+        for _ in range(60):
+            await send(bus, [accepted(new_id()) for _ in range(5)])
+            await asyncio.sleep(0.03)
+        took_s = time.monotonic() - began
+        await until(effects_are(effects, 301))
+    assert len(sets) < 6 + took_s / 0.3
+
+
+async def test_an_event_that_comes_alone_has_its_effect_at_once(effects: Effects, bus: Bus) -> None:
+    took_s = []
+    async with running(effects, bus):
+        for count in range(1, 9):
+            began = time.monotonic()
+            await send(bus, [accepted(new_id())])
+            await until(effects_are(effects, count))
+            took_s.append(time.monotonic() - began)
+            await asyncio.sleep(0.2)
+    assert min(took_s) < 0.1  # the others: whatever else the machine does
 
 
 async def _read(bus: Bus, topic: str, count: int) -> list[Any]:

@@ -121,16 +121,19 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
     kept as the draft.
     """
     outcome: Receipt | Late | None = None
+    leasing, work = _leasing(runtime), Work(body.answers, body.active_s, body.reason)
     async with runtime.database.autocommit() as session:
-        work = Work(body.answers, body.active_s, body.reason)
-        checked = await submission.check_work(session, runtime.resources.projects, principal, token, work)
-        if not body.next and not checked.to_mask:
-            outcome = await submission.submit_at_once(session, token, checked, utc_now())
+        if not body.next:
+            outcome = await submission.submit_as_leased(session, leasing, principal, token, work, utc_now())
+        if outcome is None:
+            checked = await submission.check_work(session, leasing.projects, principal, token, work)
+            if not body.next and not checked.to_mask:
+                outcome = await submission.submit_at_once(session, token, checked, utc_now())
     if outcome is None:
         checked = await submission.mask_long(runtime.compute, checked)
         async with runtime.database.transaction() as session:
             outcome = await submission.submit_annotation(
-                session, _leasing(runtime), principal, token, checked, _following(runtime, body.next), utc_now()
+                session, leasing, principal, token, checked, _following(runtime, body.next), utc_now()
             )
     if isinstance(outcome, Late):
         raise outcome.refusal

@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from uuid import UUID
 
+from services.queue.domain.leases import Lease
 from services.queue.domain.project import Project
 from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import Pick, ServingPlan, choose, mix_gold, plan
+from services.queue.domain.slots import SlotState
 from services.queue.exceptions import NotRegistered
 from services.queue.storage import claims, memberships, servability, supply
 from services.queue.storage.claims import Claim, Leased
 from services.queue.storage.hints import LeaseHints
+from services.queue.storage.leases import FoundLease
 from services.queue.storage.memberships import Entrant
 from services.queue.storage.projects import ProjectCache
 from services.queue.storage.walks import Stretch
@@ -235,6 +238,8 @@ class Leasing:
         now: datetime,
     ) -> Granted:
         if leases:
+            for leased in leases:
+                self.hints.granted.remember(leased.token, _found(leased, entrant, request))
             return Granted(project, sorted(leases, key=lambda leased: leased.place))
         reason = await _why_nothing(session, project, entrant, request, now)
         return Granted(project, [], nothing(reason, request.soon_s))
@@ -250,6 +255,28 @@ def _after(entrant: Entrant, leases: Sequence[Leased]) -> Entrant:
             membership, granted=membership.granted + len(leases), gold_served=membership.gold_served + gold
         ),
     )
+
+
+def _found(leased: Leased, entrant: Entrant, request: WorkRequest) -> FoundLease:
+    """A new lease as a submit finds it."""
+    lease = Lease(
+        task_id=leased.task_id,
+        slot=leased.slot,
+        record_id=leased.record_id,
+        project_id=request.project_id,
+        kind=leased.kind,
+        round=leased.round,
+        schema_version=leased.schema_version,
+        guideline_version=leased.guideline_version,
+        annotator_id=entrant.annotator_id,
+        leased_at=leased.leased_at,
+        token=leased.token,
+        state=SlotState.LEASED,
+        record_state=leased.record_state,
+        gold=leased.is_gold,
+        prediction_shown=leased.prediction_shown,
+    )
+    return FoundLease(lease, request.subject, leased.fields, entrant.project_revision)
 
 
 def _common_plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPlan | None:

@@ -19,6 +19,7 @@ from services.queue.exceptions import (
     ReasonRequired,
     SchemaViolated,
     StaleLease,
+    UnknownLease,
 )
 from services.queue.operations.leases import (
     MOST_ANSWER_BYTES,
@@ -104,6 +105,10 @@ async def check_work(
     """
     running = await leases.find_running(session, token)
     found = of_caller(running if running is not None else await leases.find(session, token), principal)
+    return await _check(session, projects, found, token, work)
+
+
+async def _check(session: Session, projects: ProjectCache, found: FoundLease, token: UUID, work: Work) -> CheckedWork:
     status = token_status(found.lease, token)
     if status is not TokenStatus.VALID and status is not TokenStatus.DONE:
         return CheckedWork(found, None, work)
@@ -137,6 +142,24 @@ async def mask_long(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
     except ComputeFailed as failure:
         raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
     return replace(checked, work=Work(answers, work.active_s, reason), to_mask=False)
+
+
+async def submit_as_leased(
+    session: Session, leasing: Leasing, principal: Principal, token: UUID, work: Work, now: datetime
+) -> Receipt | None:
+    """Keep and publish an annotation as `submit_at_once` does, under a lease that this process granted and remembers.
+
+    None when it doesn't, when the lease is no more as it was granted, or when anything is wrong with the work: then the
+    lease is to be read, and what is wrong is said of it as it is.
+    """
+    granted = leasing.hints.granted.take(token)
+    if granted is None:
+        return None
+    try:
+        checked = await _check(session, leasing.projects, of_caller(granted, principal), token, work)
+    except (UnknownLease, AnswersTooLarge, SchemaViolated, ReasonRequired):
+        return None
+    return None if checked.to_mask else await submit_at_once(session, token, checked, now)
 
 
 async def submit_at_once(session: Session, token: UUID, checked: CheckedWork, now: datetime) -> Receipt | None:

@@ -15,7 +15,7 @@ from services.queue.domain.serving_plan import Pick, ServingPlan, SlotCandidate
 from services.queue.domain.slots import SlotState
 from services.queue.storage.memberships import LAZILY, Entrant
 from services.queue.storage.walks import Stretch
-from shared.contracts.values import TaskKind
+from shared.contracts.values import RecordState, TaskKind
 from shared.kit.database import Session
 from shared.kit.statements import Statement
 
@@ -66,7 +66,8 @@ _LEASED = """leased AS (
     LEFT JOIN routes o ON o.record_id = pick.record_id
     WHERE s.task_id = pick.task_id AND s.slot = pick.slot AND s.state = :free
     RETURNING s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version,
-        s.lane, pick.urgency, r.fields, CASE WHEN s.prediction_shown IS NOT NULL THEN o.prediction END AS prediction
+        s.lane, s.leased_at, s.prediction_shown, r.state AS record_state, pick.urgency, r.fields,
+        CASE WHEN s.prediction_shown IS NOT NULL THEN o.prediction END AS prediction
 )"""
 _DISPUTED = """CASE WHEN leased.kind = 'arbitration' THEN (
     SELECT t.disputed FROM tasks t WHERE t.task_id = leased.task_id
@@ -155,7 +156,8 @@ SELECT leased.*, {_DISPUTED} FROM leased
 """)  # noqa: S608  constants
 _LEASED_AGAIN = """
 SELECT s.token, s.until, s.task_id, s.slot, s.record_id, s.kind, s.round, s.schema_version, s.guideline_version, s.lane,
-    0 AS urgency, r.fields, CASE WHEN s.prediction_shown = o.prediction_id THEN o.prediction END AS prediction, t.disputed
+    s.leased_at, s.prediction_shown, r.state AS record_state, 0 AS urgency, r.fields,
+    CASE WHEN s.prediction_shown = o.prediction_id THEN o.prediction END AS prediction, t.disputed
 FROM slots s
 JOIN records r ON r.record_id = s.record_id
 JOIN tasks t ON t.task_id = s.task_id
@@ -182,6 +184,9 @@ class Leased:
     schema_version: int
     guideline_version: int
     lane: str
+    leased_at: datetime
+    prediction_shown: UUID | None
+    record_state: RecordState
     fields: str
     prediction: str | None
     disputed: str | None
@@ -393,6 +398,9 @@ def _leased(row: Any) -> Leased:
         row["schema_version"],
         row["guideline_version"],
         row["lane"],
+        row["leased_at"],
+        row["prediction_shown"],
+        RecordState(row["record_state"]),
         row["fields"],
         row["prediction"],
         row["disputed"],

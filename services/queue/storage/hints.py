@@ -1,13 +1,19 @@
-"""What a process remembers of who leases. These are hints: the statement that leases sees to it that they still hold."""
+"""What a process remembers of leases and who asks for them. These are hints: the statement that leases or submits sees to it
+that they still hold.
+"""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.queue.storage.leases import FoundLease
 from services.queue.storage.memberships import Entrant
 from services.queue.storage.walks import Walks
 
 _KEPT = 10_000
+_KEPT_LEASES = 4_000
+_MOST_CHARACTERS = 4_000
+"""Leases of records with longer fields are not remembered: reading them again costs less than keeping them."""
 
 
 class Entrants:
@@ -29,7 +35,26 @@ class Entrants:
         self._known.pop((subject, project_id), None)
 
 
+class GrantedLeases:
+    """Leases as this process granted them, by their token, each for the first submit under it."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[UUID, FoundLease] = OrderedDict()
+
+    def remember(self, token: UUID, granted: FoundLease) -> None:
+        if len(granted.fields or "") > _MOST_CHARACTERS:
+            return
+        self._known[token] = granted
+        if len(self._known) > _KEPT_LEASES:
+            self._known.popitem(last=False)
+
+    def take(self, token: UUID) -> FoundLease | None:
+        """The lease, which is remembered no more."""
+        return self._known.pop(token, None)
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseHints:
     entrants: Entrants = field(default_factory=Entrants)
+    granted: GrantedLeases = field(default_factory=GrantedLeases)
     walks: Walks = field(default_factory=Walks)

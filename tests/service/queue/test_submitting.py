@@ -3,7 +3,7 @@
 import asyncio
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +12,7 @@ from shared.contracts.values import Role, TaskKind
 from tests.service.queue.world import World, policies, sentiment, shown
 from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest
+from tests.support.statements import sent_statements
 
 
 async def activities(world: World, person: Any) -> list[str]:
@@ -130,6 +131,33 @@ async def test_a_closed_task_refuses_with_409(world: World) -> None:
     refused = await person.submit(lease["token"])
     assert (refused.status_code, refused.json()["type"]) == (409, "task-closed")
     assert await activities(world, person) == ["refused"]
+
+
+async def test_a_lease_and_a_submit_are_a_statement_each(world: World) -> None:
+    person = await world.person()
+    for _ in range(3):
+        await world.record()
+    await person.submit((await person.one())["token"])
+    with sent_statements(world.service.database) as sent:
+        lease = await person.one()
+        assert len(sent) == 1
+        assert (await person.submit(lease["token"])).status_code == 200
+        assert len(sent) == 2
+        lease = await person.one()
+        world.service.runtime.resources.hints.granted.take(
+            UUID(lease["token"])
+        )  # as another replica, which leased nothing
+        assert (await person.submit(lease["token"])).status_code == 200
+        assert len(sent) == 5
+
+
+async def test_a_closed_task_is_closed_whatever_is_wrong_with_the_answers(world: World) -> None:
+    person = await world.person()
+    record_id = await world.record()
+    lease = await person.one()
+    await world.finalize(record_id)
+    refused = await person.submit(lease["token"], {"sentiment": {"label": "no such label"}})
+    assert (refused.status_code, refused.json()["type"]) == (409, "task-closed")
 
 
 async def test_an_erased_record_refuses_with_410_and_keeps_nothing(world: World) -> None:

@@ -26,7 +26,7 @@ class FetchPause:
     """
 
     _SHORTEST_S: Final = 0.1
-    _LONGEST_S: Final = 0.4
+    _LONGEST_S: Final = 0.3
     _S_FOR_EACH: Final = 0.01
     """Seconds for each message a second: ten a second wait no longer than one."""
     _ENOUGH: Final = 128

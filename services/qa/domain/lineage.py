@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 GENESIS = bytes(32)
 """What comes before a record's first link."""
 
@@ -28,7 +30,7 @@ class ChainLink:
 
 def canonical(value: JsonValue | Mapping[str, JsonValue]) -> bytes:
     """One byte string per JSON value: sorted keys, no spaces, UTF-8, shortest round-trip floats, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def commit(salt: bytes, content: JsonValue | Mapping[str, JsonValue]) -> bytes:
@@ -38,7 +40,12 @@ def commit(salt: bytes, content: JsonValue | Mapping[str, JsonValue]) -> bytes:
 
 def link(previous: bytes, metadata: Mapping[str, JsonValue], commitment: bytes) -> ChainLink:
     """The next link after the one whose hash is `previous` (`GENESIS` for the first)."""
-    return ChainLink(metadata, commitment, _hash(previous, metadata, commitment))
+    return ChainLink(metadata, commitment, link_hash(previous, canonical(metadata), commitment))
+
+
+def link_hash(previous: bytes, metadata: bytes, commitment: bytes) -> bytes:
+    """The hash of a link whose metadata are given as `canonical` writes them."""
+    return hashlib.sha256(previous + len(metadata).to_bytes(8, "big") + metadata + commitment).digest()
 
 
 def verify_chain(
@@ -53,7 +60,7 @@ def verify_chain(
     """
     previous = GENESIS
     for index, one in enumerate(links):
-        if not hmac.compare_digest(one.hash, _hash(previous, one.metadata, one.commitment)):
+        if not hmac.compare_digest(one.hash, link_hash(previous, canonical(one.metadata), one.commitment)):
             return index
         if (
             salt is not None
@@ -101,11 +108,6 @@ def verify_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes], roo
             found = _node(sibling, found) if index % 2 else _node(found, sibling)
         index, size = index // 2, (size + 1) // 2
     return not siblings and hmac.compare_digest(found, root)
-
-
-def _hash(previous: bytes, metadata: Mapping[str, JsonValue], commitment: bytes) -> bytes:
-    content = canonical(metadata)
-    return hashlib.sha256(previous + len(content).to_bytes(8, "big") + content + commitment).digest()
 
 
 def _node(left: bytes, right: bytes) -> bytes:

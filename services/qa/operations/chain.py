@@ -57,18 +57,20 @@ def next_link(
         "at": now.isoformat(),
         **metadata,
     }
-    made = lineage.link(record.chain_head or lineage.GENESIS, whole, lineage.commit(record.salt, as_stored(content)))
+    text = lineage.canonical(whole)
+    commitment = lineage.commit(record.salt, as_stored(content))
+    head = lineage.link_hash(record.chain_head or lineage.GENESIS, text, commitment)
     record.chain_length += 1
-    record.chain_head = made.hash
+    record.chain_head = head
     return chain.RecordLink(
         record_id=record.record_id,
         position=position,
         project_id=record.project_id,
         kind=kind,
         reference=reference,
-        text_to_hash=lineage.canonical(whole).decode(),
-        content_hmac=made.commitment,
-        hash=made.hash,
+        text_to_hash=text.decode(),
+        content_hmac=commitment,
+        hash=head,
         linked_at=now,
     )
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import RecordRouted
-from shared.contracts.values import Route, TaskKind
 from shared.kit.database import Session
 from shared.kit.jsonb import load
 from shared.kit.statements import columns
@@ -84,7 +83,4 @@ def _route(row: Mapping[str, Any]) -> RecordRouted:
     """The route in a row; earlier releases kept it as one JSON."""
     if row["content"] is not None:
         return RecordRouted.model_validate(load(row["content"]))
-    kept = {name: row[name] for name in _TYPES}
-    kept["route"] = Route(kept["route"])
-    kept["task_kind"] = TaskKind(kept["task_kind"])
-    return RecordRouted.model_construct(**kept)
+    return RecordRouted.model_validate({name: row[name] for name in _TYPES})

@@ -3,12 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from services.queue.domain.project import Project
-from services.queue.domain.routing import Draws, Lane
+from services.queue.domain.routing import Lane
 from services.queue.domain.tasks import Purpose, Task
 from shared.contracts.draws import draw
 from shared.contracts.envelope import Event, Payload
@@ -101,14 +102,28 @@ class Record:
                 task.close(leased_too=leased_too)
 
 
-def draws_of(project: Project, record_id: UUID) -> Draws:
-    """The record's draws."""
-    return Draws(
-        explore=draw(project.salt, "explore", record_id),
-        audit=draw(project.salt, "audit", record_id),
-        blind=draw(project.salt, "blind", record_id),
-        serve=draw(project.salt, "serve", record_id),
-    )
+@dataclass(frozen=True)
+class RecordDraws:
+    """The draws of a record; each is computed when it is first asked for, which most decisions do with one or two."""
+
+    salt: str
+    record_id: UUID
+
+    @cached_property
+    def explore(self) -> float:
+        return draw(self.salt, "explore", self.record_id)
+
+    @cached_property
+    def audit(self) -> float:
+        return draw(self.salt, "audit", self.record_id)
+
+    @cached_property
+    def blind(self) -> float:
+        return draw(self.salt, "blind", self.record_id)
+
+    @cached_property
+    def serve(self) -> float:
+        return draw(self.salt, "serve", self.record_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from shared.contracts.policies import Policies
 from shared.contracts.values import Answers, Pool, Route, Split
@@ -17,14 +18,17 @@ class Lane(StrEnum):
     ARBITRATION = "arbitration"
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
+class Draws(Protocol):
     """The record's dice, keyed by the project's salt: the same on every redelivery and re-scoring."""
 
-    explore: float
-    audit: float
-    blind: float
-    serve: float
+    @property
+    def explore(self) -> float: ...
+    @property
+    def audit(self) -> float: ...
+    @property
+    def blind(self) -> float: ...
+    @property
+    def serve(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,18 @@ def threshold_for(thresholds: Thresholds, answers: Answers, questions: Collectio
 
 def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: Draws) -> RouteDecision:
     """Route a record that is not gold and whose slots nobody has touched."""
-    redundancy, learning = policies.redundancy, policies.learning
-    blind = draws.blind < policies.serving.blind_share
+    redundancy, learning, blind_share = policies.redundancy, policies.learning, policies.serving.blind_share
     ordinary = redundancy.with_model if evidence.with_model else redundancy.without_model
     if split.held_out:
         return _people(redundancy.held_out, Lane.RANDOM, blind=True, probability=1.0)
     if draws.explore < learning.random_share:
-        return _people(ordinary, Lane.RANDOM, blind=blind, explored=True, probability=learning.random_share)
+        return _people(
+            ordinary,
+            Lane.RANDOM,
+            blind=draws.blind < blind_share,
+            explored=True,
+            probability=learning.random_share,
+        )
     chance = 1.0 - learning.random_share
     confidence, threshold = evidence.confidence, evidence.threshold
     if policies.auto_accept.enabled and threshold is not None and confidence is not None and confidence >= threshold:
@@ -127,7 +136,7 @@ def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: D
         lane=Lane.LEARNING,
         pool=Pool.EXPERT if unsure else None,
         opened=opened,
-        blind=blind,
+        blind=draws.blind < blind_share,
         audit=False,
         explored=False,
         threshold=None,

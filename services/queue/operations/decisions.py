@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from services.queue.domain.project import Project
-from services.queue.domain.record import Effects, Record, draws_of
-from services.queue.domain.routing import RouteDecision, RoutingEvidence, decide, rank_of, threshold_for
+from services.queue.domain.record import Effects, Record, RecordDraws
+from services.queue.domain.routing import Draws, RouteDecision, RoutingEvidence, decide, rank_of, threshold_for
 from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.slots import SlotState, all_untouched
 from services.queue.domain.tasks import Purpose, Task
@@ -46,14 +46,14 @@ def route(
     evidence = _evidence(record, project, task)
     if anew:
         evidence = RoutingEvidence(evidence.with_model, evidence.confidence, None, evidence.selection)
-    draws = draws_of(project, record.record_id)
+    draws = RecordDraws(project.salt, record.record_id)
     decision = decide(project.policies, record.split, evidence, draws)
     if decision.route is Route.AUTO_ACCEPT:
         if task is not None:
             task.close()
             task = None
     else:
-        task = _offer(record, project, task, decision, draws.serve, now)
+        task = _offer(record, project, task, decision, draws, now)
     effects.publish_route(record, _routed(record, project, task, decision, with_model=evidence.with_model), cause)
 
 
@@ -71,7 +71,7 @@ def _evidence(record: Record, project: Project, task: Task | None) -> RoutingEvi
 
 
 def _offer(
-    record: Record, project: Project, task: Task | None, decision: RouteDecision, sort_key: float, now: datetime
+    record: Record, project: Project, task: Task | None, decision: RouteDecision, draws: Draws, now: datetime
 ) -> Task:
     """Make or change the task of a record that nobody has touched."""
     pool = ANY_POOL if decision.pool is None else decision.pool
@@ -83,7 +83,7 @@ def _offer(
             task.suspect(now)
     else:
         task.move(decision.lane, pool, blind=decision.blind, rank=rank, state=state)
-    task.collect(decision.slots, lambda _: sort_key, rank, state)
+    task.collect(decision.slots, lambda _: draws.serve, rank, state)
     return task
 
 
@@ -96,7 +96,7 @@ def _refresh(
         return
     if anew and not task.open:
         task.reopen()
-        key = draws_of(project, record.record_id).serve
+        key = RecordDraws(project.salt, record.record_id).serve
         task.collect(max(task.requested, routed.slots_total), lambda _: key, rank_of(record.priority, urgent=True))
     prediction = record.prediction if _evidence(record, project, task).with_model else None
     effects.publish_route(
@@ -118,7 +118,7 @@ def _routed(
     prediction, content = record.prediction, project.content
     assert prediction is not None
     assert content.active_schema is not None
-    return RecordRouted.model_construct(
+    return RecordRouted(
         route=decision.route,
         task_kind=TaskKind.ANNOTATION,
         task_id=task.task_id if task else None,

@@ -10,7 +10,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from services.queue.domain.project import Project
-from services.queue.domain.record import Effects, Record, draws_of
+from services.queue.domain.record import Effects, Record, RecordDraws
 from services.queue.domain.routing import Lane, RoutingEvidence, decide, rank_of
 from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.slots import SlotState
@@ -41,7 +41,9 @@ async def request_annotations(
     batch = await load(session, events, projects)
     for event, record, project in _to_obey(batch, events):
         if event.payload.round == record.round:
-            decision = decide(project.policies, record.split, RoutingEvidence(), draws_of(project, record.record_id))
+            decision = decide(
+                project.policies, record.split, RoutingEvidence(), RecordDraws(project.salt, record.record_id)
+            )
             style = TaskStyle(decision.lane, ANY_POOL, decision.blind)
             _collect(record, project, event, style, batch.effects, now)
     await batch.save(session)
@@ -104,7 +106,7 @@ def _collect(
     task.requested = max(task.requested, event.payload.slots_total)
     task.requested_revision = max(task.requested_revision, event.revision)
     target = max(task.requested, task.slots_total)
-    key = draws_of(project, record.record_id).serve
+    key = RecordDraws(project.salt, record.record_id).serve
     if task.collect(target, lambda _: key, rank_of(record.priority, urgent=True)):
         task.suspect(now)
     effects.publish_route(record, _requested_route(record, project, task, event.payload.reason), event)
@@ -165,7 +167,7 @@ def _arbitrate(
     if any(slot.state in {SlotState.FREE, SlotState.LEASED} for slot in arbitration.slots):
         return
     arbitration.suspect(now)
-    key = draws_of(project, record.record_id).serve
+    key = RecordDraws(project.salt, record.record_id).serve
     arbitration.add_slot(key, rank_of(record.priority))
     # Published for the record's history; it doesn't change how many annotations the round collects.
     record.routed_revision += 1

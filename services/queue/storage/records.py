@@ -91,7 +91,7 @@ class RecordSet:
         self._records = records
         self._with_routes = with_routes
         self._rows = {record_id: _row(record) for record_id, record in records.items()}
-        self._routes = {record_id: routes.row(record) for record_id, record in records.items()}
+        self._routes = {record_id: routes.snapshot(record) for record_id, record in records.items()}
         self._tasks = {task.task_id: tasks.snapshot(task) for record in self for task in record.tasks}
 
     def __iter__(self) -> Iterator[Record]:
@@ -105,11 +105,7 @@ class RecordSet:
         changed = [row for record in self if (row := _row(record)) != self._rows[record.record_id]]
         if changed:
             await session.raw.execute(_SAVE, *columns(changed))
-        await routes.save(
-            session,
-            [row for record in self if (row := routes.row(record)) != self._routes[record.record_id]],
-            self._with_routes,
-        )
+        await routes.save(session, self, self._routes, self._with_routes)
         await tasks.save(session, [task for record in self for task in record.tasks], self._tasks)
 
 

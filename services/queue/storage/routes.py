@@ -1,12 +1,13 @@
 """What routing knows and decided of each record: one row, written when its first prediction comes and when that changes."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.queue.domain.record import Prediction, Record
 from shared.contracts.events import RecordRouted, Selection
-from shared.contracts.values import Route, TaskKind
+from shared.contracts.values import TaskKind
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
 from shared.kit.jsonb import load as load_json
@@ -15,6 +16,16 @@ from shared.kit.statements import columns
 _TYPES = {
     "record_id": "uuid",
     "project_id": "uuid",
+    "revision": "int",
+    "route": "text",
+    "task_id": "uuid",
+    "slots_total": "int",
+    "threshold": "float8",
+    "audit": "boolean",
+    "blind": "boolean",
+    "explored": "boolean",
+    "probability": "float8",
+    "reason": "text",
     "prediction_revision": "int",
     "prediction_id": "uuid",
     "model_id": "uuid",
@@ -23,23 +34,27 @@ _TYPES = {
     "confidence": "float8",
     "selection": "jsonb",
     "waiting": "boolean",
-    "revision": "int",
-    "route": "text",
-    "task_id": "uuid",
     "round": "int",
-    "slots_total": "int",
     "schema_version": "int",
     "guideline_version": "int",
     "policy_version": "int",
     "routed_model_id": "uuid",
     "routed_prediction_id": "uuid",
-    "threshold": "float8",
-    "audit": "boolean",
-    "blind": "boolean",
-    "explored": "boolean",
-    "probability": "float8",
-    "reason": "text",
 }
+_DECISION = (
+    "revision",
+    "route",
+    "task_id",
+    "slots_total",
+    "threshold",
+    "audit",
+    "blind",
+    "explored",
+    "probability",
+    "reason",
+)
+"""What another threshold changes of a route: columns after the record and its project."""
+
 _COLUMNS = ", ".join(_TYPES)
 _LOAD = f"SELECT {_COLUMNS} FROM routes WHERE record_id = ANY($1::uuid[])"  # noqa: S608  our own column names
 _PAGE = f"""
@@ -47,13 +62,36 @@ SELECT {_COLUMNS} FROM routes o WHERE record_id > $1 AND revision > 0 AND route 
     AND (SELECT state FROM records r WHERE r.record_id = o.record_id) <> 'erased'
 ORDER BY record_id LIMIT $2
 """  # noqa: S608  our own column names
-_SAVE = f"""
-UPDATE routes SET {", ".join(f"{name} = one.{name}" for name in list(_TYPES)[2:])}
-FROM unnest({", ".join(f"${place}::{each}[]" for place, each in enumerate(_TYPES.values(), start=1))}) AS one ({_COLUMNS})
+
+
+def _update(names: Sequence[str]) -> str:
+    arrays = ", ".join(f"${place}::{_TYPES[name]}[]" for place, name in enumerate(names, start=2))
+    return f"""
+UPDATE routes SET {", ".join(f"{name} = one.{name}" for name in names)}
+FROM unnest($1::uuid[], {arrays}) AS one (record_id, {", ".join(names)})
 WHERE routes.record_id = one.record_id
 """  # noqa: S608  our own column names
+
+
+_SAVE = _update(list(_TYPES)[2:])
+_SAVE_DECISIONS = _update(_DECISION)
 _NO_PREDICTION = (0, None, None, None, None, None)
-_NO_ROUTE = (None,) * 15
+_NO_DECISION = (None,) * 9
+_NO_VERSIONS = (None,) * 6
+
+
+class Snapshot(NamedTuple):
+    """What is kept of a record, as it was loaded; its parts are replaced as a whole where they change."""
+
+    prediction: Prediction | None
+    selection: Selection | None
+    waiting: bool
+    revision: int
+    routed: RecordRouted | None
+
+
+def snapshot(record: Record) -> Snapshot:
+    return Snapshot(record.prediction, record.selection, record.waiting, record.routed_revision, record.routed)
 
 
 async def load(session: Session, records: Mapping[UUID, Record]) -> set[UUID]:
@@ -77,22 +115,50 @@ async def load(session: Session, records: Mapping[UUID, Record]) -> set[UUID]:
     return {row["record_id"] for row in rows}
 
 
-async def save(session: Session, rows: Sequence[tuple[Any, ...]], loaded: Collection[UUID]) -> None:
-    """Keep the rows of records, which are locked; those that were not loaded are new."""
-    new = [row for row in rows if row[0] not in loaded]
+async def save(
+    session: Session, records: Iterable[Record], before: Mapping[UUID, Snapshot], loaded: Collection[UUID]
+) -> None:
+    """Keep what differs of records, which are locked, from how it was before; those that were not loaded are new."""
+    new, decided, changed = [], [], []
+    for record in records:
+        was, now = before[record.record_id], snapshot(record)
+        if was == now:
+            continue
+        if record.record_id not in loaded:
+            new.append(_row(record))
+        elif _decision_alone(was, now):
+            decided.append((record.record_id, *_decision(record)))
+        else:
+            row = _row(record)
+            changed.append((row[0], *row[2:]))
     if new:
         await session.raw.copy_records_to_table("routes", records=new, columns=list(_TYPES))
-    changed = [row for row in rows if row[0] in loaded]
+    if decided:
+        await session.raw.execute(_SAVE_DECISIONS, *columns(decided))
     if changed:
         await session.raw.execute(_SAVE, *columns(changed))
 
 
-def row(record: Record) -> tuple[Any, ...]:
+def _decision_alone(was: Snapshot, now: Snapshot) -> bool:
+    """Whether nothing changed but what was decided: the prediction and the versions of the route are as they were."""
+    return (
+        was.routed is not None
+        and now.routed is not None
+        and was[:3] == now[:3]
+        and _versions(was.routed) == _versions(now.routed)
+    )
+
+
+_versions = attrgetter("round", "schema_version", "guideline_version", "policy_version", "model_id", "prediction_id")
+
+
+def _row(record: Record) -> tuple[Any, ...]:
     """The values of the record's row, in the order of the columns; None where there is nothing to keep."""
     prediction, routed = record.prediction, record.routed
     return (
         record.record_id,
         record.project_id,
+        *_decision(record),
         *(
             (
                 prediction.revision,
@@ -107,29 +173,17 @@ def row(record: Record) -> tuple[Any, ...]:
         ),
         dump(record.selection),
         record.waiting,
-        record.routed_revision,
-        *(
-            (
-                routed.route,
-                routed.task_id,
-                routed.round,
-                routed.slots_total,
-                routed.schema_version,
-                routed.guideline_version,
-                routed.policy_version,
-                routed.model_id,
-                routed.prediction_id,
-                routed.threshold,
-                routed.audit,
-                routed.blind,
-                routed.explored,
-                routed.selection_probability,
-                routed.reason,
-            )
-            if routed
-            else _NO_ROUTE
-        ),
+        *(_versions(routed) if routed else _NO_VERSIONS),
     )
+
+
+def _decision(record: Record) -> tuple[Any, ...]:
+    return (record.routed_revision, *(_decided(record.routed) if record.routed else _NO_DECISION))
+
+
+_decided = attrgetter(
+    "route", "task_id", "slots_total", "threshold", "audit", "blind", "explored", "selection_probability", "reason"
+)
 
 
 async def page(session: Session, after: UUID, limit: int) -> list[tuple[UUID, UUID, int, RecordRouted]]:
@@ -141,8 +195,8 @@ async def page(session: Session, after: UUID, limit: int) -> list[tuple[UUID, UU
 
 
 def _routed(row: Any) -> RecordRouted:
-    return RecordRouted.model_construct(
-        route=Route(row["route"]),
+    return RecordRouted(
+        route=row["route"],
         task_kind=TaskKind.ANNOTATION,
         task_id=row["task_id"],
         round=row["round"],

@@ -36,6 +36,12 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::i
     AS one (task_id, lane, pool, blind, state, requested, requested_revision, unserved, suspect_at, disputed)
 WHERE t.task_id = one.task_id
 """
+# Tasks of which nothing changes but that they are closed, with all their slots that nobody has: most that end do so.
+_CLOSE = "UPDATE tasks SET state = 'closed', suspect_at = NULL WHERE task_id = ANY($1::uuid[])"
+# All of them or none: one that is not as it was loaded fails the whole set.
+_VOID = """
+UPDATE slots SET state = 'void' WHERE task_id = ANY($1::uuid[]) AND state IN ('held', 'free')
+"""
 _NEW_TASK = (
     "task_id", "lane", "pool", "blind", "state", "requested", "requested_revision", "unserved", "suspect_at", "disputed",
     "project_id", "record_id", "round", "purpose", "kind", "schema_version", "guideline_version", "opened_at",
@@ -44,7 +50,7 @@ _NEW_SLOT = (
     "task_id", "slot", "project_id", "record_id", "kind", "round", "schema_version", "guideline_version", "lane", "pool",
     "blind", "rank", "sort_key", "state",
 )  # fmt: skip
-# Voids all slots of what is accepted unseen, or none: one that is not as it was loaded fails the whole set.
+# All of them or none, as `_VOID`.
 _CHANGE_SLOTS = """
 UPDATE slots s SET lane = one.lane, pool = one.pool, blind = one.blind, rank = one.rank, state = one.state
 FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::text[])
@@ -62,6 +68,10 @@ WITH few AS (
 )
 UPDATE slots s SET state = 'free' FROM few WHERE s.task_id = few.task_id AND s.slot = few.slot
 """
+
+
+_UNTAKEN = {SlotState.HELD, SlotState.FREE}
+_TOUCHED = "a slot was touched under the lock of its record"
 
 
 class Snapshot(NamedTuple):
@@ -101,7 +111,15 @@ async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Sn
         rows = [(*_row(task), *_constants(task)) for task in new]
         await session.raw.copy_records_to_table("tasks", records=rows, columns=_NEW_TASK)
     known = [task for task in tasks if task.task_id in loaded]
-    changed = [row for task in known if (row := _row(task)) != loaded[task.task_id].task]
+    closed, changed = [], []
+    for task in known:
+        row, was = _row(task), loaded[task.task_id].task
+        if row == _closed(was) != was:
+            closed.append(task.task_id)
+        elif row != was:
+            changed.append(row)
+    if closed:
+        await session.raw.execute(_CLOSE, closed)
     if changed:
         await session.raw.execute(_SAVE, *columns(changed))
     await _change_slots(session, known, loaded)
@@ -114,21 +132,28 @@ async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Sn
 
 
 async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
-    changed = []
+    changed, closed, voided = [], list[UUID](), 0
     returned: Counter[tuple[UUID, UUID]] = Counter()
     for task in tasks:
-        for slot in task.slots:
-            was = loaded[task.task_id].slots.get(slot.number)
-            if was is None or was == _slot_values(task, slot):
-                continue
-            changed.append((task.task_id, slot.number, was[0], task.lane, task.pool, task.blind, slot.rank, slot.state))
-            if was[0] == SlotState.LEASED:
+        before = loaded[task.task_id].slots
+        of_task = [
+            (before[slot.number][0], slot)
+            for slot in task.slots
+            if slot.number in before and before[slot.number] != _slot_values(task, slot)
+        ]
+        if not task.open and all(was in _UNTAKEN and slot.state is SlotState.VOID for was, slot in of_task):
+            closed += [task.task_id] if of_task else []
+            voided += len(of_task)
+            continue
+        for was, slot in of_task:
+            changed.append((task.task_id, slot.number, was, task.lane, task.pool, task.blind, slot.rank, slot.state))
+            if was == SlotState.LEASED:
                 assert slot.annotator_id is not None
                 returned[slot.annotator_id, task.project_id] += 1
-    if not changed:
-        return
-    if _count(await session.raw.execute(_CHANGE_SLOTS, *columns(changed))) != len(changed):
-        raise RuntimeError("a slot was touched under the lock of its record")
+    if closed and _count(await session.raw.execute(_VOID, closed)) != voided:
+        raise RuntimeError(_TOUCHED)
+    if changed and _count(await session.raw.execute(_CHANGE_SLOTS, *columns(changed))) != len(changed):
+        raise RuntimeError(_TOUCHED)
     await memberships.return_leases(session, returned)
 
 
@@ -174,6 +199,11 @@ def _row(task: Task) -> tuple[Any, ...]:
     )
 
 
+def _closed(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row of an open task that is closed, and changes in nothing else."""
+    return (*row[:4], "closed", *row[5:8], None, *row[9:])
+
+
 def _constants(task: Task) -> tuple[Any, ...]:
     """What of the task never changes: the rest of `_NEW_TASK`."""
     return (
@@ -190,7 +220,7 @@ def _constants(task: Task) -> tuple[Any, ...]:
 
 def _slot_values(task: Task, slot: Slot) -> tuple[Any, ...]:
     """What of the slot may change: its state, and where it stands while it may be leased."""
-    if slot.state in {SlotState.HELD, SlotState.FREE}:
+    if slot.state in _UNTAKEN:
         return slot.state, task.lane, task.pool, task.blind, slot.rank
     return (slot.state,)
 

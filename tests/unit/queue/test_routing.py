@@ -1,5 +1,6 @@
 """The routing table: who must look at a record, for every way the facts and the dice may fall."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,6 +11,17 @@ from services.queue.domain.routing import Draws, Lane, RouteDecision, RoutingEvi
 from shared.contracts.policies import Policies
 from shared.contracts.values import Pool, Route, Split
 
+
+@dataclass(frozen=True)
+class Fallen:
+    """Dice that have fallen."""
+
+    explore: float
+    audit: float
+    blind: float
+    serve: float
+
+
 POLICIES = Policies.model_validate(
     {
         "redundancy": {"without_model": 2, "with_model": 1, "held_out": 3},
@@ -18,7 +30,7 @@ POLICIES = Policies.model_validate(
         "serving": {"blind_share": 0.2, "expert_below": 0.3},
     }
 )
-NEVER = Draws(explore=0.99, audit=0.99, blind=0.99, serve=0.5)
+NEVER = Fallen(explore=0.99, audit=0.99, blind=0.99, serve=0.5)
 """No die falls."""
 COLD = RoutingEvidence()
 SURE = RoutingEvidence(with_model=True, confidence=0.97, threshold=0.95)
@@ -35,13 +47,13 @@ TABLE: list[tuple[str, Split, RoutingEvidence, Draws, dict[str, Any]]] = [
      {"route": Route.AUTO_ACCEPT, "slots": 0, "threshold": 0.95, "probability": 0.9 * 0.95}),
     ("exactly sure enough", Split.TRAIN, RoutingEvidence(with_model=True, confidence=0.95, threshold=0.95), NEVER,
      {"route": Route.AUTO_ACCEPT}),
-    ("sure enough but drawn as an audit", Split.TRAIN, SURE, Draws(0.99, 0.049, 0.99, 0.5),
+    ("sure enough but drawn as an audit", Split.TRAIN, SURE, Fallen(0.99, 0.049, 0.99, 0.5),
      {"route": Route.PEOPLE, "audit": True, "blind": True, "lane": Lane.RANDOM, "opened": True, "slots": 2,
       "probability": 0.9 * 0.05}),
-    ("sure enough but of the random share", Split.TRAIN, SURE, Draws(0.09, 0.0, 0.99, 0.5),
+    ("sure enough but of the random share", Split.TRAIN, SURE, Fallen(0.09, 0.0, 0.99, 0.5),
      {"route": Route.PEOPLE, "explored": True, "audit": False, "lane": Lane.RANDOM, "opened": True, "slots": 1,
       "probability": 0.1}),
-    ("sure enough but held out", Split.TEST, SURE, Draws(0.0, 0.0, 0.99, 0.5),
+    ("sure enough but held out", Split.TEST, SURE, Fallen(0.0, 0.0, 0.99, 0.5),
      {"route": Route.PEOPLE, "slots": 3, "blind": True, "explored": False, "audit": False, "lane": Lane.RANDOM,
       "opened": True, "probability": 1.0}),
     ("held out without a model", Split.VALIDATION, COLD, NEVER, {"slots": 3, "blind": True, "opened": True}),
@@ -49,7 +61,7 @@ TABLE: list[tuple[str, Split, RoutingEvidence, Draws, dict[str, Any]]] = [
      {"route": Route.PEOPLE}),
     ("the model is lost", Split.TRAIN, RoutingEvidence(with_model=True, confidence=0.29, selection=1.0), NEVER,
      {"route": Route.EXPERT, "slots": 1, "pool": Pool.EXPERT, "opened": True}),
-    ("drawn blind before the route is known", Split.TRAIN, CHOSEN, Draws(0.99, 0.99, 0.19, 0.5), {"blind": True}),
+    ("drawn blind before the route is known", Split.TRAIN, CHOSEN, Fallen(0.99, 0.99, 0.19, 0.5), {"blind": True}),
 ]  # fmt: skip
 
 
@@ -86,7 +98,7 @@ share = st.floats(0, 1)
         threshold=st.none() | share,
         selection=st.none() | share,
     ),
-    draws=st.builds(Draws, *(st.floats(0, 1, exclude_max=True) for _ in range(4))),
+    draws=st.builds(Fallen, *(st.floats(0, 1, exclude_max=True) for _ in range(4))),
 )
 def test_what_is_always_true_of_a_route(split: Split, evidence: RoutingEvidence, draws: Draws) -> None:
     decision: RouteDecision = decide(POLICIES, split, evidence, draws)

@@ -46,14 +46,15 @@ _MAINTAIN_S: Final = 600.0
 _LONGEST_PAUSE_S: Final = 5.0
 
 # The outbox has a partition for each day, so planning costs more than working: plan once. And plan for a backlog, which
-# the statistics of a day that has just begun know nothing of.
+# neither the statistics know of nor the size of what is empty while the plan is made: where a join gives an index scan an
+# order to be useful for, it would be read from end to end, so rows are sought one by one or by an array.
 _PLANS: Final = "SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off; SET enable_seqscan = off"
 _BEGIN: Final = "UPDATE relay SET epoch = $1 WHERE epoch <= $1"
 # In the order of `seq`. `$2` spares the index entries of what was sent just now and is no high-water mark: transactions
 # commit in another order than they draw from the sequence, so it stays behind and is 0 now and then. Single events of a
 # key that waits are left out; sets are divided when they are sent.
 _PICK: Final = """
-SELECT next.seq, next.first, next.events, o.created_at, o.topic, o.project_id, o.frame, o.key, o.envelope, o.headers
+SELECT next.seq, next.first, next.events, next.created_at, o.topic, o.project_id, o.frame, o.key, o.envelope, o.headers
 FROM (
     SELECT q.seq, q.first, q.events, q.created_at, sum(q.events) OVER (ORDER BY q.seq, q.first) - q.events AS before
     FROM (
@@ -67,7 +68,10 @@ FROM (
         )
         ORDER BY seq, first LIMIT $1
     ) AS q
-) AS next JOIN outbox AS o ON o.created_at = next.created_at AND o.seq = next.seq
+) AS next CROSS JOIN LATERAL (
+    SELECT topic, project_id, frame, key, envelope, headers FROM outbox
+    WHERE created_at = next.created_at AND seq = next.seq LIMIT 1
+) AS o
 WHERE next.before < $5
 ORDER BY next.seq, next.first
 """
@@ -75,8 +79,10 @@ _GIVE_POSITIONS: Final = """
 WITH given AS (
     UPDATE relay SET position = position + $2 WHERE epoch = $1 RETURNING position - $2 AS before
 ), picked AS (
-    DELETE FROM outbox_queue AS q USING unnest($3::bigint[], $4::int[]) AS picked (seq, first)
-    WHERE q.seq = picked.seq AND q.first = picked.first AND EXISTS (SELECT FROM given) RETURNING q.events
+    DELETE FROM outbox_queue
+    WHERE seq = ANY($3::bigint[]) AND (seq, first) IN (SELECT * FROM unnest($3::bigint[], $4::int[]))
+        AND EXISTS (SELECT FROM given)
+    RETURNING events
 ), positioned AS (
     INSERT INTO outbox_positions (topic, last_position, positions, seqs, created_at, firsts, counts, projects)
     SELECT topic, max(before + up_to), array_agg(before + up_to - count + 1 ORDER BY place),

@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from shared.contracts.events import RecordErased
 from shared.contracts.topics import parse_event
 from shared.kit import housekeeping
+from shared.kit import relay as relay_module
 from shared.kit.bus import Outbound, Published, Writer
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Database
@@ -352,3 +355,57 @@ async def test_every_size_of_backlog_is_sent(database: Database, effects: Effect
     async with relaying(database, bus):
         await until(lambda: _all_sent(effects))
     assert await positions(effects) == list(range(1, count + 1))
+
+
+BACKLOG = """
+WITH made AS (
+    INSERT INTO outbox (topic, events, frame) SELECT 'records', 1, '\\x00' FROM generate_series(1, 100000)
+    RETURNING seq, created_at, events
+)
+INSERT INTO outbox_queue (seq, created_at, events) SELECT seq, created_at, events FROM made
+"""
+
+
+async def test_a_backlog_is_read_by_its_keys_where_the_plan_was_made_while_all_was_empty() -> None:
+    """A relay plans once, and may do so on a day that has just begun."""
+    url = migrated_database(TINY)
+    connection = await asyncpg.connect(url, server_settings={"jit": "off"})
+    try:
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute(relay_module._PLANS)
+        await connection.execute("UPDATE relay SET epoch = 1")
+        for name, sql in (("pick", relay_module._PICK), ("give", relay_module._GIVE_POSITIONS)):
+            await connection.execute(f"PREPARE {name} AS {sql}")
+        await _rows_read(connection, _picking(500))
+        await _rows_read(connection, _giving([1]))
+
+        await connection.execute(BACKLOG)
+        seqs = [seq for (seq,) in await connection.fetch("SELECT seq FROM outbox_queue ORDER BY seq LIMIT 500")]
+        assert await _rows_read(connection, _picking(500)) == 500 * 2  # of the queue, and of the outbox
+        assert await _rows_read(connection, _giving(seqs)) == 500
+    finally:
+        await connection.close()
+        drop_database(url)
+
+
+def _picking(limit: int) -> str:
+    return f"pick({limit}, 0, '{{}}', '{{}}', 1000)"
+
+
+def _giving(seqs: Sequence[int]) -> str:
+    listed = ", ".join(map(str, seqs))
+    firsts = ", ".join("0" for _ in seqs)
+    return f"give(1, 0, ARRAY[{listed}], ARRAY[{firsts}], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+
+
+async def _rows_read(connection: asyncpg.Connection, call: str) -> int:
+    """How many rows the scans of the outbox and its queue read for a prepared statement, those they left out included."""
+    text = await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {call}")
+    waiting = [json.loads(text)[0]["Plan"]]
+    rows = 0.0
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        if node.get("Relation Name", "").startswith("outbox") and "Scan" in node["Node Type"]:
+            rows += node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+    return round(rows)

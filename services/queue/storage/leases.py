@@ -107,7 +107,7 @@ SET guideline_version = excluded.guideline_version, witness_task = excluded.witn
 """
 _DUE = """
 SELECT task_id, slot FROM slots WHERE state = 'leased' AND until < $1
-ORDER BY annotator_id, until LIMIT $2 FOR UPDATE SKIP LOCKED
+ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 _NEXT_EXPIRY = "SELECT min(until) FROM slots WHERE state = 'leased'"
 # The slots are locked: a task that is open now can't be closed until we commit.

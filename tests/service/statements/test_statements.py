@@ -16,7 +16,6 @@ MANY = 10_000
 WHOLE = {
     "services.qa.storage.counters._READ": "deltas are folded every few seconds, and each insert would pay for an index",
     "services.qa.storage.counters._MARKS": "all marks of a kind are asked for, which is what waits to be done",
-    "services.queue.storage.leases._NEXT_EXPIRY": "running leases are as many as people hold, and each would pay for an index",
     "services.queue.storage.servability._ARRIVE_ALL": "what is asked of annotators has changed for all of them",
 }
 """Statements that read a table as a whole, and why they must."""

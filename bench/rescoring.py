@@ -3,7 +3,8 @@
 Records are imported without a model. Then a text model becomes champion: prelabel scores every record (`scored_per_s`),
 queue notes what it says beside each record's task, and qa keeps both (`settled_per_s`). Then a threshold comes, as qa
 publishes it, above which a part of the records lies: queue routes them again (`per_s`) and doesn't read the others
-(`read_share`: records read for each one that is concerned), and qa finalizes what is accepted (`settled_per_s`).
+(`read_share`: how often a record was read for each one that is concerned: in the page, under its lock, and where it is
+accepted once more when its label comes and when that is written), and qa finalizes what is accepted (`settled_per_s`).
 
 On two cores queue shares the CPU with all who work on what it publishes. So a second threshold comes, below the first, while
 the other services are stopped (`alone`): its rate is what queue and PostgreSQL can do, and the goal is held against that.

@@ -59,6 +59,7 @@ class Consumers:
 
     async def on_gold_placed(self, session: Session, placed: EventSet[events.GoldPlaced]) -> None:
         await labels.place_gold(session, self._projects, placed, utc_now())
+        session.on_commit(lambda: self._runtime.wake("expose_gold"))
 
     async def on_gold_withdrawn(self, session: Session, withdrawn: EventSet[events.GoldWithdrawn]) -> None:
         await labels.withdraw_gold(session, self._projects, withdrawn, utc_now())

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.queue.operations import expiry, routing, servability
+from services.queue.operations import expiry, gold_exposures, routing, servability
 from services.queue.resources import QueueRuntime
 from services.queue.storage import leases, progress, tasks
 from services.queue.storage import servability as storage
@@ -18,6 +18,7 @@ _OPENED_AT_ONCE = 1_000
 ROUTED_AT_ONCE = 500
 """How many records one transaction routes again: their locks are held until it commits."""
 EXAMINED_AT_ONCE = 200
+_SLOTS_AT_ONCE = 2_000
 
 
 async def _until_done(runtime: QueueRuntime, step: Callable[[Session], Awaitable[int]], at_once: int) -> None:
@@ -64,6 +65,14 @@ async def route_waiting(runtime: QueueRuntime) -> None:
         runtime, lambda session: routing.route_waiting(session, cache, utc_now(), ROUTED_AT_ONCE), ROUTED_AT_ONCE
     )
     await _until_done(runtime, lambda session: tasks.open_held(session, _OPENED_AT_ONCE), _OPENED_AT_ONCE)
+
+
+async def expose_gold(runtime: QueueRuntime) -> None:
+    """Add slots to gold until each task has as many as annotators it may be served to."""
+    more = True
+    while more:
+        async with runtime.database.transaction() as session:
+            more = await gold_exposures.expose_some(session, runtime.resources.projects, _SLOTS_AT_ONCE)
 
 
 def find_unservable(after_s: float, most_skips: int) -> Callable[[QueueRuntime], Awaitable[float | None]]:

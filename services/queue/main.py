@@ -72,6 +72,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
                 Loop("expire_leases", settings.expiry_interval_s, loops.expire_leases),
                 Loop("reroute", 2.0, loops.reroute),
                 Loop("route_waiting", 5.0, loops.route_waiting),
+                Loop("expose_gold", 2.0, loops.expose_gold),
                 Loop(
                     "find_unservable",
                     min(5.0, max(0.5, settings.unservable_after_s)),

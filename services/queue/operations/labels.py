@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from services.queue.domain.project import Project
 from services.queue.domain.record import Record
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import ANY_POOL
-from services.queue.domain.tasks import Purpose
+from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.batches import GOLD_WITHDRAWN, load
 from services.queue.operations.decisions import route
+from services.queue.operations.gold_exposures import EXPOSED_AT_ONCE, place_in_line
+from services.queue.storage import gold_exposures
 from services.queue.storage.projects import ProjectCache
-from shared.contracts.draws import draw
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
 from shared.contracts.values import RecordState
@@ -59,8 +61,12 @@ async def retract(session: Session, projects: ProjectCache, events: EventSet[Lab
 
 
 async def place_gold(session: Session, projects: ProjectCache, events: EventSet[GoldPlaced], now: datetime) -> None:
-    """From now on the records measure annotators, whatever they were. Who has started one may finish: that counts as gold."""
+    """From now on the records measure annotators, whatever they were. Who has started one may finish: that counts as gold.
+
+    A gold task gets its first slots here; a loop adds the others (`gold_exposures`).
+    """
     batch = await load(session, events, projects)
+    unexposed: dict[tuple[UUID, UUID], int] = {}
     for event, record in _newest(batch.ready(events, servable=True)):
         batch.effects.change_state(record, RecordState.GOLD)
         record.waiting = False
@@ -69,12 +75,16 @@ async def place_gold(session: Session, projects: ProjectCache, events: EventSet[
             open_or_wanted = task.open or task.unserved
             if open_or_wanted and task.requested_revision <= event.revision and task.purpose is not Purpose.GOLD:
                 task.close()
-        _expose(record, batch.projects[record.project_id], event, now)
+        before = any(task.purpose is Purpose.GOLD for task in record.tasks)
+        task = _expose(record, batch.projects[record.project_id], event, now)
+        if before or task.slots_total < event.payload.exposures:
+            unexposed[task.task_id, record.record_id] = event.payload.exposures
     await batch.save(session)
+    await gold_exposures.set_exposures(session, unexposed)
 
 
-def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: datetime) -> None:
-    """Keep one gold task, of the round and schema version, with as many slots as exposures."""
+def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: datetime) -> Task:
+    """Keep one gold task, of the round and schema version; return it with the slots that it gets at once."""
     placed = event.payload
     task = None
     for one in record.tasks:
@@ -97,8 +107,9 @@ def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: dat
         )
     task.reopen()
     task.requested_revision = event.revision
-    # Each slot has a place of its own in line, so that gold comes in another order to everybody.
-    task.collect(placed.exposures, lambda number: draw(project.salt, "serve", record.record_id, number), rank=0)
+    at_once = min(placed.exposures, max(EXPOSED_AT_ONCE, task.slots_total))
+    task.collect(at_once, partial(place_in_line, project.salt, task), rank=0)
+    return task
 
 
 async def withdraw_gold(

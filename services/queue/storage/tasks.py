@@ -26,6 +26,11 @@ SELECT t.*, s.* FROM (
     FROM slots WHERE task_id = t.task_id ORDER BY slot FOR UPDATE
 ) s
 """
+_WITHOUT_SLOTS = """
+SELECT task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, opened_at,
+    state, requested, requested_revision, unserved, suspect_at
+FROM tasks WHERE task_id = $1
+"""
 _SAVE = """
 UPDATE tasks t
 SET lane = one.lane, pool = one.pool, blind = one.blind, state = one.state, requested = one.requested,
@@ -102,6 +107,18 @@ async def load(session: Session, records: Mapping[UUID, Record], record_ids: Seq
                 row["sort_key"],
             )
         )
+
+
+async def without_slots(session: Session, task_id: UUID) -> Task:
+    """A task that may have more slots than one wants to load."""
+    return _task(await session.raw.fetchrow(_WITHOUT_SLOTS, task_id))
+
+
+async def add_slots(session: Session, task: Task, slots: Sequence[Slot]) -> None:
+    """Add new slots to a task whose record is locked."""
+    await session.raw.copy_records_to_table(
+        "slots", records=[_new_slot(task, slot) for slot in slots], columns=_NEW_SLOT
+    )
 
 
 async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from services.queue.operations import gold_exposures
 from shared.contracts.events import (
     AnnotationsRequested,
+    GoldPlaced,
     GoldWithdrawn,
     LabelRetracted,
     RecordUnlabelable,
@@ -211,6 +213,49 @@ async def test_placing_gold_again_sets_the_exposures(world: World) -> None:
     for exposures, free in ((3, 3), (5, 5), (2, 2)):
         await world.gold(record_id, exposures)
         assert (await world.slots(record_id)).count("free") == free
+
+
+async def slots_in_line(world: World) -> tuple[int, int, int]:
+    """How many free slots there are in the project's line of gold, how many numbers of them, and how many places."""
+    async with world.service.database.transaction() as session:
+        row = await session.raw.fetchrow(
+            "SELECT count(*), count(DISTINCT (task_id, slot)), count(DISTINCT sort_key) FROM slots"
+            " WHERE project_id = $1 AND lane = 'gold' AND state = 'free'",
+            world.project_id,
+        )
+    return tuple(row)
+
+
+async def test_a_set_of_gold_for_thousands_makes_its_slots_bit_by_bit(world: World) -> None:
+    records = await world.records(20)
+    await world.service.deliver_many(
+        [world.event(GoldPlaced(schema_version=1, exposures=3_000), one, world.next("qa", one)) for one in records]
+    )
+    assert await slots_in_line(world) == (20 * 50,) * 3, "what can be served at once"
+
+    cache = world.service.runtime.resources.projects
+    for _ in range(2):  # and then the process ends
+        async with world.service.database.transaction() as session:
+            await gold_exposures.expose_some(session, cache, limit=1_000)
+    assert await slots_in_line(world) == (20 * 50 + 2 * 1_000,) * 3
+
+    await world.service.run_loop("expose_gold")
+    assert await slots_in_line(world) == (20 * 3_000,) * 3
+
+
+async def test_gold_that_is_withdrawn_or_for_fewer_gets_no_more_slots(world: World) -> None:
+    withdrawn, fewer, erased = await world.records(3)
+    for record_id in (withdrawn, fewer, erased):
+        await world.gold(record_id, exposures=200)
+    await world.from_qa(withdrawn, GoldWithdrawn(reason="it was wrong"))
+    await world.gold(fewer, exposures=70)
+    await world.erase(erased)
+    await world.service.run_loop("expose_gold")
+    assert await slots_in_line(world) == (70,) * 3
+    for exposures in (300, 30):
+        await world.gold(fewer, exposures)
+    await world.service.run_loop("expose_gold")
+    assert await slots_in_line(world) == (30,) * 3
 
 
 async def test_withdrawn_gold_is_a_record_like_any_other(world: World) -> None:

@@ -45,6 +45,7 @@ QUEUE = (
         CASE WHEN random() < 0.1 THEN now() END, state <> 'open' AND random() < 0.5, now()
     FROM records
     """,
+    "INSERT INTO gold_exposures (task_id, record_id, exposures) SELECT task_id, record_id, 100 FROM tasks LIMIT 20000",
     """
     INSERT INTO slots (task_id, slot, project_id, record_id, kind, round, schema_version, guideline_version, lane, pool,
         blind, rank, sort_key, state)

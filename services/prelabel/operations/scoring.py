@@ -94,7 +94,7 @@ async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
             await scoring_leases.give_up(session, project_id, scorer.holder)
             return Scored()
     parts = [replace(work, due=work.due[start : start + limit]) for start in range(0, len(work.due), limit)]
-    done = await side_by_side(_score(scorer, part) for part in parts)
+    done = await side_by_side((_score(scorer, part) for part in parts), at_once=_SIDE_BY_SIDE)
     scored, failed = sum(scored for scored, _ in done), sum(failed for _, failed in done)
     more = len(work.due) == most or failed > 0 or scored < len(work.due)
     if not more:

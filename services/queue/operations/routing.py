@@ -17,6 +17,7 @@ from shared.kit.consuming import EventSet
 from shared.kit.database import Database, Session
 
 _SIDE_BY_SIDE = 4
+SETS_OF_PAGE = 20  # at the end of a page nothing else is done while the last one is saved, and its place noted
 
 
 async def keep_predictions(
@@ -61,13 +62,14 @@ async def reroute(database: Database, projects: ProjectCache, now: datetime, lim
         change = await thresholds.oldest_change(session)
         if change is None:
             return False
-        concerned, end = await thresholds.concerned(session, change, limit * _SIDE_BY_SIDE)
+        concerned, end = await thresholds.concerned(session, change, limit * SETS_OF_PAGE)
 
     async def some(record_ids: list[UUID]) -> None:
         async with database.transaction() as session:
             await _route_again(session, projects, record_ids, now)
 
-    await side_by_side(some(concerned[start : start + limit]) for start in range(0, len(concerned), limit))
+    sets = (some(concerned[start : start + limit]) for start in range(0, len(concerned), limit))
+    await side_by_side(sets, at_once=_SIDE_BY_SIDE)
     async with database.transaction() as session:
         await thresholds.go_on(session, change, end)
     return True

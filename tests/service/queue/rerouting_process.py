@@ -1,6 +1,6 @@
 """Queue in a process of its own, which routes again what a threshold concerns and is killed within a page of it.
 
-As soon as so many of the page's four sets are committed: with all four it is killed before it notes the page's place.
+As soon as so many of the page's sets are committed: with all of them it is killed before it notes the page's place.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from shared.kit.clock import utc_now
 from shared.kit.database import Session
 from tests.support.service import service_under_test
 
-SETS = 4
+SETS = 6
+"""More than are routed side by side."""
 
 
 async def main(database_url: str, committed: int, a_set: int) -> None:

@@ -242,12 +242,13 @@ async def test_switching_learning_off_opens_what_was_held(service: ServiceUnderT
 
 async def test_rerouting_goes_on_where_it_stopped(service: ServiceUnderTest) -> None:
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
-    record_ids = await world.records(5, label="positive", confidence=0.99)
+    record_ids = await world.records(routing.SETS_OF_PAGE + 1, label="positive", confidence=0.99)
     await world.publish(world.threshold_of(0.9))
     assert await routing.reroute(service.database, service.runtime.resources.projects, utc_now(), 1)
-    assert [(await world.route(one)).route for one in record_ids].count(Route.AUTO_ACCEPT) == 4  # and then it crashed
+    routes = [(await world.route(one)).route for one in record_ids]
+    assert routes.count(Route.AUTO_ACCEPT) == routing.SETS_OF_PAGE  # and then it crashed
     await service.run_loop("reroute")
-    assert [(await world.route(one)).route for one in record_ids] == [Route.AUTO_ACCEPT] * 5
+    assert [(await world.route(one)).route for one in record_ids] == [Route.AUTO_ACCEPT] * len(record_ids)
 
 
 async def test_rerouting_that_failed_in_between_is_done_again_without_another_effect(
@@ -276,7 +277,7 @@ async def test_a_process_killed_within_a_page_of_rerouting_leaves_nothing_out_an
     service: ServiceUnderTest, committed: int
 ) -> None:
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
-    record_ids = await world.records(2 * rerouting_process.SETS + 3, label="positive", confidence=0.99)
+    record_ids = await world.records(2 * rerouting_process.SETS, label="positive", confidence=0.99)
     await world.publish(world.threshold_of(0.9))
     database_url = service.settings.database_url
     assert database_url is not None

@@ -58,6 +58,10 @@ READERS = {"records": 3, "predictions": 2, "annotations": 1}  # how many service
 WAIT_S = 900.0
 MOST_REST_S = 180.0
 _AT_REST_S = 0.5
+_SUBMIT_TO_LABEL = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM r.state_at - a.submitted_at)::float8)
+FROM records r JOIN annotations a USING (record_id) WHERE r.project_id = $1 AND r.state = 'finalized'
+"""
 _STATEMENT = re.compile(r"^(touchstone_\w+) LOG:  (?:statement|execute [^:]*):\s*(\w+)", re.MULTILINE)
 
 
@@ -296,7 +300,7 @@ async def labels_of(database: Any, project_id: str) -> int:
 
 
 async def measure_cycles(project: Project, cycles: int) -> dict[str, Any]:
-    """Lease, submit, label: under load, then one by one on an idle suite."""
+    """Lease, submit, label: under load, then one by one on an idle suite. Latencies are medians."""
     people = People(project)
     await people.register()
     qa = await asyncpg.connect(project.suite.database_url("qa"))
@@ -315,6 +319,7 @@ async def measure_cycles(project: Project, cycles: int) -> dict[str, Any]:
         while await labels_of(qa, project.project_id) < done:  # noqa: ASYNC110  another process makes them
             await asyncio.sleep(0.05)
         labels_per_s = done / (time.perf_counter() - began)
+        loaded_s = await qa.fetchval(_SUBMIT_TO_LABEL, UUID(project.project_id))
         await meter.rest()
         spent = meter.ms_each(done)
         latencies = []
@@ -331,6 +336,7 @@ async def measure_cycles(project: Project, cycles: int) -> dict[str, Any]:
         "cycles": done,
         "labels_per_s": round(labels_per_s),
         "cpu_ms": spent,
+        "loaded_submit_to_label_ms": round(1000 * loaded_s),
         "idle_submit_to_label_ms": round(1000 * statistics.median(latencies)),
     }
 

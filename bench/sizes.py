@@ -1,8 +1,8 @@
 """Disk and WAL: bytes of each table for a record imported and for a record labelled, in all databases of the suite.
 
 Records are imported over HTTP and come to rest; then some of them are leased and submitted by one annotator each, and come
-to rest. After each the tables are measured with their indexes and TOAST, and so is the WAL written meanwhile. `ratio` is
-what the fields themselves take, as text, by what is kept for an imported record.
+to rest. After each the tables are measured with their indexes and TOAST, and so is the WAL written meanwhile, by the table
+or index that it is about. `ratio` is what the fields themselves take, as text, by what is kept for an imported record.
 """
 
 import argparse
@@ -11,12 +11,14 @@ import json
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
+from bench._wal import wal_by_relation
 from bench.pipeline import PEOPLE, Meter, People, Project, texts
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
@@ -26,6 +28,7 @@ SIZES = """
 SELECT relname, pg_total_relation_size(oid) AS bytes FROM pg_class
 WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('public', 'bus')
 """
+WRITTEN = "SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint"
 PARTITION = re.compile(r"_(\d{8}|\d{4}_?\d{2}_?\d{2}|default|p?\d+)$")
 DATABASES = ("ingest", "prelabel", "queue", "qa", "bus")
 
@@ -47,7 +50,7 @@ class Disk:
                 await connection.execute("VACUUM ANALYZE")
                 for row in await connection.fetch(SIZES):
                     tables[f"{name}.{PARTITION.sub('', row['relname'])}"] += row["bytes"]
-                self.wal = await connection.fetchval("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
+                self.wal = await connection.fetchval(WRITTEN)
             finally:
                 await connection.close()
         self.tables = tables
@@ -65,7 +68,7 @@ async def measured(suite: Suite, records: int, labels: int) -> dict[str, Any]:
         await project.send(lines)
         await project.until_leasable(records)
         await meter.rest()
-        imported_wal = await _wal(suite) - wal
+        imported_wal = await _wal(suite, wal, records)
         await disk.measure()
         imported = {name: (size - before[name]) / records for name, size in disk.tables.items()}
         before, wal = disk.tables, disk.wal
@@ -78,7 +81,7 @@ async def measured(suite: Suite, records: int, labels: int) -> dict[str, Any]:
 
         await asyncio.gather(*(work(person) for person in range(PEOPLE)))
         await meter.rest()
-        labelled_wal = await _wal(suite) - wal
+        labelled_wal = await _wal(suite, wal, labels)
         await disk.measure()
         labelled = {name: (size - before[name]) / labels for name, size in disk.tables.items()}
         await project.close()
@@ -89,23 +92,28 @@ async def measured(suite: Suite, records: int, labels: int) -> dict[str, Any]:
         "records": records,
         "labels": labels,
         "text_bytes": round(text),
-        "imported": {"disk": round(sum(imported.values())), "wal": round(imported_wal / records)} | _largest(imported),
-        "labelled": {"disk": round(sum(labelled.values())), "wal": round(labelled_wal / labels)} | _largest(labelled),
+        "imported": {"disk": round(sum(imported.values())), "tables": _largest(imported)} | imported_wal,
+        "labelled": {"disk": round(sum(labelled.values())), "tables": _largest(labelled)} | labelled_wal,
     }
 
 
-async def _wal(suite: Suite) -> int:
+async def _wal(suite: Suite, since: int, count: int) -> dict[str, Any]:
+    """Bytes of WAL since that position for each of so many, in all and by table and index."""
     connection = await asyncpg.connect(suite.database_url("qa"))
     try:
-        found: int = await connection.fetchval("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
+        now: int = await connection.fetchval(WRITTEN)
     finally:
         await connection.close()
-    return found
+    found = await wal_by_relation(suite, DATABASES, since, now)
+    return {
+        "wal": round((now - since) / count),
+        "wal_of": _largest({name: size / count for name, size in found.items()}),
+    }
 
 
-def _largest(sizes: dict[str, float]) -> dict[str, dict[str, int]]:
-    """Tables by size, those that take less than a byte a record left out."""
-    return {"tables": {name: round(size) for name, size in sorted(sizes.items(), key=lambda one: -one[1]) if size >= 1}}
+def _largest(sizes: Mapping[str, float]) -> dict[str, int]:
+    """By size, what takes less than a byte a record left out."""
+    return {name: round(size) for name, size in sorted(sizes.items(), key=lambda one: -one[1]) if size >= 1}
 
 
 async def main(records: int, labels: int) -> None:

@@ -77,11 +77,11 @@ class Consumers:
 
 
 def subscriptions(runtime: PrelabelRuntime) -> Sequence[Subscription[Any]]:
-    """What prelabel handles."""
+    """What prelabel handles. Every record brings what is idempotent, so that leaves no rows in the inbox."""
     on = Consumers(runtime)
     return (
         Subscription(events.ProjectChanged, on.on_projects_changed),
-        Subscription(events.RecordAccepted, on.on_records_accepted),
+        Subscription(events.RecordAccepted, on.on_records_accepted, idempotent=True),
         Subscription(events.RecordErased, on.on_records_erased),
         Subscription(events.LabelFinalized, on.on_labels_finalized),
         Subscription(events.LabelRetracted, on.on_labels_retracted),

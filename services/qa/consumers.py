@@ -62,13 +62,14 @@ class Consumers:
 
 
 def subscriptions(runtime: QaRuntime) -> Sequence[Subscription[Any]]:
+    """What qa handles. Every record brings those that are idempotent, so they leave no rows in the inbox."""
     on = Consumers(runtime)
     return (
         Subscription(ProjectChanged, copies.keep_projects),
-        Subscription(RecordAccepted, on.on_records_accepted),
+        Subscription(RecordAccepted, on.on_records_accepted, idempotent=True),
         Subscription(RecordErased, on.on_records_erased),
-        Subscription(RecordPredicted, on.on_records_predicted),
-        Subscription(RecordRouted, on.on_records_routed),
+        Subscription(RecordPredicted, on.on_records_predicted, idempotent=True),
+        Subscription(RecordRouted, on.on_records_routed, idempotent=True),
         Subscription(AnnotationSubmitted, on.on_annotations_submitted),
         Subscription(TaskSkipped, annotations.keep_skips),
         Subscription(TaskUnservable, on.on_tasks_unservable),

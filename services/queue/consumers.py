@@ -73,13 +73,13 @@ class Consumers:
 
 
 def subscriptions(runtime: QueueRuntime) -> Sequence[Subscription[Any]]:
-    """What queue handles."""
+    """What queue handles. Every record brings those that are idempotent, so they leave no rows in the inbox."""
     on = Consumers(runtime)
     return (
         Subscription(events.ProjectChanged, on.on_projects_changed),
-        Subscription(events.RecordAccepted, on.on_records_accepted),
+        Subscription(events.RecordAccepted, on.on_records_accepted, idempotent=True),
         Subscription(events.RecordErased, on.on_records_erased),
-        Subscription(events.RecordPredicted, on.on_records_predicted),
+        Subscription(events.RecordPredicted, on.on_records_predicted, idempotent=True),
         Subscription(events.AnnotationsRequested, on.on_annotations_requested),
         Subscription(events.ArbitrationRequested, on.on_arbitrations_requested),
         Subscription(events.RelabelRequested, on.on_relabels_requested),

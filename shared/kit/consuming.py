@@ -42,13 +42,23 @@ SELECT
     EXISTS (SELECT FROM parked WHERE event_key = ANY($3::bytea[]) AND consumer_group = $2)
 FROM claimed
 """
+# Idempotent events have rows in the inbox only while they are parked, and after that.
+_LOOK: Final = """
+SELECT CASE WHEN crowded THEN ARRAY(
+    SELECT event_id FROM parked WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2
+) END, crowded
+FROM (SELECT EXISTS (SELECT FROM parked WHERE event_key = ANY($3::bytea[]) AND consumer_group = $2) AS crowded) AS keys
+"""
 _UNCLAIM: Final = "DELETE FROM inbox WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2"
 _BY_RECORD: Final = frozenset(topic.name for topic in TOPICS if topic.key == "record_id")
 _CONFLICTS: Final = 3  # how often a set that lost against another transaction is tried before it is halved
 
 
 class Claimed(NamedTuple):
-    """The deliveries that were not in the inbox, and whether events of their keys are parked."""
+    """The deliveries that are to be handled, and whether events of their keys are parked.
+
+    Those are not among them that were in the inbox, or, if their handler is idempotent, that are parked.
+    """
 
     fresh: list[Delivery]
     crowded: bool
@@ -152,8 +162,8 @@ async def _handle(
 ) -> tuple[list[Delivery], dict[UUID, Need]]:
     """Claim the events and call their handler; return the fresh ones and what the early ones of them need.
 
-    What is early is taken out of the inbox again: it is parked, with its inbox row, once no record is locked. `made` are the releases
-    that need not be made first any more. Raises ReleaseFirst.
+    What is early is taken out of the inbox again: it is parked, with its inbox row, once no record is locked. `made` are
+    the releases that need not be made first any more. Raises ReleaseFirst.
     """
     ids = [delivery.event.id for delivery in deliveries]
     async with handlers.attempts.attempt(database, ids), database.transaction() as session:
@@ -166,22 +176,23 @@ async def _handle(
             keys = [delivery.key for delivery in fresh if delivery.event.id not in events.needs]
             if keys:
                 await parking.check_order(session, handlers, keys, made)
-        if events.needs:
+        if events.needs and not handlers.is_idempotent(events[0]):
             await session.raw.execute(_UNCLAIM, list(events.needs), handlers.group)
     return fresh, events.needs
 
 
 async def _claim(session: Session, handlers: Handlers, deliveries: Sequence[Delivery]) -> Claimed:
-    """Write the events into the inbox; return those that were not there, each once, in the order given."""
-    claimed, crowded = await session.raw.fetchrow(
-        _CLAIM,
-        [delivery.event.id for delivery in deliveries],
-        handlers.group,
-        [delivery.key for delivery in deliveries],
-    )
-    if claimed is None:
+    """Write the events into the inbox, unless their handler is idempotent; return those to handle, each once, in the order given."""
+    ids = [delivery.event.id for delivery in deliveries]
+    keys = [delivery.key for delivery in deliveries]
+    if handlers.is_idempotent(deliveries[0].event):
+        parked, crowded = await session.raw.fetchrow(_LOOK, ids, handlers.group, keys)
+        left = set(ids).difference(parked or ())
+    else:
+        claimed, crowded = await session.raw.fetchrow(_CLAIM, ids, handlers.group, keys)
+        left = set(ids if claimed is None else claimed)
+    if len(left) == len(deliveries):
         return Claimed(list(deliveries), crowded)
-    left = set(claimed)
     fresh = []
     for delivery in deliveries:
         if delivery.event.id in left:

@@ -60,10 +60,15 @@ SetHandler = Callable[[Session, EventSet[PayloadT]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Subscription(Generic[PayloadT]):
-    """Which function handles the events of one payload type, a set at a time."""
+    """Which function handles the events of one payload type, a set at a time.
+
+    An `idempotent` handler knows an event that it had before by the rows that it wrote, under their locks, however late
+    that one comes again: its events leave no rows in the inbox.
+    """
 
     payload: type[PayloadT]
     handle: SetHandler[PayloadT]
+    idempotent: bool = False
 
 
 class Delivery(NamedTuple):
@@ -84,19 +89,26 @@ class _Head(BaseModel):
 _HEAD: Final = re.compile(rb'\{"id":"[0-9a-f-]{36}","type":"(\w+)","version":(\d+),')
 
 
+class _Subscribed(NamedTuple):
+    """What is known of a type and version: its envelope's model, and its subscription."""
+
+    model: type[Event[Any]]
+    subscription: Subscription[Any]
+
+
 class Handlers:
     """The subscriptions of one consumer group, which is one service."""
 
     def __init__(self, group: str, subscriptions: Iterable[Subscription[Any]]) -> None:
         self.group = group
-        self._of: dict[tuple[bytes, bytes], tuple[type[Event[Any]], SetHandler[Any]]] = {}
+        self._of: dict[tuple[bytes, bytes], _Subscribed] = {}
         topics = set()
         for subscription in subscriptions:
             payload = subscription.payload
             head = (payload.event_type().encode(), b"%d" % payload.event_version)
             if head in self._of:
                 raise ValueError(f"{group} subscribes twice to {payload.event_type()} {payload.event_version}")
-            self._of[head] = (event_model(payload), subscription.handle)
+            self._of[head] = _Subscribed(event_model(payload), subscription)
             topics.add(TOPIC_OF[payload].name)
         self.topics = frozenset(topics)
         self.attempts = EventAttempts(group)
@@ -115,12 +127,19 @@ class Handlers:
             parsed = _Head.model_validate_json(raw)
             head = (parsed.type.encode(), b"%d" % parsed.version)
         found = self._of.get(head)
-        return None if found is None else found[0].model_validate_json(raw, extra="ignore")
+        return None if found is None else found.model.model_validate_json(raw, extra="ignore")
+
+    def is_idempotent(self, event: Event[Any]) -> bool:
+        """Whether the handler of this event knows by itself that it had it before."""
+        return self._subscription(event).idempotent
+
+    def _subscription(self, event: Event[Any]) -> Subscription[Any]:
+        return self._of[event.type.encode(), b"%d" % event.version].subscription
 
     async def apply(self, session: Session, events: EventSet[Any]) -> None:
         """Call the handler of the set, whose events are of one type and version."""
         first = events[0]
-        handle = self._of[first.type.encode(), b"%d" % first.version][1]
+        handle = self._subscription(first).handle
         # A trace goes on through the events that the handler publishes; the set's own span belongs to its first event.
         with telemetry.span(f"handle {first.type}", SpanKind.CONSUMER, first.traceparent) as span:
             span.set_attribute("messaging.batch.message_count", len(events))

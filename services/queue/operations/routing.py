@@ -23,12 +23,14 @@ SETS_OF_PAGE = 20  # at the end of a page nothing else is done while the last on
 async def keep_predictions(
     session: Session, projects: ProjectCache, events: EventSet[RecordPredicted], now: datetime
 ) -> None:
-    """Keep the newest prediction of each record that was made for routing, and route by it."""
+    """Keep the newest prediction of each record that was made for routing, and route by it. One that is here changes nothing."""
     routing = EventSet([event for event in events if event.payload.scored_for is ScoredFor.ROUTING])
     batch = await load(session, routing, projects)
     for event, record in batch.ready(routing, project=True):
         before, predicted = record.prediction, event.payload
-        if record.state is RecordState.ERASED or (before is not None and event.revision < before.revision):
+        if record.state is RecordState.ERASED:
+            continue
+        if before is not None and (event.revision < before.revision or event.id == before.prediction_id):
             continue
         record.prediction = Prediction(
             event.revision,

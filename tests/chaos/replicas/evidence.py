@@ -1,7 +1,8 @@
 """What the databases and the broker hold after the faults: what must always be true, and how long each event took.
 
 PostgreSQL keeps the time of each commit (`track_commit_timestamp`), so an event's way from its outbox to the inbox of each
-of its readers is timed by the rows alone, and so is the order in which a key's events had their effect.
+of its readers is timed by the rows alone, and so is the order in which a key's events had their effect. An event whose
+handler is idempotent leaves no row in the inbox: it is timed by what was published because of it.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +19,8 @@ from aiokafka import AIOKafkaConsumer
 from deploy.embedded.supervisor import Suite
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.topics import TOPICS
-from tests.support.outbox import outbox_events
+from tests.support.outbox import OutboxEvent, outbox_events
+from tests.support.subscriptions import subscriptions_of
 
 POSTGRES = {"track_commit_timestamp": "on", "max_connections": "250"}
 """The server settings that this needs."""
@@ -47,6 +49,7 @@ class Published(NamedTuple):
     type: str
     key: UUID
     position: int | None
+    caused_by: UUID | None
     committed_at: datetime
 
 
@@ -89,7 +92,9 @@ async def gather(suite: Suite, prefix: str, sent: Sent) -> Evidence:
         try:
             committed_at = dict(list(await connection.fetch(_COMMITTED)))
             published[service] = [
-                Published(place, each.id, each.topic, each.type, each.key, each.position, committed_at[each.seq])
+                Published(
+                    place, each.id, each.topic, each.type, each.key, each.position, _cause(each), committed_at[each.seq]
+                )
                 for place, each in enumerate(await outbox_events(connection), start=1)
             ]
             await _nothing_waits(found, service, connection)
@@ -107,6 +112,11 @@ async def gather(suite: Suite, prefix: str, sent: Sent) -> Evidence:
     await _effects(found, suite, sent)
     found.figures["events"] = sum(map(len, published.values()))
     return found
+
+
+def _cause(event: OutboxEvent) -> UUID | None:
+    cause = orjson.loads(event.envelope)["caused_by"] if event.headers is None else None
+    return UUID(cause) if cause else None
 
 
 async def _nothing_waits(found: Evidence, service: str, connection: Any) -> None:
@@ -128,11 +138,21 @@ def _handled(
     found: Evidence, reader: str, handled: dict[UUID, datetime], published: dict[str, list[Published]]
 ) -> None:
     """Each event that a service reads had its effect there once, those of a key in order."""
+    idempotent = {one.payload.event_type() for one in subscriptions_of(reader) if one.idempotent}
+    caused: dict[UUID, datetime] = {}
+    for event in published[reader]:
+        if event.caused_by is not None:
+            caused.setdefault(event.caused_by, event.committed_at)
     for topic in TOPICS:
         if reader not in topic.consumers:
             continue
         events = [event for event in published[topic.producer] if event.topic == topic.name]
-        for kind, count in Counter(event.type for event in events).items():
+        by_rows = {
+            event.id for event in events if event.type in idempotent
+        }  # their effects are looked at in `_effects`
+        handled = {each: at for each, at in handled.items() if each not in by_rows}
+        handled |= {each: caused[each] for each in by_rows & caused.keys()}
+        for kind, count in Counter(event.type for event in events if event.id not in by_rows).items():
             done = [event for event in events if event.type == kind and event.id in handled]
             # A service handles all events of a type, or passes over all of them.
             found.demand(
@@ -204,6 +224,13 @@ async def _effects(found: Evidence, suite: Suite, sent: Sent) -> None:
         try:
             rows = await connection.fetch("SELECT * FROM records WHERE project_id = $1", project_id)
             held[service] = {row["record_id"]: row for row in rows}
+            if service in {"queue", "qa"}:
+                routed = await connection.fetchval(
+                    "SELECT count(DISTINCT record_id) FROM routes JOIN records USING (record_id)"
+                    " WHERE records.project_id = $1",
+                    project_id,
+                )
+                found.demand(routed == records, f"{service} has routes of {routed} of {records} records")
             if service == "queue":
                 slots = await connection.fetch("SELECT * FROM slots WHERE project_id = $1", project_id)
                 given = await connection.fetch("SELECT * FROM annotations WHERE project_id = $1", project_id)

@@ -1,7 +1,8 @@
-"""Topics have no order among each other: every pair of events ends the same in both orders."""
+"""Topics have no order among each other: every pair of events ends the same in both orders.
 
-import functools
-import importlib
+And what leaves no row in the inbox has no second effect, whatever came in between.
+"""
+
 import itertools
 import re
 from collections import Counter
@@ -14,10 +15,11 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.services import SERVICE_NAMES
-from shared.contracts.topics import TOPIC_OF, TOPICS, parse_event
-from shared.kit.settings import settings_class
+from shared.contracts.topics import TOPIC_OF, parse_event
 from tests.support.golden import golden
-from tests.support.service import ServiceUnderTest, service_under_test, settings_for
+from tests.support.outbox import outbox_events
+from tests.support.service import ServiceUnderTest, service_under_test
+from tests.support.subscriptions import subscriptions_of
 
 FIRST = ("ProjectChanged", "RecordAccepted")
 # What the producer published before it could publish this.
@@ -77,14 +79,9 @@ _READ = {
 """How a service's tables are read where their rows alone don't say what the service makes of them."""
 
 
-@functools.cache
 def _heard(service: str) -> Sequence[str]:
-    """What the service subscribes to, topic by topic."""
-    package = f"services.{service}"
-    settings = settings_for(settings_class(package), "postgresql://nobody@127.0.0.1:1/none")
-    runtime = importlib.import_module(f"{package}.main").create_app(settings).state.runtime
-    handled = {subscription.payload for subscription in runtime.spec.subscriptions(runtime)}
-    return [payload.event_type() for topic in TOPICS for payload in topic.events if payload in handled]
+    """The types of the events that the service handles, topic by topic."""
+    return [subscription.payload.event_type() for subscription in subscriptions_of(service)]
 
 
 def _same_topic(one: str, other: str) -> bool:
@@ -97,6 +94,17 @@ def _pairs() -> Iterator[tuple[str, str, str]]:
         for one, other in itertools.combinations(_heard(service), 2):
             if not _same_topic(one, other):
                 yield service, one, other
+
+
+def _repeats() -> Iterator[tuple[str, str, str]]:
+    """Each service with each idempotent event, and each other one that may come before the repeat."""
+    for service in SERVICE_NAMES:
+        for subscription in subscriptions_of(service):
+            if subscription.idempotent:
+                repeated = subscription.payload.event_type()
+                for between in _heard(service):
+                    if between not in {repeated, *FIRST}:
+                        yield service, repeated, between
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +157,19 @@ class Run:
         erased = any('"state":"erased"' in row for row in state["records"])
         return {"records": state["records"]} if erased else state  # of what is erased, only the tombstone counts
 
+    async def rows(self) -> dict[str, Counter[str]]:
+        """Every row about this run's ids as it is, and what was published of them."""
+        async with self._service.database.transaction() as session:
+            tables = [row[0] for row in await session.raw.fetch(_TABLES) if not _PLUMBING.match(row[0])]
+            found = {
+                table: Counter(
+                    row[0] for row in await session.raw.fetch(f'SELECT to_jsonb(found) FROM "{table}" AS found')
+                )
+                for table in tables
+            }
+            found["outbox"] = Counter(event.envelope.decode() for event in await outbox_events(session.raw))
+        return {table: Counter(filter(self._is_mine, rows.elements())) for table, rows in found.items()}
+
     def _is_mine(self, row: str) -> bool:
         return any(found in self._original for found in _UUID.findall(row))
 
@@ -199,4 +220,18 @@ async def test_both_orders_end_the_same(
     back = Run(services[service], f"{other} {one}")
     await back.deliver([*before, other, one])
     difference = _difference(await forth.state(), await back.state())
+    assert not difference, orjson.dumps(difference, option=orjson.OPT_INDENT_2).decode()
+
+
+@pytest.mark.parametrize(("service", "repeated", "between"), list(_repeats()))
+async def test_an_idempotent_event_that_comes_again_changes_nothing(
+    services: dict[str, ServiceUnderTest], service: str, repeated: str, between: str
+) -> None:
+    names = [*FIRST, repeated, PRECEDED_BY.get(between, between), between]
+    run = Run(services[service], f"{repeated} {between} {repeated}")
+    await run.deliver([name for name in dict.fromkeys(names) if name in _heard(service)])
+    before = await run.rows()
+    assert before["records"]
+    await run.deliver([repeated])
+    difference = _difference(before, await run.rows())
     assert not difference, orjson.dumps(difference, option=orjson.OPT_INDENT_2).decode()

@@ -85,22 +85,11 @@ _LOCK = """
 SELECT record_id, project_id, state, state_revision FROM records
 WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE
 """
-_ADD = """
-INSERT INTO records (
-    record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, prediction_revision,
-    first_prediction_id, first_schema_version
-)
-SELECT record_id, project_id, revision, split, held_out, explored, draw, draw, scored_epoch,
-    (prediction_id IS NOT NULL)::int, prediction_id, schema_version
-FROM unnest(
-    $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::boolean[], $6::boolean[], $7::float8[], $8::int[], $9::uuid[],
-    $10::int[]
-) AS row (
-    record_id, project_id, revision, split, held_out, explored, draw, scored_epoch, prediction_id, schema_version
-)
-ORDER BY record_id
-ON CONFLICT DO NOTHING RETURNING record_id
-"""
+_HERE = "SELECT record_id FROM records WHERE record_id = ANY($1::uuid[])"
+_NEW = (
+    "record_id", "project_id", "revision", "split", "held_out", "explored", "draw", "score", "scored_epoch",
+    "prediction_revision", "first_prediction_id", "first_schema_version",
+)  # fmt: skip
 _BURY = """
 INSERT INTO records (record_id, project_id, revision, split, held_out, explored, draw, score, scored_epoch, state)
 SELECT record_id, project_id, revision, 'train', false, false, 0, 0, 0, 'erased'
@@ -139,13 +128,26 @@ _NEWEST = "SELECT record_id FROM records WHERE project_id = $1 ORDER BY record_i
 
 
 async def add(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
-    """Add records, each unless it or its tombstone is here; returns those that were added. None may occur twice."""
+    """Add records, each unless it or its tombstone is here; returns those that were added. None may occur twice.
+
+    Raises asyncpg.UniqueViolationError if another transaction adds one of them meanwhile.
+    """
     if not new:
         return set()
-    added = {row["record_id"] for row in await session.raw.fetch(_ADD, *columns([row[:-1] for row in new]))}
-    contents = [(row.record_id, row.fields) for row in new if row.record_id in added]
+    here = {row["record_id"] for row in await session.raw.fetch(_HERE, [row.record_id for row in new])}
+    added = sorted(row for row in new if row.record_id not in here)
+    await session.raw.copy_records_to_table("records", records=map(_new_row, added), columns=_NEW)
+    contents = [(row.record_id, row.fields) for row in added]
     await session.raw.copy_records_to_table("contents", records=contents, columns=("record_id", "fields"))
-    return added
+    return {row.record_id for row in added}
+
+
+def _new_row(new: NewRecord) -> tuple[Any, ...]:
+    """The values of `_NEW`."""
+    return (
+        *new[:6], new.draw, new.draw, new.scored_epoch, int(new.prediction_id is not None), new.prediction_id,
+        new.schema_version,
+    )  # fmt: skip
 
 
 async def get(session: Session, record_id: UUID) -> RecordRow | None:

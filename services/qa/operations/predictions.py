@@ -45,11 +45,15 @@ async def route(session: Session, cache: ProjectCache, events: EventSet[RecordRo
     locked = await lock_records(session, cache, events)
     for wave in waves(park_early(events, locked.projects, lambda payload: payload.schema_version)):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
-        await routes.add(session, wave)
+        of = {event.id: locked.record(event) for event in wave}
+        unrouted = {
+            one.record_id for one in of.values() if one.routed_revision == 0 and one.state is not RecordState.ERASED
+        }
+        await routes.add(session, wave, unrouted)
         rerouted: list[Record] = []
         subjects = []
         for event in wave:
-            record = locked.record(event)
+            record = of[event.id]
             if record.state is RecordState.ERASED or event.revision <= record.routed_revision:
                 continue
             is_first = record.routed_revision == 0

@@ -117,19 +117,12 @@ _LABELLED = f"""labelled AS (
 _SAVE_WITH_LINKS = f"WITH {_LINKED} {_SAVE}"
 _SAVE_WITH_LABELS = f"WITH {_LINKED}, {_LABELLED} {_SAVE}"
 
+_HERE = "SELECT record_id FROM records WHERE record_id = ANY($1::uuid[])"
 # A record that is new here: everything that came with it, in one row. `fields` and the like are read by exports.
-_ADD = """
-INSERT INTO records (record_id, project_id, known, source_revision, split, origin, collected_by_chance, fields, slice,
-    purposes, entry_schema_version, annotated, reported)
-SELECT record_id, project_id, true, source_revision, split, origin, collected_by_chance, fields, slice,
-    ARRAY(SELECT jsonb_array_elements_text(purposes)), schema_version, false, false
-FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::jsonb[], $8::jsonb[],
-    $9::jsonb[], $10::integer[])
-    AS new (record_id, project_id, source_revision, split, origin, collected_by_chance, fields, slice, purposes,
-        schema_version)
-ORDER BY record_id
-ON CONFLICT (record_id) DO NOTHING RETURNING record_id
-"""
+_NEW = (
+    "record_id", "project_id", "source_revision", "split", "origin", "collected_by_chance", "fields", "slice", "purposes",
+    "entry_schema_version", "known", "annotated", "reported",
+)  # fmt: skip
 _SAVE_CONTENT = """
 UPDATE records SET fields = new.fields, slice = new.slice,
     purposes = ARRAY(SELECT jsonb_array_elements_text(new.purposes)), entry_schema_version = new.schema_version
@@ -261,21 +254,22 @@ async def find(session: Session, record_id: UUID) -> Record | None:
 
 
 async def add(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
-    """Add records of which nothing has come yet; returns the ids of those added, the others were here."""
-    rows = await session.raw.fetch(
-        _ADD,
-        [one.record_id for one in new],
-        [one.project_id for one in new],
-        [one.source_revision for one in new],
-        [one.split for one in new],
-        [one.origin for one in new],
-        [one.collected_by_chance for one in new],
-        [dump(one.fields) for one in new],
-        [dump(one.slice) for one in new],
-        [dump(one.purposes) for one in new],
-        [one.schema_version for one in new],
-    )
-    return {row["record_id"] for row in rows}
+    """Add records of which nothing has come yet; returns the ids of those added, the others were here.
+
+    Raises asyncpg.UniqueViolationError if another transaction adds one of them meanwhile.
+    """
+    here = {row["record_id"] for row in await session.raw.fetch(_HERE, [one.record_id for one in new])}
+    added = sorted((one for one in new if one.record_id not in here), key=lambda one: one.record_id)
+    await session.raw.copy_records_to_table("records", records=map(_new_row, added), columns=_NEW)
+    return {one.record_id for one in added}
+
+
+def _new_row(new: NewRecord) -> tuple[Any, ...]:
+    """The values of `_NEW`."""
+    return (
+        new.record_id, new.project_id, new.source_revision, new.split, new.origin, new.collected_by_chance,
+        dump(new.fields), dump(new.slice), new.purposes, new.schema_version, True, False, False,
+    )  # fmt: skip
 
 
 async def save_content(session: Session, new: Sequence[NewRecord]) -> None:

@@ -31,6 +31,7 @@ _TYPES = {
 """The fields of a route, each a column."""
 
 _COLUMNS = ", ".join(_TYPES)
+_NEW = ("record_id", "revision", "routed_at", *_TYPES)
 _ADD = f"""
 INSERT INTO routes (record_id, revision, routed_at, {_COLUMNS})
 SELECT * FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[],
@@ -51,14 +52,21 @@ JOIN routes USING (record_id, revision) WHERE routes.model_id IS NULL AND routes
 """
 
 
-async def add(session: Session, events: Sequence[Event[RecordRouted]]) -> None:
-    """Keep routes of locked records, one of each record; a revision that is here stays as it is."""
+async def add(session: Session, events: Sequence[Event[RecordRouted]], unrouted: Collection[UUID]) -> None:
+    """Keep routes of locked records, one of each record; a revision that is here stays as it is.
+
+    Of the records that are `unrouted` no route is here.
+    """
     rows = [
         (event.record_id, event.revision, event.occurred_at, *[getattr(event.payload, name) for name in _TYPES])
         for event in events
     ]
-    if rows:
-        await session.raw.execute(_ADD, *columns(rows))
+    first = [row for row in rows if row[0] in unrouted]
+    if first:
+        await session.raw.copy_records_to_table("routes", records=first, columns=_NEW)
+    later = [row for row in rows if row[0] not in unrouted]
+    if later:
+        await session.raw.execute(_ADD, *columns(later))
 
 
 async def newest(session: Session, record_ids: Collection[UUID]) -> dict[UUID, tuple[int, RecordRouted]]:

@@ -5,8 +5,7 @@ is written once.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.queue.domain.record import Record
@@ -20,18 +19,15 @@ SELECT record_id, project_id, state, revision, labels_revision, requests_revisio
 FROM records WHERE record_id = ANY($1::uuid[]) AND known
 ORDER BY record_id FOR NO KEY UPDATE
 """
+_HERE = "SELECT record_id, known FROM records WHERE record_id = ANY($1::uuid[])"
+_NEW = ("record_id", "project_id", "revision", "split", "priority", "fields", "known")
 # A row that is there without content was made by an earlier version, which locked records that had yet to come.
-_ACCEPT = """
-INSERT INTO records (record_id, project_id, known, revision, split, priority, fields)
-SELECT record_id, project_id, true, revision, split, priority, fields
-FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::jsonb[])
-    AS one (record_id, project_id, revision, split, priority, fields)
-ORDER BY record_id
-ON CONFLICT (record_id) DO UPDATE
-SET known = true, revision = excluded.revision, split = excluded.split, priority = excluded.priority,
-    fields = excluded.fields
-WHERE NOT records.known
-RETURNING record_id
+_COMPLETE = """
+UPDATE records r SET known = true, revision = one.revision, split = one.split, priority = one.priority, fields = one.fields
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::jsonb[])
+    AS one (record_id, revision, split, priority, fields)
+WHERE r.record_id = one.record_id AND NOT r.known
+RETURNING r.record_id
 """
 _BURY = """
 INSERT INTO records (record_id, project_id, known, revision, state)
@@ -72,8 +68,7 @@ FIRST = UUID(int=0)
 """Before every id: where a keyset list begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewRecord:
+class NewRecord(NamedTuple):
     """A record as it comes in; `fields` is JSON text."""
 
     record_id: UUID
@@ -150,17 +145,19 @@ async def lock(session: Session, record_ids: Collection[UUID]) -> RecordSet:
 
 
 async def accept(session: Session, new: Sequence[NewRecord]) -> set[UUID]:
-    """Keep the records that are not known yet; return which they are. No record may occur twice."""
-    rows = await session.raw.fetch(
-        _ACCEPT,
-        [one.record_id for one in new],
-        [one.project_id for one in new],
-        [one.revision for one in new],
-        [one.split for one in new],
-        [one.priority for one in new],
-        [one.fields for one in new],
-    )
-    return {row["record_id"] for row in rows}
+    """Keep the records that are not known yet; return which they are. No record may occur twice.
+
+    Raises asyncpg.UniqueViolationError if another transaction adds one of them meanwhile.
+    """
+    here = {row["record_id"]: row["known"] for row in await session.raw.fetch(_HERE, [one.record_id for one in new])}
+    added = sorted(one for one in new if one.record_id not in here)
+    await session.raw.copy_records_to_table("records", records=[(*one, True) for one in added], columns=_NEW)
+    kept = {one.record_id for one in added}
+    unknown = sorted(one for one in new if here.get(one.record_id) is False)
+    if unknown:
+        ids, _, *others = columns(unknown)
+        kept |= {row["record_id"] for row in await session.raw.fetch(_COMPLETE, ids, *others)}
+    return kept
 
 
 async def bury(session: Session, erased: Sequence[tuple[UUID, UUID, int]]) -> set[UUID]:

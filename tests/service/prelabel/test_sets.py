@@ -22,7 +22,8 @@ async def handle(world: World, events: Sequence[Event[Any]]) -> list[str]:
     sent: list[str] = []
 
     def note(query: Any) -> None:
-        sent.append(query.query)
+        if "typeinfo" not in query.query and "set_config('jit'" not in query.query:  # asyncpg asks once a connection
+            sent.append(query.query)
 
     async with runtime.database.transaction() as session:
         session.raw.add_query_logger(note)

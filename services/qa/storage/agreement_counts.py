@@ -15,6 +15,7 @@ from services.qa.domain.agreement_counts import (
     PairCell,
     QuestionKey,
 )
+from services.qa.storage.record_order import KNOWN, UNKNOWN, in_order
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
 
@@ -108,9 +109,7 @@ WHERE project_id = $1 AND generation = $2 AND draw IS NOT NULL AND contributions
 ORDER BY draw LIMIT $5
 """
 
-_RECORDS_IN_ORDER = """
-SELECT record_id FROM records WHERE project_id = $1 AND record_id > $2 ORDER BY record_id LIMIT $3
-"""
+_RECORDS_IN_ORDER = in_order("record_id", (*KNOWN, UNKNOWN))
 _FORGET_RECORDS = """
 DELETE FROM agreement_records WHERE (project_id, generation, record_id) IN (
     SELECT project_id, generation, record_id FROM agreement_records

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
+from services.qa.storage.record_order import KNOWN, in_order
 from shared.contracts.values import AssessmentStatus, LabelMethod, RecordState, Split
 from shared.kit.database import Session
 from shared.kit.jsonb import loaded
@@ -28,14 +29,11 @@ def _by_value(statement: str, column: str, values: Collection[str]) -> Mapping[s
     }
 
 
-_RECORDS = _by_value(
-    """
-SELECT record_id, state, state_reason, state_at AS state_since, split, origin, round, label_revision, under_review
-FROM records WHERE project_id = $1 AND known AND record_id > $2 /*filter*/ ORDER BY record_id LIMIT $3
-""",
-    "state",
-    tuple(map(str, RecordState)),
-)
+_RECORD = "record_id, state, state_reason, state_at AS state_since, split, origin, round, label_revision, under_review"
+_RECORDS: Mapping[str | None, str] = {
+    None: in_order(_RECORD, KNOWN),
+    **{state: in_order(_RECORD, [part]) for state, part in zip(RecordState, KNOWN, strict=True)},
+}
 _DISPUTES = _by_value(
     """
 SELECT dispute_id, record_id, round, schema_version, reason, disputed, status, opened_at, closed_at

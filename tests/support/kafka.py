@@ -19,6 +19,7 @@ _IMPATIENT = {
     "log.cleaner.backoff.ms": "100",
     "log.initial.task.delay.ms": "100",
     "log.retention.check.interval.ms": "500",
+    "group.min.session.timeout.ms": "300",
 }
 
 

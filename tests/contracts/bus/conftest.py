@@ -2,17 +2,23 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
+import os
 import secrets
-import sys
-from asyncio.subprocess import PIPE, Process
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import pytest
 
 from shared.kit.bus import Bus, Consumer, Inbound, Outbound, Partition, TopicSettings, connect_bus
+from shared.kit.bus.port import partition_of
 from shared.kit.clock import new_id
+from tests.contracts.bus import member
+from tests.contracts.bus.processes import PROCESSES
 
 DAY_S = 86_400
 
@@ -82,6 +88,38 @@ async def joined(
         await consumer.stop()
 
 
+async def read_together(consumers: Sequence[Consumer], count: int, value: bytes | None = None) -> list[list[Inbound]]:
+    """What each of them fetches until `count` messages, with this value if one is given, came to all together."""
+    found: list[list[Inbound]] = [[] for _ in consumers]
+
+    async def fetch(place: int) -> None:
+        while sum(value in {None, message.value} for message in itertools.chain(*found)) < count:
+            found[place] += await consumers[place].fetch(500, 0.2)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(fetch(place) for place in range(len(consumers))))
+    return found
+
+
+async def share(bus: Bus, consumers: Sequence[Consumer], partitions: int = 4) -> list[Inbound]:
+    """Wait until the group agrees on who has what: of a message to each partition some come to everybody, each once.
+
+    Returns the other messages that came meanwhile.
+    """
+    keys = {partition_of(key, partitions): key for key in (b"%d" % number for number in range(100))}
+    others: list[Inbound] = []
+    async with asyncio.timeout(20):
+        for attempt in itertools.count():
+            probe = b"probe %d" % attempt
+            await bus.publish([Outbound("things", key, probe) for key in keys.values()])
+            found = await read_together(consumers, partitions, probe)
+            others += [message for each in found for message in each if not message.value.startswith(b"probe")]
+            shares = [sum(message.value == probe for message in each) for each in found]
+            if all(shares) and sum(shares) == partitions:
+                break
+    return others
+
+
 async def read(consumer: Consumer, count: int, timeout_s: float = 20.0) -> list[Inbound]:
     """Fetch until `count` messages came, or until nothing comes for the length of the timeout."""
     found: list[Inbound] = []
@@ -100,33 +138,40 @@ def last_of_each(messages: Sequence[Inbound]) -> dict[Partition, int]:
 class OtherProcess:
     """A member in a process of its own."""
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
+    def __init__(self, process: BaseProcess, connection: Connection) -> None:
+        self._process = process
+        self._connection = connection
 
-    async def read_line(self) -> bytes:
-        """Its next line of JSON; what it logs is passed over."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(30):
-            while not (line := await self.process.stdout.readline()).startswith(b"["):
-                assert line, "the member has ended"
-        return line
+    async def read(self) -> list[int]:
+        """The positions of what it has read, once it has read all."""
+        positions: list[int] = await self._receive()
+        return positions
 
-    async def acknowledge(self) -> bytes:
-        """Have it acknowledge all it read; answers the partitions that were refused, in JSON."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"\n")
-        return await self.read_line()
+    async def acknowledge(self) -> list[Partition]:
+        """Have it acknowledge all it read; returns the partitions that were refused."""
+        self._connection.send("acknowledge")
+        refused: list[Partition] = await self._receive()
+        return refused
+
+    def send_signal(self, number: signal.Signals) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    async def _receive(self) -> Any:
+        assert await asyncio.to_thread(self._connection.poll, 30)
+        return self._connection.recv()
 
 
 @contextlib.asynccontextmanager
 async def other_process(engine: Engine, group: str, count: int) -> AsyncIterator[OtherProcess]:
-    arguments = [engine.url, json.dumps(engine.settings), group, str(count)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.contracts.bus.member", *arguments, stdin=PIPE, stdout=PIPE
-    )
+    ours, theirs = PROCESSES.Pipe()
+    arguments = (engine.url, json.dumps(engine.settings), group, count, theirs)
+    process = PROCESSES.Process(target=member.join, args=arguments)
+    process.start()
+    theirs.close()
     try:
-        yield OtherProcess(process)
+        yield OtherProcess(process, ours)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        process.kill()
+        await asyncio.to_thread(process.join)
+        ours.close()

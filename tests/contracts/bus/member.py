@@ -1,16 +1,20 @@
 """A member of a group in a process of its own, to be killed or frozen.
 
-It reads as many messages as it is asked to, prints their positions, and acknowledges them all when it is sent a line.
+It reads as many messages as it is asked to, sends their positions, and acknowledges them all when it is sent anything.
 """
 
 import asyncio
 import json
-import sys
+from multiprocessing.connection import Connection
 
 from shared.kit.bus import Partition, connect_bus
 
 
-async def main(url: str, settings: str, group: str, count: int) -> None:
+def join(url: str, settings: str, group: str, count: int, connection: Connection) -> None:
+    asyncio.run(main(url, settings, group, count, connection))
+
+
+async def main(url: str, settings: str, group: str, count: int, connection: Connection) -> None:
     bus = connect_bus(url, **json.loads(settings))
     done: dict[Partition, int] = {}
 
@@ -25,11 +29,8 @@ async def main(url: str, settings: str, group: str, count: int) -> None:
         for message in await consumer.fetch(500, 0.5):
             done[Partition(message.topic, message.partition)] = message.position
             positions.append(message.position)
-    print(json.dumps(positions), flush=True)  # noqa: T201  the test reads it
+    connection.send(positions)
     held = set(done)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    await asyncio.to_thread(connection.recv)
     refused = await consumer.acknowledge(dict(done)) | (held - done.keys())
-    print(json.dumps(sorted(refused)), flush=True)  # noqa: T201  the test reads it
-
-
-asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    connection.send(sorted(refused))

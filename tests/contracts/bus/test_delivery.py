@@ -12,6 +12,7 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, RecordAccepted
+from shared.kit import replay
 from shared.kit.bus import Bus, Outbound, service_topics
 from shared.kit.clock import new_id
 from shared.kit.consuming import Delivery, EventSet
@@ -106,8 +107,9 @@ async def test_every_order_of_arrival_ends_the_same(effects: Effects, bus: Bus) 
 
 
 async def test_a_poison_event_goes_to_the_dead_letters_the_others_go_on_and_a_replay_has_its_effect(
-    effects: Effects, bus: Bus, database: Database
+    effects: Effects, bus: Bus, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(replay, "_WAIT_S", 0.2)
     poison, others = annotator_changed(), [annotator_changed() for _ in range(30)]
 
     async def fail(_: Session, event: Event[Any]) -> None:

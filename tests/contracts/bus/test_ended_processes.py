@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import json
-import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from multiprocessing.process import BaseProcess
 
 import orjson
 import pytest
@@ -16,6 +15,8 @@ from shared.kit.clock import new_id
 from shared.kit.consuming import Delivery
 from shared.kit.settings import Settings
 from tests.contracts.bus.conftest import Engine
+from tests.contracts.bus.consuming_process import consume
+from tests.contracts.bus.processes import PROCESSES
 from tests.service.kit_events.conftest import Effects, accepted, database, effects, erased, settings
 from tests.support.waiting import until
 
@@ -39,29 +40,27 @@ class Service:
         assert settings.database_url is not None
         self._arguments = [
             engine.url,
-            json.dumps(engine.settings),
+            json.dumps(engine.settings | {"session_s": 0.5}),  # it is alone: nothing is lost if it is thought dead
             settings.database_url.get_secret_value(),
-            json.dumps([str(each.event.id) for each in fatal]),
+            *(str(each.event.id) for each in fatal),
         ]
         self.ends = 0
 
     @contextlib.asynccontextmanager
-    async def started(self) -> AsyncIterator[Process]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.contracts.bus.consuming_process", *self._arguments
-        )
+    async def started(self) -> AsyncIterator[BaseProcess]:
+        process = PROCESSES.Process(target=consume, args=self._arguments)
+        process.start()
         try:
             yield process
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            process.kill()
+            await asyncio.to_thread(process.join)
 
     async def run_until(self, done: Callable[[], Awaitable[bool]]) -> None:
         """Run until it is done; fails when it ended too often."""
         while True:
             async with self.started() as process, asyncio.timeout(60):
-                while process.returncode is None:
+                while process.is_alive():
                     if await done():
                         return
                     await asyncio.sleep(0.1)

@@ -1,17 +1,28 @@
 """What both engines of the bus promise."""
 
 import asyncio
-import json
 import signal
 import time
 from collections import defaultdict
 
 import pytest
 
-from shared.kit.bus import Consumer, Inbound, Outbound, Partition
+from shared.kit.bus import Bus, Inbound, Outbound, Partition
+from shared.kit.bus import kafka as kafka_bus
 from shared.kit.clock import new_id
 from shared.kit.exceptions import BusUnavailable
-from tests.contracts.bus.conftest import Engine, joined, last_of_each, messages, other_process, read, topic
+from tests.contracts.bus.conftest import (
+    Engine,
+    joined,
+    last_of_each,
+    messages,
+    other_process,
+    read,
+    read_together,
+    share,
+    topic,
+)
+from tests.support.waiting import until
 
 
 def numbers_by_key(found: list[Inbound]) -> dict[bytes, list[int]]:
@@ -84,8 +95,8 @@ async def test_a_killed_member_s_work_goes_to_the_others(engine: Engine) -> None
     await bus.ensure_topics([topic()])
     await bus.publish(messages(20, 5))
     async with other_process(engine, "readers", 100) as killed:
-        await killed.read_line()
-        killed.process.kill()
+        await killed.read()
+        killed.send_signal(signal.SIGKILL)
         async with joined(bus, "readers") as consumer:
             assert len(await read(consumer, 100)) == 100
 
@@ -94,11 +105,11 @@ async def test_two_members_share_the_partitions_and_each_message_comes_to_one(en
     bus, other = engine.connect(), engine.connect()
     await bus.ensure_topics([topic()])
     async with joined(bus, "readers") as first:
-        await first.fetch(1, 1.0)
+        await first.fetch(1, 0.1)
         async with joined(other, "readers") as second:
-            await asyncio.gather(_settled(first), _settled(second))
+            await share(bus, [first, second])
             await bus.publish(messages(60, 3))
-            ours, theirs = await asyncio.gather(read(first, 180, 4.0), read(second, 180, 4.0))
+            ours, theirs = await read_together([first, second], 180)
     assert len(ours) + len(theirs) == 180
     assert len(ours) > 0
     assert len(theirs) > 0
@@ -112,10 +123,10 @@ async def test_one_key_has_one_member_in_all_topics(engine: Engine) -> None:
         joined(bus, "readers", "things", "others") as first,
         joined(other, "readers", "things", "others") as second,
     ):
-        await asyncio.gather(_settled(first), _settled(second))
+        await share(bus, [first, second])
         keys = [new_id().bytes for _ in range(40)]
         await bus.publish([Outbound(name, key, b"1") for key in keys for name in ("things", "others")])
-        ours, theirs = await asyncio.gather(read(first, 80, 4.0), read(second, 80, 4.0))
+        ours, theirs = await read_together([first, second], 80)
     assert len(ours) + len(theirs) == 80
     assert not {each.key for each in ours} & {each.key for each in theirs}
 
@@ -133,7 +144,7 @@ async def test_a_member_may_finish_and_acknowledge_before_its_partitions_go(engi
     async with joined(bus, "readers", revoked=finish) as first:
         in_hand += await read(first, 40)
         async with joined(other, "readers") as second:
-            again, _ = await asyncio.gather(read(second, 1, 4.0), _settled(first))
+            again = await share(bus, [first, second])
     assert again == []
 
 
@@ -142,15 +153,14 @@ async def test_an_acknowledgement_by_a_member_that_was_thought_dead_changes_noth
     await bus.ensure_topics([topic(partitions=1)])
     await bus.publish(messages(1, 4))
     async with other_process(engine, "readers", 4) as zombie:
-        found = json.loads(await zombie.read_line())
-        zombie.process.send_signal(signal.SIGSTOP)
+        found = await zombie.read()
+        zombie.send_signal(signal.SIGSTOP)
         async with joined(bus, "readers") as second:
             again = await read(second, 4)
             assert [each.position for each in again] == found
             await second.acknowledge({Partition("things", 0): again[0].position})
-            zombie.process.send_signal(signal.SIGCONT)
-            assert json.loads(await zombie.acknowledge()) == [["things", 0]]
-        zombie.process.kill()
+            zombie.send_signal(signal.SIGCONT)
+            assert await zombie.acknowledge() == [Partition("things", 0)]
     async with joined(bus, "readers") as third:
         assert [int(each.value) for each in await read(third, 3)] == [1, 2, 3]
 
@@ -177,6 +187,18 @@ async def test_a_message_too_large_is_refused_alone_and_its_key_waits(engine: En
     )
 
 
+async def all_of(bus: Bus) -> list[Inbound]:
+    """What a topic of one partition holds, once it was maintained: Kafka cleans only what is not being written to."""
+    last = b"%d" % time.monotonic_ns()
+    await bus.publish([Outbound("things", b"roll", last)])
+    await bus.maintain()
+    found: list[Inbound] = []
+    async with joined(bus, f"readers{last.decode()}") as consumer:
+        while not found or found[-1].value != last:
+            found += await consumer.fetch(500, 0.2)
+    return [each for each in found if each.key != b"roll"]
+
+
 async def test_a_compacted_topic_keeps_the_latest_message_of_each_key(engine: Engine) -> None:
     settings = (
         {"topic_config": {"segment.ms": "200", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "200"}}
@@ -187,15 +209,12 @@ async def test_a_compacted_topic_keeps_the_latest_message_of_each_key(engine: En
     await bus.ensure_topics([topic(kept="compacted", partitions=1)])
     batch = messages(5, 20)
     await bus.publish(batch)
-    until = time.monotonic() + 30
-    while True:
-        await asyncio.sleep(0.5)
-        await bus.publish([Outbound("things", b"roll", b"0")])  # Kafka cleans only what is not being written to
-        await bus.maintain()
-        async with joined(bus, f"readers{time.monotonic_ns()}") as consumer:
-            found = [each for each in await read(consumer, 500, 1.5) if each.key != b"roll"]
-        if len(found) == 5 or time.monotonic() > until:
-            break
+
+    async def is_compacted() -> bool:
+        return len(await all_of(bus)) <= 5
+
+    await until(is_compacted, 30)
+    found = await all_of(bus)
     assert {each.key: int(each.value) for each in found} == {each.key: 19 for each in batch}
     assert len(found) == 5
 
@@ -205,16 +224,11 @@ async def test_messages_past_the_retention_are_dropped(engine: Engine) -> None:
     bus = engine.connect(**settings)
     await bus.ensure_topics([topic(retention_s=1, partitions=1)])
     await bus.publish(messages(3, 5))
-    until = time.monotonic() + 30
-    while True:
-        await asyncio.sleep(0.5)
-        await bus.publish([Outbound("things", b"roll", b"0")])
-        await bus.maintain()
-        async with joined(bus, f"readers{time.monotonic_ns()}") as consumer:
-            found = [each for each in await read(consumer, 500, 1.5) if each.key != b"roll"]
-        if not found or time.monotonic() > until:
-            break
-    assert found == []
+
+    async def is_empty() -> bool:
+        return await all_of(bus) == []
+
+    await until(is_empty, 30)
 
 
 async def test_topics_may_be_ensured_again_with_another_retention(engine: Engine) -> None:
@@ -250,7 +264,8 @@ async def test_a_waiting_member_gets_a_message_at_once(engine: Engine) -> None:
         assert time.monotonic() - began < 2.0
 
 
-async def test_an_unknown_topic_is_an_error_that_passes(engine: Engine) -> None:
+async def test_an_unknown_topic_is_an_error_that_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_bus, "_LOOK_UP_TIMEOUT_S", 1.0)
     bus = engine.connect()
     await bus.ensure_topics([topic()])
     async with asyncio.timeout(15):
@@ -272,10 +287,3 @@ async def test_check_shows_whether_the_bus_answers(engine: Engine) -> None:
 
 def _nobody_at(name: str) -> str:
     return "kafka://127.0.0.1:1" if name == "kafka" else "postgresql://nobody@127.0.0.1:1/none"
-
-
-async def _settled(consumer: Consumer) -> None:
-    """Fetch for some seconds, so that the group agrees on who has what."""
-    until = time.monotonic() + 3.0
-    while time.monotonic() < until:
-        assert await consumer.fetch(1, 0.3) == []

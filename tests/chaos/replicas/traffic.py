@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import UUID
@@ -30,6 +30,8 @@ _PAUSE_S = 0.1
 _BUSY = frozenset({429, 502, 503, 504})
 _STALE = frozenset({404, 409, 410})
 _NO_WORK_S = 0.3
+_STREAM_S = 3.0
+_A_PIECE = 20
 
 
 def policies(redundancy: int) -> Mapping[str, Any]:
@@ -111,16 +113,6 @@ class Gateway:
         return usable[next(self._turn) % len(usable)]
 
 
-async def stream(url: str, token: str, pieces: AsyncIterable[bytes]) -> tuple[int, Mapping[str, str], str]:
-    """Send a body piece by piece to one replica; returns status, headers and text of its answer.
-
-    aiohttp, because it reads while it sends: httpx loses what it is answered before its end.
-    """
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
-    async with aiohttp.ClientSession() as session, session.post(url, headers=headers, data=pieces) as answer:
-        return answer.status, answer.headers, await answer.text()
-
-
 def _may_come(answer: httpx.Response) -> bool:
     return answer.status_code in _BUSY or (
         answer.status_code == httpx.codes.NOT_FOUND and answer.json().get("type") == "not-known-here"
@@ -183,14 +175,50 @@ class Importer:
             await self.send_next()
             await asyncio.sleep(max(0.0, self.a_request / self.per_s - (time.monotonic() - began)))
 
-    async def send_next(self) -> None:
+    async def send_next(self) -> Mapping[str, Any]:
+        """Send the next records; returns ingest's report on them."""
         count = self.a_request if self.most is None else min(self.a_request, self.most - self.acknowledged)
-        report = await self.project.gateway.call(
+        report: Mapping[str, Any] = await self.project.gateway.call(
             "ingest", "POST", self.project.records_path, self.project.admin,
             content=self.project.lines(self.acknowledged, count), timeout_s=self.timeout_s,
         )  # fmt: skip
         assert report["accepted"] + report["duplicates"] == count, report
         self.acknowledged += count
+        return report
+
+
+@dataclass
+class EndlessImport:
+    """An import to one replica, at `url`, that goes on until the replica cuts it off. `sent`: how many records so far."""
+
+    project: Project
+    url: str
+    sent: int = 0
+
+    async def begin(self) -> None:
+        """Send for some seconds, and go on."""
+        self._answering = asyncio.create_task(self._send(), name="endless import")
+        await asyncio.sleep(_STREAM_S)
+
+    async def answer(self) -> tuple[int, Mapping[str, str], str]:
+        """Status, headers and text."""
+        return await self._answering
+
+    async def _send(self) -> tuple[int, Mapping[str, str], str]:
+        """With aiohttp, because it reads while it sends: httpx loses what it is answered before its end."""
+        headers = {"Authorization": f"Bearer {self.project.admin}", "Content-Type": "application/x-ndjson"}
+        url = f"{self.url}/v1{self.project.records_path}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, headers=headers, data=self._pieces()) as answer,
+        ):
+            return answer.status, answer.headers, await answer.text()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        while True:
+            yield self.project.lines(self.sent, _A_PIECE) + b"\n"
+            self.sent += _A_PIECE
+            await asyncio.sleep(0.1)
 
 
 @dataclass

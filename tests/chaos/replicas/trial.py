@@ -1,6 +1,8 @@
 """Two replicas of each service on a real broker: work goes on while they hang, die and leave, and loses nothing.
 
-`python -m tests.chaos.replicas.trial` imports and labels 20,000 records meanwhile and ends with one line of JSON.
+`python -m tests.chaos.replicas.trial` imports and labels 20,000 records meanwhile, lets each replica hang, die and end by
+itself, and ends with one line of JSON. `--short`, which is a test, has the same faults of every service in three minutes:
+several of them at once.
 """
 
 import argparse
@@ -11,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +28,7 @@ from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from tests.chaos.replicas import evidence
 from tests.chaos.replicas.evidence import Evidence, Sent
-from tests.chaos.replicas.traffic import Crowd, Gateway, Importer, Project, stream
+from tests.chaos.replicas.traffic import Crowd, EndlessImport, Gateway, Importer, Project
 from tests.support.waiting import until
 
 TAKE_OVER_S = 10.0
@@ -34,7 +36,7 @@ TAKE_OVER_S = 10.0
 
 PREFIX = "trial."
 _HANG_S = 14.0
-_RECOVERY_S = 4.0
+_HELD_UP_S = 4.0
 _BROKER_AWAY_S = 24.0
 _MEASURED_EVERY_S = 15.0  # by each service, of what waits in its outbox
 _READY_S = 60.0
@@ -45,14 +47,15 @@ _CUT_LINES = re.compile(r"(\d+) lines are committed")
 
 @dataclass(frozen=True)
 class Plan:
-    """`singly`: replicas hang and end one by one, not one of each service at a time."""
+    """`singly`: replicas hang and end one by one, not one of each service at a time; `rest_s` is between two faults."""
 
     records: int | None = None  # as many as come while the faults go on
-    records_per_s: float = 15.0
+    records_per_s: float = 10.0
     pace_s: float = 0.3
     singly: bool = False
     redundancy: int = 2
     take_over_s: float = TAKE_OVER_S
+    rest_s: float = 2.0
 
 
 @dataclass
@@ -98,77 +101,83 @@ class Trial:
         return found
 
     async def _all_faults(self) -> None:
-        await asyncio.sleep(_RECOVERY_S)
-        first = [self.suite.replicas_of(service)[0] for service in SERVICE_NAMES]
-        second = [self.suite.replicas_of(service)[1] for service in SERVICE_NAMES]
-        groups = [[process] for process in (*first, *second)] if self.plan.singly else [first, second]
-        await self._join_and_leave()
-        for group in groups:
-            await self._hang(group)
-        for group in groups if self.plan.singly else [first]:
-            await self._kill(group)
-        for group in groups if self.plan.singly else [second]:
-            await self._end(group)
-        await self._cut_a_stream(self.suite.replicas_of("ingest")[1])
+        await self._rest()
+        await (self._one_by_one() if self.plan.singly else self._together())
         await self._broker_away()
         await self._kill_postgres()
 
-    async def _hang(self, group: list[ServiceProcess]) -> None:
-        with self._window("hang " + self._names(group)):
-            for process in group:
-                process.pause()
-            await asyncio.sleep(_HANG_S)
-            for process in group:
-                process.resume()
-            await asyncio.sleep(_RECOVERY_S)
+    async def _one_by_one(self) -> None:
+        """Each replica hangs, dies and ends; a third one of each service joins and leaves."""
+        each = [process for place in (0, 1) for process in self._of_each_service(place)]
+        third = await self._join()
+        with self._window("leave " + self._names(third)):
+            await asyncio.gather(*(self.suite.remove_replica(process) for process in third))
+            await self._rest()
+        for process in each:
+            await self._hang_and_kill([process], [])
+        for process in each:
+            await self._hang_and_kill([], [process])
+        for process in each:
+            await self._end([process])
 
-    async def _kill(self, group: list[ServiceProcess]) -> None:
-        with self._window("kill " + self._names(group)):
-            for process in group:
+    async def _together(self) -> None:
+        """The second replicas join; of each service one replica hangs, then the other dies or the other way round; the
+        second ones leave and come back.
+        """
+        second = await self._join()
+        ingest, prelabel, queue, qa = self._of_each_service(0)
+        await self._hang_and_kill([ingest, queue], [prelabel, qa])
+        ingest, prelabel, queue, qa = second
+        await self._hang_and_kill([prelabel, qa], [ingest, queue])
+        await self._end(second)
+
+    def _of_each_service(self, place: int) -> list[ServiceProcess]:
+        return [self.suite.replicas_of(service)[place] for service in SERVICE_NAMES]
+
+    async def _join(self) -> list[ServiceProcess]:
+        """One more replica of each service."""
+        with self._window("join"):
+            group = [await self.suite.add_replica(service) for service in SERVICE_NAMES]
+            await self._ready(group)
+            await self._rest()
+        return group
+
+    async def _hang_and_kill(self, hanging: list[ServiceProcess], killed: list[ServiceProcess]) -> None:
+        names = [f"{what} {self._names(group)}" for what, group in (("hang", hanging), ("kill", killed)) if group]
+        with self._window(", ".join(names)):
+            for process in hanging:
+                process.pause()
+            for process in killed:
                 process.kill(hold=True)
             await asyncio.sleep(_HANG_S)
-            for process in group:
+            for process in hanging:
+                process.resume()
+            for process in killed:
                 process.release()
-            await self._ready(group)
+            await self._ready(killed)
+            await self._rest()
 
     async def _end(self, group: list[ServiceProcess]) -> None:
+        """SIGTERM, and a new start. Meanwhile an endless import is sent to a replica of ingest that ends."""
+        cut: EndlessImport | None = None
         with self._window("end " + self._names(group)):
+            for process in group:
+                if process.name == "ingest":
+                    project = await Project.create(self.suite, self.project.gateway, self.plan.redundancy)
+                    cut = EndlessImport(project, process.url)
+                    await cut.begin()
             await asyncio.gather(*(process.stop() for process in group))
             await asyncio.sleep(1.0)
             await asyncio.gather(*(process.start() for process in group))
             await self._ready(group)
+        if cut is not None:
+            await self._was_cut(cut)
 
-    async def _join_and_leave(self) -> None:
-        with self._window("join and leave"):
-            group = [await self.suite.add_replica(service) for service in SERVICE_NAMES]
-            await self._ready(group)
-            await asyncio.sleep(_RECOVERY_S)
-            await asyncio.gather(*(self.suite.remove_replica(process) for process in group))
-            await asyncio.sleep(_RECOVERY_S)
-
-    async def _cut_a_stream(self, process: ServiceProcess) -> None:
+    async def _was_cut(self, cut: EndlessImport) -> None:
         """An import that the end of its replica cuts says how much is committed, and can be sent again elsewhere."""
-        await self._ready([process])
-        with self._window("end a stream"):
-            project = await Project.create(self.suite, self.project.gateway, self.plan.redundancy)
-            sent = 0
-
-            async def pieces() -> AsyncIterator[bytes]:
-                nonlocal sent
-                while True:
-                    yield project.lines(sent, 20) + b"\n"
-                    sent += 20
-                    await asyncio.sleep(0.1)
-
-            url = f"{process.url}/v1{project.records_path}"
-            streaming = asyncio.create_task(stream(url, project.admin, pieces()))
-            await asyncio.sleep(3.0)
-            await process.stop()
-            status, headers, text = await streaming
-            await process.start()
-            await self._ready([process])
+        status, headers, text = await cut.answer()
         said = _CUT_LINES.search(text)
-        kept = await self._count("ingest", project.project_id)
+        kept = await self._count("ingest", cut.project.project_id)
         self._demand(
             status == httpx.codes.SERVICE_UNAVAILABLE and "Retry-After" in headers,
             f"a stream that SIGTERM cut was answered {status} {text[:200]}",
@@ -177,10 +186,12 @@ class Trial:
             said is not None and int(said[1]) == kept > 0,
             f"a stream that SIGTERM cut: {kept} lines are committed, the answer is {text[:200]}",
         )
-        report = await self.project.gateway.call(
-            "ingest", "POST", project.records_path, project.admin, content=project.lines(0, sent)
-        )
+        again = Importer(cut.project, a_request=cut.sent, per_s=cut.sent, timeout_s=30.0)
+        report = await again.send_next()
         self._demand(report["duplicates"] == kept, f"sent again, {report['duplicates']} of {kept} lines are duplicates")
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(self.plan.rest_s)
 
     async def _broker_away(self) -> None:
         """Requests are served meanwhile, and what waits is measured on every replica."""
@@ -258,13 +269,13 @@ class Trial:
 
     async def _recovered(self) -> None:
         """Until what waited for the broker or the database has gone on, so that the next fault stands alone."""
-        await asyncio.sleep(_RECOVERY_S)
+        await self._rest()
         await self._ready(self.suite.processes)
         await until(self._nothing_is_held_up, _READY_S)
-        await asyncio.sleep(_RECOVERY_S)
+        await self._rest()
 
     async def _nothing_is_held_up(self) -> bool:
-        return max([await self._unsent_s(service) for service in SERVICE_NAMES]) < _RECOVERY_S
+        return max([await self._unsent_s(service) for service in SERVICE_NAMES]) < _HELD_UP_S
 
     async def _unsent_s(self, service: str) -> float:
         """The age of the oldest event that the bus does not have."""
@@ -383,7 +394,7 @@ async def hold(
         data_dir=data_dir,
         bus="kafka",
         first_port=0,
-        replicas=2,
+        replicas=2 if plan.singly else 1,  # or the second ones join later
         postgres=evidence.POSTGRES,
         environment={"TOUCHSTONE_TOPIC_PREFIX": PREFIX, **(environment or {})},
     )
@@ -406,7 +417,7 @@ def main() -> None:
     plan = (
         Plan()
         if given.short
-        else Plan(records=given.records, records_per_s=40.0, pace_s=0.02, singly=True, redundancy=1)
+        else Plan(records=given.records, records_per_s=40.0, pace_s=0.02, singly=True, redundancy=1, rest_s=4.0)
     )
     with tempfile.TemporaryDirectory() as folder:
         faults, figures = asyncio.run(hold(Path(folder), plan))

@@ -88,12 +88,14 @@ class Trial:
             await self._all_faults()
             faults_done.set()
             await importing
+            _note("until all ended")
             await self._all_ended()
             all_done.set()
             await working
         sent = Sent(
             UUID(self.project.project_id), self.importer.acknowledged, self.plan.redundancy, self.crowd.acknowledged
         )
+        _note("look at everything")
         found = await evidence.gather(self.suite, PREFIX, sent)
         self._judge(found)
         found.faults[:0] = self.faults

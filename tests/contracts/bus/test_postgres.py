@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from shared.kit.bus import Outbound
 from shared.kit.bus.postgres_member import PostgresMember
-from tests.contracts.bus.conftest import Engine, joined, messages, topic
+from shared.kit.clock import new_id
+from tests.contracts.bus.conftest import Engine, joined, messages, read, topic
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 
@@ -36,3 +38,27 @@ async def test_a_waiting_member_finds_what_no_notification_announced(engine: Eng
         await engine.connect().publish(messages(1, 1))
         async with asyncio.timeout(5.0):
             assert len(await waiting) == 1
+
+
+async def test_what_was_appended_first_comes_first_whatever_its_topic(engine: Engine) -> None:
+    bus = engine.connect()
+    await bus.ensure_topics([topic("effects"), topic("things")])
+    for number in range(30):
+        key = new_id().bytes
+        await bus.publish([Outbound("things", key, b"%d" % number)])
+        await bus.publish([Outbound("effects", key, b"%d" % number)])
+    async with joined(bus, "readers", "effects", "things") as consumer:
+        found = [(int(message.value), message.topic) for message in await read(consumer, 60)]
+    assert found == [(number, name) for number in range(30) for name in ("things", "effects")]
+
+
+async def test_a_topic_with_much_in_it_holds_up_no_other(engine: Engine) -> None:
+    bus = engine.connect()
+    await bus.ensure_topics([topic("things"), topic("wishes")])
+    for _ in range(6):
+        await bus.publish(messages(10, 10))
+    await bus.publish([Outbound("wishes", new_id().bytes, b"now")])
+    async with joined(bus, "readers", "things", "wishes") as consumer:
+        first = [*await consumer.fetch(100, 5.0), *await consumer.fetch(100, 5.0)]
+        assert "wishes" in {message.topic for message in first}
+        assert len(first) + len(await read(consumer, 601 - len(first))) == 601

@@ -341,14 +341,6 @@ async def measure_cycles(project: Project, cycles: int) -> dict[str, Any]:
     }
 
 
-async def idle_ms_per_s(suite: Suite, seconds: float = 10.0) -> float:
-    meter = Meter(suite)
-    await meter.rest()
-    meter.start()
-    await asyncio.sleep(seconds)
-    return round(meter.ms_each(1)["all"] / seconds, 1)
-
-
 async def floor(project: Project, lines: Sequence[str]) -> dict[str, float]:
     """CPU ms a record of COPY into four databases, and of the project's own events once through the bus.
 
@@ -488,7 +480,6 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
             await warm.close()
             project, imported = await measure_import(suite, client, lines)
             base = await floor(project, lines[:5_000])
-            idle = await idle_ms_per_s(suite)
             cycled = await measure_cycles(project, given.cycles)
             await project.close()
             with_model = None
@@ -504,7 +495,6 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
         "import": imported,
         "import_with_model": with_model,
         "cycle": cycled,
-        "idle_ms_per_s": idle,
         "floor": base,
         "texts": name,
         "bus": given.bus,

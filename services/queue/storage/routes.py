@@ -80,7 +80,7 @@ _NO_DECISION = (None,) * 9
 _NO_VERSIONS = (None,) * 6
 
 
-class Snapshot(NamedTuple):
+class RouteSnapshot(NamedTuple):
     """What is kept of a record, as it was loaded; its parts are replaced as a whole where they change."""
 
     prediction: Prediction | None
@@ -90,8 +90,8 @@ class Snapshot(NamedTuple):
     routed: RecordRouted | None
 
 
-def snapshot(record: Record) -> Snapshot:
-    return Snapshot(record.prediction, record.selection, record.waiting, record.routed_revision, record.routed)
+def snapshot(record: Record) -> RouteSnapshot:
+    return RouteSnapshot(record.prediction, record.selection, record.waiting, record.routed_revision, record.routed)
 
 
 async def load(session: Session, records: Mapping[UUID, Record]) -> set[UUID]:
@@ -116,7 +116,7 @@ async def load(session: Session, records: Mapping[UUID, Record]) -> set[UUID]:
 
 
 async def save(
-    session: Session, records: Iterable[Record], before: Mapping[UUID, Snapshot], loaded: Collection[UUID]
+    session: Session, records: Iterable[Record], before: Mapping[UUID, RouteSnapshot], loaded: Collection[UUID]
 ) -> None:
     """Keep what differs of records, which are locked, from how it was before; those that were not loaded are new."""
     new, decided, changed = [], [], []
@@ -139,7 +139,7 @@ async def save(
         await session.raw.execute(_SAVE, *columns(changed))
 
 
-def _decision_alone(was: Snapshot, now: Snapshot) -> bool:
+def _decision_alone(was: RouteSnapshot, now: RouteSnapshot) -> bool:
     """Whether nothing changed but what was decided: the prediction and the versions of the route are as they were."""
     return (
         was.routed is not None

@@ -79,15 +79,15 @@ _UNTAKEN = {SlotState.HELD, SlotState.FREE}
 _TOUCHED = "a slot was touched under the lock of its record"
 
 
-class Snapshot(NamedTuple):
+class TaskSnapshot(NamedTuple):
     """A task and its slots, by number, as they were loaded."""
 
     task: tuple[Any, ...]
     slots: dict[int, tuple[Any, ...]]
 
 
-def snapshot(task: Task) -> Snapshot:
-    return Snapshot(_row(task), {slot.number: _slot_values(task, slot) for slot in task.slots})
+def snapshot(task: Task) -> TaskSnapshot:
+    return TaskSnapshot(_row(task), {slot.number: _slot_values(task, slot) for slot in task.slots})
 
 
 async def load(session: Session, records: Mapping[UUID, Record], record_ids: Sequence[UUID]) -> None:
@@ -121,7 +121,7 @@ async def add_slots(session: Session, task: Task, slots: Sequence[Slot]) -> None
     )
 
 
-async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
+async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, TaskSnapshot]) -> None:
     """Write the tasks and slots that differ from how they were loaded; those that were not loaded are new."""
     new = [task for task in tasks if task.task_id not in loaded]
     if new:
@@ -148,7 +148,7 @@ async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Sn
         await session.raw.copy_records_to_table("slots", records=added, columns=_NEW_SLOT)
 
 
-async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Snapshot]) -> None:
+async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, TaskSnapshot]) -> None:
     changed, closed, voided = [], list[UUID](), 0
     returned: Counter[tuple[UUID, UUID]] = Counter()
     for task in tasks:

@@ -27,13 +27,13 @@ def test_few_events_wait_no_longer_than_one(a_second: float) -> None:
     assert waits_s(a_second) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("a_second", [50, 100, 300])
+@pytest.mark.parametrize("a_second", [50, 300, 1_000])
 def test_many_events_gather_into_large_sets(a_second: float) -> None:
     assert waits_s(a_second) == pytest.approx(0.3, abs=0.03)
 
 
 def test_a_flood_waits_no_longer_than_it_takes_for_a_large_set() -> None:
-    assert waits_s(640) == pytest.approx(0.2, abs=0.01)
+    assert waits_s(2_000) == pytest.approx(0.2, abs=0.01)
     assert waits_s(5_000) == pytest.approx(0.1)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from services.prelabel.compute import text_models
 from services.prelabel.compute.sessions import LoadedModel
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Item, read_text
@@ -26,12 +27,9 @@ _MOST_FOR_VECTORS: Final = 6000
 
 _FOLDS: Final = 5
 _OPSET: Final = {"": 18, "ai.onnx.ml": 3}
-_PUNCTUATION: Final = r"""[^ \t\r\n\f\v!"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]+"""
-_WORDS_PER_TEXT: Final = 2.0
-"""Texts with fewer words than this are taken to be of a script without spaces, and read letter by letter."""
 _MOST_TERMS: Final = 50_000
-_TOLERANCE: Final = 1e-3
-_BATCH: Final = 512
+_TOLERANCE: Final = {"text_classification": 1e-5, "image_classification": 1e-3}
+_BATCH: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +107,25 @@ def merged(examples: TrainingSet) -> TrainingSet:
     return TrainingSet(examples.task, examples.inputs[first], examples.labels[first], np.array(weights))
 
 
-def fit(examples: TrainingSet) -> tuple[Any, str]:
-    """The fitted scikit-learn model and the name of its kind.
+def fit(given: TrainingSet, examples: TrainingSet) -> tuple[Any, str]:
+    """The scikit-learn model, fitted to the examples that were given without their repetitions, and the name of its kind.
+
+    Texts: the terms are those that several of the given texts have, whether they repeat each other or not.
 
     Pictures: one calibrated support vector machine per class, whose confidences rank well (auto-accept stands on the
     ranking, not on the accuracy). Classes are not reweighted: a prior that is not the data's would make every confidence
     wrong.
 
     Raises:
-        CannotTrain: there is only one class.
+        CannotTrain: there is only one class, or there are no terms.
     """
     labels, counts = np.unique(examples.labels, return_counts=True)
     if len(labels) <= 1:
         raise CannotTrain("labels of at least two classes are needed")
     if examples.task == "text_classification":
-        return _fit_texts(examples), "tfidf_logistic_regression"
+        known = text_models.vocabulary(given.inputs, _MOST_TERMS)
+        model = text_models.fit(examples.inputs, examples.labels, examples.weights, known, _logistic_regression())
+        return model, "tfidf_logistic_regression"
     if counts.min() >= _FEWEST_FOR_VECTORS and len(examples.labels) <= _MOST_FOR_VECTORS:
         return _fit_vectors(examples, int(min(_FOLDS, counts.min()))), "calibrated_support_vectors"
     return _logistic_regression().fit(examples.inputs, examples.labels, sample_weight=examples.weights), (
@@ -147,39 +149,18 @@ def _fit_vectors(examples: TrainingSet, folds: int) -> Any:
     return OneVsRestClassifier(calibrated).fit(examples.inputs, examples.labels, sample_weight=examples.weights)
 
 
-def _fit_texts(examples: TrainingSet) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import Pipeline
-
-    words = sum(len(str(text).split()) for text in examples.inputs) / len(examples.inputs)
-    terms: dict[str, Any] = (
-        {"token_pattern": _PUNCTUATION, "ngram_range": (1, 2)}
-        if words >= _WORDS_PER_TEXT
-        else {"analyzer": "char", "ngram_range": (1, 3)}
-    )
-    # Lower-casing is left to whoever feeds the model: inside ONNX it needs a locale that slim images lack.
-    vectors = TfidfVectorizer(lowercase=False, max_features=_MOST_TERMS, **terms)
-    model = Pipeline([("terms", vectors), ("classes", _logistic_regression().set_fit_request(sample_weight=True))])
-    try:
-        return model.fit(examples.inputs, examples.labels, sample_weight=examples.weights)
-    except ValueError as error:  # "empty vocabulary": nothing but punctuation
-        raise CannotTrain("the texts have no words to learn from") from error
-
-
 def to_onnx(model: Any, examples: TrainingSet) -> bytes:
-    import skl2onnx
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
-
     if examples.task == "text_classification":
-        vectors, classes = model.named_steps["terms"], model.named_steps["classes"]
-        kind: Any = StringTensorType([None, 1])
-        options: dict[Any, Any] = {id(vectors): {"locale": "C.UTF-8"}, id(classes): {"zipmap": False}}
-    else:
-        kind = FloatTensorType([None, examples.inputs.shape[1]])
-        options = {id(model): {"zipmap": False}}
+        return text_models.to_onnx(model, INPUT_NAME, OUTPUT_NAME)
+    import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    kind = FloatTensorType([None, examples.inputs.shape[1]])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # skl2onnx reads attributes that scikit-learn will drop
-        converted = skl2onnx.to_onnx(model, initial_types=[(INPUT_NAME, kind)], options=options, target_opset=_OPSET)
+        converted = skl2onnx.to_onnx(
+            model, initial_types=[(INPUT_NAME, kind)], options={id(model): {"zipmap": False}}, target_opset=_OPSET
+        )
     data: bytes = converted.SerializeToString()
     return data
 
@@ -200,7 +181,7 @@ def train(job: TrainingJob) -> TrainedModel:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with sklearn.config_context(enable_metadata_routing=True):  # weights reach the estimators inside others
-            model, algorithm = fit(examples)
+            model, algorithm = fit(given, examples)
         expected = np.asarray(model.predict_proba(given.inputs), dtype=np.float64)
     manifest = job.manifest.model_copy(update={"labels": [str(label) for label in model.classes_]})
     data = to_onnx(model, examples)
@@ -221,13 +202,13 @@ def largest_difference(data: bytes, manifest: ModelManifest, items: Sequence[Ite
     """Between the exported model's probabilities for the training inputs and those expected.
 
     Raises:
-        CannotTrain: it is larger than 0.001, so the exported model is another one than was trained.
+        CannotTrain: it is larger than rounding explains, so the exported model is another one than was trained.
     """
     model = LoadedModel(data, manifest)
     ours = np.concatenate([model.run(items[start : start + _BATCH]) for start in range(0, len(items), _BATCH)])
     largest = float(np.abs(ours - expected).max())
-    if not largest <= _TOLERANCE:  # NaN is no success either
-        raise CannotTrain(f"the exported model differs from scikit-learn's by {largest:.4f}")
+    if not largest <= _TOLERANCE[manifest.task]:  # NaN is no success either
+        raise CannotTrain(f"the exported model differs from scikit-learn's by {largest:.2g}")
     return largest
 
 

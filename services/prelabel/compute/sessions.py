@@ -20,6 +20,9 @@ _SUM_TOLERANCE: Final = 1e-3
 _OUT_OF_MEMORY: Final = ("failed to allocate", "bad_alloc", "out of memory", "memory allocation")
 """The texts of onnxruntime and of the C++ library for it."""
 
+_MOST_PADDED: Final = 1 << 20
+"""Characters of a batch of texts that are all as long as the longest: a tokenizer pads so, and takes some 64 bytes for each."""
+
 WRONG_SHAPE: Final = "the model's answers do not have one column per label"
 
 
@@ -31,6 +34,17 @@ def inputs(manifest: ModelManifest, items: Sequence[Item]) -> NDArray[Any]:
     if manifest.layout == "nchw":
         return np.ascontiguousarray(stacked.transpose(0, 3, 1, 2))
     return stacked.reshape(len(items), -1)
+
+
+def parts_of_like_length(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """The places of texts, in parts that hold at most `most` characters when padded; a longer text is a part alone."""
+    parts: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if parts and (len(parts[-1]) + 1) * lengths[place] <= most:
+            parts[-1].append(place)
+        else:
+            parts.append([place])
+    return parts
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -60,6 +74,13 @@ class LoadedModel:
             MemoryError: the model needs more memory than there is.
             InferenceFailed: its answers don't have one column per label.
         """
+        lengths = [len(item) if isinstance(item, str) else 0 for item in items]
+        parts = parts_of_like_length(lengths, _MOST_PADDED)
+        if len(parts) > 1:
+            answers = np.empty((len(items), len(self.manifest.labels)))
+            for part in parts:
+                answers[part] = self.run([items[place] for place in part])
+            return answers
         try:
             return self.probabilities(inputs(self.manifest, items))
         except InferenceFailed:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from services.prelabel.compute import text_models, training
-from services.prelabel.compute.sessions import LoadedModel
+from services.prelabel.compute import sessions, text_models, training
+from services.prelabel.compute.sessions import LoadedModel, parts_of_like_length
 from services.prelabel.compute.training import TrainedModel, TrainingJob, train
 from services.prelabel.exceptions import CannotTrain
 from shared.contracts.events import ModelManifest
@@ -98,3 +98,19 @@ def test_two_classes_and_more_sum_to_one() -> None:
     texts = ["red apple", "green pear", "blue plum"] * 4
     assert trained(texts, list("xyz") * 4).manifest.labels == ["x", "y", "z"]
     assert trained(texts, list("xyx") * 4).manifest.labels == ["x", "y"]
+
+
+def test_a_long_text_does_not_pad_those_beside_it() -> None:
+    assert parts_of_like_length([3, 100, 2, 0, 90, 4], most=200) == [[3, 2, 0, 5], [4, 1]]
+    assert parts_of_like_length([1, 1000], most=200) == [[0], [1]]
+    assert parts_of_like_length([0, 0, 0], most=200) == [[0, 1, 2]]
+
+
+def test_texts_of_unlike_lengths_are_answered_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = trained(["good", "bad"], ["x", "y"])
+    graph = LoadedModel(made.data, made.manifest)
+    texts = ["bad " * 50, "good", "bad", "good " * 60, "good bad"]
+    together = graph.run(texts)
+    monkeypatch.setattr(sessions, "_MOST_PADDED", 100)
+    assert graph.run(texts) == pytest.approx(together)
+    assert [["x", "y"][place] for place in together.argmax(axis=1)[:4]] == ["y", "x", "y", "x"]

@@ -48,6 +48,10 @@ class MalformedJson(ValueError):
     """The body is not JSON (RFC 8259)."""
 
 
+class NoFreeConnection(Exception):
+    """All of the process's connections to the database were in use for too long."""
+
+
 class NothingToRepublish(Exception):
     """The service has no state that others keep."""
 

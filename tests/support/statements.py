@@ -4,8 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import sqlalchemy as sa
-
 from shared.kit.database import Database
 
 TYPE_LOOKUP = "typeinfo_tree"
@@ -23,16 +21,19 @@ def sent_statements(database: Database) -> Iterator[list[str]]:
         if not query.query.strip().startswith(_TRANSACTION) and TYPE_LOOKUP not in query.query:
             sent.append(query.query)
 
-    def begin(_connection: Any, record: Any, _proxy: Any) -> None:
-        raw = record.driver_connection
+    take = database.pool.take
+
+    async def take_and_log() -> Any:
+        raw = await take()
         if raw not in logged:
             raw.add_query_logger(log)
             logged.append(raw)
+        return raw
 
-    sa.event.listen(database.engine.sync_engine, "checkout", begin)
+    database.pool.take = take_and_log  # type: ignore[method-assign]
     try:
         yield sent
     finally:
-        sa.event.remove(database.engine.sync_engine, "checkout", begin)
+        database.pool.take = take  # type: ignore[method-assign]
         for raw in logged:
             raw.remove_query_logger(log)

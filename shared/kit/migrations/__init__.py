@@ -13,15 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-from sqlalchemy import pool
-from sqlalchemy.ext.asyncio import create_async_engine
-
-from shared.kit.database import APPLICATION_NAME, Database, driver_url
+from shared.kit.database import APPLICATION_NAME, Database
 from shared.kit.exceptions import ReplicasRunning, SchemaOutdated
 
-if TYPE_CHECKING:
-    from alembic.config import Config  # Alembic is imported by who migrates only: a service has no use for its memory
+if TYPE_CHECKING:  # Alembic and SQLAlchemy are imported by who migrates only: a service has no use for their memory
+    from alembic.config import Config
+    from sqlalchemy import Connection
+    from sqlalchemy.engine import URL
 
 VERSION_TABLE = "alembic_version"
 _REVISION: Final = re.compile(r"^(revision|down_revision)\b[^=\n]*= *[\"']([^\"']+)[\"']", re.MULTILINE)
@@ -104,7 +102,21 @@ def run_env(needs_stop: Mapping[str, str] | None = None) -> None:
     asyncio.run(_migrate(url, needs_stop or {}))
 
 
+def driver_url(url: str) -> "URL":
+    """Turn libpq's form of a URL into the one that SQLAlchemy's asyncpg dialect takes."""
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    if "sslmode" in parsed.query:
+        mode = parsed.query["sslmode"]
+        parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return parsed
+
+
 async def _migrate(url: str, needs_stop: Mapping[str, str]) -> None:
+    from sqlalchemy import pool
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     engine = create_async_engine(driver_url(url), poolclass=pool.NullPool)
     try:
         async with engine.connect() as connection:
@@ -114,17 +126,18 @@ async def _migrate(url: str, needs_stop: Mapping[str, str]) -> None:
         await engine.dispose()
 
 
-def _run(connection: sa.Connection, needs_stop: Mapping[str, str]) -> None:
+def _run(connection: "Connection", needs_stop: Mapping[str, str]) -> None:
     from alembic import context
+    from sqlalchemy import text
 
-    connection.execute(sa.text(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}"))
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     context.configure(connection=connection, version_table=VERSION_TABLE, transaction_per_migration=False)
     found, head = context.get_context().get_current_revision(), context.script.get_current_head()
     if found is not None and head is not None and found > head:
         return  # a later version has been here: what it added is in nobody's way
     stops = {revision: why for revision, why in needs_stop.items() if found is not None and revision > found}
-    if stops and connection.execute(sa.text(_REPLICAS), {"name": APPLICATION_NAME}).scalar_one():
+    if stops and connection.execute(text(_REPLICAS), {"name": APPLICATION_NAME}).scalar_one():
         raise ReplicasRunning("; ".join(f"{revision}: {why}" for revision, why in sorted(stops.items())))
     with context.begin_transaction():
         context.run_migrations()

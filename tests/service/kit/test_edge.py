@@ -208,7 +208,6 @@ async def test_a_fault_of_ours_reveals_nothing_of_itself(tiny: ServiceUnderTest)
     ("how", "status", "kind"),
     [
         ("statement-timeout", 503, "database-busy"),
-        ("core-statement-timeout", 503, "database-busy"),
         ("lock", 503, "database-busy"),
         ("deadlock", 503, "lost-a-race"),
         ("lost", 503, "database-away"),

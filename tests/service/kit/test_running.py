@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from pydantic import SecretStr
 
 from deploy.embedded.postgres import EmbeddedPostgres
@@ -346,19 +345,19 @@ async def test_a_session_that_is_cancelled_leaves_the_pool_sound(tiny: ServiceUn
         assert await session.raw.fetchval("SELECT 1") == 1
 
 
-async def test_core_and_asyncpg_share_one_transaction(tiny: ServiceUnderTest) -> None:
+async def test_a_savepoint_undoes_what_is_done_in_it_and_an_exception_all_of_it(tiny: ServiceUnderTest) -> None:
     called: list[str] = []
 
     async def undone(session: Session) -> None:
         async with session.savepoint():
-            await session.execute(sa.text("DELETE FROM shared"))
+            await session.raw.execute("DELETE FROM shared")
             raise ValueError("only this")
 
     async def broken() -> None:
         async with tiny.database.transaction() as session:
             session.on_commit(lambda: called.append("never"))
             await session.raw.execute("CREATE TABLE shared (n int)")
-            await session.execute(sa.text("INSERT INTO shared VALUES (:n)"), [{"n": 1}, {"n": 2}])
+            await session.raw.execute("INSERT INTO shared VALUES (1), (2)")
             assert await session.raw.fetchval("SELECT count(*) FROM shared") == 2
             with pytest.raises(ValueError, match="only this"):
                 await undone(session)

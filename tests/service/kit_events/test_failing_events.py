@@ -21,8 +21,7 @@ from tests.support.waiting import until
 
 @pytest.fixture
 async def bus(database: Database) -> AsyncIterator[Bus]:
-    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    opened = connect_bus(url, prefix=f"{new_id()}.")
+    opened = connect_bus(database.url, prefix=f"{new_id()}.")
     await opened.ensure_topics(service_topics("tiny", 1))
     yield opened
     await opened.close()

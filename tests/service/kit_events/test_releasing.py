@@ -243,7 +243,7 @@ async def test_a_runner_releases_by_itself(
 ) -> None:
     monkeypatch.setattr(parking, "POLL_S", 60.0)  # it is woken, and not by the clock
     await project.park()
-    bus = connect_bus(database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+    bus = connect_bus(database.url)
     running = asyncio.create_task(Runner(database, bus, project.effects.handlers).run())
     try:
         await asyncio.sleep(0.3)

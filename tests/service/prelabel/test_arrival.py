@@ -132,7 +132,7 @@ async def test_pictures_are_fetched_reduced_and_dropped_sixteen_at_a_time(
         nonlocal held, most
         held += key.startswith("assets/")
         most = max(most, held)
-        assert runtime.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        assert runtime.database.pool.taken == 0
         return await get(key)
 
     async def compute(*arguments: Any, **limits: Any) -> Any:

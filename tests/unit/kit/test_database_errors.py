@@ -5,15 +5,10 @@ import socket
 
 import asyncpg
 import pytest
-from sqlalchemy import exc
 
-from shared.kit.database import DatabaseErrorKind, database_error_kind, driver_url
-
-
-def wrapped(error: Exception) -> exc.DBAPIError:
-    adapted = Exception("adapted")
-    adapted.__cause__ = error
-    return exc.DBAPIError("SELECT 1", {}, adapted)
+from shared.kit.database import DatabaseErrorKind, database_error_kind
+from shared.kit.exceptions import NoFreeConnection
+from shared.kit.migrations import driver_url
 
 
 def data_error(cause: Exception) -> asyncpg.DataError:
@@ -40,7 +35,7 @@ def data_error(cause: Exception) -> asyncpg.DataError:
         (asyncpg.DiskFullError("no space left"), DatabaseErrorKind.AWAY),
         (asyncpg.LockNotAvailableError("lock timeout"), DatabaseErrorKind.BUSY),
         (asyncpg.QueryCanceledError("statement timeout"), DatabaseErrorKind.BUSY),
-        (exc.TimeoutError("QueuePool limit"), DatabaseErrorKind.BUSY),
+        (NoFreeConnection(), DatabaseErrorKind.BUSY),
         (asyncpg.DeadlockDetectedError("deadlock"), DatabaseErrorKind.RETRY),
         (asyncpg.SerializationError("could not serialize"), DatabaseErrorKind.RETRY),
         (asyncpg.InvalidCachedStatementError("cached plan"), DatabaseErrorKind.RETRY),
@@ -60,12 +55,8 @@ def data_error(cause: Exception) -> asyncpg.DataError:
         (asyncpg.FeatureNotSupportedError("not supported"), None),
     ],
 )
-def test_errors_mean_the_same_bare_and_through_sqlalchemy(
-    error: Exception | None, meaning: DatabaseErrorKind | None
-) -> None:
+def test_what_errors_mean(error: Exception | None, meaning: DatabaseErrorKind | None) -> None:
     assert database_error_kind(error) is meaning
-    if error is not None and not isinstance(error, exc.SQLAlchemyError):
-        assert database_error_kind(wrapped(error)) is meaning
 
 
 def test_libpqs_sslmode_is_translated() -> None:

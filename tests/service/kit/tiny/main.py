@@ -10,7 +10,6 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-import sqlalchemy as sa
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
@@ -92,11 +91,11 @@ async def list_things(
     project_id: UUID, session: SessionDep, principal: Manager, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[Thing]:
     last = decode_cursor(after, str)[0] if after else ""
-    rows = await session.execute(
-        sa.text("SELECT id, name, number FROM things WHERE project_id = :p AND name > :last ORDER BY name LIMIT :n"),
-        {"p": project_id, "last": last, "n": limit + 1},
-    )
-    return page_of([Thing(**row._mapping) for row in rows], limit, "name")
+    rows = await session.raw.fetch(
+        "SELECT id, name, number FROM things WHERE project_id = $1 AND name > $2 ORDER BY name LIMIT $3",
+        project_id, last, limit + 1,
+    )  # fmt: skip
+    return page_of([Thing(**row) for row in rows], limit, "name")
 
 
 @router.get("/projects/{project_id}/things-by-name")
@@ -146,9 +145,7 @@ async def count_lines(request: Request, principal: Manager) -> dict[str, int]:
 
 
 @router.get("/fail/{how}")
-async def fail(  # noqa: C901  one case for each failure
-    how: str, session: SessionDep, runtime: RuntimeDep, principal: Annotated[Principal, requires()]
-) -> None:
+async def fail(how: str, session: SessionDep, runtime: RuntimeDep, principal: Annotated[Principal, requires()]) -> None:
     """Everything that can go wrong."""
     match how:
         case "broken":
@@ -158,9 +155,6 @@ async def fail(  # noqa: C901  one case for each failure
         case "statement-timeout":
             await session.raw.execute("SET LOCAL statement_timeout = '20ms'")
             await session.raw.execute("SELECT pg_sleep(5)")
-        case "core-statement-timeout":
-            await session.execute(sa.text("SET LOCAL statement_timeout = '20ms'"))
-            await session.execute(sa.text("SELECT pg_sleep(5)"))
         case "deadlock":
             raise asyncpg.DeadlockDetectedError("deadlock detected")
         case "lost":

@@ -6,13 +6,15 @@ not spans are exported.
 """
 
 import logging
-import secrets
+import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -20,7 +22,7 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.kit.settings import Settings
@@ -28,6 +30,11 @@ from shared.kit.settings import Settings
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _propagator = TraceContextTextMapPropagator()
+_TRACEPARENT: Final = re.compile(
+    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
+)
+_NO_TRACE: Final = "0" * 32
+_NO_SPAN: Final = "0" * 16
 _MAX_FRAMES = 12
 _LIBRARY_QUIET_S = 5.0
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -160,34 +167,64 @@ def extract(carrier: Mapping[str, str]) -> context.Context:
 
 def traceparent() -> str | None:
     """The W3C header of the present span; None outside of one."""
+    if Tracing.tracer is None:
+        return _passing.get()
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent")
 
 
-@contextmanager
-def span(name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None) -> Iterator[Span]:
+def span(
+    name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None
+) -> AbstractContextManager[Span, bool | None]:
     """A span around some work; `parent` is the traceparent that came with the request or event that causes it.
 
     Without an exporter nothing is recorded, but the trace id still goes along.
     """
+    return _Unrecorded(parent) if Tracing.tracer is None else _recorded(Tracing.tracer, name, kind, parent)
+
+
+@contextmanager
+def _recorded(tracer: trace.Tracer, name: str, kind: SpanKind, parent: str | None) -> Iterator[Span]:
     base = extract({"traceparent": parent}) if parent else None
-    if Tracing.tracer is not None:
-        with Tracing.tracer.start_as_current_span(
-            name, context=base, kind=kind, record_exception=False, set_status_on_exception=False
-        ) as started:
-            try:
-                yield started
-            except Exception as error:  # its message may repeat the input
-                started.set_status(StatusCode.ERROR, type(error).__name__)
-                raise
-        return
-    outer = trace.get_current_span(base).get_span_context()
-    trace_id = outer.trace_id if outer.is_valid else secrets.randbits(128) or 1
-    flags = outer.trace_flags if outer.is_valid else TraceFlags(TraceFlags.DEFAULT)
-    passing = NonRecordingSpan(SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=flags))
-    token = context.attach(trace.set_span_in_context(passing, base))
-    try:
-        yield passing
-    finally:
-        context.detach(token)
+    with tracer.start_as_current_span(
+        name, context=base, kind=kind, record_exception=False, set_status_on_exception=False
+    ) as started:
+        try:
+            yield started
+        except Exception as error:  # its message may repeat the input
+            started.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
+
+
+_passing: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
+"""The header of the present span, where none is recorded."""
+
+
+class _Unrecorded(AbstractContextManager[Span, None]):
+    """Ids alone. OpenTelemetry's own objects for a span that nobody records cost a request more than its transaction."""
+
+    __slots__ = ("_parent", "_token")
+
+    def __init__(self, parent: str | None) -> None:
+        self._parent = parent
+
+    def __enter__(self) -> Span:
+        trace_id, flags = _trace_of(self._parent) or _trace_of(_passing.get()) or (os.urandom(16).hex(), "00")
+        self._token = _passing.set(f"00-{trace_id}-{os.urandom(8).hex()}-{flags}")
+        return trace.INVALID_SPAN
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        _passing.reset(self._token)
+
+
+def _trace_of(header: str | None) -> tuple[str, str] | None:
+    """The trace's id and flags; None where the header is no `traceparent` (W3C Trace Context, 3.2)."""
+    found = None if header is None else _TRACEPARENT.fullmatch(header)
+    if found is None or found["span"] == _NO_SPAN or found["trace"] == _NO_TRACE:
+        return None
+    if found["version"] == "00" and found["more"]:
+        return None
+    return found["trace"], found["flags"]

@@ -96,6 +96,13 @@ def test_the_level_and_the_form_are_settings(capsys: pytest.CaptureFixture[str])
     assert "record_id" in out
 
 
+def test_a_trace_header_of_a_later_version_may_hold_more() -> None:
+    with telemetry.span("request", parent="01" + TRACEPARENT[2:] + "-more"):
+        found = telemetry.traceparent()
+    assert found is not None
+    assert found.split("-")[1] == TRACEPARENT.split("-")[1]
+
+
 def test_a_trace_id_goes_along_without_any_exporter() -> None:
     assert telemetry.traceparent() is None
     with telemetry.span("outer", parent=TRACEPARENT):
@@ -113,11 +120,15 @@ def test_a_trace_id_goes_along_without_any_exporter() -> None:
     assert alone.split("-")[1] != trace
 
 
-@pytest.mark.parametrize("rubbish", ["", "00-xyz", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", SECRET])
+@pytest.mark.parametrize(
+    "rubbish",
+    ["", "00-xyz", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", SECRET, "ff" + TRACEPARENT[2:], TRACEPARENT + "-more"],
+)
 def test_a_malformed_trace_header_begins_a_new_trace(rubbish: str) -> None:
     with telemetry.span("request", parent=rubbish):
         found = telemetry.traceparent()
     assert found is not None
+    assert TRACEPARENT.split("-")[1] not in found
     assert "0" * 32 not in found
 
 

@@ -25,6 +25,9 @@ class SlotState(StrEnum):
 LIVE = frozenset({SlotState.HELD, SlotState.FREE, SlotState.LEASED, SlotState.SUBMITTED})
 """The states in which a slot counts against the task's total."""
 
+TAKEN = frozenset({SlotState.LEASED, SlotState.SUBMITTED, SlotState.SKIPPED})
+"""The states of a slot that is its annotator's: nobody else gets it."""
+
 
 @dataclass(slots=True)
 class Slot:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import Pick, ServingPlan, SlotCandidate
-from services.queue.domain.slots import SlotState
+from services.queue.domain.slots import TAKEN, SlotState
 from services.queue.storage.memberships import LAZILY, Entrant
 from services.queue.storage.walks import Stretch
 from shared.contracts.values import RecordState, TaskKind
@@ -115,15 +115,16 @@ SELECT leased.*, ordinary.pool AS line_pool, ordinary.lane AS line_lane, ordinar
 FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 """)  # noqa: S608  constants
 
-# What the annotator gave back, each with a slot of it that is free. Gold is gone once the ordinary slot was taken that stood
-# in front when it was given back: an ordinary task would have gone to somebody else meanwhile.
+# What the annotator gave back, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
+# that stood in front when it was given back: an ordinary task would have gone to them, too.
 _GIVEN_BACK = Statement(f"""
 SELECT g.task_id AS given_task, coalesce(g.guideline_version, found.guideline_version) AS carried, found.*
 FROM given_back g LEFT JOIN LATERAL (
     SELECT {_FREE_COLUMNS} FROM slots f
     WHERE f.task_id = g.task_id AND f.state = :free AND {_NOT_MINE}
         AND (g.witness_task IS NULL OR EXISTS (
-            SELECT FROM slots w WHERE w.task_id = g.witness_task AND w.slot = g.witness_slot AND w.state = :free
+            SELECT FROM slots w WHERE w.task_id = g.witness_task AND w.slot = g.witness_slot
+                AND (w.state = :free OR (w.annotator_id = g.annotator_id AND w.state = ANY(:taken::text[])))
         ))
     ORDER BY f.slot LIMIT 1 FOR UPDATE OF f SKIP LOCKED
 ) found ON true
@@ -276,7 +277,9 @@ async def claim_one(
 async def given_back(session: Session, annotator_id: UUID, project_id: UUID, kinds: Sequence[str]) -> list[GivenBack]:
     """What the annotator gave back of these kinds; the slots that are free are locked."""
     rows = await session.raw.fetch(
-        *_GIVEN_BACK(annotator_id=annotator_id, project_id=project_id, kinds=kinds, free=SlotState.FREE)
+        *_GIVEN_BACK(
+            annotator_id=annotator_id, project_id=project_id, kinds=kinds, free=SlotState.FREE, taken=sorted(TAKEN)
+        )
     )
     return [
         GivenBack(row["given_task"], None if row["task_id"] is None else _candidate(row), row["carried"] or 0)

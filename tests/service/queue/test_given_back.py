@@ -78,6 +78,29 @@ async def test_what_ran_out_comes_again_whether_gold_or_not(service: ServiceUnde
     assert {looks(lease) for lease in rest} == {looks(lease) for lease in again if lease is not late}
 
 
+async def test_gold_that_ran_out_comes_again_whatever_its_holder_submits_late(service: ServiceUnderTest) -> None:
+    """Also what stood in front of it: an ordinary task is gone when somebody else takes it, and so is gold."""
+    world = await golden_world(service)
+    person = await world.person()
+    batch = await person.lease(count=30)
+    await world.expire_leases()
+    async with world.service.database.transaction() as session:  # as if that one had been the first in line
+        ordinary = await session.raw.fetchval(
+            "SELECT task_id FROM given_back WHERE project_id = $1 AND witness_task IS NULL LIMIT 1", world.project_id
+        )
+        gold = await session.raw.fetch(
+            "UPDATE given_back SET witness_task = $2, witness_slot = 1"
+            " WHERE project_id = $1 AND witness_task IS NOT NULL RETURNING task_id",
+            world.project_id,
+            ordinary,
+        )
+    assert gold
+    [late] = [lease for lease in batch if UUID(lease["task_id"]) == ordinary]
+    assert (await person.submit(late["token"])).status_code == 200
+    rest = await person.lease(count=29)
+    assert {looks(lease) for lease in rest} == {looks(lease) for lease in batch if lease is not late}
+
+
 async def test_giving_back_draws_no_new_dice_and_counts_no_new_lease(service: ServiceUnderTest) -> None:
     limited = GOLDEN.model_copy(update={"serving": GOLDEN.serving.model_copy(update={"annotations_per_annotator": 5})})
     worlds = [await golden_world(service) for _ in range(2)]

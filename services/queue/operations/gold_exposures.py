@@ -1,5 +1,7 @@
 """Slots for gold: as many as annotators it may be served to, which may be thousands for each record."""
 
+from uuid import UUID
+
 from services.queue.domain.slots import Slot, SlotState
 from services.queue.domain.tasks import Task
 from services.queue.storage import gold_exposures, tasks
@@ -17,19 +19,27 @@ def place_in_line(salt: str, task: Task, number: int) -> float:
 
 
 async def expose_some(session: Session, projects: ProjectCache, limit: int) -> bool:
-    """Add up to `limit` slots to the next task that has yet to get some; return whether there was such a task.
+    """Add up to `limit` slots to the next tasks that have yet to get some; return whether there may be more to do.
 
-    What it has and is to have stands in tables alone, so it goes on where it stopped.
+    What they have and are to have stands in tables alone, so it goes on where it stopped.
     """
-    found = await gold_exposures.lock_next(session)
+    found = await gold_exposures.lock_next(session, limit, EXPOSED_AT_ONCE)
     if found is None:
         return False
-    task, missing = found.task, found.exposures - found.live
-    if task.open and missing > 0:
-        project = (await projects.hold(session, [task.project_id]))[task.project_id]
-        numbers = range(found.highest + 1, found.highest + 1 + min(limit, missing))
-        slots = [Slot(number, SlotState.FREE, sort_key=place_in_line(project.salt, task, number)) for number in numbers]
-        await tasks.add_slots(session, task, slots)
-    if not task.open or missing <= limit:
-        await gold_exposures.end(session, task.task_id)
+    held = await projects.hold(session, {one.task.project_id for one in found})
+    added: list[tuple[Task, Slot]] = []
+    ended: list[UUID] = []
+    for one in found:
+        missing = max(0, one.exposures - one.live) if one.task.open else 0
+        room = limit - len(added)
+        salt = held[one.task.project_id].salt
+        added += [(one.task, _slot(salt, one.task, one.highest + nth)) for nth in range(1, min(room, missing) + 1)]
+        if missing <= room:
+            ended.append(one.task.task_id)
+    await tasks.add_slots(session, added)
+    await gold_exposures.end(session, ended)
     return True
+
+
+def _slot(salt: str, task: Task, number: int) -> Slot:
+    return Slot(number, SlotState.FREE, sort_key=place_in_line(salt, task, number))

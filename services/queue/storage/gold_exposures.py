@@ -1,6 +1,6 @@
 """Gold tasks that have yet to get slots: how many annotators each may be served to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,14 +15,28 @@ INSERT INTO gold_exposures (task_id, record_id, exposures)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[])
 ON CONFLICT (task_id) DO UPDATE SET exposures = excluded.exposures
 """
-_FIRST = "SELECT task_id, record_id FROM gold_exposures ORDER BY task_id LIMIT 1"
-_LOCK_RECORD = "SELECT FROM records WHERE record_id = $1 FOR NO KEY UPDATE"
-_EXPOSURES = "SELECT exposures FROM gold_exposures WHERE task_id = $1"
-_SLOTS = """
-SELECT count(*) FILTER (WHERE state = ANY($2::text[])) AS live, coalesce(max(slot), 0) AS highest
-FROM slots WHERE task_id = $1
+# The first ones that lack about so many slots together, and the one that exceeds it: they have had $3 since they were placed.
+_NEXT = """
+SELECT task_id, record_id
+FROM (
+    SELECT task_id, record_id, sum(lacks) OVER (ORDER BY task_id) - lacks AS before
+    FROM (
+        SELECT task_id, record_id, greatest(1, exposures - $3) AS lacks FROM gold_exposures ORDER BY task_id LIMIT $1
+    ) AS first
+) AS next
+WHERE before < $2
 """
-_END = "DELETE FROM gold_exposures WHERE task_id = $1"
+_LOCK_RECORDS = "SELECT FROM records WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR NO KEY UPDATE"
+_FIND = """
+SELECT g.task_id, g.exposures, s.live, s.highest
+FROM gold_exposures g CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE state = ANY($2::text[])) AS live, coalesce(max(slot), 0) AS highest
+    FROM slots WHERE task_id = g.task_id
+) s
+WHERE g.task_id = ANY($1::uuid[]) ORDER BY g.task_id
+"""
+_END = "DELETE FROM gold_exposures WHERE task_id = ANY($1::uuid[])"
+_MOST_TASKS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +55,20 @@ async def set_exposures(session: Session, exposures: Mapping[tuple[UUID, UUID], 
         await session.raw.execute(_SET, *columns([(*ids, count) for ids, count in exposures.items()]))
 
 
-async def lock_next(session: Session) -> Unexposed | None:
-    """The next of the tasks, its record locked until the transaction ends; None when there is none."""
-    while (row := await session.raw.fetchrow(_FIRST)) is not None:
-        await session.raw.execute(_LOCK_RECORD, row["record_id"])
-        exposures = await session.raw.fetchval(_EXPOSURES, row["task_id"])
-        if exposures is not None:  # else another replica, which led before, has just finished it
-            slots = await session.raw.fetchrow(_SLOTS, row["task_id"], list(LIVE))
-            return Unexposed(await tasks.without_slots(session, row["task_id"]), exposures, **slots)
-    return None
+async def lock_next(session: Session, slots: int, at_once: int) -> list[Unexposed] | None:
+    """The next of the tasks, about as many as lack so many slots beside their first `at_once`; their records are locked.
+
+    None when there are no more. Those that another replica, which led before, has just finished are left out.
+    """
+    rows = await session.raw.fetch(_NEXT, _MOST_TASKS, slots, at_once)
+    if not rows:
+        return None
+    await session.raw.execute(_LOCK_RECORDS, [row["record_id"] for row in rows])
+    found = await session.raw.fetch(_FIND, [row["task_id"] for row in rows], list(LIVE))
+    by_id = await tasks.without_slots(session, [row["task_id"] for row in found])
+    return [Unexposed(by_id[row["task_id"]], row["exposures"], row["live"], row["highest"]) for row in found]
 
 
-async def end(session: Session, task_id: UUID) -> None:
-    """The task has its slots, or needs no more."""
-    await session.raw.execute(_END, task_id)
+async def end(session: Session, task_ids: Sequence[UUID]) -> None:
+    """The tasks have their slots, or need no more."""
+    await session.raw.execute(_END, task_ids)

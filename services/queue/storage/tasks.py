@@ -29,7 +29,7 @@ SELECT t.*, s.* FROM (
 _WITHOUT_SLOTS = """
 SELECT task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, opened_at,
     state, requested, requested_revision, unserved, suspect_at
-FROM tasks WHERE task_id = $1
+FROM tasks WHERE task_id = ANY($1::uuid[])
 """
 _SAVE = """
 UPDATE tasks t
@@ -109,15 +109,15 @@ async def load(session: Session, records: Mapping[UUID, Record], record_ids: Seq
         )
 
 
-async def without_slots(session: Session, task_id: UUID) -> Task:
-    """A task that may have more slots than one wants to load."""
-    return _task(await session.raw.fetchrow(_WITHOUT_SLOTS, task_id))
+async def without_slots(session: Session, task_ids: Sequence[UUID]) -> dict[UUID, Task]:
+    """Tasks, by their ids, that may have more slots than one wants to load."""
+    return {row["task_id"]: _task(row) for row in await session.raw.fetch(_WITHOUT_SLOTS, task_ids)}
 
 
-async def add_slots(session: Session, task: Task, slots: Sequence[Slot]) -> None:
-    """Add new slots to a task whose record is locked."""
+async def add_slots(session: Session, slots: Sequence[tuple[Task, Slot]]) -> None:
+    """Add new slots to tasks whose records are locked."""
     await session.raw.copy_records_to_table(
-        "slots", records=[_new_slot(task, slot) for slot in slots], columns=_NEW_SLOT
+        "slots", records=[_new_slot(task, slot) for task, slot in slots], columns=_NEW_SLOT
     )
 
 

@@ -243,6 +243,20 @@ async def test_a_set_of_gold_for_thousands_makes_its_slots_bit_by_bit(world: Wor
     assert await slots_in_line(world) == (20 * 3_000,) * 3
 
 
+async def test_a_transaction_makes_slots_for_many_gold_tasks_or_for_a_part_of_one(world: World) -> None:
+    records = await world.records(15)
+    await world.service.deliver_many(
+        [world.event(GoldPlaced(schema_version=1, exposures=60), one, world.next("qa", one)) for one in records]
+    )
+    made, cache = [], world.service.runtime.resources.projects
+    more = True
+    while more:
+        async with world.service.database.transaction() as session:
+            more = await gold_exposures.expose_some(session, cache, limit=105)
+        made.append((await slots_in_line(world))[0] - 15 * 50)
+    assert made == [105, 150, 150], "ten slots are missing of each"
+
+
 async def test_gold_that_is_withdrawn_or_for_fewer_gets_no_more_slots(world: World) -> None:
     withdrawn, fewer, erased = await world.records(3)
     for record_id in (withdrawn, fewer, erased):

@@ -5,14 +5,17 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """`done`: nothing is left. `all_leased`: nothing right now, more may come. `others_needed`: what is free needs people
-    beside you, you had it. `no_skill`: what is left needs a skill or a pool that you don't have. `limit_reached`: you hold,
-    or did, as many as you may. `paused`: you or the project. `archived`: the project has ended. Take a reason that you don't
-    know as `all_leased`.
+    """`done`: nothing is left. `all_answered`: all that was asked for is answered, more comes only if the answers are not
+    enough. `all_leased`: nothing right now, others hold it or it is on its way. `not_selected`: what is left is held until it
+    is selected for learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left
+    needs a skill or a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you or the
+    project. `archived`: the project has ended. Take a reason that you don't know as `all_leased`.
     """
 
     DONE = "done"
+    ALL_ANSWERED = "all_answered"
     ALL_LEASED = "all_leased"
+    NOT_SELECTED = "not_selected"
     OTHERS_NEEDED = "others_needed"
     NO_SKILL = "no_skill"
     LIMIT_REACHED = "limit_reached"
@@ -30,13 +33,15 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class WhatIsLeft:
-    """What a project still holds. `open_work`: records or tasks that are not ended, gold aside.
+    """What a project still holds. `open_records` are not ended, `open_tasks` neither; gold aside.
 
     `for_us`: free slots that this annotator may have, `had`: of records that they had, `for_others`: in lines that they may
-    not draw from. `held`: records wait to be selected.
+    not draw from. `held`: records wait to be selected. `leased`: somebody works on something.
     """
 
-    open_work: bool
+    open_records: bool
+    open_tasks: bool
+    leased: bool
     for_us: bool
     had: bool
     for_others: bool
@@ -46,7 +51,9 @@ class WhatIsLeft:
 _LONGEST_S = 600
 _FACTOR = {
     Reason.DONE: 12,
+    Reason.ALL_ANSWERED: 2,
     Reason.ALL_LEASED: 1,
+    Reason.NOT_SELECTED: 2,
     Reason.OTHERS_NEEDED: 2,
     Reason.NO_SKILL: 2,
     Reason.LIMIT_REACHED: 1,
@@ -61,10 +68,15 @@ def nothing(reason: Reason, soon_s: int) -> Nothing:
 
 
 def why_nothing(left: WhatIsLeft) -> Reason:
-    if not left.open_work:
+    if not left.open_records and not left.open_tasks:
         return Reason.DONE
-    if left.for_us or left.held:  # somebody is just taking it, or it may come any moment
+    if left.for_us:  # somebody is just taking it
         return Reason.ALL_LEASED
+    if left.held:
+        return Reason.NOT_SELECTED
     if left.had:
         return Reason.OTHERS_NEEDED
-    return Reason.NO_SKILL if left.for_others else Reason.ALL_LEASED
+    if left.for_others:
+        return Reason.NO_SKILL
+    nobody_works = left.open_tasks and not left.leased
+    return Reason.ALL_ANSWERED if nobody_works else Reason.ALL_LEASED

@@ -38,9 +38,10 @@ SELECT (
             UNION ALL
             SELECT amount FROM progress_deltas WHERE project_id = $1 AND counter = 'records.open'
         ) counted
-    ) > 0
-    OR EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_work,
+    ) > 0 AS open_records,
+    EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_tasks,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
+    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased') AS leased,
     {_FREE_FOR} AS for_us,
     {_IN_LINES.format(pools="$2", lanes="$3")} AS had,
     {_IN_LINES.format(pools="$4", lanes="$5")} AS for_others
@@ -75,7 +76,9 @@ async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: It
         annotator_id,
     )
     return WhatIsLeft(
-        open_work=row["open_work"],
+        open_records=row["open_records"],
+        open_tasks=row["open_tasks"],
+        leased=row["leased"],
         for_us=row["for_us"],
         had=row["had"],
         for_others=row["for_others"],

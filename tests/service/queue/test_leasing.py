@@ -9,7 +9,7 @@ import pytest
 from services.queue.storage.hints import LeaseHints
 from services.queue.storage.walks import Walks
 from shared.contracts.values import AssessmentStatus, Pool, ProjectStatus, Role, Split
-from shared.kit.clock import utc_now
+from shared.kit.clock import new_id, utc_now
 from tests.service.queue.world import World, policies, shown, tokens_of
 from tests.support.service import ServiceUnderTest
 
@@ -108,6 +108,26 @@ async def test_all_leased_while_others_hold_what_is_left(world: World) -> None:
     await world.record()
     await first.one()
     assert await second.nothing() == "all_leased"
+
+
+async def test_all_answered_while_nobody_holds_anything_and_no_label_has_come(world: World) -> None:
+    first, second = await world.people(2)
+    last, waits = await world.record(), await world.record()
+    lease = await first.one()
+    assert await second.work() == 1
+    assert await second.nothing() == "all_leased", "the first may give it back"
+    await first.submit(lease["token"])
+    assert {await first.nothing(), await second.nothing()} == {"all_answered"}
+    await world.finalize(last)
+    assert await second.nothing() == "all_answered"
+    await world.finalize(waits)
+    assert await second.nothing() == "done"
+
+
+async def test_all_leased_while_a_record_is_yet_to_be_routed(world: World) -> None:
+    person = await world.person()
+    await world.publish(world.accepted(), new_id())
+    assert await person.nothing() == "all_leased"
 
 
 async def test_no_skill_when_what_is_left_needs_another_pool(world: World) -> None:

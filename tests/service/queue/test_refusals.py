@@ -45,7 +45,7 @@ async def test_what_waits_to_be_selected_may_still_come(service: ServiceUnderTes
     await world.record(Split.TEST)
     await world.record()
     assert await person.work() == 1
-    assert await person.nothing() == "all_leased"
+    assert await person.nothing() == "not_selected"
 
 
 async def test_an_expert_who_annotated_a_record_is_not_the_one_to_arbitrate_it(world: World) -> None:
@@ -146,7 +146,7 @@ async def test_nothing_next_is_asked_for_again(world: World) -> None:
     await world.record()
     token = (await person.one())["token"]
     first = (await person.submit(token, next=1)).json()
-    assert (first["next"], first["reason"]) == ([], "all_leased")
+    assert (first["next"], first["reason"]) == ([], "all_answered")
     assert (await person.submit(token, next=1)).json() == first
     await world.record()
     assert len((await person.submit(token, next=1)).json()["next"]) == 1

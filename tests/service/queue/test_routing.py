@@ -61,7 +61,7 @@ async def test_what_was_not_selected_is_held_until_it_is(service: ServiceUnderTe
     person = await world.person()
     record_id = await world.record()
     assert await world.slots(record_id) == ["held"]
-    assert await person.nothing() == "all_leased"
+    assert await person.nothing() == "not_selected"
     await world.predict(record_id, selected=True)
     assert await world.slots(record_id) == ["free"]
     routed = await world.route(record_id)

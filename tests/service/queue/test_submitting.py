@@ -228,7 +228,7 @@ async def test_submit_and_next_in_one_call(service: ServiceUnderTest) -> None:
     assert again.json() == first.json()
     last = await person.submit(following["token"], next=1)
     assert last.json()["next"] == []
-    assert last.json()["reason"] == "all_leased"
+    assert last.json()["reason"] == "all_answered"
 
 
 async def test_a_released_task_can_be_leased_again_at_once(world: World) -> None:

@@ -1,6 +1,7 @@
 """What is served next: lines, gold, reasons, and whether anybody is left."""
 
 from collections import Counter
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -104,21 +105,24 @@ def test_batches_look_at_more_than_they_take() -> None:
     assert quotas == {Lane.LEARNING: 2, Lane.RANDOM: 1}
 
 
-def left_with(**there: bool) -> WhatIsLeft:
-    return WhatIsLeft(**{"for_us": False, "had": False, "for_others": False, "held": False} | there)
+def left_with(*there: str) -> WhatIsLeft:
+    return WhatIsLeft(**{one.name: one.name in there for one in fields(WhatIsLeft)})
 
 
 @pytest.mark.parametrize(
     ("left", "reason"),
     [
-        (left_with(open_work=False), Reason.DONE),
-        (left_with(open_work=True), Reason.ALL_LEASED),
-        (left_with(open_work=True, for_us=True, had=True, for_others=True), Reason.ALL_LEASED),
-        (left_with(open_work=True, for_others=True), Reason.NO_SKILL),
-        (left_with(open_work=True, for_others=True, held=True), Reason.ALL_LEASED),
-        (left_with(open_work=True, had=True), Reason.OTHERS_NEEDED),
-        (left_with(open_work=True, had=True, for_others=True), Reason.OTHERS_NEEDED),
-        (left_with(open_work=True, had=True, held=True), Reason.ALL_LEASED),
+        (left_with(), Reason.DONE),
+        (left_with("open_records"), Reason.ALL_LEASED),
+        (left_with("open_records", "open_tasks"), Reason.ALL_ANSWERED),
+        (left_with("open_tasks"), Reason.ALL_ANSWERED),
+        (left_with("open_records", "open_tasks", "leased"), Reason.ALL_LEASED),
+        (left_with("open_tasks", "for_us", "had", "for_others"), Reason.ALL_LEASED),
+        (left_with("open_tasks", "for_others", "leased"), Reason.NO_SKILL),
+        (left_with("open_tasks", "for_others", "held"), Reason.NOT_SELECTED),
+        (left_with("open_tasks", "had"), Reason.OTHERS_NEEDED),
+        (left_with("open_tasks", "had", "for_others"), Reason.OTHERS_NEEDED),
+        (left_with("open_tasks", "had", "held"), Reason.NOT_SELECTED),
     ],
 )
 def test_why_there_is_nothing(left: WhatIsLeft, reason: Reason) -> None:

@@ -21,11 +21,10 @@ class Record:
     `revision` counts what was published about it, `source_revision` is that of its owner. `routed_total` is how many
     annotations queue collects in `routed_round`, `requested_total` how many qa requested in `round`; both are targets
     that count slots, those of voided annotations too. In a round that `is_final` the first answer is the decision.
-    `reopened_label` is the revision of the label that feedback re-opened last. `request` is what queue still has to
-    serve: `{"type", "revision", "payload"}`. `unservable`: nobody could serve the round's task, so queue closed it;
-    `servable_again`: since then somebody can. `unservable_at` is when there was no arbiter either. `annotated` and
-    `reported`: there may be annotations, and reports without an effect yet; `verdict_pending`, that what they
-    lead to is being computed.
+    `request` is what queue still has to serve: `{"type", "revision", "payload"}`. `unservable`: nobody could serve the
+    round's task, so queue closed it; `servable_again`: since then somebody can. `unservable_at` is when there was no
+    arbiter either. `annotated` and `reported`: there may be annotations, and reports without an effect yet;
+    `verdict_pending`, that what they lead to is being computed.
     """
 
     record_id: UUID
@@ -64,7 +63,6 @@ class Record:
     label_revision: int = 0
     under_review: bool = False
     review_reason: str | None = None
-    reopened_label: int = 0
     contrary_reports: int = 0
     decision_final_for: int | None = None
     expert_checked: bool = False

@@ -49,7 +49,6 @@ _TYPES = {
     "label_revision": "integer",
     "under_review": "boolean",
     "review_reason": "text",
-    "reopened_label": "integer",
     "contrary_reports": "integer",
     "decision_final_for": "integer",
     "expert_checked": "boolean",

@@ -1,15 +1,10 @@
-"""A member of a consumer group on the PostgreSQL log.
-
-Members send heartbeats; from the living members everybody computes the same share of partitions.
-A partition is owned through its lease row: whoever takes it raises the epoch, and an acknowledgement with an older
-epoch changes nothing. So a member that was thought dead can do no harm when it wakes up.
-"""
+"""A member of a consumer group on the PostgreSQL log: reads the messages of the partitions that it holds."""
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -17,7 +12,8 @@ import structlog
 
 from shared.kit.bus.port import Inbound, Partition, Revoked
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
-from shared.kit.clock import new_id, to_tick
+from shared.kit.bus.postgres_membership import Membership
+from shared.kit.clock import new_id
 from shared.kit.compression import decompress
 from shared.kit.exceptions import BusUnavailable
 
@@ -30,48 +26,7 @@ _MOST_ROWS: Final = 200
 _SHARE: Final = 20  # a topic gives this part of what is asked for at least, however old the messages of others are
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _ADVANCE_S: Final = 5.0
-_BEATS: Final = 2.4  # in a session: of six seconds every tick
-_LATE_S: Final = 0.05  # after a silent member's session has ended, before the next beat sees it
 
-_MAKE_LEASES: Final = """
-INSERT INTO bus.leases (consumer_group, topic, partition)
-SELECT $1, topic, partition FROM unnest($2::int[], $3::int[]) AS row (topic, partition) ON CONFLICT DO NOTHING
-"""
-# We live, whether the statement sees its own row or not.
-_BEAT: Final = """
-WITH beat AS (
-    INSERT INTO bus.members (consumer_group, member, topics, seen_at) VALUES ($1, $2, $3, clock_timestamp())
-    ON CONFLICT (consumer_group, member) DO UPDATE SET topics = excluded.topics, seen_at = excluded.seen_at
-)
-SELECT $2::uuid AS member, $3::int[] AS topics, 'infinity'::float8 AS ends_in_s, ARRAY(
-    SELECT ARRAY[topic, partition, epoch] FROM bus.leases WHERE consumer_group = $1 AND member = $2
-) AS owned
-UNION ALL
-SELECT member, topics, extract(epoch FROM seen_at - clock_timestamp())::float8 + $4, '{}' FROM bus.members
-WHERE consumer_group = $1 AND member <> $2 AND seen_at > clock_timestamp() - make_interval(secs => $4)
-ORDER BY member
-"""
-_FORGET: Final = """
-DELETE FROM bus.members
-WHERE consumer_group = $1 AND (member = $2 OR seen_at < clock_timestamp() - make_interval(secs => $3))
-"""
-_TAKE: Final = """
-UPDATE bus.leases AS l SET member = $2, epoch = l.epoch + 1
-FROM unnest($3::int[], $4::int[]) AS wanted (topic, partition)
-WHERE l.consumer_group = $1 AND l.topic = wanted.topic AND l.partition = wanted.partition AND (
-    l.member IS NULL OR l.member = $2 OR NOT EXISTS (
-        SELECT FROM bus.members AS m WHERE m.consumer_group = $1 AND m.member = l.member
-        AND m.seen_at > clock_timestamp() - make_interval(secs => $5)
-    )
-)
-RETURNING l.topic, l.partition, l.epoch, l.position
-"""
-_GIVE_BACK: Final = """
-UPDATE bus.leases AS l SET member = NULL
-FROM unnest($3::int[], $4::int[], $5::bigint[]) AS held (topic, partition, epoch)
-WHERE l.consumer_group = $1 AND l.member = $2
-    AND l.topic = held.topic AND l.partition = held.partition AND l.epoch = held.epoch
-"""
 _ACKNOWLEDGE: Final = """
 UPDATE bus.leases AS l SET position = greatest(l.position, done.position)
 FROM unnest($3::int[], $4::int[], $5::bigint[], $6::bigint[]) AS done (topic, partition, epoch, position)
@@ -157,21 +112,14 @@ class PostgresMember:
         self._looked_at = self._advanced_at = time.monotonic()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._living: list[tuple[Any, Sequence[int]]] = []
-        self._owned: dict[tuple[int, int], int] | None = None  # epochs as the last beat found them
-        self._beat_in_s = 0.0
         self._unsettled = asyncio.Event()  # the last beat found leases that aren't our share
         self._link = Link(settings.url, _SETTINGS, self._listen)
+        self._membership = Membership(self._link, self._group, self.id, settings.session_s)
 
     async def start(self) -> None:
         self._topics = await self._find_topics(self._names)
         self._name_of = {topic.id: name for name, topic in self._topics.items()}
-        async with self._link.use() as connection:
-            pairs = [(topic.id, number) for topic in self._topics.values() for number in range(topic.partitions)]
-            await connection.execute(
-                _MAKE_LEASES, self._group, [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-            )
-        await self._beat()
+        await self._membership.join(self._topics)
         await self._settle()
         self._tasks = [
             asyncio.create_task(self._keep_beating(), name=f"bus-beat-{self._group}"),
@@ -236,9 +184,8 @@ class PostgresMember:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         with contextlib.suppress(BusUnavailable):
-            await self._leave(frozenset(self._leases))
-            async with self._link.use() as connection:
-                await connection.execute(_FORGET, self._group, self.id, self._settings.session_s * 100)
+            await self._give_back(frozenset(self._leases))
+            await self._membership.leave()
         await self._link.close()
 
     async def _write_positions(self, ours: Sequence[tuple[Partition, int, int]]) -> frozenset[Partition]:
@@ -323,11 +270,12 @@ class PostgresMember:
             self._wake.set()
 
     async def _keep_beating(self) -> None:
+        """Apart from settling, which may wait long for the consumer to finish."""
         while True:
-            await asyncio.sleep(self._beat_in_s)
+            await asyncio.sleep(self._membership.beat_in_s)
             with self._away_logged():
-                await self._beat()
-            if self._lost() or self._leases.keys() != self._share(self._living):
+                await self._membership.beat()
+            if self._membership.lost(self._epochs()) or self._leases.keys() != self._membership.share():
                 self._unsettled.set()
 
     async def _keep_settling(self) -> None:
@@ -344,79 +292,33 @@ class PostgresMember:
         except BusUnavailable as error:
             log.warning("bus_member_could_not_reach_the_bus", group=self._group, error=str(error))
 
-    async def _beat(self) -> None:
-        """Write that we live, and see who else does: again a little after a silent member's session has ended.
-
-        Apart from `_settle`, which may wait long for the consumer to finish.
-        """
-        self._beat_in_s = to_tick(self._settings.session_s / _BEATS)
-        async with self._link.use() as connection:
-            ids = [topic.id for topic in self._topics.values()]
-            rows = await connection.fetch(_BEAT, self._group, self.id, ids, self._settings.session_s)
-        self._living = [(row["member"], row["topics"]) for row in rows]
-        self._owned = {(topic, number): epoch for row in rows for topic, number, epoch in row["owned"]}
-        self._beat_in_s = min(self._beat_in_s, *(max(0.0, row["ends_in_s"]) + _LATE_S for row in rows))
-
     async def _settle(self) -> None:
         """Bring the leases in line with our share among the living."""
-        if lost := self._lost():
+        if lost := self._membership.lost(self._epochs()):
             log.warning("bus_partitions_lost", group=self._group, partitions=len(lost))
-            await self._leave(frozenset(lost))
-        share = self._share(self._living)
-        await self._leave(frozenset(self._leases.keys() - share))
+            await self._give_back(frozenset(lost))
+        share = self._membership.share()
+        await self._give_back(frozenset(self._leases.keys() - share))
         await self._take(share - self._leases.keys())
 
-    def _lost(self) -> set[Partition]:
-        """The partitions that others took, by the last beat."""
-        owned = self._owned
-        if owned is None:
-            return set()
-        return {
-            each for each, lease in self._leases.items()
-            if owned.get((self._topics[each.topic].id, each.number)) != lease.epoch
-        }  # fmt: skip
+    def _epochs(self) -> dict[Partition, int]:
+        return {each: lease.epoch for each, lease in self._leases.items()}
 
-    def _share(self, living: Sequence[tuple[Any, Sequence[int]]]) -> set[Partition]:
-        """Ours of the partitions: of each topic an equal range, so that one key has one member in all topics."""
-        share = set()
-        for name, topic in self._topics.items():
-            readers = [member for member, topics in living if topic.id in topics]
-            if self.id not in readers:
-                continue
-            mine = readers.index(self.id)
-            share |= {
-                Partition(name, number)
-                for number in range(topic.partitions)
-                if number * len(readers) // topic.partitions == mine
-            }
-        return share
-
-    async def _take(self, wanted: Iterable[Partition]) -> None:
-        partitions = sorted(wanted)
-        if not partitions:
-            return
-        async with self._link.use() as connection:
-            rows = await connection.fetch(
-                _TAKE,
-                self._group,
-                self.id,
-                [self._topics[each.topic].id for each in partitions],
-                [each.number for each in partitions],
-                self._settings.session_s,
-            )
-        for topic, number, epoch, position in rows:
-            self._leases[Partition(self._name_of[topic], number)] = _Lease(epoch, position)
-            self._owned = None
+    async def _take(self, wanted: Collection[Partition]) -> None:
+        taken = await self._membership.take(wanted)
+        for each, epoch, position in taken:
+            topic = self._topics[each.topic].id
+            self._leases[each] = _Lease(epoch, position)
             self._read_up_to[topic] = min(position, self._read_up_to.get(topic, position))
             self._unread.add(topic)
-        if rows:
+        if taken:
             self._wake.set()
 
-    async def _leave(self, partitions: frozenset[Partition]) -> None:
+    async def _give_back(self, partitions: frozenset[Partition]) -> None:
         """Let the consumer finish, then let others have them."""
         if not partitions:
             return
-        stopped = {each: self._leases[each] for each in partitions}
+        epochs = {each: self._leases[each].epoch for each in partitions}
         self._leaving = partitions  # read nothing more of them, and hand out nothing more
         self._messages = deque(
             message for message in self._messages if Partition(message.topic, message.partition) not in partitions
@@ -433,12 +335,4 @@ class PostgresMember:
             for topic in self._topics.values():
                 if not any(self._topics[each.topic].id == topic.id for each in self._leases):
                     self._read_up_to.pop(topic.id, None)
-        async with self._link.use() as connection:
-            await connection.execute(
-                _GIVE_BACK,
-                self._group,
-                self.id,
-                [self._topics[each.topic].id for each in stopped],
-                [each.number for each in stopped],
-                [lease.epoch for lease in stopped.values()],
-            )
+        await self._membership.give_back(epochs)

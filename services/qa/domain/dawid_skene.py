@@ -76,30 +76,13 @@ def fit(
         tolerance: Stop when no posterior moves by more.
     """
     item_count, voter_count, class_count = shape
+    known = _Known(item_prior, clamps)
     votes = sparse.csr_array(
         (np.ones(len(items)), (items, voters * class_count + classes)), shape=(item_count, voter_count * class_count)
     )
-    answers = np.bincount(voters, minlength=voter_count).astype(np.int64)
-    has_prior = None if item_prior is None else np.flatnonzero(~np.isnan(item_prior).any(axis=1))
-    log_item_prior = None if item_prior is None else np.log(clip_prior(item_prior[has_prior]))
-    clamped = None if clamps is None else np.flatnonzero(clamps >= 0)
-
-    def hold(posteriors: Floats) -> Floats:
-        if clamps is not None and clamped is not None:
-            posteriors[clamped] = 0.0
-            posteriors[clamped, clamps[clamped]] = 1.0
-        return posteriors
-
-    def start() -> Floats:
-        cells = np.bincount(items * class_count + classes, minlength=item_count * class_count)
-        counts = cells.reshape(item_count, class_count).astype(np.float64)
-        if log_item_prior is not None:
-            counts[has_prior] += np.exp(log_item_prior)
-        total = counts.sum(axis=1, keepdims=True)
-        return hold(np.divide(counts, total, out=np.full_like(counts, 1.0 / class_count), where=total > 0))
-
     by_voter = votes.T  # the CSC view of the same memory
-    posteriors = start()
+    answers = np.bincount(voters, minlength=voter_count).astype(np.int64)
+    posteriors = known.start(items, classes, item_count, class_count)
     rounds = 0
     while True:
         class_prior = _column_means(posteriors) if item_count else np.full(class_count, 1.0 / class_count)
@@ -110,18 +93,49 @@ def fit(
         rounds += 1
         log_confusions = np.log(np.maximum(confusions, _TINY)).transpose(0, 2, 1).reshape(-1, class_count)
         likelihood = _likelihood(np.asarray(votes @ np.ascontiguousarray(log_confusions)))
-        prior = np.maximum(class_prior, _TINY)
-        if log_item_prior is None:
-            likelihood *= prior
-        else:
-            rows = np.broadcast_to(prior, likelihood.shape).copy()
-            rows[has_prior] = np.exp(log_item_prior)
-            likelihood *= rows
-        before, posteriors = posteriors, hold(_normalised(likelihood))
+        before, posteriors = posteriors, known.posteriors(likelihood, class_prior)
         np.subtract(posteriors, before, out=before)
         if item_count == 0 or max(before.max(), -before.min()) <= tolerance:
             break
     return Fit(class_prior, confusions, posteriors, coins, answers, rounds)
+
+
+class _Known:
+    """What is known of items besides their votes: `item_prior` and `clamps` as `fit` takes them."""
+
+    def __init__(self, item_prior: Floats | None, clamps: Integers | None) -> None:
+        self._with_prior: Integers | None = None
+        if item_prior is not None:
+            self._with_prior = np.flatnonzero(~np.isnan(item_prior).any(axis=1))
+            self._priors = clip_prior(item_prior[self._with_prior])
+        self._clamped: Integers | None = None
+        if clamps is not None:
+            self._clamped = np.flatnonzero(clamps >= 0)
+            self._classes = clamps[self._clamped]
+
+    def start(self, items: Integers, classes: Integers, item_count: int, class_count: int) -> Floats:
+        """(I, K) the shares of the votes, the model's probabilities counted as one vote."""
+        cells = np.bincount(items * class_count + classes, minlength=item_count * class_count)
+        counts = cells.reshape(item_count, class_count).astype(np.float64)
+        if self._with_prior is not None:
+            counts[self._with_prior] += self._priors
+        total = counts.sum(axis=1, keepdims=True)
+        return self._clamp(np.divide(counts, total, out=np.full_like(counts, 1.0 / class_count), where=total > 0))
+
+    def posteriors(self, likelihood: Floats, class_prior: Floats) -> Floats:
+        """(I, K) from the (I, K) likelihoods of the votes, in place."""
+        prior = np.maximum(class_prior, _TINY)
+        if self._with_prior is not None:
+            prior = np.broadcast_to(prior, likelihood.shape).copy()
+            prior[self._with_prior] = self._priors
+        likelihood *= prior
+        return self._clamp(_normalised(likelihood))
+
+    def _clamp(self, posteriors: Floats) -> Floats:
+        if self._clamped is not None:
+            posteriors[self._clamped] = 0.0
+            posteriors[self._clamped, self._classes] = 1.0
+        return posteriors
 
 
 def _likelihood(scores: Floats) -> Floats:

@@ -1,9 +1,12 @@
 """What processes spent of the CPU, as Linux counts it: a busy machine distorts it less than it does time on the wall."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -85,3 +88,49 @@ class Meter:
     @property
     def postgres_ms(self) -> float:
         return 1000 * self.spent_s[1] / self.cycles
+
+
+_PIECES = """
+import time
+import orjson
+raw = orjson.dumps([{"id": number, "text": f"{number} and some words"} for number in range(2000)])
+while True:
+    began = time.process_time()
+    rows = orjson.loads(raw)
+    orjson.dumps(sorted(rows, key=lambda row: (row["text"], row["id"])))
+    print(round(time.process_time() - began, 6), flush=True)
+    time.sleep(1)
+"""
+
+
+class Yardstick:
+    """What one and the same piece of work takes on this machine while it does something else, once a second.
+
+    What a record costs at two times is compared in such pieces, where the machine may have been busier at one of them.
+    """
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen([sys.executable, "-c", _PIECES], stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self._out = self._process.stdout.fileno()
+        os.set_blocking(self._out, False)
+        self._rest = b""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ms(self) -> float:
+        """The CPU milliseconds of a piece, in the mean of all since it was asked last; there has to be one."""
+        while True:
+            try:
+                got = os.read(self._out, 1 << 16)
+            except BlockingIOError:
+                break
+            if not got:
+                break
+            self._rest += got
+        lines, self._rest = self._rest.rpartition(b"\n")[::2]
+        pieces = [float(line) for line in lines.split()]
+        return 1000 * sum(pieces) / len(pieces)

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
 
 from shared import __version__
 from shared.kit import (
@@ -28,13 +33,12 @@ from shared.kit import (
 from shared.kit.auth import Authenticator
 from shared.kit.bus import connect_bus
 from shared.kit.consuming import Handlers, attach
-from shared.kit.content_coding import ContentCoding
 from shared.kit.database import DatabaseErrorKind, database_error_kind
-from shared.kit.dispatch import Dispatch
-from shared.kit.edge import Edge
+from shared.kit.edge import Edge, request_id_of
 from shared.kit.endpoints import EdgeRoute
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
+from shared.kit.problem_mapping import problem_of
 from shared.kit.relay import Relay
 from shared.kit.runner import Runner
 from shared.kit.runtime import (
@@ -61,14 +65,17 @@ __all__ = [
 
 log = structlog.get_logger()
 
+_GZIP_FROM_BYTES = 1024
+_GZIP_LEVEL = 5
 _PATIENCE_S = 60.0
 _LEAVE_S = 10.0
+_METHOD_NOT_ALLOWED = 405
 
 
 def create_service_app(spec: ServiceSpec) -> FastAPI:
     """Wire a service. Nothing is opened before the application's lifespan begins."""
     settings = spec.settings
-    app = _Application(
+    app = FastAPI(
         title=spec.title,
         description=spec.description,
         version=__version__,
@@ -86,8 +93,11 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     app.state.background = True
     app.state.runtime.checks.update(database=_database_answers, schema=_schema_check)
     app.user_middleware = _middleware(spec, app.state.runtime)
+    answer = _answer_with(spec.problems)
+    app.add_exception_handler(HTTPException, answer)
+    app.add_exception_handler(RequestValidationError, answer)
     # Routes are tried in this order: the service's own are the ones that must be fast. They are taken one by one, as
-    # `include_router` would nest the routers, and `Dispatch` has to see them all.
+    # `include_router` would nest the routers, and a nested router is matched twice for every request.
     for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router):
         nested = [route for route in router.routes if not isinstance(route, EdgeRoute)]
         if nested:
@@ -109,7 +119,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
             problems=spec.problems,
             watch=runtime.loop_watch,
         ),
-        Middleware(ContentCoding),
+        Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
     ]
     if spec.settings.cors_origins:
         cors = Middleware(
@@ -131,23 +141,25 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
     return stack
 
 
-class _Application(FastAPI):
-    """FastAPI without its layers around the middleware: `Edge` answers every exception, and routes close what they open."""
+def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error, problems)
+        if problem.status == _METHOD_NOT_ALLOWED:
+            problem.headers = {**(problem.headers or {}), "Allow": ", ".join(allowed_methods(request))}
+        return problem.response(request_id_of(request.scope))
 
-    def build_middleware_stack(self) -> ASGIApp:
-        app: ASGIApp = Dispatch(self.routes, self.router)
-        for layer in reversed(self.user_middleware):
-            app = layer.cls(app, *layer.args, **layer.kwargs)
-        return app
+    return answer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self.middleware_stack is None:
-            await super().__call__(scope, receive, send)  # the stack is made now, if it isn't yet
-            return
-        if self.root_path:
-            scope["root_path"] = self.root_path
-        scope["app"] = self
-        await self.middleware_stack(scope, receive, send)
+
+def allowed_methods(request: Request) -> list[str]:
+    """Every method that some route takes at this path, and HEAD wherever there is GET."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    if "GET" in methods:
+        methods.add("HEAD")
+    return sorted(methods)
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ stopped here, once, for every endpoint.
 
 import asyncio
 import contextlib
+import json
 import re
 from typing import Any, Final
 
@@ -279,9 +280,13 @@ class EdgeRequest(Request):
     """A request whose JSON and forms hold only what can be stored."""
 
     async def json(self) -> Any:
-        """The body, parsed; raises what `parse_json` raises."""
-        raw = await self.body()
-        return parse_json(raw) if len(raw) < LARGE_BYTES else await asyncio.to_thread(parse_json, raw)
+        if not hasattr(self, "_parsed"):
+            raw = await self.body()
+            try:
+                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await asyncio.to_thread(parse_json, raw)
+            except MalformedJson as error:
+                raise json.JSONDecodeError(str(error), "", 0) from None
+        return self._parsed
 
     async def _get_form(self, **limits: Any) -> FormData:
         form = await super()._get_form(**limits)

@@ -13,9 +13,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit import telemetry
@@ -27,13 +25,13 @@ from shared.kit.problem_mapping import problem_of
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID_KEY = "touchstone.request_id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/live", "/ready", "/metrics"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _LINGER_S = 1.0
 _LINGER_BYTES = 4 * 1024 * 1024
 _CLIENT_ERROR = 400
-_METHOD_NOT_ALLOWED = 405
 _TOO_LARGE = 413
 _SERVER_ERROR = 500
 _CLIENT_CLOSED = 499
@@ -80,7 +78,7 @@ class Edge:
             # The answer is that to GET, less its body (RFC 9110 §9.3.2). A copy: the server knows by its own what was asked.
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         headers = _Headers(scope)
-        request_id = headers.request_id or new_id().hex
+        scope[_REQUEST_ID_KEY] = request_id = headers.request_id or new_id().hex
         id_header = (b"x-request-id", request_id.encode())
         started = time.perf_counter()
         status = 0
@@ -123,9 +121,7 @@ class Edge:
         self, error: Exception, request_id: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         problem = problem_of(error, self._problems)
-        if problem.status == _METHOD_NOT_ALLOWED:
-            problem.headers = {**(problem.headers or {}), "Allow": ", ".join(allowed_methods(scope))}
-        if problem.status >= _SERVER_ERROR and not isinstance(error, HTTPException):  # that was raised as an answer
+        if problem.status >= _SERVER_ERROR:
             FAULTS.labels(self._service, problem.type).inc()
             log.error("request_failed", problem=problem.type, exc_info=error)
         await problem.response(request_id)(scope, receive, send)
@@ -165,15 +161,9 @@ class _Headers:
                 self.traceparent = value.decode("latin-1")
 
 
-def allowed_methods(scope: Scope) -> list[str]:
-    """Every method that some route takes at this path, and HEAD wherever there is GET."""
-    methods: set[str] = set()
-    for route in scope["app"].routes:
-        if route.matches(scope)[0] is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
-    if "GET" in methods:
-        methods.add("HEAD")
-    return sorted(methods)
+def request_id_of(scope: Scope) -> str | None:
+    found: str | None = scope.get(_REQUEST_ID_KEY)
+    return found
 
 
 def route_path(scope: Scope) -> str | None:

@@ -5,22 +5,17 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from copy import copy
-from inspect import iscoroutinefunction
-from typing import Annotated, Any, Final, Never
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
-from fastapi.exceptions import ResponseValidationError
 from fastapi.params import Body, Form
 from fastapi.routing import APIRoute, APIRouter
-from fastapi.utils import is_body_allowed_for_status_code
 from pydantic import PlainValidator, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from shared.kit.arguments import NO_BODY, Arguments
 from shared.kit.auth import Guard
 from shared.kit.bodies import (
     BODY_LIMIT_EXTENSION,
@@ -44,47 +39,26 @@ OPENED: Final = "touchstone.opened"
 class EdgeRoute(APIRoute):
     """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits.
 
-    FastAPI finds out what the endpoint takes and describes it; the calls are made here, because FastAPI's own way costs
-    every request more than all else that is done for it. Exceptions are left to `Edge`.
-
-    What would be taken for a body in vain, because of its media type, is refused, and so is a body in a content coding, and
-    a query parameter that the endpoint doesn't have. JSON is read strictly: a number is no text, and true is no number. A
-    handler that reads the request by itself declares by `require_media_type` what it takes.
+    What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
+    coding, and a query parameter that the endpoint doesn't have. JSON is read strictly: a number is no text, and true is
+    no number. A handler that reads the request
+    by itself declares by `require_media_type` what it takes.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **described: Any) -> None:
-        super().__init__(path, endpoint, **described)
-        if not iscoroutinefunction(endpoint):
-            raise TypeError(f"{path}: an endpoint is a coroutine function")
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
-        answer = self._answer_by(endpoint)
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await answer(EdgeRequest(scope, receive))
-            await response(scope, receive, send)
-
-        self.app = app
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Never]]:
-        """What `APIRoute` asks for, and `app` has no use for."""
-
-        async def never(_: Request) -> Never:
-            raise NotImplementedError
-
-        return never
-
-    def _answer_by(self, endpoint: Callable[..., Any]) -> Callable[[EdgeRequest], Coroutine[Any, Any, Response]]:
-        guards = [(child.name, child.call) for child in self.dependant.dependencies if isinstance(child.call, Guard)]
-        others = [child for child in self.dependant.dependencies if not isinstance(child.call, Guard)]
-        arguments = Arguments(self.dependant, others, embedded=self._embed_body_fields)
+        handle = super().get_route_handler()
+        guards = guards_of(self.dependant)
         known = query_parameters_of(self.dependant)
         max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
+
         accepted = accepted_media_types(self)
 
-        async def answer(request: EdgeRequest) -> Response:
+        async def guarded(request: Request) -> Response:
             if max_bytes is not None:
                 lift_body_limit(request, max_bytes)
-            principals = {name: await guard(request) for name, guard in guards}
+            for guard in guards:
+                await guard(request)
             if request.scope["query_string"]:
                 refuse_unknown_parameters(request, known)
             if has_body(request):
@@ -95,49 +69,9 @@ class EdgeRoute(APIRoute):
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
                 request.scope[OPENED] = opened
-                body = await read_body(request, opened) if accepted else NO_BODY
-                template = Response() if arguments.takes_response else None
-                values = await arguments.find(request, body, template)
-                values |= {name: principal for name, principal in principals.items() if name is not None}
-                return self._response(await endpoint(**values), template)
+                return await handle(EdgeRequest(request.scope, request.receive))
 
-        async def read_body(request: EdgeRequest, opened: AsyncExitStack) -> Any:
-            if accepted is FORMS:
-                form = await request.form()
-                opened.push_async_callback(form.close)
-                return form
-            return await request.json() if await request.body() else NO_BODY
-
-        return answer
-
-    def _response(self, result: Any, template: Response | None) -> Response:
-        """What the endpoint returned, as a response; its headers are those that it set in `template`, too."""
-        if isinstance(result, Response):
-            return result
-        status = self.status_code or 200
-        if is_body_allowed_for_status_code(status):
-            response = Response(self._serialize(result), status_code=status, media_type=JSON)
-        else:
-            response = Response(status_code=status)
-        if template is not None:
-            response.raw_headers += [header for header in template.raw_headers if header[0] != b"content-length"]
-        return response
-
-    def _serialize(self, result: Any) -> bytes:
-        if self.response_field is None:
-            raise TypeError(f"{self.path}: the endpoint declares no model and returned no response")
-        value, errors = self.response_field.validate(result, {}, loc=("response",))
-        if errors:
-            raise ResponseValidationError(errors, body=result)
-        return self.response_field.serialize_json(
-            value,
-            include=self.response_model_include,
-            exclude=self.response_model_exclude,
-            by_alias=self.response_model_by_alias,
-            exclude_unset=self.response_model_exclude_unset,
-            exclude_defaults=self.response_model_exclude_defaults,
-            exclude_none=self.response_model_exclude_none,
-        )
+        return guarded
 
 
 def edge_router(*tags: str, prefix: str = "/v1") -> APIRouter:

@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 
 from shared.contracts.rules import read_error
 from shared.kit.database import DatabaseErrorKind, database_error_kind
-from shared.kit.exceptions import EventTooLarge, MalformedJson, NotKnownHere
+from shared.kit.exceptions import EventTooLarge, NotKnownHere
 from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
 
-_BUILT_IN: Mapping[type[Exception], int] = {MalformedJson: 400, NotKnownHere: 404, EventTooLarge: 413}
+_BUILT_IN: Mapping[type[Exception], int] = {NotKnownHere: 404, EventTooLarge: 413}
 
 
 def problem_of(error: Exception, table: Mapping[type[Exception], int]) -> Problem:
@@ -71,8 +71,12 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 def of_validation(error: RequestValidationError) -> Problem:
-    """422 with a pointer and a rule for each error."""
-    errors = [_of_error(item, error.body) for item in error.errors()]
+    """422 with a pointer and a rule for each error, or 400 when the body isn't JSON at all."""
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        place = next(item.get("ctx", {}).get("error") for item in found if item["type"] == "json_invalid")
+        return Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", place)
+    errors = [_of_error(item, error.body) for item in found]
     return Problem(
         422,
         "invalid-request",

@@ -13,7 +13,6 @@ from typing import Any
 import asyncpg
 
 from shared.kit.exceptions import NoFreeConnection
-from shared.kit.pool import ConnectionPool
 from shared.kit.settings import Settings
 
 APPLICATION_NAME = "touchstone"
@@ -22,6 +21,7 @@ APPLICATION_NAME = "touchstone"
 _CONNECT_TIMEOUT_S = 5.0
 _CHECKOUT_TIMEOUT_S = 5.0
 _CLIENT_GRACE_S = 5.0
+_CLOSE_TIMEOUT_S = 5.0
 _ROLLBACK_TIMEOUT_S = 2.0
 # A host that is lost, or a process that hangs in a transaction, lets go of its locks within so many seconds.
 _GONE_AFTER_S = 6
@@ -122,6 +122,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.url = settings.database_url.get_secret_value()
+        self._size = settings.database_pool_size
         self._command_timeout_s = settings.statement_timeout_ms / 1000 + _CLIENT_GRACE_S
         self._server_settings = {
             "application_name": APPLICATION_NAME,
@@ -132,7 +133,7 @@ class Database:
             "jit": "off",
             **settings.database_session,
         }
-        self.pool = ConnectionPool(self._pooled, settings.database_pool_size, _CHECKOUT_TIMEOUT_S)
+        self._pool: Any = None
 
     def transaction(self) -> "Transaction":
         """Open a transaction; commit it on a clean exit, roll it back on an exception."""
@@ -149,16 +150,70 @@ class Database:
         """A connection of its own, outside the pool: to hold session locks or to LISTEN. The caller closes it."""
         return await asyncpg.connect(self.url, timeout=_CONNECT_TIMEOUT_S, server_settings=self._server_settings)
 
-    async def _pooled(self) -> Any:
-        return await asyncpg.connect(
+    async def take(self) -> Any:
+        """A connection of the pool, to be given back, or terminated.
+
+        Raises:
+            NoFreeConnection: all of them were in use for some time.
+        """
+        if self._pool is None:
+            self._pool = self._make_pool()
+        pool = await self._pool  # which has nothing to do after the first time
+        try:
+            async with asyncio.timeout(_CHECKOUT_TIMEOUT_S):
+                return await pool.acquire()
+        except TimeoutError:
+            message = f"All {self._size} connections were in use for {_CHECKOUT_TIMEOUT_S:g} s."
+            raise NoFreeConnection(message) from None
+
+    async def give_back(self, raw: Any) -> None:
+        """Keep the connection for others; it is in no transaction. One that is closed makes room for a new one."""
+        await self._pool.release(raw)
+
+    @property
+    def in_use(self) -> int:
+        """How many connections of the pool are taken."""
+        taken: int = 0 if self._pool is None else self._pool.get_size() - self._pool.get_idle_size()
+        return taken
+
+    async def close(self) -> None:
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    def _make_pool(self) -> Any:
+        return asyncpg.create_pool(
             self.url,
+            min_size=0,
+            max_size=self._size,
+            connect=_connect,
+            reset=_leave_as_it_is,
             timeout=_CONNECT_TIMEOUT_S,
             command_timeout=self._command_timeout_s,
             server_settings=self._server_settings,
         )
 
-    async def close(self) -> None:
-        await self.pool.close()
+
+async def _connect(*arguments: Any, **named: Any) -> Any:
+    """Connect; a server that doesn't answer is away, not busy."""
+    try:
+        return await asyncpg.connect(*arguments, **named)
+    except TimeoutError as error:
+        raise ConnectionError("The server did not answer in time.") from error
+
+
+def _throw_away(raw: Any) -> None:
+    """Close a connection at once, whatever state it and its task are in; the pool may open another one."""
+    with contextlib.suppress(asyncpg.InterfaceError):  # it is thrown away already
+        raw.terminate()
+
+
+async def _leave_as_it_is(_raw: Any) -> None:
+    """A connection comes back as it was: what a transaction sets, it sets for itself alone. Spares a round trip."""
 
 
 class Transaction:
@@ -172,19 +227,18 @@ class Transaction:
 
     async def __aenter__(self) -> Session:
         """Begin on a live connection. One that died in the pool is replaced: nothing was done on it yet."""
-        pool = self._database.pool
         failed_before = False
         while True:
             raw: Any = None
             try:
-                raw = await pool.take()
+                raw = await self._database.take()
                 transaction = None
                 if self._begins:
                     transaction = raw.transaction()
                     await transaction.start()
             except BaseException as error:
                 if raw is not None:
-                    pool.throw_away(raw)
+                    _throw_away(raw)
                 if failed_before or database_error_kind(error) is not DatabaseErrorKind.AWAY:
                     raise
                 failed_before = True
@@ -196,22 +250,22 @@ class Transaction:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        raw, pool = self._raw, self._database.pool
+        raw = self._raw
         try:
             if self._transaction is None:
                 if error is not None and not isinstance(error, Exception):
-                    raw.terminate()  # broken off in the middle of a statement
+                    _throw_away(raw)  # broken off in the middle of a statement
             elif error is None:
                 await self._transaction.commit()
-            elif not raw.is_closed():
+            else:
                 async with asyncio.timeout(_ROLLBACK_TIMEOUT_S):
                     await self._transaction.rollback()
         except BaseException as failure:
             # What the commit came to is unknown, or the connection can't be rolled back: nobody gets it again.
-            pool.throw_away(raw)
+            _throw_away(raw)
             if error is None or not isinstance(failure, Exception):
                 raise
             return
-        pool.give_back(raw)
+        await self._database.give_back(raw)
         if error is None:
             self._session.committed()

@@ -15,25 +15,22 @@ _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SELECT p
 def sent_statements(database: Database) -> Iterator[list[str]]:
     """The statements that are sent on the pool's connections meanwhile, without those that begin or end transactions."""
     sent: list[str] = []
-    logged: list[Any] = []
+    counting = True
 
     def log(query: Any) -> None:
-        if not query.query.strip().startswith(_TRANSACTION) and TYPE_LOOKUP not in query.query:
+        if counting and not query.query.strip().startswith(_TRANSACTION) and TYPE_LOOKUP not in query.query:
             sent.append(query.query)
 
-    take = database.pool.take
+    take = database.take
 
     async def take_and_log() -> Any:
         raw = await take()
-        if raw not in logged:
-            raw.add_query_logger(log)
-            logged.append(raw)
+        raw.add_query_logger(log)  # once, however often: the driver keeps a set
         return raw
 
-    database.pool.take = take_and_log  # type: ignore[method-assign]
+    database.take = take_and_log  # type: ignore[method-assign]
     try:
         yield sent
     finally:
-        database.pool.take = take  # type: ignore[method-assign]
-        for raw in logged:
-            raw.remove_query_logger(log)
+        counting = False
+        database.take = take  # type: ignore[method-assign]

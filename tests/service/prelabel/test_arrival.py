@@ -132,7 +132,7 @@ async def test_pictures_are_fetched_reduced_and_dropped_sixteen_at_a_time(
         nonlocal held, most
         held += key.startswith("assets/")
         most = max(most, held)
-        assert runtime.database.pool.taken == 0
+        assert runtime.database.in_use == 0
         return await get(key)
 
     async def compute(*arguments: Any, **limits: Any) -> Any:

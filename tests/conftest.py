@@ -3,8 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import kafka, left_out, postgres
+
+# How long an example takes, or is made, is the machine's affair.
+settings.register_profile("touchstone", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("touchstone")
 
 
 @pytest.fixture(scope="session")

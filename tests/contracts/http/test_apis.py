@@ -42,7 +42,6 @@ HEADERS = {"Authorization": f"Bearer {mint_token(KEY, 'schemathesis', [Role.ADMI
 
 few_examples = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -47,7 +47,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["topic", "tags", "spans", "boxes", "other"]), JSON))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_rubbish_gives_violations_and_never_an_exception_or_the_value(answers: dict[str, Any]) -> None:
     for violation in validate(schema(TOPIC, TAGS, SPANS, BOXES), FIELDS, answers):
         assert violation.rule

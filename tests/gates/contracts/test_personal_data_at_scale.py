@@ -27,14 +27,14 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_masking_twice_is_masking_once(text: str) -> None:
     masked = deidentify(text)[0]
     assert deidentify(masked)[0] == masked
 
 
 @given(st.lists(PIECES, max_size=12).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_findings_are_in_order_and_make_up_the_masked_text(text: str) -> None:
     masked, findings = deidentify(text)
     rendered, position = "", 0
@@ -49,7 +49,7 @@ def test_findings_are_in_order_and_make_up_the_masked_text(text: str) -> None:
 
 
 @given(st.text("0123456789", min_size=11, max_size=18), st.sampled_from(["", " ", "-", "."]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_card_number_is_found(digits: str, separator: str) -> None:
     digits = "4" + digits[1:]
     number = next(digits + str(check) for check in range(10) if passes_luhn(digits + str(check)))
@@ -60,7 +60,7 @@ def test_every_card_number_is_found(digits: str, separator: str) -> None:
 
 
 @given(st.sampled_from(sorted(IBAN_LENGTHS)), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_iban_is_found(country: str, data: st.DataObject) -> None:
     length = IBAN_LENGTHS[country] - 4
     account = data.draw(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=length, max_size=length))

@@ -59,7 +59,7 @@ EVERY = [Always(recogniser) for recogniser in RECOGNISERS]
 
 
 @given(TEXTS)
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 def test_a_recogniser_that_is_not_asked_would_find_nothing(text: str) -> None:
     assert deidentify(text) == deidentify(text, EVERY)
 
@@ -81,7 +81,7 @@ def test_real_texts_are_masked_as_if_every_recogniser_were_asked() -> None:
 
 
 @given(st.lists(PIECES, min_size=1, max_size=8).map("".join), st.sampled_from(["lorem ipsum, ", "1234 ", "- ", "é"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_searched_again_after_masking_is_enough_of_a_long_text(text: str, between: str) -> None:
     gap = between * (2 * (REACH + CUT_OFF) // len(between))
     if deidentify(gap)[1]:
@@ -107,7 +107,7 @@ PLAIN_WORD_BEFORE = re.compile(rf"(?:{WORD})[^\n\d]{{0,24}}$|\[PHONE\][^\w]{{0,3
 
 
 @given(TEXTS.filter(lambda text: not any(character.isdigit() and character > "9" for character in text)))
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 def test_a_pattern_that_is_written_to_be_fast_finds_what_the_plain_one_finds(text: str) -> None:
     assert [match.span() for match in PHONE.finditer(text)] == [match.span() for match in PLAIN_PHONE.finditer(text)]
     assert [match.span() for match in GROUPS.finditer(text)] == [match.span() for match in PLAIN_GROUPS.finditer(text)]

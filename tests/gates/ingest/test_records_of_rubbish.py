@@ -35,7 +35,7 @@ JSON = st.recursive(
         {}, optional=dict.fromkeys(("fields", "slice", "purposes", "origin", "priority", "external_id", "x"), JSON)
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_rubbish_is_refused_and_never_breaks(raw: dict[str, Any]) -> None:
     project = IntakeProject(UUID(int=1), "salt", b"key", 1, SCHEMA, Policies())
     with contextlib.suppress(NotAccepted):

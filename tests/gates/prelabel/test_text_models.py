@@ -65,7 +65,7 @@ def test_label_sets_that_gave_no_model_once_give_one() -> None:
         assert made.report.largest_difference < AS_ITS_TWIN, case["name"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=6))
 def test_any_signs_are_read_alike(texts: list[str]) -> None:
     try:
@@ -76,7 +76,7 @@ def test_any_signs_are_read_alike(texts: list[str]) -> None:
     assert made.report.largest_difference < AS_ITS_TWIN
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text("abc ", min_size=4), min_size=100, max_size=130), st.integers(1, 12))
 def test_counting_only_terms_whose_parts_were_kept_changes_nothing(texts: list[str], most: int) -> None:
     by_words = sum(len(text.split()) for text in texts) / len(texts) >= 2

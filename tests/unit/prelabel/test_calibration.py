@@ -15,7 +15,7 @@ def distributions(seed: int, rows: int, classes: int, sharpness: float) -> tuple
     return p, truth
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), temperature=st.floats(0.1, 10), classes=st.integers(2, 12))
 def test_tempering_gives_distributions_and_keeps_the_order(seed: int, temperature: float, classes: int) -> None:
     p, _ = distributions(seed, 20, classes, 0.5)

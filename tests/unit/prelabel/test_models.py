@@ -84,7 +84,7 @@ def test_a_manifest_must_fit_the_schema(change: dict[str, Any], pointer: str) ->
     assert refused.value.pointer == pointer
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_or_accepted_but_never_break(data: bytes) -> None:
     try:

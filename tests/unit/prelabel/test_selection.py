@@ -43,7 +43,7 @@ def progress(**changes: object) -> LearningProgress:
     return LearningProgress(**(usual | changes))  # type: ignore[arg-type]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 9), blind=st.booleans())
 def test_a_batch_has_its_size_and_nobody_twice(count: int, size: int, seed: int, blind: bool) -> None:
     for choose in (cold_start, next_batch):
@@ -95,7 +95,7 @@ def test_texts_that_share_words_are_near() -> None:
     assert not text_features("").any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), classes=st.integers(2, 20))
 def test_unsureness_is_between_none_and_all(seed: int, classes: int) -> None:
     p = np.random.default_rng(seed).dirichlet(np.full(classes, 0.3), size=8)

@@ -166,7 +166,7 @@ matrices = st.lists(st.lists(st.integers(0, 4), min_size=3, max_size=3), min_siz
 
 
 @given(matrices, st.randoms(use_true_random=False))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_agreement_does_not_depend_on_the_order_of_classes(counts: list[list[int]], random: object) -> None:
     classes = list(range(3))
     random.shuffle(classes)  # type: ignore[attr-defined]
@@ -177,7 +177,7 @@ def test_agreement_does_not_depend_on_the_order_of_classes(counts: list[list[int
 
 
 @given(matrices)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_full_agreement_is_one(counts: list[list[int]]) -> None:
     found = agreement([[sum(row) if label == int(np.argmax(row)) else 0 for label in range(3)] for row in counts])
     for name in ("percent_agreement", "fleiss_kappa", "krippendorff_alpha"):

@@ -32,7 +32,7 @@ def test_jeffreys_interval(hits: int, trials: int, low: float, high: float) -> N
 
 
 @given(st.integers(1, 60), st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_interval_holds_the_rate_and_grows_with_hits(trials: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, trials - 1))
     one, more = jeffreys(hits, trials), jeffreys(hits + 1, trials)

@@ -137,7 +137,7 @@ def test_a_threshold_falls_with_its_evidence(errors: int, audited: int, expected
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.01, 0.02, 0.05]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> None:
     generator = np.random.default_rng(seed)
     confidence = generator.beta(6, 0.3, 800)

@@ -128,7 +128,7 @@ def permuted(seed: int) -> tuple[Fit, Fit, Integers, Integers]:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_names_and_order_do_not_matter(seed: int) -> None:
     one, other, new_item, new_class = permuted(seed)
     assert np.allclose(one.posteriors, other.posteriors[new_item][:, new_class])

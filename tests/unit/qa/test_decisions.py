@@ -55,7 +55,7 @@ def test_votes_lead_to(
     assert decide(by_question, counted=counted, voided=voided, slots_total=slots_total, policy=POLICY) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 1), st.booleans(), st.integers(0, 8), st.integers(0, 8), st.integers(0, 8))
 def test_every_record_gets_on(confidence: float, tied: bool, counted: int, voided: int, slots_total: int) -> None:
     found = decide(

@@ -180,7 +180,7 @@ KNOWN = digits().estimate(crowd())[""]
 
 
 @given(people, st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_votes_does_not_matter(given: list[tuple[str, str]], random: object) -> None:
     shuffled = given.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -188,7 +188,7 @@ def test_the_order_of_votes_does_not_matter(given: list[tuple[str, str]], random
 
 
 @given(people, st.sampled_from(DIGITS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_further_vote_of_somebody_useful_never_lowers_its_class(given: list[tuple[str, str]], label: str) -> None:
     at = DIGITS.index(label)
     before, after = KNOWN.posterior(given), KNOWN.posterior([*given, ("p5", label)])

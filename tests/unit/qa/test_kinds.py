@@ -317,7 +317,7 @@ KINDS = {"choice": CHOICE, "multi_choice": MULTI, "spans": SPANS, "boxes": BOXES
 
 @pytest.mark.parametrize("name", sorted(KINDS))
 @given(data=st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_distances_are_distances_and_consensus_ignores_order(name: str, data: st.DataObject) -> None:
     kind, answers = KINDS[name], ANSWERS[name]
     one, other = data.draw(answers), data.draw(answers)

@@ -79,7 +79,7 @@ def test_an_empty_tree_has_a_root() -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=12), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_leaf_is_proven_and_nothing_else(leaves: list[bytes], data: st.DataObject) -> None:
     root = merkle_root(leaves)
     index = data.draw(st.integers(0, len(leaves) - 1))

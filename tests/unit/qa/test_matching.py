@@ -83,7 +83,7 @@ def drawn_boxes(generator: np.random.Generator, size: int) -> np.ndarray:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_boxes_overlap_as_clipped_polygons_do(seed: int) -> None:
     generator = np.random.default_rng(seed)
     one, other = drawn_boxes(generator, 6), drawn_boxes(generator, 7)
@@ -147,7 +147,7 @@ def hungarian(similarity: np.ndarray) -> tuple[int, float]:
 
 @pytest.mark.parametrize("dense", [0, 3, 300])
 @given(similarities)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_component_by_component_is_as_good_as_all_at_once(dense: int, case: tuple[int, int, int, int]) -> None:
     """`dense` 0: everything takes the road of large components, which promises the number of pairs only."""
     similarity = drawn(case)
@@ -164,7 +164,7 @@ def test_component_by_component_is_as_good_as_all_at_once(dense: int, case: tupl
 
 
 @given(st.integers(1, 25), st.integers(1, 25), st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_comparing_the_likely_pairs_first_counts_the_same(rows: int, columns: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     one, other = drawn_boxes(generator, rows), drawn_boxes(generator, columns)

@@ -31,7 +31,7 @@ some_spans = st.lists(st.tuples(st.integers(0, 15), st.integers(1, 8), st.sample
 
 
 @given(st.lists(some_spans, min_size=1, max_size=4))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_region_stands_in_one_group_and_a_voter_counts_once_in_it(answers: list[list[Any]]) -> None:
     found = cluster(
         [spans(*((start, start + size, label) for start, size, label in answer)) for answer in answers], INTERVALS, 0.5

@@ -20,7 +20,7 @@ slots = st.lists(st.builds(Slot, st.just(0), st.sampled_from(SlotState), st.none
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(slots, st.integers(0, 8))
 def test_settling_reaches_the_target_without_taking_work(found: list[Slot], target: int) -> None:
     changes = fit_slots(found, target)
@@ -33,7 +33,7 @@ def test_settling_reaches_the_target_without_taking_work(found: list[Slot], targ
     assert not (changes.add and changes.void)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(slots)
 def test_what_somebody_works_on_is_touched(found: list[Slot]) -> None:
     worked = any(slot.state in {SlotState.LEASED, SlotState.SUBMITTED, SlotState.SKIPPED} for slot in found)
@@ -179,4 +179,4 @@ class TaskMachine(RuleBasedStateMachine):
 
 
 TestTask = TaskMachine.TestCase
-TestTask.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestTask.settings = settings(max_examples=20, stateful_step_count=25)

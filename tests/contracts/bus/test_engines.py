@@ -56,6 +56,22 @@ async def test_a_message_comes_as_it_was_sent(engine: Engine) -> None:
     assert found.headers == {"reason": "ümlaut", "empty": ""}
 
 
+async def test_what_gathers_between_two_fetches_comes_with_the_second_one(engine: Engine) -> None:
+    bus = engine.connect()
+    await bus.ensure_topics([topic()])
+    async with joined(bus, "readers") as consumer:
+        await share(bus, [consumer])
+        for message in messages(40, 1):
+            await bus.publish([message])
+        first = await consumer.fetch(500, 5.0)
+        for message in messages(40, 1):
+            await bus.publish([message])
+            await asyncio.sleep(0.005)
+        second = await consumer.fetch(500, 5.0)
+    assert len(first) + len(second) == 80
+    assert {message.partition for message in second} == {0, 1, 2, 3}
+
+
 async def test_a_new_group_begins_at_the_earliest_message(engine: Engine) -> None:
     bus = engine.connect()
     await bus.ensure_topics([topic()])

@@ -53,12 +53,12 @@ def in_hand(items: Sequence[Item]) -> Iterator[None]:
             item.progress.in_hand -= 1
 
 
-_FEWEST = 16
+_FEWEST = 64
 _MOST = 500
 _MOST_BYTES = 1024 * 1024
 """To parse so much takes tens of milliseconds, for which the event loop is held."""
-_LONG_S = 0.2
-_TOGETHER = 64
+_LONG_S = 0.5
+_TOGETHER = 256
 """So many new keys go to one lane before the next lane gets some: little work is one set, not one for each lane."""
 
 
@@ -66,7 +66,7 @@ class Lane(deque[Item]):
     """What waits to be handled one after the other, `batch` of it at a time.
 
     A batch is as many as were handled in `_LONG_S`: each transaction has its cost, and a long one makes others wait for
-    its locks.
+    its locks. No fewer than `_FEWEST`: on a busy machine everything takes long, and more transactions make it busier.
     """
 
     def __init__(self) -> None:

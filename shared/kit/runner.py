@@ -37,7 +37,7 @@ _FETCH: Final = 1_000
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0  # after messages; the longer nothing comes, the longer a fetch waits
 _LONGEST_FETCH_WAIT_S: Final = 30.0
-_ACKNOWLEDGE_EVERY_S: Final = 0.05
+_ACKNOWLEDGE_EVERY_S: Final = 0.25
 _MEASURE_EVERY_S: Final = 15.0
 _LONG_RUN_S: Final = 60.0
 

@@ -28,6 +28,7 @@ _STATEMENT_TIMEOUT_S: Final = 3.0
 _RECONNECT_S: Final = 0.5
 _LATE_S: Final = 0.1  # after a deadline has passed, before its lease is contended for
 _GATHER_S: Final = 0.005
+_FILL_S: Final = 0.1  # and longer after a wake-up, as the relay does
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 # What this replica leads now, with its epoch; what another one holds, with the seconds until it is free. Ordered, so that
@@ -80,6 +81,7 @@ class Replica:
         self._outgoing: set[str] = set()
         self._due = asyncio.Event()
         self._renew_at = 0.0
+        self._woke_at = float("-inf")  # when others were woken last
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -160,10 +162,12 @@ class Replica:
         if self._outgoing:
             names, self._outgoing = sorted(self._outgoing), set()
             await connection.execute(_NOTIFY, _CHANNEL, self.id.hex, names, timeout=_STATEMENT_TIMEOUT_S)
+            self._woke_at = time.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, self._renew_at - time.monotonic())):
                 await self._due.wait()
-                await asyncio.sleep(_GATHER_S)  # many commits, one wake-up
+                often = time.monotonic() - self._woke_at < _FILL_S
+                await asyncio.sleep(_FILL_S if often else _GATHER_S)  # many commits, one wake-up
 
     async def _renew(self, connection: Any) -> None:
         began = time.monotonic()

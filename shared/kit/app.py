@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -33,6 +32,7 @@ from shared.kit import (
 from shared.kit.auth import Authenticator
 from shared.kit.bus import connect_bus
 from shared.kit.consuming import Handlers, attach
+from shared.kit.content_coding import ContentCoding
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.edge import Edge, request_id_of
 from shared.kit.endpoints import EdgeRoute
@@ -65,8 +65,6 @@ __all__ = [
 
 log = structlog.get_logger()
 
-_GZIP_FROM_BYTES = 1024
-_GZIP_LEVEL = 5
 _PATIENCE_S = 60.0
 _LEAVE_S = 10.0
 _METHOD_NOT_ALLOWED = 405
@@ -119,7 +117,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
             problems=spec.problems,
             watch=runtime.loop_watch,
         ),
-        Middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL),
+        Middleware(ContentCoding),
     ]
     if spec.settings.cors_origins:
         cors = Middleware(

@@ -8,6 +8,7 @@ import orjson
 from fastapi import Response
 
 from services.prelabel.api.shapes import (
+    InlineImage,
     PredictionAnswer,
     PredictionRequest,
     PredictItem,
@@ -100,17 +101,17 @@ async def list_predictions(
 
 
 async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | None) -> Model:
-    async with runtime.database.transaction() as session:
+    async with runtime.database.autocommit() as session:
         if model_id is not None:
             model = await models.get(session, model_id)
             if model.project_id != project_id:
                 raise NotKnownHere("model", model_id)
             return model
-        await projects.check_exists(session, project_id)
         champion = await models.champion(session, project_id)
-    if champion is None:
-        raise Problem(409, "no-champion", "The project has no champion yet.", "Name a model, or promote one.")
-    return champion
+        if champion is None:
+            await projects.check_exists(session, project_id)
+            raise Problem(409, "no-champion", "The project has no champion yet.", "Name a model, or promote one.")
+        return champion
 
 
 class _Unreadable:
@@ -121,12 +122,20 @@ class _Unreadable:
 async def _inputs(
     compute: ComputePool, project_id: UUID, manifest: ModelManifest, items: Sequence[PredictItem]
 ) -> list[Item | _Unreadable]:
-    """What the model reads of each item; pictures are decoded in a confined worker, some at a time."""
-    values = [_value(manifest, item) for item in items]
+    """What the model reads of each item."""
+    values = [item.fields.get(manifest.field) for item in items]
+    if manifest.task == "text_classification":
+        return [value if isinstance(value, str) else _no_value(manifest.field, value, "text") for value in values]
+    return await _pictures(compute, project_id, manifest, [_original(manifest.field, value) for value in values])
+
+
+async def _pictures(
+    compute: ComputePool, project_id: UUID, manifest: ModelManifest, values: Sequence[bytes | _Unreadable]
+) -> list[Item | _Unreadable]:
+    """Pictures in the model's shape, decoded in a confined worker, some at a time."""
     places = [place for place, value in enumerate(values) if isinstance(value, bytes)]
-    inputs = [value if isinstance(value, str | _Unreadable) else _NO_PICTURE for value in values]
+    read: list[Item | _Unreadable] = [value if isinstance(value, _Unreadable) else _NO_PICTURE for value in values]
     shape = shape_of(manifest)
-    read: list[Item | _Unreadable] = list(inputs)
     for start in range(0, len(places), pictures.AT_ONCE):
         some = places[start : start + pictures.AT_ONCE]
         originals = [values[place] for place in some]
@@ -140,14 +149,15 @@ async def _inputs(
 _NO_PICTURE = _Unreadable("it is not a PNG or JPEG image in base64")
 
 
-def _value(manifest: ModelManifest, item: PredictItem) -> str | bytes | _Unreadable:
-    value = item.fields.get(manifest.field)
+def _original(field: str, value: str | InlineImage | None) -> bytes | _Unreadable:
     if value is None:
-        return _Unreadable(f"it has no field {manifest.field}")
-    if manifest.task == "text_classification":
-        return value if isinstance(value, str) else _Unreadable(f"field {manifest.field} is no text")
+        return _no_value(field, value, "image")
     try:
         data = read_inline_image(value if isinstance(value, str) else value.model_dump())
     except MalformedInlineImage:
         return _NO_PICTURE
-    return _Unreadable(f"field {manifest.field} is no image") if data is None else data
+    return _no_value(field, value, "image") if data is None else data
+
+
+def _no_value(field: str, value: str | InlineImage | None, wanted: str) -> _Unreadable:
+    return _Unreadable(f"it has no field {field}" if value is None else f"field {field} is no {wanted}")

@@ -60,7 +60,7 @@ class Answered(TypedDict):
 def answered(manifest: ModelManifest, probabilities: Floats, temperature: float) -> list[Answered | None]:
     """One answer per row; None for a row of NaN, where the model gave none.
 
-    `confidence` is the tempered probability of the best label.
+    `confidence` is the tempered probability of the best label. Rows of one label share their `answers`.
     """
     if len(probabilities) == 0:
         return []
@@ -68,6 +68,7 @@ def answered(manifest: ModelManifest, probabilities: Floats, temperature: float)
     tempered = np.minimum(1.0, temper(np.where(sound[:, None], probabilities, 1.0), temperature))
     unsure = unsureness(tempered)
     question, labels = manifest.question, manifest.labels
+    answers_of: list[Answers] = [{question: {"label": label}} for label in labels]
     columns = zip(
         sound.tolist(),
         tempered.argmax(axis=1).tolist(),
@@ -80,7 +81,7 @@ def answered(manifest: ModelManifest, probabilities: Floats, temperature: float)
     )
     return [
         {
-            "answers": {question: {"label": labels[best]}},
+            "answers": answers_of[best],
             "confidence": confidence,
             "distributions": {question: dict(zip(labels, distribution, strict=True))},
             "uncertainty": {"entropy": entropy, "margin": margin, "least_confidence": least_confidence},

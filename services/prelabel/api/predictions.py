@@ -1,12 +1,15 @@
 """Predictions on demand, and those of a record."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import Annotated
 from uuid import UUID
 
+import numpy as np
 import orjson
 from fastapi import Response
 
+from services.prelabel.api.prediction_json import encode
 from services.prelabel.api.shapes import (
     InlineImage,
     PredictionAnswer,
@@ -40,6 +43,11 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)
 
 _NEWEST = 2**31 - 1
 
+_NO_PICTURE = "it is not a PNG or JPEG image in base64"
+_NO_ANSWER = "the model has no answer"
+
+Value = str | InlineImage | None
+
 
 @router.post(
     "/projects/{project_id}/predictions",
@@ -57,27 +65,20 @@ async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, 
     if model.set_aside is not None:
         raise ModelSetAside(model.set_aside)
     inputs = await _inputs(runtime.compute, project_id, model.manifest, asked.items)
-    rows = await runtime.resources.inference.predict(
-        model.model_id, [item for item in inputs if not isinstance(item, _Unreadable)], project_id=project_id
-    )
-    answered = iter(prediction.answered(model.manifest, rows, model.temperature))
-    predictions = [
-        _without(item.reason)
-        if isinstance(item, _Unreadable)
-        else next(answered) or _without("the model has no answer")
-        for item in inputs
-    ]
+    probabilities = np.full((len(asked.items), len(model.manifest.labels)), np.nan)
+    if inputs.readable:
+        probabilities[list(inputs.readable)] = await runtime.resources.inference.predict(
+            model.model_id, list(inputs.readable.values()), project_id=project_id
+        )
+    made = prediction.predictions(probabilities, model.temperature)
+    reasons = {row: inputs.unreadable.get(row, _NO_ANSWER) for row in np.flatnonzero(~made.sound).tolist()}
     answer = {
         "model_id": str(model.model_id),
         "model_version": model.version,
         "schema_version": model.manifest.schema_version,
-        "predictions": predictions,
+        "predictions": orjson.Fragment(encode(model.manifest, made, reasons)),
     }
     return Response(orjson.dumps(answer), media_type="application/json")
-
-
-def _without(reason: str) -> dict[str, Any]:
-    return {"answers": {}, "confidence": None, "distributions": {}, "uncertainty": None, "reason": reason}
 
 
 @router.get("/records/{record_id}/predictions", responses=responses(404, 410), summary="List a record's predictions")
@@ -114,50 +115,68 @@ async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | No
         return champion
 
 
-class _Unreadable:
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+@dataclass(slots=True)
+class _Inputs:
+    """By the item's place: what the model reads of it, or why it can't."""
+
+    readable: dict[int, Item] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
 
 
 async def _inputs(
     compute: ComputePool, project_id: UUID, manifest: ModelManifest, items: Sequence[PredictItem]
-) -> list[Item | _Unreadable]:
-    """What the model reads of each item."""
-    values = [item.fields.get(manifest.field) for item in items]
+) -> _Inputs:
+    """Texts as they are, pictures in the model's shape."""
+    values = [item["fields"].get(manifest.field) for item in items]
     if manifest.task == "text_classification":
-        return [value if isinstance(value, str) else _no_value(manifest.field, value, "text") for value in values]
-    return await _pictures(compute, project_id, manifest, [_original(manifest.field, value) for value in values])
+        return _texts(manifest.field, values)
+    return await _pictures(compute, project_id, manifest, values)
+
+
+def _texts(name: str, values: Sequence[Value]) -> _Inputs:
+    inputs = _Inputs()
+    for place, value in enumerate(values):
+        if isinstance(value, str):
+            inputs.readable[place] = value
+        else:
+            inputs.unreadable[place] = _unfit(name, value, "text")
+    return inputs
 
 
 async def _pictures(
-    compute: ComputePool, project_id: UUID, manifest: ModelManifest, values: Sequence[bytes | _Unreadable]
-) -> list[Item | _Unreadable]:
-    """Pictures in the model's shape, decoded in a confined worker, some at a time."""
-    places = [place for place, value in enumerate(values) if isinstance(value, bytes)]
-    read: list[Item | _Unreadable] = [value if isinstance(value, _Unreadable) else _NO_PICTURE for value in values]
+    compute: ComputePool, project_id: UUID, manifest: ModelManifest, values: Sequence[Value]
+) -> _Inputs:
+    """Decoded in a confined worker, some at a time."""
+    inputs = _Inputs()
+    originals: list[tuple[int, bytes]] = []
+    for place, value in enumerate(values):
+        original = _original(manifest.field, value)
+        if isinstance(original, bytes):
+            originals.append((place, original))
+        else:
+            inputs.unreadable[place] = original
     shape = shape_of(manifest)
-    for start in range(0, len(places), pictures.AT_ONCE):
-        some = places[start : start + pictures.AT_ONCE]
-        originals = [values[place] for place in some]
-        reduced = await compute.run(pictures.reduce, originals, shape, project_id=project_id, untrusted=True)
-        for place, (pixels, _) in zip(some, reduced, strict=True):
-            if pixels is not None:
-                read[place] = pixels
-    return read
+    for start in range(0, len(originals), pictures.AT_ONCE):
+        places, some = zip(*originals[start : start + pictures.AT_ONCE], strict=True)
+        reduced = await compute.run(pictures.reduce, some, shape, project_id=project_id, untrusted=True)
+        for place, (pixels, _) in zip(places, reduced, strict=True):
+            if pixels is None:
+                inputs.unreadable[place] = _NO_PICTURE
+            else:
+                inputs.readable[place] = pixels
+    return inputs
 
 
-_NO_PICTURE = _Unreadable("it is not a PNG or JPEG image in base64")
-
-
-def _original(field: str, value: str | InlineImage | None) -> bytes | _Unreadable:
+def _original(name: str, value: Value) -> bytes | str:
+    """A picture's bytes, or why there are none."""
     if value is None:
-        return _no_value(field, value, "image")
+        return _unfit(name, value, "image")
     try:
         data = read_inline_image(value if isinstance(value, str) else value.model_dump())
     except MalformedInlineImage:
         return _NO_PICTURE
-    return _no_value(field, value, "image") if data is None else data
+    return _unfit(name, value, "image") if data is None else data
 
 
-def _no_value(field: str, value: str | InlineImage | None, wanted: str) -> _Unreadable:
-    return _Unreadable(f"it has no field {field}" if value is None else f"field {field} is no {wanted}")
+def _unfit(name: str, value: Value, wanted: str) -> str:
+    return f"it has no field {name}" if value is None else f"field {name} is no {wanted}"

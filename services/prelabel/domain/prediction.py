@@ -1,13 +1,15 @@
 """From a row of probabilities to what is published of a record."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypedDict
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.prelabel.domain.calibration import Floats, temper
-from services.prelabel.domain.uncertainty import unsureness
+from services.prelabel.domain.uncertainty import Unsureness, unsureness
 from shared.contracts.events import ModelManifest, RecordPredicted, Selection, Unanswered, Uncertainty
 from shared.contracts.values import Answers, RecordState, ScoredFor
 
@@ -57,26 +59,45 @@ class Answered(TypedDict):
     uncertainty: dict[str, float]
 
 
-def answered(manifest: ModelManifest, probabilities: Floats, temperature: float) -> list[Answered | None]:
-    """One answer per row; None for a row of NaN, where the model gave none.
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """A model's predictions, one row per item: shapes [n], and [n, labels] for `distribution`.
 
-    `confidence` is the tempered probability of the best label. Rows of one label share their `answers`.
+    `sound` is false where the model gave none; the row's other values mean nothing then. `best` is the label's index,
+    `confidence` its tempered probability.
     """
-    if len(probabilities) == 0:
-        return []
+
+    sound: NDArray[np.bool_]
+    best: NDArray[np.intp]
+    confidence: Floats
+    distribution: Floats
+    unsureness: Unsureness
+
+
+def predictions(probabilities: Floats, temperature: float) -> Predictions:
+    """From raw probabilities, shape [n, labels]; a row of NaN is where the model gave none."""
     sound = np.isfinite(probabilities.sum(axis=1))
     tempered = np.minimum(1.0, temper(np.where(sound[:, None], probabilities, 1.0), temperature))
-    unsure = unsureness(tempered)
+    return Predictions(
+        sound, tempered.argmax(axis=1), tempered.max(axis=1), tempered.round(_DIGITS), unsureness(tempered)
+    )
+
+
+def answered(manifest: ModelManifest, probabilities: Floats, temperature: float) -> list[Answered | None]:
+    """One answer per row; None for a row of NaN, where the model gave none. Rows of one label share their `answers`."""
+    if len(probabilities) == 0:
+        return []
+    made = predictions(probabilities, temperature)
     question, labels = manifest.question, manifest.labels
     answers_of: list[Answers] = [{question: {"label": label}} for label in labels]
     columns = zip(
-        sound.tolist(),
-        tempered.argmax(axis=1).tolist(),
-        tempered.max(axis=1).tolist(),
-        tempered.round(_DIGITS).tolist(),
-        unsure.entropy.tolist(),
-        unsure.margin.tolist(),
-        unsure.least_confidence.tolist(),
+        made.sound.tolist(),
+        made.best.tolist(),
+        made.confidence.tolist(),
+        made.distribution.tolist(),
+        made.unsureness.entropy.tolist(),
+        made.unsureness.margin.tolist(),
+        made.unsureness.least_confidence.tolist(),
         strict=True,
     )
     return [

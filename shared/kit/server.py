@@ -59,6 +59,7 @@ def serve(app: FastAPI) -> None:
         lifespan="on",
         access_log=False,
         log_config=None,
+        proxy_headers=False,  # nothing asks for the client's address or scheme
         server_header=False,
         date_header=False,  # `Edge` writes it
         timeout_keep_alive=_KEEP_ALIVE_S,

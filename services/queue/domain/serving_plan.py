@@ -6,6 +6,7 @@ only ever takes the place of an ordinary task that was there to be served.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from services.queue.domain.routing import Lane
@@ -123,7 +124,7 @@ def plan(
         gold_places.clear()
     return ServingPlan(
         count,
-        tuple(_wants(membership.pool, arbiter, count, by_chance, kinds)),
+        _wants(membership.pool, arbiter, count, by_chance, frozenset(kinds)),
         tuple(gold_places),
         gold_offset,
     )
@@ -158,13 +159,14 @@ def mix_gold(
     return picks
 
 
-def _wants(own_pool: Pool, arbiter: bool, count: int, by_chance: int, kinds: Collection[TaskKind]) -> Sequence[Want]:
+@lru_cache
+def _wants(own_pool: Pool, arbiter: bool, count: int, by_chance: int, kinds: frozenset[TaskKind]) -> tuple[Want, ...]:
     spare = 1 if count == 1 else NEAR_PER_LEASE
     wants: list[Want] = []
     if TaskKind.ARBITRATION in kinds and (arbiter or own_pool is Pool.EXPERT):
         wants.append(Want(Pool.EXPERT, Lane.ARBITRATION, count, count * spare))
     if TaskKind.ANNOTATION not in kinds:
-        return wants
+        return tuple(wants)
     # What only this pool may do comes first; experts are kept for what needs them.
     pools = [Pool.EXPERT] if own_pool is Pool.EXPERT else [own_pool, ANY_POOL]
     quotas = {Lane.RANDOM: by_chance, Lane.LEARNING: count - by_chance}
@@ -175,4 +177,4 @@ def _wants(own_pool: Pool, arbiter: bool, count: int, by_chance: int, kinds: Col
     for lane in lanes:  # an empty line falls back to the other
         if quotas[lane] < count:
             wants += [Want(pool, lane, count, count * spare) for pool in pools]
-    return wants
+    return tuple(wants)

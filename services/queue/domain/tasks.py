@@ -25,11 +25,12 @@ class Purpose(StrEnum):
 
 @dataclass(slots=True)
 class Task:
-    """A task with all its slots.
+    """A task with all its slots; a gold task that was there before has none of them, since there may be thousands.
 
     `requested` is the most annotations that qa asked for, `requested_revision` the revision of qa's newest request.
     `unserved`: it was closed because nobody could serve it. `suspect_at`: when to look whether anybody can.
-    `disputed`: the answers to decide between, None where they are as they were.
+    `disputed`: the answers to decide between, None where they are as they were. `leased_too`: what was leased is void since
+    it was closed.
     """
 
     task_id: UUID
@@ -49,6 +50,7 @@ class Task:
     unserved: bool = False
     suspect_at: datetime | None = None
     disputed: Sequence[Answers] | None = None
+    leased_too: bool = False
     slots: list[Slot] = field(default_factory=list)
 
     @property
@@ -61,7 +63,7 @@ class Task:
 
     def close(self, *, leased_too: bool = False, unserved: bool = False) -> None:
         """End the task and void its slots: the free and held ones, expired leases among them, or the leased ones too."""
-        self.open, self.unserved, self.suspect_at = False, unserved, None
+        self.open, self.unserved, self.suspect_at, self.leased_too = False, unserved, None, leased_too
         for slot in self.slots:
             if slot.state in {SlotState.HELD, SlotState.FREE} or (leased_too and slot.state is SlotState.LEASED):
                 slot.state = SlotState.VOID

@@ -10,7 +10,7 @@ from shared.contracts.draws import draw
 from shared.kit.database import Session
 
 EXPOSED_AT_ONCE = 50
-"""How many slots a gold task has as soon as it is placed; the loop `expose_gold` adds the others."""
+"""How many slots a new gold task has as soon as it is placed; the loop `expose_gold` adds the others."""
 
 
 def place_in_line(salt: str, task: Task, number: int) -> float:
@@ -19,24 +19,31 @@ def place_in_line(salt: str, task: Task, number: int) -> float:
 
 
 async def expose_some(session: Session, projects: ProjectCache, limit: int) -> bool:
-    """Add up to `limit` slots to the next tasks that have yet to get some; return whether there may be more to do.
+    """Bring the next tasks nearer to as many slots as they are to have, by up to `limit` of them in all.
 
-    What they have and are to have stands in tables alone, so it goes on where it stopped.
+    Return whether there may be more to do. What they have and are to have stands in tables alone, so it goes on where it
+    stopped. Slots that somebody has are not taken away.
     """
     found = await gold_exposures.lock_next(session, limit, EXPOSED_AT_ONCE)
     if found is None:
         return False
     held = await projects.hold(session, {one.task.project_id for one in found})
     added: list[tuple[Task, Slot]] = []
+    surplus: dict[UUID, int] = {}
     ended: list[UUID] = []
+    room = limit
     for one in found:
-        missing = max(0, one.exposures - one.live) if one.task.open else 0
-        room = limit - len(added)
-        salt = held[one.task.project_id].salt
-        added += [(one.task, _slot(salt, one.task, one.highest + nth)) for nth in range(1, min(room, missing) + 1)]
-        if missing <= room:
+        change = min(room, abs(one.lacks))
+        if one.lacks > 0:
+            salt = held[one.task.project_id].salt
+            added += [(one.task, _slot(salt, one.task, one.highest + nth)) for nth in range(1, change + 1)]
+        elif change:
+            surplus[one.task.task_id] = change
+        if change == abs(one.lacks):
             ended.append(one.task.task_id)
+        room -= change
     await tasks.add_slots(session, added)
+    await gold_exposures.take_away(session, surplus)
     await gold_exposures.end(session, ended)
     return True
 

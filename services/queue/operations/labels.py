@@ -63,7 +63,7 @@ async def retract(session: Session, projects: ProjectCache, events: EventSet[Lab
 async def place_gold(session: Session, projects: ProjectCache, events: EventSet[GoldPlaced], now: datetime) -> None:
     """From now on the records measure annotators, whatever they were. Who has started one may finish: that counts as gold.
 
-    A gold task gets its first slots here; a loop adds the others (`gold_exposures`).
+    A new gold task gets its first slots here; a loop adds the others, and all where gold is placed again (`gold_exposures`).
     """
     batch = await load(session, events, projects)
     unexposed: dict[tuple[UUID, UUID], int] = {}
@@ -77,14 +77,14 @@ async def place_gold(session: Session, projects: ProjectCache, events: EventSet[
                 task.close()
         before = any(task.purpose is Purpose.GOLD for task in record.tasks)
         task = _expose(record, batch.projects[record.project_id], event, now)
-        if before or task.slots_total < event.payload.exposures:
+        if before or event.payload.exposures > EXPOSED_AT_ONCE:
             unexposed[task.task_id, record.record_id] = event.payload.exposures
     await batch.save(session)
     await gold_exposures.set_exposures(session, unexposed)
 
 
 def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: datetime) -> Task:
-    """Keep one gold task, of the round and schema version; return it with the slots that it gets at once."""
+    """Keep one gold task, of the round and schema version; a new one gets some slots at once."""
     placed = event.payload
     task = None
     for one in record.tasks:
@@ -105,10 +105,9 @@ def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: dat
             blind=True,
             schema_version=placed.schema_version,
         )
+        task.collect(min(placed.exposures, EXPOSED_AT_ONCE), partial(place_in_line, project.salt, task), rank=0)
     task.reopen()
     task.requested_revision = event.revision
-    at_once = min(placed.exposures, max(EXPOSED_AT_ONCE, task.slots_total))
-    task.collect(at_once, partial(place_in_line, project.salt, task), rank=0)
     return task
 
 

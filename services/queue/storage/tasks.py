@@ -14,17 +14,17 @@ from shared.kit.database import Session
 from shared.kit.jsonb import dump
 from shared.kit.statements import columns
 
-# Every task has slots. They are locked in the order of task and number: nobody can lease or free them until the transaction
-# ends. Task by task, so that the planner doesn't read all slots when it thinks there are few.
+# The slots are locked in the order of task and number: nobody can lease or free them until the transaction ends. Task by
+# task, so that the planner doesn't read all slots when it thinks there are few. Those of gold are as many as annotators.
 _LOAD = """
 SELECT t.*, s.* FROM (
     SELECT task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, opened_at,
         state, requested, requested_revision, unserved, suspect_at
     FROM tasks WHERE record_id = ANY($1::uuid[]) ORDER BY task_id
-) t CROSS JOIN LATERAL (
+) t LEFT JOIN LATERAL (
     SELECT slot, state AS slot_state, token, annotator_id, rank, sort_key
-    FROM slots WHERE task_id = t.task_id ORDER BY slot FOR UPDATE
-) s
+    FROM slots WHERE task_id = t.task_id AND t.purpose <> 'gold' ORDER BY slot FOR UPDATE
+) s ON true
 """
 _WITHOUT_SLOTS = """
 SELECT task_id, project_id, record_id, round, purpose, schema_version, guideline_version, lane, pool, blind, opened_at,
@@ -46,6 +46,19 @@ _CLOSE = "UPDATE tasks SET state = 'closed', suspect_at = NULL WHERE task_id = A
 # All of them or none: one that is not as it was loaded fails the whole set.
 _VOID = """
 UPDATE slots SET state = 'void' WHERE task_id = ANY($1::uuid[]) AND state IN ('held', 'free')
+"""
+# Slots of gold, whose number nothing bounds, are voided as they are found.
+_VOID_GOLD = """
+WITH found AS (
+    SELECT s.task_id, s.slot, s.project_id, s.annotator_id, s.state
+    FROM unnest($1::uuid[], $2::boolean[]) AS closed (task_id, leased_too)
+    JOIN slots s ON s.task_id = closed.task_id
+        AND (s.state IN ('held', 'free') OR (s.state = 'leased' AND closed.leased_too))
+    ORDER BY s.task_id, s.slot FOR UPDATE OF s
+), voided AS (
+    UPDATE slots s SET state = 'void' FROM found WHERE s.task_id = found.task_id AND s.slot = found.slot
+)
+SELECT annotator_id, project_id, count(*) AS leases FROM found WHERE state = 'leased' GROUP BY annotator_id, project_id
 """
 _NEW_TASK = (
     "task_id", "lane", "pool", "blind", "state", "requested", "requested_revision", "unserved", "suspect_at", "disputed",
@@ -91,22 +104,23 @@ def snapshot(task: Task) -> TaskSnapshot:
 
 
 async def load(session: Session, records: Mapping[UUID, Record], record_ids: Sequence[UUID]) -> None:
-    """Fill in all tasks of these records, with their slots locked."""
+    """Fill in all tasks of these records, with their slots locked; gold without its slots."""
     task: Task | None = None
     for row in await session.raw.fetch(_LOAD, record_ids):
         if task is None or task.task_id != row["task_id"]:
             task = _task(row)
             records[task.record_id].tasks.append(task)
-        task.slots.append(
-            Slot(
-                row["slot"],
-                SlotState(row["slot_state"]),
-                row["token"],
-                row["annotator_id"],
-                row["rank"],
-                row["sort_key"],
+        if row["slot"] is not None:
+            task.slots.append(
+                Slot(
+                    row["slot"],
+                    SlotState(row["slot_state"]),
+                    row["token"],
+                    row["annotator_id"],
+                    row["rank"],
+                    row["sort_key"],
+                )
             )
-        )
 
 
 async def without_slots(session: Session, task_ids: Sequence[UUID]) -> dict[UUID, Task]:
@@ -140,6 +154,14 @@ async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Ta
     if changed:
         await session.raw.execute(_SAVE, *columns(changed))
     await _change_slots(session, known, loaded)
+    await _void_gold(
+        session,
+        [
+            task
+            for task in known
+            if task.purpose is Purpose.GOLD and not task.open and (task.leased_too or _was_open(loaded[task.task_id]))
+        ],
+    )
     added = [_new_slot(task, slot) for task in new for slot in task.slots]
     added += [
         _new_slot(task, slot) for task in known for slot in task.slots if slot.number not in loaded[task.task_id].slots
@@ -172,6 +194,15 @@ async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping
     if changed and _count(await session.raw.execute(_CHANGE_SLOTS, *columns(changed))) != len(changed):
         raise RuntimeError(_TOUCHED)
     await memberships.return_leases(session, returned)
+
+
+async def _void_gold(session: Session, closed: Sequence[Task]) -> None:
+    if closed:
+        rows = await session.raw.fetch(
+            _VOID_GOLD, [task.task_id for task in closed], [task.leased_too for task in closed]
+        )
+        returned = {(row["annotator_id"], row["project_id"]): row["leases"] for row in rows}
+        await memberships.return_leases(session, returned)
 
 
 async def open_held(session: Session, limit: int) -> int:
@@ -214,6 +245,10 @@ def _row(task: Task) -> tuple[Any, ...]:
         task.suspect_at,
         None if task.disputed is None else dump(list(task.disputed)),
     )
+
+
+def _was_open(before: TaskSnapshot) -> bool:
+    return before.task != _closed(before.task)
 
 
 def _closed(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from services.queue.domain.tasks import Purpose
 from services.queue.operations import gold_exposures
+from services.queue.storage import records
 from shared.contracts.events import (
     AnnotationsRequested,
     GoldPlaced,
@@ -212,7 +214,41 @@ async def test_placing_gold_again_sets_the_exposures(world: World) -> None:
     record_id = await world.record()
     for exposures, free in ((3, 3), (5, 5), (2, 2)):
         await world.gold(record_id, exposures)
+        await world.service.run_loop("expose_gold")
         assert (await world.slots(record_id)).count("free") == free
+
+
+async def test_gold_with_many_slots_is_changed_without_loading_them(service: ServiceUnderTest) -> None:
+    """Placed again, and ended while somebody has it: the slots change in statements, and who had one may have another."""
+    world = await World(service, policies=policies(gold={"entry_test": 0, "share": 1.0})).open()
+    person = await world.person()
+    record_id = await world.record()
+    await world.gold(record_id, exposures=400)
+    await world.service.run_loop("expose_gold")
+    await world.record()
+    lease = await person.one()
+    assert shown(lease) == str(record_id)
+    async with world.service.database.transaction() as session:
+        locked = await records.lock(session, [record_id])
+        assert [len(task.slots) for record in locked for task in record.tasks if task.purpose is Purpose.GOLD] == [0]
+    await world.gold(record_id, exposures=100)
+    await world.service.run_loop("expose_gold")
+    assert (await slots_in_line(world))[0] == 99, "one is leased"
+    await world.from_qa(record_id, GoldWithdrawn(reason="it was wrong"))
+    assert await slots_in_line(world) == (0,) * 3
+    assert (await person.submit(lease["token"])).status_code == 409
+    async with world.service.database.transaction() as session:
+        row = await session.raw.fetchrow(
+            "SELECT granted, returned FROM memberships WHERE project_id = $1 AND annotator_id = $2",
+            world.project_id,
+            person.annotator_id,
+        )
+    assert tuple(row) == (1, 1)
+    await world.gold(record_id, exposures=90)
+    await world.service.run_loop("expose_gold")
+    assert (await slots_in_line(world))[0] == 90
+    await world.erase(record_id)
+    assert await slots_in_line(world) == (0,) * 3
 
 
 async def slots_in_line(world: World) -> tuple[int, int, int]:

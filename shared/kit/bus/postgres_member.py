@@ -12,7 +12,7 @@ import structlog
 
 from shared.kit.bus.port import Inbound, Partition, Revoked
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
-from shared.kit.bus.postgres_membership import Membership
+from shared.kit.bus.postgres_membership import GroupMembership
 from shared.kit.clock import new_id
 from shared.kit.compression import decompress
 from shared.kit.exceptions import BusUnavailable
@@ -114,7 +114,7 @@ class PostgresMember:
         self._tasks: list[asyncio.Task[None]] = []
         self._unsettled = asyncio.Event()  # the last beat found leases that aren't our share
         self._link = Link(settings.url, _SETTINGS, self._listen)
-        self._membership = Membership(self._link, self._group, self.id, settings.session_s)
+        self._membership = GroupMembership(self._link, self._group, self.id, settings.session_s)
 
     async def start(self) -> None:
         self._topics = await self._find_topics(self._names)

@@ -58,7 +58,7 @@ WHERE l.consumer_group = $1 AND l.member = $2
 """
 
 
-class Membership:
+class GroupMembership:
     """The member `member` of `group`; silent for `session_s` seconds it loses its partitions.
 
     `beat_in_s`: in how many seconds the next `beat` is due. Every call raises BusUnavailable when the server is away.

@@ -130,7 +130,8 @@ async def test_texts_as_people_write_them_make_a_champion(world: World) -> None:
         await label_all(world, await eventually(lambda: batch(world, 0)))
         await eventually(lambda: batch(world, 1))
     (run, *_) = await runs(world)
-    assert (run["state"], run["examples"]) == ("promoted", 120)
+    assert run["state"] == "promoted"
+    assert 108 <= run["examples"] <= 120  # it begins once nine in ten of the batch are labelled
     assert run["report"]["largest_difference"] < 1e-5
 
 

@@ -1,23 +1,23 @@
 """Text models: TF-IDF of words or characters with logistic regression, and the ONNX graph that computes the same.
 
-The graph is written here and not by a converter: scikit-learn joins the tokens of a term with spaces, and a converter that
-has to guess where they were gets a term wrong when one of its words is not in the vocabulary.
+The terms are counted and the graph is written here. A converter would have to read the tokens of a term back from
+scikit-learn's text of it, and gets a pair of words wrong when one of them is not in the vocabulary. And a term is a number
+here, so that the memory of a training is some multiple of its texts.
 """
 
-import heapq
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.prelabel.domain.calibration import Floats
 from services.prelabel.exceptions import CannotTrain
 
-Term = tuple[str, ...]
-"""Tokens in a row, as they stand in a text."""
+Integers = NDArray[np.int64]
 
 _WORD: Final = r"""[^ \t\r\n\f\v!"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]+"""
 """Means the same to Python and to RE2, which the graph's tokenizer uses."""
@@ -28,6 +28,9 @@ _MOST_WORDS: Final = 2
 _MOST_CHARACTERS: Final = 3
 _MANY_TEXTS: Final = 100
 """From so many texts on a term must stand in two of them: it is no one's own word, and there is something to learn of it."""
+_BITS: Final = 20
+"""For each token of a term in its number; three of them fit."""
+_MERGED_AT: Final = 4_000_000
 _PADDING: Final = "##"
 """What the graph fills short rows with. No token equals it: words don't hold this sign, and characters are shorter."""
 _SMALLEST_NORM: Final = 1e-30
@@ -35,17 +38,47 @@ _OPSETS: Final = {"": 18, "com.microsoft": 1}
 _IR_VERSION: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """The terms that a model knows, each with its place among the features. Called with a text, the known terms in it."""
+    """The terms that a model knows: tokens that follow each other in a text.
+
+    `tokens` numbers the tokens from 1. `terms` are the numbers of terms, ascending, so shorter ones come first; the place
+    of a term is that of its feature.
+    """
 
     by_words: bool
-    places: Mapping[Term, int]
+    tokens: Mapping[str, int]
+    terms: Integers
 
-    def __call__(self, text: str) -> list[Term]:
-        row = tokens(text, by_words=self.by_words)
-        lengths = range(1, _longest(by_words=self.by_words) + 1)
-        return [term for length in lengths for term in _in_a_row(row, length) if term in self.places]
+    @classmethod
+    def of(cls, terms: Iterable[tuple[str, ...]], *, by_words: bool) -> "Vocabulary":
+        given = list(terms)
+        numbers = _numbered(token for term in given for token in term)
+        return cls(by_words, numbers, np.sort([_terms_in(_numbers(term, numbers), len(term))[0] for term in given]))
+
+    def spelled(self) -> list[tuple[str, ...]]:
+        """The tokens of each term."""
+        names = {number: token for token, number in self.tokens.items()}
+        shifts = range((_longest(by_words=self.by_words) - 1) * _BITS, -1, -_BITS)
+        parts = ([int(term) >> shift & (1 << _BITS) - 1 for shift in shifts] for term in self.terms)
+        return [tuple(names[part] for part in each if part) for each in parts]
+
+    def counts(self, texts: Sequence[str]) -> Any:
+        """How often each term stands in each text: a sparse matrix, float64 [texts, terms]."""
+        from scipy.sparse import csr_matrix
+
+        places: list[NDArray[np.int32]] = []
+        counts: list[NDArray[np.float64]] = []
+        for text in texts:
+            row = _numbers(tokens(text, by_words=self.by_words), self.tokens)
+            found = np.concatenate([_terms_in(row, length) for length in _lengths(by_words=self.by_words)])
+            place = np.searchsorted(self.terms, found)
+            place = place[self.terms[np.minimum(place, len(self.terms) - 1)] == found]
+            at, count = np.unique(place, return_counts=True)
+            places.append(at.astype(np.int32))
+            counts.append(count.astype(np.float64))
+        ends = np.cumsum([0, *(len(each) for each in places)])
+        return csr_matrix((np.concatenate(counts), np.concatenate(places), ends), shape=(len(texts), len(self.terms)))
 
 
 def tokens(text: str, *, by_words: bool) -> list[str]:
@@ -56,60 +89,114 @@ def _longest(*, by_words: bool) -> int:
     return _MOST_WORDS if by_words else _MOST_CHARACTERS
 
 
-def _in_a_row(row: Sequence[str], length: int) -> Iterator[Term]:
-    return zip(*(row[start:] for start in range(length)), strict=False)
+def _lengths(*, by_words: bool) -> range:
+    return range(1, _longest(by_words=by_words) + 1)
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {token: number for number, token in enumerate(sorted(set(names)), start=1)}
+
+
+def _numbers(row: Sequence[str], known: Mapping[str, int]) -> Integers:
+    """The numbers of tokens; 0 for one that is not known."""
+    return np.fromiter((known.get(token, 0) for token in row), dtype=np.int64, count=len(row))
+
+
+def _terms_in(row: Integers, length: int) -> Integers:
+    """The numbers of the terms of this length, as they follow each other; without those that hold an unknown token."""
+    width = max(0, len(row) - length + 1)
+    terms, known = np.zeros(width, dtype=np.int64), np.ones(width, dtype=bool)
+    for start in range(length):
+        part = row[start : start + width]
+        terms = terms << _BITS | part
+        known &= part > 0
+    return terms[known]
 
 
 def vocabulary(texts: Sequence[str], most: int) -> Vocabulary:
     """The `most` terms that stand in the most texts; in two at least, if there are many texts.
 
-    A term stands in no more texts than the shorter ones inside it do. So only terms whose parts were kept are counted,
-    which changes nothing in the result and bounds the memory.
+    A term stands in no more texts than each of its tokens. So only terms of tokens that were kept are counted, which
+    changes nothing in the result.
 
     Raises:
         CannotTrain: there are none.
     """
     by_words = sum(len(text.split()) for text in texts) / len(texts) >= _WORDS_PER_TEXT
     fewest = 2 if len(texts) >= _MANY_TEXTS else 1
-    kept: dict[Term, int] = {}
-    for length in range(1, _longest(by_words=by_words) + 1):
-        counts: Counter[Term] = Counter()
-        for text in texts:
-            candidates = set(_in_a_row(tokens(text, by_words=by_words), length))
-            if length > 1:
-                candidates = {term for term in candidates if term[1:] in kept and term[:-1] in kept}
-            counts.update(candidates)
-        kept.update((term, count) for term, count in counts.items() if count >= fewest)
-        kept = dict(heapq.nsmallest(most, kept.items(), key=lambda each: (-each[1], len(each[0]), each[0])))
-    if not kept:
+    found: Counter[str] = Counter()
+    for text in texts:
+        found.update(set(tokens(text, by_words=by_words)))
+    common = sorted((-count, token) for token, count in found.items() if count >= fewest)[:most]
+    if not common:
         raise CannotTrain(
             "the texts have no words to learn from" if fewest == 1 else "no two of the texts have a word in common"
         )
-    ordered = sorted(kept, key=lambda term: (len(term), term))
-    return Vocabulary(by_words, {term: place for place, term in enumerate(ordered)})
+    known = _numbered(token for _, token in common)
+    terms, counts = _texts_with_each(
+        np.unique(np.concatenate([_terms_in(row, length) for length in _lengths(by_words=by_words)]))
+        for row in (_numbers(tokens(text, by_words=by_words), known) for text in texts)
+    )
+    terms, counts = terms[counts >= fewest], counts[counts >= fewest]
+    return Vocabulary(by_words, known, np.sort(terms[np.lexsort((terms, -counts))[:most]]))
+
+
+def _texts_with_each(rows: Iterator[Integers]) -> tuple[Integers, Integers]:
+    """The distinct numbers, ascending, and in how many rows each is; a row has none of them twice."""
+    terms, counts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    waiting: list[Integers] = []
+    size = 0
+    for row in rows:
+        waiting.append(row)
+        size += len(row)
+        if size >= _MERGED_AT:
+            terms, counts = _merged(terms, counts, waiting)
+            waiting, size = [], 0
+    return _merged(terms, counts, waiting)
+
+
+def _merged(terms: Integers, counts: Integers, more: Sequence[Integers]) -> tuple[Integers, Integers]:
+    new, new_counts = np.unique(np.concatenate([terms[:0], *more]), return_counts=True)
+    together, places = np.unique(np.concatenate([terms, new]), return_inverse=True)
+    weights = np.concatenate([counts, new_counts])
+    return together, np.bincount(places, weights, len(together)).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """A fitted classifier of texts: the known terms, TF-IDF of length 1 (a `TfidfTransformer`), and a linear classifier."""
+
+    known: Vocabulary
+    frequencies: Any
+    classifier: Any
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        return np.asarray(self.classifier.classes_)
+
+    def predict_proba(self, texts: Sequence[str]) -> Floats:
+        """Probabilities, shape [texts, classes]."""
+        return np.asarray(self.classifier.predict_proba(self.frequencies.transform(self.known.counts(texts))))
 
 
 def fit(
     texts: Sequence[str], labels: NDArray[Any], weights: NDArray[np.float64], known: Vocabulary, classifier: Any
-) -> Any:
-    """A fitted pipeline: TF-IDF of the known terms, each text's of length 1, and the classifier."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import Pipeline
+) -> TextModel:
+    from sklearn.feature_extraction.text import TfidfTransformer
 
-    vectors = TfidfVectorizer(analyzer=known, vocabulary=known.places)
-    features = vectors.fit_transform(texts)
-    return Pipeline([("terms", vectors), ("classes", classifier.fit(features, labels, sample_weight=weights))])
+    frequencies = TfidfTransformer()
+    features = frequencies.fit_transform(known.counts(texts))
+    return TextModel(known, frequencies, classifier.fit(features, labels, sample_weight=weights))
 
 
-def to_onnx(model: Any, input_name: str, output_name: str) -> bytes:
-    """The graph that answers as the pipeline does: strings [n, 1] to probabilities [n, labels].
+def to_onnx(model: TextModel, input_name: str, output_name: str) -> bytes:
+    """The graph that answers as the model does: strings [n, 1] to probabilities [n, labels].
 
     Lower-casing is left to whoever feeds it: inside ONNX it needs a locale that slim images lack.
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    vectors, classes = model.named_steps["terms"], model.named_steps["classes"]
-    coefficients, intercept = classes.coef_, classes.intercept_
+    coefficients, intercept = model.classifier.coef_, model.classifier.intercept_
     if len(coefficients) == 1:  # of two classes scikit-learn keeps the second one's alone
         coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
         intercept = np.concatenate([[0.0], intercept])
@@ -120,9 +207,9 @@ def to_onnx(model: Any, input_name: str, output_name: str) -> bytes:
         "each_row": np.array([1], dtype=np.int64),
     }
     nodes = [
-        _tokenizer(vectors.analyzer.by_words, input_name, "tokens"),
+        _tokenizer(model.known, input_name, "tokens"),
         helper.make_node("Flatten", ["tokens"], ["rows"]),
-        _terms(vectors.analyzer.places, vectors.idf_, "rows", "features"),
+        _counter(model.known, model.frequencies.idf_, "rows", "features"),
         # The scores are divided by the length of the features, not the features: there are far fewer of them.
         helper.make_node("MatMul", ["features", "coefficients"], ["products"]),
         helper.make_node("ReduceL2", ["features", "each_row"], ["length"], keepdims=1),
@@ -143,22 +230,22 @@ def to_onnx(model: Any, input_name: str, output_name: str) -> bytes:
     return data
 
 
-def _tokenizer(by_words: bool, reads: str, gives: str) -> Any:
+def _tokenizer(known: Vocabulary, reads: str, gives: str) -> Any:
     from onnx import helper
 
-    how: dict[str, Any] = {"tokenexp": _WORD} if by_words else {"separators": [""]}
+    how: dict[str, Any] = {"tokenexp": _WORD} if known.by_words else {"separators": [""]}
     return helper.make_node(
         "Tokenizer", [reads], [gives], domain="com.microsoft", mark=0, mincharnum=1, pad_value=_PADDING, **how
     )
 
 
-def _terms(places: Mapping[Term, int], weights: NDArray[np.float64], reads: str, gives: str) -> Any:
-    """Counts the terms, each times its weight. The places are in the order of the terms' lengths, as the operator wants."""
+def _counter(known: Vocabulary, weights: Floats, reads: str, gives: str) -> Any:
+    """Counts the terms, each times its weight. The operator wants them in the order of their lengths, as they are."""
     from onnx import helper
 
     starts: list[int] = []
     pool: list[str] = []
-    for term in places:
+    for term in known.spelled():
         while len(starts) < len(term):
             starts.append(len(pool))
         pool.extend(term)
@@ -171,7 +258,7 @@ def _terms(places: Mapping[Term, int], weights: NDArray[np.float64], reads: str,
         max_gram_length=len(starts),
         max_skip_count=0,
         ngram_counts=starts,
-        ngram_indexes=list(places.values()),
+        ngram_indexes=list(range(len(known.terms))),
         pool_strings=pool,
         weights=[float(weight) for weight in weights],
     )

@@ -80,10 +80,10 @@ def test_any_signs_are_read_alike(texts: list[str]) -> None:
 @given(st.lists(st.text("abc ", min_size=4), min_size=100, max_size=130), st.integers(1, 12))
 def test_counting_only_terms_whose_parts_were_kept_changes_nothing(texts: list[str], most: int) -> None:
     by_words = sum(len(text.split()) for text in texts) / len(texts) >= 2
-    counts: Counter[text_models.Term] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     for text in texts:
         row = text_models.tokens(text, by_words=by_words)
         sizes = (1, 2) if by_words else (1, 2, 3)
         counts.update({tuple(row[at : at + size]) for size, at in itertools.product(sizes, range(len(row)))})
     best = sorted((-count, len(term), term) for term, count in counts.items() if count > 1)[:most]
-    assert set(text_models.vocabulary(texts, most).places) == {term for _, _, term in best}
+    assert set(text_models.vocabulary(texts, most).spelled()) == {term for _, _, term in best}

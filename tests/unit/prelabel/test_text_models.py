@@ -35,7 +35,8 @@ def test_with_more_terms_than_a_model_holds_the_graph_answers_as_its_twin(monkey
 
 
 def test_a_term_may_be_known_whose_words_are_not() -> None:
-    known = text_models.Vocabulary(True, {("ok",): 0, ("not", "good"): 1, ("very", "good"): 2})
+    known = text_models.Vocabulary.of([("ok",), ("not", "good"), ("very", "good")], by_words=True)
+    assert known.spelled() == [("ok",), ("not", "good"), ("very", "good")]
     texts = ["not good", "very good ok", "ok not good not good", "good not very good", "ok", "very not ok good"]
     classes = LogisticRegression(C=10.0)
     model = text_models.fit(texts, np.array(list("xyzxyz")), np.ones(6), known, classes)
@@ -67,11 +68,11 @@ def test_whatever_the_texts_are_the_graph_answers_as_its_twin(texts: list[str]) 
 def test_a_word_that_only_one_of_many_texts_has_is_no_term() -> None:
     texts = [f"number {place} of many" for place in range(200)]
     known = text_models.vocabulary(["quite secret", *texts], most=50)
-    assert set(known.places) == {("number",), ("of",), ("many",), ("of", "many")}
+    assert set(known.spelled()) == {("number",), ("of",), ("many",), ("of", "many")}
 
 
 def test_of_few_texts_every_word_is_a_term() -> None:
-    assert set(text_models.vocabulary(["good day", "bad day"], most=50).places) == {
+    assert set(text_models.vocabulary(["good day", "bad day"], most=50).spelled()) == {
         ("good",), ("day",), ("bad",), ("good", "day"), ("bad", "day"),
     }  # fmt: skip
 
@@ -91,7 +92,7 @@ def test_texts_that_have_nothing_in_common_give_no_model_and_the_reason() -> Non
 
 def test_a_vocabulary_that_is_full_holds_the_terms_of_most_texts() -> None:
     texts = ["a b", "a b", "a c", "d e"]
-    assert set(text_models.vocabulary(texts, most=3).places) == {("a",), ("b",), ("a", "b")}
+    assert set(text_models.vocabulary(texts, most=3).spelled()) == {("a",), ("b",), ("a", "b")}
 
 
 def test_two_classes_and_more_sum_to_one() -> None:

@@ -85,7 +85,10 @@ PUNCTUATED = random.Random(1).choices("0123456789-. ", k=LONG)
 )  # fmt: skip
 def test_time_grows_with_the_text_only(piece: str) -> None:
     text = (piece * (LONG // len(piece) + 1))[:LONG]
-    assert _fastest_s(text) < 1.0  # the slowest took .57 s where nothing else ran
+    whole = _fastest_s(text)
+    # The slowest took .57 s where nothing else ran. On a slow machine a quarter of the text tells: four times its time is
+    # linear, sixteen times quadratic.
+    assert whole < 0.7 or whole < 8 * _fastest_s(text[: LONG // 4])
 
 
 def _fastest_s(text: str) -> float:
@@ -95,7 +98,7 @@ def _fastest_s(text: str) -> float:
         started = time.process_time()
         deidentify(text)
         fastest = min(fastest, time.process_time() - started)
-        if fastest < 0.3:
+        if fastest < 0.05:
             break
     return fastest
 

@@ -134,6 +134,7 @@ class Database:
             **settings.database_session,
         }
         self._pool: Any = None
+        self._closed = True  # until somebody asks
 
     def transaction(self) -> "Transaction":
         """Open a transaction; commit it on a clean exit, roll it back on an exception."""
@@ -156,8 +157,8 @@ class Database:
         Raises:
             NoFreeConnection: all of them were in use for some time.
         """
-        if self._pool is None:
-            self._pool = self._make_pool()
+        if self._closed:
+            self._pool, self._closed = self._make_pool(), False
         pool = await self._pool  # which has nothing to do after the first time
         try:
             async with asyncio.timeout(_CHECKOUT_TIMEOUT_S):
@@ -177,8 +178,10 @@ class Database:
         return taken
 
     async def close(self) -> None:
-        if self._pool is None:
+        """Close all connections; those in use after some seconds. The next transaction opens new ones."""
+        if self._closed:
             return
+        self._closed = True
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._pool.close()

@@ -131,3 +131,10 @@ async def test_closing_does_not_wait_for_ever_for_what_is_in_use(
         await session.raw.fetchval(_PID)
         async with asyncio.timeout(2):
             await two.close()
+
+
+async def test_a_closed_database_opens_new_connections_when_it_is_asked_again(two: Database) -> None:
+    before = await pid_of(two)
+    await two.close()
+    assert await pid_of(two) != before
+    await two.close()

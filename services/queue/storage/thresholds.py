@@ -29,22 +29,21 @@ INSERT INTO threshold_changes (project_id, model_id, after_confidence, below)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::float8[])
 """
 _OLDEST_CHANGE = """
-SELECT change_id, project_id, model_id, after_confidence, after_record, below FROM threshold_changes
+SELECT change_id, project_id, model_id, after_confidence AS at_least, below, done_to FROM threshold_changes
 ORDER BY change_id LIMIT 1
 """
-# What was accepted unseen stays so until qa retracts it, what has ended is not routed, what is held out is never accepted.
+# In the order in which records came, as they lie in all tables of all services: with records in the order of their
+# confidence each change would be on a page of its own. The index alone tells which are concerned. What was accepted unseen
+# stays so until qa retracts it, what has ended is not routed, what is held out is never accepted.
 _CONCERNED = """
-SELECT o.record_id, o.confidence, (o.route <> 'auto_accept' AND r.state = 'open' AND r.split = 'train') AS open
+SELECT o.record_id, (o.route <> 'auto_accept' AND r.state = 'open' AND r.split = 'train') AS open
 FROM routes o JOIN records r ON r.record_id = o.record_id
-WHERE o.project_id = $1 AND o.model_id = $2 AND (o.confidence, o.record_id) > ($3, $4) AND o.confidence < $5
-ORDER BY o.confidence, o.record_id LIMIT $6
+WHERE o.project_id = $1 AND o.model_id = $2 AND o.record_id > $3 AND o.confidence >= $4 AND o.confidence < $5
+ORDER BY o.record_id LIMIT $6
 """
 # Unless another replica, which leads by now, went farther.
-_GO_ON = """
-UPDATE threshold_changes SET after_confidence = $4, after_record = $5
-WHERE change_id = $1 AND after_confidence = $2 AND after_record = $3
-"""
-_END = "DELETE FROM threshold_changes WHERE change_id = $1 AND after_confidence = $2 AND after_record = $3"
+_GO_ON = "UPDATE threshold_changes SET done_to = $3 WHERE change_id = $1 AND done_to = $2"
+_END = "DELETE FROM threshold_changes WHERE change_id = $1 AND done_to = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +59,17 @@ class ThresholdKey:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChange:
-    """Records of this model whose confidence is from `after_confidence` on and below `below` are to be routed again.
+    """Records of this model whose confidence is from `at_least` on and below `below` are to be routed again.
 
-    In the order of (confidence, record): those up to `after_record` are done.
+    In the order of their ids: those up to `done_to` are done.
     """
 
     change_id: int
     project_id: UUID
     model_id: UUID
-    after_confidence: float
-    after_record: UUID
+    at_least: float
     below: float
+    done_to: UUID
 
 
 async def lock_projects(session: Session, project_ids: Sequence[UUID]) -> set[UUID]:
@@ -116,27 +115,18 @@ async def oldest_change(session: Session) -> ThresholdChange | None:
     return None if row is None else ThresholdChange(**row)
 
 
-async def concerned(
-    session: Session, change: ThresholdChange, limit: int
-) -> tuple[list[UUID], tuple[float, UUID] | None]:
-    """Of the next `limit` records that it concerns those to be routed again, and where the page ends; None: the last."""
+async def concerned(session: Session, change: ThresholdChange, limit: int) -> tuple[list[UUID], UUID | None]:
+    """Of the next `limit` records that it concerns those to be routed again, and the last one; None: no more follow."""
     rows = await session.raw.fetch(
-        _CONCERNED,
-        change.project_id,
-        change.model_id,
-        change.after_confidence,
-        change.after_record,
-        change.below,
-        limit,
+        _CONCERNED, change.project_id, change.model_id, change.done_to, change.at_least, change.below, limit
     )
-    end = (rows[-1]["confidence"], rows[-1]["record_id"]) if len(rows) == limit else None
+    end = rows[-1]["record_id"] if len(rows) == limit else None
     return [row["record_id"] for row in rows if row["open"]], end
 
 
-async def go_on(session: Session, change: ThresholdChange, end: tuple[float, UUID] | None) -> None:
-    """The change is made from where it stood up to this place, None: as a whole."""
-    stood = (change.change_id, change.after_confidence, change.after_record)
+async def go_on(session: Session, change: ThresholdChange, end: UUID | None) -> None:
+    """The change is made from where it stood up to this record, None: as a whole."""
     if end is None:
-        await session.raw.execute(_END, *stood)
+        await session.raw.execute(_END, change.change_id, change.done_to)
     else:
-        await session.raw.execute(_GO_ON, *stood, *end)
+        await session.raw.execute(_GO_ON, change.change_id, change.done_to, end)

@@ -305,7 +305,7 @@ async def test_a_replica_that_leads_no_longer_does_not_take_rerouting_back(servi
         await thresholds.go_on(session, stale, None)
         change = await thresholds.oldest_change(session)
     assert change is not None
-    assert (change.after_confidence, change.after_record) == second
+    assert change.done_to == second
 
 
 async def test_annotators_are_published_without_their_names(world: World) -> None:

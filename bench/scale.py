@@ -142,6 +142,15 @@ async def warm_up(suite: Suite, client: httpx.AsyncClient) -> None:
     await project.close()
 
 
+def word_of(number: int) -> str:
+    """A word of five letters for a number: it makes texts differ, and no more or less costly to mask the larger it is."""
+    letters = []
+    for _ in range(5):
+        number, letter = divmod(number, 26)
+        letters.append(chr(ord("a") + letter))
+    return "".join(letters)
+
+
 async def load(project: Project, crowd: Crowd, records: int, yardstick: Yardstick) -> list[dict[str, Any]]:
     """Records in, stage by stage, and what one costs at each."""
     _, lines = texts(min(records, 2 * STREAM))
@@ -155,7 +164,8 @@ async def load(project: Project, crowd: Crowd, records: int, yardstick: Yardstic
         began, before = time.perf_counter(), here
         while here < stage:
             part = min(STREAM, stage - here)
-            await project.send([f"{here + place} {lines[(here + place) % len(lines)]}" for place in range(part)], here)
+            numbers = range(here, here + part)
+            await project.send([f"{word_of(number)} {lines[number % len(lines)]}" for number in numbers], here)
             here += part
         await project.until_leasable(here - labelled, WAIT_S)
         took_s = time.perf_counter() - began

@@ -228,11 +228,15 @@ def nul_refused(pointer: str | None = None, parameter: str | None = None, status
 
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
+_NO_SIGNS: Final = bytes(code for code in range(256) if code not in b'[]{},"')
 
 
 def _outside_strings(raw: bytes) -> bytes:
-    """The JSON without its strings, a few passes in C over all of it. Raises the 413 problem for too many strings."""
-    unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    """The brackets and commas of JSON outside its strings, by a few passes in C over all of it.
+
+    Raises the 413 problem for too many strings.
+    """
+    unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
     if unescaped.count(b'"') > 4 * MAX_VALUES:  # two a string; a value has a key at most
         raise _too_many_values()
     return b"".join(unescaped.split(b'"')[::2])

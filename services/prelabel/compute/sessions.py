@@ -38,6 +38,8 @@ def inputs(manifest: ModelManifest, items: Sequence[Item]) -> NDArray[Any]:
 
 def parts_of_like_length(lengths: Sequence[int], most: int) -> list[list[int]]:
     """The places of texts, in parts that hold at most `most` characters when padded; a longer text is a part alone."""
+    if len(lengths) * max(lengths, default=0) <= most:
+        return [list(range(len(lengths)))]
     parts: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
         if parts and (len(parts[-1]) + 1) * lengths[place] <= most:

@@ -1,4 +1,5 @@
 import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,14 @@ def test_texts_are_read_by_the_manifest() -> None:
     assert inputs(manifest, ["A  B"]).tolist() == [["a  b"]]
     squeezed = manifest.model_copy(update={"collapse_whitespace": True, "lowercase": False})
     assert inputs(squeezed, [" A\n\tB "]).tolist() == [["A B"]]
+
+
+def test_words_stand_one_space_apart_whatever_parts_them() -> None:
+    manifest = MANIFEST.model_copy(update={"task": "text_classification", "collapse_whitespace": True})
+    every_sign = [chr(code) for code in range(sys.maxunicode + 1)]
+    for around in ("a%sb", "%sa b", "a b%s", "a %sb"):
+        texts = [around % sign for sign in every_sign]
+        assert inputs(manifest, texts).ravel().tolist() == [" ".join(text.split()) for text in texts]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "1", "RGBA", "LA", "I;16", "CMYK"])

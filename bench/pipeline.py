@@ -65,21 +65,24 @@ FROM records r JOIN annotations a USING (record_id) WHERE r.project_id = $1 AND 
 _STATEMENT = re.compile(r"^(touchstone_\w+) LOG:  (?:statement|execute [^:]*):\s*(\w+)", re.MULTILINE)
 
 
-def texts(count: int) -> tuple[str, list[str]]:
-    """Some 500 bytes each, no two alike: messages from the world where they are beside the checkout."""
+def messages() -> tuple[str, list[tuple[str, str]]]:
+    """Messages with their labels, and what they are called: from the world where they are beside the checkout."""
     if TEXTS.exists():
         with TEXTS.open(newline="", encoding="utf-8") as file:
-            messages = [row["text"] for row in csv.DictReader(file)]
-        name = "sms_spam"
-    else:
-        messages = [f"the lamp number {number} never came and nobody knows where it went" for number in range(1_000)]
-        name = "made up"
+            return "sms_spam", [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    lamps = (f"the lamp number {number} never came and nobody knows where it went" for number in range(1_000))
+    return "made up", list(zip(lamps, itertools.cycle(LABELS), strict=False))
+
+
+def texts(count: int) -> tuple[str, list[str]]:
+    """Some 500 bytes each, no two alike: `messages` one after the other."""
+    name, found = messages()
     made = []
     place = 0
     for number in range(count):
         parts = [f"{number}:"]
         while sum(map(len, parts)) < TEXT_BYTES:
-            parts.append(messages[place % len(messages)])
+            parts.append(found[place % len(found)][0])
             place += 1
         made.append(" ".join(parts))
     return name, made

@@ -6,6 +6,7 @@ distributions and uncertainty. The baseline runs the same model with the same on
 
 import argparse
 import asyncio
+import itertools
 import json
 import tempfile
 import time
@@ -20,41 +21,28 @@ import numpy as np
 import onnxruntime
 import orjson
 
+from bench.pipeline import LABELS, SCHEMA, messages
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from services.prelabel.compute import training
 from services.prelabel.compute.training import TrainingJob
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import Role
 
-LABELS = ("billing", "delivery", "other")
-SCHEMA = {
-    "fields": [{"name": "message", "kind": "text"}],
-    "questions": [{"name": "topic", "kind": "choice", "labels": list(LABELS)}],
-}
-TOPICS = {
-    "billing": "the invoice for last month was charged twice and nobody answers about the refund that was promised",
-    "delivery": "the parcel with the lamp for the kitchen never came and the courier says that it was delivered",
-    "other": "thank you for the friendly call and greetings to everybody who was at the desk this morning",
-}
 AT_A_TIME = 4
 ROUNDS = 5
+REST_S = 10.0
+"""After the promotion prelabel looks more often whether there is something to score or to learn."""
 WAIT_S = 60.0
+LEARNT = 2_000
 MANIFEST = ModelManifest(
-    task="text_classification", schema_version=1, question="topic", field="message", labels=sorted(LABELS),
+    task="text_classification", schema_version=1, question="topic", field="text", labels=sorted(LABELS),
     input_name=training.INPUT_NAME, output_name=training.OUTPUT_NAME, lowercase=True, collapse_whitespace=True,
 )  # fmt: skip
 
 
-def message(number: int) -> str:
-    words = TOPICS[LABELS[number % len(LABELS)]].split()
-    turn = number % len(words)
-    return f"number {number % 997} {' '.join(words[turn:] + words[:turn])} and {' '.join(words[:turn])}"
-
-
-def train() -> bytes:
-    """A TF-IDF model of some thousand terms."""
-    texts = [message(number) for number in range(600)]
-    labels = [LABELS[number % len(LABELS)] for number in range(600)]
+def train(examples: Sequence[tuple[str, str]]) -> bytes:
+    """A TF-IDF model of some thousand terms, as prelabel trains it."""
+    texts, labels = zip(*examples, strict=True)
     return training.train(TrainingJob(MANIFEST, texts, labels, [1.0] * len(texts))).data
 
 
@@ -78,9 +66,7 @@ class Service:
 
     async def rate(self, batches: Sequence[list[str]]) -> float:
         """Items a second, several requests at a time."""
-        waiting = iter(
-            [orjson.dumps({"items": [{"fields": {"message": text}} for text in batch]}) for batch in batches]
-        )
+        waiting = iter([orjson.dumps({"items": [{"fields": {"text": text}} for text in batch]}) for batch in batches])
 
         async def send() -> None:
             for body in waiting:
@@ -118,8 +104,9 @@ async def prepare(suite: Suite, model: bytes) -> UUID:
 async def run(items: int, per_request: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = train()
-        texts = [message(number) for number in range(items)]
+        called, examples = messages()
+        model = train(examples[:LEARNT])
+        texts = [text for text, _ in itertools.islice(itertools.cycle(examples), items)]
         batches = [texts[start : start + per_request] for start in range(0, items, per_request)]
         settings = SuiteSettings(data_dir=folder / "data", first_port=0, services=("ingest", "prelabel"))
         async with Suite(settings) as suite:
@@ -129,6 +116,7 @@ async def run(items: int, per_request: int) -> dict[str, Any]:
             async with aiohttp.ClientSession(headers=headers) as session:
                 service = Service(session, f"{suite.urls['prelabel']}/v1/projects/{project_id}/predictions")
                 await service.rate(batches[:4])
+                await asyncio.sleep(REST_S)
                 bare_rate(model, batches[:4])
                 bare, through = [], []
                 for _ in range(ROUNDS):
@@ -141,12 +129,13 @@ async def run(items: int, per_request: int) -> dict[str, Any]:
         "bare_items_per_s": round(float(np.median(bare))),
         "items": items,
         "per_request": per_request,
+        "texts": called,
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=8000)
+    parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--per-request", type=int, default=250)
     given = parser.parse_args()
     print(json.dumps(asyncio.run(run(given.items, given.per_request))))

@@ -171,7 +171,7 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
     limits = runtime.resources.training
     try:
         async with runtime.database.transaction() as session:
-            begun = await training.begin(session, runtime.resources.projects, run, limits.examples, utc_now())
+            begun = await training.begin(session, runtime.resources.projects, run, limits, utc_now())
         if begun is None:
             return
         run = begun.run

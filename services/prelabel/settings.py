@@ -35,6 +35,11 @@ class PrelabelSettings(Settings):
     max_training_examples: int = Field(
         default=20_000, ge=10, description="How many of the newest labels a training takes at most."
     )
+    max_training_content_mb: int = Field(
+        default=128,
+        ge=1,
+        description="How many MiB of texts and thumbnails a training takes at most, with the newest labels.",
+    )
     check_timeout_s: float = Field(
         default=60.0, gt=0, description="The longest that trying out an uploaded model takes."
     )

@@ -10,7 +10,7 @@ from services.prelabel.operations.scoring import Scorer
 from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.pace import Pace
 from services.prelabel.resources import PrelabelResources, PrelabelRuntime, UploadLimits
-from services.prelabel.settings import PrelabelSettings
+from services.prelabel.settings import MEBIBYTE, PrelabelSettings
 from services.prelabel.storage import models
 from services.prelabel.storage.projects import ProjectCache
 from shared.kit.clock import new_id
@@ -44,7 +44,12 @@ async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelReso
         scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, projects, new_id())
         yield PrelabelResources(
             UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
-            TrainingLimits(settings.training_timeout_s, settings.training_memory_mb, settings.max_training_examples),
+            TrainingLimits(
+                settings.training_timeout_s,
+                settings.training_memory_mb,
+                settings.max_training_examples,
+                settings.max_training_content_mb * MEBIBYTE,
+            ),
             inference,
             scorer,
             Pace(settings.scoring_chunk),

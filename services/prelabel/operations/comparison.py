@@ -28,6 +28,9 @@ from shared.kit.database import Session
 MOST_HELD_OUT: Final = 5_000
 """The newest held-out labels that a comparison takes at most."""
 
+MOST_HELD_OUT_BYTES: Final = 64 * 1024 * 1024
+"""How much content their records may have together."""
+
 MOST_ATTEMPTS: Final = 5
 """A challenger whose comparison failed so often is rejected."""
 
@@ -56,7 +59,8 @@ async def prepare(session: Session, challenger: Model, most: int = MOST_HELD_OUT
     if champion is not None and not _comparable(challenger, champion):
         champion = None
     version = challenger.manifest.schema_version
-    return Contest(challenger, champion, await labels.measuring_set(session, challenger.project_id, version, most))
+    examples = await labels.measuring_set(session, challenger.project_id, version, most, MOST_HELD_OUT_BYTES)
+    return Contest(challenger, champion, examples)
 
 
 async def is_due(session: Session, cache: ProjectCache, challenger: Model) -> bool:

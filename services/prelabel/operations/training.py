@@ -44,11 +44,12 @@ AFFINITY: Final = "training"
 
 @dataclass(frozen=True, slots=True)
 class TrainingLimits:
-    """What a training may take, and from how many of the newest labels it learns."""
+    """What a training may take, and from how many of the newest labels, with how much content, it learns."""
 
     timeout_s: float
     memory_mb: int
     examples: int
+    content_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ async def request_if_due(
     return await request(session, situation, started_by=BY_LABELS, reason=reason, batch=batch, now=now)
 
 
-async def begin(session: Session, cache: ProjectCache, run: Run, most: int, now: datetime) -> Begun | None:
+async def begin(session: Session, cache: ProjectCache, run: Run, limits: TrainingLimits, now: datetime) -> Begun | None:
     """Read the labels and note which records they are of; None when the run has ended.
 
     Raises:
@@ -123,8 +124,9 @@ async def begin(session: Session, cache: ProjectCache, run: Run, most: int, now:
     if objective is None:
         raise CannotTrain("the active schema has no choice question about a text or image field")
     examples, label_seq = await labels.training_set(
-        session, run.project_id, objective.schema_version, most, machine=project.learning.admit_machine_labels
-    )
+        session, run.project_id, objective.schema_version, limits.examples, limits.content_bytes,
+        machine=project.learning.admit_machine_labels,
+    )  # fmt: skip
     begun = await runs.start(
         session, run.run_id, [example.record_id for example in examples], max(label_seq, run.label_seq), now
     )

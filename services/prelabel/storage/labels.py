@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+from typing import Any
 from uuid import UUID
 
 from services.prelabel.storage.records import _CONTENT, Content, content_of
@@ -44,9 +46,8 @@ SELECT (
 ) IS NOT NULL
 """  # noqa: S608
 # Shared locks: a record can't become gold between the reading of its label and the note that it was learnt from.
-_TRAINING_SET = f"""
-SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq, {_CONTENT}
-FROM records r JOIN contents c USING (record_id)
+_TRAINING_LABELS = f"""
+SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq FROM records r
 WHERE r.record_id IN (
     SELECT r.record_id FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4)
     ORDER BY r.label_seq DESC LIMIT $3
@@ -56,11 +57,12 @@ ORDER BY r.record_id FOR SHARE OF r
 _COUNT_MEASURING = f"""
 SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} ORDER BY r.label_seq LIMIT $3) bounded
 """  # noqa: S608
-_MEASURING_SET = f"""
-SELECT r.record_id, r.label, r.label_by_people, r.split, {_CONTENT}
-FROM records r JOIN contents c USING (record_id) WHERE {_MEASURING}
+_MEASURING_LABELS = f"""
+SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq FROM records r WHERE {_MEASURING}
 ORDER BY r.label_seq DESC LIMIT $3
 """  # noqa: S608
+_CONTENTS = f"SELECT c.record_id, {_CONTENT} FROM contents c WHERE c.record_id = ANY($1::uuid[])"  # noqa: S608
+_CONTENTS_AT_ONCE = 200
 
 
 async def count_new(
@@ -80,12 +82,15 @@ async def has_two_classes(session: Session, project_id: UUID, schema_version: in
 
 
 async def training_set(
-    session: Session, project_id: UUID, schema_version: int, most: int, *, machine: bool
+    session: Session, project_id: UUID, schema_version: int, most: int, most_bytes: int, *, machine: bool
 ) -> tuple[Sequence[Example], int]:
-    """The newest labels to train on, locked against change, and the sequence number of the newest one."""
-    rows = await session.raw.fetch(_TRAINING_SET, project_id, schema_version, most, machine)
-    examples = [Example(row[0], row[1], row[2], Split(row[3]), content_of(row[0], row)) for row in rows]
-    return examples, max((row["label_seq"] for row in rows), default=0)
+    """The newest labels to train on, locked against change, and the sequence number of the newest one.
+
+    No more than `most`, and no more than have `most_bytes` of content together.
+    """
+    rows = await session.raw.fetch(_TRAINING_LABELS, project_id, schema_version, most, machine)
+    newest = sorted(rows, key=itemgetter("label_seq"), reverse=True)
+    return await _with_contents(session, newest, most_bytes), max((row["label_seq"] for row in rows), default=0)
 
 
 async def count_measuring(session: Session, project_id: UUID, schema_version: int, bound: int) -> int:
@@ -94,6 +99,27 @@ async def count_measuring(session: Session, project_id: UUID, schema_version: in
     return count
 
 
-async def measuring_set(session: Session, project_id: UUID, schema_version: int, most: int) -> Sequence[Example]:
-    rows = await session.raw.fetch(_MEASURING_SET, project_id, schema_version, most)
-    return [Example(row[0], row[1], row[2], Split(row[3]), content_of(row[0], row)) for row in rows]
+async def measuring_set(
+    session: Session, project_id: UUID, schema_version: int, most: int, most_bytes: int
+) -> Sequence[Example]:
+    """The newest held-out labels made by people: no more than `most`, and than have `most_bytes` of content together."""
+    rows = await session.raw.fetch(_MEASURING_LABELS, project_id, schema_version, most)
+    return await _with_contents(session, rows, most_bytes)
+
+
+async def _with_contents(session: Session, labelled: Sequence[Any], most_bytes: int) -> list[Example]:
+    """The first of the records, as long as they have no more than `most_bytes` of content; in the order of their ids."""
+    examples: list[Example] = []
+    size = 0
+    for start in range(0, len(labelled), _CONTENTS_AT_ONCE):
+        some = labelled[start : start + _CONTENTS_AT_ONCE]
+        contents = {row["record_id"]: row for row in await session.raw.fetch(_CONTENTS, [row[0] for row in some])}
+        for record_id, label, by_people, split, _ in some:
+            content = contents.get(record_id)
+            if content is None:
+                continue
+            size += len(content["fields"]) + len(content["thumbnail"] or b"")
+            if size > most_bytes:
+                return sorted(examples, key=attrgetter("record_id"))
+            examples.append(Example(record_id, label, by_people, Split(split), content_of(record_id, content)))
+    return sorted(examples, key=attrgetter("record_id"))

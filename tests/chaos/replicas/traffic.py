@@ -157,7 +157,9 @@ class Project:
 
 @dataclass
 class Importer:
-    """Sends records, so many a request and a second, until told to stop; a request without an answer is sent again.
+    """Sends records, so many a request and a second, `least` of them and then until told to stop.
+
+    A request without an answer is sent again.
 
     `acknowledged`: how many records ingest has answered for, all from r0 on.
     """
@@ -167,23 +169,22 @@ class Importer:
     per_s: float
     timeout_s: float = _TIMEOUT_S
     acknowledged: int = 0
-    most: int | None = None
+    least: int = 0
 
     async def run(self, done: Callable[[], bool]) -> None:
-        while not done() and (self.most is None or self.acknowledged < self.most):
+        while not done() or self.acknowledged < self.least:
             began = time.monotonic()
             await self.send_next()
             await asyncio.sleep(max(0.0, self.a_request / self.per_s - (time.monotonic() - began)))
 
     async def send_next(self) -> Mapping[str, Any]:
         """Send the next records; returns ingest's report on them."""
-        count = self.a_request if self.most is None else min(self.a_request, self.most - self.acknowledged)
         report: Mapping[str, Any] = await self.project.gateway.call(
             "ingest", "POST", self.project.records_path, self.project.admin,
-            content=self.project.lines(self.acknowledged, count), timeout_s=self.timeout_s,
+            content=self.project.lines(self.acknowledged, self.a_request), timeout_s=self.timeout_s,
         )  # fmt: skip
-        assert report["accepted"] + report["duplicates"] == count, report
-        self.acknowledged += count
+        assert report["accepted"] + report["duplicates"] == self.a_request, report
+        self.acknowledged += self.a_request
         return report
 
 

@@ -29,7 +29,7 @@ class FetchPause:
     _LONGEST_S: Final = 0.3
     _S_FOR_EACH: Final = 0.01
     """Seconds for each message a second: ten a second wait no longer than one."""
-    _ENOUGH: Final = 400
+    _ENOUGH: Final = 900
 
     def __init__(self) -> None:
         self.until = float("-inf")

@@ -34,10 +34,13 @@ ORDER BY change_id LIMIT 1
 """
 # In the order in which records came, as they lie in all tables of all services: with records in the order of their
 # confidence each change would be on a page of its own. The index alone tells which are concerned. What was accepted unseen
-# stays so until qa retracts it, what has ended is not routed, what is held out is never accepted.
+# stays so until qa retracts it, what has ended is not routed, what is held out is never accepted. Each record is looked up:
+# a join might read the records of all projects from the first one on.
 _CONCERNED = """
-SELECT o.record_id, (o.route <> 'auto_accept' AND r.state = 'open' AND r.split = 'train') AS open
-FROM routes o JOIN records r ON r.record_id = o.record_id
+SELECT o.record_id, o.route <> 'auto_accept' AND (
+    SELECT r.state = 'open' AND r.split = 'train' FROM records r WHERE r.record_id = o.record_id
+) AS open
+FROM routes o
 WHERE o.project_id = $1 AND o.model_id = $2 AND o.record_id > $3 AND o.confidence >= $4 AND o.confidence < $5
 ORDER BY o.record_id LIMIT $6
 """

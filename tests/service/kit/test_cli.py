@@ -1,5 +1,7 @@
 """The command line, without a service running."""
 
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -74,3 +76,13 @@ def test_the_asyncapi_document_is_written(tmp_path: Path) -> None:
     code, output = run("asyncapi", "--file", str(tmp_path / "asyncapi.json"))
     assert code == 0, output
     assert orjson.loads((tmp_path / "asyncapi.json").read_bytes())["asyncapi"] == "3.0.0"
+
+
+def test_a_service_imports_nothing_that_it_does_not_need() -> None:
+    program = (
+        "import sys; from shared.kit.settings import placeholder_settings; from services.queue.main import create_app;"
+        "create_app(placeholder_settings('services.queue'));"
+        "print([name for name in ('alembic', 'mako', 'numpy', 'scipy', 'PIL', 'onnxruntime', 'sklearn') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"

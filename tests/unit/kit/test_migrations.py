@@ -1,7 +1,5 @@
 """Which revision a service needs is read without Alembic, as Alembic would."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,13 +27,3 @@ def test_of_a_chain_the_last_one_is_the_newest(tmp_path: Path, monkeypatch: pyte
     migrations.newest_revision.cache_clear()
     assert migrations.newest_revision("x") == "0003"
     migrations.newest_revision.cache_clear()
-
-
-def test_a_service_imports_nothing_that_it_does_not_need() -> None:
-    program = (
-        "import sys; from shared.kit.settings import placeholder_settings; from services.queue.main import create_app;"
-        "create_app(placeholder_settings('services.queue'));"
-        "print([name for name in ('alembic', 'mako', 'numpy', 'scipy', 'PIL', 'onnxruntime', 'sklearn') if name in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert run.stdout.strip() == "[]"

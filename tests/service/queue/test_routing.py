@@ -1,5 +1,6 @@
 """How records are routed, and when they are routed again."""
 
+import itertools
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from shared.contracts.draws import draw
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
 from shared.kit.clock import new_id, utc_now
+from shared.kit.database import Session
 from tests.service.queue import rerouting_process
 from tests.service.queue.world import World, policies, shown
 from tests.support.killed import run_until_killed
@@ -306,6 +308,53 @@ async def test_a_replica_that_leads_no_longer_does_not_take_rerouting_back(servi
         change = await thresholds.oldest_change(session)
     assert change is not None
     assert change.done_to == second
+
+
+@pytest.mark.parametrize("first", ["before", "now"])
+async def test_a_replica_of_the_version_before_and_one_of_this_leave_no_record_out(
+    service: ServiceUnderTest, first: str
+) -> None:
+    """The one of before goes on in the order of confidence, and both note in the same row how far they are."""
+    world = await World(service).open()
+    confidences = [0.91 + 0.01 * (5 * number % 8) for number in range(8)]
+    all_ids = [(await world.records(1, label="positive", confidence=each))[0] for each in confidences]
+    await service.run_loop("reroute")  # what other tests have left
+    await world.publish(world.threshold_of(0.9))
+    done: set[UUID] = set()
+
+    async def before(session: Session) -> None:
+        row = await session.raw.fetchrow("SELECT * FROM threshold_changes")
+        place = (row["after_confidence"], row["after_record"])
+        rows = await session.raw.fetch(
+            "SELECT record_id, confidence FROM routes WHERE project_id = $1 AND model_id = $2"
+            " AND (confidence, record_id) > ($3, $4) AND confidence < $5 ORDER BY confidence, record_id LIMIT 1",
+            row["project_id"], row["model_id"], *place, row["below"],
+        )  # fmt: skip
+        if not rows:
+            await session.raw.execute(
+                "DELETE FROM threshold_changes WHERE after_confidence = $1 AND after_record = $2", *place
+            )
+            return
+        done.update(each["record_id"] for each in rows)
+        await session.raw.execute(
+            "UPDATE threshold_changes SET after_confidence = $1, after_record = $2",
+            rows[-1]["confidence"], rows[-1]["record_id"],
+        )  # fmt: skip
+
+    async def now(session: Session) -> None:
+        change = await thresholds.oldest_change(session)
+        assert change is not None
+        record_ids, end = await thresholds.concerned(session, change, 1)
+        done.update(record_ids)
+        await thresholds.go_on(session, change, end)
+
+    turns = itertools.cycle([before, now] if first == "before" else [now, now, before])
+    for turn in turns:
+        async with service.database.transaction() as session:
+            if await thresholds.oldest_change(session) is None:
+                break
+            await turn(session)
+    assert done == set(all_ids)
 
 
 async def test_annotators_are_published_without_their_names(world: World) -> None:

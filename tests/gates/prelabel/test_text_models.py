@@ -1,4 +1,7 @@
-"""Text models on real messages, read in place, and on any signs at all: the graph answers as scikit-learn does."""
+"""The graph that is written for a text model answers as the scikit-learn model that it was made from.
+
+On real messages, read in place, and on any signs at all.
+"""
 
 import csv
 import itertools
@@ -11,8 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
-from services.prelabel.compute import text_models, training
+from services.prelabel.compute import sessions, text_models, training
 from services.prelabel.compute.sessions import LoadedModel
 from services.prelabel.compute.training import TrainedModel, TrainingJob, train
 from services.prelabel.exceptions import CannotTrain
@@ -23,7 +27,7 @@ SHARED = Path(__file__).parents[3].parent / "shared"
 CASES = SHARED / "cases" / "training.json"
 AS_ITS_TWIN = 1e-5
 MANIFEST = ModelManifest(
-    task="text_classification", schema_version=1, question="topic", field="text", labels=["x", "y"],
+    task="text_classification", schema_version=1, question="topic", field="text", labels=["x", "y", "z"],
     input_name="input", output_name="probabilities", lowercase=True, collapse_whitespace=True,
 )  # fmt: skip
 
@@ -40,6 +44,10 @@ def messages(name: str, part: str) -> tuple[list[str], list[str]]:
 
 def trained(texts: Sequence[str], labels: Sequence[str]) -> TrainedModel:
     return train(TrainingJob(MANIFEST, list(texts), list(labels), [1.0] * len(texts)))
+
+
+def alternating(texts: Sequence[str]) -> list[str]:
+    return [label for _, label in zip(texts, itertools.cycle("xy"), strict=False)]
 
 
 @pytest.mark.parametrize(("name", "least"), [("sms_spam", 0.97), ("trec_qc", 0.84)])
@@ -87,3 +95,69 @@ def test_counting_only_terms_whose_parts_were_kept_changes_nothing(texts: list[s
         counts.update({tuple(row[at : at + size]) for size, at in itertools.product(sizes, range(len(row)))})
     best = sorted((-count, len(term), term) for term, count in counts.items() if count > 1)[:most]
     assert set(text_models.vocabulary(texts, most).spelled()) == {term for _, _, term in best}
+
+
+def test_with_more_terms_than_a_model_holds_the_graph_answers_as_its_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_MOST_TERMS", 40)
+    texts = [f"so much{place} was said{place}" for place in range(60)]
+    assert trained(texts, alternating(texts)).report.largest_difference < AS_ITS_TWIN
+
+
+def test_a_term_may_be_known_whose_words_are_not() -> None:
+    known = text_models.Vocabulary.of([("ok",), ("not", "good"), ("very", "good")], by_words=True)
+    assert known.spelled() == [("ok",), ("not", "good"), ("very", "good")]
+    texts = ["not good", "very good ok", "ok not good not good", "good not very good", "ok", "very not ok good"]
+    classes = LogisticRegression(C=10.0)
+    model = text_models.fit(texts, np.array(list("xyzxyz")), np.ones(6), known, classes)
+    graph = LoadedModel(text_models.to_onnx(model, MANIFEST.input_name, MANIFEST.output_name), MANIFEST)
+    assert graph.run(texts) == pytest.approx(model.predict_proba(texts), abs=AS_ITS_TWIN)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["so so so good", "so bad", "good good day", "bad bad bad bad news"],
+        ["😀", "😡", "👍🏽", "👨‍👩‍👧"],
+        ["ok", "no"],
+        ["1", "5"],
+        ["#", "##", "a#", "#a"],
+        ["好", "坏", "很好", "不好"],
+        ["good :)", "bad :-("],
+        ["I AM SHOUTING!!! NOW", "i am not\n\r\n\tshouting  now", "İstanbul ÇOK güzel", "Straße\u00a0ẞ groß"],
+        ["", "a word or two", "...", "two or three words"],
+        ["zero\u200bwidth joins", "soft\u00adhyphen joins", "e\u0301 is not \u00e9", "\ufeffmark at first"],
+    ],
+)
+def test_whatever_the_texts_are_the_graph_answers_as_its_twin(texts: list[str]) -> None:
+    made = trained(texts * 3, alternating(texts * 3) if len(texts) % 2 else alternating(texts) * 3)
+    assert made.report.largest_difference < AS_ITS_TWIN
+    assert len(made.manifest.labels) == 2
+
+
+def test_texts_that_come_again_and_again_have_terms_although_they_are_one_example_each() -> None:
+    signs = [chr(0x4E00 + number) for number in range(60)]
+    made = trained(signs * 2, alternating(signs) * 2)
+    assert (made.report.examples, made.report.distinct) == (120, 60)
+    assert made.report.largest_difference < AS_ITS_TWIN
+
+
+def test_texts_that_have_nothing_in_common_give_no_model_and_the_reason() -> None:
+    signs = [chr(0x4E00 + number) for number in range(120)]
+    with pytest.raises(CannotTrain, match="no two of the texts have a word in common"):
+        trained(signs, alternating(signs))
+
+
+def test_two_classes_and_more_sum_to_one() -> None:
+    texts = ["red apple", "green pear", "blue plum"] * 4
+    assert trained(texts, list("xyz") * 4).manifest.labels == ["x", "y", "z"]
+    assert trained(texts, list("xyx") * 4).manifest.labels == ["x", "y"]
+
+
+def test_texts_of_unlike_lengths_are_answered_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = trained(["good", "bad"], ["x", "y"])
+    graph = LoadedModel(made.data, made.manifest)
+    texts = ["bad " * 50, "good", "bad", "good " * 60, "good bad"]
+    together = graph.run(texts)
+    monkeypatch.setattr(sessions, "_MOST_PADDED", 100)
+    assert graph.run(texts) == pytest.approx(together)
+    assert [["x", "y"][place] for place in together.argmax(axis=1)[:4]] == ["y", "x", "y", "x"]

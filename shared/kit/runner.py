@@ -37,7 +37,7 @@ _FETCH: Final = 1_000
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _FETCH_WAIT_S: Final = 1.0  # after messages; the longer nothing comes, the longer a fetch waits
 _LONGEST_FETCH_WAIT_S: Final = 30.0
-_ACKNOWLEDGE_EVERY_S: Final = 0.25
+_ACKNOWLEDGE_EVERY_S: Final = 0.5
 _MEASURE_EVERY_S: Final = 15.0
 _LONG_RUN_S: Final = 60.0
 
@@ -162,7 +162,8 @@ class Runner:
                 wait_s = min(2.0 * wait_s, _LONGEST_FETCH_WAIT_S)
                 continue
             wait_s = _FETCH_WAIT_S
-            pause.fetched(time.monotonic(), len(messages), full=len(messages) >= self._ask.rows)
+            full = len(messages) >= self._ask.rows
+            pause.fetched(time.monotonic(), len(messages), full=full, share=consumer.share())
             self._ask.saw(len(messages), sum(len(message.value) for message in messages))
             items = []
             for message in messages:

@@ -115,6 +115,11 @@ class KafkaMember:
             lags[partition.topic[cut:]] = lags.get(partition.topic[cut:], 0) + max(0, end - done)
         return lags
 
+    def share(self) -> float:
+        held = len(self._consumer.assignment())
+        of_all = sum(len(self._consumer.partitions_for_topic(topic) or ()) for topic in self._topics)
+        return min(1.0, held / of_all) if held and of_all else 1.0
+
     async def stop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is None:

@@ -93,6 +93,10 @@ class Consumer(Protocol):
         """
         ...
 
+    def share(self) -> float:
+        """The part of the partitions of its topics that this member has, in (0, 1]; 1 while it has none."""
+        ...
+
     async def stop(self) -> None:
         """Leave the group at once, after `revoked` for all partitions, so that others take over without a timeout."""
 

@@ -178,6 +178,10 @@ class PostgresMember:
             lags[name] = sum(len(lease.in_hand) for lease in ours) + -(-unread * len(ours) // topic.partitions)
         return lags
 
+    def share(self) -> float:
+        of_all = sum(topic.partitions for topic in self._topics.values())
+        return (len(self._leases) or of_all) / of_all
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()

@@ -122,8 +122,10 @@ async def test_two_members_share_the_partitions_and_each_message_comes_to_one(en
     await bus.ensure_topics([topic()])
     async with joined(bus, "readers") as first:
         await first.fetch(1, 0.1)
+        assert first.share() == 1
         async with joined(other, "readers") as second:
             await share(bus, [first, second])
+            assert (first.share(), second.share()) == (0.5, 0.5)
             await bus.publish(messages(60, 3))
             ours, theirs = await read_together([first, second], 180)
     assert len(ours) + len(theirs) == 180

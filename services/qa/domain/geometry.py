@@ -8,17 +8,19 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from services.qa.domain.arrays import Flags, Floats, Integers
 
 _BATCH = 1 << 15
 """Pairs that are computed at a time: their temporaries stay in the second-level cache."""
 _COARSE_FROM = 250_000
-"""From so many pairs on, boxes that lie thick are compared in single precision first, again in double near the threshold."""
+"""From so many pairs on, pairs of near boxes are likely, and where boxes lie thick they are compared in single precision
+first, again in double near the threshold."""
 _COARSE_MARGIN = 0.01
 
 _NEAREST = 16
-"""How many of the nearest boxes are compared first where there are too many turned ones to compare all."""
+"""How many of the nearest boxes are compared first where there are too many to compare all."""
 
 _LEAST_SLOPE = {np.float64: 1e-8, np.float32: 2.5e-4}
 """Slopes nearer to 0 are held here; areas are exact to about this share of the first box."""
@@ -93,15 +95,11 @@ class Boxes:
 
     def likely_pairs(self, one: Floats, other: Floats) -> tuple[Integers, Integers] | None:
         """Nearest in place, size and angle; and those of the same rank from left to right, in case all are near to all."""
-        if len(one) * len(other) < _COARSE_FROM or not _differ(one, other):
+        if len(one) * len(other) < _COARSE_FROM:
             return None
         scale = float(np.sqrt(np.median(np.concatenate([one, other])[:, 2:4].prod(axis=1)))) or 1.0
         features, others = _features(one, scale), _features(other, scale)
-        apart = features @ others.T
-        apart *= -2.0
-        apart += (features**2).sum(axis=1)[:, None]
-        apart += (others**2).sum(axis=1)[None, :]
-        to, at = _least(apart), _least(np.ascontiguousarray(apart.T))
+        to, at = _nearest(features, others), _nearest(others, features)
         ranked = min(len(one), len(other))
         rows = [np.repeat(np.arange(len(one)), to.shape[1]), at.ravel(), np.argsort(features[:, 0])[:ranked]]
         columns = [to.ravel(), np.repeat(np.arange(len(other)), at.shape[1]), np.argsort(others[:, 0])[:ranked]]
@@ -119,20 +117,18 @@ def _differ(one: Floats, other: Floats) -> bool:
     return bool((angles != angles[:1]).any())
 
 
-def _least(apart: _Reals) -> Integers:
-    """(n, m) -> (n, at most `_NEAREST`) the columns of the least of each row."""
-    count = min(_NEAREST, apart.shape[1])
-    return np.argpartition(apart, count - 1, axis=1)[:, :count]
+def _nearest(points: Floats, others: Floats) -> Integers:
+    """(n, d), (m, d) -> (n, at most `_NEAREST`) the places of the nearest others of each point."""
+    count = np.arange(1, min(_NEAREST, len(others)) + 1)
+    return np.asarray(KDTree(others).query(points, count)[1], np.int64)
 
 
-def _features(boxes: Floats, scale: float) -> NDArray[np.float32]:
+def _features(boxes: Floats, scale: float) -> Floats:
     """(n, 6) numbers that are near for like boxes: centre and size in units of `scale`, and the angle."""
     angle = np.radians(boxes[:, 4]) * 2.0
     centre = boxes[:, :2] + boxes[:, 2:4] / 2.0
     place = (centre - centre.mean(axis=0)) / scale
-    return np.concatenate(
-        [place, boxes[:, 2:4] / scale, np.cos(angle)[:, None], np.sin(angle)[:, None]], axis=1
-    ).astype(np.float32)
+    return np.concatenate([place, boxes[:, 2:4] / scale, np.cos(angle)[:, None], np.sin(angle)[:, None]], axis=1)
 
 
 def _blocks(rows: int, columns: int) -> list[slice]:

@@ -38,6 +38,7 @@ class AgreementOut(BaseModel):
                     "kind": "choice",
                     "schema_version": 1,
                     "measured_at": MOMENT,
+                    "current": True,
                     "records": 120,
                     "annotations": 251,
                     "percent_agreement": {"value": 0.91, "low": 0.87, "high": 0.95},
@@ -58,8 +59,10 @@ class AgreementOut(BaseModel):
     question: str
     kind: str
     schema_version: int
-    measured_at: AwareDatetime | None = Field(
-        default=None, description="Answers that came since are counted within seconds. Null: nothing was counted yet."
+    measured_at: AwareDatetime | None = Field(default=None, description="Null: nothing was counted yet.")
+    current: bool = Field(
+        description="False: answers came or changed that are not counted yet. Of classes they are within seconds; comparing "
+        "thousands of regions takes longer."
     )
     records: int = Field(description="Records with at least two answers.")
     annotations: int

@@ -66,6 +66,7 @@ async def read_agreement(
                 kind=one.kind,
                 schema_version=one.schema_version,
                 measured_at=one.measured_at,
+                current=one.current,
                 **one.content,
             )
             for one in found

@@ -17,12 +17,16 @@ from shared.kit.database import Session
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One question's agreement. `measured_at` None: no record has two answers yet, as far as was counted."""
+    """One question's agreement. `measured_at` None: no record has two answers yet, as far as was counted.
+
+    `current`: every answer there is was counted.
+    """
 
     question: str
     kind: str
     schema_version: int
     measured_at: datetime | None
+    current: bool
     content: dict[str, Any]
 
 
@@ -42,14 +46,19 @@ async def of_project(
     asked = [one for one in schema.questions if question in {None, one.name}]
     if not asked:
         raise UnknownQuestion(f"Schema {version} asks: {', '.join(one.name for one in schema.questions)}.")
-    stored = await agreement_results.of_schema(session, project.project_id, version)
-    found = []
-    for one in asked:
-        result = stored.get(one.name)
-        content = _nothing(classes=chooses_one_class(one)) if result is None else result.content
-        measured_at = None if result is None else result.measured_at
-        found.append(Agreement(one.name, one.kind, version, measured_at, content))
-    return found
+    names = [one.name for one in asked]
+    results = await agreement_results.of_schema(session, project.project_id, version, names)
+    return [
+        Agreement(
+            one.name,
+            one.kind,
+            version,
+            result.measured_at,
+            result.current,
+            result.content or _nothing(classes=chooses_one_class(one)),
+        )
+        for one, result in zip(asked, results, strict=True)
+    ]
 
 
 def _nothing(*, classes: bool) -> dict[str, Any]:

@@ -21,8 +21,10 @@ UPDATE agreement_results SET measured_changes = $4, content = $5, sample = $6, s
 WHERE project_id = $1 AND schema_version = $2 AND question = $3 AND measured_changes < $4
 """
 _OF_SCHEMA = """
-SELECT question, content, measured_at FROM agreement_results
-WHERE project_id = $1 AND schema_version = $2 AND content IS NOT NULL
+SELECT question, content, measured_at, measured_changes < changes AS outdated, change_seq IS NOT NULL AS waiting
+FROM (VALUES (1)) AS always
+LEFT JOIN (SELECT change_seq FROM agreement_changes WHERE project_id = $1 ORDER BY change_seq LIMIT 1) AS waiting ON true
+LEFT JOIN agreement_results ON project_id = $1 AND schema_version = $2
 """
 
 
@@ -38,8 +40,11 @@ class OutdatedResult:
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    content: dict[str, Any]
-    measured_at: datetime
+    """`content`, `measured_at` None: it was not computed yet. `current`: it covers every answer there is."""
+
+    content: dict[str, Any] | None = None
+    measured_at: datetime | None = None
+    current: bool = True
 
 
 async def outdated(session: Session, project_id: UUID) -> list[OutdatedResult]:
@@ -78,7 +83,18 @@ async def save(
     )
 
 
-async def of_schema(session: Session, project_id: UUID, schema_version: int) -> dict[str, StoredResult]:
-    """Return the results of a schema version by question."""
+async def of_schema(
+    session: Session, project_id: UUID, schema_version: int, questions: Sequence[str]
+) -> list[StoredResult]:
+    """Return the result of each of these questions of a schema version."""
     rows: Sequence[Any] = await session.raw.fetch(_OF_SCHEMA, project_id, schema_version)
-    return {row["question"]: StoredResult(load(row["content"]), row["measured_at"]) for row in rows}
+    waiting: bool = rows[0]["waiting"]
+    found = {
+        row["question"]: StoredResult(
+            None if row["content"] is None else load(row["content"]),
+            row["measured_at"],
+            current=not (waiting or row["outdated"]),
+        )
+        for row in rows
+    }
+    return [found.get(question, StoredResult(current=not waiting)) for question in questions]

@@ -5,6 +5,7 @@ stopped here, once, for every endpoint.
 """
 
 import asyncio
+import codecs
 import contextlib
 import json
 import re
@@ -189,7 +190,20 @@ def read_json(raw: bytes) -> Any:
             raise Problem(
                 422, "lone-surrogate", "Text holds no lone surrogates.", f"There is one at offset {error.pos}."
             ) from None
-        raise MalformedJson(f"not JSON at offset {error.pos}") from None
+        raise MalformedJson(_fault_of(raw, error.pos)) from None
+
+
+def _fault_of(raw: bytes, position: int) -> str:
+    """What is wrong with bytes that are not JSON: how they are encoded, or where they go wrong."""
+    if raw.startswith(codecs.BOM_UTF8):
+        return "it begins with a byte order mark, which JSON has not"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:4]:
+        return "it looks like UTF-16 or UTF-32; JSON is UTF-8"
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 at offset {error.start}"
+    return f"not JSON at offset {position}"
 
 
 def may_hold_nul(raw: bytes) -> bool:

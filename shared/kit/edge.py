@@ -6,6 +6,7 @@ One pure ASGI middleware, because each layer costs every request.
 import re
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,7 +34,7 @@ _LINGER_S = 1.0
 _LINGER_BYTES = 4 * 1024 * 1024
 _CLIENT_ERROR = 400
 _TOO_LARGE = 413
-_SERVER_ERROR = 500
+_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 _CLIENT_CLOSED = 499
 
 DURATION = Histogram(
@@ -123,7 +124,10 @@ class Edge:
         problem = problem_of(error, self._problems)
         if problem.status >= _SERVER_ERROR:
             FAULTS.labels(self._service, problem.type).inc()
-            log.error("request_failed", problem=problem.type, exc_info=error)
+            if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                log.warning("request_refused_for_now", problem=problem.type, error_type=type(error).__name__)
+            else:
+                log.error("request_failed", problem=problem.type, exc_info=error)
         await problem.response(request_id)(scope, receive, send)
 
     def _account(self, method: str, scope: Scope, status: int, seconds: float) -> None:

@@ -138,6 +138,25 @@ def test_ordinary_json_is_parsed_as_it_is(value: Any) -> None:
     assert parse_json(orjson.dumps(value)) == value
 
 
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        (b"\xef\xbb\xbf{}", "begins with a byte order mark"),
+        ('{"a": 1}'.encode("utf-16"), "UTF-16 or UTF-32"),
+        ('{"a": 1}'.encode("utf-16-be"), "UTF-16 or UTF-32"),
+        ('{"a": 1}'.encode("utf-32-le"), "UTF-16 or UTF-32"),
+        ('{"a": "für"}'.encode("latin-1"), "not UTF-8 at offset 8"),
+        (b'{"a": "half \xf0\x9f\x98', "not UTF-8 at offset 12"),
+        (b'{"a": NaN}', "not JSON at offset 6"),
+        (b'{"a": 1', "not JSON at offset 7"),
+        (b"", "not JSON at offset 0"),
+    ],
+)
+def test_what_is_not_json_is_told_why(raw: bytes, fault: str) -> None:
+    with pytest.raises(MalformedJson, match=fault):
+        parse_json(raw)
+
+
 @given(st.binary())
 def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     with suppress(MalformedJson, Problem):

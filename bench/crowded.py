@@ -1,6 +1,6 @@
 """From the last submit of a crowded record to its label, over HTTP, and what everybody else notices of it.
 
-Three people draw 2,000 like boxes, or mark 2,000 overlapping spans, in each of some records, the suite being idle in
+Three people draw 2,000 like boxes, upright or turned, or mark 2,000 overlapping spans, in each of some records, the suite being idle in
 between. `submit_to_label_ms` runs from when the third submit is sent to when qa has committed the label: the first record
 after a rest (`cold`: no worker process runs) and the median of the others. `longest_stall_ms` is the longest that `/live`
 of a service, asked all the time, took to answer meanwhile: how long its event loop was held, and the noise of the
@@ -40,11 +40,10 @@ _LIVE_EVERY_S = 0.005
 _OTHERS_EVERY_S = 0.4
 _WAIT_S = 120.0
 
+BOXES = {"name": "seen", "kind": "boxes", "field": "image", "labels": ["car", "bus"]}
 CROWDED: dict[str, dict[str, Any]] = {
-    "boxes": {
-        "fields": [{"name": "image", "kind": "image"}],
-        "questions": [{"name": "seen", "kind": "boxes", "field": "image", "labels": ["car", "bus"]}],
-    },
+    "boxes": {"fields": [{"name": "image", "kind": "image"}], "questions": [BOXES]},
+    "turned_boxes": {"fields": [{"name": "image", "kind": "image"}], "questions": [BOXES | {"rotation": True}]},
     "spans": {
         "fields": [{"name": "text", "kind": "text"}],
         "questions": [
@@ -55,14 +54,14 @@ CROWDED: dict[str, dict[str, Any]] = {
 
 
 def drawn(kind: str, person: int) -> dict[str, Any]:
-    """What one person sees: boxes a little beside those of the others, the same spans."""
-    if kind == "boxes":
-        return {
-            "boxes": [
-                {"x": 10.0 + at + person / 7, "y": 10.0 + person / 9, "width": 20.0, "height": 20.0, "label": "car"}
-                for at in range(PARTS)
-            ]
-        }
+    """What one person sees: boxes a little beside those of the others, each turned otherwise or none; the same spans."""
+    if kind != "spans":
+        boxes = [
+            {"x": 10.0 + at + person / 7, "y": 10.0 + person / 9, "width": 20.0, "height": 20.0, "label": "car"}
+            for at in range(PARTS)
+        ]
+        turned = kind == "turned_boxes"
+        return {"boxes": [box | {"rotation": at / 80 + person} if turned else box for at, box in enumerate(boxes)]}
     return {"spans": [{"start": at, "end": at + 40, "label": "PER"} for at in range(PARTS)]}
 
 
@@ -99,7 +98,7 @@ class Crowd:
             self._headers.append({"Authorization": f"Bearer {token}"})
 
     async def _fields(self, number: int) -> dict[str, Any]:
-        if self._kind != "boxes":
+        if self._kind not in {"boxes", "turned_boxes"}:
             return {"text": f"{number}: " + WORDS * (1 + PARTS // len(WORDS) + 5)}
         file = io.BytesIO()
         Image.new("RGB", (SIDE, 40), (number % 256, 40, 90)).save(file, "PNG")

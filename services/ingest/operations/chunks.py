@@ -1,7 +1,7 @@
 """Lines that come in, cut into chunks: each becomes one transaction.
 
 The first chunk is small, so that the first records of an import of any size can be worked on at once; each further one is
-larger, up to `MAX_LINES`. What has come waits for more only a moment.
+larger, up to `MAX_LINES`. What has come waits for more only a moment, however steadily more comes.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """Bytes after which a chunk is full, however few lines it has."""
 
 _PATIENCE_S: Final = 0.2
-"""How long lines that came wait for more."""
+"""How long the first line of a chunk waits for more."""
 
 _FINISH_S: Final = 5.0
 """How long an import may go on after the process was asked to end."""
@@ -34,9 +34,13 @@ async def chunks_of(arriving: AsyncIterator[list[Line]], stopping: asyncio.Event
     most = FIRST_LINES
     chunk: list[Line] = []
     size = 0
+    until = float("inf")
+    time = asyncio.get_running_loop().time
     async with _Arrivals(arriving, stopping) as arrivals:
-        while (lines := await arrivals.next(_PATIENCE_S if chunk else None)) is not None:
+        while (lines := await arrivals.next(until if chunk else float("inf"))) is not None:
             for line in lines:
+                if not chunk:
+                    until = time() + _PATIENCE_S
                 chunk.append(line)
                 size += line.size
                 if len(chunk) >= most or size >= MAX_BYTES:
@@ -59,27 +63,26 @@ class _Arrivals:
         self._stopping = stopping
         self._next: asyncio.Task[list[Line] | None] | None = None
         self._told: asyncio.Task[bool] | None = None
-        self._until = float("inf")
+        self._ends_at = float("inf")
 
     @property
     def interrupted(self) -> bool:
         """Whether the import has had its time since the process was asked to end."""
-        return asyncio.get_running_loop().time() >= self._until
+        return asyncio.get_running_loop().time() >= self._ends_at
 
-    async def next(self, patience_s: float | None) -> list[Line] | None:
-        """The next lines; None at the end, nothing when none came for so long or the process is to end."""
+    async def next(self, until: float) -> list[Line] | None:
+        """The next lines; None at the end, nothing when none came until then, in the loop's time, or the process is to end."""
         if self._next is None:
             self._next = asyncio.create_task(self._take())
         if self._told is None:
             self._told = asyncio.create_task(self._stopping.wait())
         waiting = {self._next} if self._told.done() else {self._next, self._told}
-        left_s = max(0.0, self._until - asyncio.get_running_loop().time())
-        timeout_s = min(left_s, float("inf") if patience_s is None else patience_s)
+        timeout_s = max(0.0, min(until, self._ends_at) - asyncio.get_running_loop().time())
         await asyncio.wait(
             waiting, timeout=None if timeout_s == float("inf") else timeout_s, return_when=asyncio.FIRST_COMPLETED
         )
-        if self._told.done() and self._until == float("inf"):
-            self._until = asyncio.get_running_loop().time() + _FINISH_S
+        if self._told.done() and self._ends_at == float("inf"):
+            self._ends_at = asyncio.get_running_loop().time() + _FINISH_S
         if not self._next.done():
             return []
         done, self._next = self._next, None

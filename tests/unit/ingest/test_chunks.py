@@ -55,6 +55,17 @@ async def test_lines_that_came_do_not_wait_for_a_slow_sender() -> None:
         break
 
 
+async def test_a_line_waits_no_longer_because_more_come_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "_PATIENCE_S", 0.1)
+    started = time.monotonic()
+    waits = []
+    async for chunk in chunks_of(arriving([lines(number, 1) for number in range(1, 21)], 0.02), asyncio.Event()):
+        came = started + 0.02 * (chunk[0].number - 1)
+        waits.append(time.monotonic() - came)
+    assert len(waits) > 2
+    assert max(waits) < 0.3
+
+
 async def test_nothing_comes_of_nothing() -> None:
     assert await collected([]) == []
 

@@ -29,7 +29,9 @@ LARGE_BYTES = 64 * 1024
 """From this size on a body takes milliseconds, and is parsed beside the event loop."""
 
 _LONE_SURROGATE: Final = re.compile(r"(low|high) surrogate in string")
-"""In orjson's words: an escape that is half of a pair."""
+_TOO_DEEP_TO_PARSE: Final = "depth limit"
+_TOO_LARGE_TO_PARSE: Final = "number is infinity"
+"""In orjson's words: an escape that is half of a pair, more than a thousand levels, a number that no double holds."""
 
 _LIMIT_KEY = "touchstone.body_limit"
 BODY_LIMIT_EXTENSION = "x-max-body-bytes"
@@ -179,7 +181,7 @@ def read_json(raw: bytes) -> Any:
 
     Raises:
         MalformedJson: it isn't JSON.
-        Problem: 413, it holds more than `MAX_VALUES`; 422, a lone surrogate.
+        Problem: 413, it holds more than `MAX_VALUES`; 422, a lone surrogate, or it is nested too deep to be parsed.
     """
     if len(raw) >= MAX_VALUES and raw.count(b"[") + raw.count(b"{") + raw.count(b",") >= MAX_VALUES:
         _refuse_count(raw)
@@ -190,6 +192,10 @@ def read_json(raw: bytes) -> Any:
             raise Problem(
                 422, "lone-surrogate", "Text holds no lone surrogates.", f"There is one at offset {error.pos}."
             ) from None
+        if _TOO_DEEP_TO_PARSE in error.msg:
+            raise _too_deep() from None
+        if _TOO_LARGE_TO_PARSE in error.msg:
+            raise MalformedJson(f"a number beyond a double at offset {error.pos}") from None
         raise MalformedJson(_fault_of(raw, error.pos)) from None
 
 

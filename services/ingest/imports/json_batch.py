@@ -25,8 +25,8 @@ class JsonBatch:
         body = b"".join([piece async for piece in pieces])
         try:
             items = self._items(read_json(body))
-        except MalformedJson:
-            raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).") from None
+        except MalformedJson as error:
+            raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", str(error)) from None
         nul, size = may_hold_nul(body), len(body) // len(items)
         yield [Line(number, Parsed(item, nul), size) for number, item in enumerate(items, start=1)]
 

@@ -272,12 +272,17 @@ async def test_an_invalid_parameter_is_named(tiny: ServiceUnderTest) -> None:
         b'{"name": "x", "number": NaN}',
         b'{"name": "x", "content": {"a": 1e400}}',
         b"\x00",
-        b"[" * 5000 + b"]" * 5000,
     ],
 )
 async def test_a_body_that_is_not_json_is_refused(tiny: ServiceUnderTest, raw: bytes) -> None:
     answer = await tiny.client.post(things(), content=raw, headers=tiny.token("manager") | JSON)
-    is_problem(answer, 400, "malformed-json")
+    assert is_problem(answer, 400, "malformed-json")["detail"], "it says what is wrong"
+
+
+async def test_a_body_that_is_nested_too_deep_to_be_parsed_is_refused_as_that(tiny: ServiceUnderTest) -> None:
+    raw = b"[" * 5000 + b"]" * 5000
+    answer = await tiny.client.post(things(), content=raw, headers=tiny.token("manager") | JSON)
+    is_problem(answer, 422, "nested-too-deep")
 
 
 @pytest.mark.parametrize("text", [b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\u0041"'])

@@ -149,6 +149,8 @@ def test_ordinary_json_is_parsed_as_it_is(value: Any) -> None:
         (b'{"a": "half \xf0\x9f\x98', "not UTF-8 at offset 12"),
         (b'{"a": NaN}', "not JSON at offset 6"),
         (b'{"a": 1', "not JSON at offset 7"),
+        (b'{"a": 1e400}', "a number beyond a double at offset 6"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "a number beyond a double at offset 6"),
         (b"", "not JSON at offset 0"),
     ],
 )
@@ -161,6 +163,12 @@ def test_what_is_not_json_is_told_why(raw: bytes, fault: str) -> None:
 def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     with suppress(MalformedJson, Problem):
         parse_json(raw)
+
+
+@pytest.mark.parametrize("deep", [b"[" * 2_000 + b"]" * 2_000, b'{"a":' * 2_000 + b"1" + b"}" * 2_000])
+def test_what_is_too_deep_to_be_parsed_is_told_so(deep: bytes) -> None:
+    with pytest.raises(Problem, match="nested-too-deep"):
+        parse_json(deep)
 
 
 def test_depth_is_limited_exactly() -> None:

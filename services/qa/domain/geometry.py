@@ -26,6 +26,7 @@ _LEAST_SLOPE = {np.float64: 1e-8, np.float32: 2.5e-4}
 """Slopes nearer to 0 are held here; areas are exact to about this share of the first box."""
 _ROUNDING = 1.0 - 1e-9
 _TINY = 1e-300
+_FARTHEST = 1e100  # its square is finite
 
 _Reals = NDArray[np.floating]
 
@@ -124,11 +125,15 @@ def _nearest(points: Floats, others: Floats) -> Integers:
 
 
 def _features(boxes: Floats, scale: float) -> Floats:
-    """(n, 6) numbers that are near for like boxes: centre and size in units of `scale`, and the angle."""
+    """(n, 6) numbers that are near for like boxes: centre and size in units of `scale`, and the angle.
+
+    Finite, also for boxes whose areas a double can't hold.
+    """
     angle = np.radians(boxes[:, 4]) * 2.0
     centre = boxes[:, :2] + boxes[:, 2:4] / 2.0
     place = (centre - centre.mean(axis=0)) / scale
-    return np.concatenate([place, boxes[:, 2:4] / scale, np.cos(angle)[:, None], np.sin(angle)[:, None]], axis=1)
+    found = np.concatenate([place, boxes[:, 2:4] / scale, np.cos(angle)[:, None], np.sin(angle)[:, None]], axis=1)
+    return np.asarray(np.clip(np.nan_to_num(found), -_FARTHEST, _FARTHEST), np.float64)
 
 
 def _blocks(rows: int, columns: int) -> list[slice]:

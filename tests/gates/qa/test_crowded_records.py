@@ -125,6 +125,14 @@ def test_the_largest_answers_cost_a_second_at_most(name: str) -> None:
     assert peak < MOST_BYTES
 
 
+@pytest.mark.parametrize("width", [1e-320, 1e-170, 1e150, 1e308])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_boxes_whose_areas_no_double_holds_cost_no_more_and_break_nothing(width: float) -> None:
+    votes = [Vote(f"p{who}", boxes(10 + EVERY / 1000, 10.0, width=width, turn=EVERY / 100)) for who in range(PEOPLE)]
+    assert cost(lambda: BOXES.consensus(votes, BOXES.unknown())) < MOST_CPU_S * BUSY
+    BOXES.distance(votes[0].answer, votes[1].answer)
+
+
 def test_what_three_people_draw_alike_is_found_whole() -> None:
     _, answer = ARRANGEMENTS["like boxes in a row"]
     found = BOXES.consensus([Vote(f"p{who}", answer(who)) for who in range(PEOPLE)], BOXES.unknown())

@@ -224,17 +224,19 @@ class EndlessImport:
 
 @dataclass
 class Crowd:
-    """People who lease a task and submit its annotation, each at their own pace.
+    """People who lease a task and submit its annotation, each at their own pace, while `at_work` is set.
 
     `acknowledged`: the annotations that queue has answered for.
     """
 
     project: Project
     pace_s: float
+    at_work: asyncio.Event = field(default_factory=asyncio.Event)
     acknowledged: set[UUID] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)
 
     async def run(self, done: Callable[[], bool]) -> None:
+        self.at_work.set()
         async with asyncio.TaskGroup() as tasks:
             for token in self.project.people.values():
                 tasks.create_task(self._work(token, done))
@@ -242,6 +244,7 @@ class Crowd:
     async def _work(self, token: str, done: Callable[[], bool]) -> None:
         leases: list[Mapping[str, Any]] = []
         while not done():
+            await self.at_work.wait()
             if not leases:
                 leases = await self._lease(token)
                 if not leases:

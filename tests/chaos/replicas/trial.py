@@ -28,7 +28,7 @@ from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from tests.chaos.replicas import evidence
 from tests.chaos.replicas.evidence import Evidence, Sent
-from tests.chaos.replicas.traffic import Crowd, EndlessImport, Gateway, Importer, Project
+from tests.chaos.replicas.traffic import PEOPLE, Crowd, EndlessImport, Gateway, Importer, Project
 from tests.support.waiting import until
 
 TAKE_OVER_S = 10.0
@@ -198,10 +198,12 @@ class Trial:
     async def _broker_away(self) -> None:
         """Requests are served meanwhile, and what waits is measured on every replica."""
         assert self.suite.broker is not None
+        await self._work_waits()
         before = self.importer.acknowledged, len(self.crowd.acknowledged)
         with self._window("broker away") as window:
             away = time.monotonic()
             await asyncio.to_thread(self.suite.broker.kill)
+            self.crowd.at_work.set()
             await asyncio.sleep(_BROKER_AWAY_S / 2)
             await self._all_are_degraded()
             await asyncio.sleep(max(0.0, away + _BROKER_AWAY_S - time.monotonic()))
@@ -213,6 +215,21 @@ class Trial:
             await asyncio.to_thread(self.suite.broker.start)
             window.back_at = datetime.now(UTC)
             await self._recovered()
+
+    async def _work_waits(self) -> None:
+        """Hold the crowd up until tasks wait for it: without the broker no new ones come to queue."""
+        self.crowd.at_work.clear()
+        await until(self._tasks_wait, _READY_S)
+
+    async def _tasks_wait(self) -> bool:
+        queue = await asyncpg.connect(self.suite.database_url("queue"))
+        try:
+            waiting: int = await queue.fetchval(
+                "SELECT count(*) FROM slots WHERE project_id = $1 AND state = 'free'", UUID(self.project.project_id)
+            )
+        finally:
+            await queue.close()
+        return waiting >= 2 * PEOPLE
 
     async def _all_are_degraded(self) -> None:
         for process in self.suite.processes:

@@ -36,7 +36,7 @@ _SERVER_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "150",
-    "shared_buffers": "128MB",
+    "shared_buffers": "512MB",
     "max_wal_size": "2GB",
     "wal_compression": "off",  # the wheel has no other than pglz, which takes .2 ms a page for a third of its bytes
     "checkpoint_timeout": "15min",

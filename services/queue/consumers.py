@@ -1,6 +1,7 @@
 """The event edge, api's twin: each handler calls one operation with a set of events."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from services.queue.operations import annotators, labels, projects, records, requests, routing
@@ -24,7 +25,8 @@ class Consumers:
 
     async def on_projects_changed(self, session: Session, changed: EventSet[events.ProjectChanged]) -> None:
         await projects.keep(session, self._projects, changed)
-        session.on_commit(lambda: self._runtime.wake("route_waiting"))
+        for loop in ("route_waiting", "reroute"):
+            session.on_commit(partial(self._runtime.wake, loop))
 
     async def on_records_accepted(self, session: Session, accepted: EventSet[events.RecordAccepted]) -> None:
         await records.accept(session, accepted)

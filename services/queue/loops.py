@@ -6,27 +6,17 @@ from uuid import UUID
 
 from services.queue.operations import expiry, gold_exposures, routing, servability
 from services.queue.resources import QueueRuntime
-from services.queue.storage import leases, progress, tasks
+from services.queue.storage import leases, progress
 from services.queue.storage import servability as storage
 from services.queue.storage.records import FIRST
 from shared.kit.clock import utc_now
-from shared.kit.database import Session
 
 _EXPIRED_AT_ONCE = 500
 _FOLDED_AT_ONCE = 10_000
-_OPENED_AT_ONCE = 1_000
 ROUTED_AT_ONCE = 500
 """How many records one transaction routes again: their locks are held until it commits."""
 EXAMINED_AT_ONCE = 200
 _SLOTS_AT_ONCE = 2_000
-
-
-async def _until_done(runtime: QueueRuntime, step: Callable[[Session], Awaitable[int]], at_once: int) -> None:
-    """Transaction after transaction, until one has less to do than it could."""
-    done = at_once
-    while done >= at_once:
-        async with runtime.database.transaction() as session:
-            done = await step(session)
 
 
 async def expire_leases(runtime: QueueRuntime) -> float | None:
@@ -37,8 +27,11 @@ async def expire_leases(runtime: QueueRuntime) -> float | None:
         if until is None or until >= utc_now():
             return _seconds_to(until)
         async with runtime.database.transaction() as session:
-            if not await expiry.expire_leases(session, utc_now(), _EXPIRED_AT_ONCE):
-                return 0.0  # somebody has locked them
+            expired = await expiry.expire_leases(session, utc_now(), _EXPIRED_AT_ONCE)
+        if not expired.leases:
+            return 0.0  # somebody has locked them
+        if expired.outdated:
+            runtime.wake("route_waiting")
 
 
 def _seconds_to(moment: datetime | None) -> float | None:
@@ -53,18 +46,17 @@ async def fold_progress(runtime: QueueRuntime) -> None:
 
 
 async def reroute(runtime: QueueRuntime) -> None:
-    """Route again what new thresholds concern."""
+    """Route again what changes of projects and thresholds concern."""
     while await routing.reroute(runtime.database, runtime.resources.projects, utc_now(), ROUTED_AT_ONCE):
         pass
 
 
 async def route_waiting(runtime: QueueRuntime) -> None:
-    """Route what waited for its project, and open what its project holds no longer."""
-    cache = runtime.resources.projects
-    await _until_done(
-        runtime, lambda session: routing.route_waiting(session, cache, utc_now(), ROUTED_AT_ONCE), ROUTED_AT_ONCE
-    )
-    await _until_done(runtime, lambda session: tasks.open_held(session, _OPENED_AT_ONCE), _OPENED_AT_ONCE)
+    """Route what waited for its project, or for somebody to let go of it."""
+    routed = ROUTED_AT_ONCE
+    while routed >= ROUTED_AT_ONCE:
+        async with runtime.database.transaction() as session:
+            routed = await routing.route_waiting(session, runtime.resources.projects, utc_now(), ROUTED_AT_ONCE)
 
 
 async def expose_gold(runtime: QueueRuntime) -> None:

@@ -26,3 +26,8 @@ class Statement:
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows as the arrays that `unnest` takes."""
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def count_of(status: str) -> int:
+    """The number of rows in a command's status: `UPDATE 3`."""
+    return int(status.rsplit(" ", 1)[-1])

@@ -3,6 +3,7 @@
 These endpoints are the hot path: they open their transaction themselves and answer with bytes.
 """
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -100,9 +101,9 @@ async def renew_lease(
 
 
 @router.delete("/leases/{token}", status_code=204, responses=responses(404), summary="Give a lease back")
-async def release_lease(token: UUID, principal: Worker, session: SessionDep) -> None:
+async def release_lease(token: UUID, principal: Worker, runtime: QueueRuntimeDep, session: SessionDep) -> None:
     """Others can have the task at once, and so can you. Giving back what you hold no longer is no error."""
-    await leases.release_lease(session, principal, token, utc_now())
+    await leases.release_lease(session, principal, token, partial(runtime.wake, "route_waiting"), utc_now())
 
 
 @router.put(
@@ -158,6 +159,7 @@ async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, bo
             token,
             Skip(body.reason, body.active_s),
             _following(runtime, body.next),
+            partial(runtime.wake, "route_waiting"),
             utc_now(),
         )
     return answer({"skipped": True} | await _next(runtime, granted))

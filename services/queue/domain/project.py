@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from services.queue.domain.free_text import words_of
-from services.queue.domain.routing import Thresholds
+from services.queue.domain.routing import Thresholds, terms_of
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import Policies
@@ -46,6 +46,27 @@ class Project:
     def policies(self) -> Policies:
         """What holds now."""
         return next(one.policies for one in self.content.policies if one.version == self.content.active_policy)
+
+    @cached_property
+    def routing_policy(self) -> int:
+        """The earliest version of the policies from which on records are routed as they are now."""
+        found = self.content.active_policy
+        for one in sorted(self.content.policies, key=lambda one: -one.version):
+            if one.version >= found:
+                continue
+            if terms_of(one.policies) != terms_of(self.policies):
+                break
+            found = one.version
+        return found
+
+    def routes_as(self, other: "Project") -> bool:
+        """Whether an untouched record has the same task by the other, as far as its thresholds are the same."""
+        mine, theirs = self.content, other.content
+        return (mine.active_schema, mine.active_guideline, terms_of(self.policies)) == (
+            theirs.active_schema,
+            theirs.active_guideline,
+            terms_of(other.policies),
+        )
 
     @property
     def servable(self) -> bool:

@@ -33,8 +33,8 @@ class Prediction:
 class Record:
     """A record under its lock, with its tasks and their slots.
 
-    `labels_revision` and `requests_revision` are the newest of qa's that were obeyed. `waiting`: it can't be routed before
-    its project has a schema and a guideline. `routed` is the route that was published last, `routed_revision` counts them.
+    `labels_revision` and `requests_revision` are the newest of qa's that were obeyed. `waiting`: it is to be
+    routed once its project has a schema and a guideline, or since the project was changed while somebody held the record. `routed` is the route that was published last, `routed_revision` counts them.
     """
 
     record_id: UUID

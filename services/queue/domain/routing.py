@@ -87,6 +87,27 @@ def threshold_for(thresholds: Thresholds, answers: Answers, questions: Collectio
     return strictest
 
 
+def terms_of(policies: Policies) -> tuple[float, ...]:
+    """All of the policies that `decide` goes by."""
+    redundancy, learning, auto_accept, serving = (
+        policies.redundancy,
+        policies.learning,
+        policies.auto_accept,
+        policies.serving,
+    )
+    return (
+        redundancy.without_model,
+        redundancy.with_model,
+        redundancy.held_out,
+        learning.enabled,
+        learning.random_share,
+        auto_accept.enabled,
+        auto_accept.audit_share,
+        serving.blind_share,
+        serving.expert_below,
+    )
+
+
 def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: Draws) -> RouteDecision:
     """Route a record that is not gold and whose slots nobody has touched."""
     redundancy, learning, blind_share = policies.redundancy, policies.learning, policies.serving.blind_share

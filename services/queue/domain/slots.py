@@ -41,6 +41,11 @@ class Slot:
     sort_key: float = 0.0
 
     @property
+    def in_hand(self) -> bool:
+        """Somebody holds it, or has answered."""
+        return self.state in {SlotState.LEASED, SlotState.SUBMITTED}
+
+    @property
     def untouched(self) -> bool:
         """Nobody works on it and nobody may still submit to it."""
         return self.state in {SlotState.HELD, SlotState.FREE} and self.token is None

@@ -58,6 +58,24 @@ class Task:
         """How many annotations it collects."""
         return sum(slot.state in LIVE for slot in self.slots)
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether somebody holds a lease of it, or has answered: then it ends as it began."""
+        return any(slot.in_hand for slot in self.slots)
+
+    def pin(self, schema_version: int, guideline_version: int | None) -> None:
+        """Have the task, which is in nobody's hand, answered by these versions.
+
+        A slot whose lease ran out makes way for a new one: what its annotator may still submit answers the versions before.
+        """
+        if (self.schema_version, self.guideline_version) == (schema_version, guideline_version):
+            return
+        self.schema_version, self.guideline_version = schema_version, guideline_version
+        for slot in list(self.slots):
+            if slot.state is SlotState.FREE and slot.token is not None:
+                slot.state = SlotState.VOID
+                self.add_slot(slot.sort_key, slot.rank)
+
     def reopen(self) -> None:
         self.open, self.unserved = True, False
 
@@ -67,6 +85,12 @@ class Task:
         for slot in self.slots:
             if slot.state in {SlotState.HELD, SlotState.FREE} or (leased_too and slot.state is SlotState.LEASED):
                 slot.state = SlotState.VOID
+
+    def open_held(self) -> None:
+        """Its record waits for no turn any more."""
+        for slot in self.slots:
+            if slot.state is SlotState.HELD:
+                slot.state = SlotState.FREE
 
     def suspect(self, at: datetime) -> None:
         """Have it looked at, by then, whether anybody is left to serve the task."""

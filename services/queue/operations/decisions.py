@@ -26,18 +26,24 @@ def route(
 ) -> None:
     """Decide on a record and bring its tasks in line.
 
-    What somebody has worked on, and what was accepted unseen, stays as it was decided; `anew` reopens it.
+    What somebody has worked on, and what was accepted unseen, stays as it was decided; `anew` reopens it. A task that is in
+    nobody's hand moves to the versions that are active.
     """
-    if record.state is not RecordState.OPEN or record.prediction is None:
-        return
     if not project.servable:
-        record.waiting = record.routed is None
+        record.waiting = record.state is RecordState.OPEN and record.prediction is not None and record.routed is None
         return
     record.waiting = False
-    if record.routed is None and any(task.open for task in record.tasks):
-        return  # what qa asked for before the first prediction came holds
     task = None if record.routed is None else record.annotation_task()
-    if record.round > 1 or (task is not None and (task.requested or not all_untouched(task.slots))):
+    reviewed = record.state is RecordState.FINALIZED and task is not None and task.open
+    if record.state is not RecordState.OPEN and not reviewed:
+        return
+    if record.routed is None and (record.prediction is None or any(task.open for task in record.tasks)):
+        return  # what qa asked for before the first prediction came holds
+    if task is not None and task.open and not task.in_hand:
+        assert project.content.active_schema is not None
+        task.pin(project.content.active_schema, project.content.active_guideline)
+    requested = task is not None and (task.requested or not all_untouched(task.slots))
+    if reviewed or record.round > 1 or record.prediction is None or requested:
         _refresh(record, project, task, effects, cause, anew=anew)
         return
     decided_before = record.routed is not None and (task is None or not task.open)
@@ -60,10 +66,9 @@ def route(
 def _evidence(record: Record, project: Project, task: Task | None) -> RoutingEvidence:
     """What the record's prediction answers in the version of the schema that its task is pinned to."""
     prediction = record.prediction
-    assert prediction is not None
     selection = None if record.selection is None else record.selection.probability
     version = project.content.active_schema if task is None else task.schema_version
-    if prediction.model_id is None or prediction.schema_version != version:
+    if prediction is None or prediction.model_id is None or prediction.schema_version != version:
         return RoutingEvidence(selection=selection)
     thresholds = project.thresholds.get((prediction.model_id, version), {})
     threshold = threshold_for(thresholds, prediction.answers, project.schemas[version].question_by_name.keys())
@@ -92,6 +97,8 @@ def _refresh(
 ) -> None:
     """Keep the task; publish which prediction stands beside it now. `anew`: it collects again."""
     routed = record.routed
+    if task is not None and not project.holds:
+        task.open_held()
     if task is None or routed is None or routed.round != record.round:
         return
     if anew and not task.open:
@@ -104,6 +111,8 @@ def _refresh(
         routed.model_copy(
             update={
                 "slots_total": task.slots_total,
+                "schema_version": task.schema_version,
+                "guideline_version": task.guideline_version,
                 "model_id": prediction.model_id if prediction else None,
                 "prediction_id": prediction.prediction_id if prediction else None,
             }

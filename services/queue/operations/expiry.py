@@ -1,23 +1,32 @@
 """Leases that run out."""
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.queue.operations.work_log import work_of
-from services.queue.storage import ended_leases, leases, memberships, servability
+from services.queue.storage import ended_leases, leases, memberships, routes, servability
 from shared.kit.database import Session
 from shared.kit.outbox import Outgoing, publish_many
 
 
-async def expire_leases(session: Session, now: datetime, limit: int) -> int:
-    """Make slots claimable whose leases ran out, and publish the work; return how many.
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """How many leases ran out. `outdated`: records of some of them are to be routed again."""
+
+    leases: int
+    outdated: bool = False
+
+
+async def expire_leases(session: Session, now: datetime, limit: int) -> Expired:
+    """Make slots claimable whose leases ran out, and publish the work.
 
     A slot comes to its annotator again first. Where the task was closed meanwhile, perhaps because nobody else could
     serve it, its annotator counts as arrived.
     """
     expired = await leases.expire(session, now, limit)
     if not expired:
-        return 0
+        return Expired(0)
     claimable = [one.ended for one in expired if one.claimable]
     if claimable:
         await leases.remember_given_back(session, [(one.task_id, one.slot, one.annotator_id) for one in claimable])
@@ -33,4 +42,5 @@ async def expire_leases(session: Session, now: datetime, limit: int) -> int:
             if one.ended.token in new
         ],
     )
-    return len(expired)
+    outdated = await routes.mark_outdated(session, [one.record_id for one in claimable]) if claimable else False
+    return Expired(len(expired), outdated)

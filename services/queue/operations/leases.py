@@ -1,5 +1,6 @@
 """What else an annotator does with a lease: renew it, give it back, skip the task, keep a draft."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,7 +21,7 @@ from services.queue.exceptions import (
 )
 from services.queue.operations.leasing import Following, Granted, Leasing
 from services.queue.operations.work_log import log_end
-from services.queue.storage import drafts, leases, memberships, progress, servability
+from services.queue.storage import drafts, leases, memberships, progress, routes, servability
 from services.queue.storage.ended_leases import EndedLease
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
@@ -98,14 +99,19 @@ async def count_again(session: Session, lease: Lease) -> None:
         await memberships.return_leases(session, {(lease.annotator_id, lease.project_id): -1})
 
 
-async def release_lease(session: Session, principal: Principal, token: UUID, now: datetime) -> None:
+async def release_lease(
+    session: Session, principal: Principal, token: UUID, wake_routing: Callable[[], None], now: datetime
+) -> None:
     """Give the slot back. What is held no longer is given back already."""
     found, status = await lock_lease(session, principal, token)
-    if status is TokenStatus.VALID:
-        given_up = await leases.release(session, found.lease)
-        if not given_up.task_open:  # perhaps because nobody else could serve it
-            await servability.add_arrivals(session, [found.lease.annotator_id])
-        await log_end(session, end_of(found.lease, token, "released", now))
+    if status is not TokenStatus.VALID:
+        return
+    given_up = await leases.release(session, found.lease)
+    await log_end(session, end_of(found.lease, token, "released", now))
+    if not given_up.task_open:  # perhaps because nobody else could serve it
+        await servability.add_arrivals(session, [found.lease.annotator_id])
+    elif await routes.mark_outdated(session, [found.lease.record_id]):
+        session.on_commit(wake_routing)
 
 
 async def skip_task(
@@ -115,6 +121,7 @@ async def skip_task(
     token: UUID,
     skip: Skip,
     following: Following | None,
+    wake_routing: Callable[[], None],
     now: datetime,
 ) -> Granted | None:
     """Leave the record for ever; another slot takes the place of this one. Skipping again changes nothing."""
@@ -129,6 +136,8 @@ async def skip_task(
     await log_end(session, end_of(lease, token, "skipped", now, reason=reason, active_s=skip.active_s))
     if given_up.task_open and given_up.purpose != Purpose.GOLD:
         await leases.replace(session, lease, now)
+        if await routes.mark_outdated(session, [lease.record_id]):
+            session.on_commit(wake_routing)
     await progress.add(session, {(lease.project_id, "skips"): 1})
     await publish(
         session,

@@ -1,4 +1,4 @@
-"""Route records: by their first prediction, by every new one, and by every new threshold."""
+"""Route records: by their first prediction, by every new one, and by every change of a threshold or the project."""
 
 import math
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 from services.queue.domain.record import Prediction
 from services.queue.operations.batches import PROJECT, RecordBatch, load
 from services.queue.operations.decisions import route
-from services.queue.storage import records, thresholds
+from services.queue.storage import project_changes, records, thresholds
 from services.queue.storage.projects import ProjectCache
 from services.queue.storage.thresholds import ThresholdKey
 from shared.contracts.events import AutoAcceptThresholdSet, RecordPredicted
@@ -17,6 +17,8 @@ from shared.kit.consuming import EventSet
 from shared.kit.database import Database, Session
 
 _SIDE_BY_SIDE = 4
+_FEWEST = 10
+"""So many records are routed at once however few there are: in sets of one they cost several times as much."""
 SETS_OF_PAGE = 20  # at the end of a page nothing else is done while the last one is saved, and its place noted
 
 
@@ -48,32 +50,34 @@ async def keep_predictions(
 
 
 async def route_waiting(session: Session, projects: ProjectCache, now: datetime, limit: int) -> int:
-    """Route records that came before their project could be served; return how many were looked at."""
+    """Route records that wait for it; return how many were looked at."""
     found = await records.waiting(session, limit)
     await _route_again(session, projects, found, now)
     return len(found)
 
 
 async def reroute(database: Database, projects: ProjectCache, now: datetime, limit: int) -> bool:
-    """Route again the next records that a change of a threshold concerns; return whether there may be more.
+    """Route again the next records that a change of a project or threshold concerns; return whether there may be more.
 
-    `limit` of them in a transaction, and some transactions side by side: one is decided on while others are saved. The
-    change remembers last how far it was made: after a crash some records are routed once more, which changes nothing.
+    At most `limit` of them in a transaction, and some transactions side by side: one is decided on while others are saved.
+    Nobody is served what they hold, so they never hold more than some of a page, however small the project is. The change
+    remembers last how far it was made: after a crash some records are routed once more, which changes nothing.
     """
     async with database.transaction() as session:
-        change = await thresholds.oldest_change(session)
+        change = await project_changes.next_change(session) or await thresholds.next_change(session)
         if change is None:
             return False
-        concerned, end = await thresholds.concerned(session, change, limit * SETS_OF_PAGE)
+        concerned, end = await change.concerned(session, limit * SETS_OF_PAGE)
+    at_once = min(limit, max(_FEWEST, len(concerned) // SETS_OF_PAGE))
 
     async def some(record_ids: list[UUID]) -> None:
         async with database.transaction() as session:
             await _route_again(session, projects, record_ids, now)
 
-    sets = (some(concerned[start : start + limit]) for start in range(0, len(concerned), limit))
+    sets = (some(concerned[start : start + at_once]) for start in range(0, len(concerned), at_once))
     await side_by_side(sets, at_once=_SIDE_BY_SIDE)
     async with database.transaction() as session:
-        await thresholds.go_on(session, change, end)
+        await change.go_on(session, end)
     return True
 
 

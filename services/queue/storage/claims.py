@@ -116,16 +116,22 @@ FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 """)  # noqa: S608  constants
 
 # What the annotator gave back, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
-# that stood in front when it was given back: an ordinary task would have gone to them, too.
+# that stood in front when it was given back: an ordinary task would have gone to them, too. And when the project changes,
+# what nobody holds moves to other versions: gold does what that slot does, its witness.
 _GIVEN_BACK = Statement(f"""
-SELECT g.task_id AS given_task, coalesce(g.guideline_version, found.guideline_version) AS carried, found.*
-FROM given_back g LEFT JOIN LATERAL (
+SELECT g.task_id AS given_task, found.*, CASE
+    WHEN found.lane <> 'gold' THEN found.guideline_version
+    WHEN w.guideline_version > g.witness_guideline THEN w.guideline_version
+    ELSE coalesce(g.guideline_version, found.guideline_version)
+END AS carried
+FROM given_back g LEFT JOIN slots w ON w.task_id = g.witness_task AND w.slot = g.witness_slot LEFT JOIN LATERAL (
     SELECT {_FREE_COLUMNS} FROM slots f
-    WHERE f.task_id = g.task_id AND f.state = :free AND {_NOT_MINE}
-        AND (g.witness_task IS NULL OR EXISTS (
-            SELECT FROM slots w WHERE w.task_id = g.witness_task AND w.slot = g.witness_slot
-                AND (w.state = :free OR (w.annotator_id = g.annotator_id AND w.state = ANY(:taken::text[])))
-        ))
+    WHERE f.task_id = g.task_id AND f.state = :free AND {_NOT_MINE} AND (
+        g.witness_task IS NULL OR (
+            w.schema_version = f.schema_version
+            AND (w.state = :free OR (w.annotator_id = g.annotator_id AND w.state = ANY(:taken::text[])))
+        )
+    )
     ORDER BY f.slot LIMIT 1 FOR UPDATE OF f SKIP LOCKED
 ) found ON true
 WHERE g.annotator_id = :annotator_id AND g.project_id = :project_id AND g.kind = ANY(:kinds::text[])

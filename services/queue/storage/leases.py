@@ -86,15 +86,17 @@ _SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = 
 # in front now: nobody takes gold away, so it is gone when somebody else takes that slot. It is looked for whatever the slot
 # is, so that giving back takes as long.
 _REMEMBER = """
-INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot)
+INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot,
+    witness_guideline)
 SELECT back.annotator_id, s.project_id, s.task_id, s.kind, s.guideline_version,
-    CASE WHEN s.lane = 'gold' THEN front.task_id END, CASE WHEN s.lane = 'gold' THEN front.slot END
+    CASE WHEN s.lane = 'gold' THEN front.task_id END, CASE WHEN s.lane = 'gold' THEN front.slot END,
+    CASE WHEN s.lane = 'gold' THEN front.guideline_version END
 FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS back (task_id, slot, annotator_id)
 JOIN slots s ON s.task_id = back.task_id AND s.slot = back.slot AND s.state = $4
 LEFT JOIN LATERAL (
-    SELECT one.task_id, one.slot
+    SELECT one.task_id, one.slot, one.guideline_version
     FROM (VALUES ('random'), ('learning')) AS line (lane), LATERAL (
-        SELECT f.task_id, f.slot FROM slots f
+        SELECT f.task_id, f.slot, f.guideline_version FROM slots f
         WHERE f.project_id = s.project_id AND f.state = 'free' AND f.pool = 'any' AND f.lane = line.lane
         ORDER BY f.rank, f.sort_key LIMIT 1
     ) one
@@ -103,7 +105,7 @@ LEFT JOIN LATERAL (
 ORDER BY back.annotator_id, s.project_id, s.task_id
 ON CONFLICT (annotator_id, project_id, task_id) DO UPDATE
 SET guideline_version = excluded.guideline_version, witness_task = excluded.witness_task,
-    witness_slot = excluded.witness_slot
+    witness_slot = excluded.witness_slot, witness_guideline = excluded.witness_guideline
 """
 _DUE = """
 SELECT task_id, slot FROM slots WHERE state = 'leased' AND until < $1

@@ -12,14 +12,17 @@ from shared.kit.database import Session
 from shared.kit.jsonb import dump
 
 _SAVE = """
-INSERT INTO projects (project_id, revision, status, servable, holds, content)
-SELECT project_id, revision, status, servable, holds, content
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::boolean[], $5::boolean[], $6::jsonb[])
-    AS one (project_id, revision, status, servable, holds, content)
+INSERT INTO projects (project_id, revision, status, servable, holds, content, active_schema, active_guideline,
+    routing_policy)
+SELECT project_id, revision, status, servable, holds, content, active_schema, active_guideline, routing_policy
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::boolean[], $5::boolean[], $6::jsonb[], $7::int[], $8::int[],
+    $9::int[])
+    AS one (project_id, revision, status, servable, holds, content, active_schema, active_guideline, routing_policy)
 ORDER BY project_id
 ON CONFLICT (project_id) DO UPDATE
 SET revision = excluded.revision, status = excluded.status, servable = excluded.servable, holds = excluded.holds,
-    content = excluded.content
+    content = excluded.content, active_schema = excluded.active_schema, active_guideline = excluded.active_guideline,
+    routing_policy = excluded.routing_policy
 WHERE projects.revision <= excluded.revision
 """
 _REVISION = "SELECT revision FROM projects WHERE project_id = $1"
@@ -104,4 +107,7 @@ async def save(session: Session, projects: Sequence[Project]) -> None:
         [one.servable for one in projects],
         [one.holds for one in projects],
         [dump(one.content) for one in projects],
+        [one.content.active_schema for one in projects],
+        [one.content.active_guideline for one in projects],
+        [one.routing_policy for one in projects],
     )

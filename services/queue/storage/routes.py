@@ -11,7 +11,7 @@ from shared.contracts.values import TaskKind
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
 from shared.kit.jsonb import load as load_json
-from shared.kit.statements import columns
+from shared.kit.statements import columns, count_of
 
 _TYPES = {
     "record_id": "uuid",
@@ -26,6 +26,12 @@ _TYPES = {
     "explored": "boolean",
     "probability": "float8",
     "reason": "text",
+    "round": "int",
+    "schema_version": "int",
+    "guideline_version": "int",
+    "policy_version": "int",
+    "routed_model_id": "uuid",
+    "routed_prediction_id": "uuid",
     "prediction_revision": "int",
     "prediction_id": "uuid",
     "model_id": "uuid",
@@ -34,26 +40,9 @@ _TYPES = {
     "confidence": "float8",
     "selection": "jsonb",
     "waiting": "boolean",
-    "round": "int",
-    "schema_version": "int",
-    "guideline_version": "int",
-    "policy_version": "int",
-    "routed_model_id": "uuid",
-    "routed_prediction_id": "uuid",
 }
-_DECISION = (
-    "revision",
-    "route",
-    "task_id",
-    "slots_total",
-    "threshold",
-    "audit",
-    "blind",
-    "explored",
-    "probability",
-    "reason",
-)
-"""What another threshold changes of a route: columns after the record and its project."""
+_DECISION = tuple(_TYPES)[2:18]
+"""What is decided: all but what is known of the record, which is wide and stays when a threshold or the project changes."""
 
 _COLUMNS = ", ".join(_TYPES)
 _LOAD = f"SELECT {_COLUMNS} FROM routes WHERE record_id = ANY($1::uuid[])"  # noqa: S608  our own column names
@@ -75,9 +64,17 @@ WHERE routes.record_id = one.record_id
 
 _SAVE = _update(list(_TYPES)[2:])
 _SAVE_DECISIONS = _update(_DECISION)
+# Somebody held the record while its project was changed.
+_OUTDATED = """
+UPDATE routes o SET waiting = true
+FROM projects p
+WHERE o.record_id = ANY($1::uuid[]) AND p.project_id = o.project_id AND p.servable AND NOT o.waiting AND (
+    o.schema_version <> p.active_schema OR o.guideline_version <> p.active_guideline
+    OR o.policy_version < p.routing_policy
+)
+"""
 _NO_PREDICTION = (0, None, None, None, None, None)
-_NO_DECISION = (None,) * 9
-_NO_VERSIONS = (None,) * 6
+_NO_DECISION = (None,) * (len(_DECISION) - 1)
 
 
 class RouteSnapshot(NamedTuple):
@@ -140,21 +137,13 @@ async def save(
 
 
 def _decision_alone(was: RouteSnapshot, now: RouteSnapshot) -> bool:
-    """Whether nothing changed but what was decided: the prediction and the versions of the route are as they were."""
-    return (
-        was.routed is not None
-        and now.routed is not None
-        and was[:3] == now[:3]
-        and _versions(was.routed) == _versions(now.routed)
-    )
-
-
-_versions = attrgetter("round", "schema_version", "guideline_version", "policy_version", "model_id", "prediction_id")
+    """Whether nothing changed but what was decided."""
+    return was[:3] == now[:3] and now.routed is not None
 
 
 def _row(record: Record) -> tuple[Any, ...]:
     """The values of the record's row, in the order of the columns; None where there is nothing to keep."""
-    prediction, routed = record.prediction, record.routed
+    prediction = record.prediction
     return (
         record.record_id,
         record.project_id,
@@ -173,7 +162,6 @@ def _row(record: Record) -> tuple[Any, ...]:
         ),
         dump(record.selection),
         record.waiting,
-        *(_versions(routed) if routed else _NO_VERSIONS),
     )
 
 
@@ -182,8 +170,17 @@ def _decision(record: Record) -> tuple[Any, ...]:
 
 
 _decided = attrgetter(
-    "route", "task_id", "slots_total", "threshold", "audit", "blind", "explored", "selection_probability", "reason"
-)
+    "route", "task_id", "slots_total", "threshold", "audit", "blind", "explored", "selection_probability", "reason",
+    "round", "schema_version", "guideline_version", "policy_version", "model_id", "prediction_id",
+)  # fmt: skip
+
+
+async def mark_outdated(session: Session, record_ids: Sequence[UUID]) -> bool:
+    """Have those of the records routed again whose project was changed since; return whether any are.
+
+    It is called when somebody lets go of a slot of the record: what was in their hand was left out when the project changed.
+    """
+    return count_of(await session.raw.execute(_OUTDATED, record_ids)) > 0
 
 
 async def page(session: Session, after: UUID, limit: int) -> list[tuple[UUID, UUID, int, RecordRouted]]:

@@ -12,7 +12,7 @@ from services.queue.domain.tasks import Purpose, Task
 from services.queue.storage import memberships
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
-from shared.kit.statements import columns
+from shared.kit.statements import columns, count_of
 
 # The slots are locked in the order of task and number: nobody can lease or free them until the transaction ends. Task by
 # task, so that the planner doesn't read all slots when it thinks there are few. Those of gold are as many as annotators.
@@ -35,10 +35,12 @@ _SAVE = """
 UPDATE tasks t
 SET lane = one.lane, pool = one.pool, blind = one.blind, state = one.state, requested = one.requested,
     requested_revision = one.requested_revision, unserved = one.unserved, suspect_at = one.suspect_at,
-    disputed = coalesce(one.disputed, t.disputed)
+    disputed = coalesce(one.disputed, t.disputed), schema_version = one.schema_version,
+    guideline_version = one.guideline_version
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::int[], $7::int[], $8::boolean[],
-    $9::timestamptz[], $10::jsonb[])
-    AS one (task_id, lane, pool, blind, state, requested, requested_revision, unserved, suspect_at, disputed)
+    $9::timestamptz[], $10::jsonb[], $11::int[], $12::int[])
+    AS one (task_id, lane, pool, blind, state, requested, requested_revision, unserved, suspect_at, disputed,
+        schema_version, guideline_version)
 WHERE t.task_id = one.task_id
 """
 # Tasks of which nothing changes but that they are closed, with all their slots that nobody has: most that end do so.
@@ -62,29 +64,21 @@ SELECT annotator_id, project_id, count(*) AS leases FROM found WHERE state = 'le
 """
 _NEW_TASK = (
     "task_id", "lane", "pool", "blind", "state", "requested", "requested_revision", "unserved", "suspect_at", "disputed",
-    "project_id", "record_id", "round", "purpose", "kind", "schema_version", "guideline_version", "opened_at",
+    "schema_version", "guideline_version", "project_id", "record_id", "round", "purpose", "kind", "opened_at",
 )  # fmt: skip
 _NEW_SLOT = (
     "task_id", "slot", "project_id", "record_id", "kind", "round", "schema_version", "guideline_version", "lane", "pool",
     "blind", "rank", "sort_key", "state",
 )  # fmt: skip
-# All of them or none, as `_VOID`.
+# All of them or none, as `_VOID`. What was leased once keeps the versions that it was leased under.
 _CHANGE_SLOTS = """
-UPDATE slots s SET lane = one.lane, pool = one.pool, blind = one.blind, rank = one.rank, state = one.state
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::text[])
-    AS one (task_id, slot, was, lane, pool, blind, rank, state)
+UPDATE slots s SET lane = one.lane, pool = one.pool, blind = one.blind, rank = one.rank, state = one.state,
+    schema_version = CASE WHEN s.token IS NULL THEN one.schema_version ELSE s.schema_version END,
+    guideline_version = CASE WHEN s.token IS NULL THEN one.guideline_version ELSE s.guideline_version END
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::int[], $8::text[], $9::int[],
+    $10::int[])
+    AS one (task_id, slot, was, lane, pool, blind, rank, state, schema_version, guideline_version)
 WHERE s.task_id = one.task_id AND s.slot = one.slot AND s.state = one.was
-"""
-# Project by project, so that those that hold many slots are not walked through.
-_OPEN_HELD = """
-WITH few AS (
-    SELECT held.task_id, held.slot FROM projects p CROSS JOIN LATERAL (
-        SELECT task_id, slot FROM slots WHERE project_id = p.project_id AND state = 'held'
-        LIMIT $1 FOR UPDATE SKIP LOCKED
-    ) held
-    WHERE NOT p.holds LIMIT $1
-)
-UPDATE slots s SET state = 'free' FROM few WHERE s.task_id = few.task_id AND s.slot = few.slot
 """
 
 
@@ -185,13 +179,26 @@ async def _change_slots(session: Session, tasks: Sequence[Task], loaded: Mapping
             voided += len(of_task)
             continue
         for was, slot in of_task:
-            changed.append((task.task_id, slot.number, was, task.lane, task.pool, task.blind, slot.rank, slot.state))
+            changed.append(
+                (
+                    task.task_id,
+                    slot.number,
+                    was,
+                    task.lane,
+                    task.pool,
+                    task.blind,
+                    slot.rank,
+                    slot.state,
+                    task.schema_version,
+                    task.guideline_version,
+                )
+            )
             if was == SlotState.LEASED:
                 assert slot.annotator_id is not None
                 returned[slot.annotator_id, task.project_id] += 1
-    if closed and _count(await session.raw.execute(_VOID, closed)) != voided:
+    if closed and count_of(await session.raw.execute(_VOID, closed)) != voided:
         raise RuntimeError(_TOUCHED)
-    if changed and _count(await session.raw.execute(_CHANGE_SLOTS, *columns(changed))) != len(changed):
+    if changed and count_of(await session.raw.execute(_CHANGE_SLOTS, *columns(changed))) != len(changed):
         raise RuntimeError(_TOUCHED)
     await memberships.return_leases(session, returned)
 
@@ -203,11 +210,6 @@ async def _void_gold(session: Session, closed: Sequence[Task]) -> None:
         )
         returned = {(row["annotator_id"], row["project_id"]): row["leases"] for row in rows}
         await memberships.return_leases(session, returned)
-
-
-async def open_held(session: Session, limit: int) -> int:
-    """Open slots that projects hold no longer; return how many."""
-    return _count(await session.raw.execute(_OPEN_HELD, limit))
 
 
 def _task(row: Any) -> Task:
@@ -244,6 +246,8 @@ def _row(task: Task) -> tuple[Any, ...]:
         task.unserved,
         task.suspect_at,
         None if task.disputed is None else dump(list(task.disputed)),
+        task.schema_version,
+        task.guideline_version,
     )
 
 
@@ -264,16 +268,14 @@ def _constants(task: Task) -> tuple[Any, ...]:
         task.round,
         task.purpose,
         task.purpose.kind,
-        task.schema_version,
-        task.guideline_version,
         task.opened_at,
     )
 
 
 def _slot_values(task: Task, slot: Slot) -> tuple[Any, ...]:
-    """What of the slot may change: its state, and where it stands while it may be leased."""
+    """What of the slot may change: its state, and where it stands and what it asks for while it may be leased."""
     if slot.state in _UNTAKEN:
-        return slot.state, task.lane, task.pool, task.blind, slot.rank
+        return slot.state, task.lane, task.pool, task.blind, slot.rank, task.schema_version, task.guideline_version
     return (slot.state,)
 
 
@@ -294,8 +296,3 @@ def _new_slot(task: Task, slot: Slot) -> tuple[Any, ...]:
         slot.sort_key,
         slot.state,
     )
-
-
-def _count(status: str) -> int:
-    """The number of rows in a command's status: `UPDATE 3`."""
-    return int(status.rsplit(" ", 1)[-1])

@@ -74,6 +74,21 @@ class ThresholdChange:
     below: float
     done_to: UUID
 
+    async def concerned(self, session: Session, limit: int) -> tuple[list[UUID], UUID | None]:
+        """Of the next `limit` records that it concerns those to be routed again, and the last one; None: no more follow."""
+        rows = await session.raw.fetch(
+            _CONCERNED, self.project_id, self.model_id, self.done_to, self.at_least, self.below, limit
+        )
+        end = rows[-1]["record_id"] if len(rows) == limit else None
+        return [row["record_id"] for row in rows if row["open"]], end
+
+    async def go_on(self, session: Session, end: UUID | None) -> None:
+        """The change is made from where it stood up to this record, None: as a whole."""
+        if end is None:
+            await session.raw.execute(_END, self.change_id, self.done_to)
+        else:
+            await session.raw.execute(_GO_ON, self.change_id, self.done_to, end)
+
 
 async def lock_projects(session: Session, project_ids: Sequence[UUID]) -> set[UUID]:
     """Which of the projects are known; nobody routes by their thresholds until the transaction ends."""
@@ -113,23 +128,6 @@ async def add_changes(session: Session, changes: Sequence[tuple[UUID, UUID, floa
     await session.raw.execute(_ADD_CHANGES, *map(list, zip(*changes, strict=True)))
 
 
-async def oldest_change(session: Session) -> ThresholdChange | None:
+async def next_change(session: Session) -> ThresholdChange | None:
     row = await session.raw.fetchrow(_OLDEST_CHANGE)
     return None if row is None else ThresholdChange(**row)
-
-
-async def concerned(session: Session, change: ThresholdChange, limit: int) -> tuple[list[UUID], UUID | None]:
-    """Of the next `limit` records that it concerns those to be routed again, and the last one; None: no more follow."""
-    rows = await session.raw.fetch(
-        _CONCERNED, change.project_id, change.model_id, change.done_to, change.at_least, change.below, limit
-    )
-    end = rows[-1]["record_id"] if len(rows) == limit else None
-    return [row["record_id"] for row in rows if row["open"]], end
-
-
-async def go_on(session: Session, change: ThresholdChange, end: UUID | None) -> None:
-    """The change is made from where it stood up to this record, None: as a whole."""
-    if end is None:
-        await session.raw.execute(_END, change.change_id, change.done_to)
-    else:
-        await session.raw.execute(_GO_ON, change.change_id, change.done_to, end)

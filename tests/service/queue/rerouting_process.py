@@ -1,4 +1,4 @@
-"""Queue in a process of its own, which routes again what a threshold concerns and is killed within a page of it.
+"""Queue in a process of its own, which routes again what a change concerns and is killed within a page of it.
 
 As soon as so many of the page's sets are committed: with all of them it is killed before it notes the page's place.
 """
@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from services.queue.operations import routing
-from services.queue.storage import thresholds
+from services.queue.storage.project_changes import ProjectChange
+from services.queue.storage.thresholds import ThresholdChange
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
 from tests.support.service import service_under_test
@@ -38,7 +39,8 @@ async def main(database_url: str, committed: int, a_set: int) -> None:
         await route_again(session, projects, record_ids, now)
 
     routing._route_again = route_some
-    thresholds.go_on = killed  # type: ignore[assignment]
+    for change in (ThresholdChange, ProjectChange):
+        change.go_on = killed  # type: ignore[assignment, method-assign]
     async with service_under_test("queue", database_url=database_url) as service:
         await routing.reroute(service.database, service.runtime.resources.projects, utc_now(), a_set)
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.queue.operations import routing
 from services.queue.storage import thresholds
+from services.queue.storage.thresholds import ThresholdChange
 from shared.contracts.draws import draw
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import AnnotatorStatus, Pool, Route, ScoredFor, Split
@@ -222,23 +223,11 @@ async def test_a_project_without_a_guideline_is_routed_once_it_has_one(service: 
     assert (await world.route(record_id)).guideline_version == 1
 
 
-async def test_a_round_keeps_its_versions(world: World) -> None:
-    person = await world.person()
-    record_id = await world.record()
-    world.guidelines = 2
-    await world.open()
-    assert (await person.one())["guideline_version"] == 1
-    await world.relabel(record_id)
-    assert (await world.route(record_id)).guideline_version == 2
-
-
 async def test_switching_learning_off_opens_what_was_held(service: ServiceUnderTest) -> None:
     world = await World(service, policies=policies(**LEARNING)).open()
     record_id = await world.record()
     assert await world.slots(record_id) == ["held"]
-    world.policies = policies()
-    await world.open()
-    await service.run_loop("route_waiting")
+    await world.change(policies=policies())
     assert await world.slots(record_id) == ["free"]
 
 
@@ -265,7 +254,7 @@ async def test_rerouting_that_failed_in_between_is_done_again_without_another_ef
 
     projects = service.runtime.resources.projects
     with monkeypatch.context() as crashing:
-        crashing.setattr(thresholds, "go_on", crash)
+        crashing.setattr(ThresholdChange, "go_on", crash)
         with pytest.raises(ConnectionError):
             await routing.reroute(service.database, projects, utc_now(), 2)
     assert await routing.reroute(service.database, projects, utc_now(), 2)
@@ -290,7 +279,7 @@ async def test_a_process_killed_within_a_page_of_rerouting_leaves_nothing_out_an
     for record_id in record_ids:
         assert [one.route for one in await world.routes(record_id)] == [Route.PEOPLE, Route.AUTO_ACCEPT]
     async with service.database.transaction() as session:
-        assert await thresholds.oldest_change(session) is None
+        assert await thresholds.next_change(session) is None
 
 
 async def test_a_replica_that_leads_no_longer_does_not_take_rerouting_back(service: ServiceUnderTest) -> None:
@@ -298,14 +287,14 @@ async def test_a_replica_that_leads_no_longer_does_not_take_rerouting_back(servi
     await world.records(3, label="positive", confidence=0.99)
     await world.publish(world.threshold_of(0.9))
     async with service.database.transaction() as session:
-        stale = await thresholds.oldest_change(session)
+        stale = await thresholds.next_change(session)
         assert stale is not None
-        _, first = await thresholds.concerned(session, stale, 1)
-        _, second = await thresholds.concerned(session, stale, 2)
-        await thresholds.go_on(session, stale, second)
-        await thresholds.go_on(session, stale, first)
-        await thresholds.go_on(session, stale, None)
-        change = await thresholds.oldest_change(session)
+        _, first = await stale.concerned(session, 1)
+        _, second = await stale.concerned(session, 2)
+        await stale.go_on(session, second)
+        await stale.go_on(session, first)
+        await stale.go_on(session, None)
+        change = await thresholds.next_change(session)
     assert change is not None
     assert change.done_to == second
 
@@ -342,16 +331,16 @@ async def test_a_replica_of_the_version_before_and_one_of_this_leave_no_record_o
         )  # fmt: skip
 
     async def now(session: Session) -> None:
-        change = await thresholds.oldest_change(session)
+        change = await thresholds.next_change(session)
         assert change is not None
-        record_ids, end = await thresholds.concerned(session, change, 1)
+        record_ids, end = await change.concerned(session, 1)
         done.update(record_ids)
-        await thresholds.go_on(session, change, end)
+        await change.go_on(session, end)
 
     turns = itertools.cycle([before, now] if first == "before" else [now, now, before])
     for turn in turns:
         async with service.database.transaction() as session:
-            if await thresholds.oldest_change(session) is None:
+            if await thresholds.next_change(session) is None:
                 break
             await turn(session)
     assert done == set(all_ids)

@@ -139,6 +139,7 @@ class World:
     guidelines: int = 1
     model_id: UUID = field(default_factory=new_id)
     salt: str = "salt"
+    policy_versions: list[Policies] = field(default_factory=list)
     revisions: dict[tuple[str, UUID], int] = field(default_factory=lambda: defaultdict(int))
 
     @property
@@ -165,6 +166,8 @@ class World:
 
     def project(self, status: ProjectStatus = ProjectStatus.ACTIVE) -> ProjectChanged:
         now = utc_now()
+        if not self.policy_versions or self.policy_versions[-1] != self.policies:
+            self.policy_versions.append(self.policies)
         return ProjectChanged(
             name="Tone",
             status=status,
@@ -173,14 +176,24 @@ class World:
             guidelines=[
                 GuidelineVersion(version=n, markdown="Be fair.", created_at=now) for n in range(1, self.guidelines + 1)
             ],
-            policies=[PolicyVersion(version=1, policies=self.policies, created_at=now)],
+            policies=[
+                PolicyVersion(version=n, policies=one, created_at=now)
+                for n, one in enumerate(self.policy_versions, start=1)
+            ],
             active_schema=len(self.schemas) or None,
             active_guideline=self.guidelines or None,
-            active_policy=1,
+            active_policy=len(self.policy_versions),
         )
 
     def _numbered(self) -> list[tuple[int, LabelSchema]]:
         return list(enumerate(self.schemas, start=1))
+
+    async def change(self, **changes: Any) -> None:
+        """Publish the project with `schemas`, `guidelines` or `policies` changed, and let its open tasks follow."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        await self.open()
+        await self.service.run_loop("reroute")
 
     async def person(self, pool: Pool = Pool.CROWD, *roles: str, subject: str | None = None, **more: Any) -> Person:
         subject = subject or f"person-{uuid4().hex[:8]}"

@@ -1,0 +1,249 @@
+"""A change of the project reaches what nobody has touched; what somebody holds ends as it was granted."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.queue.operations import routing
+from services.queue.storage import project_changes
+from shared.contracts.answers import LabelSchema
+from shared.contracts.events import AnnotationSubmitted
+from shared.contracts.values import Route, Split
+from shared.kit.clock import utc_now
+from tests.service.queue import rerouting_process
+from tests.service.queue.world import LABELS, SCHEMA, Person, World, policies, shown
+from tests.support.killed import run_until_killed
+from tests.support.service import ServiceUnderTest
+
+RENAMED = LabelSchema.model_validate(
+    {
+        "fields": [{"name": "text", "kind": "text"}],
+        "questions": [{"name": "sentiment", "kind": "choice", "labels": [*LABELS[:2], "bad"]}],
+    }
+)
+NEW: dict[str, Any] = {"schemas": (SCHEMA, RENAMED), "guidelines": 2}
+TWO = policies(redundancy={"without_model": 2, "with_model": 1})
+GOLDEN = policies(gold={"entry_test": 0, "share": 0.5}, serving={"leases_per_annotator": 50})
+
+
+def versions(lease: dict[str, Any]) -> tuple[int, int]:
+    return lease["schema_version"], lease["guideline_version"]
+
+
+async def test_a_new_schema_and_guideline_reach_every_task_that_nobody_has_touched(world: World) -> None:
+    record_ids = await world.records(30)
+    person = await world.person()
+    held = await person.lease(count=5)
+    await world.change(**NEW)
+    rest = await person.lease(count=15) + await (await world.person()).lease(count=20)
+    assert {versions(lease) for lease in rest} == {(2, 2)}
+    assert len(rest) == 25
+    assert rest[0]["questions"][0]["labels"][-1] == "bad"
+    for lease in held:  # and they end as they were granted
+        answer = await person.submit(lease["token"], {"sentiment": {"label": "negative"}})
+        assert answer.status_code == 200, answer.text
+    assert (await person.submit(rest[0]["token"], {"sentiment": {"label": "negative"}})).status_code == 422
+    assert (await person.submit(rest[0]["token"], {"sentiment": {"label": "bad"}})).status_code == 200
+    routes = [(one := await world.route(record_id)).schema_version for record_id in record_ids]
+    assert sorted(routes) == [1] * 5 + [2] * 25
+    assert one.policy_version == 1
+
+
+async def test_what_one_of_two_has_answered_is_answered_by_the_other_under_the_same_versions(
+    service: ServiceUnderTest,
+) -> None:
+    world = await World(service, policies=TWO).open()
+    await world.record()
+    first, second = await world.people(2)
+    assert (await first.submit((await first.one())["token"])).status_code == 200
+    await world.change(**NEW)
+    lease = await second.one()
+    assert versions(lease) == (1, 1)
+    assert (await second.submit(lease["token"])).status_code == 200
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 1), (1, 3)])
+async def test_another_redundancy_reaches_what_is_open(service: ServiceUnderTest, before: int, after: int) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": before})).open()
+    person = await world.person()
+    untouched, _ = await world.records(2)
+    held = await person.one()
+    untouched = next(one for one in [untouched, _] if str(one) != shown(held))
+    await world.change(policies=policies(redundancy={"without_model": after}))
+    assert (await world.slots(untouched)).count("free") == after
+    assert (await world.route(untouched)).slots_total == after
+    assert (await world.route(untouched)).policy_version == 2
+    assert (await world.route(UUID(shown(held)))).slots_total == before
+
+
+async def test_other_shares_reach_what_is_open_and_another_target_changes_no_route(world: World) -> None:
+    record_id = await world.record()
+    await world.change(policies=policies(redundancy={"posterior_target": 0.9}))
+    assert len(await world.routes(record_id)) == 1, "nothing that routing goes by has changed"
+    await world.change(policies=policies(redundancy={"posterior_target": 0.9}, learning={"random_share": 1.0}))
+    routed = await world.route(record_id)
+    assert (routed.explored, routed.selection_probability, routed.policy_version) == (True, 1.0, 3)
+
+
+async def test_switching_auto_accept_off_and_on_reaches_what_is_open(service: ServiceUnderTest) -> None:
+    off = policies(auto_accept={"audit_share": 0.0, "enabled": False})
+    world = await World(service, policies=off).open()
+    record_id = await world.record(label="positive", confidence=0.95)
+    await world.threshold(0.9)
+    assert (await world.route(record_id)).route is Route.PEOPLE
+    await world.change(policies=policies(auto_accept={"audit_share": 0.0}))
+    assert (await world.route(record_id)).route is Route.AUTO_ACCEPT
+
+
+async def test_a_model_of_the_schema_before_says_nothing_of_what_moved(world: World) -> None:
+    record_id = await world.record(label="positive", confidence=0.95)
+    assert (await world.route(record_id)).model_id == world.model_id
+    await world.change(**NEW)
+    assert (await world.route(record_id)).model_id is None
+    assert (await (await world.person()).one()).get("prediction") is None
+
+
+@pytest.mark.parametrize("how", ["released", "expired", "skipped"])
+async def test_what_was_held_during_the_change_follows_when_it_is_let_go(service: ServiceUnderTest, how: str) -> None:
+    world = await World(service).open()
+    record_id = await world.record()
+    first, second = await world.people(2)
+    lease = await first.one()
+    await world.change(**NEW)
+    assert (await world.route(record_id)).schema_version == 1
+    if how == "released":
+        assert (await first.release(lease["token"])).status_code == 204
+    elif how == "expired":
+        await world.expire_leases()
+    else:
+        assert (await first.skip(lease["token"])).status_code == 200
+    await service.run_loop("route_waiting")
+    assert (await world.route(record_id)).schema_version == 2
+    assert versions(await second.one()) == (2, 2)
+    async with service.database.transaction() as session:
+        assert await session.raw.fetchval("SELECT count(*) FROM routes WHERE waiting") == 0
+
+
+async def test_a_lease_that_ran_out_before_the_change_takes_no_answer_and_keeps_its_draft(world: World) -> None:
+    await world.record()
+    person, other = await world.people(2)
+    late = await person.one()
+    await world.expire_leases()
+    await world.change(**NEW)
+    answer = await person.submit(late["token"])
+    assert answer.status_code == 409, answer.text
+    draft = await world.client.get(f"/v1/leases/{late['token']}/draft", headers=person.headers)
+    assert draft.json()["answers"] == {"sentiment": {"label": "positive"}}
+    again = await person.one()
+    assert versions(again) == (2, 2), "it comes to them again first"
+    assert again["task_id"] == late["task_id"]
+    assert await other.nothing() == "all_leased"
+    assert (await person.submit(again["token"], {"sentiment": {"label": "bad"}})).status_code == 200
+    [submitted] = [event.payload for event in await world.service.published(AnnotationSubmitted)][-1:]
+    assert (submitted.schema_version, submitted.guideline_version) == (2, 2)
+
+
+async def test_a_later_round_moves_too_and_a_dispute_stays(world: World) -> None:
+    relabelled, disputed = await world.records(2)
+    person = await world.person()
+    for lease in await person.lease(count=2):
+        assert (await person.submit(lease["token"])).status_code == 200
+    await world.finalize(relabelled)
+    await world.relabel(relabelled)
+    await world.arbitrate(disputed)
+    await world.change(**NEW)
+    route = await world.route(relabelled)
+    assert (route.round, route.schema_version, route.guideline_version, route.slots_total) == (2, 2, 2, 1)
+    arbiter = await world.person("expert")  # type: ignore[arg-type]
+    kinds = {lease["kind"]: versions(lease) for lease in await arbiter.lease(count=2)}
+    assert kinds["arbitration"] == (1, 1)
+
+
+async def test_held_out_records_move_and_stay_held_out(service: ServiceUnderTest) -> None:
+    world = await World(service).open()
+    record_id = await world.record(Split.TEST)
+    await world.change(**NEW)
+    route = await world.route(record_id)
+    assert (route.schema_version, route.slots_total, route.blind) == (2, 2, True)
+
+
+async def test_gold_and_ordinary_work_that_was_given_back_before_a_change_come_again_alike(
+    service: ServiceUnderTest,
+) -> None:
+    """With the new guideline, one like the other."""
+    world = await World(service, policies=GOLDEN).open()
+    for record_id in await world.records(10):
+        await world.gold(record_id)
+    await world.records(40)
+    person = await world.person()
+    batch = await person.lease(count=12)
+    for lease in batch:
+        assert (await person.release(lease["token"])).status_code == 204
+    await world.change(guidelines=2)
+    again = await person.lease(count=12)
+    assert {lease["task_id"] for lease in again} == {lease["task_id"] for lease in batch}
+    assert {versions(lease) for lease in again} == {(1, 2)}
+
+
+async def test_work_goes_on_while_a_small_project_follows_its_change(service: ServiceUnderTest) -> None:
+    """What is being moved is locked; never all of it."""
+    world = await World(service).open()
+    await world.records(60)
+    person = await world.person()
+
+    async def work(person: Person) -> int:
+        return sum([len(await person.lease(count=1)) for _ in range(15)])
+
+    world.guidelines = 2
+    await world.open()
+    _, leased = await asyncio.gather(service.run_loop("reroute"), work(person))
+    assert leased == 15
+
+
+async def test_a_small_project_does_not_wait_for_a_large_one(service: ServiceUnderTest) -> None:
+    await service.run_loop("reroute")
+    large = await World(service).open()
+    await large.records(3 * routing.SETS_OF_PAGE)
+    small = await World(service).open()
+    record_id = await small.record()
+    for world in (large, small):
+        world.guidelines = 2
+        await world.open()
+    for _ in range(2):
+        await routing.reroute(service.database, service.runtime.resources.projects, utc_now(), 1)
+    assert (await small.route(record_id)).guideline_version == 2
+    await service.run_loop("reroute")
+
+
+async def test_a_change_on_top_of_a_change_begins_again(service: ServiceUnderTest) -> None:
+    await service.run_loop("reroute")
+    world = await World(service).open()
+    record_ids = await world.records(2 * routing.SETS_OF_PAGE)
+    world.guidelines = 2
+    await world.open()
+    assert await routing.reroute(service.database, service.runtime.resources.projects, utc_now(), 1)
+    await world.change(guidelines=3)
+    assert {(await world.route(one)).guideline_version for one in record_ids} == {3}
+
+
+@pytest.mark.parametrize("committed", [0, 1, rerouting_process.SETS])
+async def test_a_process_killed_within_a_page_leaves_no_task_behind_and_moves_none_twice(
+    service: ServiceUnderTest, committed: int
+) -> None:
+    await service.run_loop("reroute")
+    world = await World(service).open()
+    record_ids = await world.records(2 * rerouting_process.SETS)
+    world.guidelines = 2
+    await world.open()
+    database_url = service.settings.database_url
+    assert database_url is not None
+    await run_until_killed(rerouting_process.__name__, database_url.get_secret_value(), committed, 2)
+    moved = [(await world.route(one)).guideline_version for one in record_ids]
+    assert moved.count(2) == 2 * committed
+    await service.run_loop("reroute")
+    for record_id in record_ids:
+        assert [one.guideline_version for one in await world.routes(record_id)] == [1, 2]
+    async with service.database.transaction() as session:
+        assert await project_changes.next_change(session) is None

@@ -67,7 +67,8 @@ class Consumers:
         await labels.withdraw_gold(session, self._projects, withdrawn, utc_now())
 
     async def on_annotators_assessed(self, session: Session, assessed: EventSet[events.AnnotatorAssessed]) -> None:
-        await annotators.keep_assessments(session, assessed)
+        await annotators.keep_assessments(session, assessed, utc_now())
+        session.on_commit(partial(self._runtime.wake, "take_back"))
 
     async def on_thresholds_set(self, session: Session, thresholds: EventSet[events.AutoAcceptThresholdSet]) -> None:
         await routing.keep_thresholds(session, thresholds)

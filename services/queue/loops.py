@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.queue.operations import expiry, gold_exposures, routing, servability
+from services.queue.operations import expiry, gold_exposures, routing, servability, withdrawal
 from services.queue.resources import QueueRuntime
-from services.queue.storage import leases, progress
+from services.queue.storage import leases, progress, withdrawals
 from services.queue.storage import servability as storage
 from services.queue.storage.records import FIRST
 from shared.kit.clock import utc_now
@@ -43,6 +43,18 @@ async def fold_progress(runtime: QueueRuntime) -> None:
     while folded >= _FOLDED_AT_ONCE:
         async with runtime.database.autocommit() as session:
             folded = await progress.fold(session, _FOLDED_AT_ONCE)
+
+
+async def take_back(runtime: QueueRuntime) -> float | None:
+    """Take back what annotators hold who may not work any more; return in how many seconds to look again."""
+    outdated: bool | None = False
+    while outdated is not None:
+        async with runtime.database.transaction() as session:
+            outdated = await withdrawal.take_back(session, utc_now())
+        if outdated:
+            runtime.wake("route_waiting")
+    async with runtime.database.autocommit() as session:
+        return _seconds_to(await withdrawals.next_due(session))
 
 
 async def reroute(runtime: QueueRuntime) -> None:

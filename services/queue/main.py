@@ -70,6 +70,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
             subscriptions=consumers.subscriptions,
             loops=(
                 Loop("expire_leases", settings.expiry_interval_s, loops.expire_leases),
+                Loop("take_back", 5.0, loops.take_back),
                 Loop("reroute", 2.0, loops.reroute),
                 Loop("route_waiting", 5.0, loops.route_waiting),
                 Loop("expose_gold", 2.0, loops.expose_gold),

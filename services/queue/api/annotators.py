@@ -4,14 +4,17 @@ They work for every project, so a token that is limited to some governs none of 
 in a project is published by qa.
 """
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.queue.api.shapes import AnnotatorChange, AnnotatorOut, NewAnnotator
+from services.queue.api.shapes import AnnotatorChange, AnnotatorOut, MemberOut, NewAnnotator
 from services.queue.operations import annotators
+from services.queue.resources import QueueRuntimeDep
 from services.queue.storage import annotators as storage
+from services.queue.storage import memberships
 from services.queue.storage.annotators import Annotator
 from services.queue.storage.records import FIRST
 from shared.contracts.values import AnnotatorStatus, Pool, Role
@@ -28,6 +31,7 @@ from shared.kit.problems import responses
 router = edge_router("annotators")
 
 Manager = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
+ProjectManager = Annotated[Principal, requires(Role.MANAGER)]
 
 
 @router.post(
@@ -95,11 +99,62 @@ async def change_annotator(
     body: AnnotatorChange,
     response: Response,
     expected: ExpectedRevisions,
+    runtime: QueueRuntimeDep,
 ) -> AnnotatorOut:
-    """Pool, skills, languages, status, name or subject. Who is paused or retired gets no more leases."""
+    """Pool, skills, languages, status, name or subject. Who is paused or retired gets no more leases, and what they hold
+    goes back; their drafts are kept.
+    """
     changes = body.model_dump(exclude_none=True)
-    changed = await annotators.change_annotator(session, annotator_id, changes, expected)
+    changed = await annotators.change_annotator(session, annotator_id, changes, expected, utc_now())
+    session.on_commit(partial(runtime.wake, "take_back"))
     return _answer(changed, annotator_id, response)
+
+
+@router.get("/projects/{project_id}/annotators", responses=responses(404), summary="List a project's people")
+async def list_members(
+    session: SessionDep,
+    project_id: UUID,
+    _manager: ProjectManager,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[MemberOut]:
+    """Who has asked for work there or was invited, also who was removed since; by id. Names are with the annotators."""
+    last = decode_cursor(after, UUID)[0] if after else FIRST
+    rows = await memberships.page(session, project_id, last, limit + 1)
+    items = [MemberOut.model_validate(one, from_attributes=True) for one in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].annotator_id) if len(rows) > limit else None)
+
+
+@router.put(
+    "/projects/{project_id}/annotators/{annotator_id}",
+    status_code=204,
+    responses=responses(404),
+    summary="Invite an annotator to a project",
+)
+async def invite_annotator(
+    session: SessionDep, project_id: UUID, annotator_id: UUID, _manager: ProjectManager, runtime: QueueRuntimeDep
+) -> None:
+    """They count among those who can serve its tasks before they ask for the first. Who asks for work needs no invitation,
+    unless they were removed.
+    """
+    if not await annotators.invite(session, annotator_id, project_id):
+        raise NotKnownHere("annotator or project", annotator_id)
+    session.on_commit(partial(runtime.wake, "find_unservable"))
+
+
+@router.delete(
+    "/projects/{project_id}/annotators/{annotator_id}",
+    status_code=204,
+    responses=responses(404),
+    summary="Remove an annotator from a project",
+)
+async def remove_annotator(
+    session: SessionDep, project_id: UUID, annotator_id: UUID, _manager: ProjectManager, runtime: QueueRuntimeDep
+) -> None:
+    """They get no more leases there until they are invited again, and what they hold goes back; their drafts are kept."""
+    if not await annotators.remove(session, annotator_id, project_id, utc_now()):
+        raise NotKnownHere("annotator", annotator_id)
+    session.on_commit(partial(runtime.wake, "take_back"))
 
 
 def _answer(found: Annotator | None, annotator_id: UUID, response: Response) -> AnnotatorOut:

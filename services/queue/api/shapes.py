@@ -11,7 +11,7 @@ from services.queue.domain.leases import Why
 from services.queue.domain.reasons import Reason
 from services.queue.storage.annotators import Annotator
 from shared.contracts.fields import Name
-from shared.contracts.values import AnnotatorStatus, Answers, BrokenRule, Pool, TaskKind
+from shared.contracts.values import AnnotatorStatus, Answers, AssessmentStatus, BrokenRule, Pool, TaskKind
 
 MAX_COUNT = 50
 _LEASE_EXAMPLE: dict[str, Any] = {
@@ -243,6 +243,34 @@ class AnnotatorChange(_Body):
     skills: _Skills | None = None
     languages: _Languages | None = None
     status: AnnotatorStatus | None = None
+
+
+class MemberOut(BaseModel):
+    """One of a project's people. `assessed` is what qa says of their answers there, `leases` how many tasks they hold or
+    have answered.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "annotator_id": "019a9d3e-1111-7aaa-8000-2f0c4b7a6e10",
+                    "pool": "in_house",
+                    "status": "active",
+                    "assessed": "active",
+                    "removed": False,
+                    "leases": 12,
+                }
+            ]
+        }
+    )
+
+    annotator_id: UUID
+    pool: Pool
+    status: AnnotatorStatus
+    assessed: AssessmentStatus
+    removed: bool
+    leases: int
 
 
 class AnnotatorOut(BaseModel):

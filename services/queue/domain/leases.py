@@ -13,7 +13,8 @@ from shared.contracts.values import RecordState, TaskKind
 class Lease:
     """A slot as the token found it. `token` is the one the slot carries now, None after it was given back.
 
-    `holds_another`: its annotator meanwhile has another slot of the same record. `released`: they gave it back.
+    `holds_another`: its annotator meanwhile has another slot of the same record. `released`: they gave it back. `barred`: they
+    are paused or retired, or were removed from the project.
     """
 
     task_id: UUID
@@ -33,6 +34,7 @@ class Lease:
     prediction_shown: UUID | None = None
     holds_another: bool = False
     released: bool = False
+    barred: bool = False
 
 
 class TokenStatus(StrEnum):
@@ -41,6 +43,7 @@ class TokenStatus(StrEnum):
     VALID = "valid"  # the slot carries it: work counts, even after `until`
     DONE = "done"  # an annotation was submitted under it
     STALE = "stale"  # leased again
+    BARRED = "barred"  # its holder may not work any more, so it went back
     GIVEN_BACK = "given_back"  # by its holder, or skipped: they want nothing of it kept
     CLOSED = "closed"  # its task was closed or its slot voided
     GONE = "gone"  # its record was erased
@@ -52,6 +55,8 @@ def token_status(lease: Lease, token: UUID) -> TokenStatus:
         return TokenStatus.GONE
     if lease.released:
         return TokenStatus.GIVEN_BACK
+    if lease.barred and (lease.token != token or lease.state in {SlotState.LEASED, SlotState.FREE}):
+        return TokenStatus.BARRED
     if lease.token != token:
         return TokenStatus.STALE
     if lease.state is SlotState.FREE and lease.holds_another:

@@ -8,8 +8,9 @@ class Reason(StrEnum):
     """`done`: nothing is left. `all_answered`: all that was asked for is answered, more comes only if the answers are not
     enough. `all_leased`: nothing right now, others hold it or it is on its way. `not_selected`: what is left is held until it
     is selected for learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left
-    needs a skill or a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you or the
-    project. `archived`: the project has ended. Take a reason that you don't know as `all_leased`.
+    needs a skill or a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you are, by a
+    manager or for your answers. `retired`: you are. `removed`: you were taken out of the project. `project_paused`: the
+    project is, or it has no schema or guideline yet. `archived`: the project has ended. Take a reason that you don't know as `all_leased`.
     """
 
     DONE = "done"
@@ -20,6 +21,9 @@ class Reason(StrEnum):
     NO_SKILL = "no_skill"
     LIMIT_REACHED = "limit_reached"
     PAUSED = "paused"
+    RETIRED = "retired"
+    REMOVED = "removed"
+    PROJECT_PAUSED = "project_paused"
     ARCHIVED = "archived"
 
 
@@ -58,6 +62,9 @@ _FACTOR = {
     Reason.NO_SKILL: 2,
     Reason.LIMIT_REACHED: 1,
     Reason.PAUSED: 60,
+    Reason.RETIRED: _LONGEST_S,
+    Reason.REMOVED: 60,
+    Reason.PROJECT_PAUSED: 60,
     Reason.ARCHIVED: _LONGEST_S,
 }
 

@@ -7,7 +7,7 @@ from shared.contracts.values import TaskKind
 
 @dataclass(frozen=True, slots=True)
 class Workforce:
-    """Those who might take a task. `active`: all annotators who work; `eligible`: of these, those with the task's pool
+    """Those who might take a task. `active`: all of the project's annotators who work; `eligible`: of these, those with the task's pool
     and skill; `left`: of these, those who had nothing to do with the record yet. `skips`: how often it was skipped.
     """
 

@@ -24,7 +24,8 @@ ANY_POOL = "any"
 class Membership:
     """An annotator in a project. `granted` counts all leases they ever got there, `returned` those without an answer.
 
-    `given_back`: there may be something that they gave back, which comes to them again before all else.
+    `given_back`: there may be something that they gave back, which comes to them again before all else. `removed`: they were
+    taken out of the project.
     """
 
     pool: Pool
@@ -35,10 +36,7 @@ class Membership:
     returned: int
     gold_served: int
     given_back: bool = False
-
-    @property
-    def paused(self) -> bool:
-        return self.status is not AnnotatorStatus.ACTIVE or self.assessed is AssessmentStatus.PAUSED
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.queue.exceptions import AnnotatorChangedMeanwhile, AnnotatorExists
-from services.queue.storage import annotators, servability
+from services.queue.storage import annotators, memberships, servability, withdrawals
 from services.queue.storage.annotators import Annotator
 from shared.contracts.events import AnnotatorAssessed, AnnotatorChanged
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus
@@ -24,9 +25,9 @@ async def register_annotator(session: Session, annotator: Annotator) -> Annotato
 
 
 async def change_annotator(
-    session: Session, annotator_id: UUID, changes: Mapping[str, Any], expected: frozenset[int] | None
+    session: Session, annotator_id: UUID, changes: Mapping[str, Any], expected: frozenset[int] | None, now: datetime
 ) -> Annotator | None:
-    """Change some of an annotator's fields; None when there is no such annotator.
+    """Change some of an annotator's fields; None when there is no such annotator. Who works no more holds nothing.
 
     Raises:
         AnnotatorChangedMeanwhile: its revision is not among the `expected`; None expects any.
@@ -44,8 +45,26 @@ async def change_annotator(
         raise AnnotatorExists
     changed = replace(changed, revision=found.revision + 1)
     await annotators.save(session, changed)
+    if changed.status is not AnnotatorStatus.ACTIVE:
+        await withdrawals.add(session, [(annotator_id, None)], now)
     await _publish(session, changed)
     return changed
+
+
+async def invite(session: Session, annotator_id: UUID, project_id: UUID) -> bool:
+    """Have the annotator among the project's people, before they ask for work; False when either is not known."""
+    if not await memberships.invite(session, annotator_id, project_id):
+        return False
+    await servability.add_arrivals(session, [annotator_id])
+    return True
+
+
+async def remove(session: Session, annotator_id: UUID, project_id: UUID, now: datetime) -> bool:
+    """Take the annotator out of the project, and back what they hold there; False when they were none of its people."""
+    if not await memberships.remove(session, annotator_id, project_id):
+        return False
+    await withdrawals.add(session, [(annotator_id, project_id)], now)
+    return True
 
 
 def published(annotator: Annotator) -> AnnotatorChanged:
@@ -59,8 +78,8 @@ def published(annotator: Annotator) -> AnnotatorChanged:
     )
 
 
-async def keep_assessments(session: Session, events: EventSet[AnnotatorAssessed]) -> None:
-    """Keep qa's newest view of each annotator in each project."""
+async def keep_assessments(session: Session, events: EventSet[AnnotatorAssessed], now: datetime) -> None:
+    """Keep qa's newest view of each annotator in each project. Who is paused holds nothing there."""
     newest: dict[tuple[UUID, UUID], AnnotatorAssessed] = {}
     for event in events:
         assert event.project_id is not None
@@ -76,6 +95,8 @@ async def keep_assessments(session: Session, events: EventSet[AnnotatorAssessed]
         if was is AssessmentStatus.PAUSED and newest[annotator_id, project_id].status is not AssessmentStatus.PAUSED
     }
     await servability.add_arrivals(session, reinstated)
+    paused = [key for key, one in newest.items() if one.status is AssessmentStatus.PAUSED]
+    await withdrawals.add(session, paused, now)
 
 
 async def _publish(session: Session, annotator: Annotator) -> None:

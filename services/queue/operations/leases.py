@@ -72,6 +72,8 @@ def refusal_of(status: TokenStatus) -> Exception:
         return TaskClosed()
     if status is TokenStatus.DONE:
         return AlreadySubmitted()
+    if status is TokenStatus.BARRED:
+        return StaleLease("You may not work in this project now: what you held went back. Your draft is kept.")
     if status is TokenStatus.GIVEN_BACK:
         return StaleLease("You gave the lease back, or skipped its task.")
     return StaleLease()

@@ -21,7 +21,7 @@ from services.queue.storage.memberships import Entrant
 from services.queue.storage.projects import ProjectCache
 from services.queue.storage.walks import Stretch
 from shared.contracts.draws import draw
-from shared.contracts.values import ProjectStatus, Role, TaskKind
+from shared.contracts.values import AnnotatorStatus, AssessmentStatus, ProjectStatus, Role, TaskKind
 from shared.kit.auth import Principal
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
@@ -139,10 +139,14 @@ class Leasing:
             entrant = await memberships.lock(session, request.subject, request.project_id, lazily=lazily)
             if entrant is not None:
                 break
-            annotator, known = await memberships.join(session, request.subject, request.project_id)
+            joined = await memberships.join(session, request.subject, request.project_id)
+            if joined is not None:
+                await servability.add_arrivals(session, [joined])
+                continue
+            annotator, project_known = await memberships.known(session, request.subject, request.project_id)
             if not annotator:
                 raise NotRegistered("A manager registers annotators with POST /v1/annotators.")
-            if not known:
+            if not project_known:
                 raise NotKnownHere("project", request.project_id)
         project = await self.projects.find(session, request.project_id, entrant.project_revision)
         assert project is not None
@@ -295,14 +299,16 @@ def _claim(project: Project, entrant: Entrant, now: datetime, *, lazily: bool) -
 
 
 def _refused(project: Project, entrant: Entrant) -> Reason | None:
-    if entrant.project_status == ProjectStatus.ARCHIVED:
-        return Reason.ARCHIVED
-    if entrant.membership.paused or entrant.project_status != ProjectStatus.ACTIVE or not entrant.servable:
-        return Reason.PAUSED
-    serving = project.policies.serving
-    if serving.skill is not None and entrant.skill(serving.skill) < serving.minimum_skill:
-        return Reason.NO_SKILL
-    return None
+    membership, serving = entrant.membership, project.policies.serving
+    reasons = (
+        (Reason.ARCHIVED, entrant.project_status == ProjectStatus.ARCHIVED),
+        (Reason.RETIRED, membership.status is AnnotatorStatus.RETIRED),
+        (Reason.REMOVED, membership.removed),
+        (Reason.PAUSED, membership.status is AnnotatorStatus.PAUSED or membership.assessed is AssessmentStatus.PAUSED),
+        (Reason.PROJECT_PAUSED, entrant.project_status != ProjectStatus.ACTIVE or not entrant.servable),
+        (Reason.NO_SKILL, serving.skill is not None and entrant.skill(serving.skill) < serving.minimum_skill),
+    )
+    return next((reason for reason, holds in reasons if holds), None)
 
 
 def _plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPlan:

@@ -22,8 +22,11 @@ async def keep(session: Session, cache: ProjectCache, events: EventSet[ProjectCh
     before = [old for project_id in newest if (old := await cache.find(session, project_id)) is not None]
     await projects.save(session, list(newest.values()))
     session.on_commit(lambda: cache.forget(newest))
-    if any(old.policies.serving != newest[old.project_id].policies.serving for old in before):
-        await servability.add_everybody(session)
+    served_otherwise = [
+        old.project_id for old in before if old.policies.serving != newest[old.project_id].policies.serving
+    ]
+    if served_otherwise:
+        await servability.add_everybody(session, served_otherwise)
     changed = [old.project_id for old in before if not newest[old.project_id].routes_as(old)]
     if changed:
         await project_changes.add(session, changed)

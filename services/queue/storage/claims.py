@@ -83,7 +83,7 @@ WITH me AS MATERIALIZED (
     JOIN annotators a ON a.annotator_id = m.annotator_id
     JOIN projects p ON p.project_id = m.project_id
     WHERE m.annotator_id = :annotator_id AND m.project_id = :project_id AND m.granted = :granted
-        AND m.returned = :returned AND m.gold_served = :gold_served AND m.assessed = :assessed AND NOT m.owed
+        AND m.returned = :returned AND m.gold_served = :gold_served AND m.assessed = :assessed AND NOT m.owed AND NOT m.removed
         AND a.revision = :annotator_revision AND p.revision = :project_revision
     FOR NO KEY UPDATE OF m
 ), held AS MATERIALIZED (

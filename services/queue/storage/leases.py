@@ -16,6 +16,8 @@ from shared.kit.database import Session
 
 _COLUMNS = """s.task_id, s.slot, s.record_id, s.project_id, s.kind, s.round, s.schema_version, s.guideline_version,
     s.annotator_id, s.leased_at, s.token, s.state, s.lane, s.prediction_shown"""
+# Of an annotator `a` with the membership `m`: they may not work in the project.
+_BARRED = "a.status <> 'active' OR m.assessed = 'paused' OR m.removed AS barred"
 # The record first, then the slot: the order in which everything else takes these locks, too.
 _LOCK = f"""
 WITH found AS MATERIALIZED (
@@ -24,32 +26,36 @@ WITH found AS MATERIALIZED (
     SELECT r.record_id, r.state, r.fields FROM records r JOIN found ON found.record_id = r.record_id
     FOR NO KEY UPDATE OF r
 )
-SELECT {_COLUMNS}, record.state AS record_state, record.fields, a.subject, p.revision AS project_revision
+SELECT {_COLUMNS}, record.state AS record_state, record.fields, a.subject, p.revision AS project_revision, {_BARRED}
 FROM found
 JOIN record ON record.record_id = found.record_id
 JOIN slots s ON s.task_id = found.task_id AND s.slot = found.slot
 JOIN annotators a ON a.annotator_id = s.annotator_id
+JOIN memberships m ON m.annotator_id = s.annotator_id AND m.project_id = s.project_id
 JOIN projects p ON p.project_id = s.project_id
 FOR NO KEY UPDATE OF s
 """  # noqa: S608  our own column names
 _FIND = f"""
-SELECT {_COLUMNS}, r.state AS record_state, r.fields, a.subject, p.revision AS project_revision
+SELECT {_COLUMNS}, r.state AS record_state, r.fields, a.subject, p.revision AS project_revision, {_BARRED}
 FROM slots s
 JOIN records r ON r.record_id = s.record_id
 JOIN annotators a ON a.annotator_id = s.annotator_id
+JOIN memberships m ON m.annotator_id = s.annotator_id AND m.project_id = s.project_id
 JOIN projects p ON p.project_id = s.project_id
 WHERE s.token = $1
 """  # noqa: S608  our own column names
-_FIND_ENDED = """
+_FIND_ENDED = f"""
 SELECT e.task_id, e.slot, e.record_id, e.project_id, e.kind, e.round, 0 AS schema_version, 0 AS guideline_version,
     e.annotator_id, e.leased_at, NULL::uuid AS token, 'void' AS state, '' AS lane, NULL::uuid AS prediction_shown,
-    r.state AS record_state, r.fields, a.subject, p.revision AS project_revision, e.activity = 'released' AS released
+    r.state AS record_state, r.fields, a.subject, p.revision AS project_revision, e.activity = 'released' AS released,
+    {_BARRED}
 FROM ended_leases e
 JOIN records r ON r.record_id = e.record_id
 JOIN annotators a ON a.annotator_id = e.annotator_id
+JOIN memberships m ON m.annotator_id = e.annotator_id AND m.project_id = e.project_id
 JOIN projects p ON p.project_id = e.project_id
 WHERE e.token = $1
-"""
+"""  # noqa: S608  constants
 _HOLDS_ANOTHER = """
 SELECT EXISTS (
     SELECT FROM slots WHERE record_id = $1 AND annotator_id = $2 AND state IN ('leased', 'submitted', 'skipped')
@@ -214,7 +220,11 @@ async def expire(session: Session, now: datetime, limit: int) -> list[ExpiredLea
     if not due:
         return []
     rows = await session.raw.fetch(_FREE_EXPIRED, [row["task_id"] for row in due], [row["slot"] for row in due])
-    return [ExpiredLease(ended_lease(row), row["state"] == SlotState.FREE) for row in rows]
+    return [expired_lease(row) for row in rows]
+
+
+def expired_lease(row: Any) -> ExpiredLease:
+    return ExpiredLease(ended_lease(row), row["state"] == SlotState.FREE)
 
 
 def _found(row: Any) -> FoundLease | None:
@@ -237,5 +247,6 @@ def _found(row: Any) -> FoundLease | None:
         row["lane"] == Lane.GOLD,
         row["prediction_shown"],
         released=row.get("released", False),
+        barred=row["barred"],
     )
     return FoundLease(lease, row["subject"], row["fields"], row["project_revision"])

@@ -14,7 +14,7 @@ from shared.kit.statements import Statement
 
 _SELECT = """
 SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
-    m.assessed, m.granted, m.returned, m.gold_served, m.owed,
+    m.assessed, m.granted, m.returned, m.gold_served, m.owed, m.removed,
     p.revision, p.status AS project_status, p.servable
     {more}
 FROM annotators a
@@ -29,8 +29,22 @@ _JOIN = Statement("""
 INSERT INTO memberships (annotator_id, project_id)
 SELECT annotator_id, :project_id FROM annotators
 WHERE subject = :subject AND EXISTS (SELECT FROM projects WHERE project_id = :project_id)
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING annotator_id
 """)
+_INVITE = """
+INSERT INTO memberships (annotator_id, project_id)
+SELECT annotator_id, $2 FROM annotators
+WHERE annotator_id = $1 AND EXISTS (SELECT FROM projects WHERE project_id = $2)
+ON CONFLICT (annotator_id, project_id) DO UPDATE SET removed = false RETURNING annotator_id
+"""
+_REMOVE = """
+UPDATE memberships SET removed = true WHERE annotator_id = $1 AND project_id = $2 AND NOT removed RETURNING annotator_id
+"""
+_PAGE = """
+SELECT m.annotator_id, a.pool, a.status, m.assessed, m.removed, m.granted - m.returned AS leases
+FROM memberships m JOIN annotators a ON a.annotator_id = m.annotator_id
+WHERE m.project_id = $1 AND m.annotator_id > $2 ORDER BY m.annotator_id LIMIT $3
+"""
 _KNOWN = Statement("""
 SELECT EXISTS (SELECT FROM annotators WHERE subject = :subject) AS annotator,
     EXISTS (SELECT FROM projects WHERE project_id = :project_id) AS project
@@ -73,6 +87,18 @@ class Entrant:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectMember:
+    """One of a project's people; `leases` are those that they hold or have answered."""
+
+    annotator_id: UUID
+    pool: str
+    status: str
+    assessed: str
+    removed: bool
+    leases: int
+
+
 async def read(session: Session, subject: str, project_id: UUID) -> Entrant | None:
     """The annotator in the project, not locked; None when there is no row yet."""
     return _entrant(await session.raw.fetchrow(*_READ(subject=subject, project_id=project_id)))
@@ -95,6 +121,7 @@ def _entrant(row: Any) -> Entrant | None:
         row["returned"],
         row["gold_served"],
         row["owed"],
+        row["removed"],
     )
     return Entrant(
         row["annotator_id"],
@@ -107,11 +134,31 @@ def _entrant(row: Any) -> Entrant | None:
     )
 
 
-async def join(session: Session, subject: str, project_id: UUID) -> tuple[bool, bool]:
-    """Make the annotator's row in the project; return whether the annotator and the project are known at all."""
-    await session.raw.execute(*_JOIN(subject=subject, project_id=project_id))
+async def join(session: Session, subject: str, project_id: UUID) -> UUID | None:
+    """Make the annotator's row in the project; return the annotator if there was none."""
+    joined: UUID | None = await session.raw.fetchval(*_JOIN(subject=subject, project_id=project_id))
+    return joined
+
+
+async def known(session: Session, subject: str, project_id: UUID) -> tuple[bool, bool]:
+    """Whether the annotator and the project are known."""
     row = await session.raw.fetchrow(*_KNOWN(subject=subject, project_id=project_id))
     return row["annotator"], row["project"]
+
+
+async def invite(session: Session, annotator_id: UUID, project_id: UUID) -> bool:
+    """Have the annotator among the project's people, also where they were removed; False when either is not known."""
+    return await session.raw.fetchval(_INVITE, annotator_id, project_id) is not None
+
+
+async def remove(session: Session, annotator_id: UUID, project_id: UUID) -> bool:
+    """Take the annotator out of the project; False when they were none of its people."""
+    return await session.raw.fetchval(_REMOVE, annotator_id, project_id) is not None
+
+
+async def page(session: Session, project_id: UUID, after: UUID, limit: int) -> list[ProjectMember]:
+    """The project's people, also those that were removed, by id."""
+    return [ProjectMember(**row) for row in await session.raw.fetch(_PAGE, project_id, after, limit)]
 
 
 async def set_arbiter(session: Session, annotator_id: UUID, *, arbiter: bool) -> None:

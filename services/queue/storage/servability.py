@@ -13,7 +13,9 @@ from shared.kit.database import Session
 from shared.kit.statements import columns
 
 _ARRIVE = "INSERT INTO arrivals (annotator_id) SELECT * FROM unnest($1::uuid[])"
-_ARRIVE_ALL = "INSERT INTO arrivals (annotator_id) SELECT annotator_id FROM annotators WHERE status = 'active'"
+_ARRIVE_ALL = """
+INSERT INTO arrivals (annotator_id) SELECT DISTINCT annotator_id FROM memberships WHERE project_id = ANY($1::uuid[])
+"""
 _ARRIVED = "SELECT arrival_id, annotator_id FROM arrivals ORDER BY arrival_id LIMIT $1"
 _FORGET = "DELETE FROM arrivals WHERE arrival_id = ANY($1::bigint[])"
 _NEXT_SUSPECT = "SELECT min(suspect_at) FROM tasks WHERE suspect_at IS NOT NULL"
@@ -23,13 +25,13 @@ SELECT task_id, record_id, project_id, purpose = 'arbitration' AS arbitration, p
 WHERE unserved AND task_id > $1 ORDER BY task_id LIMIT $2
 """
 
-# What an annotator `a`, with the membership `m` if there is one, must be to serve the task `one`. A task of any pool is not
-# for experts, who are kept for what needs them.
+# What an annotator `a`, with the membership `m`, must be to serve the task `one`. A task of any pool is not for experts, who
+# are kept for what needs them. Only a project's own people count: who has asked for work there, or was invited.
 _POOLS = """
         CASE WHEN one.arbitration THEN ARRAY['expert'] WHEN one.pool = 'any' THEN ARRAY['crowd', 'in_house']
             ELSE ARRAY[one.pool] END"""
 _ABLE = """
-        a.status = 'active' AND coalesce(m.assessed, 'active') <> 'paused'
+        a.status = 'active' AND m.assessed <> 'paused' AND NOT m.removed
         AND (one.skill IS NULL OR coalesce((a.skills ->> one.skill)::int, 0) >= one.minimum_skill)"""
 _HAD_NOTHING = """(
             SELECT mine.slot FROM slots mine
@@ -43,17 +45,18 @@ _TASKS = """unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[], $5::text[]
 
 def _somebody(more: str = "") -> str:
     """SQL that is true if an annotator can serve the task `one`; no more are looked at than it takes to find one."""
-    of = (
-        "FROM annotators a LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = one.project_id"
-    )
     return f"""(
-        (SELECT a.annotator_id {of} WHERE a.pool = ANY({_POOLS}) AND {_ABLE} {more} LIMIT 1) IS NOT NULL
-        OR (one.arbitration AND (SELECT a.annotator_id {of} WHERE a.arbiter AND {_ABLE} {more} LIMIT 1) IS NOT NULL)
-    )"""
+        SELECT a.annotator_id FROM memberships m JOIN annotators a ON a.annotator_id = m.annotator_id
+        WHERE m.project_id = one.project_id AND (a.pool = ANY({_POOLS}) OR (one.arbitration AND a.arbiter)) AND {_ABLE} {more}
+        LIMIT 1
+    ) IS NOT NULL"""  # noqa: S608  constants
 
 
 _WORKFORCE = f"""
-SELECT one.task_id, (SELECT annotator_id FROM annotators WHERE status = 'active' LIMIT 1) IS NOT NULL AS active,
+SELECT one.task_id, (
+        SELECT a.annotator_id FROM memberships m JOIN annotators a ON a.annotator_id = m.annotator_id
+        WHERE m.project_id = one.project_id AND a.status = 'active' AND NOT m.removed LIMIT 1
+    ) IS NOT NULL AS active,
     {_somebody()} AS eligible, {_somebody("AND " + _HAD_NOTHING)} AS "left"
 FROM {_TASKS}
 """  # noqa: S608  constants
@@ -61,7 +64,7 @@ _SERVED_BY = f"""
 SELECT one.task_id FROM {_TASKS}
 WHERE (
     SELECT a.annotator_id FROM annotators a
-    LEFT JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = one.project_id
+    JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = one.project_id
     WHERE a.annotator_id = ANY($8::uuid[]) AND (a.pool = ANY({_POOLS}) OR (one.arbitration AND a.arbiter))
         AND {_ABLE} AND {_HAD_NOTHING}
     LIMIT 1
@@ -111,9 +114,9 @@ async def add_arrivals(session: Session, annotator_ids: Collection[UUID]) -> Non
         await session.raw.execute(_ARRIVE, sorted(annotator_ids))
 
 
-async def add_everybody(session: Session) -> None:
-    """What is asked of annotators has changed: everybody counts as arrived."""
-    await session.raw.execute(_ARRIVE_ALL)
+async def add_everybody(session: Session, project_ids: Collection[UUID]) -> None:
+    """What these projects ask of annotators has changed: all of their people count as arrived."""
+    await session.raw.execute(_ARRIVE_ALL, list(project_ids))
 
 
 async def arrivals(session: Session, limit: int) -> dict[int, UUID]:
@@ -145,7 +148,7 @@ async def unserved(session: Session, after: UUID, limit: int) -> list[tuple[Susp
 
 
 async def workforce(session: Session, needed: Sequence[NeededWorkforce]) -> dict[UUID, tuple[bool, bool, bool]]:
-    """By task: is anybody active, is any of them eligible, has any of these had nothing to do with the record."""
+    """By task: is anybody of its project active, is any of them eligible, has any of these had nothing to do with the record."""
     rows = await session.raw.fetch(_WORKFORCE, *_columns(needed)) if needed else []
     return {row["task_id"]: (row["active"], row["eligible"], row["left"]) for row in rows}
 

@@ -172,7 +172,7 @@ async def test_a_paused_project_serves_nobody(world: World) -> None:
     person = await world.person()
     await world.record()
     await world.open(ProjectStatus.PAUSED)
-    assert await person.nothing() == "paused"
+    assert await person.nothing() == "project_paused"
     await world.open()
     assert len(await person.lease()) == 1
 

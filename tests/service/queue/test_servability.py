@@ -13,9 +13,8 @@ from tests.support.service import ServiceUnderTest
 
 @pytest.fixture
 async def alone(world: World) -> World:
-    """The other tests' people are gone."""
+    """What the other tests left unserved is forgotten."""
     async with world.service.database.transaction() as session:
-        await session.raw.execute("UPDATE annotators SET status = 'retired'")
         await session.raw.execute("UPDATE tasks SET unserved = false")
     return world
 

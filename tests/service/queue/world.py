@@ -196,6 +196,22 @@ class World:
         await self.service.run_loop("reroute")
 
     async def person(self, pool: Pool = Pool.CROWD, *roles: str, subject: str | None = None, **more: Any) -> Person:
+        """An annotator who is invited to the project."""
+        person = await self.stranger(pool, *roles, subject=subject, **more)
+        await self.invite(person)
+        return person
+
+    async def invite(self, person: Person) -> None:
+        path = f"/v1/projects/{self.project_id}/annotators/{person.annotator_id}"
+        assert (await self.client.put(path, headers=self.manager)).status_code == 204
+
+    async def remove(self, person: Person) -> None:
+        path = f"/v1/projects/{self.project_id}/annotators/{person.annotator_id}"
+        assert (await self.client.delete(path, headers=self.manager)).status_code == 204
+        await self.service.run_loop("take_back")
+
+    async def stranger(self, pool: Pool = Pool.CROWD, *roles: str, subject: str | None = None, **more: Any) -> Person:
+        """An annotator who has nothing to do with the project yet."""
         subject = subject or f"person-{uuid4().hex[:8]}"
         body = {"name": "Ada", "subject": subject, "pool": pool, **more}
         answer = await self.client.post("/v1/annotators", headers=self.manager, json=body)

@@ -77,7 +77,7 @@ def migrate(service: str, database_url: str) -> None:
     "--data",
     "data_dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The data folder of a suite that `make up` started: its key is taken.",
+    help="The data folder of a suite that `touchstone up` or `make up` started: its key is taken.",
 )
 def token(roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float, data_dir: Path | None) -> None:
     """Print a token made with the local key (TOUCHSTONE_JWT_KEY, or that of --data)."""
@@ -95,7 +95,9 @@ def _key_in(secrets: Path) -> str:
     try:
         key: str = orjson.loads(secrets.read_bytes())["jwt_key"]
     except (OSError, ValueError, KeyError) as error:
-        raise click.ClickException(f"There is no key in {secrets}: `make up` makes one.") from error
+        raise click.ClickException(
+            f"There is no key in {secrets}: `touchstone up` makes one (or `make up`)."
+        ) from error
     return key
 
 

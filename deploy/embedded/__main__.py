@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,10 +69,10 @@ def down(data_dir: Path) -> None:
 @main.command()
 @_DATA
 def env(data_dir: Path) -> None:
-    """Print where the services are, and a token for everything, as lines for a shell: eval "$(make env)"."""
+    """Print where the services are, and a token for everything, as lines for a shell: eval "$(touchstone env)"."""
     urls = running_urls(data_dir)
     if not urls:
-        raise click.ClickException(f"Nothing runs in {data_dir}: `make up` starts it.")
+        raise click.ClickException(f"Nothing runs in {data_dir}: `touchstone up` starts it (or `make up`).")
     for service, url in urls.items():
         click.echo(f"export {service.upper()}={url}")
     key = Secrets.load_or_create(data_dir / "secrets.json").jwt_key
@@ -128,7 +129,7 @@ def _greet(suite: Suite) -> None:
         taken = ", ".join(map(str, suite.busy_ports))
         click.secho(
             f"Other programs have the usual ports ({taken} of {FIRST_PORT} to {FIRST_PORT + len(SERVICE_NAMES) - 1}), so these"
-            " are others. `make up PORT=8501` takes 8501 to 8504.",
+            f" are others. `{_as_called('up', port=8501)}` takes 8501 to 8504.",
             fg="yellow",
         )
     for service in SERVICE_NAMES:
@@ -136,12 +137,21 @@ def _greet(suite: Suite) -> None:
     click.echo(f"  logs     {suite.data_dir / 'logs'}")
     click.echo("\nA development token (role admin, one day):\n")
     click.echo(suite.token(Role.ADMIN))
-    where = "" if suite.settings.data_dir == _DEFAULT_DATA else f" DATA={suite.settings.data_dir}"
+    data = None if suite.settings.data_dir == _DEFAULT_DATA else suite.settings.data_dir
     click.echo("\nIn another terminal, to talk to it:\n")
-    click.echo(f'  eval "$(make env{where})"    # sets INGEST, PRELABEL, QUEUE, QA and TOKEN')
+    click.echo(f'  eval "$({_as_called("env", data=data)})"    # sets INGEST, PRELABEL, QUEUE, QA and TOKEN')
     click.echo('  curl -H "Authorization: Bearer $TOKEN" $INGEST/v1/projects')
-    click.echo(f"  make token ROLE=annotator SUBJECT=ann{where}")
-    click.echo(f"\nCtrl-C, or `make down{where}` in another terminal, stops it; the data stay.")
+    click.echo(f"  {_as_called('token', role='annotator', subject='ann', data=data or _DEFAULT_DATA)}")
+    click.echo(f"\nCtrl-C, or `{_as_called('down', data=data)}` in another terminal, stops it; the data stay.")
+
+
+def _as_called(command: str, **options: object) -> str:
+    """The command as whoever started this one would type it: through `make`, or as the installed program."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if "MAKELEVEL" in os.environ:
+        return " ".join(["make", command, *(f"{name.upper()}={value}" for name, value in given.items())])
+    named = {"port": "first-port"}
+    return " ".join(["touchstone", command, *(f"--{named.get(name, name)} {value}" for name, value in given.items())])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """A project's policies: one versioned value, read whole by every service."""
 
 import math
+from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from shared.contracts.fields import Name
 from shared.contracts.values import BrokenRule, Frozen, Probability
@@ -103,3 +104,69 @@ class Policies(Frozen):
     gold: GoldPolicy = GoldPolicy()
     serving: ServingPolicy = ServingPolicy()
     purposes_required: list[str] = Field(default=[], max_length=50)
+
+
+PresetName = Literal["label_everything", "learn", "high_stakes"]
+
+
+class PolicyPreset(Frozen):
+    """Policies for a usual purpose, as a whole. `summary` is what they do, for people."""
+
+    name: PresetName
+    summary: str
+    policies: Policies
+
+
+PRESETS: Mapping[PresetName, PolicyPreset] = {
+    preset.name: preset
+    for preset in (
+        PolicyPreset(
+            name="label_everything",
+            summary="Everybody gets every record at once and one answer is enough; no model learns or accepts anything.",
+            policies=Policies(
+                split=SplitShares(train=1.0, validation=0.0, test=0.0),
+                redundancy=RedundancyPolicy(without_model=1, with_model=1, held_out=1),
+                learning=LearningPolicy(enabled=False, random_share=0.0),
+                auto_accept=AutoAcceptPolicy(enabled=False),
+                serving=ServingPolicy(blind_share=0.0),
+            ),
+        ),
+        PolicyPreset(
+            name="learn",
+            summary="A model learns from batches that it chooses, one record in five measures it (two blind answers each),"
+            " and what it is sure of is accepted within the error budget.",
+            policies=Policies(),
+        ),
+        PolicyPreset(
+            name="high_stakes",
+            summary="Three blind answers a record, more until they agree for certain, then an arbiter; models show nothing"
+            " and accept nothing.",
+            policies=Policies(
+                redundancy=RedundancyPolicy(
+                    without_model=3, with_model=3, held_out=3, maximum=7, posterior_target=0.995
+                ),
+                learning=LearningPolicy(enabled=False, random_share=0.0),
+                auto_accept=AutoAcceptPolicy(enabled=False),
+                gold=GoldPolicy(entry_test=10, share=0.1),
+                serving=ServingPolicy(blind_share=1.0),
+            ),
+        ),
+    )
+}
+
+
+def from_preset(name: PresetName | None, policies: Policies | None) -> Policies:
+    """The preset's policies, but for what is set in `policies`; without a preset these with their defaults.
+
+    Raises BrokenRule where the two contradict each other.
+    """
+    if name is None:
+        return policies or Policies()
+    base = PRESETS[name].policies.model_dump()
+    for group, value in (policies.model_dump(exclude_unset=True) if policies else {}).items():
+        base[group] = base[group] | value if isinstance(value, dict) else value
+    try:
+        return Policies.model_validate(base)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise BrokenRule(f"with the preset {name}: {first['msg']}", *first["loc"], rule="preset") from None

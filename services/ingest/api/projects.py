@@ -11,6 +11,7 @@ from services.ingest.api.shapes import (
     SCHEMA_EXAMPLE,
     NewGuideline,
     NewProject,
+    PoliciesIn,
     ProjectChange,
     ProjectOut,
     ProjectSummary,
@@ -21,7 +22,7 @@ from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
 from services.ingest.storage.records import FIRST
 from shared.contracts.answers import LabelSchema
-from shared.contracts.policies import Policies
+from shared.contracts.policies import PRESETS, PolicyPreset, from_preset
 from shared.contracts.values import Role, json_pointer
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -62,9 +63,9 @@ async def create_project(
                 project = project.with_schema(body.label_schema, now, activate=True)
         if body.guideline is not None:
             project = project.with_guideline(body.guideline, now, activate=True)
-        if body.policies is not None:
+        if body.policies is not None or body.preset is not None:
             with _inside("policies"):
-                project = project.with_policies(body.policies, now, activate=True)
+                project = project.with_policies(from_preset(body.preset, body.policies), now, activate=True)
         return ProjectOut.of(await projects.create(session, project))
 
     answer = await replay_or_run(session, request, principal, create, 201)
@@ -177,24 +178,32 @@ _POLICIES_EXAMPLE = {
 }
 
 
+@router.get("/policy-presets", summary="List the presets of policies")
+async def list_presets(_reader: Reader) -> list[PolicyPreset]:
+    """Policies for usual purposes: name one when a project is made, or where its policies are set."""
+    return list(PRESETS.values())
+
+
 @router.put("/projects/{project_id}/policies", responses=responses(404, 412, 413), summary="Set the policies")
 async def set_policies(
     session: SessionDep,
     _manager: Manager,
     project_id: UUID,
-    body: Annotated[Policies, Body(examples=[_POLICIES_EXAMPLE])],
+    body: Annotated[PoliciesIn, Body(examples=[_POLICIES_EXAMPLE])],
     response: Response,
     expected: ExpectedRevisions,
     activate: Activate = True,
 ) -> ProjectOut:
-    """As a whole, as a new version: what is left out has its default. The split of records that are here stays."""
-    now = utc_now()
+    """As a whole, as a new version: what is left out is as in the `preset`, or has its default. The split of records that
+    are here stays.
+    """
+    now, policies = utc_now(), body.whole()
 
     def decide(project: Project) -> Project:
         newest = project.policies[-1]
-        if newest.policies == body:  # sent again
+        if newest.policies == policies:  # sent again
             return project.activated(None, None, newest.version if activate else None)
-        return project.with_policies(body, now, activate=activate)
+        return project.with_policies(policies, now, activate=activate)
 
     return await _change(session, project_id, expected, decide, response)
 

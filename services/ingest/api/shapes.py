@@ -1,9 +1,9 @@
 """What ingest's endpoints take and answer."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.ingest.domain.projects import Project
 from services.ingest.operations.imports import Rejected
@@ -13,8 +13,8 @@ from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
-from shared.contracts.policies import Policies
-from shared.contracts.values import Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
+from shared.contracts.policies import Policies, PresetName, from_preset
+from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
@@ -57,7 +57,33 @@ class NewProject(Frozen):
     name: ProjectName
     label_schema: LabelSchema | None = Field(default=None, alias="schema")
     guideline: Markdown | None = Field(default=None, description="Markdown.")
+    preset: PresetName | None = Field(default=None, description="What is not set in `policies` is as in this preset.")
     policies: Policies | None = None
+
+    @model_validator(mode="after")
+    def _fits_preset(self) -> Self:
+        try:
+            from_preset(self.preset, self.policies)
+        except BrokenRule as broken:
+            raise broken.under("policies") from None
+        return self
+
+
+class PoliciesIn(Policies):
+    """Policies, as a whole: what is left out is as in the preset, or has its default where none is named."""
+
+    preset: PresetName | None = None
+
+    @model_validator(mode="after")
+    def _fits_preset(self) -> Self:
+        self.whole()
+        return self
+
+    def whole(self) -> Policies:
+        given = Policies.model_construct(
+            self.model_fields_set - {"preset"}, **{name: getattr(self, name) for name in Policies.model_fields}
+        )
+        return from_preset(self.preset, given)
 
 
 class ProjectChange(Frozen):

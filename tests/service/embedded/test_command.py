@@ -64,4 +64,4 @@ def test_env_of_what_does_not_run_is_an_error(running: Path, tmp_path_factory: p
     for folder in (killed, killed / "nowhere"):
         result = CliRunner().invoke(main, ["env", "--data", str(folder)])
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "make up" in result.stderr
+        assert "touchstone up" in result.stderr

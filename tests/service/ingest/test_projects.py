@@ -242,3 +242,31 @@ async def test_a_purpose_that_no_record_can_have_is_not_required(ingest: Ingest,
     answer = await ingest.client.post("/v1/projects", json={"name": "n", "policies": policies}, headers=ingest.manager)
     assert (answer.status_code, answer.json()["type"]) == (422, "impossible-purpose")
     assert answer.json()["pointer"] == "/policies/purposes_required/1"
+
+
+async def test_a_project_by_a_preset_has_its_policies_but_for_what_is_set(ingest: Ingest) -> None:
+    headers = ingest.manager
+    presets = (await ingest.client.get("/v1/policy-presets", headers=headers)).json()
+    assert [one["name"] for one in presets] == ["label_everything", "learn", "high_stakes"]
+    assert all(one["summary"] for one in presets)
+    body = {"name": "P", "preset": "label_everything", "policies": {"serving": {"lease_ttl_s": 60}}}
+    made = (await ingest.client.post("/v1/projects", headers=headers, json=body)).json()
+    policies = made["policies"][-1]["policies"]
+    assert (policies["learning"]["enabled"], policies["split"]["train"], policies["serving"]["lease_ttl_s"]) == (
+        False,
+        1.0,
+        60,
+    )
+    url = f"/v1/projects/{made['project_id']}/policies"
+    set_again = await ingest.client.put(url, headers=headers, json={"preset": "high_stakes"})
+    assert set_again.json()["policies"][-1]["policies"]["redundancy"]["without_model"] == 3
+    for wrong in ({"preset": "cheap"}, {"preset": "high_stakes", "redundancy": {"maximum": 2}}):
+        refused = await ingest.client.put(url, headers=headers, json=wrong)
+        assert refused.status_code == 422, refused.text
+    refused = await ingest.client.post(
+        "/v1/projects",
+        headers=headers,
+        json={"name": "P", "preset": "high_stakes", "policies": {"redundancy": {"maximum": 2}}},
+    )
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/policies/redundancy"

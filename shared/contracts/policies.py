@@ -122,10 +122,11 @@ PRESETS: Mapping[PresetName, PolicyPreset] = {
     for preset in (
         PolicyPreset(
             name="label_everything",
-            summary="Everybody gets every record at once and one answer is enough; no model learns or accepts anything.",
+            summary="Every record is open to everybody at once, and one answer is enough unless its annotator is known to err"
+            " often; no model learns or accepts anything.",
             policies=Policies(
                 split=SplitShares(train=1.0, validation=0.0, test=0.0),
-                redundancy=RedundancyPolicy(without_model=1, with_model=1, held_out=1),
+                redundancy=RedundancyPolicy(without_model=1, with_model=1, held_out=1, posterior_target=0.51),
                 learning=LearningPolicy(enabled=False, random_share=0.0),
                 auto_accept=AutoAcceptPolicy(enabled=False),
                 serving=ServingPolicy(blind_share=0.0),

@@ -1,0 +1,61 @@
+"""The walks in the documentation, with their shell commands as they stand there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.supervisor import Suite
+from shared.contracts.values import Role
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TIMEOUT_S = 120
+
+needs_jq = pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="needs jq and curl")
+
+
+def walk(suite: Suite, document: str, folder: Path, blocks: slice = slice(None)) -> str:
+    """Run the document's shell commands, or those of some blocks, with the suite's URLs; returns what they print."""
+    found = _BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
+    script = "set -eu -o pipefail\n" + "\n".join(found[blocks])
+    urls = {service.upper(): url for service, url in suite.urls.items()}
+    script, asked = re.subn(r'^eval "\$\(.*$', "", script, flags=re.MULTILINE)
+    assert asked == 1, "it begins with where the services are"
+    environment = os.environ | urls | {"TOKEN": suite.token(Role.ADMIN)}
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@needs_jq
+def test_a_newcomer_gets_from_nothing_to_a_dataset_without_a_surprise(suite: Suite, tmp_path: Path) -> None:
+    printed = walk(suite, "docs/first-project.md", tmp_path)
+    assert '"accepted": 3' in printed
+    assert re.search('"leases":\\[\\],"reason":"(done|all_answered)"', printed)
+    rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 3
+    assert {row["answers"]["topic"]["label"] for row in rows} == {"billing", "delivery", "other"}
+    texts = " ".join(row["fields"]["text"] for row in rows)
+    assert "😡\nPlease" in texts
+    assert '"topic":"billing"' in printed
+    assert "ann@example.com" not in texts
+    assert "[EMAIL]" in texts
+
+
+@needs_jq
+def test_the_lines_of_the_readme_do_what_it_says(suite: Suite, tmp_path: Path) -> None:
+    printed = walk(suite, "README.md", tmp_path, slice(2, 3))
+    assert '"verified": true' in printed

@@ -27,7 +27,7 @@ _END = "DELETE FROM project_changes WHERE change_id = $1 AND done_to = $2"
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectChange:
+class PendingProjectChange:
     """Records of this project with an open task are to be routed again, in the order of their ids.
 
     Those up to `done_to` are done.
@@ -56,6 +56,6 @@ async def add(session: Session, project_ids: Collection[UUID]) -> None:
     await session.raw.execute(_ADD, list(project_ids))
 
 
-async def next_change(session: Session) -> ProjectChange | None:
+async def next_change(session: Session) -> PendingProjectChange | None:
     row = await session.raw.fetchrow(_NEXT)
-    return None if row is None else ProjectChange(**row)
+    return None if row is None else PendingProjectChange(**row)

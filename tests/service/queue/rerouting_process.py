@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from services.queue.operations import routing
-from services.queue.storage.project_changes import ProjectChange
+from services.queue.storage.project_changes import PendingProjectChange
 from services.queue.storage.thresholds import ThresholdChange
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
@@ -39,7 +39,7 @@ async def main(database_url: str, committed: int, a_set: int) -> None:
         await route_again(session, projects, record_ids, now)
 
     routing._route_again = route_some
-    for change in (ThresholdChange, ProjectChange):
+    for change in (ThresholdChange, PendingProjectChange):
         change.go_on = killed  # type: ignore[assignment, method-assign]
     async with service_under_test("queue", database_url=database_url) as service:
         await routing.reroute(service.database, service.runtime.resources.projects, utc_now(), a_set)

@@ -40,7 +40,10 @@ class AgreementOut(BaseModel):
                     "measured_at": MOMENT,
                     "current": True,
                     "records": 120,
-                    "annotations": 251,
+                    "annotations": 240,
+                    "basis": "due",
+                    "records_left_out": 14,
+                    "annotations_left_out": 43,
                     "percent_agreement": {"value": 0.91, "low": 0.87, "high": 0.95},
                     "fleiss_kappa": {"value": 0.88, "low": 0.82, "high": 0.93},
                     "krippendorff_alpha": {"value": 0.88, "low": 0.82, "high": 0.93},
@@ -64,8 +67,18 @@ class AgreementOut(BaseModel):
         description="False: answers came or changed that are not counted yet. Of classes they are within seconds; comparing "
         "thousands of regions takes longer."
     )
-    records: int = Field(description="Records with at least two answers.")
-    annotations: int
+    records: int = Field(description="Records with at least two answers that were due.")
+    annotations: int = Field(description="The answers to them that agreement rests on.")
+    basis: Literal["due", "all"] = Field(
+        default="all",
+        description="Which answers count. `due`: those that were asked for before anything was known about the record, of "
+        "held-out records and of those that were routed without a model. `all`: it was measured by an earlier release, with"
+        " those that were requested because others differed, which distorts it.",
+    )
+    records_left_out: int = Field(default=0, description="Records with at least two answers of which none counts.")
+    annotations_left_out: int = Field(
+        default=0, description="Answers that don't count, of all records with at least two."
+    )
     percent_agreement: CoefficientOut | None
     fleiss_kappa: CoefficientOut | None
     krippendorff_alpha: CoefficientOut

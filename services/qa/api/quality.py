@@ -54,8 +54,9 @@ async def read_agreement(
 ) -> AgreementReport:
     """Percent agreement, Fleiss' kappa, Krippendorff's alpha and pairwise Cohen's kappas, with bootstrap intervals.
 
-    Over all answers to each question, as they were counted last; an arbiter's are left out, for the arbiter saw the
-    others'.
+    Over the answers that were asked for before anything was known about their records, as they were counted last. Further
+    ones are asked for where the first differ, and a model chooses the records that it is unsure of: these are left out, and
+    an arbiter's, for the arbiter saw the others'.
     """
     project = await project_or_404(session, project_id)
     found = await agreement.of_project(session, project, schema_version, question)

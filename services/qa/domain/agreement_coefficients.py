@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from services.qa.domain.agreement_counts import UNITS
+from services.qa.domain.agreement_counts import BASIS, LEFT_OUT, UNITS
 from services.qa.domain.arrays import Floats, Integers
 
 _SEED: Final = 20_240_229
@@ -67,23 +67,38 @@ class PairKappa:
 
 @dataclass(frozen=True, slots=True)
 class QuestionAgreement:
-    """`records`: those with at least two answers, `annotations`: these answers. Kappas only of classes."""
+    """`records`: those with at least two due answers, `annotations`: these answers. Kappas only of classes.
+
+    `records_left_out`: those with at least two answers of which none counts, `annotations_left_out`: all answers to records
+    with at least two that don't count.
+    """
 
     records: int
     annotations: int
     percent_agreement: Coefficient | None
     fleiss_kappa: Coefficient | None
     krippendorff_alpha: Coefficient
+    basis: str = BASIS
+    records_left_out: int = 0
+    annotations_left_out: int = 0
 
 
 def of_classes(patterns: Sequence[CountedPattern]) -> QuestionAgreement:
     """Measure a question that chooses one class: nominal coefficients."""
-    counted = sorted((one for one in patterns if one.records), key=lambda one: one.text)
+    counted, left_out = _split(patterns)
     labels = [Counter(json.loads(one.text)) for one in counted]
     records = sum(one.records for one in counted)
     sizes = [sum(one.values()) for one in labels]
     if not records:
-        return QuestionAgreement(0, 0, UNDEFINED, UNDEFINED, UNDEFINED)
+        return QuestionAgreement(
+            0,
+            0,
+            UNDEFINED,
+            UNDEFINED,
+            UNDEFINED,
+            records_left_out=left_out.records,
+            annotations_left_out=left_out.annotations,
+        )
     squares = [sum(count * count for count in one.values()) for one in labels]
     agreeing, unequal = Fraction(), Fraction()  # pairs of equal answers, by size; coincidences of unequal ones
     totals: Counter[str] = Counter()
@@ -117,6 +132,8 @@ def of_classes(patterns: Sequence[CountedPattern]) -> QuestionAgreement:
         krippendorff_alpha=_coefficient(
             None if chance == 0 else 1 - (answers - 1) * unequal / chance, draw, _ClassDraws.krippendorff_alpha
         ),
+        records_left_out=left_out.records,
+        annotations_left_out=left_out.annotations,
     )
 
 
@@ -125,12 +142,14 @@ def of_distances(patterns: Sequence[CountedPattern], sampled: SampledDistances) 
 
     That is the mean distance between any two answers: within records it is known exactly, between records from a sample.
     """
-    counted = sorted((one for one in patterns if one.records), key=lambda one: one.text)
+    counted, left_out = _split(patterns)
     shades: list[tuple[int, int]] = [tuple(json.loads(one.text)) for one in counted]
     records = sum(one.records for one in counted)
     answers = sum(one.records * size for one, (size, _) in zip(counted, shades, strict=True))
     if not records:
-        return QuestionAgreement(0, 0, None, None, UNDEFINED)
+        return QuestionAgreement(
+            0, 0, None, None, UNDEFINED, records_left_out=left_out.records, annotations_left_out=left_out.annotations
+        )
     units_by_size: Counter[int] = Counter()
     pairs_within = 0
     for one, (size, _) in zip(counted, shades, strict=True):
@@ -148,7 +167,27 @@ def of_distances(patterns: Sequence[CountedPattern], sampled: SampledDistances) 
         return np.asarray(1.0 - (weights @ means) / (weights @ sizes) / (float(chance) / UNITS), np.float64)
 
     interval = _interval(np.array([one.records for one in counted], np.int64), statistic, _ROUNDS)
-    return QuestionAgreement(records, answers, None, None, _rounded(alpha, interval))
+    return QuestionAgreement(
+        records,
+        answers,
+        None,
+        None,
+        _rounded(alpha, interval),
+        records_left_out=left_out.records,
+        annotations_left_out=left_out.annotations,
+    )
+
+
+class _LeftOut(NamedTuple):
+    records: int
+    annotations: int
+
+
+def _split(patterns: Sequence[CountedPattern]) -> tuple[list[CountedPattern], _LeftOut]:
+    """Return the patterns that count, in the order of their texts, and how much is left out."""
+    counted = sorted((one for one in patterns if one.records and one.text != LEFT_OUT), key=lambda one: one.text)
+    left_out = [one for one in patterns if one.text == LEFT_OUT]
+    return counted, _LeftOut(sum(one.records for one in left_out), sum(one.units for one in left_out))
 
 
 def of_pair(annotators: tuple[str, str], cells: Mapping[tuple[str, str], int]) -> PairKappa:

@@ -1,8 +1,13 @@
 """What agreement counts of each record, so that it can be kept up as records change.
 
-A record with at least two answers to a question contributes a pattern: which answers there are, without who gave them. How
-many records have each pattern is all that the coefficients need. All counts are integers, so that adding and taking away in
-any order gives the same as counting anew.
+A record with at least two due answers to a question contributes a pattern: which answers there are, without who gave them.
+How many records have each pattern is all that the coefficients need. All counts are integers, so that adding and taking away
+in any order gives the same as counting anew.
+
+An answer is due when it was asked for before anything was known about its record: one of the first that its first round
+collects, of a held-out record or of one that was routed without a model. More answers are requested until people agree,
+which raises agreement, and of records where one person differs from the model, which lowers it. What is left out is counted,
+too.
 """
 
 import json
@@ -19,12 +24,17 @@ from services.qa.domain.votes import Answer
 from shared.contracts.answers import LabelSchema, Question
 
 COUNTED_ROLES: Final = ("vote", "gold", "late")
-"""Which answers agreement counts: all that annotators gave on their own, whatever became of them.
+"""The roles of answers that agreement may count: all that annotators gave on their own, whatever became of them.
 
 An arbiter saw the others' answers (`decision`), a paused annotator's are `void`, and of a corrected answer only the last
-revision counts. All records with two or more are taken alike, also those where more were asked for because the first
-differed, which lowers agreement.
+revision counts.
 """
+
+LEFT_OUT: Final = "left_out"
+"""The text of the pattern that counts what is left out: `records` of which nothing counts, and answers as `units`."""
+
+BASIS: Final = "due"
+"""The name of the basis that agreement rests on, in reports and manifests."""
 
 UNITS: Final = 2**32
 """Distances are counted in units of 1 / UNITS: sums of integers don't depend on their order."""
@@ -33,19 +43,30 @@ _SHADES: Final = 1024
 """How finely the mean distance within a record is resolved for intervals."""
 
 
+class GivenAnswer(NamedTuple):
+    """The newest revision of an annotation, in whatever role. `answers` None: they were erased."""
+
+    annotator_id: UUID
+    role: str
+    round: int
+    schema_version: int
+    answers: Mapping[str, Answer] | None
+
+
 class CountedAnswer(NamedTuple):
-    """One annotator's answers to a schema version."""
+    """One annotator's answers to a schema version. `due`: they were asked for before anything was known."""
 
     annotator_id: UUID
     schema_version: int
     answers: Mapping[str, Answer]
+    due: bool = True
 
 
 Contribution = dict[str, Any]
 """What one record contributes to one question, as JSON has it.
 
 A question that chooses one class: `{"classes": [[annotator_id, label], …]}`. Any other: `{"answers": m, "units": d}`, the
-sum of the distances between its pairs of answers, in units.
+sum of the distances between its pairs of answers, in units. `left_out`: how many of at least two answers don't count.
 """
 
 Contributions = dict[str, dict[str, Contribution]]
@@ -87,9 +108,14 @@ class CountChanges:
         for version, of_questions in contributions.items():
             for question, contribution in of_questions.items():
                 key = QuestionKey(int(version), question)
+                counts = "classes" in contribution or "units" in contribution
+                if left_out := contribution.get("left_out", 0):
+                    pattern = Pattern(key, LEFT_OUT)
+                    self.records[pattern] += 0 if counts else times
+                    self.units[pattern] += times * left_out
                 if "classes" in contribution:
                     self._add_classes(key, contribution["classes"], times)
-                else:
+                elif counts:
                     pattern = Pattern(key, _shade(contribution["answers"], contribution["units"]))
                     self.records[pattern] += times
                     self.units[pattern] += times * contribution["units"]
@@ -102,7 +128,25 @@ class CountChanges:
     @property
     def questions(self) -> set[QuestionKey]:
         """The questions of which anything changed."""
-        return {pattern.key for pattern, times in self.records.items() if times}
+        return {pattern.key for pattern, times in self.records.items() if times or self.units[pattern]}
+
+
+def counted_answers(due_total: int, given: Sequence[GivenAnswer]) -> list[CountedAnswer]:
+    """Return the answers that agreement may count, of one record's in the order in which they were first submitted.
+
+    The first `due_total` of the first round are due. One that counts no more keeps its place: what replaced it is not due,
+    for more may have been known when it was asked for.
+    """
+    found = []
+    left = due_total
+    for one in given:
+        due = False
+        if one.round == 1 and one.role != "decision" and left > 0:
+            left -= 1
+            due = True
+        if one.role in COUNTED_ROLES and one.answers is not None:
+            found.append(CountedAnswer(one.annotator_id, one.schema_version, one.answers, due))
+    return found
 
 
 def contributions_of(schemas: Mapping[int, LabelSchema], answers: Iterable[CountedAnswer]) -> Contributions:
@@ -126,14 +170,18 @@ def contributions_of(schemas: Mapping[int, LabelSchema], answers: Iterable[Count
 
 
 def _contribution(question: Question, given: Sequence[CountedAnswer]) -> Contribution | None:
-    answered = [(str(one.annotator_id), one.answers[question.name]) for one in given if question.name in one.answers]
-    if len(answered) < 2:  # noqa: PLR2004  # a pair
+    answers = [one for one in given if question.name in one.answers]
+    if len(answers) < 2:  # noqa: PLR2004  # a pair
         return None
+    due = [(str(one.annotator_id), one.answers[question.name]) for one in answers if one.due]
+    if len(due) < 2:  # noqa: PLR2004  # a pair
+        return {"left_out": len(answers)}
+    left_out = {"left_out": len(answers) - len(due)} if len(due) < len(answers) else {}
     if chooses_one_class(question):
-        return {"classes": sorted([annotator, str(answer["label"])] for annotator, answer in answered)}
+        return {"classes": sorted([annotator, str(answer["label"])] for annotator, answer in due), **left_out}
     distance = kinds.of(question).distance
-    pairs = combinations([answer for _, answer in answered], 2)
-    return {"answers": len(answered), "units": sum(in_units(distance(one, other)) for one, other in pairs)}
+    pairs = combinations([answer for _, answer in due], 2)
+    return {"answers": len(due), "units": sum(in_units(distance(one, other)) for one, other in pairs), **left_out}
 
 
 def chooses_one_class(question: Question) -> bool:

@@ -21,6 +21,8 @@ class Record:
     `revision` counts what was published about it, `source_revision` is that of its owner. `routed_total` is how many
     annotations queue collects in `routed_round`, `requested_total` how many qa requested in `round`; both are targets
     that count slots, those of voided annotations too. In a round that `is_final` the first answer is the decision.
+    `due_total` is how many answers of the first round were due before anything was known about the record;
+    `due_without_model`: no model had answered it then.
     `request` is what queue still has to serve: `{"type", "revision", "payload"}`. `unservable`: nobody could serve the
     round's task, so queue closed it; `servable_again`: since then somebody can. `unservable_at` is when there was no
     arbiter either. `annotated` and `reported`: there may be annotations, and reports without an effect yet;
@@ -52,6 +54,8 @@ class Record:
     guideline_version: int | None = None
     policy_version: int | None = None
     routed_prediction_id: UUID | None = None
+    due_total: int = 0
+    due_without_model: bool = False
     round: int = 1
     round_is_final: bool = False
     requested_total: int = 0
@@ -126,6 +130,9 @@ class Record:
         self.routed_prediction_id = None if routed.model_id is None else routed.prediction_id
         self.blind = routed.blind
         self.explored = routed.explored
+        if routed.round == 1 and self.requested_total == 0:
+            self.due_total = routed.slots_total
+            self.due_without_model = routed.model_id is None
         if routed.round == 1 and routed.route is not Route.AUTO_ACCEPT:
             self.audit = routed.audit
         return True

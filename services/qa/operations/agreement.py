@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.qa.domain.agreement_counts import chooses_one_class
+from services.qa.domain.agreement_counts import BASIS, chooses_one_class
 from services.qa.domain.project import Project
 from services.qa.exceptions import UnknownQuestion, UnknownSchemaVersion
 from services.qa.storage import agreement_results
@@ -69,5 +69,8 @@ def _nothing(*, classes: bool) -> dict[str, Any]:
         "percent_agreement": undefined if classes else None,
         "fleiss_kappa": undefined if classes else None,
         "krippendorff_alpha": undefined,
+        "basis": BASIS,
+        "records_left_out": 0,
+        "annotations_left_out": 0,
         "cohen_kappa": [],
     }

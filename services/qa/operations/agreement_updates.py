@@ -204,7 +204,7 @@ def _chosen(question: Question, version: int, given: Sequence[Sequence[CountedAn
             [
                 each.answers[question.name]
                 for each in one
-                if each.schema_version == version and question.name in each.answers
+                if each.due and each.schema_version == version and question.name in each.answers
             ]
         )
         answers += len(chosen[-1])

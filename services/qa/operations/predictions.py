@@ -6,7 +6,7 @@ from services.qa.domain.record import Record
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
-from services.qa.storage import predictions, records, routes
+from services.qa.storage import agreement_counts, predictions, records, routes
 from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.projects import ProjectCache
 from shared.contracts.events import RecordPredicted, RecordRouted
@@ -51,17 +51,22 @@ async def route(session: Session, cache: ProjectCache, events: EventSet[RecordRo
         }
         await routes.add(session, wave, unrouted)
         rerouted: list[Record] = []
+        recounted: list[Record] = []
         subjects = []
         for event in wave:
             record = of[event.id]
             if record.state is RecordState.ERASED or event.revision <= record.routed_revision:
                 continue
             is_first = record.routed_revision == 0
+            due = (record.due_total, record.due_without_model)
             is_current = record.take_route(event.revision, event.payload)
-            if not (is_first and is_current):
+            if record.annotated and due != (record.due_total, record.due_without_model):
+                recounted.append(record)
+            if record.annotated or not (is_first and is_current):
                 rerouted.append(record)
             if is_current:
                 subjects.append(Subject(record, locked.project(event)))
         await judge_records(session, changes, subjects)
         await records.save_routes(session, [record for record in rerouted if not changes.touches(record)])
         await changes.save(session)
+        await agreement_counts.mark(session, recounted)

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from services.qa.domain.record import Record
 from services.qa.operations import chain
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
-from services.qa.storage import annotations, gold, records, releases
+from services.qa.storage import agreement_counts, annotations, gold, records, releases
 from services.qa.storage.projects import ProjectCache
 from services.qa.storage.records import NewRecord
 from shared.contracts.envelope import Event
@@ -43,6 +44,7 @@ async def _accept_known(
     changes = RecordChanges(now, causes={event.record_id: event for event in events if event.record_id})
     newer: list[NewRecord] = []
     subjects: list[Subject] = []
+    recounted: list[Record] = []
     for event in events:
         record, payload = locked.record(event), event.payload
         if record.source_revision >= event.revision or record.state is RecordState.ERASED:
@@ -51,6 +53,8 @@ async def _accept_known(
             changes.count(record.project_id, f"records.{record.state}")
         record.known = True
         record.source_revision = event.revision
+        if record.annotated and record.split is not payload.split:
+            recounted.append(record)
         record.split = payload.split
         record.origin = payload.origin
         record.collected_by_chance = payload.collected_by_chance
@@ -61,6 +65,7 @@ async def _accept_known(
         await records.save_content(session, newer)
         await judge_records(session, changes, subjects)
         await changes.save(session)
+        await agreement_counts.mark(session, recounted)
 
 
 def _new_record(event: Event[RecordAccepted]) -> NewRecord:

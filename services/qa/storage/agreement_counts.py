@@ -8,16 +8,21 @@ import orjson
 
 from services.qa.domain.agreement_coefficients import CountedPattern
 from services.qa.domain.agreement_counts import (
-    COUNTED_ROLES,
     Contributions,
     CountChanges,
     CountedAnswer,
+    GivenAnswer,
     PairCell,
     QuestionKey,
+    counted_answers,
 )
+from services.qa.domain.record import Record
 from services.qa.storage.record_order import KNOWN, UNKNOWN, in_order
+from shared.contracts.values import Split
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
+
+_HELD_OUT = [one.value for one in Split if one.held_out]
 
 # LATERAL with a limit: a look into an index for each project, however many rows wait.
 _CHANGED_PROJECTS = """
@@ -38,11 +43,20 @@ _DELETE_CHANGES = """
 WITH deleted AS (DELETE FROM agreement_changes WHERE change_seq = ANY($1::bigint[]) RETURNING change_seq)
 SELECT count(*) FROM deleted
 """
+# The newest revision of each annotation has its place by when the first one was submitted. A correction's role is
+# `superseded` for all revisions but the newest.
 _ANSWERS = """
-SELECT record_id, annotator_id, schema_version, answers FROM annotations
-WHERE record_id = ANY($1::uuid[]) AND role = ANY($2::text[]) AND answers IS NOT NULL
-ORDER BY record_id, annotator_id, annotation_id, annotation_revision
+SELECT record_id, annotator_id, role, round, schema_version, answers, due_total FROM (
+    SELECT *, min(submitted_at) OVER (PARTITION BY record_id, annotation_id) AS first_submitted_at
+    FROM annotations WHERE record_id = ANY($1::uuid[])
+) AS given JOIN (
+    SELECT record_id, CASE WHEN due_without_model OR split = ANY($2::text[]) THEN due_total ELSE 0 END AS due_total
+    FROM records WHERE record_id = ANY($1::uuid[])
+) AS basis USING (record_id)
+WHERE role <> 'superseded'
+ORDER BY record_id, first_submitted_at, annotation_id
 """
+_MARK = "INSERT INTO agreement_changes (project_id, record_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])"
 
 _BEGIN = "INSERT INTO agreement_generations (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _LOCK = "SELECT generation, recounted_by FROM agreement_generations WHERE project_id = $1 FOR UPDATE"
@@ -89,7 +103,8 @@ ON CONFLICT (project_id, schema_version, question) DO UPDATE SET changes = agree
 
 _PATTERNS = """
 SELECT pattern, records, units FROM agreement_patterns
-WHERE project_id = $1 AND generation = $2 AND schema_version = $3 AND question = $4 AND records <> 0
+WHERE project_id = $1 AND generation = $2 AND schema_version = $3 AND question = $4
+    AND (records <> 0 OR units <> 0)
 """
 _PAIRS = """
 WITH most AS (
@@ -105,7 +120,7 @@ ORDER BY common DESC, first_id, second_id, first_label, second_label
 """
 _DRAWN = """
 SELECT record_id FROM agreement_records
-WHERE project_id = $1 AND generation = $2 AND draw IS NOT NULL AND contributions->($3::text) ? $4
+WHERE project_id = $1 AND generation = $2 AND draw IS NOT NULL AND contributions->($3::text)->($4::text) ? 'units'
 ORDER BY draw LIMIT $5
 """
 
@@ -156,11 +171,21 @@ async def delete_changes(session: Session, changes: WaitingChanges) -> bool:
 
 
 async def answers_of(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, list[CountedAnswer]]:
-    """Return the answers that agreement counts, by record."""
-    found: dict[UUID, list[CountedAnswer]] = {}
-    for record_id, annotator_id, version, answers in await session.raw.fetch(_ANSWERS, record_ids, COUNTED_ROLES):
-        found.setdefault(record_id, []).append(CountedAnswer(annotator_id, version, orjson.loads(answers)))
-    return found
+    """Return the answers that agreement may count, by record, in the order of their submission."""
+    given: dict[UUID, list[GivenAnswer]] = {}
+    due_totals: dict[UUID, int] = {}
+    for row in await session.raw.fetch(_ANSWERS, record_ids, _HELD_OUT):
+        answers = None if row["answers"] is None else orjson.loads(row["answers"])
+        one = GivenAnswer(row["annotator_id"], row["role"], row["round"], row["schema_version"], answers)
+        given.setdefault(row["record_id"], []).append(one)
+        due_totals[row["record_id"]] = row["due_total"]
+    return {record_id: counted_answers(due_totals[record_id], ones) for record_id, ones in given.items()}
+
+
+async def mark(session: Session, records: Sequence[Record]) -> None:
+    """Have records counted again, for which of their answers were due has changed."""
+    if records:
+        await session.raw.execute(_MARK, [one.project_id for one in records], [one.record_id for one in records])
 
 
 async def lock(session: Session, project_id: UUID) -> Generation:

@@ -38,6 +38,8 @@ _TYPES = {
     "guideline_version": "integer",
     "policy_version": "integer",
     "routed_prediction_id": "uuid",
+    "due_total": "integer",
+    "due_without_model": "boolean",
     "round": "integer",
     "round_is_final": "boolean",
     "requested_total": "integer",
@@ -73,6 +75,8 @@ _ROUTED = (
     "guideline_version",
     "policy_version",
     "routed_prediction_id",
+    "due_total",
+    "due_without_model",
 )
 """What a route alone changes: most records are routed and then wait for people."""
 

@@ -12,6 +12,7 @@ from bench import _textbook
 from services.qa.compute.agreement import contributions_of_all, sampled_distances
 from services.qa.operations import agreement_recount, agreement_updates
 from shared.contracts.answers import LabelSchema
+from shared.contracts.values import Split
 from shared.kit.clock import new_id, utc_now
 from shared.kit.compute.exceptions import ComputeTimeout
 from tests.service.qa.world import LABELS, World, animal
@@ -117,6 +118,49 @@ async def test_the_coefficients_are_those_of_the_answers(qa: ServiceUnderTest) -
         expected = getattr(_textbook, name)(counts)
         assert found["animal"][name]["value"] == pytest.approx(expected, abs=1e-12)
         assert found["animal"][name]["low"] < expected < found["animal"][name]["high"]
+
+
+async def test_answers_that_were_bought_because_others_differed_are_left_out(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    record_id = await world.open_record(slots=2)
+    for slot, label in enumerate(("cat", "dog"), start=1):
+        await world.deliver(world.annotated(record_id, label, slot=slot))
+    await world.deliver(world.routed(record_id, 4), *(world.annotated(record_id, "cat", slot=slot) for slot in (3, 4)))
+    agreed = await world.open_record(slots=2)
+    await world.deliver(*(world.annotated(agreed, "cat", slot=slot) for slot in (1, 2)))
+    found = (await counted(world))["animal"]
+    assert (found["basis"], found["records"], found["annotations"]) == ("due", 2, 4)
+    assert (found["records_left_out"], found["annotations_left_out"]) == (0, 2)
+    assert found["percent_agreement"]["value"] == 0.5
+    assert found == (await recount(world))["animal"]
+
+
+async def test_records_that_a_model_routed_are_left_out_unless_they_are_held_out(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    for split in (Split.TRAIN, Split.TEST):
+        record_id = new_id()
+        prediction = world.predicted(record_id, "cat")
+        await world.deliver(world.accepted(record_id, split), prediction)
+        await world.deliver(world.routed(record_id, 2, prediction=prediction))
+        await world.deliver(*(world.annotated(record_id, "cat", slot=slot) for slot in (1, 2)))
+    found = (await counted(world))["animal"]
+    assert (found["records"], found["records_left_out"], found["annotations_left_out"]) == (1, 1, 2)
+    assert found == (await recount(world))["animal"]
+
+
+async def test_answers_count_whatever_order_record_route_and_answers_came_in(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    record_id = new_id()
+    prediction = world.predicted(record_id, "cat")
+    votes = [world.annotated(record_id, "cat", slot=slot) for slot in (1, 2)]
+    await world.deliver(*votes)
+    assert (await counted(world))["animal"]["records"] == 0
+    await world.deliver(world.routed(record_id, 2, prediction=prediction))
+    assert (await counted(world))["animal"]["records"] == 0
+    await world.deliver(world.accepted(record_id, Split.TEST), prediction)
+    found = await counted(world)
+    assert found["animal"]["records"] == 1
+    assert found == await recount(world)
 
 
 async def test_an_erased_records_answers_are_not_kept_for_agreement(qa: ServiceUnderTest) -> None:

@@ -17,7 +17,8 @@ from services.qa.domain.agreement_coefficients import (
     of_distances,
     of_pair,
 )
-from services.qa.domain.agreement_counts import UNITS
+from services.qa.domain.agreement_counts import UNITS, GivenAnswer, counted_answers
+from shared.kit.clock import new_id
 
 # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", example C (also Gwet's cac.raw4raters); 0: missing
 KRIPPENDORFF_C = [
@@ -182,3 +183,24 @@ def test_full_agreement_is_one(counts: list[list[int]]) -> None:
     found = agreement([[sum(row) if label == int(np.argmax(row)) else 0 for label in range(3)] for row in counts])
     for name in ("percent_agreement", "fleiss_kappa", "krippendorff_alpha"):
         assert getattr(found, name).value in {None, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("due_total", "roles", "due"),
+    [
+        (2, ["vote", "vote", "vote"], [True, True, False]),
+        (2, ["vote", "void", "vote"], [True, False]),
+        (2, ["void", "decision", "late"], [True]),
+        (2, ["gold", "gold", "gold"], [True, True, False]),
+        (0, ["vote", "vote"], [False, False]),
+    ],
+)
+def test_the_first_answers_of_the_first_round_are_due(due_total: int, roles: list[str], due: list[bool]) -> None:
+    given = [GivenAnswer(new_id(), role, 1, 1, {"animal": {"label": "cat"}}) for role in roles]
+    assert [one.due for one in counted_answers(due_total, given)] == due
+
+
+def test_answers_of_later_rounds_and_erased_ones_are_never_due() -> None:
+    answers = {"animal": {"label": "cat"}}
+    given = [GivenAnswer(new_id(), "vote", 1, 1, None), GivenAnswer(new_id(), "vote", 2, 1, answers)]
+    assert [one.due for one in counted_answers(2, given)] == [False]

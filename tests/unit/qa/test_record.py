@@ -1,9 +1,12 @@
 """Where a record stands."""
 
+from uuid import UUID
+
 import pytest
 
 from services.qa.domain.record import Record
-from shared.contracts.values import RecordState, Route, Split
+from shared.contracts.events import RecordRouted
+from shared.contracts.values import RecordState, Route, Split, TaskKind
 from shared.kit.clock import new_id
 
 
@@ -64,3 +67,38 @@ def test_only_the_first_round_is_accepted_unseen() -> None:
     known: dict[str, object] = {"route": Route.AUTO_ACCEPT, "routed_round": 1}
     assert record(**known).auto_accepted
     assert not record(**known, round=2).auto_accepted
+
+
+def routed(slots_total: int, *, model_id: UUID | None = None, number: int = 1) -> RecordRouted:
+    return RecordRouted(
+        route=Route.PEOPLE,
+        task_kind=TaskKind.ANNOTATION,
+        task_id=new_id(),
+        round=number,
+        slots_total=slots_total,
+        schema_version=1,
+        guideline_version=1,
+        policy_version=1,
+        model_id=model_id,
+        prediction_id=None,
+        threshold=None,
+        audit=False,
+        blind=False,
+        explored=False,
+        selection_probability=1.0,
+    )
+
+
+def test_answers_are_due_until_qa_has_requested_any() -> None:
+    one = record()
+    one.take_route(1, routed(2))
+    assert (one.due_total, one.due_without_model) == (2, True)
+    one.take_route(2, routed(1, model_id=new_id()))
+    assert (one.due_total, one.due_without_model) == (1, False)
+    one.take_route(3, routed(2))
+    one.requested_total = 3
+    one.take_route(4, routed(3))
+    assert (one.due_total, one.due_without_model) == (2, True)
+    one.open_round(2, is_final=False, requested_total=0)
+    one.take_route(5, routed(5, number=2))
+    assert one.due_total == 2

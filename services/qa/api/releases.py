@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
-from services.qa.api.edges import open_project
+from services.qa.api.edges import project_or_404
 from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
 from services.qa.operations import releases
 from services.qa.resources import QaRuntime, QaRuntimeDep
@@ -122,9 +122,11 @@ async def make_release(
 ) -> Response:
     """A job writes the labels as they are when it begins, one JSONL file for each split, and a manifest.
 
-    Gold is in no file, and a record that was ever gold is in no training split. `GET /v1/jobs/{job_id}` shows progress.
+    Gold is in no file, and a record that was ever gold is in no training split. The manifest counts under `left_out` why
+    records are not in it; a release without a single label fails with these counts. An archived project can be released,
+    too. `GET /v1/jobs/{job_id}` shows progress.
     """
-    project = await open_project(session, project_id)
+    project = await project_or_404(session, project_id)
     options = body.model_dump(mode="json", exclude={"name"})
     options["splits"] = [split.value for split in Split if split in body.splits]
     options["methods"] = [method.value for method in LabelMethod if method in body.methods]

@@ -9,6 +9,10 @@ from uuid import UUID
 
 BEFORE_EVERY_RECORD = UUID(int=0)
 
+LEFT_OUT = ("method", "confidence", "under_review", "once_gold")
+"""Why a label that stands is not released: its method or confidence is not asked for, it is questioned and such labels are
+not asked for, or its record was gold before and belongs to the training split."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReleasedLabel:
@@ -50,7 +54,7 @@ class ReleaseProgress:
 
     `as_of`: the release holds the labels that stood then. Of the split that is being written `parts` parts are stored,
     which hold `records` labels of the records up to `after`; `complete`: there are no more. `files` are the splits that
-    are finished, `done` counts labels over all of them.
+    are finished, `done` counts labels over all of them. `left_out` counts labels that stood then by why they are not in it.
     """
 
     as_of: datetime
@@ -63,13 +67,17 @@ class ReleaseProgress:
     methods: Counter[str] = field(default_factory=Counter)
     methods_of_splits: dict[str, Counter[str]] = field(default_factory=dict)
     guidelines: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def split(self, splits: list[str]) -> str | None:
         """Return the split that is to be written, None when all are."""
         return splits[len(self.files)] if len(self.files) < len(splits) else None
 
-    def add_part(self, labels: list[ReleasedLabel], after: UUID, *, complete: bool) -> None:
-        """Count a part that is stored."""
+    def add_part(
+        self, labels: list[ReleasedLabel], after: UUID, *, left_out: Mapping[str, int], complete: bool
+    ) -> None:
+        """Count a part that is stored, and what was left out of it."""
+        self.left_out.update(left_out)
         self.parts += bool(labels)
         self.records += len(labels)
         self.done += len(labels)
@@ -108,5 +116,6 @@ class ReleaseProgress:
                 "methods": Counter(checkpoint["methods"]),
                 "methods_of_splits": {name: Counter(one) for name, one in checkpoint["methods_of_splits"].items()},
                 "guidelines": Counter(checkpoint["guidelines"]),
+                "left_out": Counter(checkpoint.get("left_out", {})),
             }
         )

@@ -244,6 +244,7 @@ class RecordChanges:
         )
         self._labels.append(label)
         self.count(record.project_id, f"labels.{final.method}")
+        self.count(record.project_id, f"labels.schema.{final.schema_version}")
         self.set_dispute(record, "decided")
         record.close_requests()
         record.under_review = False
@@ -369,6 +370,7 @@ class RecordChanges:
         if self._ended_labels:
             for ended in await labels.end_current(session, self._ended_labels, self.now):
                 self.count(ended.project_id, f"labels.{ended.method}", -1)
+                self.count(ended.project_id, f"labels.schema.{ended.schema_version}", -1)
         if self.decisions:
             await labels.add_decisions(session, self.decisions)
         if self._dispute_statuses:

@@ -1,11 +1,12 @@
 """The manifest of a release: what is in its files, under which schema, and how good it is."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from services.qa.domain.project import Project
-from services.qa.domain.releases import ReleaseProgress
+from services.qa.domain.releases import LEFT_OUT, ReleaseProgress
 from services.qa.operations import agreement
 from services.qa.operations.agreement import Agreement
 from services.qa.storage import counters, gold, predictions, projects, thresholds
@@ -39,7 +40,7 @@ async def of_release(database: Database, release: Release, progress: ReleaseProg
         **_identity(release, project, progress),
         "files": [asdict(one) for one in progress.files],
         "counts": _counts(progress),
-        "left_out": {name: counted.get(f"records.{name}", 0) for name in ("gold", "open", "unlabelable", "erased")},
+        "left_out": left_out(release, progress, counted),
         **_rules(project, version),
         "agreement": [_agreement(one) for one in measured],
         "gold": gold_statistics,
@@ -47,6 +48,14 @@ async def of_release(database: Database, release: Release, progress: ReleaseProg
         "thresholds": [_threshold(one) for one in set_thresholds],
         "promises": _PROMISES,
     }
+
+
+def left_out(release: Release, progress: ReleaseProgress, counted: Mapping[str, int]) -> dict[str, int]:
+    """Return how many records are not in the release, by why; `counted`: the project's counters."""
+    states = {name: counted.get(f"records.{name}", 0) for name in ("gold", "open", "unlabelable", "erased")}
+    own = f"labels.schema.{release.options['schema_version']}"
+    others = sum(value for name, value in counted.items() if name.startswith("labels.schema.") and name != own)
+    return {**states, "other_schema_version": others, **{name: progress.left_out[name] for name in LEFT_OUT}}
 
 
 def _identity(release: Release, project: Project, progress: ReleaseProgress) -> dict[str, Any]:

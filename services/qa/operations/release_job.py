@@ -9,7 +9,7 @@ import orjson
 from services.qa.domain.releases import ReleaseProgress
 from services.qa.operations import manifest
 from services.qa.operations.release_writer import ReleaseWriter
-from services.qa.operations.releases import folder
+from services.qa.operations.releases import SUCCESSOR_OF, folder
 from services.qa.storage import counters, releases
 from services.qa.storage.releases import Release
 from shared.contracts.events import ReleasePublished
@@ -22,7 +22,11 @@ from shared.kit.objects import Objects
 
 
 async def build(database: Database, objects: Objects, job: Job) -> dict[str, Any]:
-    """Make a release, or go on with one that an earlier attempt began."""
+    """Make a release, or go on with one that an earlier attempt began.
+
+    Raises:
+        JobFailed: the release is gone, or no label is in it. A successor may be empty: what it held was erased.
+    """
     release_id = UUID(job.arguments["release_id"])
     async with database.transaction() as session:
         release = await releases.find(session, release_id)
@@ -37,7 +41,15 @@ async def build(database: Database, objects: Objects, job: Job) -> dict[str, Any
     progress = ReleaseProgress.restored(job.checkpoint)
     await ReleaseWriter(database, objects, job, release, progress, total).write()
     content = await manifest.of_release(database, release, progress)
+    if progress.done == 0 and SUCCESSOR_OF not in release.options:
+        raise JobFailed(_nothing_in_it(content))
     return await _publish(database, objects, release, progress, content)
+
+
+def _nothing_in_it(content: dict[str, Any]) -> str:
+    version = content["schema"]["version"]
+    reasons = [f"{name} {count}" for name, count in content["left_out"].items() if count]
+    return f"No label of schema version {version} is in it. Left out: {', '.join(reasons) or 'nothing, for there is none'}."
 
 
 async def _publish(

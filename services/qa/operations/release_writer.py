@@ -8,6 +8,7 @@ which labels it holds, and that it is there. A job that is killed in between wri
 import asyncio
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from uuid import UUID
 
@@ -50,24 +51,33 @@ class ReleaseWriter:
     async def _write_parts(self, split: str) -> None:
         labels: list[ReleasedLabel] = []
         encoded: list[bytes] = []
+        left_out: Counter[str] = Counter()
         last = self.progress.after
         async with contextlib.aclosing(self._pages(split)) as pages:
             async for page in pages:
                 last = page.last or last
                 labels += page.labels
+                left_out += page.left_out
                 encoded.append(self._format.part(page.labels))
                 complete = page.last is None
                 if complete or sum(map(len, encoded)) >= _BYTES_PER_PART:
-                    await self._store(split, labels, b"".join(encoded), last, complete=complete)
-                    labels, encoded = [], []
+                    await self._store(split, labels, b"".join(encoded), last, left_out=left_out, complete=complete)
+                    labels, encoded, left_out = [], [], Counter()
 
     async def _store(
-        self, split: str, labels: list[ReleasedLabel], content: bytes, last: UUID, *, complete: bool
+        self,
+        split: str,
+        labels: list[ReleasedLabel],
+        content: bytes,
+        last: UUID,
+        *,
+        left_out: Counter[str],
+        complete: bool,
     ) -> None:
         """Store a part, then note it."""
         if labels:
             await self._objects.put(self._part(split, self.progress.parts), content)
-        self.progress.add_part(labels, last, complete=complete)
+        self.progress.add_part(labels, last, left_out=left_out, complete=complete)
         async with self._database.transaction() as session:
             await release_records.keep(session, self._release.release_id, split, labels)
             await self._job.commit_progress(

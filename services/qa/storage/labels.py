@@ -67,7 +67,7 @@ _END = """
 UPDATE labels SET current = false, ended_at = $3, ended_reason = ended.reason
 FROM unnest($1::uuid[], $2::text[]) AS ended (record_id, reason)
 WHERE labels.record_id = ended.record_id AND labels.current
-RETURNING labels.record_id, labels.project_id, labels.method
+RETURNING labels.record_id, labels.project_id, labels.method, labels.schema_version
 """
 _CURRENT = f"SELECT {_LABEL} FROM labels WHERE record_id = ANY($1::uuid[]) AND current"  # noqa: S608  our own column names
 _REVISIONS = f"""
@@ -132,12 +132,13 @@ class EndedLabel:
 
     project_id: UUID
     method: LabelMethod
+    schema_version: int
 
 
 async def end_current(session: Session, reasons: Mapping[UUID, str], now: datetime) -> list[EndedLabel]:
     """End the current labels of records, given with the reason; returns those that there were."""
     rows = await session.raw.fetch(_END, list(reasons), list(reasons.values()), now)
-    return [EndedLabel(row["project_id"], LabelMethod(row["method"])) for row in rows]
+    return [EndedLabel(row["project_id"], LabelMethod(row["method"]), row["schema_version"]) for row in rows]
 
 
 async def current(session: Session, record_ids: Collection[UUID]) -> dict[UUID, Label]:

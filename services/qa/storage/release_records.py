@@ -1,12 +1,13 @@
 """The labels that a release holds: read page by page while it is made, and kept so that erasure finds the release."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.domain.releases import ReleasedLabel
+from services.qa.domain.releases import LEFT_OUT, ReleasedLabel
 from services.qa.storage.releases import Release
 from shared.kit.database import Session
 
@@ -15,34 +16,36 @@ _COLUMNS = ", ".join(
     f"{'records' if one.name in _OF_RECORDS else 'labels'}.{one.name}" for one in fields(ReleasedLabel)
 )
 
-# What was ever gold is in no training split, and gold in no file at all, also where it was placed after `as_of`.
-_MAY_BE_RELEASED = """records.state <> 'gold' AND records.fields IS NOT NULL AND labels.answers IS NOT NULL
-            AND NOT (labels.split = 'train' AND records.ever_gold)"""
+# What was ever gold is in no training split, and gold in no file at all, also where it was placed after `as_of`. Gold and
+# erased records are counted by their states.
+_NOT_RELEASED = """WHEN records.state = 'gold' THEN 'gold'
+        WHEN records.fields IS NULL OR labels.answers IS NULL THEN 'erased'
+        WHEN labels.split = 'train' AND records.ever_gold THEN 'once_gold'"""
 
 
-def _statement(candidates: str, wanted: str) -> str:
-    """Return the SQL for a page of what is `wanted` of the `candidates`, which are in the order of their records.
+def _statement(candidates: str, left_out: str) -> str:
+    """Return the SQL for a page of the `candidates`, in the order of their records, but those that are `left_out`.
 
     A page looks at no more than $2 candidates, whatever is left out of them, and ends where its content is larger than $1
-    bytes as stored. What is left out comes without content.
+    bytes as stored. What is left out comes with the reason and without content.
     """
     return f"""
 WITH candidates AS MATERIALIZED ({candidates}
     ORDER BY record_id LIMIT $2
 ), decided AS (
-    SELECT record_id, label_id, {wanted} AS wanted,
+    SELECT record_id, label_id, CASE {left_out} END AS left_out,
         pg_column_size(records.fields) + pg_column_size(labels.answers) AS bytes
     FROM candidates JOIN labels USING (record_id, label_id) JOIN records USING (record_id)
 ), measured AS (
-    SELECT record_id, label_id, wanted, COALESCE(sum(CASE WHEN wanted THEN bytes ELSE 0 END)
+    SELECT record_id, label_id, left_out, COALESCE(sum(CASE WHEN left_out IS NULL THEN bytes ELSE 0 END)
         OVER (ORDER BY record_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
     FROM decided
 ), page AS MATERIALIZED (
-    SELECT record_id, label_id, wanted FROM measured WHERE bytes_before < $1
+    SELECT record_id, label_id, left_out FROM measured WHERE bytes_before < $1
 )
-SELECT page.record_id AS candidate, page.wanted, {_COLUMNS}
-FROM page LEFT JOIN labels ON page.wanted AND labels.label_id = page.label_id
-LEFT JOIN records ON page.wanted AND records.record_id = page.record_id
+SELECT page.record_id AS candidate, page.left_out, {_COLUMNS}
+FROM page LEFT JOIN labels ON page.left_out IS NULL AND labels.label_id = page.label_id
+LEFT JOIN records ON page.left_out IS NULL AND records.record_id = page.record_id
 ORDER BY page.record_id
 """  # noqa: S608  our own column names
 
@@ -53,13 +56,15 @@ _VALID_AT = _statement(
     SELECT record_id, label_id FROM labels
     WHERE project_id = $3 AND schema_version = $4 AND split = $5 AND record_id > $6
         AND finalized_at <= $7 AND (ended_at IS NULL OR ended_at > $7)""",
-    f"""{_MAY_BE_RELEASED}
-            AND labels.method = ANY($8::text[]) AND labels.confidence >= $9 AND (NOT records.under_review OR $10)""",
+    f"""{_NOT_RELEASED}
+        WHEN NOT labels.method = ANY($8::text[]) THEN 'method'
+        WHEN labels.confidence < $9 THEN 'confidence'
+        WHEN records.under_review AND NOT $10 THEN 'under_review'""",
 )
 _OF_RELEASE = _statement(
     """
     SELECT record_id, label_id FROM release_records WHERE release_id = $3 AND split = $4 AND record_id > $5""",
-    _MAY_BE_RELEASED,
+    _NOT_RELEASED,
 )
 _KEEP = """
 INSERT INTO release_records (release_id, record_id, label_id, split)
@@ -70,15 +75,17 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class LabelPage:
-    """`last`: the last record that was looked at, None when there are no more."""
+    """`last`: the last record that was looked at, None when there are no more. `left_out`: how many, by the reason."""
 
     labels: list[ReleasedLabel]
     last: UUID | None
+    left_out: Counter[str]
 
 
 def _page(rows: Sequence[Any]) -> LabelPage:
-    labels = [ReleasedLabel(*row[2:]) for row in rows if row["wanted"]]
-    return LabelPage(labels, rows[-1]["candidate"] if rows else None)
+    labels = [ReleasedLabel(*row[2:]) for row in rows if row["left_out"] is None]
+    left_out = Counter(row["left_out"] for row in rows if row["left_out"] in LEFT_OUT)
+    return LabelPage(labels, rows[-1]["candidate"] if rows else None, left_out)
 
 
 async def valid_at(

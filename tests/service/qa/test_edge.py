@@ -115,8 +115,9 @@ async def test_agreement_on_what_was_never_asked_names_what_is_missing(world: Wo
     assert (await world.get(path, 404, question="unknown"))["type"] == "unknown-question"
 
 
-async def test_an_archived_project_is_neither_measured_anew_nor_released(world: World) -> None:
+async def test_nothing_new_is_known_of_an_archived_project_but_it_can_be_released(world: World) -> None:
     record_id = await world.open_record()
+    await world.finalized()
     gold = f"/projects/{world.project_id}/records/{record_id}/gold"
     await world.put(gold, {"answers": animal("cat")})
     await world.deliver(world.project(ProjectStatus.ARCHIVED))
@@ -126,12 +127,14 @@ async def test_an_archived_project_is_neither_measured_anew_nor_released(world: 
         await world.post(
             f"{gold.partition('/records')[0]}/gold", {"gold": [{"record_id": str(record_id), "answers": {}}]}, 409
         ),
-        await world.post(f"/projects/{world.project_id}/releases", {"name": "late"}, 409),
         await world.post(f"/projects/{world.project_id}/annotators/{new_id()}/reinstatement", {"reason": "sorry"}, 409),
     ]
     assert {one["type"] for one in refused} == {"project-archived"}
     await world.delete(gold, 409)
     assert (await world.get(gold))["answers"] == animal("cat")
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "late"}, 202)
+    await world.service.run_jobs()
+    assert (await world.get(f"/releases/{made['release_id']}"))["status"] == "published"
 
 
 async def test_agreement_without_answers_is_undefined_not_an_error(world: World) -> None:

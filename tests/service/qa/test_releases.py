@@ -13,7 +13,8 @@ from shared.contracts.events import ReleasePublished
 from shared.contracts.values import Role, Route, Split
 from shared.kit.clock import new_id, utc_now
 from shared.kit.objects import Objects
-from tests.service.qa.world import World, animal
+from tests.service.qa.world import SCHEMA, World, animal
+from tests.support.service import ServiceUnderTest
 
 
 async def release(world: World, name: str = "first", **options: Any) -> dict[str, Any]:
@@ -114,8 +115,46 @@ async def test_only_what_is_asked_for_is_released(world: World) -> None:
     assert found["records"] == 1
 
 
+async def test_a_manifest_counts_why_records_are_left_out(world: World) -> None:
+    await world.finalized("cat")
+    await auto_accepted(world)
+    once_gold, gold, reviewed = await world.open_record(), await world.finalized("cat"), await world.finalized("cat")
+    for record_id in (gold, once_gold):
+        await world.put(f"/projects/{world.project_id}/records/{record_id}/gold", {"answers": animal("cat")})
+    await world.delete(f"/projects/{world.project_id}/records/{once_gold}/gold")
+    await world.deliver(*(world.annotated(once_gold, "cat", slot=slot) for slot in (1, 2)))
+    await world.deliver(world.feedback(reviewed, "dog"))
+    found = await release(world, methods=["consensus", "decision"], with_under_review=False)
+    left_out = {name: count for name, count in found["manifest"]["left_out"].items() if count}
+    assert (found["records"], left_out) == (1, {"gold": 1, "method": 1, "under_review": 1, "once_gold": 1})
+    low = await release(world, "sure", least_confidence=1.0)
+    assert low["status"] == "building"
+    await world.service.run_loop("supersede_releases")
+    low = await world.get(f"/releases/{low['release_id']}")
+    assert low["status"] == "failed"
+    assert "confidence 3" in low["status_reason"]
+
+
+async def test_a_release_without_a_label_fails_with_what_is_left_out(qa: ServiceUnderTest) -> None:
+    world = World(qa, schemas=(SCHEMA, SCHEMA))
+    await world.deliver(world.project())
+    kept, revised = await world.finalized("cat"), await world.finalized("cat")
+    await world.deliver(world.feedback(revised, "dog"), world.unservable(revised, number=2))
+    await world.deliver(world.decided(revised, "dog", number=2))
+    found = await release(world)
+    await world.service.run_loop("supersede_releases")
+    found = await world.get(f"/releases/{found['release_id']}")
+    assert found["status"] == "failed"
+    assert "schema version 2" in found["status_reason"]
+    assert "other_schema_version 2" in found["status_reason"]
+    await world.deliver(world.erased(kept))
+    first = await release(world, "of version 1", schema_version=1)
+    assert (first["records"], first["manifest"]["left_out"]["other_schema_version"]) == (1, 0)
+
+
 async def test_erasure_supersedes_the_releases_it_touches(world: World) -> None:
     erased, kept = await world.finalized("cat"), await world.finalized("dog")
+    await world.finalized("cat", Split.VALIDATION)
     found = await release(world)
     untouched = await release(world, "validation only", splits=["validation"])
     (url,) = [one["url"] for one in found["files"] if one["name"] == "train.jsonl"]

@@ -6,6 +6,9 @@ handler may run more than once: it works in chunks, commits each with `job.commi
 a killed process. Only a worker that has to end gives its attempt back. After `MAX_ATTEMPTS` attempts in which no chunk
 was committed the job has failed. From the third attempt on a job is done alone in its process, so that what is done
 beside a job that ends processes does not fail with it.
+
+Of one kind a project has one job at a time at work; the others wait. Next is a job of the project that has the fewest at work,
+and of those of the one that was served longest ago, so that many jobs of one project keep no other one waiting.
 """
 
 import asyncio
@@ -39,6 +42,7 @@ _HEARTBEAT_S = LEASE_S / 3
 _BACKOFF_S = 2.0
 _AT_ONCE_S = 0.01  # less is not waited for
 _BESIDE_OTHERS = 2  # attempts; later ones are made alone
+_REMEMBERED_S = 3600.0  # how long a project counts as served
 
 ENDED = Counter("touchstone_jobs_total", "Jobs that ended.", ("service", "kind", "outcome"))
 
@@ -86,12 +90,30 @@ CANCELLED = "It was cancelled."
 """The failure of a job that somebody cancelled."""
 
 _ENQUEUE = "INSERT INTO jobs (id, kind, project_id, arguments, subject) VALUES ($1, $2, $3, $4::jsonb, $5)"
+_ANY_DUE = """
+SELECT true FROM jobs
+WHERE state IN ('queued', 'running') AND run_at <= now() AND (lease_until IS NULL OR lease_until < now())
+    AND kind = ANY($1) AND (attempts < $2 OR $3)
+LIMIT 1
+"""
+# Workers claim one after the other: each sees what the one before has claimed.
+_LOCK_CLAIMS = "SELECT pg_advisory_xact_lock(hashtextextended('job claims', 0))"
 _CLAIM = """
-WITH due AS (
+WITH at_work AS (
+    SELECT kind, project_id FROM jobs WHERE state = 'running' AND run_at <= now() AND lease_until >= now()
+), served AS (
+    SELECT project_id, max(finished_at) AS at FROM jobs
+    WHERE finished_at > now() - make_interval(secs => $6) GROUP BY project_id
+), due AS (
     SELECT id FROM jobs
     WHERE state IN ('queued', 'running') AND run_at <= now() AND (lease_until IS NULL OR lease_until < now())
-      AND kind = ANY($1) AND (attempts < $4 OR $5)
-    ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED
+        AND kind = ANY($1) AND (attempts < $4 OR $5)
+        AND NOT EXISTS (
+            SELECT FROM at_work WHERE at_work.kind = jobs.kind AND at_work.project_id = jobs.project_id
+        )
+    ORDER BY (SELECT count(*) FROM at_work WHERE at_work.project_id IS NOT DISTINCT FROM jobs.project_id),
+        (SELECT at FROM served WHERE served.project_id IS NOT DISTINCT FROM jobs.project_id) NULLS FIRST, run_at
+    LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET state = 'running', lease = $2, lease_until = now() + make_interval(secs => $3),
     attempts = attempts + 1, started_at = coalesce(started_at, now())
@@ -267,14 +289,20 @@ class JobWorker:
         return True
 
     async def _claim(self) -> Job | None:
-        """The job that is due first; one whose attempts failed only where none is being done here, and then no other."""
+        """The job whose turn it is; one whose attempts failed only where none is being done here, and then no other."""
         lease = new_id()
         async with self._claiming:
             if self._alone:
                 return None
             idle = self._claimed == 0
             async with self._runtime.database.autocommit() as session:
-                row = await session.raw.fetchrow(_CLAIM, self._kinds, lease, LEASE_S, _BESIDE_OTHERS, idle)
+                if not await session.raw.fetchval(_ANY_DUE, self._kinds, _BESIDE_OTHERS, idle):
+                    return None
+            async with self._runtime.database.transaction() as session:
+                await session.raw.execute(_LOCK_CLAIMS)
+                row = await session.raw.fetchrow(
+                    _CLAIM, self._kinds, lease, LEASE_S, _BESIDE_OTHERS, idle, _REMEMBERED_S
+                )
             if row is None:
                 return None
             self._claimed += 1

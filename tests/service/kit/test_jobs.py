@@ -266,6 +266,32 @@ async def test_a_project_has_one_job_of_a_kind_where_that_is_asked(tiny: Service
     assert await ask(mine) not in asked, "the first one has ended"
 
 
+async def test_a_project_has_one_job_of_a_kind_at_work_and_others_have_their_turn(
+    tiny: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, quiet, late = uuid4(), uuid4(), uuid4()
+    began: list[UUID | None] = []
+    at_work: list[UUID | None] = []
+
+    async def work(_: Runtime[Any], job: Job) -> dict[str, Any]:
+        assert job.project_id not in at_work
+        began.append(job.project_id)
+        at_work.append(job.project_id)
+        await asyncio.sleep(0.1)
+        at_work.remove(job.project_id)
+        return {}
+
+    monkeypatch.setitem(tiny_main.JOBS, "work", work)
+    async with tiny.database.transaction() as session:
+        for project_id in (busy, busy, busy, quiet, late):
+            await enqueue(session, "work", project_id=project_id, arguments={}, subject="tester")
+    await asyncio.gather(*(tiny.run_jobs() for _ in range(2)))
+    assert set(began[:3]) == {busy, quiet, late}
+    assert began[3:] == [busy, busy]
+    async with tiny.database.transaction() as session:
+        assert await session.raw.fetchval("SELECT count(*) FROM jobs WHERE state <> 'succeeded'") == 0
+
+
 async def test_a_job_that_breaks_once_goes_on_from_its_checkpoint(tiny: ServiceUnderTest) -> None:
     tiny.runtime.resources.break_at = 1
     job_id = await start(tiny, 4)

@@ -167,6 +167,7 @@ async def seal(runtime: QaRuntime) -> None:
 
 async def supersede_releases(runtime: QaRuntime) -> None:
     await supersession.close_failed(runtime.database, runtime.objects)
+    await supersession.clear_cancelled(runtime.database, runtime.objects)
     while await supersession.replace_superseded(runtime.database, runtime.objects, utc_now()):
         pass
 

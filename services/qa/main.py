@@ -64,6 +64,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
                 estimation_interval_s=settings.estimation_interval_s, seal_interval_s=settings.seal_interval_s
             ),
             jobs={releases.BUILD: build_release, agreement_recount.RECOUNT: recount_agreement},
+            job_cancellations={releases.BUILD: releases.cancel},
             compute_kept_ready=True,
             republish=republication.current_state,
             setup=setup,

@@ -21,6 +21,7 @@ from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
+from shared.kit.jobs import CANCELLED
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import responses
 
@@ -60,7 +61,7 @@ class NewRelease(Frozen):
 
     name: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"), AfterValidator(_without_personal_data)
-    ] = Field(description="Unique in the project; it is published.")
+    ] = Field(description="Unique in the project but for releases that failed; it is published.")
     schema_version: Version | None = Field(default=None, description="The active one by default.")
     splits: list[Split] = Field(default=list(Split), min_length=1, max_length=3)
     methods: list[LabelMethod] = Field(default=list(LabelMethod), min_length=1, max_length=3)
@@ -81,6 +82,7 @@ class ReleaseSummary(BaseModel):
     name: str
     status: Literal["building", "published", "failed", "superseded"]
     status_reason: str | None
+    cancelled: bool = Field(default=False, description="Its job was cancelled; its status is `failed` then.")
     job_id: UUID | None
     requested_by: str
     requested_at: AwareDatetime
@@ -124,7 +126,8 @@ async def make_release(
 
     Gold is in no file, and a record that was ever gold is in no training split. The manifest counts under `left_out` why
     records are not in it; a release without a single label fails with these counts. An archived project can be released,
-    too. `GET /v1/jobs/{job_id}` shows progress.
+    too. One release of a project is made at a time, the others wait. `GET /v1/jobs/{job_id}` shows progress, and a cancelled
+    job closes its release.
     """
     project = await project_or_404(session, project_id)
     options = body.model_dump(mode="json", exclude={"name"})
@@ -183,6 +186,7 @@ def _values(release: Release) -> dict[str, Any]:
         "name": release.name,
         "status": release.status,
         "status_reason": release.status_reason,
+        "cancelled": release.status == "failed" and release.status_reason == CANCELLED,
         "job_id": release.job_id,
         "requested_by": release.requested_by,
         "requested_at": release.requested_at,

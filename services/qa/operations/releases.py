@@ -44,6 +44,11 @@ async def request(
     return await enqueue(session, project.project_id, name, {**options, "schema_version": version}, subject, now)
 
 
+async def cancel(session: Session, arguments: Mapping[str, Any]) -> None:
+    """Close the release whose job was cancelled; its name may be given again."""
+    await releases.cancel(session, UUID(arguments["release_id"]), jobs.CANCELLED)
+
+
 async def enqueue(
     session: Session,
     project_id: UUID,

@@ -35,6 +35,18 @@ async def close_failed(database: Database, objects: Objects) -> int:
         after = page[-1][0]
 
 
+async def clear_cancelled(database: Database, objects: Objects) -> int:
+    """Delete what the jobs of cancelled releases have written, once no worker is at it any more; return how many."""
+    async with database.autocommit() as session:
+        waiting = await releases.cancelled(session, 2 * jobs.LEASE_S, _RELEASES_AT_ONCE)
+    for release_id in waiting:
+        await objects.delete_folder(folder(release_id))
+    if waiting:
+        async with database.transaction() as session:
+            await releases.set_cleared(session, waiting)
+    return len(waiting)
+
+
 async def replace_superseded(database: Database, objects: Objects, now: datetime) -> int:
     """Delete the files of releases that erasure touched and ask for their successors; return how many."""
     async with database.autocommit() as session:

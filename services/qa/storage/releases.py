@@ -63,6 +63,19 @@ UPDATE releases SET status = 'failed', status_reason = one.reason
 FROM unnest($1::uuid[], $2::text[]) AS one (release_id, reason)
 WHERE releases.release_id = one.release_id AND status = 'building'
 """
+_CANCEL = """
+UPDATE releases SET status = 'failed', status_reason = $2, cancelled_at = now() WHERE release_id = $1 AND status = 'building'
+"""
+# What failed keeps its row under another name.
+_FREE_NAME = """
+UPDATE releases SET name = name || ' (failed ' || release_id || ')'
+WHERE project_id = $1 AND name = $2 AND status = 'failed'
+"""
+# A worker elsewhere writes on until it next renews its lease.
+_CANCELLED = """
+SELECT release_id FROM releases WHERE cancelled_at < now() - make_interval(secs => $1) ORDER BY cancelled_at LIMIT $2
+"""
+_CLEARED = "UPDATE releases SET cancelled_at = NULL WHERE release_id = ANY($1::uuid[])"
 # A release that is being made is only marked: whoever publishes it waits for this lock and then looks.
 _SUPERSEDE_TOUCHED = """
 UPDATE releases SET status = CASE status WHEN 'published' THEN 'superseded' ELSE status END, status_reason = 'erasure'
@@ -103,7 +116,8 @@ async def add(
     now: datetime,
     supersedes: UUID | None = None,
 ) -> bool:
-    """Keep a request for a release; False when the project has one of that name."""
+    """Keep a request for a release; False when the project has one of that name that has not failed."""
+    await session.raw.execute(_FREE_NAME, project_id, name)
     added = await session.raw.fetchval(_ADD, release_id, project_id, name, dump(options), requested_by, now, supersedes)
     return added is not None
 
@@ -154,6 +168,21 @@ async def being_built(session: Session, after: UUID, limit: int) -> list[tuple[U
 async def fail(session: Session, reasons: Mapping[UUID, str]) -> None:
     """Close releases that could not be made, each with its reason."""
     await session.raw.execute(_FAIL, list(reasons), list(reasons.values()))
+
+
+async def cancel(session: Session, release_id: UUID, reason: str) -> None:
+    """Close a release that is being built; its files are to be deleted."""
+    await session.raw.execute(_CANCEL, release_id, reason)
+
+
+async def cancelled(session: Session, least_age_s: float, limit: int) -> list[UUID]:
+    """Return releases that were cancelled so long ago and whose files are not deleted yet."""
+    return [row["release_id"] for row in await session.raw.fetch(_CANCELLED, least_age_s, limit)]
+
+
+async def set_cleared(session: Session, release_ids: Sequence[UUID]) -> None:
+    """Note that the files of cancelled releases are deleted."""
+    await session.raw.execute(_CLEARED, release_ids)
 
 
 async def supersede_touched(session: Session, project_id: UUID, record_ids: Sequence[UUID]) -> None:

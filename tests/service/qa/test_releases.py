@@ -263,6 +263,44 @@ async def test_a_release_whose_job_failed_has_failed(world: World) -> None:
     assert not await world.service.runtime.objects.exists(part), "what it had stored is gone"
 
 
+async def test_a_cancelled_release_is_closed_at_once_and_its_name_is_free(world: World) -> None:
+    await world.finalized("cat")
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "first"}, 202)
+    part = f"releases/{made['release_id']}/parts/train-000000"
+    await world.service.runtime.objects.put(part, b"{}")
+    await world.post(f"/jobs/{made['job_id']}/cancellation", {})
+    cancelled = await world.get(f"/releases/{made['release_id']}")
+    assert (cancelled["status"], cancelled["cancelled"], cancelled["files"]) == ("failed", True, [])
+    again = await release(world)
+    assert (again["name"], again["status"], again["cancelled"]) == ("first", "published", False)
+    assert (await world.get(f"/releases/{made['release_id']}"))["name"].startswith("first (failed ")
+    async with world.service.database.transaction() as session:  # as a minute later
+        await session.raw.execute("UPDATE releases SET cancelled_at = cancelled_at - interval '1 hour'")
+    await world.service.run_loop("supersede_releases")
+    assert not await world.service.runtime.objects.exists(part)
+    assert await world.service.runtime.objects.exists(f"releases/{again['release_id']}/train.jsonl")
+
+
+async def test_a_release_that_is_cancelled_while_it_is_made_is_not_published(world: World) -> None:
+    await world.finalized("cat")
+    runtime = world.service.runtime
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "first"}, 202)
+
+    class Meanwhile(Objects):
+        async def put(self, key: str, data: bytes, media_type: str | None = None) -> None:
+            if key.endswith("manifest.json"):
+                await world.post(f"/jobs/{made['job_id']}/cancellation", {})
+            await super().put(key, data, media_type)
+
+    before, runtime.objects = runtime.objects, Meanwhile(runtime.settings)
+    try:
+        await world.service.run_jobs()
+    finally:
+        runtime.objects = before
+    found = await world.get(f"/releases/{made['release_id']}")
+    assert (found["status"], found["cancelled"], found["manifest"]) == ("failed", True, None)
+
+
 async def test_names_are_unique_and_a_repeated_request_is_answered_again(world: World) -> None:
     path = f"/v1/projects/{world.project_id}/releases"
     headers = world.headers() | {"Idempotency-Key": "release-of-november"}

@@ -21,6 +21,13 @@ class AnswersRefused(Exception):
         ]
 
 
+class AnswersTooLarge(Exception):
+    """The answers are larger than an annotation may be, or take too long to check."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"At most {most_bytes} bytes of JSON, and no more parts than can be checked in some seconds.")
+
+
 class UnknownSchemaVersion(Exception):
     """The project has no schema of that version."""
 

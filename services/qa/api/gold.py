@@ -1,5 +1,6 @@
 """Gold: placed, read, withdrawn."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -9,12 +10,15 @@ from services.qa.api.edges import open_project, page_of_rows
 from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
 from services.qa.exceptions import NotGold
 from services.qa.operations import gold
+from services.qa.resources import QaRuntime, QaRuntimeDep
 from services.qa.storage import gold as stored
 from services.qa.storage import lists, projects
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.bodies import body_limit
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
@@ -28,30 +32,28 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
 
 @router.put(
     "/projects/{project_id}/records/{record_id}/gold",
+    openapi_extra=body_limit(2 * MAX_EVENT_BYTES),
     responses=responses(404, 409, 410, 413, 422),
     summary="Make a record gold",
 )
 async def place_gold(
-    session: SessionDep, manager: Manager, project_id: UUID, record_id: UUID, body: GoldAnswer
+    runtime: QaRuntimeDep, manager: Manager, project_id: UUID, record_id: UUID, body: GoldAnswer
 ) -> GoldOut:
     """Its label is known for certain: from now on it secretly measures annotators.
 
     Gold wins at any moment: a label is retracted, earlier annotations count as gold answers, and the record stays out of
     training for ever. The same answer again changes nothing; another one revises it.
     """
-    project = await open_project(session, project_id)
-    [placed] = await gold.place(session, project, [_wish(record_id, body)], manager.subject, utc_now())
+    [placed] = await _place(runtime, manager, project_id, [_wish(record_id, body)])
     if isinstance(placed, Exception):
         raise placed
     return _out(placed)
 
 
 @router.post("/projects/{project_id}/gold", responses=responses(404, 409, 413, 422), summary="Make many records gold")
-async def place_gold_batch(session: SessionDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
+async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
     """Each answer is judged for itself; those that are refused are listed, the others count."""
-    project = await open_project(session, project_id)
-    wishes = [_wish(one.record_id, one) for one in body.gold]
-    results = await gold.place(session, project, wishes, manager.subject, utc_now())
+    results = await _place(runtime, manager, project_id, [_wish(one.record_id, one) for one in body.gold])
     rejected = [
         _refused(index, one, result)
         for index, (one, result) in enumerate(zip(body.gold, results, strict=True))
@@ -97,6 +99,17 @@ async def withdraw_gold(
     """The record is labelled like any other, but never trained on and never gold unseen again."""
     project = await open_project(session, project_id)
     await gold.withdraw(session, project, record_id, mask(reason), utc_now())
+
+
+async def _place(
+    runtime: QaRuntime, manager: Principal, project_id: UUID, wishes: Sequence[gold.Placement]
+) -> list[stored.Gold | gold.GoldRefusal]:
+    async with runtime.database.autocommit() as session:
+        project = await open_project(session, project_id)
+        read = await gold.read(session, wishes)
+    checked = await gold.check(runtime.compute, project, read)
+    async with runtime.database.transaction() as session:
+        return await gold.place(session, project, checked, manager.subject, utc_now())
 
 
 def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:

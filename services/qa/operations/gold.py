@@ -1,31 +1,45 @@
-"""Gold: records whose label is known for certain and secretly used to measure annotators. It wins at any moment."""
+"""Gold: records whose label is known for certain and secretly used to measure annotators. It wins at any moment.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The answers are checked before any record is locked, many or long ones in a worker process: `read`, `check`, `place`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+import orjson
+
+from services.qa.compute.gold import Checkable, violations_of
 from services.qa.domain.facts import Annotation
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
-from services.qa.exceptions import AnswersRefused, NotGold, RecordErased, UnknownSchemaVersion
+from services.qa.exceptions import AnswersRefused, AnswersTooLarge, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations import chain
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import annotations, gold, records
 from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.gold import Gold
-from shared.contracts.answers import validate
+from shared.contracts.answers import Violation
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import GoldPlaced, GoldWithdrawn
 from shared.contracts.fields import FieldValue
 from shared.contracts.values import Answers, RecordState, Route, TaskKind
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 
 _COUNTED = {"vote", "void", "late", "decision"}
-GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused
+_LIGHT_BYTES = 65_536
+"""Of answers in JSON, that are checked at once: some milliseconds."""
+_BYTES_AT_ONCE = 4 * MAX_EVENT_BYTES
+"""Of answers in JSON, that a worker process checks in one go."""
+_CHECK_TIMEOUT_S = 10.0
+GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused | AnswersTooLarge
 """Why a record can't be made gold: it is not known here, it is gone, its project has no such schema, the answers don't
-fit."""
+fit, or they are too large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +53,85 @@ class Placement:
     note: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPlacement:
+    """A wish with what its record carries, None where no content is here, and how large its answers are."""
+
+    wish: Placement
+    content: Mapping[str, FieldValue] | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlacement:
+    """A wish, and what its answers were checked against or why they are refused."""
+
+    wish: Placement
+    version: int | None = None
+    refusal: GoldRefusal | None = None
+
+
+async def read(session: Session, wishes: Sequence[Placement]) -> list[ReadPlacement]:
+    """Return the wishes with what their records carry."""
+    contents = await records.contents(session, {wish.record_id for wish in wishes})
+    return [ReadPlacement(one, contents.get(one.record_id), len(orjson.dumps(one.answers))) for one in wishes]
+
+
+async def check(compute: ComputePool, project: Project, given: Sequence[ReadPlacement]) -> list[CheckedPlacement]:
+    """Check the answers against their schemas and records, outside of any transaction."""
+    checked: dict[int, CheckedPlacement] = {}
+    waiting: list[list[int]] = [[]]
+    bytes_of_last = 0
+    for at, one in enumerate(given):
+        version = one.wish.schema_version or project.content.active_schema
+        if one.size > MAX_EVENT_BYTES:
+            checked[at] = CheckedPlacement(one.wish, refusal=AnswersTooLarge(MAX_EVENT_BYTES))
+        elif version is None or project.schema(version) is None or one.content is None:
+            checked[at] = CheckedPlacement(one.wish)  # what is missing is found under the record's lock
+        else:
+            if bytes_of_last + one.size > _BYTES_AT_ONCE:
+                waiting.append([])
+                bytes_of_last = 0
+            waiting[-1].append(at)
+            bytes_of_last += one.size
+            checked[at] = CheckedPlacement(one.wish, version)
+    for part in waiting:
+        found = await _violations(compute, project, [(checked[at], given[at]) for at in part])
+        for at, violations in zip(part, found, strict=True):
+            if violations is None:
+                checked[at] = replace(checked[at], refusal=AnswersTooLarge(MAX_EVENT_BYTES))
+            elif violations:
+                checked[at] = replace(checked[at], refusal=AnswersRefused(violations, "/answers"))
+    return [checked[at] for at in range(len(given))]
+
+
+async def _violations(
+    compute: ComputePool, project: Project, part: Sequence[tuple[CheckedPlacement, ReadPlacement]]
+) -> Sequence[Sequence[Violation] | None]:
+    """What is wrong with each; None where the check takes too much."""
+    answers: list[Checkable] = [(checked.version or 0, one.content or {}, one.wish.answers) for checked, one in part]
+    if sum(one.size for _, one in part) <= _LIGHT_BYTES:
+        return violations_of(project.label_schemas, answers)
+    try:
+        return await compute.run(
+            violations_of,
+            project.label_schemas,
+            answers,
+            project_id=project.project_id,
+            timeout_s=_CHECK_TIMEOUT_S,
+        )
+    except ComputeFailed:
+        if len(part) == 1:
+            return [None]
+    middle = len(part) // 2
+    return [
+        *await _violations(compute, project, part[:middle]),
+        *await _violations(compute, project, part[middle:]),
+    ]
+
+
 async def place(
-    session: Session, project: Project, wishes: Sequence[Placement], subject: str, now: datetime
+    session: Session, project: Project, wishes: Sequence[CheckedPlacement], subject: str, now: datetime
 ) -> list[Gold | GoldRefusal]:
     """Make records gold, or change what their gold answer is; the same wish again changes nothing.
 
@@ -51,30 +142,30 @@ async def place(
     while left:
         wave: dict[UUID, int] = {}
         for place_of_wish in left:
-            wave.setdefault(wishes[place_of_wish].record_id, place_of_wish)
+            wave.setdefault(wishes[place_of_wish].wish.record_id, place_of_wish)
         results |= await _place_wave(session, project, {at: wishes[at] for at in wave.values()}, subject, now)
         left = [at for at in left if at not in results]
     return [results[at] for at in range(len(wishes))]
 
 
 async def _place_wave(
-    session: Session, project: Project, wishes: dict[int, Placement], subject: str, now: datetime
+    session: Session, project: Project, wishes: dict[int, CheckedPlacement], subject: str, now: datetime
 ) -> dict[int, Gold | GoldRefusal]:
     """Place gold on records that differ."""
-    ids = [wish.record_id for wish in wishes.values()]
+    ids = [one.wish.record_id for one in wishes.values()]
     locked = await records.lock_known(session, ids)
-    contents = await records.contents(session, ids)
     current = await gold.current(session, ids)
     last = await gold.last_revisions(session, ids)
     given = await annotations.of_rounds(session, dict.fromkeys(ids))
     changes = RecordChanges(now)
     added: list[Gold] = []
     results: dict[int, Gold | GoldRefusal] = {}
-    for at, wish in wishes.items():
+    for at, checked in wishes.items():
+        wish = checked.wish
         record = locked.get(wish.record_id)
         try:
-            version = _check(project, record, wish, contents.get(wish.record_id, {}))
-        except (NotKnownHere, RecordErased, UnknownSchemaVersion, AnswersRefused) as refusal:
+            version = _version(project, record, checked)
+        except (NotKnownHere, RecordErased, UnknownSchemaVersion, AnswersRefused, AnswersTooLarge) as refusal:
             results[at] = refusal
             continue
         assert record is not None
@@ -105,17 +196,18 @@ async def _place_wave(
     return results
 
 
-def _check(project: Project, record: Record | None, wish: Placement, content: dict[str, FieldValue]) -> int:
+def _version(project: Project, record: Record | None, checked: CheckedPlacement) -> int:
     """The schema version of the wish, when it may be granted; raises a `GoldRefusal`."""
+    wish = checked.wish
     _check_record(project, record, wish.record_id)
     version = wish.schema_version or project.content.active_schema
-    schema = None if version is None else project.schema(version)
-    if version is None or schema is None:
+    if version is None or project.schema(version) is None:
         raise UnknownSchemaVersion(version)
-    violations = validate(schema, content, wish.answers)
-    if violations:
-        raise AnswersRefused(violations, "/answers")
-    return version
+    if checked.refusal is not None:
+        raise checked.refusal
+    if checked.version is None:
+        raise NotKnownHere("record", wish.record_id)  # it came after the check
+    return checked.version
 
 
 def _take_over(changes: RecordChanges, record: Record, placed: Gold, given: Sequence[Annotation]) -> None:

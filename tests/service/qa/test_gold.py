@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted
 from shared.contracts.values import Role, Route
 from shared.kit.clock import new_id
+from shared.kit.compute.exceptions import ComputeTimeout
 from tests.service.qa.world import World, animal
 
 
@@ -69,6 +71,44 @@ async def test_gold_that_breaks_the_schema_is_refused(world: World) -> None:
     assert problem["type"] == "answers-refused"
     assert problem["errors"][0]["pointer"] == "/answers/animal/label"
     assert (await world.state(record_id))["state"] == "open"
+
+
+async def test_answers_that_no_annotator_could_submit_are_no_gold(world: World) -> None:
+    record_id, other = await world.open_record(), await world.open_record()
+    problem = await place(world, record_id, "x" * MAX_EVENT_BYTES, 413)
+    assert problem["type"] == "answers-too-large"
+    gold = [
+        {"record_id": str(record_id), "answers": animal("x" * MAX_EVENT_BYTES)},
+        {"record_id": str(other), "answers": animal("cat")},
+    ]
+    report = await world.post(f"/projects/{world.project_id}/gold", {"gold": gold})
+    assert (report["placed"], [one["type"] for one in report["rejected"]]) == (1, ["answers-too-large"])
+
+
+async def test_long_gold_is_checked_in_a_worker_process_before_any_record_is_locked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_id, other = await world.open_record(), await world.open_record()
+    compute = world.service.runtime.compute
+    run = compute.run
+    checked: list[int] = []
+
+    async def watched(function: Any, *arguments: Any, **options: Any) -> Any:
+        checked.append(len(arguments[1]))
+        async with world.service.database.transaction() as session:
+            await session.raw.fetch("SELECT FROM records WHERE record_id = $1 FOR UPDATE NOWAIT", record_id)
+        if len(arguments[1]) > 1:
+            raise ComputeTimeout
+        return await run(function, *arguments, **options)
+
+    monkeypatch.setattr(compute, "run", watched)
+    gold = [
+        {"record_id": str(record_id), "answers": animal("x" * 100_000)},
+        {"record_id": str(other), "answers": animal("cat")},
+    ]
+    report = await world.post(f"/projects/{world.project_id}/gold", {"gold": gold})
+    assert (report["placed"], [one["type"] for one in report["rejected"]]) == (1, ["answers-refused"])
+    assert checked == [2, 1]
 
 
 async def test_gold_needs_a_record_that_is_here(world: World) -> None:

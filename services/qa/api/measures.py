@@ -211,11 +211,36 @@ class TestOut(BaseModel):
     tested_at: AwareDatetime
 
 
+class NoThresholdOut(BaseModel):
+    """A question of the active schema of which nothing is accepted, and why."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        **example(question="topic", reason="too_few_labels", detail="91 of 239 held-out labels are there."),
+    )
+
+    question: str
+    reason: Literal[
+        "disabled",
+        "no_model",
+        "other_schema_version",
+        "too_few_labels",
+        "records_open",
+        "withdrawn",
+        "no_threshold_passes",
+        "test_is_due",
+    ]
+    detail: str
+
+
 class ThresholdsOut(BaseModel):
     """Newest first."""
 
     thresholds: list[ThresholdOut]
     tests: list[TestOut]
+    without: list[NoThresholdOut] = Field(
+        default=[], description="Questions without a threshold; a record is accepted only where every question has one."
+    )
 
 
 class DriftOut(BaseModel):

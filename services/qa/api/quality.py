@@ -13,6 +13,7 @@ from services.qa.api.measures import (
     AssessmentOut,
     AssessmentsOut,
     DriftOut,
+    NoThresholdOut,
     Reinstatement,
     SealOut,
     SpeedOut,
@@ -22,6 +23,7 @@ from services.qa.api.measures import (
 )
 from services.qa.api.shapes import Version
 from services.qa.operations import agreement, agreement_recount, reinstatement
+from services.qa.operations.thresholds import questions_without
 from services.qa.storage import annotators, chain, lists, projects, thresholds
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
@@ -152,12 +154,18 @@ async def reinstate_annotator(
 
 @router.get("/projects/{project_id}/thresholds", responses=responses(404), summary="Read auto-accept thresholds")
 async def read_thresholds(session: SessionDep, _reader: ModelReader, project_id: UUID) -> ThresholdsOut:
-    """The newest thresholds and the tests behind them: every look at the evidence is listed, passed or not."""
-    await projects.check_exists(session, project_id)
+    """The newest thresholds and the tests behind them: every look at the evidence is listed, passed or not.
+
+    Under `without` stands why a question of the active schema has no threshold now.
+    """
+    project = await project_or_404(session, project_id)
+    without = await questions_without(session, project)
     made = await thresholds.of_project(session, project_id, _NEWEST)
     tests = await thresholds.tests_of_project(session, project_id, _NEWEST)
     return ThresholdsOut(
-        thresholds=[ThresholdOut.model_validate(one) for one in made], tests=[TestOut(**one) for one in tests]
+        thresholds=[ThresholdOut.model_validate(one) for one in made],
+        tests=[TestOut(**one) for one in tests],
+        without=[NoThresholdOut.model_validate(one) for one in without],
     )
 
 

@@ -7,6 +7,7 @@ failure ends it. The chance that the chosen one breaks the budget is at most 1 -
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from math import ceil, log
 
 import numpy as np
@@ -40,6 +41,40 @@ easy crowd of records would else pay for a few that the model guesses."""
 
 STREAM_STEP = 4.0
 """Where held-out records never cease to come, the first test is made at so many times the least sample."""
+
+
+class WhyNone(StrEnum):
+    """Why nothing is accepted of a question."""
+
+    DISABLED = "disabled"
+    NO_MODEL = "no_model"
+    OTHER_SCHEMA = "other_schema_version"
+    TOO_FEW_LABELS = "too_few_labels"
+    RECORDS_OPEN = "records_open"
+    WITHDRAWN = "withdrawn"
+    NOTHING_PASSES = "no_threshold_passes"
+    TEST_IS_DUE = "test_is_due"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the evidence about a model version is; its arguments are those of `due`.
+
+    `withdrawn`: why its newest threshold was taken back, if it was.
+    """
+
+    labelled: int
+    waiting: int
+    tested_before: int | None
+    withdrawn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoThreshold:
+    """Why there is no threshold, as a code and in words."""
+
+    reason: WhyNone
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +152,63 @@ def _due(
     if tested_before is not None:
         return labelled >= GROWTH * tested_before
     return waiting <= open_share * (labelled + waiting) or labelled >= STREAM_STEP * least_sample(error_budget, level)
+
+
+def why_none(
+    *,
+    enabled: bool,
+    model_question: str | None,
+    question: str,
+    same_schema: bool,
+    progress: Progress,
+    error_budget: float,
+    level: float = 0.95,
+) -> NoThreshold:
+    """Return why a question has no threshold.
+
+    Args:
+        enabled: Whether the policy wants any record to be accepted.
+        model_question: The question that the champion answers, None without a champion.
+        question: The question that is asked about.
+        same_schema: Whether the champion answers the active schema version.
+        progress: Of the evidence about the champion.
+        error_budget: As for `choose_threshold`.
+        level: As for `choose_threshold`.
+    """
+    if not enabled:
+        return NoThreshold(WhyNone.DISABLED, "The policy accepts nothing without a person.")
+    if model_question is None:
+        return NoThreshold(WhyNone.NO_MODEL, "There is no champion.")
+    if not same_schema:
+        return NoThreshold(WhyNone.OTHER_SCHEMA, "The champion answers another schema version than the active one.")
+    if question != model_question:
+        detail = f"No model answers it: the champion answers {model_question}. A record is accepted only where every question is."
+        return NoThreshold(WhyNone.NO_MODEL, detail)
+    return _why_not_yet(progress, error_budget, level)
+
+
+def _why_not_yet(progress: Progress, error_budget: float, level: float) -> NoThreshold:
+    """Return why the evidence about a champion has led to no threshold."""
+    labelled, waiting, tested_before = progress.labelled, progress.waiting, progress.tested_before
+    if due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=error_budget, level=level):
+        return NoThreshold(WhyNone.TEST_IS_DUE, f"{labelled} held-out labels are there and are about to be tested.")
+    if tested_before is not None:
+        following = f"the next test is made at {ceil(GROWTH * tested_before)} held-out labels, {labelled} are there"
+        if progress.withdrawn is not None:
+            return NoThreshold(WhyNone.WITHDRAWN, f"The last one was withdrawn ({progress.withdrawn}); {following}.")
+        return NoThreshold(
+            WhyNone.NOTHING_PASSES,
+            f"{tested_before} held-out labels did not show for any threshold that its error is within {error_budget:g};"
+            f" {following}.",
+        )
+    needed = ceil(FIRST_STEP * least_sample(error_budget, level))
+    if labelled < needed:
+        return NoThreshold(WhyNone.TOO_FEW_LABELS, f"{labelled} of {needed} held-out labels are there.")
+    return NoThreshold(
+        WhyNone.RECORDS_OPEN,
+        f"{waiting} of {labelled + waiting} held-out records are open, at an expert's or without the champion's answer; the"
+        f" test waits until no more than {OPEN_SHARE:.0%} are.",
+    )
 
 
 def choose_threshold(audited: Sequence[Audited], *, error_budget: float, level: float = 0.95) -> Threshold | None:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from services.qa.compute.comparison import agree
 from services.qa.domain import auto_accept, decisions
-from services.qa.domain.auto_accept import Audited
+from services.qa.domain.auto_accept import Audited, Progress
 from services.qa.domain.project import Project
 from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations.changes import RecordChanges
@@ -34,6 +34,8 @@ from shared.kit.database import Database, Session
 SELECTION = "selection"
 AUDIT = "audit"
 CHAMPION_DIFFERS = "champion_differs"
+NOTHING_PASSES = "no_threshold_passes"
+"""The reason of a threshold that was looked for in vain."""
 
 _RECORDS_AT_ONCE = 500
 _SMALL_BYTES = 65_536
@@ -75,6 +77,55 @@ async def consider(database: Database, compute: ComputePool, project_id: UUID, n
     async with database.transaction() as session:
         to_check = await _test(session, project, champion, evidence, now)
     await _request_experts(database, project_id, to_check, now)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWithout:
+    """A question of which nothing is accepted, and why."""
+
+    question: str
+    reason: str
+    detail: str
+
+
+async def questions_without(session: Session, project: Project) -> list[QuestionWithout]:
+    """Return the questions of the active schema that have no threshold now, each with the reason."""
+    version = project.content.active_schema
+    schema = None if version is None else project.schema(version)
+    if schema is None:
+        return []
+    policy = project.policies.auto_accept
+    champion = await predictions.champion(session, project.project_id)
+    current = None if champion is None else await thresholds.current(session, champion.model_id)
+    same_schema = champion is not None and champion.schema_version == version
+    accepts = same_schema and current is not None and current.threshold is not None and policy.enabled
+    progress = Progress(0, 0, None)
+    if champion is not None and same_schema and policy.enabled and not accepts:
+        progress = await _progress(session, project, champion, current)
+    found = []
+    for question in schema.questions:
+        if accepts and champion is not None and champion.question == question.name:
+            continue
+        why = auto_accept.why_none(
+            enabled=policy.enabled,
+            model_question=None if champion is None else champion.question,
+            question=question.name,
+            same_schema=same_schema,
+            progress=progress,
+            error_budget=policy.error_budget,
+            level=policy.confidence_level,
+        )
+        found.append(QuestionWithout(question.name, why.reason, why.detail))
+    return found
+
+
+async def _progress(session: Session, project: Project, champion: Model, current: ModelThreshold | None) -> Progress:
+    most = _most_evidence(project)
+    labelled = await thresholds.labelled(session, project.project_id, champion, most)
+    there_are = await thresholds.held_out(session, project.project_id, most)
+    last = await thresholds.last_test(session, champion.model_id, SELECTION)
+    withdrawn = None if current is None or current.reason == NOTHING_PASSES else current.reason
+    return Progress(labelled, max(there_are - labelled, 0), None if last is None else last["labels"], withdrawn)
 
 
 async def _test(
@@ -184,7 +235,7 @@ async def _look(
     )
     if found is None:
         if current is None:
-            await _set(session, project, champion, current, None, "no_threshold_passes", now)
+            await _set(session, project, champion, current, None, NOTHING_PASSES, now)
         return  # one that stands was shown by an earlier look, whose risk is paid
     if current is not None and current.threshold is not None and found.value >= current.threshold:
         return

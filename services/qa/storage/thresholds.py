@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.qa.storage.predictions import Model
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, loaded
@@ -85,6 +86,21 @@ _HELD_OUT = """
 SELECT count(*) FROM (
     SELECT 1 FROM records
     WHERE project_id = $1 AND known AND split <> 'train' AND state IN ('open', 'finalized') LIMIT $2
+) bounded
+"""
+_LABELLED = """
+SELECT count(*) FROM (
+    SELECT 1 FROM labels JOIN records USING (record_id)
+    WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
+        AND labels.answers IS NOT NULL AND records.split <> 'train'
+        AND NOT (records.under_review AND records.unservable_at IS NULL)
+        AND EXISTS (
+            SELECT FROM predictions
+            WHERE predictions.model_id = $2 AND predictions.record_id = labels.record_id
+                AND predictions.schema_version = labels.schema_version AND predictions.answers ? $4
+                AND predictions.confidence IS NOT NULL
+        )
+    ORDER BY labels.label_id DESC LIMIT $5
 ) bounded
 """
 _EVIDENCE = """
@@ -174,6 +190,14 @@ async def tests_of_project(session: Session, project_id: UUID, newest: int) -> l
 async def held_out(session: Session, project_id: UUID, bound: int) -> int:
     """How many held-out records there are that have or may get a label, counted up to `bound`."""
     found: int = await session.raw.fetchval(_HELD_OUT, project_id, bound)
+    return found
+
+
+async def labelled(session: Session, project_id: UUID, model: Model, bound: int) -> int:
+    """How many held-out records have a final label by people and the model's answer, counted up to `bound`."""
+    found: int = await session.raw.fetchval(
+        _LABELLED, project_id, model.model_id, model.schema_version, model.question, bound
+    )
     return found
 
 

@@ -5,11 +5,12 @@ from uuid import UUID
 import pytest
 
 from services.qa.resources import Pauses
+from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AutoAcceptThresholdSet, RelabelRequested
 from shared.contracts.policies import AutoAcceptPolicy, Policies
 from shared.contracts.values import ModelStage, Pool, Role, ScoredFor, Split, TaskKind
 from shared.kit.clock import new_id
-from tests.service.qa.world import World
+from tests.service.qa.world import LABELS, SCHEMA, World
 from tests.support.service import ServiceUnderTest
 
 LENIENT = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.2, audit_share=0.5))
@@ -64,6 +65,41 @@ async def test_a_threshold_is_set_once_the_held_out_labels_are_all_there(world: 
     shown = await world.get(f"/projects/{world.project_id}/thresholds")
     assert shown["thresholds"][0]["threshold"] == published.threshold
     assert [(one["kind"], one["number"]) for one in shown["tests"]] == [("selection", 1)]
+
+
+async def without(world: World) -> dict[str, tuple[str, str]]:
+    shown = await world.get(f"/projects/{world.project_id}/thresholds")
+    return {one["question"]: (one["reason"], one["detail"]) for one in shown["without"]}
+
+
+async def test_it_is_shown_why_there_is_no_threshold(world: World) -> None:
+    assert (await without(world))["animal"][0] == "no_model"
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 3)
+    assert (await without(world))["animal"] == ("too_few_labels", "3 of 23 held-out labels are there.")
+    await held_out(world, model_id, 27)
+    waiting = await world.open_record(Split.TEST)
+    assert (await without(world))["animal"][0] == "records_open"
+    await world.deliver(world.erased(waiting))
+    assert (await without(world))["animal"][0] == "test_is_due"
+    assert len(await look(world)) == 1
+    assert await without(world) == {}
+
+
+async def test_a_question_without_a_model_is_shown(qa: ServiceUnderTest) -> None:
+    schema = SCHEMA.model_dump(mode="json")
+    two = LabelSchema.model_validate(
+        {**schema, "questions": [*schema["questions"], {"name": "also", "kind": "choice", "labels": LABELS}]}
+    )
+    world = World(qa, schemas=(two,), policies=LENIENT)
+    await world.deliver(world.project(), world.model(new_id()))
+    found = await without(world)
+    assert found["animal"][0] == "too_few_labels"
+    assert found["also"] == (
+        "no_model",
+        "No model answers it: the champion answers animal. A record is accepted only where every question is.",
+    )
 
 
 async def test_without_new_labels_there_is_no_second_look(world: World) -> None:

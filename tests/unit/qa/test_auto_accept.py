@@ -1,5 +1,7 @@
 """A threshold only on evidence."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.qa.domain.auto_accept import (
     Audited,
+    Progress,
     Threshold,
     check_due,
     choose_threshold,
@@ -15,6 +18,7 @@ from services.qa.domain.auto_accept import (
     level_of_look,
     lowest_confidence,
     upper_bound,
+    why_none,
     withdrawal,
 )
 
@@ -149,3 +153,31 @@ def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> N
         assert (found.tested, found.errors) == (len(above), sum(not one.right for one in above))
         assert upper_bound(found.errors, found.tested) <= budget + 1e-9
         assert found.value >= lowest_confidence(budget)
+
+
+@pytest.mark.parametrize(
+    ("known", "reason", "words"),
+    [
+        ({"enabled": False}, "disabled", "policy"),
+        ({"model_question": None}, "no_model", "no champion"),
+        ({"model_question": "tone"}, "no_model", "the champion answers tone"),
+        ({"same_schema": False}, "other_schema_version", "another schema"),
+        ({"progress": Progress(91, 500, None)}, "too_few_labels", "91 of 239"),
+        ({"progress": Progress(300, 60, None)}, "records_open", "60 of 360"),
+        ({"progress": Progress(300, 0, None)}, "test_is_due", "300"),
+        ({"progress": Progress(310, 0, 300)}, "no_threshold_passes", "at 450 held-out labels, 310 are there"),
+        ({"progress": Progress(310, 0, 300, "audits_exceed_budget")}, "withdrawn", "audits_exceed_budget"),
+    ],
+)
+def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: str) -> None:
+    facts: dict[str, Any] = {
+        "enabled": True,
+        "model_question": "topic",
+        "question": "topic",
+        "same_schema": True,
+        "progress": Progress(0, 0, None),
+        "error_budget": 0.02,
+    }
+    found = why_none(**{**facts, **known})
+    assert found.reason == reason
+    assert words in found.detail

@@ -21,7 +21,7 @@ class AnswersRefused(Exception):
         ]
 
 
-class AnswersTooLarge(Exception):
+class GoldTooLarge(Exception):
     """The answers are larger than an annotation may be, or take too long to check."""
 
     def __init__(self, most_bytes: int) -> None:

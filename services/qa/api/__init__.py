@@ -3,7 +3,7 @@
 from services.qa.api import gold, quality, records, releases
 from services.qa.exceptions import (
     AnswersRefused,
-    AnswersTooLarge,
+    GoldTooLarge,
     NotGold,
     NotPaused,
     ProjectArchived,
@@ -17,7 +17,7 @@ ROUTERS = (gold.router, records.router, quality.router, releases.router)
 
 PROBLEMS: dict[type[Exception], int] = {
     AnswersRefused: 422,
-    AnswersTooLarge: 413,
+    GoldTooLarge: 413,
     NotGold: 404,
     NotPaused: 409,
     ProjectArchived: 409,

@@ -57,7 +57,7 @@ class WhyNone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EvidenceProgress:
     """How far the evidence about a model version is; its arguments are those of `due`.
 
     `withdrawn`: why its newest threshold was taken back, if it was.
@@ -160,7 +160,7 @@ def why_none(
     model_question: str | None,
     question: str,
     same_schema: bool,
-    progress: Progress,
+    progress: EvidenceProgress,
     error_budget: float,
     level: float = 0.95,
 ) -> NoThreshold:
@@ -187,7 +187,7 @@ def why_none(
     return _why_not_yet(progress, error_budget, level)
 
 
-def _why_not_yet(progress: Progress, error_budget: float, level: float) -> NoThreshold:
+def _why_not_yet(progress: EvidenceProgress, error_budget: float, level: float) -> NoThreshold:
     """Return why the evidence about a champion has led to no threshold."""
     labelled, waiting, tested_before = progress.labelled, progress.waiting, progress.tested_before
     if due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=error_budget, level=level):

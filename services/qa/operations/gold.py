@@ -14,7 +14,7 @@ from services.qa.compute.gold import Checkable, violations_of
 from services.qa.domain.facts import Annotation
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
-from services.qa.exceptions import AnswersRefused, AnswersTooLarge, NotGold, RecordErased, UnknownSchemaVersion
+from services.qa.exceptions import AnswersRefused, GoldTooLarge, NotGold, RecordErased, UnknownSchemaVersion
 from services.qa.operations import chain
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.verdicts import Subject, judge_records
@@ -37,7 +37,7 @@ _LIGHT_BYTES = 65_536
 _BYTES_AT_ONCE = 4 * MAX_EVENT_BYTES
 """Of answers in JSON, that a worker process checks in one go."""
 _CHECK_TIMEOUT_S = 10.0
-GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused | AnswersTooLarge
+GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused | GoldTooLarge
 """Why a record can't be made gold: it is not known here, it is gone, its project has no such schema, the answers don't
 fit, or they are too large."""
 
@@ -85,7 +85,7 @@ async def check(compute: ComputePool, project: Project, given: Sequence[ReadPlac
     for at, one in enumerate(given):
         version = one.wish.schema_version or project.content.active_schema
         if one.size > MAX_EVENT_BYTES:
-            checked[at] = CheckedPlacement(one.wish, refusal=AnswersTooLarge(MAX_EVENT_BYTES))
+            checked[at] = CheckedPlacement(one.wish, refusal=GoldTooLarge(MAX_EVENT_BYTES))
         elif version is None or project.schema(version) is None or one.content is None:
             checked[at] = CheckedPlacement(one.wish)  # what is missing is found under the record's lock
         else:
@@ -99,7 +99,7 @@ async def check(compute: ComputePool, project: Project, given: Sequence[ReadPlac
         found = await _violations(compute, project, [(checked[at], given[at]) for at in part])
         for at, violations in zip(part, found, strict=True):
             if violations is None:
-                checked[at] = replace(checked[at], refusal=AnswersTooLarge(MAX_EVENT_BYTES))
+                checked[at] = replace(checked[at], refusal=GoldTooLarge(MAX_EVENT_BYTES))
             elif violations:
                 checked[at] = replace(checked[at], refusal=AnswersRefused(violations, "/answers"))
     return [checked[at] for at in range(len(given))]
@@ -165,7 +165,7 @@ async def _place_wave(
         record = locked.get(wish.record_id)
         try:
             version = _version(project, record, checked)
-        except (NotKnownHere, RecordErased, UnknownSchemaVersion, AnswersRefused, AnswersTooLarge) as refusal:
+        except (NotKnownHere, RecordErased, UnknownSchemaVersion, AnswersRefused, GoldTooLarge) as refusal:
             results[at] = refusal
             continue
         assert record is not None

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from services.qa.compute.comparison import agree
 from services.qa.domain import auto_accept, decisions
-from services.qa.domain.auto_accept import Audited, Progress
+from services.qa.domain.auto_accept import Audited, EvidenceProgress
 from services.qa.domain.project import Project
 from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations.changes import RecordChanges
@@ -99,7 +99,7 @@ async def questions_without(session: Session, project: Project) -> list[Question
     current = None if champion is None else await thresholds.current(session, champion.model_id)
     same_schema = champion is not None and champion.schema_version == version
     accepts = same_schema and current is not None and current.threshold is not None and policy.enabled
-    progress = Progress(0, 0, None)
+    progress = EvidenceProgress(0, 0, None)
     if champion is not None and same_schema and policy.enabled and not accepts:
         progress = await _progress(session, project, champion, current)
     found = []
@@ -119,13 +119,15 @@ async def questions_without(session: Session, project: Project) -> list[Question
     return found
 
 
-async def _progress(session: Session, project: Project, champion: Model, current: ModelThreshold | None) -> Progress:
+async def _progress(
+    session: Session, project: Project, champion: Model, current: ModelThreshold | None
+) -> EvidenceProgress:
     most = _most_evidence(project)
     labelled = await thresholds.labelled(session, project.project_id, champion, most)
     there_are = await thresholds.held_out(session, project.project_id, most)
     last = await thresholds.last_test(session, champion.model_id, SELECTION)
     withdrawn = None if current is None or current.reason == NOTHING_PASSES else current.reason
-    return Progress(labelled, max(there_are - labelled, 0), None if last is None else last["labels"], withdrawn)
+    return EvidenceProgress(labelled, max(there_are - labelled, 0), None if last is None else last["labels"], withdrawn)
 
 
 async def _test(

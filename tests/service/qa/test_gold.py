@@ -76,13 +76,13 @@ async def test_gold_that_breaks_the_schema_is_refused(world: World) -> None:
 async def test_answers_that_no_annotator_could_submit_are_no_gold(world: World) -> None:
     record_id, other = await world.open_record(), await world.open_record()
     problem = await place(world, record_id, "x" * MAX_EVENT_BYTES, 413)
-    assert problem["type"] == "answers-too-large"
+    assert problem["type"] == "gold-too-large"
     gold = [
         {"record_id": str(record_id), "answers": animal("x" * MAX_EVENT_BYTES)},
         {"record_id": str(other), "answers": animal("cat")},
     ]
     report = await world.post(f"/projects/{world.project_id}/gold", {"gold": gold})
-    assert (report["placed"], [one["type"] for one in report["rejected"]]) == (1, ["answers-too-large"])
+    assert (report["placed"], [one["type"] for one in report["rejected"]]) == (1, ["gold-too-large"])
 
 
 async def test_long_gold_is_checked_in_a_worker_process_before_any_record_is_locked(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.qa.domain.auto_accept import (
     Audited,
-    Progress,
+    EvidenceProgress,
     Threshold,
     check_due,
     choose_threshold,
@@ -162,11 +162,11 @@ def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> N
         ({"model_question": None}, "no_model", "no champion"),
         ({"model_question": "tone"}, "no_model", "the champion answers tone"),
         ({"same_schema": False}, "other_schema_version", "another schema"),
-        ({"progress": Progress(91, 500, None)}, "too_few_labels", "91 of 239"),
-        ({"progress": Progress(300, 60, None)}, "records_open", "60 of 360"),
-        ({"progress": Progress(300, 0, None)}, "test_is_due", "300"),
-        ({"progress": Progress(310, 0, 300)}, "no_threshold_passes", "at 450 held-out labels, 310 are there"),
-        ({"progress": Progress(310, 0, 300, "audits_exceed_budget")}, "withdrawn", "audits_exceed_budget"),
+        ({"progress": EvidenceProgress(91, 500, None)}, "too_few_labels", "91 of 239"),
+        ({"progress": EvidenceProgress(300, 60, None)}, "records_open", "60 of 360"),
+        ({"progress": EvidenceProgress(300, 0, None)}, "test_is_due", "300"),
+        ({"progress": EvidenceProgress(310, 0, 300)}, "no_threshold_passes", "at 450 held-out labels, 310 are there"),
+        ({"progress": EvidenceProgress(310, 0, 300, "audits_exceed_budget")}, "withdrawn", "audits_exceed_budget"),
     ],
 )
 def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: str) -> None:
@@ -175,7 +175,7 @@ def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: st
         "model_question": "topic",
         "question": "topic",
         "same_schema": True,
-        "progress": Progress(0, 0, None),
+        "progress": EvidenceProgress(0, 0, None),
         "error_budget": 0.02,
     }
     found = why_none(**{**facts, **known})

@@ -1,5 +1,7 @@
 """What prelabel raises; `services.prelabel.main.PROBLEMS` says which status the edge gives to each."""
 
+from enum import StrEnum
+
 
 class ModelRefused(ValueError):
     """The file is not an ONNX model that can be served here."""
@@ -25,8 +27,34 @@ class RunUnderWay(Exception):
     """A training run of this project is under way; wait for its end."""
 
 
+class TrainingFailure(StrEnum):
+    """Why an attempt at a training run made no model."""
+
+    NO_OBJECTIVE = "no_objective"
+    NO_LABELS = "no_labels"
+    ONE_CLASS = "one_class"
+    NO_COMMON_TERMS = "no_common_terms"
+    UNREADABLE_PICTURES = "unreadable_pictures"
+    EXPORT_DIFFERS = "export_differs"
+    INPUTS_OUT_OF_REACH = "inputs_out_of_reach"
+    TOO_SLOW = "too_slow"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+    FAULT = "fault"
+
+
 class CannotTrain(Exception):
     """The labels give no model, and trying again would change nothing."""
+
+    def __init__(self, reason: TrainingFailure, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class TrainingInterrupted(Exception):

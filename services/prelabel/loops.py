@@ -13,7 +13,14 @@ import structlog
 
 from services.prelabel import metrics
 from services.prelabel.domain import learning_schedule
-from services.prelabel.exceptions import CannotTrain, InferenceFailed, ModelSetAside, RunUnderWay, TrainingInterrupted
+from services.prelabel.exceptions import (
+    CannotTrain,
+    InferenceFailed,
+    ModelSetAside,
+    RunUnderWay,
+    TrainingFailure,
+    TrainingInterrupted,
+)
 from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN
 from services.prelabel.operations import comparison, registry, scoring, selection, training
 from services.prelabel.operations.model_inputs import Reader
@@ -176,7 +183,7 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
             return
         run = begun.run
         if run.attempts > _MOST_BEGUN:
-            raise CannotTrain("the service was interrupted in every attempt")
+            raise CannotTrain(TrainingFailure.INTERRUPTED, "the service was interrupted in every attempt")
         with metrics.TRAIN_S.time():
             made = await _make(runtime, begun, limits)
         if made is None:
@@ -185,19 +192,20 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
         await runtime.objects.put(models.object_key(run.model_id), made.data, "application/octet-stream")
         async with runtime.database.transaction() as session:
             await training.finish(session, begun, made, utc_now())
-        metrics.TRAINED.labels("made").inc()
+        metrics.TRAINED.labels("made", "").inc()
     except (CannotTrain, TrainingInterrupted, ComputeFailed) as error:
-        await _give_up(runtime, run, str(error), for_good=isinstance(error, CannotTrain))
+        await _give_up(runtime, run, error, str(error), for_good=isinstance(error, CannotTrain))
     except Exception as error:
         if database_error_kind(error) is None:
-            await _give_up(runtime, run, failure_of(error), for_good=False)
+            await _give_up(runtime, run, error, failure_of(error), for_good=False)
         raise
 
 
-async def _give_up(runtime: PrelabelRuntime, run: Run, failure: str, *, for_good: bool) -> None:
-    metrics.TRAINED.labels("failed").inc()
+async def _give_up(runtime: PrelabelRuntime, run: Run, error: Exception, failure: str, *, for_good: bool) -> None:
+    reason = training.failure_reason(error)
+    metrics.TRAINED.labels("failed", reason).inc()
     async with runtime.database.transaction() as session:
-        await training.give_up(session, run, failure, utc_now(), for_good=for_good)
+        await training.give_up(session, run, reason, failure, utc_now(), for_good=for_good)
 
 
 async def _make(runtime: PrelabelRuntime, begun: Begun, limits: TrainingLimits) -> TrainedChallenger | None:

@@ -17,7 +17,9 @@ SCORED: Final = Counter(
 UNANSWERED: Final = Counter(
     "touchstone_records_unanswered", "Records that the champion was asked about in vain, by the reason.", ("reason",)
 )
-TRAINED: Final = Counter("touchstone_trainings", "Attempts at training runs.", ("outcome",))
+TRAINED: Final = Counter(
+    "touchstone_trainings", "Attempts at training runs, by why they failed.", ("outcome", "reason")
+)
 TRAIN_S: Final = Histogram(
     "touchstone_training_seconds", "How long a training took.", buckets=(0.5, 1, 2, 5, 15, 60, 300, 900)
 )

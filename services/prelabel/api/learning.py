@@ -6,7 +6,7 @@ from uuid import UUID
 from services.prelabel import jobs
 from services.prelabel.api.shapes import BatchOut, LearningOut, TrainingAccepted, TrainingRequest, TrainingRunOut
 from services.prelabel.loop_names import TRAIN
-from services.prelabel.operations import selection, training
+from services.prelabel.operations import comparison, selection, training
 from services.prelabel.resources import PrelabelRuntimeDep
 from services.prelabel.storage import projects, runs
 from services.prelabel.storage import selection as batches
@@ -92,6 +92,6 @@ async def read_learning(
     situation = await runtime.resources.projects.situation(session, project_id)
     progress = await selection.learning_progress(session, situation)
     supply = await selection.supply(session, situation, 0.0)
-    return LearningOut.of(
-        situation.champion_id, progress, supply.candidates, situation.project.learning.promotion_held_out
-    )
+    waiting = await comparison.waiting(session, situation)
+    newest = await runs.newest(session, project_id)
+    return LearningOut.of(situation, progress, supply.candidates, waiting, newest)

@@ -33,6 +33,7 @@ from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit
 from shared.kit.clock import new_id, utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
+from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, ProblemError, pointer_to, responses
@@ -88,9 +89,10 @@ async def upload_model(
         known = await registry.check_upload(
             session, runtime.resources.projects, project_id, declared, registry.fingerprint(data)
         )
+        next_step = None if known is None else await _next_step(session, runtime, known)
     if known is not None:
         response.status_code = 200
-        return _with_tag(response, known)
+        return _with_tag(response, known, next_step)
     await check_model(
         runtime.compute, data, declared, timeout_s=limits.check_timeout_s, memory_mb=limits.check_memory_mb
     )
@@ -101,11 +103,12 @@ async def upload_model(
             session, model_id=model_id, project_id=project_id, manifest=declared, data=data, reason=_masked(reason),
             created_by=principal.subject, now=utc_now(),
         )  # fmt: skip
+        next_step = await _next_step(session, runtime, added)
     if added.model_id != model_id:  # the same model came at the same time
         await runtime.objects.delete(models.object_key(model_id))
         response.status_code = 200
     runtime.wake(COMPARE)
-    return _with_tag(response, added)
+    return _with_tag(response, added, next_step)
 
 
 @router.get("/projects/{project_id}/models", responses=responses(404), summary="List models")
@@ -121,13 +124,15 @@ async def list_models(
 
 
 @router.get("/models/{model_id}", responses=responses(404), summary="Read a model")
-async def read_model(session: SessionDep, viewer: Viewer, model_id: UUID, response: Response) -> ModelDetail:
+async def read_model(
+    session: SessionDep, runtime: PrelabelRuntimeDep, viewer: Viewer, model_id: UUID, response: Response
+) -> ModelDetail:
     """With its live error rate, how often it had no answer, and what qa has set and seen for it."""
     model = await models.get(session, model_id)
     viewer.check_project(model.project_id)
     set_etag(response, model.revision)
     return ModelDetail(
-        **ModelOut.of(model).model_dump(),
+        **ModelOut.of(model, await _next_step(session, runtime, model)).model_dump(),
         live=LiveErrors.of(await reports.feedback_counts(session, model_id)),
         unanswered=await predictions.count_unanswered(session, model_id, _MOST_COUNTED),
         thresholds=await reports.notes(session, model_id, "threshold"),
@@ -230,6 +235,10 @@ def _masked(reason: str) -> str:
     return mask(reason)
 
 
-def _with_tag(response: Response, model: Model) -> ModelOut:
+async def _next_step(session: Session, runtime: PrelabelRuntime, model: Model) -> str | None:
+    return await comparison.next_step_of(session, runtime.resources.projects, model)
+
+
+def _with_tag(response: Response, model: Model, next_step: str | None = None) -> ModelOut:
     set_etag(response, model.revision)
-    return ModelOut.of(model)
+    return ModelOut.of(model, next_step)

@@ -8,8 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
+from services.prelabel.domain import next_step
 from services.prelabel.domain.learning_schedule import LearningProgress
+from services.prelabel.exceptions import TrainingFailure
+from services.prelabel.operations.comparison import WaitingForLabels
 from services.prelabel.storage.models import Model
+from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.runs import Run
 from services.prelabel.storage.selection import BatchRow
 from shared.contracts.events import ModelEvaluation, ModelManifest, RecordPredicted, Uncertainty
@@ -92,6 +96,7 @@ class ModelOut(BaseModel):
             "created_by": "labels",
             "created_at": "2026-11-02T09:00:00Z",
             "set_aside": None,
+            "next_step": None,
         },
         from_attributes=True,
     )
@@ -118,10 +123,14 @@ class ModelOut(BaseModel):
         description="Why it is asked no more, if it is so: it took too much time or memory again and again. Promoting it"
         " lets it try anew."
     )
+    next_step: str | None = Field(
+        default=None,
+        description="What a challenger that is not compared yet waits for, in the answer to its upload and when it is read.",
+    )
 
     @classmethod
-    def of(cls, model: Model) -> "ModelOut":
-        return cls.model_validate(model)
+    def of(cls, model: Model, next_step: str | None = None) -> "ModelOut":
+        return cls.model_validate(model).model_copy(update={"next_step": next_step})
 
 
 class ModelDetail(ModelOut):
@@ -268,6 +277,7 @@ class TrainingRunOut(BaseModel):
             "batch": 2,
             "attempts": 1,
             "failure": None,
+            "failure_reason": None,
             "examples": 320,
             "report": {"algorithm": "calibrated_support_vectors", "seconds": 0.31},
             "created_at": "2026-11-02T08:59:59Z",
@@ -286,6 +296,7 @@ class TrainingRunOut(BaseModel):
     batch: int | None = Field(description="The batch of active learning that led to it.")
     attempts: int
     failure: str | None = Field(description="Why the newest attempt failed.")
+    failure_reason: TrainingFailure | None = Field(description="The same as one of a closed set.")
     examples: int | None = Field(description="How many labels it learnt from.")
     report: dict[str, Any] | None
     created_at: datetime
@@ -316,6 +327,45 @@ class BatchOut(BaseModel):
         return cls.model_validate(row)
 
 
+class WaitingModel(BaseModel):
+    """A challenger that is not compared yet."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_id: UUID
+    version: int
+    training_run_id: UUID | None = Field(description="The run that made it; none for an uploaded model.")
+    held_out_labels: int = Field(description="How many held-out labels there are for it, counted up to those needed.")
+    failure: str | None = Field(description="Why the newest attempt at its comparison failed.")
+
+    @classmethod
+    def of(cls, waiting: WaitingForLabels) -> "WaitingModel":
+        each = waiting.challenger
+        return cls(
+            model_id=each.model_id,
+            version=each.version,
+            training_run_id=each.training_run_id,
+            held_out_labels=waiting.held_out,
+            failure=each.failure,
+        )
+
+
+class FailedTraining(BaseModel):
+    """The newest training run, which made no model so far."""
+
+    run_id: UUID
+    reason: TrainingFailure | None = Field(description="None of a run that failed before reasons were kept.")
+    detail: str
+    at: datetime
+
+    @classmethod
+    def of(cls, run: Run | None) -> "FailedTraining | None":
+        if run is None or run.failure is None:
+            return None
+        at = run.ended_at or run.started_at or run.created_at
+        return cls(run_id=run.run_id, reason=run.failure_reason, detail=run.failure, at=at)
+
+
 class LearningOut(BaseModel):
     """Where a project's learning stands, and what it waits for."""
 
@@ -328,10 +378,13 @@ class LearningOut(BaseModel):
             "new_labels": 68,
             "candidates": 500,
             "training": False,
+            "last_failure": None,
             "comparing": False,
+            "waiting_models": [],
             "held_out_labels": None,
             "held_out_needed": 50,
             "rescoring": False,
+            "next_step": "12 of 80 records of batch 2 are to be labelled.",
         },
     )
 
@@ -342,26 +395,42 @@ class LearningOut(BaseModel):
     new_labels: int = Field(description="Labels since the newest training, counted up to the size of a batch.")
     candidates: int = Field(description="Records that may be selected, counted up to a bound.")
     training: bool
-    comparing: bool = Field(description="Whether a challenger waits for held-out labels.")
-    held_out_labels: int | None = Field(description="How many of them there are, while one waits.")
+    last_failure: FailedTraining | None = Field(description="Why the newest training run has made no model.")
+    comparing: bool = Field(description="Whether a challenger, trained here or uploaded, waits for held-out labels.")
+    waiting_models: list[WaitingModel] = Field(description="The newest challengers that wait, the newest first.")
+    held_out_labels: int | None = Field(description="How many of them there are for the newest one that waits.")
     held_out_needed: int
     rescoring: bool = Field(description="Whether records have yet to be scored by the champion.")
+    next_step: str = Field(description="What learning waits for, as a sentence for people.")
 
     @classmethod
-    def of(cls, champion_id: UUID | None, progress: LearningProgress, candidates: int, needed: int) -> "LearningOut":
-        last, waiting = progress.last, progress.waiting
+    def of(
+        cls,
+        situation: Situation,
+        progress: LearningProgress,
+        candidates: int,
+        waiting: Sequence[WaitingForLabels],
+        newest_run: Run | None,
+    ) -> "LearningOut":
+        """`waiting`: the newest first."""
+        last, project = progress.last, situation.project
+        newest = next_step.Waiting(waiting[0].challenger.version, waiting[0].held_out) if waiting else None
+        failure = None if newest_run is None else newest_run.failure_reason
         return cls(
-            champion_id=champion_id,
+            champion_id=situation.champion_id,
             batch=None if last is None else last.batch,
             batch_size=0 if last is None else last.size,
             batch_open=0 if last is None else last.still_open,
             new_labels=progress.labels.new,
             candidates=candidates,
             training=progress.training,
-            comparing=waiting is not None,
-            held_out_labels=None if waiting is None else waiting.have,
-            held_out_needed=needed,
+            last_failure=FailedTraining.of(newest_run),
+            comparing=bool(waiting),
+            waiting_models=[WaitingModel.of(each) for each in waiting],
+            held_out_labels=None if newest is None else newest.held_out,
+            held_out_needed=project.learning.promotion_held_out,
             rescoring=progress.rescoring,
+            next_step=next_step.of_project(project, progress, candidates, newest, failure),
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.prelabel.domain.calibration import Floats
-from services.prelabel.exceptions import CannotTrain
+from services.prelabel.exceptions import CannotTrain, TrainingFailure
 
 Integers = NDArray[np.int64]
 
@@ -130,7 +130,8 @@ def vocabulary(texts: Sequence[str], most: int) -> Vocabulary:
     common = sorted((-count, token) for token, count in found.items() if count >= fewest)[:most]
     if not common:
         raise CannotTrain(
-            "the texts have no words to learn from" if fewest == 1 else "no two of the texts have a word in common"
+            TrainingFailure.NO_COMMON_TERMS,
+            "the texts have no words to learn from" if fewest == 1 else "no two of the texts have a word in common",
         )
     known = _numbered(token for _, token in common)
     terms, counts = _texts_with_each(

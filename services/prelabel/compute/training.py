@@ -13,7 +13,7 @@ from services.prelabel.compute import text_models
 from services.prelabel.compute.sessions import LoadedModel
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Item, read_text
-from services.prelabel.exceptions import CannotTrain
+from services.prelabel.exceptions import CannotTrain, TrainingFailure
 from shared.contracts.events import ModelManifest
 
 INPUT_NAME: Final = "input"
@@ -121,7 +121,7 @@ def fit(given: TrainingSet, examples: TrainingSet) -> tuple[Any, str]:
     """
     labels, counts = np.unique(examples.labels, return_counts=True)
     if len(labels) <= 1:
-        raise CannotTrain("labels of at least two classes are needed")
+        raise CannotTrain(TrainingFailure.ONE_CLASS, "labels of at least two classes are needed")
     if examples.task == "text_classification":
         known = text_models.vocabulary(given.inputs, _MOST_TERMS)
         model = text_models.fit(examples.inputs, examples.labels, examples.weights, known, _logistic_regression())
@@ -175,7 +175,7 @@ def train(job: TrainingJob) -> TrainedModel:
 
     started = time.monotonic()
     if not job.items:
-        raise CannotTrain("there is nothing to learn from")
+        raise CannotTrain(TrainingFailure.NO_LABELS, "there is nothing to learn from")
     given = training_set(job)
     examples = merged(given)
     with warnings.catch_warnings():
@@ -208,7 +208,9 @@ def largest_difference(data: bytes, manifest: ModelManifest, items: Sequence[Ite
     ours = np.concatenate([model.run(items[start : start + _BATCH]) for start in range(0, len(items), _BATCH)])
     largest = float(np.abs(ours - expected).max())
     if not largest <= _TOLERANCE[manifest.task]:  # NaN is no success either
-        raise CannotTrain(f"the exported model differs from scikit-learn's by {largest:.2g}")
+        raise CannotTrain(
+            TrainingFailure.EXPORT_DIFFERS, f"the exported model differs from scikit-learn's by {largest:.2g}"
+        )
     return largest
 
 

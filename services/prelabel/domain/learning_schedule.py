@@ -63,7 +63,7 @@ class PendingComparison:
 
 @dataclass(frozen=True, slots=True)
 class LearningProgress:
-    """Where a project's learning stands. `waiting` is None unless the newest run waits for held-out labels."""
+    """Where a project's learning stands. `waiting` is None unless a model that was trained here waits for held-out labels."""
 
     last: LastBatch | None
     labels: Labels

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from services.prelabel.domain import evaluation as judging
-from services.prelabel.domain import learning_schedule
+from services.prelabel.domain import learning_schedule, next_step
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.evaluation import Measured
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
@@ -18,8 +18,8 @@ from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import comparison_attempts, labels, models, projects
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
-from services.prelabel.storage.models import Model
-from services.prelabel.storage.projects import ProjectCache
+from services.prelabel.storage.models import Model, WaitingChallenger
+from services.prelabel.storage.projects import ProjectCache, Situation
 from services.prelabel.storage.records import Content
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage, Split
@@ -35,6 +35,7 @@ MOST_ATTEMPTS: Final = 5
 """A challenger whose comparison failed so often is rejected."""
 
 _READ_AT_ONCE: Final = 256
+_MOST_SHOWN: Final = 20
 _TOLERATED_SHARE: Final = 0.05
 """The share of held-out records that may be out of reach; with more, the comparison waits for the store."""
 
@@ -46,6 +47,14 @@ class Contest:
     challenger: Model
     champion: Model | None
     examples: Sequence[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForLabels:
+    """A challenger that is not compared yet; `held_out` labels are there for it, counted up to those it needs."""
+
+    challenger: WaitingChallenger
+    held_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,30 @@ async def is_due(session: Session, cache: ProjectCache, challenger: Model) -> bo
         session, challenger.project_id, challenger.manifest.schema_version, policy.promotion_held_out
     )
     return learning_schedule.comparison_due(policy, have)
+
+
+async def waiting(session: Session, situation: Situation) -> list[WaitingForLabels]:
+    """The project's newest challengers that are not compared yet, each with the held-out labels that are there for it."""
+    project_id, bound = situation.project.project_id, situation.project.learning.promotion_held_out
+    have: dict[int, int] = {}
+    found = []
+    for each in await models.waiting_to_be_compared(session, project_id, _MOST_SHOWN):
+        version = each.schema_version
+        if version not in have:
+            have[version] = await labels.count_measuring(session, project_id, version, bound)
+        found.append(WaitingForLabels(each, have[version]))
+    return found
+
+
+async def next_step_of(session: Session, cache: ProjectCache, model: Model) -> str | None:
+    """What a challenger that is not compared yet waits for; None for every other model."""
+    if model.stage is not ModelStage.CHALLENGER or model.compared:
+        return None
+    policy = (await cache.situation(session, model.project_id)).project.learning
+    have = await labels.count_measuring(
+        session, model.project_id, model.manifest.schema_version, policy.promotion_held_out
+    )
+    return next_step.of_challenger(policy, have)
 
 
 async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> ComparisonResult | None:

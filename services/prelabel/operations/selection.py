@@ -11,7 +11,7 @@ from services.prelabel.domain import acquisition, learning_schedule, prediction
 from services.prelabel.domain.learning_schedule import Labels, LearningProgress, PendingComparison, Supply
 from services.prelabel.operations import scoring
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import labels, predictions, records, runs, selection
+from services.prelabel.storage import labels, models, predictions, records, runs, selection
 from services.prelabel.storage.predictions import NewPrediction
 from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.records import MadeThumbnail
@@ -45,9 +45,7 @@ async def learning_progress(session: Session, situation: Situation) -> LearningP
     project_id = situation.project.project_id
     last = await selection.last_batch(session, project_id)
     run = await runs.newest(session, project_id)
-    waiting = None
-    if run is not None and run.state is RunState.COMPARING:
-        waiting = await _comparison(session, situation)
+    waiting = await _comparison(session, situation) if await models.waiting(session, project_id) else None
     return LearningProgress(
         last=last,
         labels=await _labels(session, situation),

@@ -14,7 +14,7 @@ from services.prelabel.compute.training import TrainingJob
 from services.prelabel.domain import learning_schedule
 from services.prelabel.domain.learning_schedule import LearningProgress
 from services.prelabel.domain.objective import Objective
-from services.prelabel.exceptions import CannotTrain, NothingToLearn, TrainingInterrupted
+from services.prelabel.exceptions import CannotTrain, NothingToLearn, TrainingFailure, TrainingInterrupted
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, models, projects, records, runs
@@ -26,6 +26,7 @@ from services.prelabel.storage.runs import Run, RunState
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import ModelStage
 from shared.kit.clock import new_id
+from shared.kit.compute.exceptions import ComputeFailed, ComputeOutOfMemory, ComputeTimeout
 from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Session
 
@@ -122,7 +123,9 @@ async def begin(session: Session, cache: ProjectCache, run: Run, limits: Trainin
     project = (await cache.situation(session, run.project_id)).project
     objective = project.objective
     if objective is None:
-        raise CannotTrain("the active schema has no choice question about a text or image field")
+        raise CannotTrain(
+            TrainingFailure.NO_OBJECTIVE, "the active schema has no choice question about a text or image field"
+        )
     examples, label_seq = await labels.training_set(
         session, run.project_id, objective.schema_version, limits.examples, limits.content_bytes,
         machine=project.learning.admit_machine_labels,
@@ -143,8 +146,10 @@ async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> TrainedC
         TrainingInterrupted: pictures can't be fetched now.
         ComputeFailed: the process took too much time or memory, or crashed.
     """
+    if not begun.examples:
+        raise CannotTrain(TrainingFailure.NO_LABELS, "there are no labels to learn from")
     if len({example.label for example in begun.examples}) <= 1:
-        raise CannotTrain("labels of at least two classes are needed")
+        raise CannotTrain(TrainingFailure.ONE_CLASS, "labels of at least two classes are needed")
     manifest, thumbnails = await _manifest(reader, begun)
     made = dict(thumbnails)
     contents = [
@@ -199,13 +204,34 @@ async def finish(session: Session, begun: Begun, made: TrainedChallenger, now: d
     )
 
 
-async def give_up(session: Session, run: Run, failure: str, now: datetime, *, for_good: bool) -> None:
+def failure_reason(error: Exception) -> TrainingFailure:
+    """The reason of a failed attempt, by what it raised."""
+    match error:
+        case CannotTrain():
+            return error.reason
+        case TrainingInterrupted():
+            return TrainingFailure.INPUTS_OUT_OF_REACH
+        case ComputeTimeout():
+            return TrainingFailure.TOO_SLOW
+        case ComputeOutOfMemory():
+            return TrainingFailure.OUT_OF_MEMORY
+        case ComputeFailed():
+            return TrainingFailure.CRASHED
+        case _:
+            return TrainingFailure.FAULT
+
+
+async def give_up(
+    session: Session, run: Run, reason: TrainingFailure, failure: str, now: datetime, *, for_good: bool
+) -> None:
     """Note a failed attempt; it is tried again later unless that is hopeless or was done often enough."""
     if for_good or run.attempts >= _MOST_ATTEMPTS:
-        await runs.fail(session, run, failure, now)
-        log.warning("training_failed", run_id=run.run_id, project_id=run.project_id, failure=failure)
+        await runs.fail(session, run, reason, failure, now)
+        log.warning(
+            "training_failed", run_id=run.run_id, project_id=run.project_id, reason=reason.value, failure=failure
+        )
         return
-    await runs.retry(session, run, failure, now + timedelta(seconds=_BACKOFF_S * 2**run.attempts))
+    await runs.retry(session, run, reason, failure, now + timedelta(seconds=_BACKOFF_S * 2**run.attempts))
 
 
 async def _supersede(session: Session, model_id: UUID, now: datetime) -> None:
@@ -239,7 +265,7 @@ async def _manifest(reader: Reader, begun: Begun) -> tuple[ModelManifest, list[M
     if not shapes:
         if read.interrupted:
             raise TrainingInterrupted("the pictures can't be fetched now")
-        raise CannotTrain("none of the pictures can be read")
+        raise CannotTrain(TrainingFailure.UNREADABLE_PICTURES, "none of the pictures can be read")
     (width, height, channels), _ = max(shapes.items(), key=lambda pair: (pair[1], pair[0]))
     shape: dict[str, Any] = {"width": width, "height": height, "channels": channels}
     return ModelManifest(**base, **shape, scale=_SCALE), read.thumbnails

@@ -45,6 +45,17 @@ class Model:
         return object_key(self.model_id)
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingChallenger:
+    """A challenger whose comparison is not over. `failure`: why the newest attempt at it failed."""
+
+    model_id: UUID
+    version: int
+    training_run_id: UUID | None
+    schema_version: int
+    failure: str | None
+
+
 def object_key(model_id: UUID) -> str:
     return f"models/{model_id}"
 
@@ -65,6 +76,11 @@ WHERE stage = 'challenger' AND NOT compared AND coalesce(retry_at <= now(), true
 _WAITING = """
 SELECT model_id FROM models
 WHERE project_id = $1 AND stage = 'challenger' AND NOT compared AND training_run_id IS NOT NULL ORDER BY model_id
+"""
+_WAITING_TO_BE_COMPARED = """
+SELECT model_id, version, training_run_id, (manifest ->> 'schema_version')::integer AS schema_version, a.failure
+FROM models LEFT JOIN comparison_attempts a USING (model_id)
+WHERE project_id = $1 AND stage = 'challenger' AND NOT compared ORDER BY version DESC LIMIT $2
 """
 _ADD = """
 INSERT INTO models (
@@ -166,6 +182,11 @@ async def to_compare(session: Session) -> Sequence[Model]:
 async def waiting(session: Session, project_id: UUID) -> Sequence[UUID]:
     """The project's trained challengers that wait for their comparison."""
     return [row[0] for row in await session.raw.fetch(_WAITING, project_id)]
+
+
+async def waiting_to_be_compared(session: Session, project_id: UUID, most: int) -> Sequence[WaitingChallenger]:
+    """The newest challengers that wait for their comparison, trained here or uploaded."""
+    return [WaitingChallenger(**row) for row in await session.raw.fetch(_WAITING_TO_BE_COMPARED, project_id, most)]
 
 
 async def add(

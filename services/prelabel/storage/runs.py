@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.prelabel.exceptions import RunUnderWay
+from services.prelabel.exceptions import RunUnderWay, TrainingFailure
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 
@@ -30,7 +30,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A training run. `model_id` is the model it makes, known before it is made. `batch`: the batch that led to it."""
+    """A training run. `model_id` is the model it makes, known before it is made. `batch`: the batch that led to it.
+
+    `failure_reason` is None where `failure` was kept by a release that knew no reasons.
+    """
 
     run_id: UUID
     project_id: UUID
@@ -42,6 +45,7 @@ class Run:
     label_seq: int
     attempts: int
     failure: str | None
+    failure_reason: TrainingFailure | None
     examples: int | None
     report: dict[str, Any] | None
     created_at: datetime
@@ -50,8 +54,8 @@ class Run:
 
 
 _COLUMNS = """
-run_id, project_id, model_id, state, started_by, reason, batch, label_seq, attempts, failure, examples, report,
-created_at, started_at, ended_at
+run_id, project_id, model_id, state, started_by, reason, batch, label_seq, attempts, failure, failure_reason, examples,
+report, created_at, started_at, ended_at
 """
 _ADD = f"""
 INSERT INTO training_runs (run_id, project_id, model_id, state, started_by, reason, batch, label_seq, created_at)
@@ -79,19 +83,19 @@ _FORGET_EXAMPLES = "DELETE FROM training_examples WHERE run_id = $1"
 _FORGET_CONTAMINATIONS = "DELETE FROM contaminations WHERE run_id = $1"
 _ADD_EXAMPLES = "INSERT INTO training_examples (run_id, record_id) SELECT $1, unnest($2::uuid[])"
 _TRAINED = """
-UPDATE training_runs SET state = 'comparing', report = $3::jsonb, failure = NULL
+UPDATE training_runs SET state = 'comparing', report = $3::jsonb, failure = NULL, failure_reason = NULL
 WHERE run_id = $1 AND state = 'running' AND attempts = $2 RETURNING true
 """
 _RETRY = """
-UPDATE training_runs SET state = 'queued', failure = $3, retry_at = $4
+UPDATE training_runs SET state = 'queued', failure_reason = $3, failure = $4, retry_at = $5
 WHERE run_id = $1 AND state = 'running' AND attempts = $2
 """
 _FAIL = """
-UPDATE training_runs SET state = 'failed', failure = $3, ended_at = $4
+UPDATE training_runs SET state = 'failed', failure_reason = $3, failure = $4, ended_at = $5
 WHERE run_id = $1 AND state IN ('queued', 'running') AND attempts = $2
 """
 _CANCEL = """
-UPDATE training_runs SET state = 'failed', failure = $2, ended_at = $3
+UPDATE training_runs SET state = 'failed', failure_reason = 'cancelled', failure = $2, ended_at = $3
 WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING true
 """
 _END = """
@@ -107,7 +111,8 @@ SELECT coalesce(max(label_seq), 0) FROM (
 def _run(row: Any) -> Run:
     return Run(
         row["run_id"], row["project_id"], row["model_id"], RunState(row["state"]), row["started_by"], row["reason"],
-        row["batch"], row["label_seq"], row["attempts"], row["failure"], row["examples"],
+        row["batch"], row["label_seq"], row["attempts"], row["failure"],
+        None if row["failure_reason"] is None else TrainingFailure(row["failure_reason"]), row["examples"],
         None if row["report"] is None else orjson.loads(row["report"]), row["created_at"], row["started_at"],
         row["ended_at"],
     )  # fmt: skip
@@ -184,12 +189,12 @@ async def trained(session: Session, run: Run, report: dict[str, Any]) -> bool:
     return bool(done)
 
 
-async def retry(session: Session, run: Run, failure: str, at: datetime) -> None:
-    await session.raw.execute(_RETRY, run.run_id, run.attempts, failure, at)
+async def retry(session: Session, run: Run, reason: TrainingFailure, failure: str, at: datetime) -> None:
+    await session.raw.execute(_RETRY, run.run_id, run.attempts, reason, failure, at)
 
 
-async def fail(session: Session, run: Run, failure: str, now: datetime) -> None:
-    await session.raw.execute(_FAIL, run.run_id, run.attempts, failure, now)
+async def fail(session: Session, run: Run, reason: TrainingFailure, failure: str, now: datetime) -> None:
+    await session.raw.execute(_FAIL, run.run_id, run.attempts, reason, failure, now)
     await _forget_examples(session, run.run_id)
 
 

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from pydantic import ValidationError
 
+from services.prelabel import metrics
 from services.prelabel.exceptions import InferenceFailed
 from services.prelabel.operations import comparison, registry, training
 from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
@@ -335,7 +336,7 @@ async def test_a_run_of_a_project_that_cant_be_read_holds_up_no_other(service: S
             for table in ("training_runs", "projects"):
                 await session.raw.execute(f"DELETE FROM {table} WHERE project_id = $1", broken.project_id)
     (run,) = await sound.fetch("SELECT state, failure FROM training_runs WHERE project_id = $1", sound.project_id)
-    assert (run["state"], run["failure"]) == ("failed", "labels of at least two classes are needed")
+    assert (run["state"], run["failure"]) == ("failed", "there are no labels to learn from")
 
 
 async def test_labels_of_one_class_give_no_model_and_hold_up_nobody(world: World) -> None:
@@ -351,6 +352,53 @@ async def test_labels_of_one_class_give_no_model_and_hold_up_nobody(world: World
     (run,) = await runs(world)
     assert run["state"] == "failed"
     assert "two classes" in run["failure"]
+    assert run["failure_reason"] == "one_class"
+    found = await learning(world)
+    assert found["last_failure"] == {
+        "run_id": run["run_id"],
+        "reason": "one_class",
+        "detail": run["failure"],
+        "at": run["ended_at"],
+    }
+    assert "another class" in found["next_step"]
+    assert metrics.TRAINED.labels("failed", "one_class")._value.get() >= 1
+
+
+async def learning(world: World) -> Any:
+    url = f"/v1/projects/{world.project_id}/learning"
+    return (await world.service.client.get(url, headers=world.service.token("auditor"))).json()
+
+
+async def test_a_challenger_waits_whether_it_was_trained_or_uploaded_and_whatever_came_after_it(world: World) -> None:
+    chosen = policies(promotion_held_out=6, enabled=False)
+    await world.begin(chosen=chosen)
+    assert ((await learning(world))["comparing"], (await learning(world))["waiting_models"]) == (False, [])
+    uploaded = (await world.upload(text_model(), text_manifest())).json()
+    words = "It predicts nothing until 6 held-out labels made by people are there (0 now)"
+    assert words in uploaded["next_step"]
+    found = await learning(world)
+    assert (found["comparing"], found["held_out_labels"]) == (True, 0)
+    assert [(each["model_id"], each["training_run_id"]) for each in found["waiting_models"]] == [
+        (uploaded["model_id"], None)
+    ]
+    assert words in found["next_step"]
+
+    await label_all(world, await texts(world, 12))
+    await train_now(world)
+    await world.begin(DIGIT_SCHEMA, chosen, revision=2, versions=2)
+    await train_now(world)  # fails: there are no labels of this version
+    [trained, failed] = await runs(world)
+    assert (trained["state"], failed["failure_reason"]) == ("comparing", "no_labels")
+    found = await learning(world)
+    assert [each["training_run_id"] for each in found["waiting_models"]] == [trained["run_id"], None]
+    assert found["last_failure"]["reason"] == "no_labels"
+    client, headers = world.service.client, world.service.token("trainer")
+    read = (await client.get(f"/v1/models/{uploaded['model_id']}", headers=headers)).json()
+    assert words in read["next_step"]
+    promoted = await client.post(
+        f"/v1/models/{uploaded['model_id']}/promotion", headers=headers, json={"reason": "to begin with"}
+    )
+    assert (promoted.json()["stage"], promoted.json()["next_step"]) == ("champion", None)
 
 
 async def test_gold_held_out_and_machine_labels_are_not_learnt_from(world: World) -> None:

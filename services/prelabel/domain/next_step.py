@@ -1,0 +1,88 @@
+"""What a project's learning waits for next, as a sentence for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from services.prelabel.domain.learning_schedule import LearningProgress
+from services.prelabel.domain.project import Project
+from services.prelabel.exceptions import TrainingFailure
+from shared.contracts.policies import LearningPolicy
+
+_CURES: Final[Mapping[TrainingFailure, str]] = {
+    TrainingFailure.NO_OBJECTIVE: "Give the schema a choice question about a text or image field.",
+    TrainingFailure.NO_LABELS: "Label records of the train split.",
+    TrainingFailure.ONE_CLASS: "Label records of another class.",
+    TrainingFailure.NO_COMMON_TERMS: "Label more texts, some of which have words in common.",
+    TrainingFailure.UNREADABLE_PICTURES: "Import pictures that are PNG or JPEG.",
+    TrainingFailure.EXPORT_DIFFERS: "Report it: the exported model does not answer as the trained one.",
+    TrainingFailure.INPUTS_OUT_OF_REACH: "See to the object store.",
+    TrainingFailure.TOO_SLOW: "Raise training_timeout_s, or lower max_training_examples.",
+    TrainingFailure.OUT_OF_MEMORY: "Raise training_memory_mb, or lower max_training_examples.",
+    TrainingFailure.CANCELLED: "Start a training by hand, or label more records.",
+}
+_LOOK_AT_THE_LOG: Final = "See the service's log."
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A challenger that is not compared yet, and how many held-out labels there are for it, counted up to a bound."""
+
+    version: int
+    held_out: int
+
+
+def of_challenger(policy: LearningPolicy, held_out: int) -> str:
+    """What happens with a challenger that is not compared yet."""
+    needed = policy.promotion_held_out
+    by_hand = policy.promotion == "by_hand"
+    if held_out >= needed:
+        return "It is compared now; then promote it by hand." if by_hand else "It is compared now."
+    after = " and somebody promotes it" if by_hand else ""
+    return (
+        f"It predicts nothing until {needed} held-out labels made by people are there ({held_out} now){after}, "
+        "or until it is promoted by hand."
+    )
+
+
+def of_project(
+    project: Project,
+    progress: LearningProgress,
+    candidates: int,
+    waiting: Waiting | None,
+    failure: TrainingFailure | None,
+) -> str:
+    """What a project's learning waits for; `failure` is the reason of the newest run, if it failed."""
+    if not project.active:
+        return "Nothing is selected or trained until the project is active and has a schema."
+    if waiting is not None and failure is None and not progress.training:
+        return f"Model {waiting.version} is a challenger. {of_challenger(project.learning, waiting.held_out)}"
+    return _of_training(project, progress, failure) or _of_records(project.learning, progress, candidates)
+
+
+def _of_training(project: Project, progress: LearningProgress, failure: TrainingFailure | None) -> str | None:
+    """The training that is under way, or what keeps one from making a model; None without either."""
+    if progress.training:
+        retry = f" The last attempt failed ({failure})." if failure is not None else ""
+        return f"A model is being trained.{retry}"
+    if failure is not None:
+        return f"The last training failed ({failure}). {_CURES.get(failure, _LOOK_AT_THE_LOG)}"
+    if project.objective is None:
+        return f"Records are selected by chance, and nothing is trained. {_CURES[TrainingFailure.NO_OBJECTIVE]}"
+    return None
+
+
+def _of_records(policy: LearningPolicy, progress: LearningProgress, candidates: int) -> str:
+    """What people or the champion have to do with records."""
+    last = progress.last
+    if last is not None and not last.done:
+        return f"{last.still_open} of {last.size} records of batch {last.batch} are to be labelled."
+    if progress.labels.new > 0 and not progress.labels.two_classes:
+        return f"All labels are of one class. {_CURES[TrainingFailure.ONE_CLASS]}"
+    if progress.rescoring:
+        return "The champion scores the open records."
+    if candidates > 0:
+        return "The next batch is selected once the import has paused."
+    if not policy.enabled:
+        return "Training is off by the policy. Upload a model, or start a training by hand."
+    return "Import records; all that may be selected are in a batch or have ended."

@@ -1,0 +1,77 @@
+"""What learning waits for, as a sentence."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.prelabel.domain import next_step
+from services.prelabel.domain.learning_schedule import Labels, LastBatch, LearningProgress
+from services.prelabel.domain.next_step import Waiting
+from services.prelabel.domain.project import Project
+from services.prelabel.exceptions import TrainingFailure
+from shared.contracts.answers import LabelSchema
+from shared.contracts.events import PolicyVersion, ProjectChanged, SchemaVersion
+from shared.contracts.policies import LearningPolicy, Policies
+from shared.contracts.values import ProjectStatus
+from shared.kit.clock import new_id, utc_now
+
+SCHEMA = {
+    "fields": [{"name": "message", "kind": "text"}],
+    "questions": [{"name": "topic", "kind": "choice", "labels": ["billing", "other"]}],
+}
+CHANGED = ProjectChanged(
+    name="a project",
+    status=ProjectStatus.ACTIVE,
+    draw_salt="salt",
+    schemas=[SchemaVersion(version=1, label_schema=LabelSchema.model_validate(SCHEMA), created_at=utc_now())],
+    guidelines=[],
+    policies=[PolicyVersion(version=1, policies=Policies(), created_at=utc_now())],
+    active_schema=1,
+    active_guideline=None,
+    active_policy=1,
+)
+PROJECT = Project.of(new_id(), 1, CHANGED)
+PROGRESS = LearningProgress(
+    last=LastBatch(1, 80, 0, 180), labels=Labels(0, two_classes=True), trained=True, training=False, waiting=None,
+    rescoring=False,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "words"),
+    [
+        ({"last": LastBatch(2, 80, 12, 260)}, {}, "12 of 80 records of batch 2 are to be labelled"),
+        ({}, {"candidates": 500}, "next batch"),
+        ({}, {}, "Import records"),
+        ({"labels": Labels(7, two_classes=False)}, {}, "of one class. Label records of another class"),
+        ({"rescoring": True}, {}, "scores the open records"),
+        ({"training": True}, {}, "being trained"),
+        ({}, {"failure": TrainingFailure.ONE_CLASS}, "failed (one_class). Label records of another class"),
+        ({"training": True}, {"failure": TrainingFailure.CRASHED}, "last attempt failed (crashed)"),
+        ({}, {"waiting": Waiting(3, 12)}, "Model 3 is a challenger. It predicts nothing until 50 held-out labels"),
+        ({}, {"waiting": Waiting(3, 50)}, "It is compared now"),
+    ],
+)
+def test_the_next_step_names_what_learning_waits_for(changes: dict[str, Any], more: dict[str, Any], words: str) -> None:
+    usual: dict[str, Any] = {"candidates": 0, "waiting": None, "failure": None}
+    assert words in next_step.of_project(PROJECT, replace(PROGRESS, **changes), **(usual | more))
+
+
+def test_a_project_that_cannot_learn_is_told_why() -> None:
+    paused, without = replace(PROJECT, status=ProjectStatus.PAUSED), replace(PROJECT, objective=None)
+    assert "until the project is active" in next_step.of_project(paused, PROGRESS, 9, None, None)
+    assert "choice question" in next_step.of_project(without, PROGRESS, 9, None, None)
+
+
+def test_a_challenger_under_promotion_by_hand_waits_for_somebody() -> None:
+    policy = LearningPolicy(promotion="by_hand", promotion_held_out=20)
+    assert "(3 now) and somebody promotes it" in next_step.of_challenger(policy, 3)
+    assert "promote it by hand" in next_step.of_challenger(policy, 20)
+
+
+def test_every_reason_that_people_can_mend_names_its_cure() -> None:
+    for failure in TrainingFailure:
+        sentence = next_step.of_project(PROJECT, PROGRESS, 0, None, failure)
+        assert failure in sentence
+        assert ("log" in sentence) is (failure in {"crashed", "interrupted", "fault"})

@@ -26,8 +26,8 @@ _WORDS_PER_TEXT: Final = 2.0
 """Texts with fewer words than this are taken to be of a script without spaces, and read letter by letter."""
 _MOST_WORDS: Final = 2
 _MOST_CHARACTERS: Final = 3
-_MANY_TEXTS: Final = 100
-"""From so many texts on a term must stand in two of them: it is no one's own word, and there is something to learn of it."""
+_FEWEST_TEXTS: Final = 2
+"""A term stands in so many texts: it is no one's own word, as a name may be, and there is something to learn of it."""
 _BITS: Final = 20
 """For each token of a term in its number; three of them fit."""
 _MERGED_AT: Final = 4_000_000
@@ -114,7 +114,7 @@ def _terms_in(row: Integers, length: int) -> Integers:
 
 
 def vocabulary(texts: Sequence[str], most: int) -> Vocabulary:
-    """The `most` terms that stand in the most texts; in two at least, if there are many texts.
+    """The `most` terms that stand in the most texts, and in two at least.
 
     A term stands in no more texts than each of its tokens. So only terms of tokens that were kept are counted, which
     changes nothing in the result.
@@ -123,22 +123,21 @@ def vocabulary(texts: Sequence[str], most: int) -> Vocabulary:
         CannotTrain: there are none.
     """
     by_words = sum(len(text.split()) for text in texts) / len(texts) >= _WORDS_PER_TEXT
-    fewest = 2 if len(texts) >= _MANY_TEXTS else 1
     found: Counter[str] = Counter()
     for text in texts:
         found.update(set(tokens(text, by_words=by_words)))
-    common = sorted((-count, token) for token, count in found.items() if count >= fewest)[:most]
+    common = sorted((-count, token) for token, count in found.items() if count >= _FEWEST_TEXTS)[:most]
     if not common:
         raise CannotTrain(
             TrainingFailure.NO_COMMON_TERMS,
-            "the texts have no words to learn from" if fewest == 1 else "no two of the texts have a word in common",
+            "no two of the texts have a word in common" if found else "the texts have no words to learn from",
         )
     known = _numbered(token for _, token in common)
     terms, counts = _texts_with_each(
         np.unique(np.concatenate([_terms_in(row, length) for length in _lengths(by_words=by_words)]))
         for row in (_numbers(tokens(text, by_words=by_words), known) for text in texts)
     )
-    terms, counts = terms[counts >= fewest], counts[counts >= fewest]
+    terms, counts = terms[counts >= _FEWEST_TEXTS], counts[counts >= _FEWEST_TEXTS]
     return Vocabulary(by_words, known, np.sort(terms[np.lexsort((terms, -counts))[:most]]))
 
 

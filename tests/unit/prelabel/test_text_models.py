@@ -1,7 +1,10 @@
 """Which terms of texts a text model holds, and which texts are read together."""
 
+import pytest
+
 from services.prelabel.compute import text_models
 from services.prelabel.compute.sessions import parts_of_like_length
+from services.prelabel.exceptions import CannotTrain, TrainingFailure
 
 
 def test_a_word_that_only_one_of_many_texts_has_is_no_term() -> None:
@@ -10,10 +13,22 @@ def test_a_word_that_only_one_of_many_texts_has_is_no_term() -> None:
     assert set(known.spelled()) == {("number",), ("of",), ("many",), ("of", "many")}
 
 
-def test_of_few_texts_every_word_is_a_term() -> None:
-    assert set(text_models.vocabulary(["good day", "bad day"], most=50).spelled()) == {
-        ("good",), ("day",), ("bad",), ("good", "day"), ("bad", "day"),
-    }  # fmt: skip
+def test_also_of_few_texts_a_word_of_only_one_is_no_term() -> None:
+    texts = ["good day, I am Ann Smith", "bad day", "a good day"]
+    assert set(text_models.vocabulary(texts, most=50).spelled()) == {("good",), ("day",), ("good", "day")}
+
+
+@pytest.mark.parametrize(
+    ("texts", "detail"),
+    [
+        (["good morning", "bad evening"], "no two of the texts have a word in common"),
+        (["! !", ". ."], "the texts have no words to learn from"),
+    ],
+)
+def test_texts_without_a_common_word_give_no_vocabulary(texts: list[str], detail: str) -> None:
+    with pytest.raises(CannotTrain, match=detail) as failed:
+        text_models.vocabulary(texts, most=50)
+    assert failed.value.reason is TrainingFailure.NO_COMMON_TERMS
 
 
 def test_a_vocabulary_that_is_full_holds_the_terms_of_most_texts() -> None:

@@ -93,14 +93,14 @@ async def upload_model(
     if known is not None:
         response.status_code = 200
         return _with_tag(response, known, next_step)
-    await check_model(
+    checked = await check_model(
         runtime.compute, data, declared, timeout_s=limits.check_timeout_s, memory_mb=limits.check_memory_mb
     )
     model_id = new_id()
     await runtime.objects.put(models.object_key(model_id), data, "application/octet-stream")
     async with runtime.database.transaction() as session:
         added = await registry.register(
-            session, model_id=model_id, project_id=project_id, manifest=declared, data=data, reason=_masked(reason),
+            session, model_id=model_id, project_id=project_id, manifest=checked, data=data, reason=_masked(reason),
             created_by=principal.subject, now=utc_now(),
         )  # fmt: skip
         next_step = await _next_step(session, runtime, added)

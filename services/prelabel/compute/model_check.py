@@ -6,44 +6,61 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.prelabel.compute.sessions import LoadedModel, Port, inputs, is_out_of_memory, ports
+from services.prelabel.compute.sessions import DOUBLE, LoadedModel, Port, inputs, is_out_of_memory, ports
+from services.prelabel.domain import outputs
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Item
 from services.prelabel.domain.onnxfile import check_file
-from services.prelabel.exceptions import ModelRefused
+from services.prelabel.exceptions import InferenceFailed, ModelRefused
 from shared.contracts.events import ModelManifest
 
 _TOLERANCE: Final = 1e-3
+_LOCALE_CURE: Final = (
+    '. Let it lower-case nothing itself, which needs a locale: give "lowercase": true in the manifest, '
+    "and lowercase=False to scikit-learn's vectorizer"
+)
+_HALF_CURE: Final = ". Convert it with keep_io_types=True, or export it in float32"
+_BATCH_CURE: Final = ". Export it so, in PyTorch with dynamic_axes={name: {0: 'batch'}}"
 _TEXTS: Final = ("", "a few plain words", "Ünïcode, 数字 и 😀!", "word " * 400)
 
 
-def check(data: bytes, manifest: ModelManifest) -> str | None:
-    """Load a model and let it answer; why it is refused, or None.
+_FLOATS: Final = ("tensor(float)", DOUBLE)
+_MAPPINGS: Final = ("seq(map(string,tensor(float)))", "seq(map(int64,tensor(float)))")
+_HALF: Final = "tensor(float16)"
+
+Checked = tuple[outputs.Form | None, str]
+"""How the model's answers are to be read; or None, and why the model is refused."""
+
+
+def check(data: bytes, manifest: ModelManifest) -> Checked:
+    """Load a model and let it answer.
 
     Raises:
         MemoryError: it needs more memory than there is.
     """
     try:
-        _check(data, manifest)
+        return _check(data, manifest), ""
     except ModelRefused as refused:
-        return str(refused)
-    return None
+        return None, str(refused)
 
 
-def _check(data: bytes, manifest: ModelManifest) -> None:
+def _check(data: bytes, manifest: ModelManifest) -> outputs.Form:
     check_file(data)
     try:
         model = LoadedModel(data, manifest)
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
-        raise ModelRefused(f"onnxruntime does not load it: {_first_line(error)}") from error
+        cure = _LOCALE_CURE if "locale" in str(error) else ""
+        raise ModelRefused(f"onnxruntime does not load it: {_first_line(error)}{cure}") from error
     _check_ports(model, manifest)
     items = _samples(manifest)
-    together = _answers(model, items)
-    alone = np.concatenate([_answers(model, [item]) for item in items])
-    if np.abs(together - alone).max() > _TOLERANCE:
+    alone = np.concatenate([_values(model, [item]) for item in items])
+    form = outputs.form_of(alone, manifest.output)
+    together = outputs.probabilities(_values(model, items), form)
+    if not np.abs(together - outputs.probabilities(alone, form)).max() <= _TOLERANCE:  # NaN is no success either
         raise ModelRefused("an item's answer depends on what else is in the batch")
+    return form
 
 
 def _check_ports(model: LoadedModel, manifest: ModelManifest) -> None:
@@ -53,27 +70,32 @@ def _check_ports(model: LoadedModel, manifest: ModelManifest) -> None:
     if manifest.output_name not in gives:
         raise ModelRefused("the model has no output with the manifest's output_name")
     _check_port(reads[manifest.input_name], *_wanted_input(manifest), "input")
-    _check_port(gives[manifest.output_name], "tensor(float)", (len(manifest.labels),), "output")
+    output = gives[manifest.output_name]
+    if output.type in _MAPPINGS:  # the dry run shows of which labels
+        return
+    one_column = outputs.has_one_column(manifest.labels, output.shape[1:])
+    _check_port(output, _FLOATS, output.shape[1:] if one_column else (len(manifest.labels),), "output")
 
 
-def _wanted_input(manifest: ModelManifest) -> tuple[str, tuple[int, ...]]:
+def _wanted_input(manifest: ModelManifest) -> tuple[Sequence[str], tuple[int, ...]]:
     if manifest.task == "text_classification":
-        return "tensor(string)", (1,)
+        return ("tensor(string)",), (1,)
     height, width = manifest.height or 0, manifest.width or 0
     if manifest.layout == "nchw":
-        return "tensor(float)", (manifest.channels, height, width)
-    return "tensor(float)", (height * width * manifest.channels,)
+        return _FLOATS, (manifest.channels, height, width)
+    return _FLOATS, (height * width * manifest.channels,)
 
 
-def _check_port(port: Port, wanted_type: str, wanted: tuple[int, ...], what: str) -> None:
-    if port.type != wanted_type:
-        raise ModelRefused(f"the {what} must be {wanted_type}")
+def _check_port(port: Port, wanted_types: Sequence[str], wanted: tuple[int, ...], what: str) -> None:
+    if port.type not in wanted_types:
+        cure = _HALF_CURE if port.type == _HALF else ""
+        raise ModelRefused(f"the {what} must be {' or '.join(wanted_types)}, not {port.type}{cure}")
     if not port.shape:  # skl2onnx leaves some outputs without a shape; the dry run shows it
         return
     if len(port.shape) != len(wanted) + 1:
         raise ModelRefused(f"the {what} must have {len(wanted) + 1} dimensions")
     if isinstance(port.shape[0], int) and port.shape[0] > 0:
-        raise ModelRefused(f"the first dimension of the {what} must be free: it is the batch")
+        raise ModelRefused(f"the first dimension of the {what} must be free, because it is the batch{_BATCH_CURE}")
     for has, wants in zip(port.shape[1:], wanted, strict=True):
         if isinstance(has, int) and has != wants:
             raise ModelRefused(f"the {what} does not have the manifest's dimensions")
@@ -88,21 +110,15 @@ def _samples(manifest: ModelManifest) -> list[Item]:
     return [np.zeros(shape, dtype=np.uint8), np.full(shape, 255, dtype=np.uint8), *noise]
 
 
-def _answers(model: LoadedModel, items: Sequence[Item]) -> Floats:
+def _values(model: LoadedModel, items: Sequence[Item]) -> Floats:
     try:
-        answers = model.run(items)
-        if np.isnan(answers).any():
-            for item in items:  # what breaks the model on one item is lost in the answers; here it is raised
-                model.probabilities(inputs(model.manifest, [item]))
-    except MemoryError:
-        raise
+        return model.values(inputs(model.manifest, items))
+    except InferenceFailed as failed:
+        raise ModelRefused(str(failed)) from failed
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
         raise ModelRefused(f"the dry run failed: {_first_line(error)}") from error
-    if np.isnan(answers).any():
-        raise ModelRefused("the answers of the dry run are not probabilities that sum to 1")
-    return answers
 
 
 def _first_line(error: Exception) -> str:

@@ -10,20 +10,21 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from services.prelabel.domain import outputs
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Item, read_text
 from services.prelabel.exceptions import InferenceFailed
 from shared.contracts.events import ModelManifest
 
+DOUBLE: Final = "tensor(double)"
+"""onnxruntime's name of the type."""
+
 _FATAL_ONLY: Final = 4
-_SUM_TOLERANCE: Final = 1e-3
 _OUT_OF_MEMORY: Final = ("failed to allocate", "bad_alloc", "out of memory", "memory allocation")
 """The texts of onnxruntime and of the C++ library for it."""
 
 _MOST_PADDED: Final = 1 << 20
 """Characters of a batch of texts that are all as long as the longest: a tokenizer pads so, and takes some 64 bytes for each."""
-
-WRONG_SHAPE: Final = "the model's answers do not have one column per label"
 
 
 def inputs(manifest: ModelManifest, items: Sequence[Item]) -> NDArray[Any]:
@@ -64,6 +65,7 @@ class LoadedModel:
         options.enable_cpu_mem_arena = False  # an arena keeps the largest batch's memory for good
         self.manifest = manifest
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._reads_doubles = any(port.type == DOUBLE for port in self.session.get_inputs())
         self._run_options = onnxruntime.RunOptions()
         self._run_options.log_severity_level = _FATAL_ONLY
 
@@ -96,17 +98,18 @@ class LoadedModel:
 
     def probabilities(self, batch: NDArray[Any]) -> Floats:
         """Run once. Rows sum to exactly 1; a row that is no distribution is NaN."""
+        return outputs.probabilities(self.values(batch), self.manifest.output or "probabilities")
+
+    def values(self, batch: NDArray[Any]) -> Floats:
+        """Run once; what the model gives, as `domain.outputs` reads it.
+
+        Raises:
+            InferenceFailed: there is not one column per label.
+        """
+        if self._reads_doubles:
+            batch = batch.astype(np.float64)
         (raw,) = self.session.run([self.manifest.output_name], {self.manifest.input_name: batch}, self._run_options)
-        answers: Floats = np.asarray(raw, dtype=np.float64)
-        if answers.shape != (len(batch), len(self.manifest.labels)):
-            raise InferenceFailed(WRONG_SHAPE)
-        total = answers.sum(axis=1)
-        sound = np.isfinite(answers).all(axis=1) & (answers >= -_SUM_TOLERANCE).all(axis=1)
-        sound &= np.abs(total - 1.0) <= _SUM_TOLERANCE
-        answers = np.clip(answers, 0.0, 1.0)
-        answers[sound] /= answers[sound].sum(axis=1, keepdims=True)
-        answers[~sound] = np.nan
-        return answers
+        return outputs.values(raw, len(batch), self.manifest.labels)
 
 
 @dataclass(frozen=True, slots=True)

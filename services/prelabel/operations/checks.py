@@ -9,14 +9,14 @@ from shared.kit.compute.pool import ComputePool
 
 async def check_model(
     compute: ComputePool, data: bytes, manifest: ModelManifest, *, timeout_s: float, memory_mb: int
-) -> None:
-    """Try a model out in a confined process.
+) -> ModelManifest:
+    """Try a model out in a confined process; returns the manifest, which names logits where the answers are none else.
 
     Raises:
         ModelRefused: it does not load, does not match the manifest, or takes too much time or memory.
     """
     try:
-        refused = await compute.run(
+        form, refused = await compute.run(
             model_check.check, data, manifest, timeout_s=timeout_s, memory_mb=memory_mb, untrusted=True
         )
     except ComputeTimeout:
@@ -25,5 +25,6 @@ async def check_model(
         raise ModelRefused(f"trying the model out needs more memory than it may take, {memory_mb} MB") from None
     except ComputeFailed as failed:
         raise ModelRefused(f"trying the model out failed: {failed}") from None
-    if refused is not None:
+    if form is None:
         raise ModelRefused(refused)
+    return manifest.model_copy(update={"output": form}) if form == "logits" else manifest

@@ -67,7 +67,14 @@ training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, c
 _GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
 _LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
 _CHAMPION = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND stage = 'champion'"  # noqa: S608
-_SAME = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND sha256 = $2 AND manifest = $3::jsonb"  # noqa: S608
+# A field that was not given is null or absent. `output` is added where it was not given and the model answers logits.
+_SAME = f"""
+SELECT {_COLUMNS} FROM models
+WHERE project_id = $1 AND sha256 = $2
+    AND jsonb_strip_nulls(manifest) - CASE WHEN $3::jsonb ->> 'output' IS NULL THEN 'output' ELSE '' END
+        = jsonb_strip_nulls($3::jsonb)
+ORDER BY version LIMIT 1
+"""  # noqa: S608
 _LIST = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3"  # noqa: S608
 _TO_COMPARE = f"""
 SELECT {_COLUMNS} FROM models LEFT JOIN comparison_attempts USING (model_id)
@@ -125,6 +132,11 @@ def _model(row: Any) -> Model:
         row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
         row["created_by"], row["created_at"], row["set_aside"],
     )  # fmt: skip
+
+
+def _kept(manifest: ModelManifest) -> str:
+    """A manifest as it is kept: `output` only where it is given, because replicas of an older release know no such field."""
+    return manifest.model_dump_json(exclude={"output"} if manifest.output is None else None)
 
 
 def changed(model: Model) -> Outgoing:
@@ -206,7 +218,7 @@ async def add(
 ) -> Model:
     """Register a challenger, with the gold that its run learnt from by accident already counted."""
     await session.raw.execute(
-        _ADD, model_id, project_id, version, manifest.model_dump_json(), sha256, size_bytes, training_run_id, trained_on,
+        _ADD, model_id, project_id, version, _kept(manifest), sha256, size_bytes, training_run_id, trained_on,
         0, reason, created_by, created_at,
     )  # fmt: skip
     return await get(session, model_id)

@@ -14,7 +14,11 @@ class ModelManifest(Frozen):
 
     Input of `image_classification`: float32 [n, height * width * channels] or [n, channels, height, width] by `layout`,
     pixel value / `scale`. Input of `text_classification`: strings [n, 1], lower-cased and with every run of white space
-    made one space if `collapse_whitespace`. The probabilities output is float32 [n, len(labels)], in the order of `labels`.
+    made one space if `collapse_whitespace`. Numbers may be float64, too.
+
+    The output has one column per label in the order of `labels`, or is a mapping from the labels as scikit-learn's ZipMap
+    makes it; of two labels the second one's column is enough. It holds probabilities that sum to 1, or what a softmax (of
+    one column: a sigmoid) makes them of, if `output` is logits.
     """
 
     task: Literal["text_classification", "image_classification"]
@@ -31,6 +35,7 @@ class ModelManifest(Frozen):
     scale: float = Field(default=255.0, gt=0)
     lowercase: bool = False
     collapse_whitespace: bool = False
+    output: Literal["probabilities", "logits"] | None = None
 
 
 class ModelEvaluation(Frozen):

@@ -40,15 +40,20 @@ def tiny(output: str = "Softmax", *, width: int = 64, classes: int = 10, **chang
         weights.data_location = TensorProto.EXTERNAL
         entry = weights.external_data.add()
         entry.key, entry.value = "location", "secrets.bin"
+    number = changes.get("number", TensorProto.FLOAT)
     nodes = [
         helper.make_node("MatMul", ["input", "w"], ["scores"]),
         helper.make_node(output, ["scores"], ["probabilities"], domain=changes.get("domain", "")),
     ]
+    if number != TensorProto.FLOAT:
+        nodes[0].input[0], nodes[1].output[0] = "floats", "answers"
+        nodes.insert(0, helper.make_node("Cast", ["input"], ["floats"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Cast", ["answers"], ["probabilities"], to=number))
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [changes.get("batch"), width])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, classes])],
+        [helper.make_tensor_value_info("input", number, [changes.get("batch"), width])],
+        [helper.make_tensor_value_info("probabilities", number, [None, classes])],
         [weights],
     )
     opsets = [helper.make_opsetid("", 18)]
@@ -189,10 +194,74 @@ async def test_a_model_that_cannot_be_served_is_refused(world: World, case: str)
     assert await world.fetch("SELECT 1 FROM models WHERE project_id = $1", world.project_id) == []
 
 
-async def test_a_hand_made_model_is_accepted(world: World) -> None:
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (tiny("Relu"), '"output": "logits"'),
+        (tiny(batch=1), "dynamic_axes"),
+        (tiny(number=TensorProto.FLOAT16), "keep_io_types=True"),
+        (tiny(classes=9), "the manifest's dimensions"),
+    ],
+)
+async def test_a_refusal_names_the_cure(world: World, data: bytes, words: str) -> None:
     await world.begin(DIGIT_SCHEMA)
-    answer = await world.upload(tiny(), digit_manifest())
+    answer = await world.upload(data, digit_manifest())
+    assert (answer.status_code, answer.json()["type"]) == (422, "model-refused")
+    assert words in answer.json()["detail"]
+
+
+async def test_a_text_model_that_lower_cases_itself_is_refused_with_the_cure(world: World) -> None:
+    nodes = [
+        helper.make_node("Reshape", ["text", "flat"], ["row"]),
+        helper.make_node("StringNormalizer", ["row"], ["lower"], case_change_action="LOWER", locale="xx_XX"),
+        helper.make_node("LabelEncoder", ["lower"], ["probabilities"], domain="ai.onnx.ml", keys_strings=["a"],
+                         values_floats=[1.0]),
+    ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes,
+        "lower",
+        [helper.make_tensor_value_info("text", TensorProto.STRING, [None, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None])],
+        [helper.make_tensor("flat", TensorProto.INT64, [1], [-1])],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
+    data = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    await world.begin()
+    answer = await world.upload(data, text_manifest(input_name="text"))
+    assert (answer.status_code, answer.json()["type"]) == (422, "model-refused")
+    assert '"lowercase": true in the manifest' in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("data", "output"),
+    [
+        (tiny(), None),
+        (tiny(number=TensorProto.DOUBLE), None),
+        (tiny("Neg"), "logits"),
+        (tiny("LogSoftmax"), "logits"),
+    ],
+)
+async def test_a_hand_made_model_is_accepted_and_its_manifest_names_logits(
+    world: World, data: bytes, output: str | None
+) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    answer = await world.upload(data, digit_manifest())
     assert answer.status_code == 201, answer.text
+    assert answer.json()["manifest"]["output"] == output
+    again = await world.upload(data, digit_manifest())
+    assert (again.status_code, again.json()["model_id"]) == (200, answer.json()["model_id"])
+
+
+async def test_a_model_that_an_older_release_registered_is_the_same_model(world: World) -> None:
+    await world.begin()
+    first = (await world.upload(text_model(), text_manifest())).json()
+    assert await world.fetch(
+        "SELECT FROM models WHERE model_id = $1 AND NOT manifest ? 'output'", UUID(first["model_id"])
+    )
+    again = await world.upload(text_model(), text_manifest())
+    assert (again.status_code, again.json()["model_id"]) == (200, first["model_id"])
+    other = await world.upload(text_model(), text_manifest(labels=["delivery", "billing", "other"]))
+    assert other.status_code == 201
 
 
 async def test_a_model_that_never_ends_takes_down_only_its_own_process(world: World) -> None:

@@ -1,5 +1,7 @@
 """The registry of models."""
 
+import json
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -44,6 +46,7 @@ Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
 Viewer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
 
 _LARGEST_UPLOAD = 512 * 1024 * 1024
+_PARTS = ("model", "manifest", "reason")
 _LINK_TTL_S = 120
 _MOST_MEASURED_NOW = 500
 _MOST_COUNTED = 10_000
@@ -67,14 +70,16 @@ async def upload_model(
     response: Response,
     model: Annotated[UploadFile, File(description="The ONNX file, with its weights inside.")],
     manifest: Annotated[
-        str, Form(description="The manifest, as JSON.", max_length=1_000_000, examples=[str(MANIFEST_EXAMPLE)])
+        str, Form(description="The manifest, as JSON.", max_length=1_000_000, examples=[json.dumps(MANIFEST_EXAMPLE)])
     ],
+    request: Request,
     reason: Annotated[str, Form(description="Where it comes from.", min_length=1, max_length=2000)] = "uploaded",
 ) -> ModelOut:
     """An ONNX file and its manifest become a challenger, once a process of its own has tried the file out.
 
     The same bytes with the same manifest are the same model: then it is answered with 200.
     """
+    await _refuse_other_parts(request)
     declared = _manifest(manifest)
     limits = runtime.resources.uploads
     data = await model.read(limits.model_bytes + 1)
@@ -215,6 +220,22 @@ async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluat
     except InferenceFailed:
         return None
     return None if outcome is None else comparison.evaluated(contest, outcome)
+
+
+async def _refuse_other_parts(request: Request) -> None:
+    """Raises the 422 problem for a part of the form that there is not, or that is given twice."""
+    parts = Counter(name for name, _ in (await request.form()).multi_items())
+    errors = [
+        ProblemError(pointer=pointer_to([name]), rule="extra_forbidden", detail=f"The parts are {', '.join(_PARTS)}.")
+        for name in parts
+        if name not in _PARTS
+    ] + [
+        ProblemError(pointer=pointer_to([name]), rule="given-twice", detail="Each part is given once.")
+        for name, times in parts.items()
+        if name in _PARTS and times > 1
+    ]
+    if errors:
+        raise Problem(422, "invalid-request", "The request breaks a rule.", errors=errors)
 
 
 def _manifest(text: str) -> ModelManifest:

@@ -52,6 +52,11 @@ def _example(example: dict[str, Any], *, from_attributes: bool = False) -> Confi
     )
 
 
+def _request(example: dict[str, Any]) -> ConfigDict:
+    """A body that comes in: a member that there is not is refused."""
+    return ConfigDict(json_schema_extra={"examples": [example]}, extra="forbid", protected_namespaces=())
+
+
 class LiveErrors(BaseModel):
     """What product systems report of the model in use."""
 
@@ -150,7 +155,7 @@ class ModelDetail(ModelOut):
 class StageChange(BaseModel):
     """Why a model is promoted, or rolled back."""
 
-    model_config = _example({"reason": "Looked at 50 of its errors; none would have been auto-accepted."})
+    model_config = _request({"reason": "Looked at 50 of its errors; none would have been auto-accepted."})
 
     reason: Reason = Field(description="Kept with the model and published; personal data in it is masked.")
 
@@ -195,7 +200,7 @@ class PredictItem(TypedDict):
 class PredictionRequest(BaseModel):
     """Items to predict."""
 
-    model_config = _example({"items": [{"fields": {"message": "My parcel has not come."}}]})
+    model_config = _request({"items": [{"fields": {"message": "My parcel has not come."}}]})
 
     items: list[PredictItem] = Field(min_length=1, max_length=1000)
     model_id: UUID | None = Field(default=None, description="A model of the project; its champion without.")
@@ -249,7 +254,7 @@ class RecordPrediction(BaseModel):
 class TrainingRequest(BaseModel):
     """Start a training by hand."""
 
-    model_config = _example({"reason": "New classes were labelled."})
+    model_config = _request({"reason": "New classes were labelled."})
 
     reason: Reason
 

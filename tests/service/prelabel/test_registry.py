@@ -16,7 +16,7 @@ from services.prelabel.compute import sessions
 from services.prelabel.exceptions import ModelRefused
 from services.prelabel.operations import scoring
 from services.prelabel.operations.checks import check_model
-from shared.contracts.events import FeedbackReceived, ModelChanged, RecordPredicted, Unanswered
+from shared.contracts.events import FeedbackReceived, ModelChanged, ModelManifest, RecordPredicted, Unanswered
 from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
 from shared.kit.clock import new_id, utc_now
 from shared.kit.compute.exceptions import ComputeTimeout
@@ -30,6 +30,7 @@ from tests.service.prelabel.world import (
     text_manifest,
     text_model,
 )
+from tests.support.documents import openapi_document
 
 
 def tiny(output: str = "Softmax", *, width: int = 64, classes: int = 10, **changes: Any) -> bytes:
@@ -361,6 +362,54 @@ async def test_a_model_comes_as_a_form(world: World) -> None:
         f"/v1/projects/{world.project_id}/models", headers=world.service.token("trainer"), json={"model": "bytes"}
     )
     assert (answer.status_code, answer.json()["type"]) == (415, "media-type-not-accepted")
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"data": {"promote": "true"}}, "extra_forbidden"),
+        ({"files": {"labels": ("labels.txt", b"a")}}, "extra_forbidden"),
+        ({"data": {"reason": ["one", "two"]}}, "given-twice"),
+    ],
+)
+async def test_a_part_of_the_form_that_is_none_is_refused(world: World, more: dict[str, Any], rule: str) -> None:
+    await world.begin()
+    answer = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/models",
+        headers=world.service.token("trainer"),
+        files={"model": ("model.onnx", text_model(), "application/octet-stream")} | more.get("files", {}),
+        data={"manifest": text_manifest().model_dump_json()} | more.get("data", {}),
+    )
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request"), answer.text
+    name = [*more.get("data", {}), *more.get("files", {})][0]
+    assert [(error["pointer"], error["rule"]) for error in answer.json()["errors"]] == [(f"/{name}", rule)]
+    assert await world.fetch("SELECT FROM models WHERE project_id = $1", world.project_id) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("models/{model_id}/promotion", {"reason": "now", "force": True}, "/force"),
+        ("models/{model_id}/rollback", {"reason": "now", "to": 1}, "/to"),
+        ("projects/{project_id}/training-runs", {"reason": "now", "examples": 10}, "/examples"),
+        ("projects/{project_id}/predictions", {"items": [{"fields": {}}], "model": "m"}, "/model"),
+    ],
+)
+async def test_a_member_that_there_is_not_is_refused(
+    world: World, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    await world.begin()
+    path = path.format(model_id=new_id(), project_id=world.project_id)
+    answer = await world.service.client.post(f"/v1/{path}", headers=world.service.token("manager"), json=body)
+    assert answer.status_code == 422, answer.text
+    assert [(error["pointer"], error["rule"]) for error in answer.json()["errors"]] == [(pointer, "extra_forbidden")]
+
+
+def test_the_example_of_a_manifest_is_json() -> None:
+    document = openapi_document("prelabel")
+    body = document["components"]["schemas"]["Body_upload_model"]
+    (example,) = body["properties"]["manifest"]["examples"]
+    assert ModelManifest.model_validate_json(example).question == "topic"
 
 
 async def test_a_model_that_is_too_large_is_refused(world: World) -> None:

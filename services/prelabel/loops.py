@@ -6,6 +6,8 @@ interrupted is found again by the next round, on this replica or on another.
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final
 from uuid import UUID
 
@@ -26,18 +28,22 @@ from services.prelabel.operations import comparison, registry, scoring, selectio
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
+from services.prelabel.scoring_queue import ScoringQueue
 from services.prelabel.storage import comparison_attempts, models, predictions, projects, records, reports, runs
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.runs import Run, RunState
 from shared.kit.clock import utc_now
 from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.concurrency import side_by_side
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.failures import failure_of
 from shared.kit.isolation import isolated
 from shared.kit.runtime import Loop
 
 log = structlog.get_logger()
+
+IsolatedItem = Callable[..., AbstractContextManager[None]]
 
 _MOST_BEGUN: Final = 6
 """Attempts at a run that were begun; more mean that the training takes the service down with it."""
@@ -46,6 +52,8 @@ _FOLDED_AT_ONCE: Final = 5_000
 _PAUSE_LOOK_S: Final = 0.5
 _PRUNED_AT_ONCE: Final = 2_000
 _CHUNKS_A_TURN: Final = 16
+_PROJECTS_AT_ONCE: Final = 3
+"""Each takes two connections of the pool while it saves; requests need some, too."""
 _TRIES_AGAIN_S: Final = 0.2
 _CANCELLED_LOOK_S: Final = 1.0
 _COMPARED_AGAIN_S: Final = 5.0
@@ -56,27 +64,56 @@ _BREATH_S: Final = 0.2
 async def score(runtime: PrelabelRuntime) -> None:
     """Score what is due, until nothing is; projects take turns, so that a large one doesn't hold up the others.
 
+    Some of them are scored side by side: a champion that hangs holds up its own project, also while others come in.
     What became due here is known; what became so on other replicas is looked for now and then.
     """
-    unscored = runtime.resources.unscored
-    started = time.monotonic()
-    due, failed = unscored.take(), set[UUID]()
-    if unscored.look_is_due():
-        async with runtime.database.autocommit() as session:
-            due |= set(await predictions.projects_due(session))
-        unscored.looked(time.monotonic() - started)
+    queue = ScoringQueue()
     try:
+        await _find_due(runtime, queue)
         with isolated(SCORE) as item:
-            while busy := [project_id for project_id in sorted(due) if project_id not in failed]:
-                for project_id in busy:
-                    failed.add(project_id)
-                    with item(project_id=project_id):
-                        if not await _score_project(runtime, project_id):
-                            due.discard(project_id)
-                        failed.discard(project_id)
+            await side_by_side(
+                (_score_by_turns(runtime, queue, item) for _ in range(_PROJECTS_AT_ONCE)), at_once=_PROJECTS_AT_ONCE
+            )
     finally:
-        if due:
-            unscored.look_again()
+        if queue.left:
+            runtime.resources.unscored.look_again()
+
+
+async def _find_due(runtime: PrelabelRuntime, queue: ScoringQueue) -> None:
+    unscored = runtime.resources.unscored
+    queue.add(unscored.take())
+    if not unscored.look_is_due():
+        return
+    unscored.looked(0.0)  # one looks at a time
+    started = time.monotonic()
+    queue.looking += 1
+    try:
+        async with runtime.database.autocommit() as session:
+            queue.add(await predictions.projects_due(session))
+    except BaseException:
+        unscored.look_again()
+        raise
+    finally:
+        queue.looking -= 1
+    unscored.looked(time.monotonic() - started)
+
+
+async def _score_by_turns(runtime: PrelabelRuntime, queue: ScoringQueue, item: IsolatedItem) -> None:
+    """Score one project after the other, until none is due and nobody else scores one."""
+    while True:
+        project_id = queue.take()
+        if project_id is None:
+            if not queue.busy:
+                return
+            await asyncio.sleep(_TRIES_AGAIN_S)
+            if queue.busy:
+                await _find_due(runtime, queue)
+            continue
+        try:
+            with item(project_id=project_id):
+                queue.done(project_id, more=await _score_project(runtime, project_id))
+        finally:
+            queue.release(project_id)
 
 
 async def _score_project(runtime: PrelabelRuntime, project_id: UUID) -> bool:
@@ -92,7 +129,8 @@ async def _score_project(runtime: PrelabelRuntime, project_id: UUID) -> bool:
             await asyncio.sleep(_TRIES_AGAIN_S)
         if done.elsewhere:
             return True
-        resources.pace.took(time.monotonic() - started)
+        if done.scored > 0:  # what a model took that had no answer is no measure
+            resources.pace.took(time.monotonic() - started)
     return True
 
 

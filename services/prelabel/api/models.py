@@ -99,8 +99,9 @@ async def upload_model(
         response.status_code = 200
         return _with_tag(response, known, next_step)
     checked = await check_model(
-        runtime.compute, data, declared, timeout_s=limits.check_timeout_s, memory_mb=limits.check_memory_mb
-    )
+        runtime.compute, data, declared, project_id=project_id, timeout_s=limits.check_timeout_s,
+        memory_mb=limits.check_memory_mb,
+    )  # fmt: skip
     model_id = new_id()
     await runtime.objects.put(models.object_key(model_id), data, "application/octet-stream")
     async with runtime.database.transaction() as session:

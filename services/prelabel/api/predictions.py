@@ -21,6 +21,7 @@ from services.prelabel.compute import pictures
 from services.prelabel.domain import prediction
 from services.prelabel.domain.items import Item, shape_of
 from services.prelabel.exceptions import ModelSetAside
+from services.prelabel.operations.model_inputs import reduce_pictures
 from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep
 from services.prelabel.storage import models, projects, records
 from services.prelabel.storage import predictions as kept
@@ -44,6 +45,7 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)
 _NEWEST = 2**31 - 1
 
 _NO_PICTURE = "it is not a PNG or JPEG image in base64"
+_UNREADABLE_PICTURE = "it is not a PNG or JPEG image, or reading it takes too much time or memory"
 _NO_ANSWER = "the model has no answer"
 
 Value = str | InlineImage | None
@@ -158,10 +160,10 @@ async def _pictures(
     shape = shape_of(manifest)
     for start in range(0, len(originals), pictures.AT_ONCE):
         places, some = zip(*originals[start : start + pictures.AT_ONCE], strict=True)
-        reduced = await compute.run(pictures.reduce, some, shape, project_id=project_id, untrusted=True)
+        reduced = await reduce_pictures(compute, project_id, some, shape)
         for place, (pixels, _) in zip(places, reduced, strict=True):
             if pixels is None:
-                inputs.unreadable[place] = _NO_PICTURE
+                inputs.unreadable[place] = _UNREADABLE_PICTURE
             else:
                 inputs.readable[place] = pixels
     return inputs

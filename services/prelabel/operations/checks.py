@@ -1,5 +1,7 @@
 """An uploaded model is tried out before it is kept."""
 
+from uuid import UUID
+
 from services.prelabel.compute import model_check
 from services.prelabel.exceptions import ModelRefused
 from shared.contracts.events import ModelManifest
@@ -8,7 +10,13 @@ from shared.kit.compute.pool import ComputePool
 
 
 async def check_model(
-    compute: ComputePool, data: bytes, manifest: ModelManifest, *, timeout_s: float, memory_mb: int
+    compute: ComputePool,
+    data: bytes,
+    manifest: ModelManifest,
+    *,
+    project_id: UUID,
+    timeout_s: float,
+    memory_mb: int,
 ) -> ModelManifest:
     """Try a model out in a confined process; returns the manifest, which names logits where the answers are none else.
 
@@ -17,8 +25,9 @@ async def check_model(
     """
     try:
         form, refused = await compute.run(
-            model_check.check, data, manifest, timeout_s=timeout_s, memory_mb=memory_mb, untrusted=True
-        )
+            model_check.check, data, manifest, project_id=project_id, timeout_s=timeout_s, memory_mb=memory_mb,
+            untrusted=True,
+        )  # fmt: skip
     except ComputeTimeout:
         raise ModelRefused(f"trying the model out took too long: it may take {timeout_s:g} s") from None
     except ComputeOutOfMemory:

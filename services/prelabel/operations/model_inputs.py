@@ -93,7 +93,7 @@ class Reader:
         lacking = {content.record_id for content in contents if content.thumbnail is None}
         for start in range(0, len(contents), pictures.AT_ONCE):
             originals = await self._fetch(contents[start : start + pictures.AT_ONCE], name, read.interrupted)
-            reduced = await self._reduced([each.data for each in originals], shape)
+            reduced = await reduce_pictures(self.compute, self.project_id, [each.data for each in originals], shape)
             for original, (item, small) in zip(originals, reduced, strict=True):
                 if item is not None:
                     items[original.record_id] = item
@@ -103,18 +103,6 @@ class Reader:
                 if item is None and small is None:
                     log.warning("asset_unreadable", record_id=original.record_id)
         return items, read
-
-    async def _reduced(self, originals: Sequence[bytes], shape: Shape | None) -> list[pictures.Reduced]:
-        """One that takes its process down is unreadable, and the others are read without it."""
-        if not originals:
-            return []
-        try:
-            return await self.compute.run(pictures.reduce, originals, shape, project_id=self.project_id, untrusted=True)
-        except ComputeFailed as failed:
-            if len(originals) == 1:
-                log.warning("picture_broke_its_limits", reason=str(failed))
-                return [(None, None)]
-        return [reduced for original in originals for reduced in await self._reduced([original], shape)]
 
     async def _fetch(self, contents: Sequence[Content], name: str, interrupted: set[UUID]) -> list[_Original]:
         fetched = await asyncio.gather(*(self._fetch_one(content, name, interrupted) for content in contents))
@@ -132,6 +120,23 @@ class Reader:
             interrupted.add(content.record_id)
             log.warning("asset_unreachable", record_id=content.record_id, exc_info=error)
         return None
+
+
+async def reduce_pictures(
+    compute: ComputePool, project_id: UUID, originals: Sequence[bytes], shape: Shape | None
+) -> list[pictures.Reduced]:
+    """Read pictures in a confined worker; one that takes its process down is unreadable, and the others are read."""
+    if not originals:
+        return []
+    try:
+        return await compute.run(pictures.reduce, originals, shape, project_id=project_id, untrusted=True)
+    except ComputeFailed as failed:
+        if len(originals) == 1:
+            log.warning("picture_broke_its_limits", reason=str(failed))
+            return [(None, None)]
+    return [
+        reduced for original in originals for reduced in await reduce_pictures(compute, project_id, [original], shape)
+    ]
 
 
 def _text(content: Content, name: str) -> str | None:

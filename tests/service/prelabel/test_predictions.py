@@ -5,6 +5,11 @@ import base64
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pytest
+
+from services.prelabel.compute import pictures
+from shared.kit.compute.exceptions import ComputeOutOfMemory
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, digit_manifest, digit_model, digits, png
 
 
@@ -84,3 +89,27 @@ async def test_a_records_predictions_are_listed_the_newest_first(world: World) -
     )
     items = answer.json()["items"]
     assert [(item["revision"], item["prediction"]["model_id"]) for item in items] == [(2, str(model_id)), (1, None)]
+
+
+async def test_a_picture_that_takes_its_process_down_costs_only_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    await world.champion(digit_model(), digit_manifest())
+    pixels, label = digits()[5]
+    fine, bomb = png(pixels), png(np.zeros((9, 9), dtype=np.uint8))
+    compute = world.service.runtime.compute
+    run = compute.run
+
+    async def crashes(function: Any, *arguments: Any, **limits: Any) -> Any:
+        if function is pictures.reduce and bomb in arguments[0]:
+            raise ComputeOutOfMemory("the computation needs more memory than it may take")
+        return await run(function, *arguments, **limits)
+
+    monkeypatch.setattr(compute, "run", crashes)
+    items = [{"fields": {"picture": {"base64": base64.b64encode(data).decode()}}} for data in (fine, bomb, fine)]
+    answer = await ask(world, items)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["predictions"]
+    assert [each["answers"] for each in found] == [{"digit": {"label": label}}, {}, {"digit": {"label": label}}]
+    assert "memory" in found[1]["reason"]

@@ -1,5 +1,6 @@
 """Models come in, are tried out, become champion and step back."""
 
+import asyncio
 import hashlib
 from operator import itemgetter
 from typing import Any
@@ -25,12 +26,14 @@ from tests.service.prelabel.world import (
     World,
     digit_manifest,
     digit_model,
+    eventually,
     png,
     policies,
     text_manifest,
     text_model,
 )
 from tests.support.documents import openapi_document
+from tests.support.service import ServiceUnderTest
 
 
 def tiny(output: str = "Softmax", *, width: int = 64, classes: int = 10, **changes: Any) -> bytes:
@@ -267,7 +270,29 @@ async def test_a_model_that_an_older_release_registered_is_the_same_model(world:
 
 async def test_a_model_that_never_ends_takes_down_only_its_own_process(world: World) -> None:
     with pytest.raises(ModelRefused, match="too long"):
-        await check_model(world.service.runtime.compute, endless(), digit_manifest(), timeout_s=3, memory_mb=2048)
+        await check_model(
+            world.service.runtime.compute,
+            endless(),
+            digit_manifest(),
+            timeout_s=3,
+            memory_mb=2048,
+            project_id=world.project_id,
+        )
+
+
+async def test_a_model_is_tried_out_at_its_projects_expense(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compute pool is fair between projects; what names none is of one and the same."""
+    await world.begin(DIGIT_SCHEMA)
+    compute = world.service.runtime.compute
+    run, named = compute.run, []
+
+    async def noted(function: Any, *arguments: Any, **limits: Any) -> Any:
+        named.append(limits.get("project_id"))
+        return await run(function, *arguments, **limits)
+
+    monkeypatch.setattr(compute, "run", noted)
+    assert (await world.upload(tiny(), digit_manifest())).status_code == 201
+    assert named == [world.project_id]
 
 
 async def test_a_model_that_needs_too_much_memory_is_refused_with_the_reason(world: World) -> None:
@@ -324,6 +349,42 @@ async def test_a_champion_that_fails_again_and_again_is_named(world: World, monk
         event.payload for event in await world.service.published(RecordPredicted) if event.record_id == record_id
     ]
     assert found.unanswered == Unanswered(model_id=model_id, model_version=1, reason="failed")
+
+
+async def test_a_champion_that_hangs_holds_up_the_scoring_of_no_other_project(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurt, sound, late = World(service), World(service), World(service)
+    for world in (hurt, sound, late):
+        await world.begin()
+        await world.champion()
+    stuck = await hurt.text("billing", 1)
+    record_id = await sound.text("other", 1)
+    predict, freed, hangs = service.runtime.resources.inference.predict, asyncio.Event(), asyncio.Event()
+
+    async def hanging(model_id: UUID, items: Any, *, project_id: UUID, **more: Any) -> Any:
+        if project_id == hurt.project_id:
+            hangs.set()
+            await freed.wait()
+        return await predict(model_id, items, project_id=project_id, **more)
+
+    async def scored(record_id: UUID) -> bool:
+        events = await service.published(RecordPredicted)
+        return any(event.record_id == record_id and event.payload.model_id is not None for event in events)
+
+    monkeypatch.setattr(service.runtime.resources.inference, "predict", hanging)
+    scoring = asyncio.create_task(service.run_loop("score"))
+    try:
+        await asyncio.wait_for(hangs.wait(), 10)
+        assert await eventually(lambda: scored(record_id))
+        came = await late.text("delivery", 1)
+        assert await eventually(lambda: scored(came)), "also what came while it hung"
+        assert not await scored(stuck)
+        assert not scoring.done()
+    finally:
+        freed.set()
+        await asyncio.wait_for(scoring, 10)
+    assert await scored(stuck)
 
 
 async def test_a_manifest_that_is_none_gets_pointers(world: World) -> None:

@@ -3,19 +3,22 @@
 `NotAccepted` concerns one item of many: an import reports it and goes on.
 """
 
+from uuid import UUID
+
 
 class NotAccepted(ValueError):
     """The record, report or line breaks a rule.
 
     `pointer` is a JSON pointer into the item, empty for all of it; `reason` names the rule for programs, `detail` explains it
-    for people, without the value that breaks it.
+    for people, without the value that breaks it. `record_id` is the record that it contradicts, if it does.
     """
 
-    def __init__(self, pointer: str, reason: str, detail: str) -> None:
-        super().__init__(pointer, reason, detail)  # all of them, so that it can be pickled
+    def __init__(self, pointer: str, reason: str, detail: str, record_id: UUID | None = None) -> None:
+        super().__init__(pointer, reason, detail, record_id)  # all of them, so that it can be pickled
         self.pointer = pointer
         self.reason = reason
         self.detail = detail
+        self.record_id = record_id
 
     def __str__(self) -> str:
         return self.detail

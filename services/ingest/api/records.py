@@ -1,5 +1,6 @@
 """Records: taken in, listed, read, erased."""
 
+from itertools import islice
 from typing import Annotated
 from uuid import UUID
 
@@ -38,18 +39,23 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
     """One record or many, as a JSON batch or as a stream of any length; the good lines count, the bad are listed.
 
     What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
-    `external_id` or original content is known is answered as a duplicate and not doubled.
+    original content is known is answered as a duplicate and not doubled; another `external_id` of it becomes an alias.
+    A line with a known `external_id` and another content is rejected (`content-differs`).
     """
     limits = runtime.resources.limits
     tally = Tally(limits.max_reported_rejections)
     body = many_items(request, "records", limits.max_line_bytes)
     taken: list[TakenRecord] = []
+    duplicates: list[TakenRecord] = []
     async for chunk in import_records(runtime.resources.intake, project_id, body.lines, tally):
+        room = limits.max_reported_rejections - len(duplicates)
+        duplicates += [TakenRecord.of(line) for line in islice((one for one in chunk if one.kept.duplicate), room)]
         if body.is_batch:
             taken += [TakenRecord.of(line) for line in chunk]
     return RecordsReport(
         accepted=tally.accepted,
         duplicates=tally.duplicates,
+        duplicate_lines=duplicates,
         rejected=[Rejection.of(one) for one in tally.rejected],
         rejected_total=tally.rejected_total,
         records=taken if body.is_batch else None,

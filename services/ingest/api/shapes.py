@@ -1,6 +1,6 @@
 """What ingest's endpoints take and answer."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -156,27 +156,50 @@ class Rejection(BaseModel):
     pointer: str = Field(description="JSON pointer into the line; empty for all of it.")
     reason: str = Field(description="The rule that is broken, for programs.")
     detail: str = Field(description="The rule that is broken, for people.")
+    record_id: UUID | None = Field(default=None, description="The record that the line contradicts, if it does.")
 
     @classmethod
     def of(cls, rejected: Rejected) -> "Rejection":
-        return cls(line=rejected.line, pointer=rejected.pointer, reason=rejected.reason, detail=rejected.detail)
+        return cls(
+            line=rejected.line,
+            pointer=rejected.pointer,
+            reason=rejected.reason,
+            detail=rejected.detail,
+            record_id=rejected.record_id,
+        )
 
 
 class TakenRecord(BaseModel):
+    """A line and the record that holds its content."""
+
     line: int
     record_id: UUID
     duplicate: bool
+    what: Literal["new", "duplicate", "alias"] = Field(
+        description="`alias`: the content was here under another external id; this one leads to the same record now."
+    )
+    differs: list[str] | None = Field(
+        default=None, description="What of a duplicate is not as the record has it, and is not kept: slice, purposes."
+    )
 
     @classmethod
     def of(cls, taken: TakenLine) -> "TakenRecord":
-        return cls(line=taken.line, record_id=taken.kept.record_id, duplicate=taken.kept.duplicate)
+        kept = taken.kept
+        return cls(
+            line=taken.line,
+            record_id=kept.record_id,
+            duplicate=kept.duplicate,
+            what="alias" if kept.alias else "duplicate" if kept.duplicate else "new",
+            differs=list(kept.differs) or None,
+        )
 
 
 class RecordsReport(BaseModel):
     """What became of the lines: all of them are committed, are known already, or are listed as rejected."""
 
     accepted: int = Field(ge=0)
-    duplicates: int = Field(ge=0, description="Lines whose external id or content was here already.")
+    duplicates: int = Field(ge=0, description="Lines whose content was here already.")
+    duplicate_lines: list[TakenRecord] = Field(description="The first of them.")
     rejected: list[Rejection] = Field(description="The first rejected lines.")
     rejected_total: int = Field(ge=0, description="How many lines were rejected, listed or not.")
     records: list[TakenRecord] | None = Field(default=None, description="The records, for a JSON batch only.")

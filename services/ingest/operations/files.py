@@ -14,7 +14,7 @@ from services.ingest.domain.intake import IntakeProject, RecordCandidate, file_h
 from services.ingest.exceptions import ImageTooLarge, NotAccepted, NotAnImage, ObjectsNotDeleted
 from services.ingest.media import FileLimits, InlineFile, SafeFile
 from services.ingest.operations.context import IntakeContext
-from services.ingest.operations.records import Kept, Verdict, erased
+from services.ingest.operations.records import Verdict, compare
 from services.ingest.storage import assets as storage
 from services.ingest.storage import records as record_storage
 from services.ingest.storage.assets import Asset, object_key
@@ -66,11 +66,12 @@ async def store(
     async with context.database.transaction() as session:
         held = await record_storage.find_held(session, project_id, with_files)
     verdicts: dict[UUID, Verdict] = {}
-    # What is known already needs no work. A content under another external id goes on: `keep` names it.
+    # What is known already needs no work. A content under another external id goes on: `keep` names it. So does what has
+    # an uploaded file as well: what the content is, is known only there.
     for item in with_files:
         known = held.by_external.get(item.external_hash) if item.external_hash else held.of(item)
-        if known is not None:
-            verdicts[item.record_id] = erased() if known.erased else Kept(known.record_id, duplicate=True)
+        if known is not None and (known.erased or not item.assets):
+            verdicts[item.record_id] = compare(item, known)
     new = [item for item in with_files if item.record_id not in verdicts]
     placed: dict[UUID, list[tuple[Asset, bytes]]] = {}
     for item, safe in zip(new, await _make_all_safe(context, project_id, new), strict=True):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
+from uuid import UUID
 
 from services.ingest.compute.lines import Refused
 from services.ingest.domain.intake import IntakeProject
@@ -31,6 +32,7 @@ class Rejected:
     pointer: str
     reason: str
     detail: str
+    record_id: UUID | None = None
 
 
 class Tally:
@@ -59,7 +61,7 @@ class Tally:
         for line, why in sorted(refused, key=lambda item: item[0]):
             if len(self.rejected) >= self._max:
                 return
-            self.rejected.append(Rejected(line, why.pointer, why.reason, why.detail))
+            self.rejected.append(Rejected(line, why.pointer, why.reason, why.detail, why.record_id))
 
 
 class Prepared(Protocol):

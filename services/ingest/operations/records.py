@@ -10,7 +10,7 @@ from services.ingest.exceptions import NotAccepted
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
-from services.ingest.storage.records import Held, StateChange, StoredRecord
+from services.ingest.storage.records import Held, HeldRecords, StateChange, StoredRecord
 from shared.contracts.events import RecordErased
 from shared.contracts.personal_data import mask
 from shared.contracts.values import RecordState
@@ -18,15 +18,22 @@ from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, publish, publish_many
 
-_TRIES = 3
+_TRIES = 6
+"""A set is settled in four rounds at most unless others write the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The record that holds what was sent: a new one, or the one that had it already."""
+    """The record that holds what was sent: a new one, or the one that had it already.
+
+    `alias`: the external id is another name of that record from now on. `differs` names what was sent with the same
+    content and is not kept: `slice`, `purposes`.
+    """
 
     record_id: UUID
     duplicate: bool
+    alias: bool = False
+    differs: tuple[str, ...] = ()
 
 
 Verdict = Kept | NotAccepted
@@ -36,60 +43,68 @@ def erased() -> NotAccepted:
     return NotAccepted("/external_id", "record-erased", "the record was erased and does not come back")
 
 
+def content_differs(record_id: UUID, pointer: str = "/external_id") -> NotAccepted:
+    return NotAccepted(pointer, "content-differs", "the record that is called so has another content", record_id)
+
+
+def compare(candidate: RecordCandidate, held: Held, *, alias: bool = False) -> Verdict:
+    """The verdict on a candidate whose external id or content a record has; its content hash is known."""
+    if held.erased:
+        return erased()
+    if held.content_hash != candidate.content_hash:
+        return content_differs(held.record_id)
+    differs = []
+    if candidate.slice != held.slice:
+        differs.append("slice")
+    if sorted(candidate.purposes) != sorted(held.purposes):
+        differs.append("purposes")
+    return Kept(held.record_id, duplicate=True, alias=alias, differs=tuple(differs))
+
+
 async def keep(
     session: Session, project: IntakeProject, candidates: Sequence[RecordCandidate], files: dict[UUID, list[Asset]]
 ) -> dict[UUID, Verdict]:
     """Keep what is new and publish it; return a verdict per candidate, by the id drawn for it.
 
-    `files` are the stored files of a candidate. Two candidates, or a candidate and a record, with the same external
-    id or the same original content are one record; the constraints decide, whoever else is writing.
+    `files` are the stored files of a candidate. Candidates and records with the same original content are one record,
+    whatever external ids they have; a candidate with the external id of a record with another content is refused. The
+    constraints decide, whoever else is writing.
     """
     project_id = project.project_id
-    verdicts = await _use_assets(session, project, candidates)
-    waiting = [item for item in candidates if item.record_id not in verdicts] if verdicts else candidates
-    waiting, twins = _without_twins(waiting)
-    named = [item.external_hash for item in waiting if item.external_hash is not None]
-    aliases = await storage.find_aliases(session, project_id, named) if named else {}
-    if aliases:
-        for item in waiting:
-            if item.external_hash in aliases:
-                verdicts[item.record_id] = _duplicate_of(aliases[item.external_hash])
-    if verdicts:
-        waiting = [item for item in waiting if item.record_id not in verdicts]
+    verdicts: dict[UUID, Verdict] = dict(await use_assets(session, project, candidates))
+    waiting: Sequence[RecordCandidate] = candidates
     new: list[RecordCandidate] = []
-    for _ in range(_TRIES):
+    for tries in range(_TRIES):
+        if verdicts:
+            waiting = [item for item in waiting if item.record_id not in verdicts]
         if not waiting:
             break
-        inserted = await storage.insert(session, project_id, waiting)
-        if len(inserted) == len(waiting):
-            new, waiting = [*new, *waiting], []
-            break
-        new += [item for item in waiting if item.record_id in inserted]
-        waiting = [item for item in waiting if item.record_id not in inserted]
-        waiting = await _settle_duplicates(session, project_id, waiting, verdicts)
-    if waiting:
+        held = await _find(session, project_id, waiting, aliases_alone=not tries)
+        unknown = await _settle_known(session, project_id, waiting, held, verdicts) if held else waiting
+        firsts = _without_twins(unknown)
+        inserted = await storage.insert(session, project_id, firsts) if firsts else set()
+        new += firsts if len(inserted) == len(firsts) else [item for item in firsts if item.record_id in inserted]
+        verdicts.update({record_id: Kept(record_id, duplicate=False) for record_id in inserted})
+        # What stood in the way of the others, or equals one of the firsts, is a record that is found in the next round.
+    if any(item.record_id not in verdicts for item in waiting):
         raise RuntimeError("a record was there and was gone, again and again")
-    verdicts.update({item.record_id: Kept(item.record_id, duplicate=False) for item in new})
     await _attach(session, project_id, new, files)
     await publish_many(
         session, [Outgoing(payload=item.payload(), project_id=project_id, record_id=item.record_id) for item in new]
     )
-    for item, first in twins:
-        verdicts[item.record_id] = _as_twin(verdicts[first.record_id])
-    await _name_twins(session, project_id, twins, verdicts)
     return verdicts
 
 
-async def _use_assets(
+async def use_assets(
     session: Session, project: IntakeProject, candidates: Iterable[RecordCandidate]
-) -> dict[UUID, Verdict]:
-    """Put references to uploaded assets into the fields; refuses candidates whose asset isn't there."""
+) -> dict[UUID, NotAccepted]:
+    """Put references to uploaded assets into the fields and hash the content; refuses candidates whose asset isn't there."""
     users = [item for item in candidates if item.assets]
     if not users:
         return {}
     wanted = {asset_id for item in users for asset_id in item.assets.values()}
     held = await asset_storage.hold(session, project.project_id, wanted)
-    refused: dict[UUID, Verdict] = {}
+    refused: dict[UUID, NotAccepted] = {}
     for item in users:
         for name, asset_id in item.assets.items():
             if asset_id not in held:
@@ -104,69 +119,64 @@ async def _use_assets(
     return refused
 
 
-def _without_twins(
-    candidates: Sequence[RecordCandidate],
-) -> tuple[list[RecordCandidate], list[tuple[RecordCandidate, RecordCandidate]]]:
-    """The first of each external id and content; and the rest, each with the first it equals."""
-    firsts: list[RecordCandidate] = []
-    twins: list[tuple[RecordCandidate, RecordCandidate]] = []
-    seen: dict[bytes, RecordCandidate] = {}
-    for item in candidates:
-        first = seen.get(item.content_hash)
-        if item.external_hash is not None:
-            first = seen.get(item.external_hash, first)
-        if first is not None:
-            twins.append((item, first))
-            continue
-        firsts.append(item)
-        seen[item.content_hash] = item
-        if item.external_hash is not None:
-            seen[item.external_hash] = item
-    return firsts, twins
+async def _find(
+    session: Session, project_id: UUID, waiting: Sequence[RecordCandidate], *, aliases_alone: bool
+) -> HeldRecords | None:
+    """The records that have the candidates' names and contents. No constraint knows aliases: they are looked up first."""
+    if not aliases_alone:
+        return await storage.find_held(session, project_id, waiting)
+    named = [item.external_hash for item in waiting if item.external_hash is not None]
+    held = await storage.find_aliases(session, project_id, named) if named else None
+    return held if held and held.by_external else None
 
 
-async def _settle_duplicates(
-    session: Session, project_id: UUID, waiting: list[RecordCandidate], verdicts: dict[UUID, Verdict]
-) -> list[RecordCandidate]:
-    """Find the records that stood in the way; return the candidates for which there is none any more."""
-    if not waiting:
-        return []
-    held = await storage.find_held(session, project_id, waiting)
-    aliases: dict[bytes, UUID] = {}
-    left: list[RecordCandidate] = []
-    for item in waiting:
-        found = held.of(item)
-        if found is None:
-            left.append(item)
-            continue
-        verdicts[item.record_id] = _duplicate_of(found)
-        if item.external_hash is not None and item.external_hash not in held.by_external:
-            aliases[item.external_hash] = found.record_id
-    await storage.add_aliases(session, project_id, aliases)
-    return left
-
-
-def _duplicate_of(held: Held) -> Verdict:
-    return erased() if held.erased else Kept(held.record_id, duplicate=True)
-
-
-def _as_twin(verdict: Verdict) -> Verdict:
-    return Kept(verdict.record_id, duplicate=True) if isinstance(verdict, Kept) else verdict
-
-
-async def _name_twins(
+async def _settle_known(
     session: Session,
     project_id: UUID,
-    twins: Sequence[tuple[RecordCandidate, RecordCandidate]],
+    waiting: Sequence[RecordCandidate],
+    held: HeldRecords,
     verdicts: dict[UUID, Verdict],
-) -> None:
-    """Let the external ids of twins lead to the record of the first."""
+) -> list[RecordCandidate]:
+    """Compare candidates with the records that have their names and contents; return those that are not known."""
+    unknown: list[RecordCandidate] = []
+    taken: set[bytes] = set()
+    named: dict[bytes, RecordCandidate] = {}
     aliases: dict[bytes, UUID] = {}
-    for item, first in twins:
-        verdict = verdicts[item.record_id]
-        if item.external_hash not in {None, first.external_hash} and isinstance(verdict, Kept):
-            aliases[item.external_hash or b""] = verdict.record_id
-    await storage.add_aliases(session, project_id, aliases)
+    for item in waiting:
+        name = item.external_hash
+        if name is None:
+            known, alias = held.by_content.get(item.content_hash), False
+        elif name in taken or name in named:  # by an earlier one, which has to be kept before they are compared
+            known, alias = None, False
+        else:
+            known = held.by_external.get(name)
+            alias = known is None
+            known = known or held.by_content.get(item.content_hash)
+        if known is None:
+            unknown.append(item)
+            if name is not None:
+                taken.add(name)
+            continue
+        verdicts[item.record_id] = compare(item, known, alias=alias)
+        if alias and name is not None:
+            aliases[name] = known.record_id
+            named[name] = item
+    added = await storage.add_aliases(session, project_id, aliases)
+    for name in aliases.keys() - added:  # somebody else has taken the name meanwhile
+        del verdicts[named[name].record_id]
+    return [item for item in unknown if item.external_hash is None or item.external_hash not in named]
+
+
+def _without_twins(candidates: Sequence[RecordCandidate]) -> list[RecordCandidate]:
+    """The first of each external id and content."""
+    firsts: list[RecordCandidate] = []
+    seen: set[bytes] = set()
+    for item in candidates:
+        keys = {item.content_hash} if item.external_hash is None else {item.content_hash, item.external_hash}
+        if seen.isdisjoint(keys):
+            firsts.append(item)
+        seen |= keys
+    return firsts
 
 
 async def _attach(

@@ -54,7 +54,9 @@ class GivenReport:
 
 @dataclass(slots=True)
 class _Subjects:
-    """The records that reports are about, by line. `made`: those that are new. `refused`: reports about nothing known."""
+    """The records that reports are about, by line. `made`: those that are new. `refused`: reports about nothing known, or
+    about a record with another content.
+    """
 
     records: dict[int, UUID] = field(default_factory=dict)
     made: dict[int, UUID] = field(default_factory=dict)
@@ -192,6 +194,7 @@ async def _find_or_keep(
         elif one.report.external_id is not None:
             named[one.line] = external_hash(project, one.report.external_id)
     await _find_named(session, project, subjects, named)
+    subjects.refused |= await _use_assets(session, project, subjects, given)
     unknown = [one for one in given if one.line not in subjects.records]
     without_fields = {one.line: named[one.line] for one in unknown if one.candidate is None}
     if len(without_fields) < len(unknown):
@@ -203,6 +206,19 @@ async def _find_or_keep(
                 "/external_id", "record-unknown", "no record has this external_id, and no fields came"
             )
     return subjects
+
+
+async def _use_assets(
+    session: Session, project: IntakeProject, subjects: _Subjects, given: Sequence[GivenReport]
+) -> dict[int, NotAccepted]:
+    """Hash the contents of reports about known records that hold uploaded files, so that they can be compared."""
+    users = {
+        one.line: one.candidate
+        for one in given
+        if one.candidate and one.candidate.assets and one.line in subjects.records
+    }
+    refused = await records.use_assets(session, project, users.values())
+    return {line: refused[item.record_id] for line, item in users.items() if item.record_id in refused}
 
 
 async def _keep_records(
@@ -218,6 +234,8 @@ async def _keep_records(
         verdict = verdicts[candidate.record_id]
         if isinstance(verdict, NotAccepted):
             subjects.refused[line] = verdict
+            if verdict.record_id is not None:
+                subjects.records[line] = verdict.record_id  # which may have been made in vain
             continue
         subjects.records[line] = verdict.record_id
         if not verdict.duplicate:
@@ -257,6 +275,8 @@ def _fitted(
         raise NotAccepted("/record_id", "record-unknown", "the project has no such record")
     if record.state is RecordState.ERASED:
         raise records.erased()
+    if given.candidate is not None and given.candidate.content_hash != record.content_hash:
+        raise records.content_differs(record.record_id, "/external_id" if report.record_id is None else "/record_id")
     version = report.schema_version or project.schema_version
     schema = schemas[version]
     if schema is None:

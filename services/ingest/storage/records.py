@@ -32,16 +32,19 @@ ON CONFLICT DO NOTHING
 RETURNING record_id
 """
 _BY_HASH = """
-SELECT record_id, external_hash, content_hash, state FROM records
+SELECT record_id, external_hash, content_hash, state, slice, purposes FROM records
 WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
 UNION ALL
-SELECT record_id, NULL, content_hash, state FROM records WHERE project_id = $1 AND content_hash = ANY($3::bytea[])
+SELECT record_id, NULL, content_hash, state, slice, purposes FROM records
+WHERE project_id = $1 AND content_hash = ANY($3::bytea[])
 UNION ALL
-SELECT a.record_id, a.external_hash, NULL, r.state FROM external_aliases a JOIN records r USING (record_id)
+SELECT a.record_id, a.external_hash, r.content_hash, r.state, r.slice, r.purposes
+FROM external_aliases a JOIN records r USING (record_id)
 WHERE a.project_id = $1 AND a.external_hash = ANY($2::bytea[])
 """
 _BY_ALIAS = """
-SELECT a.external_hash, a.record_id, r.state FROM external_aliases a JOIN records r USING (record_id)
+SELECT a.record_id, a.external_hash, r.content_hash, r.state, r.slice, r.purposes
+FROM external_aliases a JOIN records r USING (record_id)
 WHERE a.project_id = $1 AND a.external_hash = ANY($2::bytea[])
 """
 _ADD_ALIASES = """
@@ -49,6 +52,7 @@ INSERT INTO external_aliases (project_id, external_hash, record_id)
 SELECT $1, external_hash, record_id FROM unnest($2::bytea[], $3::uuid[]) AS row (external_hash, record_id)
 ORDER BY external_hash
 ON CONFLICT DO NOTHING
+RETURNING external_hash
 """
 FIRST = UUID(int=0)
 """Before every id."""
@@ -116,6 +120,7 @@ class StoredRecord:
     record_id: UUID
     project_id: UUID
     external_id: str | None
+    content_hash: bytes | None
     schema_version: int
     fields: dict[str, FieldValue] | None
     redactions: Redactions
@@ -148,10 +153,13 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A record that already has this external id or this content."""
+    """A record that already has this external id or this content. An erased one has no content hash."""
 
     record_id: UUID
     erased: bool
+    content_hash: bytes | None
+    slice: dict[str, Any]
+    purposes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,27 +192,27 @@ async def find_held(session: Session, project_id: UUID, candidates: Collection[R
     held = HeldRecords({}, {})
     external = [item.external_hash for item in candidates if item.external_hash is not None]
     content = [item.content_hash for item in candidates if item.content_hash]
-    for record_id, external_hash, content_hash, state in await session.raw.fetch(
-        _BY_HASH, project_id, external, content
-    ):
-        found = Held(record_id, state == RecordState.ERASED)
-        if external_hash is not None:
-            held.by_external.setdefault(external_hash, found)
-        elif content_hash is not None:
-            held.by_content[content_hash] = found
+    for row in await session.raw.fetch(_BY_HASH, project_id, external, content):
+        found = _held(row)
+        if row["external_hash"] is not None:
+            held.by_external.setdefault(row["external_hash"], found)
+        elif found.content_hash is not None:
+            held.by_content[found.content_hash] = found
     return held
 
 
-async def find_aliases(session: Session, project_id: UUID, external_hashes: Collection[bytes]) -> dict[bytes, Held]:
+async def find_aliases(session: Session, project_id: UUID, external_hashes: Collection[bytes]) -> HeldRecords:
     """The records that these external ids lead to beside their own."""
     rows = await session.raw.fetch(_BY_ALIAS, project_id, list(external_hashes))
-    return {external_hash: Held(record_id, state == RecordState.ERASED) for external_hash, record_id, state in rows}
+    return HeldRecords({row["external_hash"]: _held(row) for row in rows}, {})
 
 
-async def add_aliases(session: Session, project_id: UUID, aliases: Mapping[bytes, UUID]) -> None:
-    """Let these external ids lead to these records, too."""
-    if aliases:
-        await session.raw.execute(_ADD_ALIASES, project_id, list(aliases), list(aliases.values()))
+async def add_aliases(session: Session, project_id: UUID, aliases: Mapping[bytes, UUID]) -> set[bytes]:
+    """Let these external ids lead to these records, too; return those that are no aliases yet."""
+    if not aliases:
+        return set()
+    rows = await session.raw.fetch(_ADD_ALIASES, project_id, list(aliases), list(aliases.values()))
+    return {row["external_hash"] for row in rows}
 
 
 async def load(session: Session, record_id: UUID, *, lock: bool = False) -> StoredRecord | None:
@@ -264,11 +272,26 @@ async def after(session: Session, record_id: UUID) -> list[StoredRecord]:
     return [_stored(row) for row in await session.raw.fetch(_AFTER, record_id)]
 
 
+def _held(row: Any) -> Held:
+    return Held(
+        record_id=row["record_id"],
+        erased=row["state"] == RecordState.ERASED,
+        content_hash=row["content_hash"],
+        slice=_json(row["slice"], {}),
+        purposes=_json(row["purposes"], []),
+    )
+
+
+def _json(text: str | None, empty: Any) -> Any:
+    return orjson.loads(text) if text and len(text) > len("{}") else empty
+
+
 def _stored(row: Any) -> StoredRecord:
     return StoredRecord(
         record_id=row["record_id"],
         project_id=row["project_id"],
         external_id=row["external_id"],
+        content_hash=row["content_hash"],
         schema_version=row["schema_version"],
         fields=None if row["fields"] is None else parse_fields(orjson.loads(row["fields"])),
         redactions=orjson.loads(row["redactions"]) if row["redactions"] else {},

@@ -174,6 +174,28 @@ async def _objects(ingest: Ingest, project_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
+@pytest.mark.parametrize("uploaded", [True, False])
+async def test_another_image_under_a_known_external_id_is_refused(ingest: Ingest, uploaded: bool) -> None:
+    project_id = await ingest.project(IMAGE_SCHEMA)
+
+    async def record(shade: int) -> dict[str, Any]:
+        if not uploaded:
+            return {"external_id": "i", "fields": {"image": {"base64": _encoded(png(shade))}}}
+        path = f"/v1/projects/{project_id}/assets"
+        headers = {**ingest.product, "Content-Type": "image/png"}
+        answer = await ingest.client.post(path, content=png(shade), headers=headers)
+        return {"external_id": "i", "fields": {"image": {"asset_id": answer.json()["asset_id"]}}}
+
+    record_id = (await ingest.send(project_id, await record(20)))["records"][0]["record_id"]
+    again = await ingest.send(project_id, await record(20), await record(21))
+    assert [(item["line"], item["record_id"]) for item in again["duplicate_lines"]] == [(1, record_id)]
+    assert [(item["line"], item["reason"]) for item in again["rejected"]] == [(2, "content-differs")]
+    report = {"verdict": "confirmed"}
+    fed = await ingest.report(project_id, {**await record(20), **report}, {**await record(21), **report})
+    assert [item["record_id"] for item in fed["feedback"]] == [record_id]
+    assert [(item["line"], item["reason"]) for item in fed["rejected"]] == [(2, "content-differs")]
+
+
 async def test_erasure_takes_the_images_of_nobody_else(ingest: Ingest) -> None:
     project_id = await ingest.project(IMAGE_SCHEMA)
     answer = await ingest.client.post(

@@ -89,6 +89,27 @@ async def test_an_unknown_input_becomes_a_record_that_is_never_held_out(ingest: 
     assert (await ingest.get(f"/v1/records/{record_id}"))["split"] != "train"
 
 
+async def test_a_report_that_gives_a_known_record_another_content_is_refused(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    record_id = (await ingest.send(project_id, text("lamp", external_id="t1")))["records"][0]["record_id"]
+    about = {"verdict": "confirmed", "prediction": BILLING}
+    report = await ingest.report(
+        project_id,
+        {**about, **text("lamp", external_id="t1")},
+        {**about, **text("another", external_id="t1")},
+        {**about, **text("another", record_id=record_id)},
+        {**about, **text("new", external_id="t2")},
+        {**about, **text("newer", external_id="t2")},
+    )
+    assert report["accepted"] == 2, report
+    made = report["feedback"][1]["record_id"]
+    assert [(item["line"], item["pointer"], item["reason"], item["record_id"]) for item in report["rejected"]] == [
+        (2, "/external_id", "content-differs", record_id),
+        (3, "/record_id", "content-differs", record_id),
+        (5, "/external_id", "content-differs", made),
+    ]
+
+
 async def test_offsets_of_the_original_text_follow_the_mask(ingest: Ingest) -> None:
     project_id = await ingest.project()
     original = "Ask jane.doe@example.com about Berlin."

@@ -13,6 +13,7 @@ from shared.contracts.events import ProjectChanged, RecordAccepted, RecordErased
 from shared.contracts.values import Role
 from tests.service.ingest.conftest import Ingest, text
 from tests.support.service import service_under_test
+from tests.support.statements import sent_statements
 
 
 async def test_a_record_is_kept_and_published(ingest: Ingest) -> None:
@@ -101,7 +102,7 @@ async def test_duplicates_are_answered_and_not_doubled(ingest: Ingest) -> None:
     again = await ingest.send(
         project_id,
         text("one", external_id="e1"),
-        text("other content", external_id="e2"),
+        text("two", external_id="e2", slice={"channel": "chat"}, purposes=["quality"]),
         text("three"),
         text("one"),
         text("two", external_id="another name"),
@@ -113,13 +114,63 @@ async def test_duplicates_are_answered_and_not_doubled(ingest: Ingest) -> None:
     ids = [item["record_id"] for item in first["records"]]
     assert [item["record_id"] for item in again["records"]][:5] == [ids[0], ids[1], ids[2], ids[0], ids[1]]
     assert len({item["record_id"] for item in again["records"][5:]}) == 1
+    what = ["duplicate", "duplicate", "duplicate", "duplicate", "alias", "new", "duplicate", "alias"]
+    assert [item["what"] for item in again["records"]] == what
+    assert [item.get("differs") for item in again["records"]] == [None, ["slice", "purposes"], *[None] * 6]
+    assert again["duplicate_lines"] == [item for item in again["records"] if item["duplicate"]]
     named = await ingest.send(
-        project_id, text("anything", external_id="another name"), text("x", external_id="named four")
+        project_id, text("two", external_id="another name"), text("four", external_id="named four")
     )
     assert [item["record_id"] for item in named["records"]] == [ids[1], again["records"][5]["record_id"]]
+    assert [item["what"] for item in named["records"]] == ["duplicate", "duplicate"]
     assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 4
     other_project = await ingest.project()
     assert (await ingest.send(other_project, text("one", external_id="e1")))["accepted"] == 1
+
+
+async def test_another_content_under_a_known_external_id_is_refused(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    first = await ingest.send(project_id, text("one", external_id="e1"), text("two", external_id="e2"))
+    one, two = (item["record_id"] for item in first["records"])
+    await ingest.send(project_id, text("two", external_id="alias"))
+    body = [
+        text("changed", external_id="e1"),
+        text("changed", external_id="e3"),  # the same content is new where the first of it was refused
+        text("one", external_id="e1"),
+        text("changed", external_id="alias"),
+        text("three", external_id="e4"),
+        text("thirty", external_id="e4"),
+        text("two", external_id="e5"),
+        text("twenty", external_id="e5"),
+        text("one", external_id="e2"),
+        text("three", external_id="e6"),
+        text("sixty", external_id="e6"),
+    ]
+    report = await ingest.send(project_id, *body)
+    kept = {item["line"]: (item["what"], item["record_id"]) for item in report["records"]}
+    three = kept[5][1]
+    assert {line: what for line, (what, _) in kept.items()} == {
+        2: "new", 3: "duplicate", 5: "new", 7: "alias", 10: "alias"
+    }  # fmt: skip
+    assert (kept[3][1], kept[7][1], kept[10][1]) == (one, two, three)
+    refused = {item["line"]: item["record_id"] for item in report["rejected"]}
+    assert refused == {1: one, 4: two, 6: three, 8: two, 9: two, 11: three}
+    assert {(item["pointer"], item["reason"]) for item in report["rejected"]} == {("/external_id", "content-differs")}
+    assert (await ingest.get(f"/v1/records/{one}"))["fields"] == {"message": "one"}
+    stream = await ingest.stream(project_id, b"\n".join(orjson.dumps(record) for record in body))
+    assert (stream["accepted"], stream["duplicates"], stream["rejected_total"]) == (0, 5, 6)
+    assert [item["line"] for item in stream["duplicate_lines"]] == [2, 3, 5, 7, 10]
+    assert [item["record_id"] for item in stream["duplicate_lines"]] == [kept[line][1] for line in (2, 3, 5, 7, 10)]
+
+
+async def test_many_names_of_one_content_cost_no_statement_each(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    await ingest.send(project_id, *(text(f"m{number}", external_id=f"e{number}") for number in range(200)))
+    same = [text("the same", external_id=f"e{number}") for number in range(250)]
+    with sent_statements(ingest.service.database) as sent:
+        report = await ingest.send(project_id, *same)
+    assert (report["accepted"], report["duplicates"], report["rejected_total"]) == (1, 49, 200)
+    assert len(sent) <= 60, sent  # four chunks
 
 
 async def test_duplicates_are_found_by_the_original_not_by_what_is_left_of_it(ingest: Ingest) -> None:
@@ -145,7 +196,8 @@ async def test_the_same_import_sent_by_many_at_once_is_taken_once(ingest: Ingest
         item.record_id for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id
     ]
     assert len(published) == len(set(published)) == sum(report["accepted"] for report in reports)
-    assert all(report["accepted"] + report["duplicates"] == 60 for report in reports)
+    assert all(report["accepted"] + report["duplicates"] + report["rejected_total"] == 60 for report in reports)
+    assert {item["reason"] for report in reports for item in report["rejected"]} <= {"content-differs"}
 
 
 async def test_a_stream_is_committed_in_chunks_and_its_bad_lines_are_listed(ingest: Ingest) -> None:

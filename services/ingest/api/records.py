@@ -86,7 +86,7 @@ async def read_record(session: SessionDep, reader: Reader, record_id: UUID) -> R
     """As it was published: de-identified. An erased record is its tombstone."""
     record = await records.load(session, record_id)
     reader.check_project(record.project_id)
-    return RecordOut.of(record)
+    return RecordOut.of(record, await storage.aliases(session, record_id))
 
 
 @router.delete("/records/{record_id}", status_code=204, responses=responses(404), summary="Erase a record")

@@ -244,6 +244,7 @@ class RecordOut(RecordSummary):
     """A record, de-identified. An erased one is its tombstone: no fields, no metadata."""
 
     project_id: UUID
+    aliases: list[str] = Field(description="Other external ids that its content came under; those since revision 0008.")
     fields: dict[str, Any] | None
     slice: dict[str, Any]
     purposes: list[str]
@@ -251,7 +252,7 @@ class RecordOut(RecordSummary):
     erased_at: AwareDatetime | None
 
     @classmethod
-    def of(cls, record: StoredRecord) -> "RecordOut":
+    def of(cls, record: StoredRecord, aliases: list[str]) -> "RecordOut":
         fields = None
         if record.fields is not None:
             fields = {
@@ -262,6 +263,7 @@ class RecordOut(RecordSummary):
             record_id=record.record_id,
             project_id=record.project_id,
             external_id=record.external_id,
+            aliases=aliases,
             split=record.split,
             origin=record.origin,
             priority=record.priority,

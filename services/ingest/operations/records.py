@@ -141,7 +141,7 @@ async def _settle_known(
     unknown: list[RecordCandidate] = []
     taken: set[bytes] = set()
     named: dict[bytes, RecordCandidate] = {}
-    aliases: dict[bytes, UUID] = {}
+    aliases: dict[bytes, tuple[UUID, str | None]] = {}
     for item in waiting:
         name = item.external_hash
         if name is None:
@@ -159,7 +159,7 @@ async def _settle_known(
             continue
         verdicts[item.record_id] = compare(item, known, alias=alias)
         if alias and name is not None:
-            aliases[name] = known.record_id
+            aliases[name] = known.record_id, item.external_id
             named[name] = item
     added = await storage.add_aliases(session, project_id, aliases)
     for name in aliases.keys() - added:  # somebody else has taken the name meanwhile
@@ -220,6 +220,7 @@ async def note_states(session: Session, changes: Sequence[StateChange]) -> None:
 
 async def erase(session: Session, record: StoredRecord, reason: str, now: datetime) -> bool:
     """Erase a record that is locked, and publish it, so that everybody does; False when it was erased before."""
+    await storage.forget_aliases(session, record.record_id)  # a replica of an older release left them
     if record.state is RecordState.ERASED:
         return False
     revision = await storage.erase(session, record.record_id, now, mask(reason))

@@ -47,13 +47,22 @@ SELECT a.record_id, a.external_hash, r.content_hash, r.state, r.slice, r.purpose
 FROM external_aliases a JOIN records r USING (record_id)
 WHERE a.project_id = $1 AND a.external_hash = ANY($2::bytea[])
 """
+# The records are locked, so that none of them is erased before its new name is committed.
 _ADD_ALIASES = """
-INSERT INTO external_aliases (project_id, external_hash, record_id)
-SELECT $1, external_hash, record_id FROM unnest($2::bytea[], $3::uuid[]) AS row (external_hash, record_id)
+INSERT INTO external_aliases (project_id, external_hash, record_id, external_id)
+SELECT $1, external_hash, record_id, external_id
+FROM unnest($2::bytea[], $3::uuid[], $4::text[]) AS row (external_hash, record_id, external_id)
+    JOIN (
+        SELECT record_id FROM records WHERE record_id = ANY($3::uuid[]) AND state <> 'erased' ORDER BY record_id FOR SHARE
+    ) AS held USING (record_id)
 ORDER BY external_hash
 ON CONFLICT DO NOTHING
 RETURNING external_hash
 """
+_ALIASES = """
+SELECT external_id FROM external_aliases WHERE record_id = $1 AND external_id IS NOT NULL ORDER BY external_id LIMIT 1000
+"""
+_FORGET_ALIASES = "UPDATE external_aliases SET external_id = NULL WHERE record_id = $1 AND external_id IS NOT NULL"
 FIRST = UUID(int=0)
 """Before every id."""
 
@@ -207,12 +216,28 @@ async def find_aliases(session: Session, project_id: UUID, external_hashes: Coll
     return HeldRecords({row["external_hash"]: _held(row) for row in rows}, {})
 
 
-async def add_aliases(session: Session, project_id: UUID, aliases: Mapping[bytes, UUID]) -> set[bytes]:
-    """Let these external ids lead to these records, too; return those that are no aliases yet."""
+async def add_aliases(
+    session: Session, project_id: UUID, aliases: Mapping[bytes, tuple[UUID, str | None]]
+) -> set[bytes]:
+    """Let external ids, by their hashes, lead to these records, too.
+
+    Returns the hashes of those that were added: no aliases before, of records that aren't erased.
+    """
     if not aliases:
         return set()
-    rows = await session.raw.fetch(_ADD_ALIASES, project_id, list(aliases), list(aliases.values()))
+    record_ids, external_ids = zip(*aliases.values(), strict=True)
+    rows = await session.raw.fetch(_ADD_ALIASES, project_id, list(aliases), record_ids, external_ids)
     return {row["external_hash"] for row in rows}
+
+
+async def aliases(session: Session, record_id: UUID) -> list[str]:
+    """The external ids that lead to the record beside its own, the first thousand of them."""
+    return [row["external_id"] for row in await session.raw.fetch(_ALIASES, record_id)]
+
+
+async def forget_aliases(session: Session, record_id: UUID) -> None:
+    """Keep only the hashes of a record's other external ids."""
+    await session.raw.execute(_FORGET_ALIASES, record_id)
 
 
 async def load(session: Session, record_id: UUID, *, lock: bool = False) -> StoredRecord | None:

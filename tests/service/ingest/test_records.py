@@ -123,6 +123,7 @@ async def test_duplicates_are_answered_and_not_doubled(ingest: Ingest) -> None:
     )
     assert [item["record_id"] for item in named["records"]] == [ids[1], again["records"][5]["record_id"]]
     assert [item["what"] for item in named["records"]] == ["duplicate", "duplicate"]
+    assert (await ingest.get(f"/v1/records/{ids[1]}"))["aliases"] == ["another name"]
     assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 4
     other_project = await ingest.project()
     assert (await ingest.send(other_project, text("one", external_id="e1")))["accepted"] == 1
@@ -380,6 +381,7 @@ async def test_erasure_leaves_a_tombstone_and_nothing_else(ingest: Ingest) -> No
     project_id = await ingest.project()
     sent = await ingest.send(project_id, text("very private", external_id="who", slice={"a": "b"}, purposes=["p"]))
     record_id = UUID(sent["records"][0]["record_id"])
+    await ingest.send(project_id, text("very private", external_id="alias of who"))
     await ingest.report(
         project_id, {"record_id": str(record_id), "verdict": "confirmed", "prediction": {"topic": {"label": "billing"}}}
     )
@@ -392,12 +394,21 @@ async def test_erasure_leaves_a_tombstone_and_nothing_else(ingest: Ingest) -> No
     assert [(item.revision, item.payload.reason) for item in published] == [(2, "mail [EMAIL]")]
     tombstone = await ingest.get(f"/v1/records/{record_id}")
     assert (tombstone["state"], tombstone["fields"], tombstone["external_id"]) == ("erased", None, None)
+    assert tombstone["aliases"] == []
+    names = "SELECT count(*) FROM external_aliases WHERE record_id = $1 AND external_id IS "
+    assert await ingest.scalar(names + "NOT NULL", record_id) == 0
+    assert await ingest.scalar(names + "NULL", record_id) == 1
     kept = await ingest.scalar("SELECT r::text FROM records r WHERE record_id = $1", record_id)
     assert "private" not in kept
     assert "who" not in kept
     assert await ingest.scalar("SELECT prediction FROM feedback WHERE record_id = $1", record_id) is None
-    again = await ingest.send(project_id, text("something else", external_id="who"), text("very private"))
-    assert again["rejected"][0]["reason"] == "record-erased"
+    again = await ingest.send(
+        project_id,
+        text("something else", external_id="who"),
+        text("x", external_id="alias of who"),
+        text("very private"),
+    )
+    assert [item["reason"] for item in again["rejected"]] == ["record-erased", "record-erased"]
     assert again["accepted"] == 1, "the same words of somebody else are another record"
     refused = await ingest.report(project_id, {"record_id": str(record_id), "verdict": "confirmed"})
     assert refused["rejected"][0]["reason"] == "record-erased"

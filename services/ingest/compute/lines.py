@@ -1,7 +1,9 @@
 """Lines of an import, parsed, checked, de-identified and hashed: in a thread, or in a worker where they are long."""
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -15,42 +17,65 @@ Refused = tuple[int, NotAccepted]
 """The line's number and why it is refused."""
 
 
+Failed = tuple[int, str]
+"""The line's number, and the exception that a fault of ours raised: its type and place, without its message."""
+
+
 @dataclass(slots=True)
 class PreparedRecords:
-    """What may be kept, by line, and what is refused."""
+    """What may be kept, by line, and what is refused. `failed`: what is refused since reading it failed."""
 
     candidates: list[tuple[int, RecordCandidate]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class PreparedReports:
-    """Reports by line, each with the record that its input becomes if it isn't known, and what is refused."""
+    """Reports by line, each with the record that its input becomes if it isn't known, and what is refused, as above."""
 
     reports: list[tuple[int, ReportIn, RecordCandidate | None]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
 
 
 def prepare_records(project: IntakeProject, lines: Sequence[Line]) -> PreparedRecords:
     prepared = PreparedRecords()
-    for line in lines:
-        try:
-            prepared.candidates.append((line.number, read_record(project, line.parse(), new_id)))
-        except NotAccepted as error:
-            prepared.refused.append((line.number, error))
+
+    def read(line: Line) -> None:
+        prepared.candidates.append((line.number, read_record(project, line.parse(), new_id)))
+
+    _read_each(lines, read, prepared)
     return prepared
 
 
 def prepare_reports(project: IntakeProject, lines: Sequence[Line]) -> PreparedReports:
     prepared = PreparedReports()
+
+    def read(line: Line) -> None:
+        report = _read_report(line)
+        candidate = accept(project, report.record(), new_id()) if report.fields else None
+        prepared.reports.append((line.number, report, candidate))
+
+    _read_each(lines, read, prepared)
+    return prepared
+
+
+def _read_each(
+    lines: Sequence[Line], read: Callable[[Line], None], prepared: PreparedRecords | PreparedReports
+) -> None:
+    """Read line by line; one that can't be read is refused alone, also where the fault is ours."""
     for line in lines:
         try:
-            report = _read_report(line)
-            candidate = accept(project, report.record(), new_id()) if report.fields else None
-            prepared.reports.append((line.number, report, candidate))
+            read(line)
         except NotAccepted as error:
             prepared.refused.append((line.number, error))
-    return prepared
+        except MemoryError:
+            raise  # the lines are halved until the one stands alone that needs too much
+        except Exception as error:  # noqa: BLE001
+            prepared.refused.append((line.number, NotAccepted("", "unreadable", "it can't be read")))
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            prepared.failed.append((line.number, f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"))
 
 
 def _read_report(line: Line) -> ReportIn:

@@ -1,6 +1,6 @@
 """Feedback that comes in, chunk by chunk: prepared outside the event loop, committed together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from services.ingest.imports import Line
 from services.ingest.operations import files, projects, reports
 from services.ingest.operations.chunks import chunks_of
 from services.ingest.operations.context import IntakeContext
-from services.ingest.operations.imports import Tally, in_transaction, interruption, prepared
+from services.ingest.operations.imports import Tally, interruption, keep_set, prepared
 from services.ingest.operations.reports import GivenReport, KeptReport, ReportVerdict
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
@@ -63,12 +63,12 @@ async def _keep(
             known = verdict.record_id if verdict else None
             given.append(GivenReport(line, report, *report_hashes(project, report), known, candidate))
 
-    async def keep(session: Session) -> dict[int, ReportVerdict]:
+    async def keep(session: Session, some: Sequence[GivenReport]) -> dict[int, ReportVerdict]:
         await projects.open_for_intake(session, project.project_id)  # may be archived since the stream began
-        return await reports.keep(session, project, given, stored, utc_now())
+        return await reports.keep(session, project, some, stored, utc_now())
 
     kept: list[TakenReportLine] = []
-    for line, judged in (await in_transaction(context.database, keep)).items():
+    for line, judged in (await keep_set(context.database, given, keep, lambda one: one.line)).items():
         if isinstance(judged, NotAccepted):
             refused.append((line, judged))
         else:

@@ -6,16 +6,23 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
-from services.ingest.compute.lines import Refused
+import structlog
+
+from services.ingest.compute.lines import Failed, Refused
 from services.ingest.domain.intake import IntakeProject
 from services.ingest.exceptions import ImportInterrupted, NotAccepted, ProjectArchived
 from services.ingest.imports import Line
 from services.ingest.operations.context import IntakeContext
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
+from shared.kit.exceptions import EventTooLarge
 from shared.kit.problems import Problem
 
+log = structlog.get_logger()
+
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 TRIES: Final = 5
 
@@ -24,6 +31,9 @@ LONG_LINE_BYTES: Final = 32 * 1024
 
 _GROUP_BYTES: Final = 512 * 1024
 _LINE_TIMEOUT_S: Final = 20.0
+
+_ABOUT_VALUES: Final = ("22", "23", "54")
+"""Classes of SQLSTATE: data exceptions, violated constraints, limits that a value passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ class Prepared(Protocol):
     """What lines were made into."""
 
     refused: list[Refused]
+    failed: list[Failed]
 
 
 P = TypeVar("P", bound=Prepared)
@@ -76,6 +87,13 @@ Prepare = Callable[[IntakeProject, Sequence[Line]], P]
 
 async def prepared(context: IntakeContext, prepare: Prepare[P], project: IntakeProject, chunk: list[Line]) -> list[P]:
     """The chunk, prepared in parts: what is short in a thread, what is long in worker processes."""
+    parts = await _prepare(context, prepare, project, chunk)
+    for line, failure in (failed for part in parts for failed in part.failed):
+        log.error("line_unreadable", project_id=str(project.project_id), line=line, failure=failure)
+    return parts
+
+
+async def _prepare(context: IntakeContext, prepare: Prepare[P], project: IntakeProject, chunk: list[Line]) -> list[P]:
     groups = _groups([line for line in chunk if line.size > LONG_LINE_BYTES])
     if not groups:
         return [await asyncio.to_thread(prepare, project, chunk)]
@@ -125,6 +143,53 @@ async def in_transaction(database: Database, run: Callable[[Session], Awaitable[
             if database_error_kind(error) is not DatabaseErrorKind.RETRY or not left:
                 raise
     raise AssertionError("unreachable")
+
+
+async def keep_set(
+    database: Database,
+    items: Sequence[T],
+    keep: Callable[[Session, Sequence[T]], Awaitable[dict[K, V | NotAccepted]]],
+    key: Callable[[T], K],
+) -> dict[K, V | NotAccepted]:
+    """Keep a chunk's items in one transaction. An item that the database can't store is refused alone."""
+    try:
+        return await in_transaction(database, lambda session: keep(session, items))
+    except Exception as error:
+        if not _concerns_an_item(error):
+            raise
+    return await in_transaction(database, lambda session: _keep_halves(session, items, keep, key))
+
+
+async def _keep_halves(
+    session: Session,
+    items: Sequence[T],
+    keep: Callable[[Session, Sequence[T]], Awaitable[dict[K, V | NotAccepted]]],
+    key: Callable[[T], K],
+) -> dict[K, V | NotAccepted]:
+    """Halve the set until the items stand alone that can't be stored."""
+    try:
+        async with session.savepoint():
+            return await keep(session, items)
+    except Exception as error:
+        if not _concerns_an_item(error):
+            raise
+        if len(items) == 1:
+            state = getattr(error, "sqlstate", None)
+            log.error("item_unstorable", error=type(error).__name__, sqlstate=state)  # noqa: TRY400  its text has the row
+            return {key(items[0]): NotAccepted("", "unstorable", "it can't be stored")}
+    middle = len(items) // 2
+    kept = await _keep_halves(session, items[:middle], keep, key)
+    return kept | await _keep_halves(session, items[middle:], keep, key)
+
+
+def _concerns_an_item(error: Exception) -> bool:
+    """Whether it is about what is to be stored, so that others may be stored all the same."""
+    state: str = getattr(error, "sqlstate", None) or ""
+    return (
+        isinstance(error, EventTooLarge)
+        or state.startswith(_ABOUT_VALUES)
+        or database_error_kind(error) is DatabaseErrorKind.UNSTORABLE
+    )
 
 
 def interruption(tally: Tally, error: Exception) -> Exception:

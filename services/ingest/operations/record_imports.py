@@ -13,7 +13,7 @@ from services.ingest.imports import Line
 from services.ingest.operations import files, projects, records
 from services.ingest.operations.chunks import chunks_of
 from services.ingest.operations.context import IntakeContext
-from services.ingest.operations.imports import Tally, in_transaction, interruption, prepared
+from services.ingest.operations.imports import Tally, interruption, keep_set, prepared
 from services.ingest.operations.records import Kept, Verdict
 from shared.kit.database import Session
 
@@ -81,9 +81,9 @@ async def _keep(context: IntakeContext, project_id: UUID, candidates: Sequence[R
     stored, verdicts = await files.store(context, project_id, candidates)
     waiting = [one for one in candidates if one.record_id not in verdicts] if verdicts else candidates
 
-    async def keep(session: Session) -> dict[UUID, Verdict]:
+    async def keep(session: Session, some: Sequence[RecordCandidate]) -> dict[UUID, Verdict]:
         # Read again in the transaction: a project that was archived meanwhile takes nothing more in.
         project = await projects.open_for_intake(session, project_id)
-        return await records.keep(session, project, waiting, stored) if waiting else {}
+        return await records.keep(session, project, some, stored) if some else {}
 
-    return {**verdicts, **await in_transaction(context.database, keep)}
+    return {**verdicts, **await keep_set(context.database, waiting, keep, lambda candidate: candidate.record_id)}

@@ -129,6 +129,27 @@ async def test_a_bad_report_is_reported_and_the_ones_about_it_count(
 
 
 @pytest.mark.parametrize("path", ["records", "feedback"])
+async def test_an_item_that_the_database_refuses_is_refused_alone(ingest: Ingest, path: str) -> None:
+    project_id = await ingest.project()
+    condition = "priority <> 13" if path == "records" else "confidence <> 0.13"
+    await ingest.scalar(f"ALTER TABLE {path} ADD CONSTRAINT unlucky CHECK ({condition})")
+    items = [text(f"{path} {number}", external_id=f"e{number}") for number in range(40)]
+    for number, item in enumerate(items):
+        unlucky = number in {3, 35}
+        item.update({"priority": 13 if unlucky else 1} if path == "records" else
+                    {"confidence": 0.13 if unlucky else 0.5, "verdict": "confirmed"})  # fmt: skip
+    try:
+        report = await (ingest.send if path == "records" else ingest.report)(project_id, *items)
+    finally:
+        await ingest.scalar(f"ALTER TABLE {path} DROP CONSTRAINT unlucky")
+    assert (report["accepted"], report["rejected_total"]) == (38, 2)
+    assert [(item["line"], item["reason"]) for item in report["rejected"]] == [(4, "unstorable"), (36, "unstorable")]
+    assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 38
+    published = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert len(published) == 38
+
+
+@pytest.mark.parametrize("path", ["records", "feedback"])
 async def test_a_project_that_is_archived_while_a_stream_comes_in_reports_how_far_it_came(
     ingest: Ingest, path: str
 ) -> None:

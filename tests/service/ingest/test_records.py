@@ -245,12 +245,16 @@ async def test_the_list_of_rejections_is_bounded(ingest: Ingest) -> None:
 async def test_a_stream_that_the_database_breaks_off_reports_what_is_committed(ingest: Ingest) -> None:
     project_id = await ingest.project()
     killed = False
+    kept = "SELECT count(*) FROM records WHERE project_id = $1"
 
     async def pieces() -> AsyncIterator[bytes]:
         nonlocal killed
         for number in range(3000):
             if number == 2500:
-                await asyncio.sleep(0.5)
+                for _ in range(200):
+                    if await ingest.scalar(kept, project_id) == 2500:
+                        break
+                    await asyncio.sleep(0.05)
                 await ingest.scalar("ALTER TABLE records RENAME TO records_away")
                 killed = True
             yield orjson.dumps(text(f"broken {number}")) + b"\n"
@@ -262,7 +266,7 @@ async def test_a_stream_that_the_database_breaks_off_reports_what_is_committed(i
         if killed:
             await ingest.scalar("ALTER TABLE records_away RENAME TO records")
     assert answer.status_code >= 500
-    count = await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id)
+    count = await ingest.scalar(kept, project_id)
     assert count == 2500, "all that came before"
     published = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
     assert len(published) == count

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, Va
 
 from services.ingest.domain.personal_data import Redactions, mask_slice
 from services.ingest.exceptions import NotAccepted
-from services.ingest.media import FIELD_KINDS, InlineFile, Text, UploadedFile
+from services.ingest.media import FIELD_KINDS, InlineFile, Text, UploadedFile, is_blank
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
@@ -220,6 +220,10 @@ def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: Re
             )
         match FIELD_KINDS[known[name].kind].read(name, value):
             case Text(masked, original, redactions):
+                if known[name].required and is_blank(original):
+                    raise NotAccepted(
+                        json_pointer("fields", name), "field-blank", "the schema requires a text that shows"
+                    )
                 candidate.fields[name] = masked
                 candidate.hashed[name] = original
                 if redactions:

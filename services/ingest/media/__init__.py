@@ -15,7 +15,7 @@ from services.ingest.media.port import (
     Text,
     UploadedFile,
 )
-from services.ingest.media.text import TEXT
+from services.ingest.media.text import TEXT, is_blank, is_visible
 
 __all__ = [
     "FIELD_KINDS",
@@ -30,6 +30,8 @@ __all__ = [
     "SafeFile",
     "Text",
     "UploadedFile",
+    "is_blank",
+    "is_visible",
 ]
 
 FIELD_KINDS: Final[Mapping[str, FieldKind]] = {kind.name: kind for kind in (TEXT, IMAGE)}

@@ -27,6 +27,7 @@ SCHEMA = LabelSchema.model_validate(
         "fields": [
             {"name": "message", "kind": "text"},
             {"name": "photo", "kind": "image", "required": False},
+            {"name": "note", "kind": "text", "required": False},
         ],
         "questions": [{"name": "topic", "kind": "choice", "labels": ["a", "b"]}],
     }
@@ -104,6 +105,21 @@ def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> 
 )
 def test_refusals_point_at_the_place(raw: Any, expected: tuple[str, str]) -> None:
     assert refusal(raw) == expected
+
+
+@pytest.mark.parametrize(
+    "blank",
+    ["", " ", "\t\r\n", "\u00a0\u3000", "\u200b\u200d\ufeff\u2060", "\u00ad", "\u3164\u2800\ufe0f", "\u202e", "\x07"],
+)
+def test_a_required_text_that_shows_nothing_is_refused(blank: str) -> None:
+    assert refusal({"fields": {"message": blank}}) == ("/fields/message", "field-blank")
+    assert read({"fields": {"message": "m", "note": blank}}).fields["note"] == blank
+    assert read({"fields": {"message": blank + "m"}}).fields["message"] == blank + "m"
+
+
+@pytest.mark.parametrize("shown", [".", "\u0301", "😀", "❤\ufe0f", "ﷺ", "\ue000", "한"])
+def test_whatever_shows_is_a_text(shown: str) -> None:
+    assert read({"fields": {"message": shown}})
 
 
 def test_consent_must_cover_the_required_purposes() -> None:

@@ -9,7 +9,7 @@ import codecs
 import contextlib
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from starlette.datastructures import FormData, UploadFile
@@ -165,12 +165,14 @@ def parse_json(raw: bytes) -> Any:
 
     Raises:
         MalformedJson: it isn't JSON: NaN and numbers beyond a double are not, either.
-        Problem: 413, it holds more than `MAX_VALUES`; 422, a NUL character or lone surrogate, or it is nested deeper
-            than `MAX_DEPTH`.
+        Problem: 413, it holds more than `MAX_VALUES`; 422, a NUL character or lone surrogate, a whole number of more than
+            64 bits, or it is nested deeper than `MAX_DEPTH`.
     """
     value = read_json(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth_of(_outside_strings(raw))
+    if may_be_rounded(raw):
+        refuse_faults(json.loads(raw, parse_int=_whole_number))
     if may_hold_nul(raw):
         _refuse_nul(value, [])
     return value
@@ -210,6 +212,84 @@ def _fault_of(raw: bytes, position: int) -> str:
     except UnicodeDecodeError as error:
         return f"not UTF-8 at offset {error.start}"
     return f"not JSON at offset {position}"
+
+
+_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+_MANY_DIGITS: Final = b"0" * 19
+_LEAST, _MOST = -(2**63), 2**64 - 1
+"""What orjson reads as a whole number; it rounds others to doubles."""
+
+
+class Fault(NamedTuple):
+    """What stands in parsed JSON for something that has to be refused."""
+
+    type: str
+    title: str
+
+
+_TOO_LARGE: Final = Fault("number-too-large", "A whole number has 64 bits at most.")
+_REPEATED: Final = Fault(
+    "name-repeated", "An object has a name twice."
+)  # RFC 8259, section 4: nobody knows which counts
+
+
+def read_exactly(raw: bytes) -> Any:
+    """Parse JSON that `read_json` took, slower: with a `Fault` for each number too large and each object with a name twice.
+
+    Raises the 422 problem for what is nested too deep.
+    """
+    try:
+        return json.loads(raw, parse_int=_whole_number, object_pairs_hook=_object)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def may_be_rounded(raw: bytes) -> bool:
+    """Whether there may be a whole number of more than 64 bits: so many digits in a row."""
+    return _MANY_DIGITS in raw.translate(_AS_ZEROS)
+
+
+def may_repeat_names(raw: bytes, value: Any) -> bool:
+    """Whether some object may have a name twice: more names may be written than what was parsed of it has."""
+    written = raw.count(b'":') + raw.count(b" :") + raw.count(b"\n:") + raw.count(b"\t:") + raw.count(b"\r:")
+    try:
+        return written != _count_names(value)
+    except RecursionError:  # of what is refused as nested too deep
+        return True
+
+
+def refuse_faults(value: Any) -> None:
+    """Raises the 422 problem for the first fault in what `read_exactly` returned."""
+    _refuse_fault(value, [])
+
+
+def _refuse_fault(value: Any, path: list[str | int]) -> None:
+    if isinstance(value, Fault):
+        raise Problem(422, value.type, value.title, pointer=pointer_to(path))
+    if isinstance(value, dict | list):
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(item, dict | list | Fault):
+                _refuse_fault(item, [*path, step])
+
+
+def _whole_number(digits: str) -> Any:
+    number = int(digits)
+    return number if _LEAST <= number <= _MOST else _TOO_LARGE
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _REPEATED
+
+
+def _count_names(value: Any) -> int:
+    """How many names the objects in it have."""
+    found, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    if isinstance(value, dict | list):
+        for item in inner:
+            if type(item) is dict or type(item) is list:  # the parser makes no others; most items are neither
+                found += _count_names(item)
+    return found
 
 
 def may_hold_nul(raw: bytes) -> bool:

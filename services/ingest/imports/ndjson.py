@@ -1,12 +1,11 @@
 """JSON by lines, in constant memory: at most one unfinished line is held."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, NamedTuple
 
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports.port import Line
-from shared.kit.bodies import parse_json
+from shared.kit.bodies import may_repeat_names, parse_json, read_exactly, refuse_faults
 
 NDJSON: Final = "application/x-ndjson"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -37,9 +36,8 @@ class Raw(NamedTuple):
 
     def parse(self) -> Any:
         value = parse_json(self.data)
-        # As many names as there are strings before a colon; else it is looked at closely, which takes long.
-        if self.data.count(b'":') != _names(value):
-            _refuse_repeated(self.data)
+        if may_repeat_names(self.data, value):
+            refuse_faults(read_exactly(self.data))
         return value
 
 
@@ -48,26 +46,6 @@ class TooLong(NamedTuple):
 
     def parse(self) -> Any:
         raise NotAccepted("", "line-too-long", "a line may not be so long")
-
-
-def _names(value: Any) -> int:
-    """How many names the objects in it have."""
-    found, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
-    if isinstance(value, dict | list):
-        for item in inner:
-            if type(item) is dict or type(item) is list:  # the parser makes no others; most items are neither
-                found += _names(item)
-    return found
-
-
-def _refuse_repeated(raw: bytes) -> None:
-    """Which of two values is meant nobody can know (RFC 8259, section 4)."""
-
-    def check(pairs: list[tuple[str, Any]]) -> None:
-        if len(pairs) != len({name for name, _ in pairs}):
-            raise NotAccepted("", "name-repeated", "an object has a name twice")
-
-    json.loads(raw, object_pairs_hook=check)
 
 
 class Splitter:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
 from services.ingest.exceptions import NotAccepted
-from shared.kit.bodies import check_storable
+from shared.contracts.personal_data import mask
+from shared.kit.bodies import check_storable, refuse_faults
 from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
 
@@ -27,7 +28,7 @@ class Line(NamedTuple):
         except MalformedJson as error:
             raise NotAccepted("", "json-malformed", str(error)) from None
         except Problem as problem:
-            raise NotAccepted(problem.pointer or "", problem.type, problem.title) from None
+            raise NotAccepted(mask(problem.pointer or ""), problem.type, problem.title) from None
 
 
 class ImportItem(Protocol):
@@ -38,13 +39,16 @@ class ImportItem(Protocol):
 
 
 class Parsed(NamedTuple):
-    """An item of a body that was parsed as a whole. `may_hold_nul` False: nobody has to look for one."""
+    """An item of a body that was parsed as a whole. `may_hold_nul`, `may_hold_faults` False: nobody has to look for any."""
 
     value: Any
     may_hold_nul: bool
+    may_hold_faults: bool = False
 
     def parse(self) -> Any:
         check_storable(self.value, nul=self.may_hold_nul)
+        if self.may_hold_faults:
+            refuse_faults(self.value)
         return self.value
 
 

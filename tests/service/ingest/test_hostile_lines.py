@@ -32,11 +32,18 @@ def _of(message: bytes) -> bytes:
         (b"[" * 90_000, "", "nested-too-deep"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "", "nested-too-deep"),
         (_of(b'"' + b"x" * 10_000_000 + b'"'), "", "line-too-long"),
-        (b'{"fields": {"message": "one", "message": "two"}}', "", "name-repeated"),
+        (b'{"fields": {"message": "one", "message": "two"}}', "/fields", "name-repeated"),
+        (b'{"fields": {"message" : "one", "message": "two"}}', "/fields", "name-repeated"),
+        (
+            b'{"fields": {"message": "x"}, "slice": {"a@example.com": {"a": 1, "a": 2}}}',
+            "/slice/[EMAIL]",
+            "name-repeated",
+        ),
         (b'{"fields": {"message": "one"}, "fields" : {"message": "\\":"}}', "", "name-repeated"),
         (b"7", "", "object-expected"),
         (b"[]", "", "object-expected"),
-        (b'{"fields": {"message": "x"}, "priority": 18446744073709551616}', "/priority", "int-type"),
+        (b'{"fields": {"message": "x"}, "priority": 18446744073709551616}', "/priority", "number-too-large"),
+        (b'{"fields": {"message": "x"}, "slice": {"n": [-9223372036854775809]}}', "/slice/n/0", "number-too-large"),
         (b'{"fields": {"message": "x"}, "slice": {"year": [1]}}', "/slice/year", "slice-value"),
         (b'{"fields": {"message": "x"}, "origin": "nowhere"}', "/origin", "enum"),
     ],
@@ -61,6 +68,9 @@ async def test_a_bad_line_is_reported_and_the_lines_about_it_count(
         (_of(b'"a\\u0000b"'), "/fields/message", "nul-character"),
         (b'{"fields": {"mess\\u0000age": "x"}}', "/fields", "nul-character"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "", "nested-too-deep"),
+        (b'{"fields": {"message": "one", "message": "two"}}', "/fields", "name-repeated"),
+        (b'{"fields": {"message": "one"}, "fields": {"message": "two"}}', "", "name-repeated"),
+        (b'{"fields": {"message": "x"}, "slice": {"n": 18446744073709551616}}', "/slice/n", "number-too-large"),
     ],
 )
 async def test_a_bad_item_of_a_batch_is_bad_alone(ingest: Ingest, item: bytes, pointer: str, reason: str) -> None:
@@ -81,6 +91,9 @@ async def test_what_is_around_the_items_of_a_batch_is_looked_at_too(ingest: Inge
     for body in (b'{"rec\\u0000ords": []}', b'{"records": [1], "\\u0000": 1}', b'{"records": "\\u0000"}'):
         answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=body, headers=headers)
         assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+    twice = b'{"records": [%b], "records": [%b]}' % (GOOD % 1, GOOD % 2)
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=twice, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, "name-repeated")
 
 
 async def test_what_looks_like_a_repeated_name_is_none(ingest: Ingest) -> None:

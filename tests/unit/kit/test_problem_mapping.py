@@ -1,5 +1,6 @@
 """From exceptions to problems, and what problems never show."""
 
+import json
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
 from starlette.exceptions import HTTPException
 
-from shared.kit.bodies import MAX_DEPTH, MAX_VALUES, parse_json
+from shared.kit.bodies import MAX_DEPTH, MAX_VALUES, Fault, may_repeat_names, parse_json, read_exactly, read_json
 from shared.kit.exceptions import EventTooLarge, MalformedJson, NotKnownHere
 from shared.kit.pagination import Page, decode_cursor, encode_cursor, page_of
 from shared.kit.problem_mapping import problem_of
@@ -157,6 +158,40 @@ def test_ordinary_json_is_parsed_as_it_is(value: Any) -> None:
 def test_what_is_not_json_is_told_why(raw: bytes, fault: str) -> None:
     with pytest.raises(MalformedJson, match=fault):
         parse_json(raw)
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**64 - 1, -(2**63)])
+def test_a_whole_number_of_64_bits_is_itself(number: int) -> None:
+    assert parse_json(b'{"a": [%d], "%d": "%d"}' % (number, 2**70, 2**70)) == {"a": [number], str(2**70): str(2**70)}
+    assert parse_json(b"[%d.5, %de1]" % (2**70, 2**70)) == [float(2**70), float(2**70) * 10]
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**300, -(10**300)])
+def test_a_larger_whole_number_is_refused_and_not_rounded(number: int) -> None:
+    with pytest.raises(Problem, match="number-too-large") as caught:
+        parse_json(b'{"b": 1, "a": [0, %d]}' % number)
+    assert (caught.value.status, caught.value.pointer) == (422, "/a/1")
+
+
+SPACES = st.text(" \t\r\n", max_size=2)
+
+
+@given(st.lists(st.tuples(st.sampled_from('ab":'), SPACES, st.text('":a \\', max_size=6)), max_size=4))
+def test_a_name_that_is_there_twice_is_found(members: list[tuple[str, str, str]]) -> None:
+    names = [name for name, _, _ in members]
+    inner = ",".join(f"{json.dumps(name)}{space}:{json.dumps(text)}" for name, space, text in members)
+    raw = f'[{{{inner}}}, {{":": [":", " :"]}}]'.encode()
+    repeated = len(set(names)) < len(names)
+    assert may_repeat_names(raw, read_json(raw)) or not repeated
+    found = read_exactly(raw)
+    assert isinstance(found[0], Fault) is repeated
+    if not repeated:
+        assert found == read_json(raw)
+
+
+def test_what_is_too_deep_to_be_read_exactly_is_told_so() -> None:
+    with pytest.raises(Problem, match="nested-too-deep"):
+        read_exactly(b"[" * 100_000 + b"]" * 100_000)
 
 
 @given(st.binary())

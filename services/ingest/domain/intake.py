@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, ValidationError
 
 from services.ingest.domain.personal_data import Redactions, mask_slice
 from services.ingest.exceptions import NotAccepted
@@ -24,7 +24,21 @@ from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
 MAX_RECORD_BYTES = 480 * 1024
 """Of a record's published JSON: an event is at most 512 KiB, and its envelope needs a part of that."""
 
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+_EXTERNAL_ID = StringConstraints(min_length=1, max_length=512)
+
+
+def _number_as_text(value: Any) -> Any:
+    """Many systems number what they have. A float is no name: 1.0 and 1 are the same number."""
+    return str(value) if type(value) is int else value
+
+
+ExternalId = Annotated[
+    str,
+    _EXTERNAL_ID,
+    BeforeValidator(_number_as_text, json_schema_input_type=Annotated[str, _EXTERNAL_ID] | int),
+]
+"""A whole number is the text of its decimal digits."""
+
 _ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 

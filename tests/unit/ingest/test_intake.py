@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from services.ingest.domain.intake import (
     IntakeProject,
@@ -16,6 +17,7 @@ from services.ingest.domain.intake import (
     read_record,
     split_of,
 )
+from services.ingest.domain.reports import ReportIn
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies, SplitShares
@@ -105,6 +107,22 @@ def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> 
 )
 def test_refusals_point_at_the_place(raw: Any, expected: tuple[str, str]) -> None:
     assert refusal(raw) == expected
+
+
+@pytest.mark.parametrize("number", [0, 7, -3, 2**64 - 1])
+def test_a_whole_number_is_an_external_id(number: int) -> None:
+    named = read({"fields": {"message": "m"}, "external_id": number})
+    assert named.external_id == str(number)
+    assert named.external_hash == read({"fields": {"message": "m"}, "external_id": str(number)}).external_hash
+    report = ReportIn.model_validate({"external_id": number, "feedback_id": number, "verdict": "confirmed"})
+    assert (report.external_id, report.feedback_id) == (str(number), str(number))
+
+
+@pytest.mark.parametrize("value", [True, False, 1.0, 1.5, [1]])
+def test_what_is_no_name_is_no_external_id(value: Any) -> None:
+    assert refusal({"fields": {"message": "m"}, "external_id": value}) == ("/external_id", "string-type")
+    with pytest.raises(ValidationError):
+        ReportIn.model_validate({"external_id": value, "verdict": "confirmed"})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from services.ingest.imports import Line, formats
 from services.ingest.imports.json_batch import MAX_ITEMS
 from services.ingest.imports.ndjson import NDJSON
 from shared.kit.bodies import JSON, lift_body_limit, require_media_type
+from shared.kit.problems import MEDIA_TYPE, SCHEMA_REFERENCE, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,26 @@ class ManyItems:
 
     is_batch: bool
     lines: AsyncIterator[list[Line]]
+
+
+NOTHING_TAKEN: Final[dict[int | str, dict[str, Any]]] = {
+    422: {
+        "description": "The request breaks a rule; or every line is refused: the problem has all members of the report, too.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMA_REFERENCE}}},
+    }
+}
+"""For `responses=`: documents `NothingTaken`."""
+
+
+class NothingTaken(Problem):
+    """Each line is refused. The problem has the members of the report, too: it is read as that of a status 200."""
+
+    def __init__(self, report: BaseModel, refused: int) -> None:
+        super().__init__(422, "nothing-taken", "Every line is refused.", f"{refused} of {refused} lines are refused.")
+        self._report = report
+
+    def document(self, request_id: str | None = None) -> dict[str, Any]:
+        return {**self._report.model_dump(mode="json", exclude_none=True), **super().document(request_id)}
 
 
 def described(name: str, item: type[BaseModel], noun: str) -> dict[str, Any]:

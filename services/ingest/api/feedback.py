@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Request
 
-from services.ingest.api.bodies import described, many_items
+from services.ingest.api.bodies import NOTHING_TAKEN, NothingTaken, described, many_items
 from services.ingest.api.shapes import FeedbackReport, FeedbackSummary, ModelFeedback, Rejection, TakenReport
 from services.ingest.domain.reports import ReportIn
 from services.ingest.operations import projects
@@ -27,7 +27,7 @@ Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR,
 
 @router.post(
     "/projects/{project_id}/feedback",
-    responses=responses(404, 409, 415),
+    responses=responses(404, 409, 415) | NOTHING_TAKEN,
     openapi_extra=described("feedback", ReportIn, "report"),
     response_model_exclude_none=True,
     summary="Report live predictions",
@@ -38,7 +38,8 @@ async def send_feedback(
     """What a deployed model answered and what turned out to be true; what it re-opens is decided later.
 
     A report that was sent before (by its `feedback_id`) has no second effect. An input that is not known becomes a
-    record of origin `deployment`.
+    record of origin `deployment`. Fields of a known record have to be its own (`content-differs`). If all reports are
+    rejected the answer is a 422 `nothing-taken` with the same report of them.
     """
     limits = runtime.resources.limits
     tally = Tally(limits.max_reported_rejections)
@@ -47,13 +48,16 @@ async def send_feedback(
     async for chunk in import_feedback(runtime.resources.intake, project_id, body.lines, tally):
         if body.is_batch:
             taken += [TakenReport.of(line, kept) for line, kept in chunk]
-    return FeedbackReport(
+    report = FeedbackReport(
         accepted=tally.accepted,
         duplicates=tally.duplicates,
         rejected=[Rejection.of(one) for one in tally.rejected],
         rejected_total=tally.rejected_total,
         feedback=taken if body.is_batch else None,
     )
+    if tally.rejected_total and not tally.committed:
+        raise NothingTaken(report, tally.rejected_total)
+    return report
 
 
 @router.get("/projects/{project_id}/feedback/summary", responses=responses(404), summary="Sum feedback up")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from services.ingest.api.bodies import described, many_items
+from services.ingest.api.bodies import NOTHING_TAKEN, NothingTaken, described, many_items
 from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, Rejection, TakenRecord
 from services.ingest.domain.intake import RecordIn
 from services.ingest.operations import projects, records
@@ -30,7 +30,7 @@ Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR)
 
 @router.post(
     "/projects/{project_id}/records",
-    responses=responses(404, 409, 415),
+    responses=responses(404, 409, 415) | NOTHING_TAKEN,
     openapi_extra=described("records", RecordIn, "record"),
     response_model_exclude_none=True,
     summary="Send records",
@@ -40,7 +40,8 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
 
     What is committed is counted, in chunks of at most 1,000 lines; sending a stream again is safe. A record whose
     original content is known is answered as a duplicate and not doubled; another `external_id` of it becomes an alias.
-    A line with a known `external_id` and another content is rejected (`content-differs`).
+    A line with a known `external_id` and another content is rejected (`content-differs`). If all lines are rejected the
+    answer is a 422 `nothing-taken` with the same report.
     """
     limits = runtime.resources.limits
     tally = Tally(limits.max_reported_rejections)
@@ -52,7 +53,7 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
         duplicates += [TakenRecord.of(line) for line in islice((one for one in chunk if one.kept.duplicate), room)]
         if body.is_batch:
             taken += [TakenRecord.of(line) for line in chunk]
-    return RecordsReport(
+    report = RecordsReport(
         accepted=tally.accepted,
         duplicates=tally.duplicates,
         duplicate_lines=duplicates,
@@ -60,6 +61,9 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
         rejected_total=tally.rejected_total,
         records=taken if body.is_batch else None,
     )
+    if tally.rejected_total and not tally.committed:
+        raise NothingTaken(report, tally.rejected_total)
+    return report
 
 
 @router.get("/projects/{project_id}/records", responses=responses(404), summary="List records")

@@ -222,6 +222,20 @@ async def test_a_stream_is_committed_in_chunks_and_its_bad_lines_are_listed(inge
     assert (again["accepted"], again["duplicates"], again["rejected_total"]) == (0, 2495, 4)
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("path", ["records", "feedback"])
+async def test_an_import_of_which_nothing_is_taken_is_no_success(ingest: Ingest, path: str, media_type: str) -> None:
+    project_id = await ingest.project()
+    body = orjson.dumps({path: [{}, []]}) if media_type == "application/json" else b"{}\n[]\n"
+    headers = {**ingest.product, "Content-Type": media_type}
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/{path}", content=body, headers=headers)
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert (problem["type"], problem["status"], problem["request_id"] != "") == ("nothing-taken", 422, True)
+    assert (problem["accepted"], problem["duplicates"], problem["rejected_total"]) == (0, 0, 2)
+    assert [item["line"] for item in problem["rejected"]] == [1, 2]
+
+
 async def test_lines_may_be_cut_anywhere_on_the_way(ingest: Ingest) -> None:
     project_id = await ingest.project()
     body = b"\n".join(orjson.dumps(text(f"größe {number} 😀")) for number in range(50))

@@ -72,6 +72,16 @@ class PersonalDataInSchema(ValueError):
         self.pointer = pointer
 
 
+class LabelsLookAlike(ValueError):
+    """Two labels of a question look the same."""
+
+    def __init__(self, pointer: str, first: int) -> None:
+        super().__init__(
+            f"nobody can tell it from label {first + 1}: they differ by white space or how they are written"
+        )
+        self.pointer = pointer
+
+
 class PersonalDataInPolicies(ValueError):
     """A purpose holds personal data; purposes are published as they are."""
 

@@ -17,7 +17,7 @@ from services.ingest.api.shapes import (
     ProjectSummary,
 )
 from services.ingest.domain.projects import Project
-from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, PersonalDataInSchema
+from services.ingest.exceptions import ImpossiblePurpose, LabelsLookAlike, PersonalDataInPolicies, PersonalDataInSchema
 from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
 from services.ingest.storage.records import FIRST
@@ -78,7 +78,7 @@ def _inside(name: str) -> Iterator[None]:
     """Let refusals point into the part of the body that is called so."""
     try:
         yield
-    except (PersonalDataInSchema, PersonalDataInPolicies, ImpossiblePurpose) as error:
+    except (PersonalDataInSchema, LabelsLookAlike, PersonalDataInPolicies, ImpossiblePurpose) as error:
         error.pointer = json_pointer(name) + error.pointer
         raise
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from services.ingest.domain.labels import check_labels
 from services.ingest.domain.personal_data import clean_schema
 from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, UnknownVersion
 from shared.contracts.answers import LabelSchema
@@ -51,7 +52,8 @@ class Project:
         return replace(self, status=status)
 
     def with_schema(self, schema: LabelSchema, now: datetime, *, activate: bool) -> "Project":
-        """Raises PersonalDataInSchema."""
+        """Raises PersonalDataInSchema, LabelsLookAlike."""
+        check_labels(schema)
         added = SchemaVersion(version=len(self.schemas) + 1, label_schema=clean_schema(schema), created_at=now)
         active = added.version if activate else self.active_schema
         return replace(self, schemas=(*self.schemas, added), active_schema=active)

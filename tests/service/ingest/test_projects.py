@@ -236,6 +236,20 @@ async def test_a_schema_that_does_not_fit_together_is_refused_with_place_and_rea
         assert "digit" not in error["detail"]
 
 
+async def test_labels_that_look_the_same_are_refused_in_a_new_schema(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    questions = [{"name": "tone", "kind": "choice", "labels": ["good", "bad", "good "]}]
+    schema = {"fields": [{"name": "message", "kind": "text"}], "questions": questions}
+    for path, body, under in (
+        ("/v1/projects", {"name": "n", "schema": schema}, "/schema"),
+        (f"/v1/projects/{project_id}/schemas", schema, ""),
+    ):
+        answer = await ingest.client.post(path, json=body, headers=ingest.manager)
+        assert (answer.status_code, answer.json()["type"]) == (422, "labels-look-alike")
+        assert answer.json()["pointer"] == under + "/questions/0/labels/2"
+        assert "label 1" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("purpose", ["", " ", "\t\u00a0", "x" * 201])
 async def test_a_purpose_that_no_record_can_have_is_not_required(ingest: Ingest, purpose: str) -> None:
     policies = {"purposes_required": ["quality", purpose]}

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, Project
-from services.ingest.exceptions import PersonalDataInPolicies, PersonalDataInSchema, UnknownVersion
+from services.ingest.exceptions import LabelsLookAlike, PersonalDataInPolicies, PersonalDataInSchema, UnknownVersion
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
@@ -44,6 +44,42 @@ def test_titles_are_masked_and_labels_with_personal_data_are_refused() -> None:
     with pytest.raises(PersonalDataInSchema) as caught:
         bare().with_schema(schema(label="a@example.com"), NOW, activate=True)
     assert caught.value.pointer == "/questions/0/labels/0"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("good", "good "),
+        ("good", " good"),
+        ("very good", "very  good"),
+        ("very good", "very\u00a0good"),
+        ("very good", "very \u200b good"),
+        ("good", "goo\u200bd"),
+        ("good", "good\ufeff"),
+        ("g\u00fct", "gu\u0308t"),
+        ("g\u00fct", "gu\u200b\u0308t"),
+        ("\u212b", "\u00c5"),
+    ],
+)
+def test_labels_that_look_the_same_are_refused(one: str, other: str) -> None:
+    labels = ["first", one, "third", other]
+    questions = [
+        {"name": f"q{number}", "kind": "multi_choice", "labels": labels[number * 4 :] or ["a", "b"]}
+        for number in (1, 0)
+    ]
+    fields = [{"name": "message", "kind": "text"}]
+    new = LabelSchema.model_validate({"fields": fields, "questions": questions})
+    with pytest.raises(LabelsLookAlike) as caught:
+        bare().with_schema(new, NOW, activate=True)
+    assert caught.value.pointer == "/questions/1/labels/3"
+    assert "label 2" in str(caught.value)
+
+
+def test_labels_that_differ_to_the_eye_are_taken() -> None:
+    labels = ["good", "Good", "goods", "go od", "g\u00f6od", "0", "O", "\u041e"]
+    new = {"fields": [{"name": "m", "kind": "text"}], "questions": [{"name": "q", "kind": "choice", "labels": labels}]}
+    project = bare().with_schema(LabelSchema.model_validate(new), NOW, activate=True)
+    assert project.schemas[0].label_schema == LabelSchema.model_validate(new)
 
 
 def test_purposes_with_personal_data_are_refused() -> None:

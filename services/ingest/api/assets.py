@@ -57,7 +57,8 @@ BODY = {
     summary="Upload an image",
 )
 async def upload_asset(runtime: IngestRuntimeDep, _sender: Sender, project_id: UUID, request: Request) -> AssetOut:
-    """A PNG or JPEG, as the body or as the part `file` of a form. It is turned as its metadata says, and loses it.
+    """A PNG or JPEG, as the body or as the part `file` of a form. It is kept upright, in sRGB and without metadata;
+    `changes` lists what that took.
 
     A record refers to it by `{"asset_id": …}`; until one does, it is kept for a day.
     """

@@ -59,6 +59,7 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
         duplicate_lines=duplicates,
         rejected=[Rejection.of(one) for one in tally.rejected],
         rejected_total=tally.rejected_total,
+        image_changes=dict(tally.image_changes),
         records=taken if body.is_batch else None,
     )
     if tally.rejected_total and not tally.committed:

@@ -15,6 +15,7 @@ from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
 from shared.contracts.policies import Policies, PresetName, from_preset
 from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
+from shared.kit.images.changes import ImageChange
 
 ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
@@ -181,6 +182,9 @@ class TakenRecord(BaseModel):
     differs: list[str] | None = Field(
         default=None, description="What of a duplicate is not as the record has it, and is not kept: slice, purposes."
     )
+    image_changes: list[ImageChange] | None = Field(
+        default=None, description="How the images inside of it were changed; left out where none was kept."
+    )
 
     @classmethod
     def of(cls, taken: TakenLine) -> "TakenRecord":
@@ -191,6 +195,7 @@ class TakenRecord(BaseModel):
             duplicate=kept.duplicate,
             what="alias" if kept.alias else "duplicate" if kept.duplicate else "new",
             differs=list(kept.differs) or None,
+            image_changes=None if taken.changes is None else list(taken.changes),
         )
 
 
@@ -202,6 +207,9 @@ class RecordsReport(BaseModel):
     duplicate_lines: list[TakenRecord] = Field(description="The first of them.")
     rejected: list[Rejection] = Field(description="The first rejected lines.")
     rejected_total: int = Field(ge=0, description="How many lines were rejected, listed or not.")
+    image_changes: dict[ImageChange, int] = Field(
+        default_factory=dict, description="How many of the images that were kept were changed in each way."
+    )
     records: list[TakenRecord] | None = Field(default=None, description="The records, for a JSON batch only.")
 
 
@@ -280,7 +288,7 @@ class RecordOut(RecordSummary):
 
 
 class AssetOut(BaseModel):
-    """An image as it is kept: turned as its metadata ask for, without any. `url` needs no token until `url_expires_at`."""
+    """An image as it is kept: upright, in sRGB, without metadata. `url` needs no token until `url_expires_at`."""
 
     asset_id: UUID
     media_type: str
@@ -288,6 +296,7 @@ class AssetOut(BaseModel):
     size_bytes: int
     width: int
     height: int
+    changes: list[ImageChange] = Field(description="How it differs from what was sent.")
     url: str
     url_expires_at: AwareDatetime
 
@@ -300,6 +309,7 @@ class AssetOut(BaseModel):
             size_bytes=asset.size_bytes,
             width=asset.width,
             height=asset.height,
+            changes=list(asset.changes),
             url=url,
             url_expires_at=url_expires_at,
         )

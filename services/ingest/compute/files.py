@@ -8,7 +8,7 @@ from services.ingest.media import FILE_KINDS, FileLimits, image_codec
 
 PRELOADED: Final = (image_codec,)
 
-SafeFileRow = tuple[bytes, str, int, int, str]
+SafeFileRow = tuple[bytes, str, int, int, str, list[str]]
 """The fields of a SafeFile, as plain data."""
 
 Refusal = tuple[str, str]
@@ -34,4 +34,8 @@ def _one(kind: str, data: bytes, limits: FileLimits) -> SafeFileRow | Refusal:
         return TOO_LARGE, str(error)
     except NotAnImage as error:
         return UNREADABLE, str(error)
-    return safe.data, safe.media_type, safe.width, safe.height, safe.sha256
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  a fault of ours is the refusal of this file, not of those beside it
+        return UNREADABLE, f"{type(error).__name__} while reading it"
+    return safe.data, safe.media_type, safe.width, safe.height, safe.sha256, [str(change) for change in safe.changes]

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.kit.images.changes import ImageChange
+
 Redaction = tuple[int, int, str]
 """What was masked in a text: start and end in the original, and the kind. Holds no personal data itself."""
 
@@ -45,13 +47,14 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class SafeFile:
-    """What is kept of a file; `sha256` in hex."""
+    """What is kept of a file, and how it differs from what was sent; `sha256` in hex."""
 
     data: bytes = field(repr=False)
     media_type: str
     width: int
     height: int
     sha256: str
+    changes: tuple[ImageChange, ...]
 
 
 class FieldKind(Protocol):

@@ -23,6 +23,7 @@ from shared.kit.clock import utc_now
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import Database, Session
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.images.changes import ImageChange
 from shared.kit.objects import Objects
 
 log = structlog.get_logger()
@@ -140,7 +141,7 @@ async def _make_group_safe(context: IntakeContext, project_id: UUID, files: Sequ
         if len(row) == 2:  # noqa: PLR2004  a refusal: reason and detail
             made.append(ImageTooLarge(row[1]) if row[0] == TOO_LARGE else NotAnImage(row[1]))
         else:
-            made.append(SafeFile(*row))
+            made.append(SafeFile(*row[:5], tuple(ImageChange(change) for change in row[5])))
     return made
 
 
@@ -173,6 +174,7 @@ def _asset(asset_id: UUID, project_id: UUID, file: SafeFile, original_hash: byte
         width=file.width,
         height=file.height,
         original_hash=original_hash,
+        changes=file.changes,
     )
 
 

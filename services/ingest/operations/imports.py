@@ -1,6 +1,7 @@
 """What imports of records and of feedback have in common."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -16,6 +17,7 @@ from services.ingest.operations.context import IntakeContext
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.exceptions import EventTooLarge
+from shared.kit.images.changes import ImageChange
 from shared.kit.problems import Problem
 
 log = structlog.get_logger()
@@ -53,17 +55,19 @@ class Tally:
         self.duplicates = 0
         self.rejected_total = 0
         self.rejected: list[Rejected] = []
+        self.image_changes: Counter[ImageChange] = Counter()
         self._max = max_rejections
 
     @property
     def committed(self) -> int:
         return self.accepted + self.duplicates
 
-    def count(self, *, duplicate: bool) -> None:
+    def count(self, *, duplicate: bool, changes: Sequence[ImageChange] = ()) -> None:
         if duplicate:
             self.duplicates += 1
         else:
             self.accepted += 1
+        self.image_changes.update(changes)
 
     def reject(self, refused: Sequence[Refused]) -> None:
         """Count the lines of a chunk that are refused."""

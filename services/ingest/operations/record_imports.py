@@ -15,15 +15,18 @@ from services.ingest.operations.chunks import chunks_of
 from services.ingest.operations.context import IntakeContext
 from services.ingest.operations.imports import Tally, interruption, keep_set, prepared
 from services.ingest.operations.records import Kept, Verdict
+from services.ingest.storage.assets import Asset
 from shared.kit.database import Session
+from shared.kit.images.changes import ImageChange
 
 
 @dataclass(frozen=True, slots=True)
 class TakenLine:
-    """A line that is committed."""
+    """A line that is committed. `changes` are those of the images that came inside of it, None where none was kept."""
 
     line: int
     kept: Kept
+    changes: tuple[ImageChange, ...] | None = None
 
 
 async def import_records(
@@ -64,20 +67,29 @@ async def _commit(
     """Keep a chunk in one transaction and count its lines."""
     lines = sorted((line for part in parts for line in part.candidates), key=lambda line: line[0])
     refused: list[Refused] = [line for part in parts for line in part.refused]
-    verdicts = await _keep(context, project_id, [candidate for _, candidate in lines])
+    verdicts, stored = await _keep(context, project_id, [candidate for _, candidate in lines])
     taken: list[TakenLine] = []
     for number, candidate in lines:
         verdict = verdicts[candidate.record_id]
         if isinstance(verdict, NotAccepted):
             refused.append((number, verdict))
         else:
-            tally.count(duplicate=verdict.duplicate)
-            taken.append(TakenLine(number, verdict))
+            assets = [] if verdict.duplicate else stored.get(candidate.record_id, [])
+            tally.count(duplicate=verdict.duplicate, changes=[change for asset in assets for change in asset.changes])
+            taken.append(TakenLine(number, verdict, _changes(assets)))
     tally.reject(refused)
     return taken
 
 
-async def _keep(context: IntakeContext, project_id: UUID, candidates: Sequence[RecordCandidate]) -> dict[UUID, Verdict]:
+def _changes(assets: Sequence[Asset]) -> tuple[ImageChange, ...] | None:
+    found = {change for asset in assets for change in asset.changes}
+    return tuple(change for change in ImageChange if change in found) if assets else None
+
+
+async def _keep(
+    context: IntakeContext, project_id: UUID, candidates: Sequence[RecordCandidate]
+) -> tuple[dict[UUID, Verdict], dict[UUID, list[Asset]]]:
+    """Verdicts on the candidates, and the files that were stored for them."""
     stored, verdicts = await files.store(context, project_id, candidates)
     waiting = [one for one in candidates if one.record_id not in verdicts] if verdicts else candidates
 
@@ -86,4 +98,5 @@ async def _keep(context: IntakeContext, project_id: UUID, candidates: Sequence[R
         project = await projects.open_for_intake(session, project_id)
         return await records.keep(session, project, some, stored) if some else {}
 
-    return {**verdicts, **await keep_set(context.database, waiting, keep, lambda candidate: candidate.record_id)}
+    kept = await keep_set(context.database, waiting, keep, lambda candidate: candidate.record_id)
+    return {**verdicts, **kept}, stored

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.contracts.events import AssetReference
 from shared.kit.database import Session
+from shared.kit.images.changes import ImageChange
 
 _DOOM = """
 INSERT INTO doomed_assets (asset_id, due_at) SELECT asset_id, $2 FROM unnest($1::uuid[]) AS asset_id
@@ -15,10 +16,10 @@ ON CONFLICT (asset_id) DO UPDATE SET due_at = least(doomed_assets.due_at, exclud
 """
 _SPARE = "DELETE FROM doomed_assets WHERE asset_id = ANY($1::uuid[])"
 _INSERT = """
-INSERT INTO assets (asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash)
-SELECT asset_id, $1, media_type, sha256, size_bytes, width, height, original_hash
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::int[], $7::int[], $8::bytea[])
-    AS row (asset_id, media_type, sha256, size_bytes, width, height, original_hash)
+INSERT INTO assets (asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash, changes)
+SELECT asset_id, $1, media_type, sha256, size_bytes, width, height, original_hash, string_to_array(changes, ' ')
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::int[], $7::int[], $8::bytea[], $9::text[])
+    AS row (asset_id, media_type, sha256, size_bytes, width, height, original_hash, changes)
 """
 _FIND = "SELECT * FROM assets WHERE asset_id = $1"
 # Held until the record is committed, so that the sweeper doesn't take them away meanwhile.
@@ -42,7 +43,7 @@ _DELETE = "DELETE FROM assets WHERE asset_id = ANY($1::uuid[])"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """`original_hash` is the keyed hash of the bytes as they came, by which duplicates are found."""
+    """`original_hash` is the keyed hash of the bytes as they came, by which duplicates are found; `changes` how what is kept differs."""
 
     asset_id: UUID
     project_id: UUID
@@ -52,6 +53,7 @@ class Asset:
     width: int
     height: int
     original_hash: bytes
+    changes: tuple[ImageChange, ...]
 
     def reference(self) -> AssetReference:
         return AssetReference(
@@ -84,6 +86,7 @@ async def insert(session: Session, project_id: UUID, assets: Sequence[Asset]) ->
         [item.width for item in assets],
         [item.height for item in assets],
         [item.original_hash for item in assets],
+        [" ".join(item.changes) for item in assets],
     )
 
 
@@ -145,4 +148,5 @@ def _asset(row: Any) -> Asset:
         width=row["width"],
         height=row["height"],
         original_hash=row["original_hash"],
+        changes=tuple(ImageChange(change) for change in row["changes"]),
     )

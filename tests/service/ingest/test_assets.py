@@ -66,6 +66,36 @@ async def test_an_inline_image_becomes_an_asset_without_metadata(ingest: Ingest)
     assert served.content == stored
 
 
+async def test_what_was_changed_of_an_image_is_in_the_answers(ingest: Ingest) -> None:
+    project_id = await ingest.project(IMAGE_SCHEMA)
+    turned = ["metadata-removed", "turned-upright", "re-encoded"]
+    given = {"fields": {"image": {"base64": _encoded(jpeg_with_metadata())}}}
+    report = await ingest.send(project_id, given, {"fields": {"image": {"base64": _encoded(png(7))}}}, given)
+    assert [sorted(item.get("image_changes", ["none"])) for item in report["records"]] == [sorted(turned), [], ["none"]]
+    assert report["image_changes"] == dict.fromkeys(turned, 1)
+    record = await _record(ingest, report["records"][0]["record_id"])
+    asset = await ingest.get(f"/v1/assets/{record['fields']['image']['asset_id']}")
+    assert asset["changes"] == turned
+    stream = await ingest.stream(project_id, orjson.dumps({**given, "fields": {**given["fields"], "caption": "one"}}))
+    assert stream["image_changes"] == dict.fromkeys(turned, 1)
+    answer = await ingest.client.post(
+        f"/v1/projects/{project_id}/assets",
+        content=jpeg_with_metadata(),
+        headers={**ingest.product, "Content-Type": "image/jpeg"},
+    )
+    assert answer.json()["changes"] == turned
+
+
+async def test_a_broken_image_is_refused_alone_and_says_what_is_wrong(ingest: Ingest) -> None:
+    project_id = await ingest.project(IMAGE_SCHEMA)
+    images = [png(1), b"", png(2), png(3)[:-9], png(4)]
+    report = await ingest.send(project_id, *({"fields": {"image": {"base64": _encoded(data)}}} for data in images))
+    assert report["accepted"] == 3
+    empty, cut = report["rejected"]
+    assert (empty["line"], empty["detail"]) == (2, "the file is empty")
+    assert (cut["line"], cut["detail"]) == (4, "the file is broken off: its end is missing")
+
+
 async def test_an_asset_is_redirected_to_on_demand_and_guarded(ingest: Ingest) -> None:
     project_id = await ingest.project(IMAGE_SCHEMA)
     answer = await ingest.client.post(

@@ -1,6 +1,5 @@
 """PNG and JPEG to numbers. The files are untrusted: `reduce` is for a confined worker."""
 
-import io
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +9,8 @@ from PIL import Image
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Pixels, Shape, Thumbnail
 from services.prelabel.exceptions import UnreadablePicture
+from shared.kit.images.decoding import decode
+from shared.kit.images.exceptions import TooManyPixels, UnreadableImage
 
 THUMBNAIL_SIDE: Final = 32
 """The longer side of a thumbnail, in pixels. Models trained here read nothing larger."""
@@ -19,8 +20,6 @@ _SKETCH_SIDE: Final = 16
 _WHITE: Final = 255
 _GREY: Final = {1: "L", 3: "RGB"}
 _DEEP: Final = ("I;16", "I;16B", "I;16L")
-
-Image.preinit()  # a confined worker can't import the decoders any more
 
 AT_ONCE: Final = 16
 """Pictures that one call reads at most: so many originals are held at a time."""
@@ -43,19 +42,15 @@ def _reduced(data: bytes, shape: Shape | None) -> Reduced:
 
 
 def read(data: bytes) -> Image.Image:
-    """Decode an image to grey or to RGB; what is transparent becomes white.
+    """Decode an image to grey or to RGB, upright and in sRGB as records hold it; what is transparent becomes white.
 
     Raises:
         UnreadablePicture: see there.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
-                raise UnreadablePicture("the image has more than 40 megapixels")
-            opened.load()
-            return _plain(opened)
-    except UnreadablePicture:
-        raise
+        return _plain(decode(data, _MOST_PIXELS).image)
+    except (TooManyPixels, UnreadableImage) as error:
+        raise UnreadablePicture(str(error)) from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken files; none is ours
         raise UnreadablePicture(f"{type(error).__name__} while decoding the image") from error
 

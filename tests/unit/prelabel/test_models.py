@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from services.ingest.media import FileLimits
+from services.ingest.media.image_codec import make_safe
 from services.prelabel.arrivals import Arrivals
 from services.prelabel.compute import pictures
 from services.prelabel.compute.sessions import inputs
@@ -21,6 +23,7 @@ from shared.contracts.answers import LabelSchema
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import RecordState, ScoredFor
 from shared.kit.clock import new_id
+from shared.kit.images import profiles
 
 SCHEMA = LabelSchema.model_validate(
     {
@@ -136,6 +139,19 @@ def test_every_kind_of_picture_can_be_read(mode: str) -> None:
 def test_what_is_transparent_becomes_white() -> None:
     pixels = pictures.pixels(pictures.read(encoded(Image.new("RGBA", (2, 2), (0, 0, 0, 0)))), 2, 2, 1)
     assert (pixels == 255).all()
+
+
+def test_a_model_sees_the_pixels_that_ingest_keeps() -> None:
+    image = Image.new("RGB", (6, 4), (40, 231, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    primaries = (31270, 32900, 30000, 60000, 64000, 33000, 15000, 6000)  # of sRGB, red and green exchanged
+    data = encoded(image, exif=exif, icc_profile=profiles.of_png(None, primaries, grey=False))
+    kept = pictures.read(make_safe(data, FileLimits(10_000, 100)).data)
+    seen = pictures.read(data)
+    assert seen.size == kept.size == (4, 6)
+    assert seen.tobytes() == kept.tobytes()
+    assert seen.getpixel((0, 0)) == pytest.approx((231, 40, 30), abs=2)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Colours turned into sRGB by an ICC profile. For worker processes: profiles are untrusted, and read by Little CMS."""
 
 import io
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Final
 
@@ -12,6 +12,9 @@ from shared.kit.images.profiles import grey_srgb
 
 _SPACES: Final = {"RGB": "RGB", "RGBA": "RGB", "P": "RGB", "L": "GRAY", "LA": "GRAY", "I;16": "GRAY", "CMYK": "CMYK"}
 """The profile's space that each mode of Pillow can have."""
+
+_SMALL_BYTES: Final = 64 * 1024
+"""The largest profile that is kept for the next image."""
 
 _ROUNDING: Final = 2
 """Steps of 255 by which a colour may move and still count as the same."""
@@ -26,11 +29,11 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
     if image.mode == "1":
         return None
     space = _SPACES.get(image.mode)
+    if space is None:
+        raise UnreadableProfile("no profile is for such an image")
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if space is None or source.profile.xcolor_space.strip() != space:
-            raise UnreadableProfile("the profile is for another kind of image")
-        return _Conversion(source, space).of(image)
+        find = _conversion if len(profile) <= _SMALL_BYTES else _conversion.__wrapped__
+        return find(profile, space).of(image)
     except (UnreadableProfile, MemoryError):
         raise
     except Exception as error:
@@ -38,13 +41,20 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 
 class _Conversion:
-    def __init__(self, source: ImageCms.ImageCmsProfile, space: str) -> None:
+    def __init__(self, profile: bytes, space: str) -> None:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != space:
+            raise UnreadableProfile("the profile is for another kind of image")
         self._mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space]
-        self._source = source
+        self._transform = ImageCms.buildTransform(
+            source, _target(self._mode), self._mode, "L" if self._mode == "L" else "RGB"
+        )
+
+        probe = _probe(self._mode)
+        self._changes_nothing = probe is not None and _alike(probe, self._apply(probe))
 
     def of(self, image: Image.Image) -> Image.Image | None:
-        probe = _probe(self._mode)
-        if probe is not None and _alike(probe, self._apply(probe)):
+        if self._changes_nothing:
             return None
         if image.mode == "P":
             return self._palette(image)
@@ -59,9 +69,7 @@ class _Conversion:
         return converted
 
     def _apply(self, image: Image.Image) -> Image.Image:
-        target, mode = _target(self._mode)
-        transform = ImageCms.buildTransform(self._source, target, self._mode, mode)
-        converted = ImageCms.applyTransform(image, transform)
+        converted = ImageCms.applyTransform(image, self._transform)
         if converted is None:
             raise UnreadableProfile("the profile converts nothing")
         converted.info = {}  # the profile of sRGB, which Pillow would write
@@ -75,11 +83,17 @@ class _Conversion:
         return converted
 
 
+@lru_cache(maxsize=4)
+def _conversion(profile: bytes, space: str) -> _Conversion:
+    """Kept for the next image: most of an import have the same profile, and making this takes milliseconds."""
+    return _Conversion(profile, space)
+
+
 @cache
-def _target(mode: str) -> tuple[ImageCms.ImageCmsProfile, str]:
+def _target(mode: str) -> ImageCms.ImageCmsProfile:
     if mode == "L":
-        return ImageCms.ImageCmsProfile(io.BytesIO(grey_srgb())), "L"
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")), "RGB"
+        return ImageCms.ImageCmsProfile(io.BytesIO(grey_srgb()))
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
 @cache

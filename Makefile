@@ -61,6 +61,10 @@ test: $(VENV)/dev.stamp ## All tests this machine can run; says what was left ou
 gates: $(VENV)/dev.stamp ## What is claimed about numbers: accuracy, cost and time, by simulation and on real data
 	$(PY) -m pytest tests/gates -q --durations=10
 
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp ## Broken images, lines and manifests, each between good ones (CASES=20000); takes half an hour
+	FUZZ_CASES=$(or $(call given,CASES),20000) $(PY) -m pytest tests/fuzz -q
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict and the import contracts
 	$(PY) -m ruff check .

@@ -23,6 +23,8 @@ _ROUNDING: Final = 2
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
     """The image in sRGB, or in grey with its curve; None where it is so already. 16 bits of grey become 8.
 
+    The image that is given may be the one that is returned.
+
     Raises:
         UnreadableProfile: it can't be read, or is for another kind of image.
     """
@@ -46,12 +48,11 @@ class _Conversion:
         if source.profile.xcolor_space.strip() != space:
             raise UnreadableProfile("the profile is for another kind of image")
         self._mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[space]
-        self._transform = ImageCms.buildTransform(
-            source, _target(self._mode), self._mode, "L" if self._mode == "L" else "RGB"
-        )
-
+        target = _target(self._mode)
+        modes = {"RGB": {"RGB": "RGB", "RGBA": "RGBA"}, "GRAY": {"L": "L"}, "CMYK": {"CMYK": "RGB"}}[space]
+        self._transforms = {mode: ImageCms.buildTransform(source, target, mode, made) for mode, made in modes.items()}
         probe = _probe(self._mode)
-        self._changes_nothing = probe is not None and _alike(probe, self._apply(probe))
+        self._changes_nothing = probe is not None and _alike(probe, self._apply(probe.copy()))
 
     def of(self, image: Image.Image) -> Image.Image | None:
         if self._changes_nothing:
@@ -62,16 +63,16 @@ class _Conversion:
             image = _shallow(image)
         if "transparency" in image.info:  # a colour that stands for transparent is another one afterwards
             image = image.convert("RGBA" if self._mode == "RGB" else "LA")
-        if image.mode not in {"RGBA", "LA"}:
-            return self._apply(image)
-        converted = self._apply(image.convert(self._mode))
-        converted.putalpha(image.getchannel("A"))
-        return converted
+        if image.mode == "LA":
+            converted = self._apply(image.getchannel("L"))
+            converted.putalpha(image.getchannel("A"))
+            return converted
+        return self._apply(image)
 
     def _apply(self, image: Image.Image) -> Image.Image:
-        converted = ImageCms.applyTransform(image, self._transform)
-        if converted is None:
-            raise UnreadableProfile("the profile converts nothing")
+        """In place where it can be: an image of the greatest size may be in memory a few times only."""
+        in_place = image.mode != "CMYK"
+        converted = ImageCms.applyTransform(image, self._transforms[image.mode], inPlace=in_place) or image
         converted.info = {}  # the profile of sRGB, which Pillow would write
         return converted
 

@@ -68,7 +68,7 @@ def _decode(data: bytes, max_pixels: int) -> Picture:
         changes.append(ImageChange.METADATA_REMOVED)
     if container.frames:
         changes.append(ImageChange.FRAMES_DROPPED)
-    mode, kept = image.mode, image
+    mode, same = image.mode, True
     if container.profile_broken:
         changes.append(ImageChange.PROFILE_UNREADABLE)
     elif container.profile is not None:
@@ -78,13 +78,13 @@ def _decode(data: bytes, max_pixels: int) -> Picture:
             changes.append(ImageChange.PROFILE_UNREADABLE)
         else:
             if converted is not None:
-                image = converted
+                image, same = converted, False
                 changes.append(ImageChange.CONVERTED_TO_SRGB)
     turn = _TURNS.get(exif.orientation(container.exif))
     if turn is not None:
-        image = image.transpose(turn)
+        image, same = image.transpose(turn), False
         changes.append(ImageChange.TURNED_UPRIGHT)
-    exact = image is kept and container.exact
+    exact = same and container.exact
     if not exact and (container.deep or (mode == "I;16" and image.mode != mode)):
         changes.append(ImageChange.DEPTH_REDUCED)
     return Picture(image, container.format, container.plain if exact else None, tuple(changes))

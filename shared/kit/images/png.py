@@ -81,7 +81,7 @@ def read(data: bytes) -> Container:
         "PNG",
         b"".join(parts),
         exif=chunks.first.get(b"eXIf"),
-        metadata=bool(others - _FRAMES),
+        metadata=bool(others - _FRAMES) or used != len(compressed),
         frames=b"fdAT" in others,
         deep=depth == _DEEP and colours != 0,
         exact=used is not None,

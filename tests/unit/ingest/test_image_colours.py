@@ -256,4 +256,5 @@ def test_what_hides_behind_the_pixels_of_a_png_goes() -> None:
             data += len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
         safe = make_safe(data)
         assert PLANTED not in safe.data
+        assert list(safe.changes) == ["metadata-removed"]
         assert opened(safe).tobytes() == image.tobytes()

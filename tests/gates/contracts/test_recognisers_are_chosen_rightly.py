@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.personal_data import RECOGNISERS, Finding, Recogniser, deidentify
+from shared.contracts.personal_data import RECOGNISERS, Finding, Recogniser, deidentify, mask
 from shared.contracts.personal_data.masking import CUT_OFF, REACH
 from shared.contracts.personal_data.money import GROUPS, passes_luhn
 from shared.contracts.personal_data.phone import (
@@ -78,6 +78,18 @@ def test_real_texts_are_masked_as_if_every_recogniser_were_asked() -> None:
     texts = list(_real_texts())
     assert len(texts) > 10_000
     assert [text for text in texts if deidentify(text) != deidentify(text, EVERY)] == []
+
+
+@given(TEXTS | st.text("aZ_ \u2460\u2463\uff11\u0661\u24b6", max_size=24))
+@settings(max_examples=2_000)
+def test_letting_a_text_through_at_once_changes_nothing(text: str) -> None:
+    assert mask(text) == deidentify(text)[0]
+
+
+@pytest.mark.skipif(not SETS.exists(), reason=f"the real texts {NOT_BESIDE}")
+def test_real_texts_and_their_words_are_masked_alike_with_findings_and_without() -> None:
+    texts = {piece for text in _real_texts() for piece in (text, *text.split())}
+    assert [text for text in texts if mask(text) != deidentify(text)[0]] == []
 
 
 @given(st.lists(PIECES, min_size=1, max_size=8).map("".join), st.sampled_from(["lorem ipsum, ", "1234 ", "- ", "é"]))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.personal_data import Finding, Kind, deidentify, map_offset
+from shared.contracts.personal_data import Finding, Kind, deidentify, map_offset, mask
 
 MEASURED = Path(__file__).parents[3].parent / "shared" / "data" / "pii" / "presidio_synth_v2.json"
 
@@ -117,6 +117,24 @@ def test_what_hides_personal_data_from_machines_hides_it_in_vain(text: str, mask
 )
 def test_what_is_no_personal_data_stays(text: str) -> None:
     assert deidentify(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["4111111111111111", "4111 1111 1111 1111", "+49 30 901820", "192.168.17.4", "460-89-9847"],
+)
+@pytest.mark.parametrize("digits", ["\u2460\u2461\u2462\u2463\u2464\u2465\u2466\u2467\u2468", "\u2080"])
+def test_a_short_text_in_look_alikes_is_masked_as_any_other(number: str, digits: str) -> None:
+    table = {str(index): digit for index, digit in enumerate(digits, start=1 if len(digits) > 1 else 0)}
+    text = "".join(table.get(character, character) for character in number)
+    assert mask(text) == deidentify(text)[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["\u2463" + "\u2460" * 15, "a\u2460" * 9, "a" * 19 + " " + "b" * 19, "a" * 50, "a b c"]
+)
+def test_masking_at_once_and_with_findings_give_the_same(text: str) -> None:
+    assert mask(text) == deidentify(text)[0]
 
 
 def test_findings_point_into_the_text() -> None:

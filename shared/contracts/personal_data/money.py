@@ -12,6 +12,9 @@ _DIGITS = re.compile(r"\d+")
 _ISSUER = re.compile(r"4|5[0-9]|6|3[04-9]|2[2-7]|2131|1800")
 SHORTEST_CARD, LONGEST_CARD = 12, 19
 SHORTEST_GROUP = 3
+# How cards are printed: groups of four, the last of three to six, or 4-6-4 and 4-6-5.
+_PRINTED = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[ .\-]\d{4}[ .\-]\d{4}|\d{4}[ .\-]\d{6}[ .\-]\d{4})")
+GROUP, MIDDLE_GROUP, LONGEST_LAST_GROUP = 4, 6, 6
 
 
 def passes_luhn(digits: str) -> bool:
@@ -24,7 +27,9 @@ _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 
 
 class CardRecogniser:
-    """12 to 19 digits of a known issuer range, in one piece or in groups, that pass the Luhn check."""
+    """12 to 19 digits of a known issuer range that pass the Luhn check: in one piece, in groups as cards are printed, or in
+    any groups of three digits or more that no other number stands beside.
+    """
 
     def concerns(self, shape: bytes) -> bool:
         return _CARD_SHAPE.search(shape) is not None
@@ -35,6 +40,11 @@ class CardRecogniser:
                 yield from self._in_run(run.group(), run.start())
 
     def _in_run(self, run: str, offset: int) -> Iterator[Finding]:
+        if len(run) < 2 * LONGEST_CARD and self._is_one_card(run):
+            yield Finding(offset, offset + len(run), Kind.CARD, 1.0, "card")
+            return
+        if _PRINTED.search(run) is None:
+            return
         groups = [(match.start(), match.end(), match.group()) for match in _DIGITS.finditer(run)]
         index = 0
         while index < len(groups):
@@ -46,21 +56,41 @@ class CardRecogniser:
                 index = last + 1
 
     @staticmethod
+    def _is_one_card(run: str) -> bool:
+        groups = _DIGITS.findall(run)
+        digits = "".join(groups)
+        return (
+            SHORTEST_CARD <= len(digits) <= LONGEST_CARD
+            and all(len(group) >= SHORTEST_GROUP for group in groups[1:])
+            and _ISSUER.match(digits) is not None
+            and passes_luhn(digits)
+        )
+
+    @staticmethod
     def _last_group(groups: list[tuple[int, int, str]], first: int) -> int | None:
         """The last of the groups from `first` on that are together the longest card number."""
         digits, best = "", None
         for index in range(first, len(groups)):
             group = groups[index][2]
-            if len(digits) + len(group) > LONGEST_CARD or (index > first and len(group) < SHORTEST_GROUP):
+            if len(digits) + len(group) > LONGEST_CARD:
                 break
             digits += group
-            if len(digits) < SHORTEST_CARD:
-                continue
-            if not _ISSUER.match(digits):
-                break
-            if passes_luhn(digits):
-                best = index
+            if _is_printed_card([each[2] for each in groups[first : index + 1]], len(digits)):
+                if not _ISSUER.match(digits):
+                    break
+                if passes_luhn(digits):
+                    best = index
         return best
+
+
+def _is_printed_card(groups: list[str], digits: int) -> bool:
+    """Whether groups with so many digits together are those of a card."""
+    if digits < SHORTEST_CARD:
+        return False
+    lengths = [len(group) for group in groups]
+    if len(lengths) == 1 or (lengths[:2] == [GROUP, MIDDLE_GROUP] and len(lengths) == 3):  # noqa: PLR2004
+        return True
+    return set(lengths[:-1]) == {GROUP} and SHORTEST_GROUP <= lengths[-1] <= LONGEST_LAST_GROUP
 
 
 IBAN_LENGTHS = {
@@ -79,7 +109,7 @@ _IBAN_SHAPE = re.compile(
     rb"00(?<=[a-z]{2}00)(?<![0a-z][a-z]{2}00)(?:[ \-]?[0a-z]){11}"
 )  # Norway's have fifteen characters, no country's fewer
 # Begins with the digits, which are rarer than letters, so that most of a text is skipped at once.
-_CHECK_DIGITS = re.compile(r"[0-9]{2}(?=[ \-]?[A-Za-z0-9])")
+_CHECK_DIGITS = re.compile(r"[0-9](?<=[A-Za-z]{2}[0-9])[0-9](?=[ \-]?[A-Za-z0-9])")
 _SEPARATOR = " -"
 
 

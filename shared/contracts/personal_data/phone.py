@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
-import phonenumbers
-
 from shared.contracts.personal_data.finding import Finding, Kind
+from shared.contracts.personal_data.numbering import is_national
 
 SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
 _SHAPE = re.compile(rb"0(?:[ ./()\-]{0,3}0){6}")
@@ -30,14 +28,32 @@ def _words(*words: str) -> str:
 
 # All in lower case, for `stands_before`.
 _WORD = (
-    rf"phone|tele?fon\w*|mobile?|m[oó]vil|whatsapp|{_words('fax', 'cell', 'handy', 'call', 'dial')}"
+    rf"phone(?<!\[phone)|tele?fon\w*|mobile?|m[oó]vil|whatsapp|{_words('fax', 'cell', 'handy', 'call', 'dial')}"
     rf"|(?:{_words('tel', 'sms', 'text', 'ring')})\b"
 )
 _PLACE = rf"answering|contact|number|reach|{_words('desk', 'office')}|(?:{_words('message', 'messages')})\b"
-_MASK = r"\[phone\][^\w]{0,3}$"
+_MASK = r"\[phone\][^\n\d]{0,23}\Z"
+_WORD_PARTS = (
+    "phone", "tel", "mobil", "vil", "whatsapp", "fax", "cell", "handy", "call", "dial", "sms", "text", "ring",
+    "answering", "contact", "number", "reach", "desk", "office", "message", "home", "work",
+)  # fmt: skip
+"""One of them is in every text, in lower case, that has a word which marks a number."""
+
 CONTEXT_BEFORE = re.compile(rf"(?:{_WORD}|{_PLACE})[^\n\d]{{0,24}}\n?[^\n\d]{{0,4}}$|{_MASK}")
 WORD_BEFORE = re.compile(rf"(?:{_WORD})[^\n\d]{{0,24}}$|{_MASK}")
 _CONTEXT_AFTER = re.compile(r"[ \-,(]{0,3}(?:mobile|office|fax|home|cell|work|phone|tel\b)", re.IGNORECASE)
+_SEPARATORS = frozenset("-/ .()")
+_MASKED_BEFORE = tuple(f"{kind.mask}{between}" for kind in (Kind.CARD, Kind.PHONE) for between in ("", " ", "-"))
+_MASKED_AFTER = tuple(f"{between}{kind.mask}" for kind in (Kind.CARD, Kind.PHONE) for between in ("", " ", "-"))
+_LONGEST_MASK = max(map(len, _MASKED_BEFORE))
+_ROW = re.compile(r"\d+(?:[ .\-/]\d+)*")
+_MAY_BEGIN_IN_ROW = re.compile(
+    rf"(?<!\d)(?:0|{_NORTH_AMERICAN.pattern}|(?:1[89]|20)\d\d[-./]|\d\d?[-./]\d\d?[-./](?:1[89]|20)\d\d)"
+)
+_LAST_OF_ROW = 80
+"""Characters at the end of a row of numbers in which one may be a telephone number by the word that follows."""
+
+_SINGLES = re.compile(r"(?:\d(?!\d)[ .\-/]?)+")
 _WITHOUT_SEPARATORS = str.maketrans("", "", "+-/.() ")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
 _GROUP = re.compile(r"\d+")
@@ -47,14 +63,11 @@ _PLUS_AND_LETTERS_BACKWARDS = re.compile(r"(\+?)([^\W\d_]{0,24})(?![\w+])")
 SHORTEST, LONGEST = 7, 15
 """Digits of a telephone number (E.164 allows 15)."""
 
+FEWEST_NATIONAL = 8
+FEWEST_IN_ONE = 10
+"""Digits of a number without context: in three groups or more, and in fewer."""
+
 FEWEST_DIFFERENT = 3
-
-REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BE", "CH", "SE", "DK", "PL", "PT", "BR", "AU", "ZA", "IN")
-"""Where a number without a country code is tried."""
-
-MAX_LOOKUPS = 50
-"""National numbers looked up per text; the rest is masked unasked, so that no text costs much time."""
-
 
 CONTEXT = 48
 """Characters before a number in which a word may tell that it is a telephone's."""
@@ -76,15 +89,43 @@ def _lower(text: str) -> str:
 _DOTLESS_AND_LONG = str.maketrans("\u0131\u017f", "is")  # i without a dot, long s
 
 
+def _has_words(text: str) -> bool:
+    """Whether the text has any word that marks a number; False is certain."""
+    lowered = _lower(text)
+    return any(word in lowered for word in _WORD_PARTS)
+
+
 def _ends_in_digit(text: str, end: int) -> bool:
     """Whether a digit stands right before, or one separator before."""
     before = text[max(0, end - 2) : end]
-    return before[-1:].isdigit() or before[:1].isdigit()
+    return before[-1:].isdigit() or (before[:1].isdigit() and before[1] in _SEPARATORS)
 
 
-def _is_one_of_single_digits(text: str, start: int) -> bool:
-    """Whether a digit stands alone here, after other digits: neither form nor words nor a plan let a number begin so."""
-    return text[start].isdigit() and not text[start + 1].isdigit() and _ends_in_digit(text, start)
+def _stands_apart(text: str, start: int, end: int) -> bool:
+    """Whether it is no part of a longer row of numbers, masked ones too, as in a table or a list of measurements."""
+    return (
+        not _ends_in_digit(text, start)
+        and _MORE.match(text, end) is None
+        and not text.startswith(_MASKED_AFTER, end)
+        and not text.endswith(_MASKED_BEFORE, max(0, start - _LONGEST_MASK), start)
+    )
+
+
+def _single_digits(text: str, start: int) -> int:
+    """Where digits that stand alone after other digits end: neither form nor words nor a plan let a number begin there."""
+    if not text[start].isdigit() or not _ends_in_digit(text, start):
+        return start
+    singles = _SINGLES.match(text, start)
+    return start if singles is None else singles.end()
+
+
+def _next_in_row(text: str, start: int, row_end: int) -> int:
+    """Where in a row of numbers one may begin by form, or a date does; near the row's end that is anywhere."""
+    last = row_end - _LAST_OF_ROW
+    if start >= last:
+        return start
+    begun = _MAY_BEGIN_IN_ROW.search(text, start, last)
+    return last if begun is None else begun.start()
 
 
 class LongNumber(NamedTuple):
@@ -126,10 +167,15 @@ class PhoneRecogniser:
                 yield Finding(number.start, number.end, Kind.PHONE, 0.7, "phone")
 
     def _apart(self, text: str) -> Iterator[Finding]:
-        position, lookups = 0, 0
+        position = row_end = 0
+        has_words = _has_words(text)
         while match := PHONE.search(text, position):
-            if _is_one_of_single_digits(text, match.start()):
-                position = match.start() + 1
+            position = _single_digits(text, match.start())
+            if position == match.start() and _ends_in_digit(text, position):
+                row = _ROW.match(text, position) if position >= row_end else None
+                row_end = row_end if row is None else row.end()
+                position = _next_in_row(text, position, row_end)
+            if position > match.start():
                 continue
             number = match.group()
             if "x" in number:
@@ -138,13 +184,11 @@ class PhoneRecogniser:
             date = _DATE.match(text, match.start())
             score, end = None, match.end()
             if date is None and SHORTEST <= count <= LONGEST:
-                score = self._by_form(number, count, text, match.start(), end)
-                if score is None:
-                    lookups += 1
-                    score = 0.6 if lookups > MAX_LOOKUPS or _is_national(number) else None
+                score = self._by_form(number, count, text, match.start() if has_words else None, end)
+                if score is None and (number[0] == "0" or _stands_apart(text, match.start(), end)):
+                    score = 0.6 if _is_national(number) else None
             if date is None and score is None and (count > LONGEST or _MORE.match(text, end)):
-                first = self._first_of_many(number, text, match.start(), lookups < MAX_LOOKUPS)
-                lookups += 1
+                first = self._first_of_many(number, text, match.start())
                 if first is not None:
                     score, end = 0.7, first
             if score is not None:
@@ -154,11 +198,11 @@ class PhoneRecogniser:
                 behind = date or _FIRST_DIGITS.match(text, match.start())
                 position = match.end() if behind is None else behind.end()
 
-    def _first_of_many(self, numbers: str, text: str, start: int, may_look_up: bool) -> int | None:
+    def _first_of_many(self, numbers: str, text: str, start: int) -> int | None:
         """Where the first of numbers that follow each other ends: the shortest that is one by form, word or plan."""
         labelled = not _ends_in_digit(text, start) and stands_before(WORD_BEFORE, text, start)
         by_form = numbers.startswith(("+", "(", "00")) or _NORTH_AMERICAN.match(numbers) is not None
-        if not labelled and not by_form and not (may_look_up and numbers.startswith("0")):
+        if not labelled and not by_form and not numbers.startswith("0"):
             return None
         count = 0
         for group in _GROUP.finditer(numbers):
@@ -170,7 +214,7 @@ class PhoneRecogniser:
                 continue
             if labelled or self._by_form(number, count, text, None, end) is not None:
                 return end
-            if may_look_up and number.startswith("0") and _is_national(number):
+            if number.startswith("0") and _is_national(number):
                 return end
         return None
 
@@ -188,21 +232,10 @@ class PhoneRecogniser:
         return None
 
 
-@lru_cache(maxsize=4096)
 def _is_national(number: str) -> bool:
-    """Whether some region has such a number; below ten digits only if it is written in three groups or more.
-
-    Remembered, for a text is searched again once it is masked, and texts name the same number again.
-    """
-    groups = re.findall(r"\d+", number)
+    """Whether some region has such a number; below ten digits only if it is written in three groups or more."""
+    groups = _GROUP.findall(number)
     count = sum(map(len, groups))
-    if count < 8 or (count < 10 and len(groups) < 3) or any(len(group) == 1 for group in groups):  # noqa: PLR2004
+    if count < FEWEST_NATIONAL or (count < FEWEST_IN_ONE and len(groups) < 3):  # noqa: PLR2004
         return False
-    for region in REGIONS:
-        try:
-            parsed = phonenumbers.parse(number, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number_for_region(parsed, region):
-            return True
-    return False
+    return min(map(len, groups)) > 1 and is_national("".join(groups))

@@ -2,10 +2,13 @@
 
 import csv
 import json
+import random
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from shared.contracts.personal_data import RECOGNISERS, Finding, Recogniser, deidentify, mask
 from shared.contracts.personal_data.masking import CUT_OFF, REACH
 from shared.contracts.personal_data.money import GROUPS, passes_luhn
+from shared.contracts.personal_data.numbering import REGIONS, is_national
 from shared.contracts.personal_data.phone import (
     CONTEXT_BEFORE,
     PHONE,
@@ -95,7 +99,7 @@ def test_real_texts_and_their_words_are_masked_alike_with_findings_and_without()
 @given(st.lists(PIECES, min_size=1, max_size=8).map("".join), st.sampled_from(["lorem ipsum, ", "1234 ", "- ", "é"]))
 @settings(max_examples=200)
 def test_what_is_searched_again_after_masking_is_enough_of_a_long_text(text: str, between: str) -> None:
-    gap = between * (2 * (REACH + CUT_OFF) // len(between))
+    gap = f"as follows:\n{between * (2 * (REACH + CUT_OFF) // len(between))}"
     if deidentify(gap)[1]:
         return
     masked, _ = deidentify(f"{text}\n{gap}\n{text}")
@@ -107,15 +111,13 @@ PLAIN_PHONE = re.compile(
 )
 PLAIN_GROUPS = re.compile(r"(?<!\d)(?<!\d[.,])\d+(?:[ .\-]\d+)*")
 PLAIN_LONG_NUMBERS = re.compile(r"(?<![\w+])([^\W\d_]{0,24})(\+?\d{9,40})([^\W\d_]{0,24})(?!\w)")
-WORD = (
-    r"phone|tele?fon\w*|\btel\b|\bfax|mobile?|m[oó]vil|\bcell|\bhandy|whatsapp|\bsms\b|\bcall|\bdial|\btext\b|\bring\b"
-)
+WORD = r"(?<!\[)phone|tele?fon\w*|\btel\b|\bfax|mobile?|m[oó]vil|\bcell|\bhandy|whatsapp|\bsms\b|\bcall|\bdial|\btext\b|\bring\b"
 PLAIN_CONTEXT_BEFORE = re.compile(
     rf"(?:{WORD}|\bdesk|\bmessages?\b|answering|contact|number|reach|\boffice)[^\n\d]{{0,24}}\n?[^\n\d]{{0,4}}$"
-    r"|\[PHONE\][^\w]{0,3}$",
+    r"|\[PHONE\][^\n\d]{0,23}\Z",
     re.IGNORECASE,
 )
-PLAIN_WORD_BEFORE = re.compile(rf"(?:{WORD})[^\n\d]{{0,24}}$|\[PHONE\][^\w]{{0,3}}$", re.IGNORECASE)
+PLAIN_WORD_BEFORE = re.compile(rf"(?:{WORD})[^\n\d]{{0,24}}$|\[PHONE\][^\n\d]{{0,23}}\Z", re.IGNORECASE)
 
 
 @given(TEXTS.filter(lambda text: not any(character.isdigit() and character > "9" for character in text)))
@@ -138,3 +140,24 @@ def test_the_check_of_card_numbers_is_that_of_the_standard(digits: str) -> None:
         value = int(digit) * (2 if index % 2 else 1)
         total += value - 9 if value > 9 else value
     assert passes_luhn(digits) == (total % 10 == 0)
+
+
+@given(st.text("0123456789", min_size=8, max_size=15) | st.text("0123456789", min_size=7, max_size=14).map("0".__add__))
+@settings(max_examples=2_000)
+def test_what_libphonenumber_takes_for_a_number_of_a_region_is_one_by_the_joined_plans(digits: str) -> None:
+    assert is_national(digits) or not any(map(partial(_is_valid, digits), REGIONS))
+
+
+def test_the_joined_plans_have_hardly_more_numbers_than_libphonenumber() -> None:
+    rng = random.Random(0)
+    numbers = ["".join(rng.choices("0123456789", k=rng.randrange(8, 16))) for _ in range(4_000)]
+    accepted = [digits for digits in numbers if is_national(digits)]
+    assert sum(any(map(partial(_is_valid, digits), REGIONS)) for digits in accepted) >= 0.99 * len(accepted)
+
+
+def _is_valid(digits: str, region: str) -> bool:
+    try:
+        parsed = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_valid_number_for_region(parsed, region))

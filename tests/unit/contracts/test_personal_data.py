@@ -137,6 +137,27 @@ def test_masking_at_once_and_with_findings_give_the_same(text: str) -> None:
     assert mask(text) == deidentify(text)[0]
 
 
+@pytest.mark.parametrize(
+    "number", ["12345 6789", "612 34 56 78", "030 12345678", "2345 678 901", "123 456 789 01", "9876543210"]
+)
+def test_equal_rows_are_masked_alike_however_many_there_are(number: str) -> None:
+    masked = deidentify("".join(f"row {index}: {number}\n" for index in range(400)))[0].splitlines()
+    assert {row.partition(": ")[2] for row in masked} == {deidentify(f"row 0: {number}")[0].partition(": ")[2]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "417 582 633 904 571 268 330 745",
+        "123 456 789 012 345 678 901 234\n234 567 890 123 456 789 012 345",
+        "12 345 67 89 101 112 13 14 15",
+        "4556 123 9018 22 5100 77 640 12",
+    ],
+)
+def test_rows_of_small_numbers_are_neither_cards_nor_telephones(text: str) -> None:
+    assert deidentify(text) == (text, [])
+
+
 def test_findings_point_into_the_text() -> None:
     text = "a@example.com or 4111111111111111"
     findings = deidentify(text)[1]

@@ -1,0 +1,56 @@
+"""What masking costs grows with the text only, for each recogniser, and tables cost little more than prose."""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.contracts.personal_data import deidentify
+from tests.support.left_out import NOT_BESIDE
+
+MEASURED = Path(__file__).parents[3].parent / "shared" / "data" / "pii" / "presidio_synth_v2.json"
+CHARACTERS = 400_000
+REPEATS = 5
+
+
+def _filled(piece: Callable[[], str]) -> str:
+    parts, length = list[str](), 0
+    while length < CHARACTERS:
+        parts.append(piece())
+        length += len(parts[-1])
+    return "".join(parts)[:CHARACTERS]
+
+
+def _fastest_s(work: Callable[[], object], repeats: int = REPEATS) -> float:
+    """CPU seconds at best: what else the machine does only adds to them."""
+    seconds = list[float]()
+    for _ in range(repeats):
+        started = time.process_time()
+        work()
+        seconds.append(time.process_time() - started)
+    return min(seconds)
+
+
+@pytest.mark.skipif(not MEASURED.exists(), reason=f"the set of measured texts {NOT_BESIDE}")
+def test_tables_of_small_numbers_take_at_most_three_times_as_long_as_prose() -> None:
+    rng = random.Random(1)
+    texts = [item["full_text"] for item in json.loads(MEASURED.read_text(encoding="utf-8"))]
+
+    def digits(count: int) -> str:
+        return "".join(rng.choices("0123456789", k=count))
+
+    tables = {
+        "numbers": _filled(lambda: f"{rng.randrange(999)} "),
+        "one digit": "1 " * (CHARACTERS // 2),
+        "rows": _filled(lambda: f"row {rng.randrange(9_999)}: {digits(5)} {digits(4)}\n"),
+        "tabs": _filled(lambda: "\t".join(digits(rng.randrange(1, 7)) for _ in range(8)) + "\n"),
+        "commas": _filled(lambda: ",".join(digits(rng.randrange(1, 7)) for _ in range(8)) + "\n"),
+        "decimals": _filled(lambda: f"{rng.random():.4f} {rng.random() * 1_000:.2f}\n"),
+    }
+    prose = _filled(lambda: f"{rng.choice(texts)}\n")
+    prose_s = _fastest_s(lambda: deidentify(prose))
+    slow = {name: _fastest_s(lambda: deidentify(table)) / prose_s for name, table in tables.items()}  # noqa: B023
+    assert {name: round(ratio, 2) for name, ratio in slow.items() if ratio > 3} == {}

@@ -4,11 +4,13 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from shared.contracts.personal_data import deidentify
+from shared.contracts.personal_data import RECOGNISERS, Recogniser, deidentify
+from shared.contracts.personal_data.folding import shape_of
 from tests.support.left_out import NOT_BESIDE
 
 MEASURED = Path(__file__).parents[3].parent / "shared" / "data" / "pii" / "presidio_synth_v2.json"
@@ -54,3 +56,34 @@ def test_tables_of_small_numbers_take_at_most_three_times_as_long_as_prose() -> 
     prose_s = _fastest_s(lambda: deidentify(prose))
     slow = {name: _fastest_s(lambda: deidentify(table)) / prose_s for name, table in tables.items()}  # noqa: B023
     assert {name: round(ratio, 2) for name, ratio in slow.items() if ratio > 3} == {}
+
+
+SHORT = 6_000
+GROWTH = 1.2
+ATTEMPTS = 4
+PIECES = (
+    "a", "a@", "a@a.", "a.", "@", "a (at) a dot ", " at ", "&#64;", "%40", "://", "http://a:b@c ", "&key=", "=", "?token=a",
+    "1.1.1.1 ", "1.", "::", "a:", "GB82", "DE89 3704 0044 0532 ", "1", "1 ", "0 ", "12 ", "123 ", "4111 ", "4111 1111 1111 1111 ",
+    "01234 567890 ", "555 010 9999 ", "+49 30 901820 ", "(", "+", "call 12345678 ", "460-89-9847 ", "\n", " ", "-", "12,345\t",
+    "2024-05-17 10:30:11,417\n", "row: 12345 6789\n",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("recogniser", RECOGNISERS, ids=lambda recogniser: type(recogniser).__name__)
+def test_four_and_sixteen_times_the_text_take_four_and_sixteen_times_as_long(recogniser: Recogniser) -> None:
+    def search(text: str) -> None:
+        recogniser.concerns(shape_of(text))
+        for _ in recogniser.find(text):
+            pass
+
+    slow = {}
+    for piece in PIECES:
+        texts = [(piece * (SHORT * times // len(piece) + 1))[: SHORT * times] for times in (1, 4, 16)]
+        for _ in range(ATTEMPTS):
+            short, middle, long = (_fastest_s(partial(search, text), 3) for text in texts)
+            growth = max(middle / (4 * short), long / (16 * short))
+            if growth <= GROWTH:
+                break
+        else:
+            slow[piece] = growth
+    assert slow == {}

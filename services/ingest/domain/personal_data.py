@@ -7,13 +7,14 @@ from services.ingest.exceptions import PersonalDataInSchema
 from services.ingest.media import Redaction
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import SliceValue
-from shared.contracts.personal_data import Finding, Kind, mask
+from shared.contracts.personal_data import Finding, Kind, deidentify, mask
+from shared.contracts.personal_data.money import SHORTEST_CARD, CardRecogniser
 from shared.contracts.values import json_pointer
 
 Redactions = dict[str, list[Redaction]]
 """What was masked, per text field."""
 
-_FEWEST_DIGITS = 7
+_CARDS = (CardRecogniser(),)
 
 
 def findings_of(redactions: Sequence[Redaction]) -> list[Finding]:
@@ -22,16 +23,16 @@ def findings_of(redactions: Sequence[Redaction]) -> list[Finding]:
 
 
 def mask_slice(values: Mapping[str, SliceValue]) -> dict[str, SliceValue]:
-    """Keys and values without personal data; a number that reads as a telephone or card number counts as one."""
+    """Keys and values without personal data; of numbers only those are masked that pass as a card's."""
     return {mask(key): _mask_value(value) for key, value in values.items()}
 
 
 def _mask_value(value: SliceValue) -> SliceValue:
     if isinstance(value, str):
         return mask(value)
-    if isinstance(value, int) and abs(value) >= 10**_FEWEST_DIGITS:
+    if isinstance(value, int) and abs(value) >= 10 ** (SHORTEST_CARD - 1):
         text = str(value)
-        masked = mask(text)
+        masked, _ = deidentify(text, _CARDS)
         return value if masked == text else masked
     return value
 

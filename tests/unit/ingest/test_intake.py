@@ -149,6 +149,13 @@ def test_consent_must_cover_the_required_purposes() -> None:
     assert read({"fields": {"message": "m"}, "purposes": ["quality", "x", "training"]}, **required)
 
 
+@pytest.mark.parametrize(
+    "value", [4930901820, 2079460958, 5550109999, 1718000000, 202405170871, 41796001122, -4930901820]
+)
+def test_other_numbers_in_slices_stay_numbers(value: int) -> None:
+    assert read({"fields": {"message": "m"}, "slice": {"id": value}}).slice == {"id": value}
+
+
 def test_numbers_in_slices_that_read_as_personal_data_are_masked() -> None:
     candidate = read({"fields": {"message": "m"}, "slice": {"card": 4111111111111111, "count": 12345678, "share": 0.5}})
     assert candidate.slice == {"card": "[CARD]", "count": 12345678, "share": 0.5}

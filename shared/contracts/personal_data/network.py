@@ -18,6 +18,19 @@ SHORTEST_IPV6 = 5
 FEWEST_COLONS = 2
 
 
+_VERSION_BEFORE = re.compile(
+    r"(?<![a-z])(?:version|ver|v|release|revision|rev|build|firmware|section|chapter|clause|upgrade to|update to)"
+    r"[ \t:=.\-]{0,3}v?\Z",
+    re.IGNORECASE,
+)
+LONGEST_VERSION_WORD = 16
+
+
+def _is_version(text: str, start: int) -> bool:
+    """Whether four numbers with points are named as a version or a section."""
+    return _VERSION_BEFORE.search(text[max(0, start - LONGEST_VERSION_WORD) : start]) is not None
+
+
 def _is_address(address: str) -> bool:
     try:
         ipaddress.IPv4Address(address)
@@ -34,9 +47,8 @@ class IpRecogniser:
 
     def find(self, text: str) -> Iterator[Finding]:
         for match in _IPV4.finditer(text):
-            if not _is_address(match.group()):
-                continue
-            yield Finding(match.start(), match.end(), Kind.IP, 0.95, "ip")
+            if _is_address(match.group()) and not _is_version(text, match.start()):
+                yield Finding(match.start(), match.end(), Kind.IP, 0.95, "ip")
         if text.count(":") > 1:
             yield from self._version_6(text)
 

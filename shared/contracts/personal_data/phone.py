@@ -42,6 +42,30 @@ _WORD_PARTS = (
 CONTEXT_BEFORE = re.compile(rf"(?:{_WORD}|{_PLACE})[^\n\d]{{0,24}}\n?[^\n\d]{{0,4}}$|{_MASK}")
 WORD_BEFORE = re.compile(rf"(?:{_WORD})[^\n\d]{{0,24}}$|{_MASK}")
 _CONTEXT_AFTER = re.compile(r"[ \-,(]{0,3}(?:mobile|office|fax|home|cell|work|phone|tel\b)", re.IGNORECASE)
+_THING = (
+    r"order|invoice|ticket|lot|batch|case|tracking|parcel|shipment|reference|serial|isbn|ean|sku|gtin|article|commit|build"
+    r"|account|transaction|booking|po|uuid|id|unix ?time|epoch|timestamp|created_at|updated_at|usd|eur|gbp|chf|jpy|population of"
+)
+_NUMBERED = r"part|item|customer|policy|contract|claim|project|product"
+_THING_BEFORE = re.compile(
+    rf"(?:\b(?:(?:{_THING})(?:[ _\-]?(?:number|nr|no|id|code))?|(?:{_NUMBERED})[ _\-]?(?:number|nr|no|id|code))"
+    r"[^\w\n]{0,4}(?:is )?|[$€£¥] ?|[#§])\Z"
+)
+"""What a number is that is no telephone's: a few words need `number` or the like beside them, for prose has them, too."""
+
+_AMOUNT_AFTER = re.compile(
+    r" ?(?:euros?|dollars?|pounds?|francs?|yen|rupees?|usd|eur|gbp|chf|cents?|people|inhabitants|users|units|bytes|[€$£%])"
+    r"(?!\w)",
+    re.IGNORECASE,
+)
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[ .]\d{3})*[ .]000")
+_TIME = re.compile(  # seconds or milliseconds since 1970, and date and time in one piece
+    r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[0-2]\d[0-5]\d(?:[0-5]\d)?"
+)
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?!\w)", re.IGNORECASE)
+_UUID_GROUPS = (0, 9, 14, 19, 24)
+"""Where in a UUID its groups begin."""
+
 _SEPARATORS = frozenset("-/ .()")
 _MASKED_BEFORE = tuple(f"{kind.mask}{between}" for kind in (Kind.CARD, Kind.PHONE) for between in ("", " ", "-"))
 _MASKED_AFTER = tuple(f"{between}{kind.mask}" for kind in (Kind.CARD, Kind.PHONE) for between in ("", " ", "-"))
@@ -66,6 +90,9 @@ SHORTEST, LONGEST = 7, 15
 FEWEST_NATIONAL = 8
 FEWEST_IN_ONE = 10
 """Digits of a number without context: in three groups or more, and in fewer."""
+
+MOST_NATIONAL = 13
+"""Digits of a number that only the plans know; the longest ones with a prefix."""
 
 FEWEST_DIFFERENT = 3
 
@@ -93,6 +120,24 @@ def _has_words(text: str) -> bool:
     """Whether the text has any word that marks a number; False is certain."""
     lowered = _lower(text)
     return any(word in lowered for word in _WORD_PARTS)
+
+
+def _is_other(text: str, start: int, end: int) -> bool:
+    """Whether a number without `+` or brackets is named as something else, or written as an amount, a time or an identifier."""
+    number = text[start:end]
+    if any(start >= before and _UUID.match(text, start - before) for before in _UUID_GROUPS):
+        return True
+    if number[0] in "+(" or _NORTH_AMERICAN.match(number):
+        return False
+    if stands_before(_THING_BEFORE, text, start):
+        return True
+    if stands_before(WORD_BEFORE, text, start):
+        return False
+    return (
+        _AMOUNT_AFTER.match(text, end) is not None
+        or _THOUSANDS.fullmatch(number) is not None
+        or _TIME.fullmatch(number) is not None
+    )
 
 
 def _ends_in_digit(text: str, end: int) -> bool:
@@ -184,19 +229,27 @@ class PhoneRecogniser:
             date = _DATE.match(text, match.start())
             score, end = None, match.end()
             if date is None and SHORTEST <= count <= LONGEST:
-                score = self._by_form(number, count, text, match.start() if has_words else None, end)
-                if score is None and (number[0] == "0" or _stands_apart(text, match.start(), end)):
-                    score = 0.6 if _is_national(number) else None
+                score = self._as_one(number, count, text, (match.start(), end), has_words)
             if date is None and score is None and (count > LONGEST or _MORE.match(text, end)):
                 first = self._first_of_many(number, text, match.start())
                 if first is not None:
                     score, end = 0.7, first
-            if score is not None:
+            if score is not None and _is_other(text, match.start(), end):
+                position = end
+            elif score is not None:
                 position = end
                 yield Finding(match.start(), end, Kind.PHONE, score, "phone")
             else:  # a number may begin behind the date, or behind the first digits
                 behind = date or _FIRST_DIGITS.match(text, match.start())
                 position = match.end() if behind is None else behind.end()
+
+    def _as_one(self, number: str, count: int, text: str, place: tuple[int, int], has_words: bool) -> float | None:
+        """How sure the whole is one number, by form, by the words beside it or by the numbering plans."""
+        start, end = place
+        score = self._by_form(number, count, text, start if has_words else None, end)
+        if score is None and (number[0] == "0" or _stands_apart(text, start, end)) and _is_national(number):
+            return 0.6
+        return score
 
     def _first_of_many(self, numbers: str, text: str, start: int) -> int | None:
         """Where the first of numbers that follow each other ends: the shortest that is one by form, word or plan."""
@@ -236,6 +289,6 @@ def _is_national(number: str) -> bool:
     """Whether some region has such a number; below ten digits only if it is written in three groups or more."""
     groups = _GROUP.findall(number)
     count = sum(map(len, groups))
-    if count < FEWEST_NATIONAL or (count < FEWEST_IN_ONE and len(groups) < 3):  # noqa: PLR2004
+    if not FEWEST_NATIONAL <= count <= MOST_NATIONAL or (count < FEWEST_IN_ONE and len(groups) < 3):  # noqa: PLR2004
         return False
     return min(map(len, groups)) > 1 and is_national("".join(groups))

@@ -158,6 +158,95 @@ def test_rows_of_small_numbers_are_neither_cards_nor_telephones(text: str) -> No
     assert deidentify(text) == (text, [])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version 1.2.3.4",
+        "v1.2.3.4",
+        "upgrade to release 2.10.0.1",
+        "Chrome/120.0.6099.71 is out",
+        "Unix time 1718000000",
+        "created_at: 1718000000",
+        "timestamp=1718000000123",
+        "at 1718000000 it broke",
+        "2024/2025",
+        "in the years 2024/2025 and 2025/2026",
+        "USD 100 000 000",
+        "10 000 000 euros",
+        "EUR 12 500 000",
+        "it cost 100 000 000 dollars",
+        "€ 120 000 000",
+        "2023-2024 10 000 000 euros",
+        "10-12 14-16 18-20",
+        "open 10-12 14-16 18-20",
+        "order 4155550134",
+        "order number 4155550134",
+        "Order #2125550187",
+        "invoice 0301234567",
+        "invoice no. 2024 0012 3456",
+        "invoice number: 612345678",
+        "ticket 0207946095",
+        "ticket number 5551234567",
+        "lot 0012345678",
+        "lot number 0012345678",
+        "case 2024 1234567",
+        "case number 0871 2300 220",
+        "tracking number 9400111899223197",
+        "tracking 1Z999AA10123456784",
+        "parcel 00340434161094042557",
+        "UUID 550e8400-e29b-41d4-a716-446655440000",
+        "550e8400-e29b-41d4-a716-026655440000",
+        "id 123e4567-e89b-12d3-a456-426614174000",
+        "ISBN 978-3-16-148410-0",
+        "ISBN 0306406152",
+        "part number 0012345678",
+        "serial number 4930901820",
+        "population of 83 200 000",
+        "3 000 000 000 bytes",
+        "123 456 789 people",
+        "reference 2024-0012-3456",
+        "article 12 345 678",
+        "SKU 012345678905",
+        "EAN 4006381333931",
+        "commit 0123456789",
+        "12.05.2024 14:30",
+        "score 10-12, 14-16, 18-20",
+        "pages 100-120 130-140 150-160",
+        "build 10.0.19045.3803",
+        "section 1.2.3.4",
+        "1999-2000 2001-2002",
+        "mm 10 20 30 40 50",
+        "2024-2025 100 000 000 USD",
+        "customer number 0012345678",
+        "transaction 2079460958",
+        "20240517103011",
+        "DOI 10.1000/182 1234567",
+        "latitude 52.520008 13.404954",
+        "PO 4500012345",
+        "account 12 34 56 78",
+        "row 612 345 678 901 234",
+    ],
+)
+def test_amounts_times_versions_and_identifiers_stay(text: str) -> None:
+    assert deidentify(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("in any case call 030 12345678", "in any case call [PHONE]"),
+        ("order by phone: 0301234567", "order by phone: [PHONE]"),
+        ("order 4155550134, phone 0301234567", "order 4155550134, phone [PHONE]"),
+        ("customer 0301234567", "customer [PHONE]"),
+        ("ticket +49 30 901820", "ticket [PHONE]"),
+        ("invoice to 415-555-0134", "invoice to [PHONE]"),
+        ("conversion 10.1.2.3", "conversion [IP]"),
+    ],
+)
+def test_a_telephone_number_beside_such_words_is_masked(text: str, masked: str) -> None:
+    assert deidentify(text)[0] == masked
+
+
 def test_findings_point_into_the_text() -> None:
     text = "a@example.com or 4111111111111111"
     findings = deidentify(text)[1]

@@ -19,8 +19,14 @@ _PROVIDER = (
 )
 
 # Each way to write the sign, with what must follow it. The weaker a way, the stricter its domain.
-_PLAIN = re.compile(r"@|%40|&#0{0,4}64;|&#x0{0,4}40;|&commat;", re.IGNORECASE)
-_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}{_LAST_LABEL}")
+_PLAIN = re.compile(r"@|%(?:25)?40|&#0{0,4}64;|&#x0{0,4}40;|&commat;", re.IGNORECASE)
+_SIGN_OF_DOT = r"(?:\.|%2E|&#0{0,4}46;|&#x0{0,4}2e;|&period;|[\[({]\.[\])}])"
+_DOMAIN = re.compile(rf"(?:{_LABEL}{_SIGN_OF_DOT}){{1,8}}{_LAST_LABEL}", re.IGNORECASE)
+_BROKEN_DOMAIN = re.compile(
+    rf"(?:{_LABEL}\.){{0,4}}{_LABEL}\.[ \t]?\r?\n[ \t>]{{0,4}}(?:com|org|net|edu|gov)(?![\w\-])", re.IGNORECASE
+)
+_BREAK = r"[ \t]?\r?\n[ \t>]{0,4}"
+_OVER_LINES = re.compile(rf"(?<=\w)(?:@{_BREAK}|{_BREAK}@)(?=\w)")
 _BRACKETED = re.compile(r"\s{0,2}[\[({<]\s{0,2}(?:at|@)\s{0,2}[\])}>]\s{0,2}", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[\[({<]\s{0,2}(?:at|@)\s{0,2}[\])}>]", re.IGNORECASE)
 _BRACKETED_DOMAIN = re.compile(rf"(?:{_LABEL}{_DOT}){{1,8}}{_LAST_LABEL}", re.IGNORECASE)
@@ -32,7 +38,7 @@ _APART = re.compile(r"(?<=\w) {1,2}@ {1,2}(?=\w)")
 _PROVIDERS_DOMAIN = re.compile(_PROVIDER, re.IGNORECASE)
 
 LONGEST_LOCAL = 128
-_LOCAL_BACKWARDS = re.compile(rf"[\w{re.escape(_MARKS)}]*\w[{re.escape(_MARKS)}]*")
+_LOCAL_BACKWARDS = re.compile(rf"(?:[\w{re.escape(_MARKS)}]|%(?<=[BDEbde]2%))*\w[{re.escape(_MARKS)}]*")
 _SPELLED_BACKWARDS = re.compile(r"(?:[\w\-]{1,64} tod ){0,3}[\w.+\-]*\w", re.IGNORECASE)
 
 
@@ -60,8 +66,11 @@ class EmailRecogniser:
         )
 
     def find(self, text: str) -> Iterator[Finding]:
-        if "@" in text or "%40" in text or "&" in text:
+        if "@" in text or "%" in text or "&" in text:
             yield from _addresses(text, _PLAIN, _DOMAIN)
+        if "@" in text and "\n" in text:
+            yield from _addresses(text, _PLAIN, _BROKEN_DOMAIN)
+            yield from _addresses(text, _OVER_LINES, _WELL_KNOWN_DOMAIN)
         if "@ " in text or " @" in text:
             yield from _addresses(text, _HALF_APART, _WELL_KNOWN_DOMAIN)
             yield from _addresses(text, _APART, _PROVIDERS_DOMAIN)

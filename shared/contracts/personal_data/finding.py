@@ -14,6 +14,7 @@ class Kind(StrEnum):
     CARD = "CARD"
     IBAN = "IBAN"
     IP = "IP"
+    MAC = "MAC"
     CREDENTIALS = "CREDENTIALS"
     SECRET = "SECRET"  # noqa: S105 - a kind of finding
     SSN = "SSN"

@@ -11,14 +11,17 @@ from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
 from shared.contracts.personal_data.folding import fold, shape_of
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser
-from shared.contracts.personal_data.network import IpRecogniser, UrlSecretRecogniser
+from shared.contracts.personal_data.network import IpRecogniser, MacRecogniser, UrlSecretRecogniser
 from shared.contracts.personal_data.phone import PhoneRecogniser
+from shared.contracts.personal_data.secrets import SecretRecogniser
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     UrlSecretRecogniser(),
+    SecretRecogniser(),
     EmailRecogniser(),
     IbanRecogniser(),
     IpRecogniser(),
+    MacRecogniser(),
     CardRecogniser(),
     SsnRecogniser(),
     PhoneRecogniser(),
@@ -27,7 +30,8 @@ RECOGNISERS: tuple[Recogniser, ...] = (
 
 MAX_PASSES = 8
 REACH = 4608
-"""Code points that a finding and what its recogniser looks at have at most: the longest are the secrets of URLs."""
+"""Code points that a finding and what its recogniser looks at have at most: the longest are the secrets of
+URLs. Keys and tokens are longer, but neither begin nor end at a mask: they are found before anything is masked."""
 
 CUT_OFF = 512
 """Code points at the ends of a part of a text where what is found may be the rest of something that is cut off."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shared.contracts.personal_data.finding import Finding, Kind
 
-_CARD_SHAPE = re.compile(rb"0(?:[ .\-]?0){11}")
+_CARD_SHAPE = re.compile(rb"0(?:[ .\-]?0){11}|0000[ \t]{0,2}[\r\n.\-/_]{0,3}[ \t]{0,2}00")
 # The first digit stands before what looks behind it: so the search goes from digit to digit, and not by every character.
 GROUPS = re.compile(r"[0-9](?<!\d\d)(?<!\d[.,]\d)\d*(?:[ .\-]\d+)*")
 _DIGITS = re.compile(r"\d+")
@@ -14,6 +14,14 @@ SHORTEST_CARD, LONGEST_CARD = 12, 19
 SHORTEST_GROUP = 3
 # How cards are printed: groups of four, the last of three to six, or 4-6-4 and 4-6-5.
 _PRINTED = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[ .\-]\d{4}[ .\-]\d{4}|\d{4}[ .\-]\d{6}[ .\-]\d{4})")
+# Groups of cards over lines, in columns, or with signs between them.
+_BETWEEN = r"(?:[ \t]{1,2}|[ \t]{0,2}(?:\r?\n|[.\-/_](?:\r?\n)?)[ \t]{0,2})"
+_SPREAD = re.compile(
+    rf"[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}(?:{_BETWEEN}[0-9]{{4}}){{3}}(?:{_BETWEEN}[0-9]{{3}})?(?!\w|\s\d|[.,\-/]\d)"
+    rf"|[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4,5}}(?!\w|\s\d|[.,\-/]\d)"
+    rf"|[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{7}}{_BETWEEN}[0-9]{{8}}(?!\w|\s\d|[.,\-/]\d)",
+    re.ASCII,
+)
 GROUP, MIDDLE_GROUP, LONGEST_LAST_GROUP = 4, 6, 6
 
 
@@ -38,6 +46,10 @@ class CardRecogniser:
         for run in GROUPS.finditer(text):
             if len(run.group()) >= SHORTEST_CARD:
                 yield from self._in_run(run.group(), run.start())
+        for spread in _SPREAD.finditer(text):
+            digits = "".join(_DIGITS.findall(spread.group()))
+            if _ISSUER.match(digits) is not None and passes_luhn(digits):
+                yield Finding(spread.start(), spread.end(), Kind.CARD, 1.0, "card")
 
     def _in_run(self, run: str, offset: int) -> Iterator[Finding]:
         if len(run) < 2 * LONGEST_CARD and self._is_one_card(run):
@@ -106,11 +118,11 @@ IBAN_LENGTHS = {
 """Characters of an IBAN by country (SWIFT IBAN registry)."""
 
 _IBAN_SHAPE = re.compile(
-    rb"00(?<=[a-z]{2}00)(?<![0a-z][a-z]{2}00)(?:[ \-]?[0a-z]){11}"
+    rb"00(?<=[a-z]{2}00)(?<![0a-z][a-z]{2}00)(?:[ \-./\n]?[0a-z]){11}"
 )  # Norway's have fifteen characters, no country's fewer
 # Begins with the digits, which are rarer than letters, so that most of a text is skipped at once.
-_CHECK_DIGITS = re.compile(r"[0-9](?<=[A-Za-z]{2}[0-9])[0-9](?=[ \-]?[A-Za-z0-9])")
-_SEPARATOR = " -"
+_CHECK_DIGITS = re.compile(r"[0-9](?<=[A-Za-z]{2}[0-9])[0-9](?=[ \-./\n]?[A-Za-z0-9])")
+_SEPARATOR = " -./\n"
 
 
 def passes_mod_97(iban: str) -> bool:

@@ -69,6 +69,33 @@ class IpRecogniser:
             yield Finding(match.start(), end, Kind.IP, 0.95, "ip")
 
 
+_MAC_SHAPE = re.compile(rb"[0a-f]{2}([:\-])(?:[0a-f]{2}\1){4}[0a-f]{2}|[0a-f]{4}\.[0a-f]{4}\.[0a-f]{4}")
+_MAC = re.compile(
+    r"(?<![\w:.\-])(?:[0-9a-f]{2}([:\-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![\w:\-])",
+    re.IGNORECASE | re.ASCII,
+)
+_NAMED_MAC = re.compile(
+    r"mac(?<!\w...)(?:[ _-]?addr(?:ess)?)?[ \t:=\"']{1,4}((?:[0-9a-f]{2}[:\-]?){5}[0-9a-f]{2})(?![\w:\-])",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class MacRecogniser:
+    """Hardware addresses (EUI-48) in pairs or as three groups of four; ones of digits only if they are named so."""
+
+    def concerns(self, shape: bytes) -> bool:
+        return b"mac" in shape or _MAC_SHAPE.search(shape) is not None
+
+    def find(self, text: str) -> Iterator[Finding]:
+        for match in _MAC.finditer(text):
+            if not match.group().translate(_WITHOUT_SIGNS).isdigit():
+                yield Finding(match.start(), match.end(), Kind.MAC, 0.95, "mac")
+        for match in _NAMED_MAC.finditer(text):
+            yield Finding(match.start(1), match.end(1), Kind.MAC, 0.95, "mac")
+
+
+_WITHOUT_SIGNS = str.maketrans("", "", ":-.")
+
 _MASK = rf"(?:{'|'.join(re.escape(kind.mask) for kind in Kind)})"
 _PARAMETER = re.compile(rb"[?&;#][0a-z_\-]+=")
 _USERINFO = re.compile(rf"(?<!\w)[A-Za-z][A-Za-z0-9+.\-]{{1,30}}://(?!{_MASK}@)([^\s/?#<>\"']{{1,512}})@", re.ASCII)

@@ -21,6 +21,7 @@ PIECES = st.sampled_from(
     [
         "a@example.com", "4111 1111 1111 1111", "+49 30 901820", "192.168.0.1", "DE89370400440532013000", "460-89-9847",
         "https://u:p@example.com", "?token=x", "2001:db8::8a2e:370:7334", "phone", "[PHONE]", "[EMAIL]", "@", ":", " ", "-",
+        "AKIAIOSFODNN7EXAMPLE", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.", "00:1a:2b:3c:4d:5e", "ssn ", "mac ", "460899847", "bearer ", "lot ",
         "1", "467 3395", "x", "\n", "\u200b", "\u0301", "\uff20", "\uff11", "\u3002", " at ", " dot ", "(at)", "com", "&#64;", ".", "/", "%40", "::", "555", "é", "\u0665", "😀",
     ]
 )  # fmt: skip

@@ -38,7 +38,9 @@ PIECES = st.sampled_from(
         "DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "de89-3704-0044", "NO9386011117947", "GB82", "WEST12345698765432", "A", "z",
         "https://u:p@example.com", "://", "?token=x", "&api_key=", "#sid=1", "?", "&", ";", "=", "key", "_",
         "phone", "Tel", "TEL", "telefon", "call ", "CALL", "recall", "fax", "mob\u0131le", "móvil", "MÓVIL", "\u017fms ", "İ", "K", "d\u0131al ", "text ", "messages", "desk", "contact us",
-        "[PHONE]", "[EMAIL]", "[CARD]", "\n", "\r\n", "\t", "\x1c", "\x85", "\u2028", "\u200b", "\u0301", "\uff20", "\uff11", "\u3002", "\u0665", "é", "£", "😀",
+        "AKIAIOSFODNN7EXAMPLE", "AKIA", "eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0In0", "bearer ", "Authorization: Basic ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
+        "00:1a:2b:3c:4d:5e", "001a.2b3c.4d5e", "mac ", "SSN: ", "\u017fsn ", "460899847", "%2E", "&#46;", "lot ", "version ", " euros", "000", "ghp_", "secret_key=",
+        "[PHONE]", "[EMAIL]", "[CARD]", "[SSN]", "[MAC]", "[SECRET]", "\n", "\r\n", "\t", "\x1c", "\x85", "\u2028", "\u200b", "\u0301", "\uff20", "\uff11", "\u3002", "\u0665", "é", "£", "😀",
     ]
 )  # fmt: skip
 TEXTS = (

@@ -60,29 +60,35 @@ def test_tables_of_small_numbers_take_at_most_three_times_as_long_as_prose() -> 
 
 SHORT = 6_000
 GROWTH = 1.2
-ATTEMPTS = 4
+ATTEMPTS = 60
+TOO_SHORT_TO_TIME_S = 0.003
 PIECES = (
     "a", "a@", "a@a.", "a.", "@", "a (at) a dot ", " at ", "&#64;", "%40", "://", "http://a:b@c ", "&key=", "=", "?token=a",
     "1.1.1.1 ", "1.", "::", "a:", "GB82", "DE89 3704 0044 0532 ", "1", "1 ", "0 ", "12 ", "123 ", "4111 ", "4111 1111 1111 1111 ",
     "01234 567890 ", "555 010 9999 ", "+49 30 901820 ", "(", "+", "call 12345678 ", "460-89-9847 ", "\n", " ", "-", "12,345\t",
+    "eyJ", "eyJ-", "eyJaaaaaaaaaaaa.", "AKIA", "bearer ", "bearer a", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----a", "secret_key=",
+    "00:1a:", "mac 00:", "ssn ", "ssn 460", "4111\n", "a@\n", "%40a%2E", "[PHONE] ", "lot 0012345678 ",
     "2024-05-17 10:30:11,417\n", "row: 12345 6789\n",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("recogniser", RECOGNISERS, ids=lambda recogniser: type(recogniser).__name__)
 def test_four_and_sixteen_times_the_text_take_four_and_sixteen_times_as_long(recogniser: Recogniser) -> None:
-    def search(text: str) -> None:
-        recogniser.concerns(shape_of(text))
-        for _ in recogniser.find(text):
-            pass
+    def search(text: str, times: int) -> None:
+        for _ in range(times):
+            recogniser.concerns(shape_of(text))
+            for _ in recogniser.find(text):
+                pass
 
     slow = {}
     for piece in PIECES:
-        texts = [(piece * (SHORT * times // len(piece) + 1))[: SHORT * times] for times in (1, 4, 16)]
+        # The same characters in sixteen texts, in four and in one: what else the machine does slows all of them alike.
+        texts = [((piece * (SHORT * times // len(piece) + 1))[: SHORT * times], 16 // times) for times in (1, 4, 16)]
+        best = [float("inf")] * len(texts)
         for _ in range(ATTEMPTS):
-            short, middle, long = (_fastest_s(partial(search, text), 3) for text in texts)
-            growth = max(middle / (4 * short), long / (16 * short))
-            if growth <= GROWTH:
+            best = [min(known, _fastest_s(partial(search, *text), 1)) for known, text in zip(best, texts, strict=True)]
+            growth = max(best[1], best[2]) / best[0]
+            if growth <= GROWTH or best[2] < TOO_SHORT_TO_TIME_S:
                 break
         else:
             slow[piece] = growth

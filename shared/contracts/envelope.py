@@ -1,13 +1,25 @@
 """The envelope every event travels in."""
 
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from shared.contracts.values import Role
+
 MAX_EVENT_BYTES = 512 * 1024
 """The largest event, as JSON in UTF-8. Checked when an event enters the outbox."""
+
+
+class Secret(NamedTuple):
+    """A field that the bus carries and `GET /v1/events` leaves out, except for `roles`.
+
+    `path` leads to it from the payload; `*` is every item of a list.
+    """
+
+    path: tuple[str, ...]
+    roles: frozenset[Role] = frozenset()
 
 
 class Payload(BaseModel):
@@ -19,6 +31,7 @@ class Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     event_version: ClassVar[int] = 1
+    secrets: ClassVar[tuple[Secret, ...]] = ()
 
     @classmethod
     def event_type(cls) -> str:

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import orjson
 from fastapi import Query
 from pydantic import BaseModel, Field, JsonValue
 from starlette.responses import Response
 
-from shared.contracts.topics import BY_NAME
+from shared.contracts.envelope import Secret
+from shared.contracts.topics import BY_NAME, TOPICS
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
 from shared.kit.database import Database
@@ -60,6 +62,13 @@ ORDER BY page.position
 _READ_ALL: Final = _READ.format(of_rounds="", of_sets="")
 _READ_OF_PROJECTS: Final = _READ.format(of_rounds="AND projects && $5", of_sets="AND o.project_id = ANY($5)")
 
+_SECRETS: Final[Mapping[str, Sequence[Secret]]] = {
+    topic.name: secrets
+    for topic in TOPICS
+    if (secrets := [secret for event in topic.events for secret in event.secrets])
+}
+"""The secret fields of a topic's payloads."""
+
 Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
 
 
@@ -68,7 +77,9 @@ class PublishedEvent(BaseModel):
 
     position: int = Field(ge=1, description="Gapless within the service; a token limited to projects sees a part.")
     topic: str
-    event: dict[str, JsonValue] = Field(description="The envelope: see the AsyncAPI document.")
+    event: dict[str, JsonValue] = Field(
+        description="The envelope: see the AsyncAPI document. Fields that are secret from the caller are left out."
+    )
 
 
 class EventPage(BaseModel):
@@ -102,7 +113,7 @@ async def list_events(
             break
         with contextlib.suppress(TimeoutError), runtime.loop_watch.resting():
             await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
-    return Response(_page(rows, after, limit), media_type="application/json")
+    return Response(_page(rows, after, limit, reader), media_type="application/json")
 
 
 async def _read(
@@ -119,18 +130,42 @@ async def _read(
     return rows
 
 
-def _page(rows: Sequence[Any], after: int, limit: int) -> bytes:
-    """The answer, put together from the envelopes as they were sent: nothing is parsed."""
+def _page(rows: Sequence[Any], after: int, limit: int, reader: Principal) -> bytes:
+    """The answer, put together from the envelopes as they were sent; only those with secret fields are parsed."""
+    hidden = {
+        topic: [secret.path for secret in secrets if not (secret.roles and reader.has(*secret.roles))]
+        for topic, secrets in _SECRETS.items()
+    }
     items: list[bytes] = []
     size = last = 0
     for position, topic, envelope in _events(rows, after):
         if len(items) == limit or size >= _MOST_BYTES:
             break
-        items.append(b'{"position":%d,"topic":"%b","event":%b}' % (position, topic.encode(), envelope))
+        shown = _without(envelope, paths) if (paths := hidden.get(topic)) else envelope
+        items.append(b'{"position":%d,"topic":"%b","event":%b}' % (position, topic.encode(), shown))
         size += len(envelope)
         last = position
     more = bool(rows) and rows[0]["found"] > len(items)
     return b'{"items":[%b]%b}' % (b",".join(items), b',"next":%d' % last if more else b"")
+
+
+def _without(envelope: bytes, paths: Sequence[Sequence[str]]) -> bytes:
+    """The envelope without these fields of its payload."""
+    event = orjson.loads(envelope)
+    for path in paths:
+        _remove(event["payload"], path)
+    return orjson.dumps(event)
+
+
+def _remove(value: Any, path: Sequence[str]) -> None:
+    name, *rest = path
+    if name == "*":
+        for item in value:
+            _remove(item, rest)
+    elif rest:
+        _remove(value[name], rest)
+    else:
+        value.pop(name, None)
 
 
 def _events(rows: Iterable[Any], after: int) -> Iterator[tuple[int, str, bytes]]:

@@ -13,6 +13,7 @@ from services.ingest.api.shapes import (
     NewProject,
     PoliciesIn,
     ProjectChange,
+    ProjectForWork,
     ProjectOut,
     ProjectSummary,
 )
@@ -38,9 +39,10 @@ router = edge_router("projects")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 Founder = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
+_SEE_VERSIONS = (Role.MANAGER, Role.PRODUCT, Role.TRAINER, Role.AUDITOR)
 Reader = Annotated[
     Principal,
-    requires(Role.MANAGER, Role.PRODUCT, Role.TRAINER, Role.AUDITOR, Role.ANNOTATOR, Role.ARBITER),
+    requires(*_SEE_VERSIONS, Role.ANNOTATOR, Role.ARBITER),
 ]
 Activate = Annotated[bool, Query(description="Make it the active version at once; it affects later rounds only.")]
 
@@ -96,9 +98,18 @@ async def list_projects(
 
 
 @router.get("/projects/{project_id}", responses=responses(404), summary="Read a project")
-async def read_project(session: SessionDep, _reader: Reader, project_id: UUID, response: Response) -> ProjectOut:
-    """With all versions of its schema, guidelines and policies."""
-    return _answer(await projects.load(session, project_id), response)
+async def read_project(
+    session: SessionDep, reader: Reader, project_id: UUID, response: Response
+) -> ProjectOut | ProjectForWork:
+    """With all versions of its schema, guidelines and policies; managers alone see the gold policy.
+
+    Annotators and arbiters see the active schema and guideline.
+    """
+    project = await projects.load(session, project_id)
+    set_etag(response, project.revision)
+    if not reader.has(*_SEE_VERSIONS):
+        return ProjectForWork.of_active(project)
+    return ProjectOut.of(project, gold=reader.has(Role.MANAGER))
 
 
 @router.patch("/projects/{project_id}", responses=responses(404, 412, 413), summary="Change a project")

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from services.ingest.domain.projects import Project
 from services.ingest.operations.imports import Rejected
@@ -13,7 +14,7 @@ from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
-from shared.contracts.policies import Policies, PresetName, from_preset
+from shared.contracts.policies import GoldPolicy, Policies, PresetName, from_preset
 from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
 from shared.kit.images.changes import ImageChange
 
@@ -117,15 +118,55 @@ class ProjectSummary(BaseModel):
     updated_at: AwareDatetime
 
 
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+class PoliciesOut(Policies):
+    """A project's policies; managers alone see how gold is mixed in."""
+
+    gold: GoldPolicy | SkipJsonSchema[None] = Field(default=None, exclude_if=_is_none)  # type: ignore[assignment]
+
+
+class PolicyVersionOut(Frozen):
+    version: Version
+    policies: PoliciesOut
+    created_at: AwareDatetime
+
+    @classmethod
+    def of(cls, version: PolicyVersion, *, gold: bool) -> "PolicyVersionOut":
+        shown = {name: getattr(version.policies, name) for name in Policies.model_fields if gold or name != "gold"}
+        return cls(version=version.version, policies=PoliciesOut(**shown), created_at=version.created_at)
+
+
+class ProjectForWork(ProjectSummary):
+    """What annotators and arbiters see of a project: its active schema and guideline, and none of its policies."""
+
+    schemas: list[SchemaVersion]
+    guidelines: list[GuidelineVersion]
+    policies: list[PolicyVersionOut] = Field(max_length=0, description="Always empty.")
+
+    @classmethod
+    def of_active(cls, project: Project) -> "ProjectForWork":
+        whole = ProjectOut.of(project)
+        return cls(
+            **whole.model_dump(include=set(ProjectSummary.model_fields)),
+            schemas=[each for each in whole.schemas if each.version == whole.active_schema],
+            guidelines=[each for each in whole.guidelines if each.version == whole.active_guideline],
+            policies=[],
+        )
+
+
 class ProjectOut(ProjectSummary):
     """A project with all its versions. Its revision is its ETag."""
 
     schemas: list[SchemaVersion]
     guidelines: list[GuidelineVersion]
-    policies: list[PolicyVersion]
+    policies: list[PolicyVersionOut]
 
     @classmethod
-    def of(cls, project: Project) -> "ProjectOut":
+    def of(cls, project: Project, *, gold: bool = True) -> "ProjectOut":
+        """`gold`: whether to show the gold policy."""
         return cls(
             project_id=project.project_id,
             name=project.name,
@@ -138,7 +179,7 @@ class ProjectOut(ProjectSummary):
             updated_at=project.updated_at,
             schemas=list(project.schemas),
             guidelines=list(project.guidelines),
-            policies=list(project.policies),
+            policies=[PolicyVersionOut.of(each, gold=gold) for each in project.policies],
         )
 
 

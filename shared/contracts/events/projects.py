@@ -1,11 +1,13 @@
 """Topic `projects`: the whole state of a project, latest per key."""
 
+from typing import ClassVar
+
 from pydantic import AwareDatetime
 
 from shared.contracts.answers import LabelSchema
-from shared.contracts.envelope import Payload
+from shared.contracts.envelope import Payload, Secret
 from shared.contracts.policies import Policies
-from shared.contracts.values import Frozen, ProjectStatus, Version
+from shared.contracts.values import Frozen, ProjectStatus, Role, Version
 
 
 class SchemaVersion(Frozen):
@@ -32,6 +34,11 @@ class ProjectChanged(Payload):
     `draw_salt` keys every die of the project (split, audit, blind, exploration): see `shared.contracts.draws`.
     A project without an active schema or guideline is not served.
     """
+
+    secrets: ClassVar = (
+        Secret(("draw_salt",)),
+        Secret(("policies", "*", "policies", "gold"), frozenset({Role.MANAGER})),
+    )
 
     name: str
     status: ProjectStatus

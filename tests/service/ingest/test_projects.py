@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.contracts.events import ProjectChanged
+from shared.contracts.policies import Policies
 from shared.contracts.values import Role
 from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest
 
@@ -42,6 +43,24 @@ async def test_a_project_is_published_whole_at_every_change(ingest: Ingest) -> N
     assert read["status"] == "paused"
     assert "draw_salt" not in str(read)
     assert "dedup_key" not in str(read)
+
+
+async def test_who_annotates_sees_the_active_schema_and_guideline_alone(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}"
+    await ingest.client.post(f"{path}/schemas?activate=false", json=TEXT_SCHEMA, headers=ingest.manager)
+    for role in (Role.ANNOTATOR, Role.ARBITER):
+        answer = await ingest.client.get(path, headers=ingest.service.token(role))
+        shown = answer.json()
+        assert answer.headers["etag"] == f'"{shown["revision"]}"'
+        assert [each["version"] for each in shown["schemas"]] == [shown["active_schema"]]
+        assert shown["policies"] == []
+    for role in (Role.AUDITOR, Role.TRAINER, Role.PRODUCT):
+        shown = (await ingest.client.get(path, headers=ingest.service.token(role, Role.ANNOTATOR))).json()
+        assert len(shown["schemas"]) == 2
+        assert set(shown["policies"][0]["policies"]) == set(Policies.model_fields) - {"gold"}
+    shown = (await ingest.client.get(path, headers=ingest.manager)).json()
+    assert set(shown["policies"][0]["policies"]) == set(Policies.model_fields)
 
 
 async def test_a_token_limited_to_projects_makes_no_others(ingest: Ingest) -> None:

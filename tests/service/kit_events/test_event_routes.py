@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts.events import AnnotatorChanged, RecordErased
+from shared.contracts.events import AnnotatorChanged, ProjectChanged, RecordErased
 from shared.contracts.topics import parse_event
 from shared.contracts.values import AnnotatorStatus, Pool
 from shared.kit.clock import new_id
@@ -15,6 +15,7 @@ from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
 from tests.service.kit_events.conftest import TINY, cancelled
 from tests.support.bus import ListBus
+from tests.support.golden import golden
 from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest, service_under_test
 from tests.support.waiting import until
@@ -72,6 +73,27 @@ async def test_an_event_is_given_as_it_was_sent(service: ServiceUnderTest) -> No
     async with service.database.transaction() as session:
         published = await outbox_events(session.raw)
     assert parse_event(published[0].envelope).model_dump(mode="json") == item["event"]
+
+
+async def test_secret_fields_are_left_out_of_the_view_alone() -> None:
+    async with service_under_test(TINY) as made:
+        project = golden("ProjectChanged")
+        await publish(made, Outgoing(payload=project.payload, project_id=project.project_id))
+        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
+        await until(lambda: _all_sent(made))
+        await cancelled(relay)
+        shown = {}
+        for role in ("manager", "auditor"):
+            answer = await made.client.get("/v1/events", headers=made.token(role))
+            [item] = answer.json()["items"]
+            shown[role] = item["event"]["payload"]
+        assert (await made.published(ProjectChanged))[0].payload == project.payload
+    whole = project.payload.model_dump(mode="json")
+    del whole["draw_salt"]
+    assert shown["manager"] == whole
+    for version in whole["policies"]:
+        del version["policies"]["gold"]
+    assert shown["auditor"] == whole
 
 
 async def test_a_topic_can_be_chosen(service: ServiceUnderTest) -> None:

@@ -214,7 +214,8 @@ class Guard(SecurityBase):
     async def __call__(self, request: Request) -> Principal:
         principal = await authenticated(request)
         if self.roles and not principal.has(*self.roles):
-            raise Problem(403, "wrong-role", "The token doesn't have a role that this needs.")
+            would_do = ", ".join(sorted(self.roles | {Role.ADMIN}))
+            raise Problem(403, "wrong-role", "The token doesn't have a role that this needs.", f"One of: {would_do}.")
         if self.whole_suite:
             principal.check_unlimited()
         _check_path_project(principal, request.path_params)

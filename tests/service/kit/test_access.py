@@ -54,6 +54,7 @@ async def test_every_wrong_role_is_refused_on_every_endpoint(tiny: ServiceUnderT
                 answer = await tiny.client.request(method, path_of(route), headers=tiny.token(role))
                 assert answer.status_code == 403, (method, route.path, role)
                 assert answer.json()["type"] == "wrong-role"
+                assert answer.json()["detail"] == f"One of: {', '.join(sorted(allowed | {Role.ADMIN}))}."
 
 
 async def test_a_token_limited_to_other_projects_is_refused(tiny: ServiceUnderTest) -> None:

@@ -5,7 +5,7 @@ One pure ASGI middleware, because each layer costs every request.
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +29,12 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _REQUEST_ID_KEY = "touchstone.request_id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/live", "/ready", "/metrics"})
+_PROTECTION = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""The headers of every answer that doesn't have others of these names."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _LINGER_S = 1.0
 _LINGER_BYTES = 4 * 1024 * 1024
@@ -89,7 +95,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [(b"date", http_date()), *message.get("headers", ()), id_header]
+                message["headers"] = _complete(message.get("headers", ()), id_header)
             elif status >= _CLIENT_ERROR and status != _TOO_LARGE and limited.received and not message.get("more_body"):
                 # Who is refused in the middle of a body is still sending it. To close the connection now would reset it,
                 # and the answer would be lost on the way.
@@ -148,6 +154,14 @@ class Edge:
         if self._log is None:
             self._log = log.bind()
         self._log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2), **ids)
+
+
+def _complete(headers: Iterable[tuple[bytes, bytes]], id_header: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """The answer's headers with those that every answer has."""
+    whole = [(b"date", http_date()), *headers, id_header]
+    names = {name for name, _ in whole}
+    whole += [header for header in _PROTECTION if header[0] not in names]
+    return whole
 
 
 class _Headers:

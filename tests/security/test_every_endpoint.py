@@ -39,7 +39,7 @@ class Endpoint:
         return re.sub(r"\{[^}]+\}", lambda _: str(uuid4()), self.path)
 
 
-def _app(service: str) -> FastAPI:
+def app_of(service: str) -> FastAPI:
     package = f"services.{service}"
     create_app = importlib.import_module(f"{package}.main").create_app
     app: FastAPI = create_app(settings_for(settings_class(package), "postgresql://nobody@127.0.0.1:1/none"))
@@ -47,7 +47,7 @@ def _app(service: str) -> FastAPI:
 
 
 def _routes(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
-    for route in _app(service).routes:
+    for route in app_of(service).routes:
         for method in sorted(getattr(route, "methods", None) or ()):
             if method != "HEAD":
                 yield method, route

@@ -25,7 +25,8 @@ from shared.kit.problem_mapping import problem_of
 
 log = structlog.get_logger()
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|(?=[0-9]*[a-fA-F])[0-9a-fA-F]{16,64}")
+"""A UUID, or hexadecimal that is no number: a number may be somebody's card or phone, and ids get into logs."""
 _REQUEST_ID_KEY = "touchstone.request_id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/live", "/ready", "/metrics"})

@@ -419,11 +419,18 @@ async def test_who_has_no_token_is_refused_before_the_body_is_read(tiny: Service
     is_problem(await tiny.client.post(things(), content=never(), headers=JSON), 401, "unauthenticated")
 
 
-async def test_a_request_id_is_kept_if_it_is_harmless(tiny: ServiceUnderTest) -> None:
-    kept = await tiny.client.get("/live", headers={"x-request-id": "abc-123"})
-    assert kept.headers["x-request-id"] == "abc-123"
-    replaced = await tiny.client.get("/live", headers={"x-request-id": "a b\tc"})
-    assert replaced.headers["x-request-id"] != "a b\tc"
+@pytest.mark.parametrize("given", [str(uuid4()), uuid4().hex, "00f067aa0ba902b7", "ab" * 32])
+async def test_a_request_id_is_kept_if_it_is_one(tiny: ServiceUnderTest, given: str) -> None:
+    assert (await tiny.client.get("/live", headers={"x-request-id": given})).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["4111111111111111", "4" * 32, "abc-123", "a b\tc", "ann@example.com", "ab" * 33, "ab" * 7, ""]
+)
+async def test_any_other_request_id_is_replaced(tiny: ServiceUnderTest, given: str) -> None:
+    answer = await tiny.client.get("/live", headers={"x-request-id": given})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert answer.headers["x-request-id"] != given
 
 
 async def test_the_access_log_has_route_and_ids_but_nothing_a_client_wrote() -> None:

@@ -1,14 +1,14 @@
 """How every endpoint is called: token first, then the body, then the endpoint, then the commit, then the answer."""
 
 import dataclasses
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from copy import copy
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi._compat import ModelField
+from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Body, Form
 from fastapi.routing import APIRoute, APIRouter
@@ -40,9 +40,9 @@ class EdgeRoute(APIRoute):
     """A route that checks the token before it reads the body, reads the body as `EdgeRequest` does, and commits.
 
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
-    coding, and a query parameter that the endpoint doesn't have. JSON is read strictly: a number is no text, and true is
+    coding or where none is taken, and a query parameter that the endpoint doesn't have or that is given twice. JSON is read strictly: a number is no text, and true is
     no number. A handler that reads the request
-    by itself declares by `require_media_type` what it takes.
+    by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -53,6 +53,7 @@ class EdgeRoute(APIRoute):
         max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
 
         accepted = accepted_media_types(self)
+        takes = takes_body(self)
 
         async def guarded(request: Request) -> Response:
             if max_bytes is not None:
@@ -60,8 +61,10 @@ class EdgeRoute(APIRoute):
             for guard in guards:
                 await guard(request)
             if request.scope["query_string"]:
-                refuse_unknown_parameters(request, known)
+                check_query(request, known)
             if has_body(request):
+                if not takes:
+                    await refuse_body(request)
                 refuse_content_coding(request)
                 if accepted:
                     require_media_type(request, *accepted)
@@ -112,24 +115,49 @@ def accepted_media_types(route: APIRoute) -> tuple[str, ...]:
     return FORMS if isinstance(route.body_field.field_info, Form) else (JSON,)
 
 
-def query_parameters_of(dependant: Dependant) -> frozenset[str]:
-    """The names of the query parameters anywhere among an endpoint's dependencies."""
-    own = frozenset(field.alias for field in dependant.query_params)
-    return own.union(*(query_parameters_of(child) for child in dependant.dependencies))
+def takes_body(route: APIRoute) -> bool:
+    """Whether FastAPI parses a body, or the endpoint declares one that it reads by itself."""
+    return route.body_field is not None or "requestBody" in (route.openapi_extra or {})
 
 
-def refuse_unknown_parameters(request: Request, known: frozenset[str]) -> None:
-    """Raises the 422 problem: a filter that is not one would be answered with everything."""
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
-        errors = [ProblemError(parameter="query", rule="unknown-parameter", detail=takes) for _ in unknown]
+def query_parameters_of(dependant: Dependant) -> dict[str, bool]:
+    """The query parameters anywhere among an endpoint's dependencies, and whether they may be repeated."""
+    found = {field.alias: field_annotation_is_sequence(field.field_info.annotation) for field in dependant.query_params}
+    for child in dependant.dependencies:
+        found |= query_parameters_of(child)
+    return found
+
+
+def check_query(request: Request, known: Mapping[str, bool]) -> None:
+    """Raises the 422 problem.
+
+    A filter that is not one would be answered with everything, and of one that is given twice the last would count.
+    """
+    given = request.query_params
+    if len(given) == len(given.multi_items()) and known.keys() >= given.keys():
+        return
+    takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+    errors = [
+        ProblemError(parameter="query", rule="unknown-parameter", detail=takes) for name in given if name not in known
+    ]
+    repeated = [name for name in given if not known.get(name, True) and len(given.getlist(name)) > 1]
+    errors += [ProblemError(parameter=name, rule="repeated-parameter", detail="It is given once.") for name in repeated]
+    if errors:
+        detail = (
+            f"A query parameter is unknown. {takes}" if len(errors) > len(repeated) else f"{repeated[0]} is repeated."
+        )
+        raise Problem(422, "invalid-request", "The request breaks a rule.", detail, errors=errors)
+
+
+async def refuse_body(request: Request) -> None:
+    """Raises the 422 problem, unless the body, whose length wasn't announced, turns out to be empty."""
+    if "content-length" in request.headers or await request.body():
         raise Problem(
             422,
             "invalid-request",
             "The request breaks a rule.",
-            f"A query parameter is unknown. {takes}",
-            errors=errors,
+            "This takes no body.",
+            errors=[ProblemError(parameter="body", rule="unknown-body", detail="This takes no body.")],
         )
 
 

@@ -89,7 +89,13 @@ def _parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-@router.put("/objects/{key:path}", status_code=204, response_class=Response, responses=responses(403, 413))
+@router.put(
+    "/objects/{key:path}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(403, 413),
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": _BINARY}}},
+)
 async def write_object(
     key: str,
     request: Request,

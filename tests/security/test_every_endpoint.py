@@ -46,7 +46,7 @@ def app_of(service: str) -> FastAPI:
     return app
 
 
-def _routes(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
+def routes_of(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
     for route in app_of(service).routes:
         for method in sorted(getattr(route, "methods", None) or ()):
             if method != "HEAD":
@@ -55,7 +55,7 @@ def _routes(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
 
 def _endpoints() -> Iterator[Endpoint]:
     for service in SERVICE_NAMES:
-        for method, route in _routes(service):
+        for method, route in routes_of(service):
             if route.path not in PUBLIC:
                 guards = guards_of(route.dependant) if isinstance(route, APIRoute) else ()
                 roles = [guard.roles for guard in guards]

@@ -48,7 +48,7 @@ async def read(world: World) -> dict[str, Any]:
 
 
 async def recount(world: World) -> dict[str, Any]:
-    await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    await world.post(f"/projects/{world.project_id}/agreement/recount", None, 202)
     await world.service.run_jobs()
     return await read(world)
 
@@ -202,8 +202,8 @@ async def test_what_changes_during_a_recount_is_counted_after_it(qa: ServiceUnde
     annotators = [new_id() for _ in range(3)]
     await answered(world, 5, annotators)
     before = await counted(world)
-    first = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
-    again = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    first = await world.post(f"/projects/{world.project_id}/agreement/recount", None, 202)
+    again = await world.post(f"/projects/{world.project_id}/agreement/recount", None, 202)
     assert first == again, "one at a time in a project"
     await answered(world, 3, annotators)
     meanwhile = await counted(world)
@@ -221,8 +221,8 @@ async def test_a_recount_that_is_given_up_leaves_the_counts_as_they_were(qa: Ser
     annotators = [new_id() for _ in range(3)]
     await answered(world, 5, annotators)
     await counted(world)
-    made = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
-    await world.post(f"/jobs/{made['job_id']}/cancellation", {})
+    made = await world.post(f"/projects/{world.project_id}/agreement/recount", None, 202)
+    await world.post(f"/jobs/{made['job_id']}/cancellation", None)
     await answered(world, 1, annotators)
     found = await counted(world)
     assert found["animal"]["records"] == 6
@@ -247,7 +247,7 @@ async def test_a_recount_goes_on_from_its_checkpoint(qa: ServiceUnderTest, monke
     await answered(world, 12, [new_id() for _ in range(3)])
     expected = await counted(world)
     monkeypatch.setattr(agreement_recount, "_RECORDS_AT_ONCE", 5)
-    made = await world.post(f"/projects/{world.project_id}/agreement/recount", {}, 202)
+    made = await world.post(f"/projects/{world.project_id}/agreement/recount", None, 202)
     contributions = agreement_updates.contributions
     pages = 0
 

@@ -134,7 +134,7 @@ async def upload(
     return {"bytes": len(await file.read())}
 
 
-@router.post("/lines")
+@router.post("/lines", openapi_extra={"requestBody": {"content": {"*/*": {}}}})
 async def count_lines(request: Request, principal: Manager) -> dict[str, int]:
     lift_body_limit(request)
     seen = 0

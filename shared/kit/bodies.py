@@ -33,8 +33,12 @@ _TOO_DEEP_TO_PARSE: Final = "depth limit"
 _TOO_LARGE_TO_PARSE: Final = "number is infinity"
 """In orjson's words: an escape that is half of a pair, more than a thousand levels, a number that no double holds."""
 
+DEFAULT_BODY_BYTES: Final = 64 * 1024
+"""How large a body may be where the endpoint declares nothing else."""
+
 _LIMIT_KEY = "touchstone.body_limit"
 BODY_LIMIT_EXTENSION = "x-max-body-bytes"
+BODY_SETTING_EXTENSION = "x-max-body-setting"
 
 
 class BodyLimit:
@@ -44,7 +48,7 @@ class BodyLimit:
     reads it.
     """
 
-    __slots__ = ("_announced", "_pause_s", "_receive", "_whole", "max_bytes", "received")
+    __slots__ = ("_announced", "_pause_s", "_receive", "_whole", "is_declared", "max_bytes", "received")
 
     def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float) -> None:
         self._pause_s = pause_s
@@ -52,6 +56,7 @@ class BodyLimit:
         self._receive = receive
         self._announced = _content_length(scope)
         self.max_bytes: int | None = max_bytes
+        self.is_declared = False
         self.received = 0
         scope[_LIMIT_KEY] = self
 
@@ -103,15 +108,33 @@ def _too_large(limit: int) -> Problem:
 
 
 def lift_body_limit(request: Request, max_bytes: int | None = None) -> None:
-    """Let this request's body be larger, or unlimited: for a handler that reads `request.stream()` piece by piece."""
+    """Let this request's body be larger, or unlimited: for an endpoint that declares `large_body()`.
+
+    Raises RuntimeError where it declares something else.
+    """
     limit: BodyLimit | None = request.scope.get(_LIMIT_KEY)
     if limit is not None:
+        if limit.is_declared:
+            raise RuntimeError("an endpoint that lifts the limit of its body declares large_body()")
         limit.max_bytes = max_bytes
 
 
+def apply_body_limit(request: Request, max_bytes: int) -> None:
+    """Limit this request's body to what its endpoint declares."""
+    limit: BodyLimit | None = request.scope.get(_LIMIT_KEY)
+    if limit is not None:
+        limit.max_bytes = max_bytes
+        limit.is_declared = True
+
+
 def body_limit(max_bytes: int) -> dict[str, Any]:
-    """For `openapi_extra=` of an endpoint whose body (an upload) may be larger or must be smaller than the setting."""
+    """For `openapi_extra=` of an endpoint whose body may have other than `DEFAULT_BODY_BYTES`."""
     return {BODY_LIMIT_EXTENSION: max_bytes}
+
+
+def large_body() -> dict[str, Any]:
+    """For `openapi_extra=` of an endpoint whose body may be as large as the setting says, or that lifts the limit."""
+    return {BODY_SETTING_EXTENSION: "TOUCHSTONE_MAX_BODY_BYTES"}
 
 
 JSON: Final = "application/json"

@@ -19,11 +19,13 @@ from starlette.responses import Response
 from shared.kit.auth import Guard
 from shared.kit.bodies import (
     BODY_LIMIT_EXTENSION,
+    BODY_SETTING_EXTENSION,
+    DEFAULT_BODY_BYTES,
     FORMS,
     JSON,
     EdgeRequest,
+    apply_body_limit,
     has_body,
-    lift_body_limit,
     refuse_content_coding,
     require_media_type,
 )
@@ -50,14 +52,14 @@ class EdgeRoute(APIRoute):
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
         known = query_parameters_of(self.dependant)
-        max_bytes: int | None = (self.openapi_extra or {}).get(BODY_LIMIT_EXTENSION)
+        max_bytes = largest_body(self)
 
         accepted = accepted_media_types(self)
         takes = takes_body(self)
 
         async def guarded(request: Request) -> Response:
             if max_bytes is not None:
-                lift_body_limit(request, max_bytes)
+                apply_body_limit(request, max_bytes)
             for guard in guards:
                 await guard(request)
             if request.scope["query_string"]:
@@ -118,6 +120,15 @@ def accepted_media_types(route: APIRoute) -> tuple[str, ...]:
 def takes_body(route: APIRoute) -> bool:
     """Whether FastAPI parses a body, or the endpoint declares one that it reads by itself."""
     return route.body_field is not None or "requestBody" in (route.openapi_extra or {})
+
+
+def largest_body(route: APIRoute) -> int | None:
+    """How many bytes a route's body may have; None where the setting says it, or the endpoint itself."""
+    extra = route.openapi_extra or {}
+    if BODY_SETTING_EXTENSION in extra:
+        return None
+    limit: int = extra.get(BODY_LIMIT_EXTENSION, DEFAULT_BODY_BYTES)
+    return limit
 
 
 def query_parameters_of(dependant: Dependant) -> dict[str, bool]:

@@ -7,7 +7,7 @@ from fastapi import Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from shared.kit.bodies import lift_body_limit
+from shared.kit.bodies import body_limit
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import ObjectMissing, SignatureRefused, UnsafeKey
 from shared.kit.problems import Problem, responses
@@ -94,7 +94,7 @@ def _parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     status_code=204,
     response_class=Response,
     responses=responses(403, 413),
-    openapi_extra={"requestBody": {"content": {"application/octet-stream": _BINARY}}},
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": _BINARY}}, **body_limit(MAX_UPLOAD_BYTES)},
 )
 async def write_object(
     key: str,
@@ -106,6 +106,5 @@ async def write_object(
 ) -> Response:
     """Store the body under a key; by signed URL."""
     _check(runtime, "PUT", key, media_type, expires, signature)
-    lift_body_limit(request, MAX_UPLOAD_BYTES)
     await runtime.objects.put_stream(key, request.stream(), media_type)
     return Response(status_code=204)

@@ -76,7 +76,9 @@ class Settings(BaseSettings):
     cors_origins: list[str] = Field(
         default_factory=list, description="Origins that browsers may call from (JSON list)."
     )
-    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="The largest request body.")
+    max_body_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1024, description="The largest request body; most endpoints take far less."
+    )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="The longest that nothing may come of a request body; then it is refused."
     )

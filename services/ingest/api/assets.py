@@ -15,7 +15,7 @@ from services.ingest.resources import IngestRuntime, IngestRuntimeDep
 from services.ingest.storage.assets import Asset, object_key
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import lift_body_limit, require_media_type
+from shared.kit.bodies import large_body, lift_body_limit, require_media_type
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.problems import Problem, responses
@@ -45,7 +45,8 @@ BODY = {
                 }
             },
         },
-    }
+    },
+    **large_body(),
 }
 
 

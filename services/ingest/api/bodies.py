@@ -12,7 +12,7 @@ from services.ingest.api.shapes import self_contained
 from services.ingest.imports import Line, formats
 from services.ingest.imports.json_batch import MAX_ITEMS
 from services.ingest.imports.ndjson import NDJSON
-from shared.kit.bodies import JSON, lift_body_limit, require_media_type
+from shared.kit.bodies import JSON, large_body, lift_body_limit, require_media_type
 from shared.kit.problems import MEDIA_TYPE, SCHEMA_REFERENCE, Problem
 
 
@@ -62,7 +62,8 @@ def described(name: str, item: type[BaseModel], noun: str) -> dict[str, Any]:
                 JSON: {"schema": batch, "example": {name: [example]}},
                 NDJSON: {"schema": stream, "example": orjson.dumps(example).decode() + "\n"},
             },
-        }
+        },
+        **large_body(),
     }
 
 

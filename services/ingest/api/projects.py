@@ -23,10 +23,12 @@ from services.ingest.operations import projects
 from services.ingest.storage import projects as storage
 from services.ingest.storage.records import FIRST
 from shared.contracts.answers import LabelSchema
+from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.policies import PRESETS, PolicyPreset, from_preset
 from shared.contracts.values import Role, json_pointer
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.bodies import body_limit
 from shared.kit.clock import new_id, utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.database import Session
@@ -36,6 +38,9 @@ from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_curs
 from shared.kit.problems import responses
 
 router = edge_router("projects")
+
+MOST_BODY_BYTES = 2 * MAX_EVENT_BYTES
+"""A project travels as one event; as JSON with escapes it may be longer."""
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 Founder = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
@@ -48,7 +53,12 @@ Activate = Annotated[bool, Query(description="Make it the active version at once
 
 
 @router.post(
-    "/projects", status_code=201, response_model=ProjectOut, responses=responses(413), summary="Create a project"
+    "/projects",
+    status_code=201,
+    response_model=ProjectOut,
+    responses=responses(413),
+    openapi_extra=body_limit(MOST_BODY_BYTES),
+    summary="Create a project",
 )
 async def create_project(
     session: SessionDep, principal: Founder, request: Request, body: NewProject, _key: IdempotentDep = None
@@ -137,7 +147,10 @@ async def change_project(
     "/projects/{project_id}/schemas",
     status_code=201,
     responses=responses(404, 412, 413),
-    openapi_extra={"requestBody": {"content": {"application/json": {"example": SCHEMA_EXAMPLE}}}},
+    openapi_extra={
+        "requestBody": {"content": {"application/json": {"example": SCHEMA_EXAMPLE}}},
+        **body_limit(MOST_BODY_BYTES),
+    },
     summary="Add a schema version",
 )
 async def add_schema(
@@ -160,6 +173,7 @@ async def add_schema(
     "/projects/{project_id}/guidelines",
     status_code=201,
     responses=responses(404, 412, 413),
+    openapi_extra=body_limit(MOST_BODY_BYTES),
     summary="Add a guideline version",
 )
 async def add_guideline(

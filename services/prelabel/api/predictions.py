@@ -31,6 +31,7 @@ from shared.contracts.inline_images import MalformedInlineImage, read_inline_ima
 from shared.contracts.values import RecordState, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
+from shared.kit.bodies import large_body
 from shared.kit.compute.pool import ComputePool
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
@@ -55,6 +56,7 @@ Value = str | InlineImage | None
     "/projects/{project_id}/predictions",
     response_model=PredictionAnswer,
     responses=responses(404, 409),
+    openapi_extra=large_body(),
     summary="Predict items",
 )
 async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, asked: PredictionRequest) -> Response:

@@ -18,7 +18,7 @@ from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import body_limit
+from shared.kit.bodies import body_limit, large_body
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
@@ -32,8 +32,8 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
 
 @router.put(
     "/projects/{project_id}/records/{record_id}/gold",
-    openapi_extra=body_limit(2 * MAX_EVENT_BYTES),
     responses=responses(404, 409, 410, 413, 422),
+    openapi_extra=body_limit(2 * MAX_EVENT_BYTES),
     summary="Make a record gold",
 )
 async def place_gold(
@@ -50,7 +50,12 @@ async def place_gold(
     return _out(placed)
 
 
-@router.post("/projects/{project_id}/gold", responses=responses(404, 409, 413, 422), summary="Make many records gold")
+@router.post(
+    "/projects/{project_id}/gold",
+    responses=responses(404, 409, 413, 422),
+    openapi_extra=large_body(),
+    summary="Make many records gold",
+)
 async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
     """Each answer is judged for itself; those that are refused are listed, the others count."""
     results = await _place(runtime, manager, project_id, [_wish(one.record_id, one) for one in body.gold])

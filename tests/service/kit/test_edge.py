@@ -13,8 +13,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.requests import Request
 from structlog.testing import capture_logs
 
+from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
 from shared.kit.clock import utc_now
 from tests.support.service import ServiceUnderTest, service_under_test
 
@@ -396,9 +398,20 @@ async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(tiny: Servic
 
 
 async def test_an_endpoint_may_have_a_limit_of_its_own(tiny: ServiceUnderTest) -> None:
-    files = {"file": ("a.png", b"x" * 70_000, "image/png")}
-    answer = await tiny.client.post("/v1/upload", files=files, data={"note": "x"}, headers=tiny.token("manager"))
-    is_problem(answer, 413, "body-too-large")
+    async def upload(size: int) -> httpx.Response:
+        files = {"file": ("a.png", b"x" * size, "image/png")}
+        return await tiny.client.post("/v1/upload", files=files, data={"note": "x"}, headers=tiny.token("manager"))
+
+    assert (await upload(70_000)).status_code == 200
+    is_problem(await upload(300_000), 413, "body-too-large")
+
+
+async def test_an_endpoint_that_declares_no_large_body_can_not_lift_its_limit() -> None:
+    request = Request({"type": "http", "headers": []})
+    BodyLimit(request.scope, request.receive, 1_000_000, 1.0)
+    apply_body_limit(request, 1_000)
+    with pytest.raises(RuntimeError):
+        lift_body_limit(request)
 
 
 async def test_a_handler_that_reads_piece_by_piece_may_lift_the_limit(tiny: ServiceUnderTest) -> None:

@@ -19,7 +19,7 @@ from shared.contracts.events import RecordErased
 from shared.contracts.values import Role
 from shared.kit.app import JobHandler, Loop, Runtime, RuntimeDep, ServiceSpec, SessionDep, create_service_app
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import body_limit, lift_body_limit, parse_json
+from shared.kit.bodies import body_limit, large_body, lift_body_limit, parse_json
 from shared.kit.clock import new_id
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import JobFailed, NotKnownHere
@@ -126,7 +126,7 @@ async def search(q: str, session: SessionDep, principal: Manager) -> list[str]:
     return [row[0] for row in await session.raw.fetch("SELECT name FROM things WHERE name = $1", q)]
 
 
-@router.post("/upload", openapi_extra=body_limit(64 * 1024))
+@router.post("/upload", openapi_extra=body_limit(256 * 1024))
 async def upload(
     file: Annotated[UploadFile, File()], note: Annotated[str, Form()], session: SessionDep, principal: Manager
 ) -> dict[str, Any]:
@@ -134,7 +134,7 @@ async def upload(
     return {"bytes": len(await file.read())}
 
 
-@router.post("/lines", openapi_extra={"requestBody": {"content": {"*/*": {}}}})
+@router.post("/lines", openapi_extra={"requestBody": {"content": {"*/*": {}}}, **large_body()})
 async def count_lines(request: Request, principal: Manager) -> dict[str, int]:
     lift_body_limit(request)
     seen = 0

@@ -100,7 +100,9 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
         nested = [route for route in router.routes if not isinstance(route, EdgeRoute)]
         if nested:
             raise TypeError(f"{nested[0]}: a service's routers hold endpoints alone; make them with `edge_router`")
-        app.router.routes.extend(router.routes)
+        app.router.routes.extend(
+            route for route in router.routes if settings.metrics_port is None or route is not health.metrics_route
+        )
     openapi.install(app)
     documentation.install(app)
     return app

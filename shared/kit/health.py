@@ -82,3 +82,7 @@ async def _try(name: str, check: Check, runtime: Runtime) -> bool:
 async def metrics() -> Response:
     """The service's metrics, for Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+metrics_route = router.routes[-1]
+"""Left out of the main port where metrics have a port of their own."""

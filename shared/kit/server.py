@@ -1,12 +1,17 @@
 """One service in one process, on uvicorn with uvloop and httptools."""
 
+import asyncio
+import contextlib
 import gc
 import socket
 import sys
+from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.kit.runtime import Runtime
 
@@ -21,6 +26,71 @@ moved to the older ones in vain, and those are looked at, too.
 """
 
 _KEEP_ALIVE_S = 75  # longer than a gateway's, so that the gateway closes first
+
+
+HEADER_S = 20.0
+"""How long a connection may take for the headers of a request, from its opening or from their first byte."""
+
+
+class HeaderDeadline(HttpToolsProtocol):
+    """Closes a connection whose request doesn't come to the end of its headers; uvicorn would wait for ever.
+
+    A request that comes in one piece, as nearly all do, needs no timer, except for the first of a connection.
+    """
+
+    _late: asyncio.TimerHandle | None = None
+    _in_headers = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_headers and self._late is None:
+            self._expect_headers()
+
+    def on_message_begin(self) -> None:
+        self._in_headers = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._expect_nothing()
+        super().on_headers_complete()
+
+    def _expect_headers(self) -> None:
+        self._late = self.loop.call_later(HEADER_S, self._close)
+
+    def _expect_nothing(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _close(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._expect_headers()  # a request before it is still being answered
+        else:
+            self.transport.close()
+
+
+@contextlib.contextmanager
+def metrics_listener(host: str, port: int | None) -> Iterator[None]:
+    """Serve `/metrics` on a port of its own, in a thread; without a port do nothing."""
+    if port is None:
+        yield
+        return
+    listener, thread = start_http_server(port, host)
+    try:
+        yield
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
 
 
 class _Server(uvicorn.Server):
@@ -54,7 +124,7 @@ def serve(app: FastAPI) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=HeaderDeadline,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -66,6 +136,7 @@ def serve(app: FastAPI) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, runtime)
-    server.run()
+    with metrics_listener(settings.host, settings.metrics_port):
+        server.run()
     if not server.started:
         sys.exit(3)

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The port of `/metrics`, which the main port then lacks; that one without.",
+    )
     root_path: str = Field(default="", description="The path under which a gateway mounts the service.")
 
     database_url: SecretStr = Field(

@@ -1,0 +1,112 @@
+"""The listeners of a service: what comes too slowly is dropped, and metrics may have a port of their own."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from shared.kit import server
+from shared.kit.server import HeaderDeadline, metrics_listener
+from tests.support.service import ServiceUnderTest, service_under_test
+
+WHOLE = b"GET /live HTTP/1.1\r\nHost: service\r\n\r\n"
+DEADLINE_S = 0.4
+GATEWAY = Path(__file__).resolve().parents[3] / "deploy" / "gateway" / "Caddyfile"
+
+
+async def _app(scope: Any, _receive: Any, send: Any) -> None:
+    await asyncio.sleep(2 * DEADLINE_S if scope["path"] == "/slow" else 0)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr(server, "HEADER_S", DEADLINE_S)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        running = uvicorn.Server(uvicorn.Config(_app, http=HeaderDeadline, lifespan="off", log_config=None))
+        task = asyncio.create_task(running.serve([listening]))
+        yield listening.getsockname()[1]
+        running.should_exit = True
+        await task
+
+
+async def _dropped_after(port: int, *pieces: bytes) -> tuple[float, bytes]:
+    """How long the connection lasts once the pieces are sent, one each tenth of a second, and what is answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    started = time.monotonic()
+    reading = asyncio.create_task(_read(reader))
+    for piece in pieces:
+        if not reading.done():
+            writer.write(piece)
+            await asyncio.wait({reading}, timeout=0.1)
+    async with asyncio.timeout(5):
+        answer = await reading
+    writer.close()
+    return time.monotonic() - started, answer
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    answer = b""
+    with contextlib.suppress(ConnectionError):  # what is sent to a closed connection resets it
+        while piece := await reader.read(1024):
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [(), (b"GET /live HT",), (WHOLE[:-2],), (b"GET /live HTTP/1.1\r\n", *[b"X-More: 1\r\n"] * 30)],
+    ids=["nothing", "half a line", "no end", "drop by drop"],
+)
+async def test_headers_that_do_not_come_to_an_end_close_the_connection(port: int, pieces: tuple[bytes, ...]) -> None:
+    lasted, answer = await _dropped_after(port, *pieces)
+    assert lasted < 2.5
+    assert not answer.startswith(b"HTTP/1.1 2")
+
+
+async def test_a_second_request_has_the_same_deadline(port: int) -> None:
+    lasted, answer = await _dropped_after(port, WHOLE, b"GET /live HTTP/1.1\r\n")
+    assert lasted < 2.5
+    assert answer.startswith(b"HTTP/1.1 204")
+
+
+async def test_an_answer_may_take_longer_than_headers(port: int) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/slow")).status_code == 204
+        await asyncio.sleep(1.5 * DEADLINE_S)  # kept alive between requests
+        assert (await client.get("/live")).status_code == 204
+
+
+async def test_metrics_may_have_a_port_of_their_own() -> None:
+    async with service_under_test("tests.service.kit.tiny", metrics_port=1) as tiny:
+        assert (await tiny.client.get("/metrics")).status_code == 404
+        assert (await tiny.client.get("/live")).status_code == 200
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with metrics_listener("127.0.0.1", port):
+        answer = await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "touchstone_http_requests_in_flight" in answer.text
+
+
+async def test_metrics_are_on_the_main_port_by_default(tiny: ServiceUnderTest) -> None:
+    assert (await tiny.client.get("/metrics")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/ingest/metrics", "/ingest/ingest/metrics", "/qa/qa/qa/metrics"])
+def test_the_gateway_gives_no_metrics(path: str) -> None:
+    """A service takes its prefix off a second time: `/ingest/ingest/metrics` is its `/metrics`, too."""
+    (line,) = [line for line in GATEWAY.read_text().splitlines() if "@metrics path" in line]
+    assert any(fnmatch(path, pattern) for pattern in line.split()[2:])

@@ -182,6 +182,8 @@ class Suite:
         return {
             "TOUCHSTONE_ENVIRONMENT": "embedded",
             "TOUCHSTONE_HOST": "127.0.0.1",
+            "TOUCHSTONE_REQUESTS_PER_S_OF_ADDRESS": "0",
+            "TOUCHSTONE_REQUESTS_PER_S_OF_SUBJECT": "0",
             "TOUCHSTONE_PORT": (url or self.urls[service]).rsplit(":", 1)[1],
             "TOUCHSTONE_DATABASE_URL": self.database_url(service),
             "TOUCHSTONE_BUS_URL": self.bus_url,

@@ -39,6 +39,7 @@ from shared.kit.endpoints import EdgeRoute
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
 from shared.kit.problem_mapping import problem_of
+from shared.kit.rate_limits import RateLimit
 from shared.kit.relay import Relay
 from shared.kit.runner import Runner
 from shared.kit.runtime import (
@@ -88,6 +89,9 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     )  # as an argument it is deprecated: servers set it, but ours learns it from settings
     app.state.runtime = Runtime(spec)
     app.state.authenticator = Authenticator(settings)
+    app.state.subject_rate = (
+        RateLimit("subject", settings.requests_per_s_of_subject) if settings.requests_per_s_of_subject else None
+    )
     app.state.background = True
     app.state.runtime.checks.update(database=_database_answers, schema=_schema_check)
     app.user_middleware = _middleware(spec, app.state.runtime)
@@ -118,6 +122,8 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
             body_timeout_s=spec.settings.body_timeout_s,
             problems=spec.problems,
             watch=runtime.loop_watch,
+            address_rate=spec.settings.requests_per_s_of_address,
+            trusted_proxies=[str(each) for each in spec.settings.trusted_proxies],
         ),
         Middleware(ContentCoding),
     ]
@@ -134,7 +140,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
                 "If-None-Match",
                 "traceparent",
             ],
-            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+            expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"],
             max_age=600,
         )
         stack.insert(0, cors)

@@ -5,7 +5,7 @@ One pure ASGI middleware, because each layer costs every request.
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +22,7 @@ from shared.kit.bodies import BodyLimit, nul_refused
 from shared.kit.clock import http_date, new_id
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
+from shared.kit.rate_limits import ClientAddresses, RateLimit, rate_headers
 
 log = structlog.get_logger()
 
@@ -66,6 +67,8 @@ class Edge:
         body_timeout_s: float,
         problems: Mapping[type[Exception], int],
         watch: LoopWatch,
+        address_rate: float = 0,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._app = app
         self._service = service
@@ -73,6 +76,8 @@ class Edge:
         self._body_timeout_s = body_timeout_s
         self._problems = problems
         self._watch = watch
+        self._address_rate = RateLimit("address", address_rate) if address_rate else None
+        self._addresses = ClientAddresses(trusted_proxies)
         self._in_flight = IN_FLIGHT.labels(service)
         self._durations: dict[tuple[str, str, int], Any] = {}
         self._log: Any = None  # bound at the first request, when logging is configured: a lazy logger costs each one
@@ -96,7 +101,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _complete(message.get("headers", ()), id_header)
+                message["headers"] = _complete([*message.get("headers", ()), *rate_headers(scope)], id_header)
             elif status >= _CLIENT_ERROR and status != _TOO_LARGE and limited.received and not message.get("more_body"):
                 # Who is refused in the middle of a body is still sending it. To close the connection now would reset it,
                 # and the answer would be lost on the way.
@@ -111,6 +116,8 @@ class Edge:
             with self._watch, telemetry.span("HTTP " + method, SpanKind.SERVER, headers.traceparent) as span:
                 try:
                     _refuse_nul(scope)
+                    if self._address_rate is not None and scope["path"] not in _QUIET:
+                        self._address_rate.take(scope, self._addresses.find(scope, headers.forwarded_for))
                     await self._app(scope, limited, send_with_id)
                 except ClientDisconnect:
                     status = status or _CLIENT_CLOSED
@@ -168,16 +175,20 @@ def _complete(headers: Iterable[tuple[bytes, bytes]], id_header: tuple[bytes, by
 class _Headers:
     """The few headers this layer reads."""
 
-    __slots__ = ("request_id", "traceparent")
+    __slots__ = ("forwarded_for", "request_id", "traceparent")
 
     def __init__(self, scope: Scope) -> None:
         self.request_id: str | None = None
         self.traceparent: str | None = None
+        self.forwarded_for: str | None = None
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode()
             elif name == b"traceparent":
                 self.traceparent = value.decode("latin-1")
+            elif name == b"x-forwarded-for":
+                before = "" if self.forwarded_for is None else f"{self.forwarded_for},"
+                self.forwarded_for = before + value.decode("latin-1")
 
 
 def request_id_of(scope: Scope) -> str | None:

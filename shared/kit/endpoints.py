@@ -61,7 +61,9 @@ class EdgeRoute(APIRoute):
             if max_bytes is not None:
                 apply_body_limit(request, max_bytes)
             for guard in guards:
-                await guard(request)
+                principal = await guard(request)
+            if guards and (rate := request.app.state.subject_rate) is not None:
+                rate.take(request.scope, principal.subject)
             if request.scope["query_string"]:
                 check_query(request, known)
             if has_body(request):

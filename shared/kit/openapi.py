@@ -49,7 +49,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     answers: dict[str, Any] = operation.setdefault("responses", {})
-    statuses = [400, 422, 500, 503]
+    statuses = [400, 422, 429, 500, 503]
     guards = guards_of(route.dependant)
     if guards:
         statuses += [401, 403]

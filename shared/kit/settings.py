@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Environment = Literal["production", "embedded"]
@@ -87,6 +87,20 @@ class Settings(BaseSettings):
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="The longest that nothing may come of a request body; then it is refused."
+    )
+    requests_per_s_of_address: float = Field(
+        default=2_000.0,
+        ge=0,
+        description="How many requests a second an address may make of a process, and ten seconds' worth at once; 0: any.",
+    )
+    requests_per_s_of_subject: float = Field(
+        default=1_000.0,
+        ge=0,
+        description="How many requests a second a token's subject may make of a process, and ten seconds' worth at once; 0: any.",
+    )
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description="Networks of gateways whose `X-Forwarded-For` says who asks (JSON list); without, the gateway's own address counts.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severity logged."

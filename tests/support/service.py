@@ -140,6 +140,8 @@ def settings_for(cls: type[Settings], database_url: str, **overrides: Any) -> Se
         "jwt_key": SecretStr(KEY),
         "database_pool_size": 10,
         "log_level": "error",
+        "requests_per_s_of_address": 0,
+        "requests_per_s_of_subject": 0,
     }
     return cls(**(values | overrides))
 

@@ -22,7 +22,6 @@ ROUTES: dict[tuple[str, str, str], APIRoute] = {
     for method, route in routes_of(service)
     if isinstance(route, APIRoute)
 }
-NOT_CLOSED_YET = {"predict", "promote_model", "roll_back_model", "start_training"}
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 
 
@@ -85,9 +84,8 @@ def _fields() -> Iterator[Any]:
         route = route_of(endpoint)
         for field in route.dependant.body_params:
             info = field.field_info
-            marks = [pytest.mark.xfail(strict=False)] if route.name in NOT_CLOSED_YET else []
             if isinstance(info, Body) and not isinstance(info, Form):
-                yield pytest.param(field, id=f"{endpoint} {field.alias}", marks=marks)
+                yield pytest.param(field, id=f"{endpoint} {field.alias}")
 
 
 @pytest.mark.parametrize("field", list(_fields()))

@@ -204,9 +204,9 @@ _POLICIES_EXAMPLE = {
 
 
 @router.get("/policy-presets", summary="List the presets of policies")
-async def list_presets(_reader: Reader) -> list[PolicyPreset]:
+async def list_presets(_manager: Manager) -> Page[PolicyPreset]:
     """Policies for usual purposes: name one when a project is made, or where its policies are set."""
-    return list(PRESETS.values())
+    return Page(items=list(PRESETS.values()), next=None)
 
 
 @router.put("/projects/{project_id}/policies", responses=responses(404, 412, 413), summary="Set the policies")

@@ -44,7 +44,7 @@ def route(
         task.pin(project.content.active_schema, project.content.active_guideline)
     requested = task is not None and (task.requested or not all_untouched(task.slots))
     if reviewed or record.round > 1 or record.prediction is None or requested:
-        _refresh(record, project, task, effects, cause, anew=anew)
+        _refresh(record, project, task, effects, cause, anew=anew and record.prediction is not None)
         return
     decided_before = record.routed is not None and (task is None or not task.open)
     if decided_before and not anew:

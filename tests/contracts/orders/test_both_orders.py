@@ -68,12 +68,15 @@ _READ = {
                 SELECT route, revision AS routed_revision, task_id AS routed_task_id, round AS routed_round,
                     slots_total AS routed_total, schema_version, guideline_version, policy_version, blind, explored,
                     CASE WHEN model_id IS NOT NULL THEN prediction_id END AS routed_prediction_id,
-                    audit AND route <> 'auto_accept' AS audit
+                    audit AND route <> 'auto_accept' AS audit, CASE WHEN round = 1 THEN slots_total ELSE 0 END AS due_total,
+                    round = 1 AND model_id IS NULL AS due_without_model
                 FROM routes
                 WHERE routes.record_id = record.record_id AND record.routed_revision = 0 AND record.state <> 'erased'
                 ORDER BY revision DESC LIMIT 1
             ) AS first_route ON true
         """,
+        # Records whose answers are to be counted again: counting twice gives the same.
+        "agreement_changes": "SELECT DISTINCT project_id, record_id FROM agreement_changes",
     }
 }
 """How a service's tables are read where their rows alone don't say what the service makes of them."""

@@ -280,8 +280,8 @@ async def test_a_purpose_that_no_record_can_have_is_not_required(ingest: Ingest,
 async def test_a_project_by_a_preset_has_its_policies_but_for_what_is_set(ingest: Ingest) -> None:
     headers = ingest.manager
     presets = (await ingest.client.get("/v1/policy-presets", headers=headers)).json()
-    assert [one["name"] for one in presets] == ["label_everything", "learn", "high_stakes"]
-    assert all(one["summary"] for one in presets)
+    assert [one["name"] for one in presets["items"]] == ["label_everything", "learn", "high_stakes"]
+    assert all(one["summary"] for one in presets["items"])
     body = {"name": "P", "preset": "label_everything", "policies": {"serving": {"lease_ttl_s": 60}}}
     made = (await ingest.client.post("/v1/projects", headers=headers, json=body)).json()
     policies = made["policies"][-1]["policies"]

@@ -162,9 +162,12 @@ def check_query(request: Request, known: Mapping[str, bool]) -> None:
         raise Problem(422, "invalid-request", "The request breaks a rule.", detail, errors=errors)
 
 
+_NOTHING: Final = {b"", b"{}"}
+
+
 async def refuse_body(request: Request) -> None:
-    """Raises the 422 problem, unless the body, whose length wasn't announced, turns out to be empty."""
-    if "content-length" in request.headers or await request.body():
+    """Raises the 422 problem, unless the body is empty, or an object without members, which many programs always send."""
+    if await request.body() not in _NOTHING:
         raise Problem(
             422,
             "invalid-request",

@@ -72,9 +72,9 @@ async def test_a_body_is_refused_where_none_is_taken(
     clients: dict[str, httpx.AsyncClient], endpoint: Endpoint, chunked: bool
 ) -> None:
     async def pieces() -> AsyncIterator[bytes]:
-        yield b"{}"
+        yield b"[1]"
 
-    content = pieces() if chunked else b"{}"
+    content = pieces() if chunked else b"[1]"
     answer = await clients[endpoint.service].request(endpoint.method, endpoint.url, content=content)
     refused(answer, "unknown-body")
 

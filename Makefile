@@ -79,12 +79,16 @@ fmt: $(VENV)/dev.stamp ## Format and fix what can be fixed
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## All benches, or one (BENCH=lease_submit); the last line of each is JSON
-	@for bench in $(if $(BENCH),bench/$(BENCH).py,$$(ls bench/[a-z]*.py | grep -v scale)); do \
+	@for bench in $(if $(BENCH),bench/$(BENCH).py,$$(ls bench/[a-z]*.py | grep -v -e scale -e real_text)); do \
 		echo "== $$bench"; $(PY) -m "$$(basename $$(dirname $$bench)).$$(basename $$bench .py)"; done
 
 .PHONY: replicas
 replicas: $(VENV)/dev.stamp ## Two of each service on Kafka under kills, hangs and restarts (RECORDS=20000); takes a quarter of an hour
 	$(PY) -m tests.chaos.replicas.trial $(addprefix --records ,$(call given,RECORDS))
+
+.PHONY: real-text
+real-text: $(VENV)/dev.stamp ## SMS and questions labelled and learnt from, with errors (RECORDS=1500 SEED=1); takes minutes
+	$(PY) -m bench.real_text --seed $(SEED) $(addprefix --records ,$(call given,RECORDS))
 
 .PHONY: scale
 scale: $(VENV)/dev.stamp ## A project of a million records, loaded, labelled, trained on, released (RECORDS=1000000); takes an hour

@@ -12,7 +12,6 @@ COMMIT apart.
 
 import argparse
 import asyncio
-import csv
 import io
 import itertools
 import json
@@ -31,6 +30,7 @@ import asyncpg
 import httpx
 import orjson
 
+from bench import _messages
 from bench._cpu import Family
 from bench._waiting import until
 from deploy.embedded.supervisor import Suite, SuiteSettings
@@ -38,7 +38,6 @@ from shared.contracts.values import Role
 from shared.kit.bus import Outbound, Partition, TopicSettings, connect_bus
 from shared.kit.clock import new_id
 
-TEXTS = Path(__file__).parents[2] / "shared" / "data" / "text" / "sms_spam" / "train.csv"
 TEXT_BYTES = 500
 LABELS = ("ham", "spam")
 SCHEMA = {
@@ -67,9 +66,9 @@ _STATEMENT = re.compile(r"^(touchstone_\w+) LOG:  (?:statement|execute [^:]*):\s
 
 def messages() -> tuple[str, list[tuple[str, str]]]:
     """Messages with their labels, and what they are called: from the world where they are beside the checkout."""
-    if TEXTS.exists():
-        with TEXTS.open(newline="", encoding="utf-8") as file:
-            return "sms_spam", [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    found = _messages.messages("sms_spam")
+    if found is not None:
+        return "sms_spam", [(message.text, message.label) for message in found]
     lamps = (f"the lamp number {number} never came and nobody knows where it went" for number in range(1_000))
     return "made up", list(zip(lamps, itertools.cycle(LABELS), strict=False))
 

@@ -64,7 +64,7 @@ def figures(seen: Observations) -> dict[str, Any]:
     automatic = {record_id for record_id, ending in final.items() if ending.method == "auto_accept"}
     ordinary = [given for given in seen.acknowledged if given.kind == "annotation" and given.record_id not in seen.gold]
     non_gold = len(seen.truth) - len(seen.gold)
-    lost, doubled = lost_and_doubled(seen)
+    lost, doubled = lost_and_doubled(seen.truth, seen.endings, seen.acknowledged, seen.counted)
     return {
         "records": len(seen.truth),
         "annotations": len(seen.acknowledged),
@@ -84,20 +84,23 @@ def figures(seen: Observations) -> dict[str, Any]:
     }
 
 
-def lost_and_doubled(seen: Observations) -> tuple[int, int]:
+def lost_and_doubled(
+    records: Collection[UUID],
+    endings: Mapping[UUID, Sequence[Ending]],
+    given: Sequence[Acknowledged],
+    counted: Mapping[UUID, int],
+) -> tuple[int, int]:
     """Lost: records without exactly one end state, and acknowledged annotations that count nowhere.
 
     Doubled: annotations that count twice; also ones that count though no submit of them was acknowledged.
     """
     astray = sum(
-        1
-        for record_id in seen.truth
-        if len(endings := seen.endings.get(record_id, ())) != 1 or endings[0].state not in END_STATES
+        1 for record_id in records if len(found := endings.get(record_id, ())) != 1 or found[0].state not in END_STATES
     )
-    acknowledged = Counter(given.annotation_id for given in seen.acknowledged)
-    uncounted = sum(1 for annotation_id in acknowledged if seen.counted.get(annotation_id, 0) == 0)
-    twice = sum(1 for count in seen.counted.values() if count > 1)
-    unacknowledged = sum(1 for annotation_id in seen.counted if annotation_id not in acknowledged)
+    acknowledged = Counter(one.annotation_id for one in given)
+    uncounted = sum(1 for annotation_id in acknowledged if counted.get(annotation_id, 0) == 0)
+    twice = sum(1 for count in counted.values() if count > 1)
+    unacknowledged = sum(1 for annotation_id in counted if annotation_id not in acknowledged)
     return astray + uncounted, twice + unacknowledged
 
 

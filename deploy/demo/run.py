@@ -15,7 +15,7 @@ from deploy.demo.deployed import DeployedModel, accuracy, deploy_model, report_f
 from deploy.demo.digits import load_digits
 from deploy.demo.outcome import Observations, figures
 from deploy.demo.people import Crowd, make_crowd
-from deploy.demo.project import Stage, set_stage
+from deploy.demo.project import QUESTION, Stage, set_stage
 from deploy.demo.show import Display
 from deploy.demo.watch import Watch
 from deploy.demo.work import Worker, WorkLog
@@ -61,7 +61,7 @@ async def run(suite: Suite, display: Display, seed: int, pace: float = PACE) -> 
         seconds = time.monotonic() - started
         display.say("Comparing what people were told with what qa counted")
         await watch.catch_up()
-        found = await audit(client, stage)
+        found = await audit(client, stage.project_id, QUESTION, stage.manager)
         accuracies = [accuracy(model, stage) for model in deployed]
         seen = _observe(stage, crowd, log, watch, found, accuracies, seconds)
         models = " → ".join(

@@ -15,7 +15,7 @@ from deploy.demo.client import Client
 from deploy.demo.digits import load_digits
 from deploy.demo.outcome import END_STATES
 from deploy.demo.people import make_crowd
-from deploy.demo.project import Stage, set_stage
+from deploy.demo.project import QUESTION, Stage, set_stage
 from deploy.demo.watch import Watch
 from deploy.demo.work import Worker, WorkLog
 from deploy.embedded.supervisor import Suite, SuiteSettings
@@ -103,7 +103,7 @@ async def test_every_record_ends_once_and_every_acknowledged_annotation_counts_o
             stack.callback(done.set)
             await _kill_at_random(suite, dice, killed)
             await _all_ended(client, stage, watch)
-        found = await audit(client, stage)
+        found = await audit(client, stage.project_id, QUESTION, stage.manager)
 
     assert set(killed) == {*SERVICE_NAMES, "postgres"}
     assert len(stage.truth) == RECORDS

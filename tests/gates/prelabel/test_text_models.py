@@ -6,6 +6,8 @@ On real messages, read in place, and on any signs at all.
 import csv
 import itertools
 import json
+import random
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from services.prelabel.compute import sessions, text_models, training
 from services.prelabel.compute.sessions import LoadedModel
 from services.prelabel.compute.training import TrainedModel, TrainingJob, train
-from services.prelabel.exceptions import CannotTrain
+from services.prelabel.domain.items import read_text
+from services.prelabel.exceptions import CannotTrain, TrainingFailure
 from shared.contracts.events import ModelManifest
 from tests.support.left_out import NOT_BESIDE
 
@@ -113,25 +116,97 @@ def test_a_term_may_be_known_whose_words_are_not() -> None:
     assert graph.run(texts) == pytest.approx(model.predict_proba(texts), abs=AS_ITS_TWIN)
 
 
-@pytest.mark.parametrize(
-    "texts",
-    [
-        ["so so so good", "so bad", "good good day", "bad bad bad bad news"],
-        ["😀", "😡", "👍🏽", "👨‍👩‍👧"],
-        ["ok", "no"],
-        ["1", "5"],
-        ["#", "##", "a#", "#a"],
-        ["好", "坏", "很好", "不好"],
-        ["good :)", "bad :-("],
-        ["I AM SHOUTING!!! NOW", "i am not\n\r\n\tshouting  now", "İstanbul ÇOK güzel", "Straße\u00a0ẞ groß"],
-        ["", "a word or two", "...", "two or three words"],
-        ["zero\u200bwidth joins", "soft\u00adhyphen joins", "e\u0301 is not \u00e9", "\ufeffmark at first"],
+def drawn(parts: Sequence[str], count: int, longest: int, joined_by: str = "") -> list[str]:
+    """Texts of up to so many of these parts, the same ones every time."""
+    dice = random.Random(f"{parts} {longest}")
+    return [joined_by.join(dice.choices(parts, k=dice.randint(1, longest))) for _ in range(count)]
+
+
+EMOJI = [chr(0x1F600 + number) for number in range(40)]
+JOINED_EMOJI = ["👍🏽", "👨\u200d👩\u200d👧", "🇩🇪", "❤\ufe0f", "☺\ufe0e", "1\ufe0f\u20e3"]
+HAN = [chr(0x4E00 + number) for number in range(40)]
+WORDS_OF_MANY_SCRIPTS = [
+    "good", "bad", "Straße", "ẞ", "ИЗБА", "школа", "سلام", "עולם", "好", "สวัสดี", "naïve", "ﬁne", "İi", "ǅ", "한국어", "\uff2f\uff2b",
+]  # fmt: skip
+MADE_OF_PARTS = ["é", "ñandú", "Å", "한국", "tiếng Việt", "naïve", "ΐ"]
+
+KINDS: dict[str, list[str]] = {
+    "words that come again": ["so so so good", "so bad", "good good day", "bad bad bad bad news"],
+    "one emoji": [*EMOJI[:12], *JOINED_EMOJI] * 2,
+    "only emoji": drawn([*EMOJI, *JOINED_EMOJI], 60, 9),
+    "one letter": list("abcdefABCDEF") * 2,
+    "one digit": list("0123456789") * 2,
+    "one Han sign": HAN * 2,
+    "Han signs": drawn(HAN, 60, 12),
+    "two texts of one word": ["ok", "no"],
+    "two words": drawn(["good", "bad", "ok", "no", ":)", "!!"], 60, 2, " "),
+    "a word and a smiley": ["good :)", "bad :-("],
+    "padding signs": ["#", "##", "a#", "#a", "## ## a", "# # b", "a## b#"],
+    "shouted, over several lines": [
+        "I AM SHOUTING!!! NOW",
+        "i am not\n\r\n\tshouting  now",
+        "İstanbul ÇOK",
+        "Straße\u00a0ẞ",
     ],
-)
-def test_whatever_the_texts_are_the_graph_answers_as_its_twin(texts: list[str]) -> None:
+    "mixed scripts": drawn(WORDS_OF_MANY_SCRIPTS, 80, 12, " "),
+    "mixed scripts without spaces": drawn(WORDS_OF_MANY_SCRIPTS, 80, 4),
+    "very long": drawn(WORDS_OF_MANY_SCRIPTS, 4, 12, " ") + [" ".join(WORDS_OF_MANY_SCRIPTS * 1_000)] * 2,
+    "very long without spaces": ["".join(HAN) * 500, "".join(HAN[::-1]) * 500, "a" * 50_000, "b" * 50_000],
+    "composed and decomposed": [
+        unicodedata.normalize(form, text)
+        for text in drawn(MADE_OF_PARTS, 40, 5, " ")
+        for form in ("NFC", "NFD", "NFKC", "NFKD")
+    ],
+    "decomposed Hangul": [unicodedata.normalize("NFD", text) for text in drawn(list("한국어말글"), 40, 3)],
+    "lines that repeat": ["the same line\nthe same line\n" * 3, "another line\n" * 4, "the same line\nanother line"],
+    "all equal": ["the same text"] * 12,
+    "some without a word": ["", "a word or two", "...", "two or three words", "!!! ???"],
+    "none with a word": ["!!! ???", "...", "- -", "( )"],
+    "signs that are not seen": [
+        "zero\u200bwidth joins",
+        "soft\u00adhyphen joins",
+        "\ufeffmark at first",
+        "\u2028line\u2029ends",
+    ],
+    "control signs": ["a\x00b c\x01d", "a b\x7f c", "\x85 a\x1cb", "a\x0bb\x0cc d"],
+    "signs of nobody": ["\ue000 \uf8ff a", "\ufffd a b", "\U0010ffff a", "\ufffe b a"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_the_texts_are_the_graph_answers_as_its_twin(kind: str) -> None:
+    texts = KINDS[kind]
     made = trained(texts * 3, alternating(texts * 3) if len(texts) % 2 else alternating(texts) * 3)
     assert made.report.largest_difference < AS_ITS_TWIN
     assert len(made.manifest.labels) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_also_where_one_class_has_two_records(kind: str) -> None:
+    texts = KINDS[kind] * 3
+    made = trained(texts, ["x"] * (len(texts) - 2) + ["y"] * 2)
+    assert made.report.largest_difference < AS_ITS_TWIN
+    assert made.report.per_label["y"] == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_graph_answers_texts_that_it_never_saw_as_its_twin(kind: str) -> None:
+    texts = [read_text(MANIFEST, text) for text in KINDS[kind] * 3]
+    known = text_models.vocabulary(texts, 50_000)
+    labels = np.array(alternating(texts) if len(KINDS[kind]) % 2 else alternating(KINDS[kind]) * 3)
+    model = text_models.fit(texts, labels, np.ones(len(texts)), known, LogisticRegression(C=10.0, max_iter=2000))
+    manifest = MANIFEST.model_copy(update={"labels": ["x", "y"]})
+    graph = LoadedModel(text_models.to_onnx(model, MANIFEST.input_name, MANIFEST.output_name), manifest)
+    others = [text for texts in KINDS.values() for text in texts[:12] if len(text) < 1_000]
+    expected = model.predict_proba([read_text(MANIFEST, text) for text in others])
+    assert graph.run(others) == pytest.approx(expected, abs=AS_ITS_TWIN)
+
+
+@pytest.mark.parametrize("texts", [[""] * 10, [" ", "\n\t", "\u00a0"], ["! !", ". ."]])
+def test_texts_without_a_word_are_refused_with_the_reason(texts: list[str]) -> None:
+    with pytest.raises(CannotTrain, match="no words to learn from") as refused:
+        trained(texts * 3, alternating(texts * 3))
+    assert refused.value.reason is TrainingFailure.NO_COMMON_TERMS
 
 
 def test_texts_that_come_again_and_again_have_terms_although_they_are_one_example_each() -> None:

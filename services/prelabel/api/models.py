@@ -46,7 +46,7 @@ Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
 Viewer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
 
 _LARGEST_UPLOAD = 512 * 1024 * 1024
-_PARTS = ("model", "manifest", "reason")
+_PARTS = ("model", "manifest", "reason", "use_now")
 _LINK_TTL_S = 120
 _MOST_MEASURED_NOW = 500
 _MOST_COUNTED = 10_000
@@ -74,12 +74,19 @@ async def upload_model(
     ],
     request: Request,
     reason: Annotated[str, Form(description="Where it comes from.", min_length=1, max_length=2000)] = "uploaded",
+    use_now: Annotated[
+        bool,
+        Form(
+            description="Make it the champion at once, without a comparison; the `reason` is then to be given, and is kept"
+            " with who decided so."
+        ),
+    ] = False,
 ) -> ModelOut:
     """An ONNX file and its manifest become a challenger, once a process of its own has tried the file out.
 
     The same bytes with the same manifest are the same model: then it is answered with 200.
     """
-    await _refuse_other_parts(request)
+    await _check_parts(request, use_now=use_now)
     declared = _manifest(manifest)
     limits = runtime.resources.uploads
     data = await model.read(limits.model_bytes + 1)
@@ -97,6 +104,8 @@ async def upload_model(
         next_step = None if known is None else await _next_step(session, runtime, known)
     if known is not None:
         response.status_code = 200
+        if use_now:
+            return _with_tag(response, await _promote(runtime, known, reason, principal))
         return _with_tag(response, known, next_step)
     checked = await check_model(
         runtime.compute, data, declared, project_id=project_id, timeout_s=limits.check_timeout_s,
@@ -113,6 +122,8 @@ async def upload_model(
     if added.model_id != model_id:  # the same model came at the same time
         await runtime.objects.delete(models.object_key(model_id))
         response.status_code = 200
+    if use_now:
+        return _with_tag(response, await _promote(runtime, added, reason, principal))
     runtime.wake(COMPARE)
     return _with_tag(response, added, next_step)
 
@@ -175,18 +186,13 @@ async def promote_model(
 ) -> ModelOut:
     """Make a model the champion, whatever the comparison found. Records are scored anew.
 
-    A model that was never compared is measured on the held-out labels that are there, to calibrate it.
+    So an uploaded model is put to use where there is nothing yet to compare it with. One that was never compared is
+    measured on the held-out labels that are there, to calibrate it.
     """
     async with runtime.database.transaction() as session:
         model = await models.get(session, model_id)
     principal.check_project(model.project_id)
-    evaluation = await _evaluated_now(runtime, model)
-    async with runtime.database.transaction() as session:
-        champion = await registry.promote(
-            session, model_id, _masked(change.reason), utc_now(), evaluation=evaluation, expected=expected
-        )
-    wake_scoring(runtime, champion.project_id)
-    return _with_tag(response, champion)
+    return _with_tag(response, await _promote(runtime, model, change.reason, principal, expected))
 
 
 @router.post("/models/{model_id}/rollback", responses=responses(404, 409, 412), summary="Roll a champion back")
@@ -201,9 +207,29 @@ async def roll_back_model(
 ) -> ModelOut:
     """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
     principal.check_project((await models.get(session, model_id)).project_id)
-    champion = await registry.roll_back(session, model_id, _masked(change.reason), utc_now(), expected=expected)
+    champion = await registry.roll_back(
+        session, model_id, _masked(change.reason), utc_now(), decided_by=principal.subject, expected=expected
+    )
     session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
     return _with_tag(response, champion)
+
+
+async def _promote(
+    runtime: PrelabelRuntime,
+    model: Model,
+    reason: str,
+    principal: Principal,
+    expected: frozenset[int] | None = None,
+) -> Model:
+    """Make it the champion because somebody decided so."""
+    evaluation = await _evaluated_now(runtime, model)
+    async with runtime.database.transaction() as session:
+        champion = await registry.promote(
+            session, model.model_id, _masked(reason), utc_now(), evaluation=evaluation, expected=expected,
+            decided_by=principal.subject,
+        )  # fmt: skip
+    wake_scoring(runtime, champion.project_id)
+    return champion
 
 
 async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluation | None:
@@ -223,8 +249,11 @@ async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluat
     return None if outcome is None else comparison.evaluated(contest, outcome)
 
 
-async def _refuse_other_parts(request: Request) -> None:
-    """Raises the 422 problem for a part of the form that there is not, or that is given twice."""
+async def _check_parts(request: Request, *, use_now: bool) -> None:
+    """Raises the 422 problem for a part that there is not, that is given twice, or that is missing.
+
+    The reason may be left out unless the model is used now.
+    """
     parts = Counter(name for name, _ in (await request.form()).multi_items())
     errors = [
         ProblemError(pointer=pointer_to([name]), rule="extra_forbidden", detail=f"The parts are {', '.join(_PARTS)}.")
@@ -235,6 +264,10 @@ async def _refuse_other_parts(request: Request) -> None:
         for name, times in parts.items()
         if name in _PARTS and times > 1
     ]
+    if use_now and "reason" not in parts:
+        errors.append(
+            ProblemError(pointer="/reason", rule="missing", detail="Say why it is used without a comparison.")
+        )
     if errors:
         raise Problem(422, "invalid-request", "The request breaks a rule.", errors=errors)
 

@@ -100,6 +100,7 @@ class ModelOut(BaseModel):
             "reason": "0.9300 right against 0.9000 on 180 held-out",
             "created_by": "labels",
             "created_at": "2026-11-02T09:00:00Z",
+            "decided_by": None,
             "set_aside": None,
             "next_step": None,
         },
@@ -124,6 +125,9 @@ class ModelOut(BaseModel):
     reason: str
     created_by: str
     created_at: datetime
+    decided_by: str | None = Field(
+        description="Who gave it its stage, for the `reason`; null where a comparison did, or nobody yet."
+    )
     set_aside: str | None = Field(
         description="Why it is asked no more, if it is so: it took too much time or memory again and again. Promoting it"
         " lets it try anew."
@@ -419,7 +423,10 @@ class LearningOut(BaseModel):
     ) -> "LearningOut":
         """`waiting`: the newest first."""
         last, project = progress.last, situation.project
-        newest = next_step.Waiting(waiting[0].challenger.version, waiting[0].held_out) if waiting else None
+        newest = None
+        if waiting:
+            first = waiting[0].challenger
+            newest = next_step.Waiting(first.model_id, first.version, waiting[0].held_out)
         failure = None if newest_run is None else newest_run.failure_reason
         return cls(
             champion_id=situation.champion_id,

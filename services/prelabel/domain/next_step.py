@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from services.prelabel.domain.learning_schedule import LearningProgress
 from services.prelabel.domain.project import Project
@@ -28,11 +29,12 @@ _LOOK_AT_THE_LOG: Final = "See the service's log."
 class Waiting:
     """A challenger that is not compared yet, and how many held-out labels there are for it, counted up to a bound."""
 
+    model_id: UUID
     version: int
     held_out: int
 
 
-def of_challenger(policy: LearningPolicy, held_out: int) -> str:
+def of_challenger(policy: LearningPolicy, model_id: UUID, held_out: int) -> str:
     """What happens with a challenger that is not compared yet."""
     needed = policy.promotion_held_out
     by_hand = policy.promotion == "by_hand"
@@ -40,8 +42,8 @@ def of_challenger(policy: LearningPolicy, held_out: int) -> str:
         return "It is compared now; then promote it by hand." if by_hand else "It is compared now."
     after = " and somebody promotes it" if by_hand else ""
     return (
-        f"It predicts nothing until {needed} held-out labels made by people are there ({held_out} now){after}, "
-        "or until it is promoted by hand."
+        f"It predicts nothing until {needed} held-out labels made by people are there ({held_out} now){after}. "
+        f"To use it now, promote it: POST /v1/models/{model_id}/promotion, with the reason."
     )
 
 
@@ -56,7 +58,7 @@ def of_project(
     if not project.active:
         return "Nothing is selected or trained until the project is active and has a schema."
     if waiting is not None and failure is None and not progress.training:
-        return f"Model {waiting.version} is a challenger. {of_challenger(project.learning, waiting.held_out)}"
+        return f"Model {waiting.version} is a challenger. {of_challenger(project.learning, waiting.model_id, waiting.held_out)}"
     return _of_training(project, progress, failure) or _of_records(project.learning, progress, candidates)
 
 

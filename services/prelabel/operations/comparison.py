@@ -102,7 +102,7 @@ async def next_step_of(session: Session, cache: ProjectCache, model: Model) -> s
     have = await labels.count_measuring(
         session, model.project_id, model.manifest.schema_version, policy.promotion_held_out
     )
-    return next_step.of_challenger(policy, have)
+    return next_step.of_challenger(policy, model.model_id, have)
 
 
 async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> ComparisonResult | None:

@@ -93,11 +93,12 @@ async def promote(
     *,
     evaluation: ModelEvaluation | None = None,
     expected: frozenset[int] | None = None,
+    decided_by: str | None = None,
 ) -> Model:
     """Make a model the champion and its predecessor retired; every record is due for scoring. A champion stays as it
     is, unless it was set aside: then it is asked again.
 
-    `expected`: refuse if the model's revision is not among these; None expects any.
+    `decided_by`: who decided so; None where labels did. `expected`: refuse if the model's revision is not among these; None expects any.
 
     Raises:
         NotKnownHere: the model is not here.
@@ -109,13 +110,21 @@ async def promote(
     if model.stage is ModelStage.CHAMPION:
         if model.set_aside is None:
             return model
-        return await _replace(session, None, model, reason, now)
+        return await _replace(session, None, model, reason, now, decided_by=decided_by)
     predecessor = None if old is None else old.model_id
-    return await _replace(session, old, model, reason, now, evaluation=evaluation, predecessor=predecessor)
+    return await _replace(
+        session, old, model, reason, now, evaluation=evaluation, predecessor=predecessor, decided_by=decided_by
+    )
 
 
 async def roll_back(
-    session: Session, model_id: UUID, reason: str, now: datetime, *, expected: frozenset[int] | None = None
+    session: Session,
+    model_id: UUID,
+    reason: str,
+    now: datetime,
+    *,
+    decided_by: str,
+    expected: frozenset[int] | None = None,
 ) -> Model:
     """Make the champion before this one champion again; returns it.
 
@@ -133,7 +142,7 @@ async def roll_back(
     if model.predecessor is None:
         raise NoPredecessor
     before = (await models.lock(session, [model.predecessor]))[model.predecessor]
-    return await _replace(session, model, before, reason, now)
+    return await _replace(session, model, before, reason, now, decided_by=decided_by)
 
 
 async def reject(
@@ -213,14 +222,17 @@ async def _replace(
     *,
     evaluation: ModelEvaluation | None = None,
     predecessor: UUID | None = None,
+    decided_by: str | None,
 ) -> Model:
     """`predecessor`: the champion that a later rollback of the new one leads to; the one it had without."""
     changed = []
     if old is not None:
-        changed.append(await models.move(session, old.model_id, ModelStage.RETIRED, f"replaced: {reason}"))
+        changed.append(
+            await models.move(session, old.model_id, ModelStage.RETIRED, f"replaced: {reason}", decided_by=decided_by)
+        )
     champion = await models.move(
         session, new.model_id, ModelStage.CHAMPION, reason, predecessor=predecessor,
-        temperature=None if evaluation is None else evaluation.temperature, evaluation=evaluation,
+        temperature=None if evaluation is None else evaluation.temperature, evaluation=evaluation, decided_by=decided_by,
     )  # fmt: skip
     if new.training_run_id is not None:
         await runs.end(session, new.training_run_id, RunState.PROMOTED, now)

@@ -16,7 +16,7 @@ from shared.kit.outbox import Outgoing
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it.
-    `set_aside`: why it is asked no more, if it is so.
+    `set_aside`: why it is asked no more, if it is so. `decided_by`: who gave it its stage, None: labels did, or nobody yet.
     """
 
     model_id: UUID
@@ -38,6 +38,7 @@ class Model:
     created_by: str
     created_at: datetime
     set_aside: str | None
+    decided_by: str | None
 
     @property
     def key(self) -> str:
@@ -62,7 +63,8 @@ def object_key(model_id: UUID) -> str:
 
 _COLUMNS = """
 model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, temperature, evaluation, compared,
-training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at, set_aside
+training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at, set_aside,
+decided_by
 """
 _GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
 _LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
@@ -99,7 +101,7 @@ VALUES ($1, $2, $3, 1, 'challenger', $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $1
 _MOVE = f"""
 WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = $1)
 UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = true, set_aside = NULL,
-    predecessor = coalesce($4, predecessor), temperature = coalesce($5, temperature),
+    decided_by = $7, predecessor = coalesce($4, predecessor), temperature = coalesce($5, temperature),
     evaluation = coalesce($6::jsonb, evaluation)
 WHERE model_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608
@@ -130,7 +132,7 @@ def _model(row: Any) -> Model:
         ModelManifest.model_validate_json(row["manifest"]), row["sha256"], row["size_bytes"], row["temperature"],
         None if evaluation is None else ModelEvaluation.model_validate_json(evaluation), row["compared"],
         row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
-        row["created_by"], row["created_at"], row["set_aside"],
+        row["created_by"], row["created_at"], row["set_aside"], row["decided_by"],
     )  # fmt: skip
 
 
@@ -233,11 +235,12 @@ async def move(
     predecessor: UUID | None = None,
     temperature: float | None = None,
     evaluation: ModelEvaluation | None = None,
+    decided_by: str | None = None,
 ) -> Model:
     """Give a locked model its new stage; its comparison is over by that, whatever was attempted."""
     row = await session.raw.fetchrow(
         _MOVE, model_id, stage, reason, predecessor, temperature,
-        None if evaluation is None else evaluation.model_dump_json(),
+        None if evaluation is None else evaluation.model_dump_json(), decided_by,
     )  # fmt: skip
     return _model(row)
 

@@ -503,6 +503,64 @@ async def test_promotion_and_rollback(world: World) -> None:
     assert (further.status_code, further.json()["type"]) == (409, "no-predecessor")
 
 
+async def test_an_uploaded_model_is_used_at_once_where_somebody_decides_so(world: World) -> None:
+    await world.begin()
+    waiting = [await world.text("billing", number) for number in range(3)]
+    reason = "The model that we had, call +49 151 23456789"
+    answer = await world.upload(text_model(), text_manifest(), "manager", use_now="true", reason=reason)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["stage"], made["decided_by"], made["evaluation"]) == ("champion", "tester", None)
+    assert made["reason"].startswith("The model that we had")
+    assert "151" not in made["reason"]
+    assert "next_step" not in made or made["next_step"] is None
+    await world.service.run_loop("score")
+    predicted = await world.service.published(RecordPredicted)
+    assert {event.record_id for event in predicted if event.payload.model_id == UUID(made["model_id"])} == {*waiting}
+
+    again = await world.upload(text_model(), text_manifest(), "manager", use_now="true", reason=reason)
+    assert (again.status_code, again.json()["revision"]) == (200, made["revision"])
+
+
+async def test_using_a_model_at_once_asks_for_the_reason_and_for_the_role(world: World) -> None:
+    await world.begin()
+    answer = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/models",
+        headers=world.service.token("manager"),
+        files={"model": ("model.onnx", text_model(), "application/octet-stream")},
+        data={"manifest": text_manifest().model_dump_json(), "use_now": "true"},
+    )
+    assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, ["/reason"])
+    for role in ("product", "annotator", "auditor"):
+        refused = await world.upload(text_model(), text_manifest(), role, use_now="true")
+        assert refused.status_code == 403
+    assert await world.fetch("SELECT FROM models WHERE project_id = $1", world.project_id) == []
+
+
+async def test_a_waiting_upload_is_put_to_use_by_sending_it_again(world: World) -> None:
+    await world.begin()
+    waiting = (await world.upload(text_model(), text_manifest())).json()
+    assert f"POST /v1/models/{waiting['model_id']}/promotion" in waiting["next_step"]
+    used = await world.upload(text_model(), text_manifest(), use_now="true", reason="to begin with")
+    assert (used.status_code, used.json()["model_id"], used.json()["stage"]) == (200, waiting["model_id"], "champion")
+
+
+async def test_who_decided_on_a_stage_stands_beside_the_reason(world: World) -> None:
+    await world.begin()
+    first, second = await world.champion(), await world.champion(text_model(4))
+    client, headers = world.service.client, world.service.token("manager", subject="mia")
+
+    async def decided() -> dict[str, str | None]:
+        page = (await client.get(f"/v1/projects/{world.project_id}/models", headers=headers)).json()
+        return {item["model_id"]: item["decided_by"] for item in page["items"]}
+
+    assert await decided() == {str(first): "tester", str(second): "tester"}
+    await client.post(f"/v1/models/{second}/rollback", headers=headers, json={"reason": "worse"})
+    assert await decided() == {str(first): "mia", str(second): "mia"}
+    waiting = (await world.upload(text_model(5), text_manifest())).json()
+    assert waiting["decided_by"] is None
+
+
 async def test_promoting_the_champion_again_changes_nothing(world: World) -> None:
     await world.begin()
     model_id = await world.champion()

@@ -149,14 +149,19 @@ class World:
         )
 
     async def upload(
-        self, model: bytes, manifest: ModelManifest | Mapping[str, Any], *roles: str, project_id: UUID | None = None
+        self,
+        model: bytes,
+        manifest: ModelManifest | Mapping[str, Any],
+        *roles: str,
+        project_id: UUID | None = None,
+        **parts: str,
     ) -> Any:
         text = manifest.model_dump_json() if isinstance(manifest, ModelManifest) else json.dumps(manifest)
         return await self.service.client.post(
             f"/v1/projects/{project_id or self.project_id}/models",
             headers=self.service.token(*(roles or ("trainer",))),
             files={"model": ("model.onnx", model, "application/octet-stream")},
-            data={"manifest": text, "reason": "made by hand"},
+            data={"manifest": text, "reason": "made by hand", **parts},
         )
 
     async def champion(self, model: bytes | None = None, manifest: ModelManifest | None = None) -> UUID:

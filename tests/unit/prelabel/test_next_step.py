@@ -31,6 +31,7 @@ CHANGED = ProjectChanged(
     active_guideline=None,
     active_policy=1,
 )
+MODEL_ID = new_id()
 PROJECT = Project.of(new_id(), 1, CHANGED)
 PROGRESS = LearningProgress(
     last=LastBatch(1, 80, 0, 180), labels=Labels(0, two_classes=True), trained=True, training=False, waiting=None,
@@ -49,8 +50,12 @@ PROGRESS = LearningProgress(
         ({"training": True}, {}, "being trained"),
         ({}, {"failure": TrainingFailure.ONE_CLASS}, "failed (one_class). Label records of another class"),
         ({"training": True}, {"failure": TrainingFailure.CRASHED}, "last attempt failed (crashed)"),
-        ({}, {"waiting": Waiting(3, 12)}, "Model 3 is a challenger. It predicts nothing until 50 held-out labels"),
-        ({}, {"waiting": Waiting(3, 50)}, "It is compared now"),
+        (
+            {},
+            {"waiting": Waiting(MODEL_ID, 3, 12)},
+            "Model 3 is a challenger. It predicts nothing until 50 held-out labels",
+        ),
+        ({}, {"waiting": Waiting(MODEL_ID, 3, 50)}, "It is compared now"),
     ],
 )
 def test_the_next_step_names_what_learning_waits_for(changes: dict[str, Any], more: dict[str, Any], words: str) -> None:
@@ -66,8 +71,14 @@ def test_a_project_that_cannot_learn_is_told_why() -> None:
 
 def test_a_challenger_under_promotion_by_hand_waits_for_somebody() -> None:
     policy = LearningPolicy(promotion="by_hand", promotion_held_out=20)
-    assert "(3 now) and somebody promotes it" in next_step.of_challenger(policy, 3)
-    assert "promote it by hand" in next_step.of_challenger(policy, 20)
+    assert "(3 now) and somebody promotes it" in next_step.of_challenger(policy, MODEL_ID, 3)
+    assert "promote it by hand" in next_step.of_challenger(policy, MODEL_ID, 20)
+
+
+def test_how_a_challenger_is_used_without_a_comparison_is_named() -> None:
+    waiting = Waiting(MODEL_ID, 3, 0)
+    sentence = next_step.of_project(PROJECT, PROGRESS, 0, waiting, None)
+    assert f"To use it now, promote it: POST /v1/models/{MODEL_ID}/promotion, with the reason." in sentence
 
 
 def test_every_reason_that_people_can_mend_names_its_cure() -> None:

@@ -1,6 +1,7 @@
 """Where records stand: states, labels, disputes, annotations, lineage."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Query
@@ -20,13 +21,14 @@ from services.qa.api.shapes import (
     SummaryOut,
 )
 from services.qa.api.shapes import Role as AnnotationRole
+from services.qa.domain.record import OpenReason, Record
 from services.qa.operations import lineage
 from services.qa.storage import counters, labels, lists, projects, work_attempts
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.endpoints import edge_router
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, responses
 
 _MOST_FAILING = 100
@@ -56,7 +58,8 @@ async def list_records(
     """Every record that is known here, each in exactly one state."""
     await projects.check_exists(session, project_id)
     rows = await lists.records(session, project_id, state=state, after=_after(after), limit=limit + 1)
-    return page_of_rows(rows, limit, RecordOut, "record_id")
+    items = [RecordOut.of(row) for row in rows[:limit]]
+    return Page(items=items, next=encode_cursor(items[-1].record_id) if len(rows) > limit else None)
 
 
 @router.get("/projects/{project_id}/labels", responses=responses(404), summary="List labels")
@@ -137,12 +140,16 @@ async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -
 
 @router.get("/records/{record_id}/label", responses=responses(404, 410), summary="Read a record's label")
 async def read_label(session: SessionDep, reader: LabelReader, record_id: UUID) -> LabelOut:
+    """The label that stands. Where there is none yet, the problem `no-label` says in its `detail` what it waits for, to
+    managers and auditors: to others a record that is gold has to look like any that is open.
+    """
     record = await record_or_404(session, record_id, reader)
     if record.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased by right and is gone for good.")
     label = (await labels.current(session, [record_id])).get(record_id)
     if label is None or label.answers is None:
-        raise Problem(404, "no-label", "The record has no label.", headers={"Retry-After": "5"})
+        why = _why_open(record) if reader.has(Role.MANAGER, Role.AUDITOR) else None
+        raise Problem(404, "no-label", "The record has no label.", why, headers={"Retry-After": "5"})
     return LabelOut(
         label_id=label.label_id,
         record_id=label.record_id,
@@ -160,6 +167,20 @@ async def read_label(session: SessionDep, reader: LabelReader, record_id: UUID) 
         finalized_at=label.finalized_at,
         under_review=record.under_review,
     )
+
+
+_WHY_OPEN: Final[Mapping[OpenReason, str]] = {
+    OpenReason.NOT_ROUTED: "It is yet to be predicted and routed.",
+    OpenReason.ANNOTATIONS_WANTED: "People are asked, and have not all answered.",
+    OpenReason.IN_ARBITRATION: "An arbiter is asked, or there is none yet.",
+    OpenReason.BEING_DECIDED: "The answers are there, and what comes of them is being computed.",
+}
+
+
+def _why_open(record: Record) -> str:
+    """As a word and as a sentence."""
+    reason = record.open_reason
+    return f"{record.state}: it has ended." if reason is None else f"{reason}: {_WHY_OPEN[reason]}"
 
 
 class ChainOut(BaseModel):

@@ -1,10 +1,12 @@
 """What qa's endpoints take and answer."""
 
+from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.qa.domain.record import OpenReason, Record
 from shared.contracts.values import (
     Answers,
     Frozen,
@@ -150,6 +152,7 @@ class RecordOut(BaseModel):
         round=1,
         label_revision=1,
         under_review=False,
+        open_reason=None,
     )
 
     record_id: UUID
@@ -161,6 +164,23 @@ class RecordOut(BaseModel):
     round: int
     label_revision: int = Field(description="How many revisions of a label it has had.")
     under_review: bool
+    open_reason: OpenReason | None = Field(description=cleandoc(OpenReason.__doc__ or ""))
+
+    @classmethod
+    def of(cls, record: Record) -> "RecordOut":
+        assert record.state_at is not None, "its row is in the database"
+        return cls(
+            record_id=record.record_id,
+            state=record.state,
+            state_reason=record.state_reason,
+            state_since=record.state_at,
+            split=record.split,
+            origin=None if record.origin is None else Origin(record.origin),
+            round=record.round,
+            label_revision=record.label_revision,
+            under_review=record.under_review,
+            open_reason=record.open_reason,
+        )
 
 
 class AnnotationOut(BaseModel):

@@ -6,12 +6,27 @@ stands until the next revision replaces it.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import RecordState, Route, Split, TaskKind
+
+
+class OpenReason(StrEnum):
+    """Why a record has no label yet, or why the one that is under review has no successor.
+
+    `not_routed`: it is yet to be predicted and routed. `annotations_wanted`: people are asked, and have not all answered.
+    `in_arbitration`: an arbiter is asked, or there is none yet. `being_decided`: the answers are there, and what comes of
+    them is being computed.
+    """
+
+    NOT_ROUTED = "not_routed"
+    ANNOTATIONS_WANTED = "annotations_wanted"
+    IN_ARBITRATION = "in_arbitration"
+    BEING_DECIDED = "being_decided"
 
 
 @dataclass(slots=True)
@@ -113,6 +128,19 @@ class Record:
     @property
     def auto_accepted(self) -> bool:
         return self.route is Route.AUTO_ACCEPT and self.routed_round == self.round == 1
+
+    @property
+    def open_reason(self) -> OpenReason | None:
+        """Why it has not ended; None where it has."""
+        if self.state is not RecordState.OPEN and not (self.state is RecordState.FINALIZED and self.under_review):
+            return None
+        if self.verdict_pending:
+            return OpenReason.BEING_DECIDED
+        if self.has_open_dispute:
+            return OpenReason.IN_ARBITRATION
+        if self.slots_total > 0:
+            return OpenReason.ANNOTATIONS_WANTED
+        return OpenReason.BEING_DECIDED if self.auto_accepted else OpenReason.NOT_ROUTED
 
     def take_route(self, revision: int, routed: RecordRouted) -> bool:
         """Take over a newer route; returns whether it is of an annotation task, of the routed or a later round."""

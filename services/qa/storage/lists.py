@@ -10,7 +10,9 @@ from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
+from services.qa.domain.record import Record
 from services.qa.storage.record_order import KNOWN, in_order
+from services.qa.storage.records import record_of, with_first_routes
 from shared.contracts.values import AssessmentStatus, LabelMethod, RecordState, Split
 from shared.kit.database import Session
 from shared.kit.jsonb import loaded
@@ -29,7 +31,10 @@ def _by_value(statement: str, column: str, values: Collection[str]) -> Mapping[s
     }
 
 
-_RECORD = "record_id, state, state_reason, state_at AS state_since, split, origin, round, label_revision, under_review"
+_RECORD = (
+    "record_id, project_id, known, state, state_reason, state_at, split, origin, round, label_revision, under_review,"
+    " route, routed_revision, routed_round, routed_total, requested_total, arbitrating, unservable_at, verdict_pending"
+)
 _RECORDS: Mapping[str | None, str] = {
     None: in_order(_RECORD, KNOWN),
     **{state: in_order(_RECORD, [part]) for state, part in zip(RecordState, KNOWN, strict=True)},
@@ -128,8 +133,12 @@ async def _fetch(
 
 async def records(
     session: Session, project_id: UUID, *, state: str | None, after: UUID | None, limit: int
-) -> list[dict[str, Any]]:
-    return await _fetch(session, _RECORDS[state], project_id, after or BEFORE_EVERY_ID, limit)
+) -> list[Record]:
+    """Where records stand: what shows that is read of them."""
+    rows = await session.raw.fetch(_RECORDS[state], project_id, after or BEFORE_EVERY_ID, limit)
+    found = [record_of(row) for row in rows]
+    await with_first_routes(session, found)
+    return found
 
 
 async def labels(

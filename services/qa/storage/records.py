@@ -199,7 +199,7 @@ class LockedRecords:
     digests: Mapping[UUID, str]
 
 
-async def _with_first_routes(session: Session, records: Collection[Record]) -> None:
+async def with_first_routes(session: Session, records: Collection[Record]) -> None:
     """Fill in the routes of records whose row has none: the first one is kept in its table alone, until it is saved."""
     unrouted = {
         one.record_id: one for one in records if one.routed_revision == 0 and one.state is not RecordState.ERASED
@@ -209,21 +209,22 @@ async def _with_first_routes(session: Session, records: Collection[Record]) -> N
             unrouted[record_id].take_route(revision, routed)
 
 
-def _record(row: Mapping[str, Any]) -> Record:
+def record_of(row: Mapping[str, Any]) -> Record:
+    """The record of a row; what was not selected is as in a new one."""
     found = dict(row)
     found.pop("digest", None)
     found["state"] = RecordState(found["state"])
     found["split"] = Split(found["split"]) if found["split"] else None
     found["route"] = Route(found["route"]) if found["route"] else None
-    found["request"] = load(found["request"])
+    found["request"] = load(found.get("request"))
     return Record(**found)
 
 
 async def lock(session: Session, record_ids: Iterable[UUID]) -> LockedRecords:
     """Lock those of the records that are here, in the order of their ids, until the transaction ends."""
     rows = await session.raw.fetch(_LOCK, sorted(record_ids))
-    records = {row["record_id"]: _record(row) for row in rows}
-    await _with_first_routes(session, records.values())
+    records = {row["record_id"]: record_of(row) for row in rows}
+    await with_first_routes(session, records.values())
     return LockedRecords(records, {row["project_id"]: row["digest"] for row in rows if row["digest"] is not None})
 
 
@@ -251,8 +252,8 @@ async def find(session: Session, record_id: UUID) -> Record | None:
     row = await session.raw.fetchrow(_SELECT, record_id)
     if row is None or not row["known"]:
         return None
-    record = _record(row)
-    await _with_first_routes(session, [record])
+    record = record_of(row)
+    await with_first_routes(session, [record])
     return record
 
 
@@ -336,7 +337,7 @@ async def open_with_votes_of(
 
 async def page_for_republish(session: Session, after: UUID | None, limit: int) -> list[Record]:
     """Records of which something was published, in the order of their ids."""
-    return [_record(row) for row in await session.raw.fetch(_PAGE_FOR_REPUBLISH, after or NOWHERE, limit)]
+    return [record_of(row) for row in await session.raw.fetch(_PAGE_FOR_REPUBLISH, after or NOWHERE, limit)]
 
 
 async def entry_of(session: Session, record_id: UUID) -> dict[str, Any] | None:

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 class Reason(StrEnum):
     """`done`: nothing is left. `all_answered`: all that was asked for is answered, more comes only if the answers are not
-    enough. `all_leased`: nothing right now, others hold it or it is on its way. `not_selected`: what is left is held until it
+    enough. `being_decided`: nothing is asked of you, what is left is decided by an arbiter, by a model or by its answers, or
+    it is yet to be routed. `all_leased`: nothing right now, others hold it. `not_selected`: what is left is held until it
     is selected for learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left
     needs a skill or a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you are, by a
     manager or for your answers. `retired`: you are. `removed`: you were taken out of the project. `project_paused`: the
@@ -15,6 +16,7 @@ class Reason(StrEnum):
 
     DONE = "done"
     ALL_ANSWERED = "all_answered"
+    BEING_DECIDED = "being_decided"
     ALL_LEASED = "all_leased"
     NOT_SELECTED = "not_selected"
     OTHERS_NEEDED = "others_needed"
@@ -40,7 +42,8 @@ class WhatIsLeft:
     """What a project still holds. `open_records` are not ended, `open_tasks` neither; gold aside.
 
     `for_us`: free slots that this annotator may have, `had`: of records that they had, `for_others`: in lines that they may
-    not draw from. `held`: records wait to be selected. `leased`: somebody works on something.
+    not draw from. `held`: records wait to be selected. `leased`: somebody works on something. Work of arbiters is apart:
+    `in_arbitration`, there are disputes for them.
     """
 
     open_records: bool
@@ -49,6 +52,7 @@ class WhatIsLeft:
     for_us: bool
     had: bool
     for_others: bool
+    in_arbitration: bool
     held: bool
 
 
@@ -56,6 +60,7 @@ _LONGEST_S = 600
 _FACTOR = {
     Reason.DONE: 12,
     Reason.ALL_ANSWERED: 2,
+    Reason.BEING_DECIDED: 1,
     Reason.ALL_LEASED: 1,
     Reason.NOT_SELECTED: 2,
     Reason.OTHERS_NEEDED: 2,
@@ -75,15 +80,14 @@ def nothing(reason: Reason, soon_s: int) -> Nothing:
 
 
 def why_nothing(left: WhatIsLeft) -> Reason:
-    if not left.open_records and not left.open_tasks:
-        return Reason.DONE
-    if left.for_us:  # somebody is just taking it
-        return Reason.ALL_LEASED
-    if left.held:
-        return Reason.NOT_SELECTED
-    if left.had:
-        return Reason.OTHERS_NEEDED
-    if left.for_others:
-        return Reason.NO_SKILL
-    nobody_works = left.open_tasks and not left.leased
-    return Reason.ALL_ANSWERED if nobody_works else Reason.ALL_LEASED
+    """The first that holds."""
+    reasons = (
+        (Reason.DONE, not left.open_records and not left.open_tasks),
+        (Reason.ALL_LEASED, left.for_us),  # somebody is just taking it
+        (Reason.NOT_SELECTED, left.held),
+        (Reason.OTHERS_NEEDED, left.had),
+        (Reason.NO_SKILL, left.for_others),
+        (Reason.ALL_LEASED, left.leased),
+        (Reason.BEING_DECIDED, left.in_arbitration or not left.open_tasks),
+    )
+    return next((reason for reason, holds in reasons if holds), Reason.ALL_ANSWERED)

@@ -10,7 +10,9 @@ from services.queue.domain.serving_plan import ANY_POOL, Want
 from shared.contracts.values import Pool
 from shared.kit.database import Session
 
-_LINES = [(pool, lane) for pool in (ANY_POOL, *Pool) for lane in Lane if lane is not Lane.GOLD]
+_POOLS = (ANY_POOL, *Pool)
+_ORDINARY = [(pool, lane) for pool in _POOLS for lane in Lane if lane not in {Lane.GOLD, Lane.ARBITRATION}]
+_ARBITERS = [(pool, Lane.ARBITRATION) for pool in _POOLS]
 
 _IN_LINES = """EXISTS (
     SELECT FROM unnest({pools}::text[], {lanes}::text[]) AS line (pool, lane), LATERAL (
@@ -41,7 +43,9 @@ SELECT (
     ) > 0 AS open_records,
     EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_tasks,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
-    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased') AS leased,
+    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased' AND lane <> 'arbitration') AS leased,
+    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased' AND lane = 'arbitration')
+        OR {_IN_LINES.format(pools="$7", lanes="$8")} AS in_arbitration,
     {_FREE_FOR} AS for_us,
     {_IN_LINES.format(pools="$2", lanes="$3")} AS had,
     {_IN_LINES.format(pools="$4", lanes="$5")} AS for_others
@@ -65,7 +69,8 @@ UPDATE tasks t SET suspect_at = $4 FROM few WHERE t.task_id = few.task_id
 async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want]) -> WhatIsLeft:
     """What the project still holds, seen by one who may draw from these lines."""
     ours = {(want.pool, want.lane) for want in wants}
-    others = [line for line in _LINES if line not in ours]
+    others = [line for line in _ORDINARY if line not in ours]
+    arbiters = [line for line in _ARBITERS if line not in ours]
     row = await session.raw.fetchrow(
         _LEFT,
         project_id,
@@ -74,6 +79,8 @@ async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: It
         [pool for pool, _ in others],
         [lane for _, lane in others],
         annotator_id,
+        [pool for pool, _ in arbiters],
+        [lane for _, lane in arbiters],
     )
     return WhatIsLeft(
         open_records=row["open_records"],
@@ -82,6 +89,7 @@ async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: It
         for_us=row["for_us"],
         had=row["had"],
         for_others=row["for_others"],
+        in_arbitration=row["in_arbitration"],
         held=row["held"],
     )
 

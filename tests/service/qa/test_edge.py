@@ -1,6 +1,7 @@
 """Lists, counts, agreement, roles, and what is published again for whoever comes late."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared.contracts.events import (
     LabelFinalized,
     RecordUnlabelable,
 )
-from shared.contracts.values import ProjectStatus, Role, Split, TaskKind
+from shared.contracts.values import ProjectStatus, Role, Route, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import LABELS, World, animal
 
@@ -175,13 +176,14 @@ async def test_a_token_for_another_project_sees_nothing(world: World) -> None:
 async def test_a_label_hides_gold_from_who_may_not_know(world: World) -> None:
     open_id, gold_id = await world.open_record(), await world.open_record()
     await world.put(f"/projects/{world.project_id}/records/{gold_id}/gold", {"answers": animal("cat")})
-    answers = [
-        await world.service.client.get(f"/v1/records/{one}/label", headers=world.headers(Role.PRODUCT))
-        for one in (open_id, gold_id)
-    ]
-    documents = [{**one.json(), "request_id": ""} for one in answers]
-    assert [one.status_code for one in answers] == [404, 404]
-    assert documents[0] == documents[1]
+    for role in (Role.PRODUCT, Role.TRAINER):
+        answers = [
+            await world.service.client.get(f"/v1/records/{one}/label", headers=world.headers(role))
+            for one in (open_id, gold_id)
+        ]
+        documents = [{**one.json(), "request_id": ""} for one in answers]
+        assert [one.status_code for one in answers] == [404, 404]
+        assert documents[0] == documents[1]
 
 
 async def test_the_current_state_is_published_again_with_the_same_revisions(world: World) -> None:
@@ -209,3 +211,31 @@ async def test_the_current_state_is_published_again_with_the_same_revisions(worl
         before = published[record_id, kind.event_type()]
         assert (one.revision, one.payload) == (before.revision, before.payload)
     assert AutoAcceptThresholdSet not in {kind for _, kind in found}
+
+
+async def test_why_a_record_has_no_label_yet_stands_where_it_is_read(world: World) -> None:
+    async def why(record_id: UUID) -> tuple[str, str | None]:
+        problem = await world.get(f"/records/{record_id}/label", 404)
+        listed = {one["record_id"]: one for one in (await world.get(f"/projects/{world.project_id}/records"))["items"]}
+        return problem["detail"].partition(":")[0], listed[str(record_id)]["open_reason"]
+
+    record_id = new_id()
+    await world.deliver(world.accepted(record_id))
+    assert await why(record_id) == ("not_routed", "not_routed")
+    await world.deliver(world.routed(record_id))
+    assert await why(record_id) == ("annotations_wanted", "annotations_wanted"), "its route is in its table alone"
+    await world.deliver(world.annotated(record_id, "cat"))
+    assert await why(record_id) == ("annotations_wanted", "annotations_wanted")
+    await world.deliver(world.unservable(record_id))
+    assert await why(record_id) == ("in_arbitration", "in_arbitration")
+    await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION))
+    assert await why(record_id) == ("unlabelable", None)
+
+    accepted = new_id()
+    await world.deliver(world.accepted(accepted), world.routed(accepted, 0, route=Route.AUTO_ACCEPT))
+    assert await why(accepted) == ("being_decided", "being_decided"), "what the model said is on its way"
+    ended = await world.finalized()
+    assert (await world.get(f"/projects/{world.project_id}/records", state="finalized"))["items"][0][
+        "open_reason"
+    ] is None
+    assert await world.label(ended)

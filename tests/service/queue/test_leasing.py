@@ -124,10 +124,24 @@ async def test_all_answered_while_nobody_holds_anything_and_no_label_has_come(wo
     assert await second.nothing() == "done"
 
 
-async def test_all_leased_while_a_record_is_yet_to_be_routed(world: World) -> None:
+async def test_being_decided_while_a_record_is_yet_to_be_routed(world: World) -> None:
     person = await world.person()
     await world.publish(world.accepted(), new_id())
-    assert await person.nothing() == "all_leased"
+    assert await person.nothing() == "being_decided"
+
+
+async def test_being_decided_while_an_arbiter_has_or_may_have_what_is_left(world: World) -> None:
+    (first, second), arbiter = await world.people(2), await world.person(Pool.CROWD, Role.ANNOTATOR, Role.ARBITER)
+    record_id = await world.record()
+    await first.work()
+    await world.arbitrate(record_id)
+    assert {await first.nothing(), await second.nothing()} == {"being_decided"}, "no skill of theirs is wanted"
+    lease = await arbiter.one()
+    assert {await first.nothing(), await second.nothing()} == {"being_decided"}
+    await world.record()
+    await second.one()
+    assert await first.nothing() == "all_leased"
+    assert lease["kind"] == "arbitration"
 
 
 async def test_no_skill_when_what_is_left_needs_another_pool(world: World) -> None:

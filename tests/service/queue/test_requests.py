@@ -121,7 +121,7 @@ async def test_who_is_no_arbiter_gets_no_arbitration(world: World) -> None:
     record_id = await world.record()
     await person.work()
     await world.arbitrate(record_id)
-    assert await other.nothing() == "no_skill"
+    assert await other.nothing() == "being_decided"
 
 
 async def test_while_a_dispute_waits_nobody_else_starts_the_record(world: World) -> None:

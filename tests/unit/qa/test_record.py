@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from services.qa.domain.record import Record
+from services.qa.domain.record import OpenReason, Record
 from shared.contracts.events import RecordRouted
 from shared.contracts.values import RecordState, Route, Split, TaskKind
 from shared.kit.clock import new_id
@@ -102,3 +102,28 @@ def test_answers_are_due_until_qa_has_requested_any() -> None:
     one.open_round(2, is_final=False, requested_total=0)
     one.take_route(5, routed(5, number=2))
     assert one.due_total == 2
+
+
+ROUTED = {"route": Route.PEOPLE, "routed_round": 1, "routed_total": 2}
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({}, OpenReason.NOT_ROUTED),
+        (ROUTED, OpenReason.ANNOTATIONS_WANTED),
+        (ROUTED | {"verdict_pending": True}, OpenReason.BEING_DECIDED),
+        (ROUTED | {"arbitrating": True}, OpenReason.IN_ARBITRATION),
+        ({"route": Route.AUTO_ACCEPT, "routed_round": 1}, OpenReason.BEING_DECIDED),
+        (ROUTED | {"state": RecordState.FINALIZED}, None),
+        (
+            ROUTED | {"state": RecordState.FINALIZED, "under_review": True, "round": 2, "requested_total": 1},
+            OpenReason.ANNOTATIONS_WANTED,
+        ),
+        (ROUTED | {"state": RecordState.UNLABELABLE}, None),
+        (ROUTED | {"state": RecordState.GOLD}, None),
+        ({"state": RecordState.ERASED}, None),
+    ],
+)
+def test_why_a_record_has_not_ended(known: dict[str, object], reason: OpenReason | None) -> None:
+    assert record(**known).open_reason is reason

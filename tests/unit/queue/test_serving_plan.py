@@ -113,7 +113,12 @@ def left_with(*there: str) -> WhatIsLeft:
     ("left", "reason"),
     [
         (left_with(), Reason.DONE),
-        (left_with("open_records"), Reason.ALL_LEASED),
+        (left_with("open_records"), Reason.BEING_DECIDED),
+        (left_with("open_records", "leased"), Reason.ALL_LEASED),
+        (left_with("open_records", "open_tasks", "in_arbitration"), Reason.BEING_DECIDED),
+        (left_with("open_records", "open_tasks", "in_arbitration", "leased"), Reason.ALL_LEASED),
+        (left_with("open_records", "open_tasks", "in_arbitration", "for_others"), Reason.NO_SKILL),
+        (left_with("open_records", "open_tasks", "in_arbitration", "had"), Reason.OTHERS_NEEDED),
         (left_with("open_records", "open_tasks"), Reason.ALL_ANSWERED),
         (left_with("open_tasks"), Reason.ALL_ANSWERED),
         (left_with("open_records", "open_tasks", "leased"), Reason.ALL_LEASED),

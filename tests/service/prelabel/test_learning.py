@@ -369,6 +369,33 @@ async def learning(world: World) -> Any:
     return (await world.service.client.get(url, headers=world.service.token("auditor"))).json()
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["! !", "? ?", ". .", "- -", "( )", "~ ~"],
+        ["\U0001f600", "\U0001f621", "\u597d", "a", "1", "\u03a9"],
+        ["good morning", "bad evening", "very late", "pas encore", "nicht hier", "so what"],
+    ],
+    ids=["no words", "one sign each", "no word twice"],
+)
+async def test_texts_that_give_no_model_are_refused_at_once_with_one_reason_that_is_shown(
+    world: World, written: Sequence[str]
+) -> None:
+    await world.begin(chosen=QUICK)
+    for number, text in enumerate(written):
+        record_id = await world.record({"message": text})
+        await world.label(record_id, LABELS[number % 3])
+    before = metrics.TRAINED.labels("failed", "no_common_terms")._value.get()
+    job = await train_now(world)
+    (run,) = await runs(world)
+    assert (job["state"], run["state"], run["attempts"]) == ("failed", "failed", 1)
+    found = await learning(world)
+    assert {run["failure_reason"], found["last_failure"]["reason"]} == {"no_common_terms"}
+    assert run["failure"] == found["last_failure"]["detail"]
+    assert "Label more texts, some of which have words in common" in found["next_step"]
+    assert metrics.TRAINED.labels("failed", "no_common_terms")._value.get() == before + 1
+
+
 async def test_a_challenger_waits_whether_it_was_trained_or_uploaded_and_whatever_came_after_it(world: World) -> None:
     chosen = policies(promotion_held_out=6, enabled=False)
     await world.begin(chosen=chosen)

@@ -415,7 +415,7 @@ async def main(data_dir: Path, records: int, seed: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=1500, help="of each set")
+    parser.add_argument("--records", type=int, default=1500, help="of each set; the goals are those of 1,500")
     parser.add_argument("--seed", type=int, default=1, help="draws other messages, errors and gold")
     parser.add_argument("--data", type=Path, default=Path(".touchstone/real-text"), help="begun anew with every run")
     asked = parser.parse_args()

@@ -129,7 +129,7 @@ LOCK := --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate 
 ##@ Containers
 
 .env: ## Secrets for `docker compose up`, made once, for you alone
-	@umask 077; for name in JWT_KEY OBJECTS_SECRET POSTGRES_PASSWORD SERVICES_PASSWORD GRAFANA_PASSWORD; do \
+	@umask 077; for name in JWT_KEY OBJECTS_SECRET SEAL_KEY POSTGRES_PASSWORD SERVICES_PASSWORD GRAFANA_PASSWORD; do \
 		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')"; done > $@
 	@echo "Wrote $@."
 

@@ -23,12 +23,12 @@ _ID = "('0190' || substr(md5($1::uuid::text), 1, 4) || '-0000-7000-8000-' || lpa
 
 RECORDS = f"""
 INSERT INTO records (record_id, project_id, known, state, split, origin, fields, slice, entry_schema_version,
-    schema_version, guideline_version, label_revision, purposes)
+    schema_version, guideline_version, label_revision, purposes, salt, chain_length)
 SELECT {_ID}, $1::uuid, true, CASE WHEN n % 50 = 0 THEN 'open' ELSE 'finalized' END,
     CASE WHEN n % 5 < 3 THEN 'train' WHEN n % 5 = 3 THEN 'validation' ELSE 'test' END, 'collected',
     jsonb_build_object('text', 'Message ' || n || ': ' || repeat($4::text, 5)),
     jsonb_build_object('channel', CASE n % 2 WHEN 0 THEN 'mail' ELSE 'chat' END, 'year', 2020 + n % 7),
-    1, 1, 1, 1, '{{}}'
+    1, 1, 1, 1, '{{}}', sha256(n::text::bytea), 1
 FROM generate_series($2::integer, $3::integer) AS one (n)
 """
 LABELS = f"""
@@ -42,6 +42,15 @@ SELECT gen_random_uuid(), {_ID}, 1, $1::uuid, 1, CASE WHEN n % 10 = 0 THEN 'deci
     now() - interval '1 day'
 FROM generate_series($2::integer, $3::integer) AS one (n) WHERE n % 50 <> 0
 """
+LINKS = f"""
+INSERT INTO chain_links (record_id, position, project_id, kind, reference, text_to_hash, content_hmac, hash, linked_at)
+SELECT {_ID}, 0, $1::uuid, 'label', '1', jsonb_build_object('kind', 'label', 'reference', '1', 'position', 0,
+    'commitment', 'own_key', 'parameters', jsonb_build_object('posterior_target', 0.95))::text,
+    sha256({_ID}::text::bytea), sha256(n::text::bytea), now() - interval '1 day'
+FROM generate_series($2::integer, $3::integer) AS one (n) WHERE n % 50 <> 0
+"""
+"""As many links as labels; their hashes are as long as real ones, and verify nothing."""
+
 ANNOTATIONS = f"""
 INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id, task_kind,
     annotator_id, answers, schema_version, guideline_version, leased_at, submitted_at, active_s)
@@ -86,9 +95,10 @@ async def add_records(connection: Any, project_id: UUID, records: int, sentence:
 
 
 async def add_labels(connection: Any, project_id: UUID, records: int) -> None:
-    """Fill `labels` for the finalized ones of so many records."""
+    """Fill `labels`, with their links, for the finalized ones of so many records."""
     for first, last in _parts(records):
         await connection.execute(LABELS, project_id, first, last)
+        await connection.execute(LINKS, project_id, first, last)
 
 
 async def add_answers(connection: Any, project_id: UUID, records: int) -> None:

@@ -1,4 +1,4 @@
-"""`touchstone`, as it is installed: the commands of the services, and a whole suite on this machine."""
+"""`touchstone`, as it is installed: the commands of the services, a whole suite on this machine, checks of releases."""
 
 import importlib
 from typing import Any
@@ -7,10 +7,15 @@ import click
 
 from services.cli import main as services
 
-_ON_THIS_MACHINE = {
+_BEYOND_THE_SERVICES = {
     "demo": ("deploy.demo.__main__", "main", "The whole loop on real data, through the public API."),
     "up": ("deploy.embedded.__main__", "up", "Start everything on this machine and stay until Ctrl-C or `down`."),
     "down": ("deploy.embedded.__main__", "down", "Stop what `up` started; the data stay."),
+    "verify-lineage": (
+        "deploy.lineage.command",
+        "verify_lineage",
+        "Verify a downloaded release by itself: files, labels, chains, proofs, signatures.",
+    ),
     "env": ("deploy.embedded.__main__", "env", "Print where `up` has the services, and an admin's token."),
 }
 """Commands that are imported when they are called: they need what only `touchstone[all]` installs."""
@@ -18,12 +23,12 @@ _ON_THIS_MACHINE = {
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*services.list_commands(ctx), *_ON_THIS_MACHINE})
+        return sorted({*services.list_commands(ctx), *_BEYOND_THE_SERVICES})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _ON_THIS_MACHINE:
+        if cmd_name not in _BEYOND_THE_SERVICES:
             return services.get_command(ctx, cmd_name)
-        module, name, help_text = _ON_THIS_MACHINE[cmd_name]
+        module, name, help_text = _BEYOND_THE_SERVICES[cmd_name]
         try:
             command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:

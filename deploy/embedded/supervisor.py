@@ -191,6 +191,7 @@ class Suite:
             "TOUCHSTONE_OBJECTS_SECRET": self._secrets.objects_secret,
             "TOUCHSTONE_JWT_KEY": self._secrets.jwt_key,
             "TOUCHSTONE_ASSET_BASE_URL": self.urls.get("ingest", ""),
+            **({"TOUCHSTONE_SEAL_KEY": self._secrets.seal_key} if service == "qa" else {}),
             # Four processes share the machine's cores: numeric libraries must not each start a thread per core.
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",

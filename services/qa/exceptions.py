@@ -1,6 +1,7 @@
 """What qa raises; `services.qa.api.PROBLEMS` says which status the edge gives to each."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from shared.contracts.answers import Violation
 from shared.kit.problems import ProblemError
@@ -53,3 +54,18 @@ class ReleaseNameTaken(Exception):
 
 class NotPaused(Exception):
     """The annotator is not paused in this project."""
+
+
+class SealNotGenuine(Exception):
+    """A seal in the database is not one that a known key signed."""
+
+    def __init__(self, project_id: UUID, number: int, key_id: str, *, known: bool) -> None:
+        why = "its signature does not verify" if known else f"its key {key_id} is not known"
+        super().__init__(f"Seal {number} of project {project_id}: {why}. Nothing is sealed after it.")
+
+
+class LabelWithoutLink(Exception):
+    """A label stands that the chain of its record doesn't hold."""
+
+    def __init__(self, record_id: UUID) -> None:
+        super().__init__(f"The label of record {record_id} is not in the record's chain.")

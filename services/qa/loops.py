@@ -10,9 +10,9 @@ from services.qa.operations import (
     agreement_recount,
     agreement_updates,
     assessments,
-    chain,
     feedback,
     replacements,
+    sealing,
     supersession,
     thresholds,
 )
@@ -159,8 +159,9 @@ async def seal(runtime: QaRuntime) -> None:
         with isolated(SEAL) as item:
             for project_id in waiting:
                 with item(project_id=project_id):
-                    async with runtime.database.transaction() as session:
-                        sealed += await chain.seal(session, project_id, utc_now())
+                    sealed += await sealing.seal_some(
+                        runtime.database, runtime.resources.seal_keys, project_id, utc_now()
+                    )
         if not sealed:
             return
 

@@ -40,13 +40,14 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
         pending_listeners.add(listener)
         yield QaResources(
             EstimationLimits(settings.estimation_share, settings.estimation_annotations),
+            settings.seal_keys,
             settings.download_ttl_s,
             pending,
             listener,
         )
 
     async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
-        return await release_job.build(runtime.database, runtime.objects, job)
+        return await release_job.build(runtime.database, runtime.objects, runtime.resources.seal_keys, job)
 
     async def recount_agreement(runtime: QaRuntime, job: Job) -> dict[str, Any]:
         return await agreement_recount.recount(runtime.database, runtime.compute, job, utc_now())

@@ -16,6 +16,7 @@ from services.qa.operations.verdicts import PendingListener
 from services.qa.storage.projects import ProjectCache
 from shared.kit.compute.waiting import waiting_time
 from shared.kit.runtime import Runtime, current_runtime
+from shared.kit.signatures import KeyRing
 
 
 @dataclass(slots=True)
@@ -70,9 +71,10 @@ class EstimationLimits:
 
 @dataclass(slots=True)
 class QaResources:
-    """`download_ttl_s`: how long a link to a release's file holds."""
+    """`download_ttl_s`: how long a link to a release's file holds. `seal_keys` sign seals and releases."""
 
     estimation: EstimationLimits
+    seal_keys: KeyRing
     download_ttl_s: int
     pending: PendingJudge
     listener: PendingListener

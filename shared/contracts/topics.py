@@ -61,8 +61,9 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "quality", "project_id", "retention",
-        (events.AnnotatorAssessed, events.AutoAcceptThresholdSet, events.DriftDetected, events.ReleasePublished),
-        "qa", ("prelabel", "queue"), "What qa concludes about annotators, models and releases.",
+        (events.AnnotatorAssessed, events.AutoAcceptThresholdSet, events.DriftDetected, events.ReleasePublished,
+         events.ChainSealed),
+        "qa", ("prelabel", "queue"), "What qa concludes about annotators, models and releases; signed seals of lineage.",
     ),
     Topic(
         "models", "model_id", "compacted", (events.ModelChanged,),

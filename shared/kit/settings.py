@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     database_session: ClassVar[Mapping[str, str]] = {}
     """PostgreSQL's settings for each connection of the service, beyond the kit's; no operator sets them."""
 
+    placeholders: ClassVar[Mapping[str, Any]] = {}
+    """What the service doesn't start without, beyond the kit's: values that connect to nothing and sign nothing real."""
+
     environment: Environment = Field(
         default="production",
         description="`embedded` is one machine without an operator; everything else is production.",
@@ -147,4 +150,5 @@ def placeholder_settings(package: str) -> Settings:
         "objects_secret": "x" * MIN_KEY_BYTES,
         "jwt_key": "x" * MIN_KEY_BYTES,
     }
-    return settings_class(package)(**nothing)
+    cls = settings_class(package)
+    return cls(**nothing, **cls.placeholders)

@@ -143,7 +143,7 @@ def settings_for(cls: type[Settings], database_url: str, **overrides: Any) -> Se
         "requests_per_s_of_address": 0,
         "requests_per_s_of_subject": 0,
     }
-    return cls(**(values | overrides))
+    return cls(**(values | dict(cls.placeholders) | overrides))
 
 
 @contextlib.asynccontextmanager

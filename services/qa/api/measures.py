@@ -262,9 +262,22 @@ class DriftOut(BaseModel):
 
 
 class SealOut(BaseModel):
-    """A Merkle root (RFC 9162) over links of the project's chains; seals are chained themselves."""
+    """A signed Merkle root (RFC 9162) over links of the project's chains; seals are chained themselves.
 
-    model_config = example(number=1, leaves=3, root="00" * 32, previous="00" * 32, hash="11" * 32, sealed_at=MOMENT)
+    `signature` (Ed25519) is made over `touchstone-seal/1`, a line feed and the bytes of `hash`. `key_id` names its key:
+    see `GET /v1/seal-keys`.
+    """
+
+    model_config = example(
+        number=1,
+        leaves=3,
+        root="00" * 32,
+        previous="00" * 32,
+        hash="11" * 32,
+        sealed_at=MOMENT,
+        key_id="22" * 32,
+        signature="33" * 64,
+    )
 
     number: int
     leaves: int
@@ -272,3 +285,22 @@ class SealOut(BaseModel):
     previous: str
     hash: str
     sealed_at: AwareDatetime
+    key_id: str
+    signature: str
+
+
+class SealKeyOut(BaseModel):
+    """A public key. `key_id` is the SHA-256 of its 32 bytes, `public_key` those bytes; both hexadecimal."""
+
+    model_config = example(key_id="22" * 32, algorithm="Ed25519", public_key="44" * 32, signs=True)
+
+    key_id: str
+    algorithm: Literal["Ed25519"]
+    public_key: str
+    signs: bool = Field(description="It signs now; the others signed before.")
+
+
+class SealKeysOut(BaseModel):
+    model_config = example(keys=[{"key_id": "22" * 32, "algorithm": "Ed25519", "public_key": "44" * 32, "signs": True}])
+
+    keys: list[SealKeyOut]

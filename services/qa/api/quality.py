@@ -15,6 +15,8 @@ from services.qa.api.measures import (
     DriftOut,
     NoThresholdOut,
     Reinstatement,
+    SealKeyOut,
+    SealKeysOut,
     SealOut,
     SpeedOut,
     TestOut,
@@ -22,8 +24,9 @@ from services.qa.api.measures import (
     ThresholdsOut,
 )
 from services.qa.api.shapes import Version
-from services.qa.operations import agreement, agreement_recount, reinstatement
+from services.qa.operations import agreement, agreement_recount, reinstatement, sealing
 from services.qa.operations.thresholds import questions_without
+from services.qa.resources import QaRuntimeDep
 from services.qa.storage import annotators, chain, lists, projects, thresholds
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
@@ -38,6 +41,7 @@ from shared.kit.problems import responses
 router = edge_router("quality")
 
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
+ReleaseReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
 ModelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 
@@ -184,18 +188,25 @@ async def list_drifts(
 async def list_seals(
     session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> Page[SealOut]:
-    """Keep a root elsewhere, and nobody can change what is under it unnoticed."""
+    """Keep a seal elsewhere, and nobody can change what is under it unnoticed. Each is published as `ChainSealed`, too."""
     await projects.check_exists(session, project_id)
     last: int = 0 if after is None else decode_cursor(after, int)[0]
-    rows = [
-        {
-            "number": one.number,
-            "leaves": one.leaves,
-            "root": one.root.hex(),
-            "previous": one.previous.hex(),
-            "hash": one.hash.hex(),
-            "sealed_at": one.sealed_at,
-        }
-        for one in await chain.seals(session, project_id, last, limit + 1)
-    ]
+    rows = [sealing.chain_sealed(one).model_dump() for one in await chain.seals(session, project_id, last, limit + 1)]
     return page_of_rows(rows, limit, SealOut, "number")
+
+
+@router.get("/seal-keys", summary="List the public keys of seals and releases")
+async def list_seal_keys(runtime: QaRuntimeDep, _reader: ReleaseReader) -> SealKeysOut:
+    """Keep them, and `touchstone verify-lineage --public-key` takes nothing that another key signed."""
+    keys = runtime.resources.seal_keys
+    return SealKeysOut(
+        keys=[
+            SealKeyOut(
+                key_id=one.key_id,
+                algorithm="Ed25519",
+                public_key=one.hex,
+                signs=one.key_id == keys.signing.public.key_id,
+            )
+            for one in keys.known.values()
+        ]
+    )

@@ -23,6 +23,7 @@ from services.qa.api.shapes import (
 from services.qa.api.shapes import Role as AnnotationRole
 from services.qa.domain.record import OpenReason, Record
 from services.qa.operations import lineage
+from services.qa.resources import QaRuntimeDep
 from services.qa.storage import counters, labels, lists, projects, work_attempts
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
@@ -186,8 +187,8 @@ def _why_open(record: Record) -> str:
 class ChainOut(BaseModel):
     """Each link is SHA-256(previous ‖ metadata ‖ HMAC(salt, content)); erasure takes contents and salt, not the links.
 
-    `contents_checked`: the contents are still there and were computed again. `sealed`: links whose Merkle proof under a
-    seal of the project verifies.
+    `contents_checked`: the contents are still there and were computed again. `sealed`: links that are proven to
+    be under a seal of the project which a known key signed.
     """
 
     links: list[dict[str, Any]]
@@ -248,7 +249,7 @@ class LineageOut(BaseModel):
 
 
 @router.get("/records/{record_id}/lineage", responses=responses(404), summary="Read how a label came to be")
-async def read_lineage(session: SessionDep, reader: Reader, record_id: UUID) -> LineageOut:
+async def read_lineage(runtime: QaRuntimeDep, session: SessionDep, reader: Reader, record_id: UUID) -> LineageOut:
     """Also of an erased record: what it held is gone, how it went and the chain of hashes stay."""
     record = await record_or_404(session, record_id, reader)
-    return LineageOut(**await lineage.of_record(session, record))
+    return LineageOut(**await lineage.of_record(session, runtime.resources.seal_keys, record))

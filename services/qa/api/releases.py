@@ -1,5 +1,6 @@
 """Releases: asked for, listed, read, downloaded."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringCons
 
 from services.qa.api.edges import project_or_404
 from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
-from services.qa.operations import releases
+from services.qa.operations import release_files, releases
 from services.qa.resources import QaRuntime, QaRuntimeDep
 from services.qa.storage import projects
 from services.qa.storage import releases as stored
@@ -29,6 +30,7 @@ router = edge_router("releases")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
+_SEES_GOLD = (Role.MANAGER, Role.AUDITOR)
 
 _EXAMPLE: dict[str, Any] = {
     "release_id": OTHER_ID,
@@ -67,6 +69,10 @@ class NewRelease(Frozen):
     methods: list[LabelMethod] = Field(default=list(LabelMethod), min_length=1, max_length=3)
     least_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     with_under_review: bool = Field(default=True, description="With labels that are being questioned.")
+    include_gold: bool = Field(
+        default=False,
+        description="With `gold.jsonl`: gold records and their answers, apart from the labels. Managers and auditors get it.",
+    )
 
 
 class FileOut(BaseModel):
@@ -124,7 +130,8 @@ async def make_release(
 ) -> Response:
     """A job writes the labels as they are when it begins, one JSONL file for each split, and a manifest.
 
-    Gold is in no file, and a record that was ever gold is in no training split. The manifest counts under `left_out` why
+    Beside each split lies its lineage: `touchstone verify-lineage` checks the release by itself. Gold is in no file but
+    `gold.jsonl`, where that is asked for, and a record that was ever gold is in no training split. The manifest counts under `left_out` why
     records are not in it; a release without a single label fails with these counts. An archived project can be released,
     too. One release of a project is made at a time, the others wait. `GET /v1/jobs/{job_id}` shows progress, and a cancelled
     job closes its release.
@@ -162,21 +169,32 @@ async def read_release(
     if release is None:
         raise NotKnownHere("release", release_id)
     reader.check_project(release.project_id)
-    files = await _files(runtime, release, request) if release.status == "published" else []
+    files = await _files(runtime, release, reader, request) if release.status == "published" else []
     manifest = None if release.manifest is None else dict(release.manifest)
     return ReleaseOut(**_values(release), manifest=manifest, files=files)
 
 
-async def _files(runtime: QaRuntime, release: Release, request: Request) -> list[FileOut]:
+async def _files(runtime: QaRuntime, release: Release, reader: Principal, request: Request) -> list[FileOut]:
     ttl_s = runtime.resources.download_ttl_s
-    media_types = {f"{split}.jsonl": "application/x-ndjson" for split in release.options["splits"]}
+    root_path: str = request.scope.get("root_path", "")
     files = []
-    for name, media_type in {**media_types, "manifest.json": "application/json"}.items():
-        key = f"{releases.folder(release.release_id)}/{name}"
+    for name in _names(release.manifest or {}, with_gold=reader.has(*_SEES_GOLD)):
+        key = f"{release_files.folder(release.release_id)}/{name}"
+        media_type = release_files.JSON_LINES if name.endswith(".jsonl") else release_files.JSON
         url = await runtime.objects.signed_url(key, ttl_s, media_type=media_type)
-        root_path: str = request.scope.get("root_path", "")
         files.append(FileOut(name=name, url=root_path + url if url.startswith("/") else url))
     return files
+
+
+def _names(manifest: Mapping[str, Any], *, with_gold: bool) -> list[str]:
+    """Return the names of a release's files; one from before releases held lineage has none of that."""
+    names = [one["name"] for one in manifest["files"]]
+    lineage, gold = manifest.get("lineage"), manifest["gold"].get("released")
+    if lineage is not None:
+        names += [*(one["name"] for one in lineage["files"]), lineage["seals"]["name"], release_files.SIGNATURE]
+    if gold is not None and with_gold:
+        names.append(gold["name"])
+    return [*names, release_files.MANIFEST]
 
 
 def _values(release: Release) -> dict[str, Any]:

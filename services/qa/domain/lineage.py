@@ -1,8 +1,8 @@
-"""A record's chain of facts, and the seal of a project's chains. Content can be erased; the chain still verifies.
+"""A record's chain of facts. Content can be erased; the chain still verifies.
 
-hash = SHA-256(previous || length || metadata || commitment), commitment = HMAC-SHA-256(salt, content). Erasure deletes
-content and salt and keeps commitments: nothing can be learnt from them, and every link still verifies. The Merkle tree
-is that of RFC 9162, section 2.1 (leaves and nodes hashed apart).
+hash = SHA-256(previous || length || metadata || commitment), commitment = HMAC-SHA-256(key, content). Each link has a key
+of its own, made of the record's salt, so that a release opens the label that it holds and nothing else. Erasure deletes
+content and salt and keeps commitments: nothing can be learnt from them, and every link still verifies.
 """
 
 import hashlib
@@ -17,6 +17,9 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 GENESIS = bytes(32)
 """What comes before a record's first link."""
+
+OWN_KEY = "own_key"
+"""The `commitment` of links whose content is committed under a key of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,16 @@ def canonical(value: JsonValue | Mapping[str, JsonValue]) -> bytes:
     return _CANONICAL.encode(value).encode()
 
 
-def commit(salt: bytes, content: JsonValue | Mapping[str, JsonValue]) -> bytes:
-    """HMAC-SHA-256 of the canonical content under the record's own random salt."""
-    return hmac.digest(salt, canonical(content), hashlib.sha256)
+def commit(key: bytes, content: JsonValue | Mapping[str, JsonValue]) -> bytes:
+    """HMAC-SHA-256 of the canonical content under the link's key."""
+    return hmac.digest(key, canonical(content), hashlib.sha256)
+
+
+def commitment_key(salt: bytes, metadata: Mapping[str, JsonValue]) -> bytes:
+    """Return the key that a link's content is committed under: its own, or the record's salt where that is older."""
+    if metadata.get("commitment") != OWN_KEY:
+        return salt
+    return hmac.digest(salt, f"link {metadata['position']}".encode(), hashlib.sha256)
 
 
 def link(previous: bytes, metadata: Mapping[str, JsonValue], commitment: bytes) -> ChainLink:
@@ -65,56 +75,11 @@ def verify_chain(
         if (
             salt is not None
             and contents is not None
-            and (index >= len(contents) or not hmac.compare_digest(one.commitment, commit(salt, contents[index])))
+            and (
+                index >= len(contents)
+                or not hmac.compare_digest(one.commitment, commit(commitment_key(salt, one.metadata), contents[index]))
+            )
         ):
             return index
         previous = one.hash
     return None
-
-
-def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """Root over link hashes in sealing order; the hash of nothing when there is none."""
-    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    if not level:
-        return hashlib.sha256().digest()
-    while len(level) > 1:
-        level = _parents(level)
-    return level[0]
-
-
-def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Sibling hashes from the leaf up."""
-    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    proof: list[bytes] = []
-    while len(level) > 1:
-        sibling = index ^ 1
-        if sibling < len(level):
-            proof.append(level[sibling])
-        level, index = _parents(level), index // 2
-    return proof
-
-
-def verify_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether `leaf` is the `index`-th (from 0) of the `size` leaves under `root`."""
-    if not 0 <= index < size:
-        return False
-    found = hashlib.sha256(b"\x00" + leaf).digest()
-    siblings = list(proof)
-    while size > 1:
-        if index ^ 1 < size:
-            if not siblings:
-                return False
-            sibling = siblings.pop(0)
-            found = _node(sibling, found) if index % 2 else _node(found, sibling)
-        index, size = index // 2, (size + 1) // 2
-    return not siblings and hmac.compare_digest(found, root)
-
-
-def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def _parents(level: Sequence[bytes]) -> list[bytes]:
-    """One level up; a last one without sibling goes up as it is."""
-    pairs = [_node(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
-    return pairs if len(level) % 2 == 0 else [*pairs, level[-1]]

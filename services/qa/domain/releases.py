@@ -48,13 +48,34 @@ class ReleaseFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class SealsFile:
+    """The file of every seal of the project; `last_hash` is that of the newest one, hexadecimal."""
+
+    name: str
+    seals: int
+    bytes: int
+    sha256: str
+    last_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoldFile:
+    """The file of gold, where it is asked for."""
+
+    name: str
+    records: int
+    bytes: int
+    sha256: str
+
+
 @dataclass(slots=True)
 class ReleaseProgress:
     """How far the files of a release are written; a job that was interrupted goes on from here.
 
     `as_of`: the release holds the labels that stood then. Of the split that is being written `parts` parts are stored,
     which hold `records` labels of the records up to `after`; `complete`: there are no more. `files` are the splits that
-    are finished, `done` counts labels over all of them. `left_out` counts labels that stood then by why they are not in it.
+    are finished, `lineage` what proves their labels, `done` counts labels over all of them. `left_out` counts labels that stood then by why they are not in it.
     """
 
     as_of: datetime
@@ -64,6 +85,7 @@ class ReleaseProgress:
     complete: bool = False
     done: int = 0
     files: list[ReleaseFile] = field(default_factory=list)
+    lineage: list[ReleaseFile] = field(default_factory=list)
     methods: Counter[str] = field(default_factory=Counter)
     methods_of_splits: dict[str, Counter[str]] = field(default_factory=dict)
     guidelines: Counter[str] = field(default_factory=Counter)
@@ -86,9 +108,10 @@ class ReleaseProgress:
         self.after = after
         self.complete = complete
 
-    def finish_split(self, file: ReleaseFile) -> None:
+    def finish_split(self, file: ReleaseFile, lineage: ReleaseFile) -> None:
         """Go on to the next split."""
         self.files.append(file)
+        self.lineage.append(lineage)
         self.methods_of_splits[file.split] = self.methods
         self.methods = Counter()
         self.parts = self.records = 0
@@ -102,17 +125,21 @@ class ReleaseProgress:
             "as_of": self.as_of.isoformat(),
             "after": str(self.after),
             "files": [asdict(one) for one in self.files],
+            "lineage": [asdict(one) for one in self.lineage],
         }
 
     @classmethod
     def restored(cls, checkpoint: Mapping[str, Any]) -> Self:
-        """Return the progress that a checkpoint was made of."""
+        """Return the progress that a checkpoint was made of; one from before releases held lineage begins again."""
+        if "lineage" not in checkpoint:
+            return cls(as_of=datetime.fromisoformat(checkpoint["as_of"]))
         return cls(
             **{
                 **checkpoint,
                 "as_of": datetime.fromisoformat(checkpoint["as_of"]),
                 "after": UUID(checkpoint["after"]),
                 "files": [ReleaseFile(**one) for one in checkpoint["files"]],
+                "lineage": [ReleaseFile(**one) for one in checkpoint["lineage"]],
                 "methods": Counter(checkpoint["methods"]),
                 "methods_of_splits": {name: Counter(one) for name, one in checkpoint["methods_of_splits"].items()},
                 "guidelines": Counter(checkpoint["guidelines"]),

@@ -1,6 +1,5 @@
-"""The chain of a record's facts: appended with each fact, verified on demand, sealed by a loop."""
+"""The chain of a record's facts: appended with each fact, verified on demand."""
 
-import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,15 @@ from uuid import UUID
 import orjson
 
 from services.qa.domain import lineage
+from services.qa.domain.merkle import hashes_of, verify_proof
 from services.qa.domain.record import Record
+from services.qa.domain.seals import Seal
+from services.qa.operations.sealing import is_genuine
 from services.qa.storage import chain, gold, labels
 from shared.kit.database import Session
+from shared.kit.signatures import KeyRing
 
 _SALT_BYTES = 32
-_LINKS_PER_SEAL = 4096
 _ROUND, _BEYOND = 1e16, 2.0**63
 
 LABEL = "label"
@@ -32,7 +34,7 @@ ERASURE = "erasure"
 class Verification:
     """`broken_at`: the position of the first link that does not verify. `contents`: whether they were checked, too.
 
-    `sealed`: how many links are under a seal whose proof verifies.
+    `sealed`: how many links are proven to be under a seal that a known key signed.
     """
 
     links: int
@@ -55,10 +57,11 @@ def next_link(
         "record_id": str(record.record_id),
         "position": position,
         "at": now.isoformat(),
+        "commitment": lineage.OWN_KEY,
         **metadata,
     }
     text = lineage.canonical(whole)
-    commitment = lineage.commit(record.salt, as_stored(content))
+    commitment = lineage.commit(lineage.commitment_key(record.salt, whole), as_stored(content))
     head = lineage.link_hash(record.chain_head or lineage.GENESIS, text, commitment)
     record.chain_length += 1
     record.chain_head = head
@@ -87,7 +90,7 @@ def as_stored(content: Any) -> Any:
     return content
 
 
-async def verify(session: Session, record: Record, links: Sequence[chain.StoredLink]) -> Verification:
+async def verify(session: Session, keys: KeyRing, record: Record, links: Sequence[chain.StoredLink]) -> Verification:
     """Compute every link again from the rows as they are now."""
     rebuilt = [
         lineage.ChainLink(metadata=orjson.loads(one.text_to_hash), commitment=one.content_hmac, hash=one.hash)
@@ -102,7 +105,7 @@ async def verify(session: Session, record: Record, links: Sequence[chain.StoredL
         links=len(links),
         broken_at=broken,
         contents=contents is not None,
-        sealed=await _sealed(session, record.project_id, links),
+        sealed=await _sealed(session, keys, record.project_id, links),
         head=None if head is None else head.hex(),
     )
 
@@ -120,51 +123,16 @@ async def _contents(session: Session, record_id: UUID, links: Sequence[chain.Sto
     return [found.get((one.kind, one.reference), {}) for one in links]
 
 
-async def _sealed(session: Session, project_id: UUID, links: Sequence[chain.StoredLink]) -> int:
-    """How many links verify under their seals; each seal is read once."""
-    under: dict[int, list[tuple[int, bytes]]] = {}
-    for one in links:
-        if one.seal_number is not None and one.leaf is not None:
-            under.setdefault(one.seal_number, []).append((one.leaf, one.hash))
-    sealed = 0
-    for number, claims in under.items():
-        seal = await chain.find_seal(session, project_id, number)
-        hashes = await chain.leaves_of(session, project_id, number)
-        if seal is not None and seal.leaves == len(hashes):
-            sealed += await asyncio.to_thread(_proven, seal, hashes, claims)
-    return sealed
+async def _sealed(session: Session, keys: KeyRing, project_id: UUID, links: Sequence[chain.StoredLink]) -> int:
+    """How many links verify under seals that a known key signed; each seal is read once."""
+    numbers = {one.seal_number for one in links if one.seal_number is not None}
+    found = await chain.seals_by_number(session, project_id, numbers)
+    genuine = {number: seal for number, seal in found.items() if is_genuine(keys, seal)}
+    return sum(_is_proven(one, genuine) for one in links)
 
 
-def _proven(seal: chain.Seal, hashes: Sequence[bytes], claims: Sequence[tuple[int, bytes]]) -> int:
-    """CPU work, no I/O."""
-    proofs = [(leaf, made, lineage.merkle_proof(hashes, leaf)) for leaf, made in claims]
-    return sum(lineage.verify_proof(made, leaf, seal.leaves, proof, seal.root) for leaf, made, proof in proofs)
-
-
-async def seal(session: Session, project_id: UUID, now: datetime) -> int:
-    """Put the oldest unsealed links of a project under one root; returns how many."""
-    last = await chain.last_seal(session, project_id)
-    rows = await chain.unsealed(session, project_id, _LINKS_PER_SEAL)
-    if not rows:
-        return 0
-    root = lineage.merkle_root([row["hash"] for row in rows])
-    number = 1 if last is None else last.number + 1
-    previous = lineage.GENESIS if last is None else last.hash
-    metadata: dict[str, Any] = {
-        "project_id": str(project_id),
-        "number": number,
-        "leaves": len(rows),
-        "root": root.hex(),
-        "at": now.isoformat(),
-    }
-    made = chain.Seal(
-        project_id=project_id,
-        number=number,
-        leaves=len(rows),
-        root=root,
-        previous=previous,
-        hash=lineage.link(previous, metadata, b"").hash,
-        sealed_at=now,
-    )
-    await chain.seal(session, made, [(row["record_id"], row["position"]) for row in rows])
-    return len(rows)
+def _is_proven(link: chain.StoredLink, seals: Mapping[int, Seal]) -> bool:
+    seal = None if link.seal_number is None else seals.get(link.seal_number)
+    if seal is None or link.leaf is None or link.proof is None:
+        return False
+    return verify_proof(link.hash, link.leaf, seal.leaves, hashes_of(link.proof), seal.root)

@@ -7,11 +7,12 @@ from services.qa.operations import chain as chains
 from services.qa.storage import annotations, chain, feedback, gold, labels, predictions, projects, records, routes
 from shared.contracts.draws import draw
 from shared.kit.database import Session
+from shared.kit.signatures import KeyRing
 
 _NEWEST_PREDICTIONS = 20
 
 
-async def of_record(session: Session, record: Record) -> dict[str, Any]:
+async def of_record(session: Session, keys: KeyRing, record: Record) -> dict[str, Any]:
     """Everything; what was erased is null. The gold answer is in it: for auditors and managers."""
     record_id = record.record_id
     decided = await routes.of_record(session, record_id)
@@ -19,7 +20,7 @@ async def of_record(session: Session, record: Record) -> dict[str, Any]:
     shown = {one["prediction_shown"] for one in given if one["prediction_shown"]}
     used = {route.prediction_id for _, route in decided if route.prediction_id}
     links = await chain.of_record(session, record_id)
-    verification = await chains.verify(session, record, links)
+    verification = await chains.verify(session, keys, record, links)
     return {
         "record": await records.entry_of(session, record_id),
         "state": {

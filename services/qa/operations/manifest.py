@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from services.qa.domain.project import Project
-from services.qa.domain.releases import LEFT_OUT, ReleaseProgress
+from services.qa.domain.release_lineage import LINEAGE_FORMAT
+from services.qa.domain.releases import LEFT_OUT, GoldFile, ReleaseProgress, SealsFile
 from services.qa.operations import agreement
 from services.qa.operations.agreement import Agreement
 from services.qa.storage import counters, gold, predictions, projects, thresholds
@@ -14,6 +15,7 @@ from services.qa.storage.releases import Release
 from services.qa.storage.thresholds import ModelThreshold
 from shared.kit.clock import utc_now
 from shared.kit.database import Database
+from shared.kit.signatures import ALGORITHM, KeyRing
 
 _FORMAT: Final = "touchstone-release/1"
 _THRESHOLDS: Final = 20
@@ -25,7 +27,14 @@ _PROMISES: Final = {
 }
 
 
-async def of_release(database: Database, release: Release, progress: ReleaseProgress) -> dict[str, Any]:
+async def of_release(
+    database: Database,
+    keys: KeyRing,
+    release: Release,
+    progress: ReleaseProgress,
+    seals: SealsFile,
+    released_gold: GoldFile | None,
+) -> dict[str, Any]:
     """Describe a release whose files are written."""
     async with database.transaction() as session:
         project = await projects.load(session, release.project_id)
@@ -43,7 +52,8 @@ async def of_release(database: Database, release: Release, progress: ReleaseProg
         "left_out": left_out(release, progress, counted),
         **_rules(project, version),
         "agreement": [_agreement(one) for one in measured],
-        "gold": gold_statistics,
+        "gold": {**gold_statistics, "released": None if released_gold is None else asdict(released_gold)},
+        "lineage": _lineage(keys, progress, seals),
         "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
         "thresholds": [_threshold(one) for one in set_thresholds],
         "promises": _PROMISES,
@@ -70,6 +80,16 @@ def _identity(release: Release, project: Project, progress: ReleaseProgress) -> 
         "built_at": utc_now().isoformat(),
         "supersedes": None if release.supersedes is None else str(release.supersedes),
         "options": dict(release.options),
+    }
+
+
+def _lineage(keys: KeyRing, progress: ReleaseProgress, seals: SealsFile) -> dict[str, Any]:
+    """What proves the labels: a line for each, every seal of the project, and the public keys that verify these."""
+    return {
+        "format": LINEAGE_FORMAT,
+        "files": [asdict(one) for one in progress.lineage],
+        "seals": asdict(seals),
+        "keys": [{"key_id": one.key_id, "algorithm": ALGORITHM, "public_key": one.hex} for one in keys.known.values()],
     }
 
 

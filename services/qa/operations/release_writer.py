@@ -3,24 +3,27 @@
 Labels are append-only, so those that stood at one moment (`as_of`) can be read page by page in short transactions, in the
 order of their records' ids. A part is written to the object store outside any transaction; then one transaction notes
 which labels it holds, and that it is there. A job that is killed in between writes that part again under the same name.
+Beside each part lies another one with the lineage of its labels.
 """
 
 import asyncio
 import contextlib
-import hashlib
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from uuid import UUID
 
 from services.qa import exports
 from services.qa.domain.releases import ReleasedLabel, ReleaseFile, ReleaseProgress
-from services.qa.operations.releases import SUCCESSOR_OF, folder
+from services.qa.operations import release_lineage
+from services.qa.operations.release_files import JSON_LINES, folder, lineage_name, store
+from services.qa.operations.releases import SUCCESSOR_OF
 from services.qa.storage import release_records
 from services.qa.storage.release_records import LabelPage
 from services.qa.storage.releases import Release
 from shared.kit.database import Database
 from shared.kit.jobs import Job
 from shared.kit.objects import Objects
+from shared.kit.signatures import KeyRing
 
 _LABELS_PER_PAGE = 1000
 _BYTES_PER_PAGE = 4 * 1024 * 1024
@@ -31,10 +34,18 @@ class ReleaseWriter:
     """Writes one release. `progress` is what its job's checkpoint holds."""
 
     def __init__(
-        self, database: Database, objects: Objects, job: Job, release: Release, progress: ReleaseProgress, total: int
+        self,
+        database: Database,
+        objects: Objects,
+        keys: KeyRing,
+        job: Job,
+        release: Release,
+        progress: ReleaseProgress,
+        total: int,
     ) -> None:
         self._database = database
         self._objects = objects
+        self._keys = keys
         self._job = job
         self._release = release
         self._format = exports.FORMATS[release.options.get("format", exports.DEFAULT)]
@@ -51,6 +62,7 @@ class ReleaseWriter:
     async def _write_parts(self, split: str) -> None:
         labels: list[ReleasedLabel] = []
         encoded: list[bytes] = []
+        lineage: list[bytes] = []
         left_out: Counter[str] = Counter()
         last = self.progress.after
         async with contextlib.aclosing(self._pages(split)) as pages:
@@ -59,24 +71,33 @@ class ReleaseWriter:
                 labels += page.labels
                 left_out += page.left_out
                 encoded.append(self._format.part(page.labels))
+                lineage.append(await self._lineage(page.labels))
                 complete = page.last is None
                 if complete or sum(map(len, encoded)) >= _BYTES_PER_PART:
-                    await self._store(split, labels, b"".join(encoded), last, left_out=left_out, complete=complete)
-                    labels, encoded, left_out = [], [], Counter()
+                    contents = (b"".join(encoded), b"".join(lineage))
+                    await self._store(split, labels, contents, last, left_out=left_out, complete=complete)
+                    labels, encoded, lineage, left_out = [], [], [], Counter()
+
+    async def _lineage(self, labels: list[ReleasedLabel]) -> bytes:
+        if not labels:
+            return b""
+        return await release_lineage.lines_of(self._database, self._keys, self._release.project_id, labels)
 
     async def _store(
         self,
         split: str,
         labels: list[ReleasedLabel],
-        content: bytes,
+        contents: tuple[bytes, bytes],
         last: UUID,
         *,
         left_out: Counter[str],
         complete: bool,
     ) -> None:
-        """Store a part, then note it."""
+        """Store a part and its lineage, then note them."""
         if labels:
+            content, lineage = contents
             await self._objects.put(self._part(split, self.progress.parts), content)
+            await self._objects.put(self._lineage_part(split, self.progress.parts), lineage)
         self.progress.add_part(labels, last, left_out=left_out, complete=complete)
         async with self._database.transaction() as session:
             await release_records.keep(session, self._release.release_id, split, labels)
@@ -122,32 +143,29 @@ class ReleaseWriter:
             )
 
     async def _join_parts(self, split: str) -> None:
-        """Make the file of a split from its parts, and delete them."""
-        digest = hashlib.sha256()
-        size = 0
-
-        async def stored() -> AsyncIterator[bytes]:
-            for number in range(self.progress.parts):
-                async for chunk in self._objects.stream(self._part(split, number)):
-                    yield chunk
-
-        async def file() -> AsyncIterator[bytes]:
-            nonlocal size
-            async for chunk in self._format.join(stored()):
-                digest.update(chunk)
-                size += len(chunk)
-                yield chunk
-
+        """Make the files of a split from their parts, and delete these."""
+        count = self.progress.parts
+        parts = [self._part(split, number) for number in range(count)]
+        lineage_parts = [self._lineage_part(split, number) for number in range(count)]
         name = f"{split}.{self._format.suffix}"
-        await self._objects.put_stream(f"{self._folder}/{name}", file(), self._format.media_type)
-        parts = range(self.progress.parts)
-        self.progress.finish_split(ReleaseFile(name, split, self.progress.records, size, digest.hexdigest()))
+        file = await self._file(name, split, self._format.join(self._stored(parts)), self._format.media_type)
+        lineage = await self._file(lineage_name(split), split, self._stored(lineage_parts), JSON_LINES)
+        self.progress.finish_split(file, lineage)
         async with self._database.transaction() as session:
             await self._job.commit_progress(
                 session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
             )
-        for number in parts:
-            await self._objects.delete(self._part(split, number))
+        for key in (*parts, *lineage_parts):
+            await self._objects.delete(key)
+
+    async def _file(self, name: str, split: str, chunks: AsyncIterator[bytes], media_type: str) -> ReleaseFile:
+        stored = await store(self._objects, f"{self._folder}/{name}", chunks, media_type)
+        return ReleaseFile(name, split, self.progress.records, stored.bytes, stored.sha256)
+
+    async def _stored(self, keys: list[str]) -> AsyncIterator[bytes]:
+        for key in keys:
+            async for chunk in self._objects.stream(key):
+                yield chunk
 
     @property
     def _folder(self) -> str:
@@ -155,3 +173,6 @@ class ReleaseWriter:
 
     def _part(self, split: str, number: int) -> str:
         return f"{self._folder}/parts/{split}-{number:06}"
+
+    def _lineage_part(self, split: str, number: int) -> str:
+        return f"{self._part(split, number)}.lineage"

@@ -23,10 +23,8 @@ BUILD = "build_release"
 SUCCESSOR_OF = "successor_of"
 """The option that names the release whose labels a successor holds."""
 
-
-def folder(release_id: UUID) -> str:
-    """Return where a release's files lie in the object store."""
-    return f"releases/{release_id}"
+INCLUDE_GOLD = "include_gold"
+"""The option that asks for a file of gold."""
 
 
 async def request(

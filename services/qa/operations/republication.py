@@ -6,8 +6,9 @@ from uuid import UUID
 from services.qa.domain.record import Record
 from services.qa.operations.assessments import assessed
 from services.qa.operations.changes import label_finalized
+from services.qa.operations.sealing import chain_sealed
 from services.qa.operations.thresholds import threshold_set
-from services.qa.storage import annotators, gold, labels, records, releases, thresholds
+from services.qa.storage import annotators, chain, gold, labels, records, releases, thresholds
 from services.qa.storage.gold import Gold
 from services.qa.storage.labels import Label
 from services.qa.storage.records import NOWHERE
@@ -32,8 +33,8 @@ _REQUESTS: dict[str, type[Payload]] = {
 
 
 async def current_state(session: Session) -> AsyncIterator[Outgoing]:
-    """Every record's state and what is still requested for it, then what was concluded about people and models."""
-    for part in (_records, _assessments, _thresholds, _releases):
+    """Every record's state and what is still requested for it, then what was concluded about people and models, and every seal."""
+    for part in (_records, _assessments, _thresholds, _releases, _seals):
         async for outgoing in part(session):
             yield outgoing
 
@@ -81,6 +82,14 @@ async def _releases(session: Session) -> AsyncIterator[Outgoing]:
             )
             yield Outgoing(payload=published, project_id=one.project_id, revision=one.revision)
         after = page[-1].release_id
+
+
+async def _seals(session: Session) -> AsyncIterator[Outgoing]:
+    after = (NOWHERE, 0)
+    while page := await chain.page_for_republish(session, after, _AT_ONCE):
+        for one in page:
+            yield Outgoing(payload=chain_sealed(one), project_id=one.project_id, revision=one.number)
+        after = (page[-1].project_id, page[-1].number)
 
 
 def _of(record: Record, payload: Payload, revision: int) -> Outgoing:

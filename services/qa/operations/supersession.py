@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from services.qa.operations.releases import SUCCESSOR_OF, enqueue, folder
+from services.qa.operations.release_files import folder
+from services.qa.operations.releases import SUCCESSOR_OF, enqueue
 from services.qa.storage import releases
 from services.qa.storage.records import NOWHERE
 from services.qa.storage.releases import Release

@@ -73,6 +73,40 @@ ON CONFLICT DO NOTHING
 """
 
 
+_GOLD = """
+WITH candidates AS MATERIALIZED (
+    SELECT gold.record_id, gold.gold_revision FROM gold
+    WHERE gold.project_id = $3 AND gold.record_id > $4 AND gold.current AND gold.schema_version = $5
+        AND gold.placed_at <= $6/*held*/
+    ORDER BY gold.record_id LIMIT $2
+), measured AS (
+    SELECT record_id, gold_revision, COALESCE(sum(pg_column_size(records.fields) + pg_column_size(gold.answers))
+        OVER (ORDER BY record_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
+    FROM candidates JOIN gold USING (record_id, gold_revision) JOIN records USING (record_id)
+    WHERE records.fields IS NOT NULL AND gold.answers IS NOT NULL
+), page AS MATERIALIZED (
+    SELECT record_id, gold_revision FROM measured WHERE bytes_before < $1
+)
+SELECT record_id, records.split, records.origin, records.slice, records.fields, gold.answers, gold_revision,
+    gold.schema_version, gold.placed_at
+FROM page JOIN gold USING (record_id, gold_revision) JOIN records USING (record_id)
+ORDER BY record_id
+"""
+_GOLD_AT = _GOLD.replace("/*held*/", "")
+_GOLD_OF_RELEASE = _GOLD.replace(
+    "/*held*/",
+    """
+        AND EXISTS (
+            SELECT FROM release_records AS held
+            WHERE held.release_id = $7 AND held.split = 'gold' AND held.record_id = gold.record_id
+        )""",
+)
+_KEEP_GOLD = """
+INSERT INTO release_records (release_id, record_id, split) SELECT $1, record_id, 'gold' FROM unnest($2::uuid[]) AS record_id
+ON CONFLICT DO NOTHING
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelPage:
     """`last`: the last record that was looked at, None when there are no more. `left_out`: how many, by the reason."""
@@ -121,3 +155,32 @@ async def keep(session: Session, release_id: UUID, split: str, labels: Sequence[
     await session.raw.execute(
         _KEEP, release_id, split, [one.record_id for one in labels], [one.label_id for one in labels]
     )
+
+
+async def gold_at(
+    session: Session,
+    release: Release,
+    predecessor: UUID | None,
+    *,
+    as_of: datetime,
+    after: UUID,
+    limit: int,
+    most_bytes: int,
+) -> list[Any]:
+    """Read gold answers that stood at that moment and still stand, and that the predecessor held if there is one.
+
+    Each row has `record_id`, `split`, `origin`, `slice`, `fields`, `answers` (JSON texts), `gold_revision`,
+    `schema_version` and `placed_at`.
+    """
+    given = (most_bytes, limit, release.project_id, after, release.options["schema_version"], as_of)
+    rows: list[Any] = (
+        await session.raw.fetch(_GOLD_AT, *given)
+        if predecessor is None
+        else await session.raw.fetch(_GOLD_OF_RELEASE, *given, predecessor)
+    )
+    return rows
+
+
+async def keep_gold(session: Session, release_id: UUID, record_ids: Sequence[UUID]) -> None:
+    """Note that the release holds the gold of these records."""
+    await session.raw.execute(_KEEP_GOLD, release_id, record_ids)

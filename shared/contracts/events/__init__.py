@@ -16,6 +16,7 @@ from shared.contracts.events.projects import GuidelineVersion, PolicyVersion, Pr
 from shared.contracts.events.quality import (
     AnnotatorAssessed,
     AutoAcceptThresholdSet,
+    ChainSealed,
     DriftDetected,
     ReleasePublished,
     ThresholdEvidence,
@@ -32,6 +33,7 @@ __all__ = [
     "ArbitrationRequested",
     "AssetReference",
     "AutoAcceptThresholdSet",
+    "ChainSealed",
     "DriftDetected",
     "FeedbackReceived",
     "FieldValue",

@@ -1,9 +1,9 @@
-"""Topic `quality`: what qa concludes about annotators, models and releases. Keyed by project."""
+"""Topic `quality`: what qa concludes about annotators, models and releases, and the seals of lineage. Keyed by project."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.contracts.envelope import Payload
 from shared.contracts.values import AssessmentStatus, Frozen, Probability, Version
@@ -70,3 +70,24 @@ class ReleasePublished(Payload):
     records: int = Field(ge=0)
     manifest_sha256: str
     supersedes: UUID | None = None
+
+
+_Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class ChainSealed(Payload):
+    """A signed Merkle root (RFC 9162) over new links of the project's chains: whoever keeps it can check every release.
+
+    `number` counts from 1. `hash` covers the project, `number`, `leaves`, `root`, `sealed_at` and `previous`, the hash of
+    the seal before. `signature` (Ed25519) is made over `touchstone-seal/1`, a line feed and the bytes of `hash`; `key_id`
+    is the SHA-256 of the public key.
+    """
+
+    number: int = Field(ge=1)
+    leaves: int = Field(ge=1)
+    root: _Hash
+    previous: _Hash
+    hash: _Hash
+    sealed_at: AwareDatetime
+    key_id: _Hash
+    signature: Annotated[str, StringConstraints(pattern="^[0-9a-f]{128}$")]

@@ -16,7 +16,7 @@ from shared.contracts.services import CONTAINER_PORT, SERVICE_NAMES, database_of
 from shared.kit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRETS = ("JWT_KEY", "OBJECTS_SECRET", "POSTGRES_PASSWORD", "SERVICES_PASSWORD", "GRAFANA_PASSWORD")
+SECRETS = ("JWT_KEY", "OBJECTS_SECRET", "SEAL_KEY", "POSTGRES_PASSWORD", "SERVICES_PASSWORD", "GRAFANA_PASSWORD")
 
 
 def compose(*arguments: str, secrets: bool = True) -> subprocess.CompletedProcess[str]:

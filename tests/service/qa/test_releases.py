@@ -111,7 +111,8 @@ async def test_only_what_is_asked_for_is_released(world: World) -> None:
     await auto_accepted(world)
     await world.finalized("cat", Split.TEST)
     found = await release(world, splits=["train"], methods=["consensus"], least_confidence=0.5)
-    assert [one["name"] for one in found["files"]] == ["train.jsonl", "manifest.json"]
+    names = ["train.jsonl", "train.lineage.jsonl", "seals.jsonl", "signature.json", "manifest.json"]
+    assert [one["name"] for one in found["files"]] == names
     assert found["records"] == 1
 
 
@@ -246,7 +247,9 @@ async def test_what_is_stored_in_parts_is_one_file_without_them(world: World, mo
     found = await release(world)
     assert [one["record_id"] for one in await lines(world, found, "train")] == [str(one) for one in records]
     for number in range(3):
-        assert not await world.service.runtime.objects.exists(f"releases/{found['release_id']}/parts/train-{number:06}")
+        part = f"releases/{found['release_id']}/parts/train-{number:06}"
+        assert not await world.service.runtime.objects.exists(part)
+        assert not await world.service.runtime.objects.exists(f"{part}.lineage")
 
 
 async def test_a_release_whose_job_failed_has_failed(world: World) -> None:

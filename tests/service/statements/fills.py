@@ -238,12 +238,13 @@ QA = (
     """,
     """
     INSERT INTO chain_links (record_id, position, project_id, kind, reference, text_to_hash, content_hmac, hash, linked_at,
-        seal_number, leaf)
-    SELECT record_id, 0, project_id, 'label', '1', '{}', '', '', now(), CASE WHEN random() < 0.9 THEN 1 END, 1 FROM records
+        signed_seal, signed_leaf, proof)
+    SELECT record_id, 0, project_id, 'label', '1', '{}', '', '', now(), CASE WHEN random() < 0.9 THEN 1 END, 1, ''
+    FROM records
     """,
     """
-    INSERT INTO seals (project_id, number, leaves, root, previous, hash, sealed_at)
-    SELECT project_id, number, 1, '', '', '', now() FROM projects, generate_series(1, 1000) AS number
+    INSERT INTO signed_seals (project_id, number, leaves, root, previous, hash, sealed_at, key_id, signature)
+    SELECT project_id, number, 1, '', '', '', now(), '', '' FROM projects, generate_series(1, 1000) AS number
     """,
     """
     INSERT INTO counter_deltas (project_id, name, delta)

@@ -9,15 +9,15 @@ from pydantic import JsonValue
 
 from services.qa.domain.lineage import (
     GENESIS,
+    OWN_KEY,
     ChainLink,
     canonical,
     commit,
+    commitment_key,
     link,
-    merkle_proof,
-    merkle_root,
     verify_chain,
-    verify_proof,
 )
+from services.qa.domain.merkle import MerkleTree, hashes_of, verify_proof
 
 SALT = b"a record's own random salt"
 CONTENTS: list[JsonValue] = [{"label": "3"}, {"label": "8"}, {"label": "3", "reason": "closed loop"}]
@@ -73,21 +73,36 @@ def test_one_value_has_one_form() -> None:
         canonical(float("nan"))
 
 
+def test_a_key_opens_one_link_and_no_other() -> None:
+    links: list[ChainLink] = []
+    previous = GENESIS
+    for position, content in enumerate(CONTENTS):
+        metadata: dict[str, JsonValue] = {"position": position, "commitment": OWN_KEY}
+        links.append(link(previous, metadata, commit(commitment_key(SALT, metadata), content)))
+        previous = links[-1].hash
+    assert verify_chain(links, salt=SALT, contents=CONTENTS) is None
+    first = commitment_key(SALT, links[0].metadata)
+    assert links[0].commitment == commit(first, CONTENTS[0])
+    assert links[2].commitment != commit(first, CONTENTS[2])
+    assert first != SALT
+
+
 def test_an_empty_tree_has_a_root() -> None:
-    assert len(merkle_root([])) == 32
-    assert merkle_root([b"x"]) != b"x"  # leaves are hashed apart from nodes
+    assert len(MerkleTree([]).root) == 32
+    assert MerkleTree([b"x"]).root != b"x"  # leaves are hashed apart from nodes
 
 
 @given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=12), st.data())
 @settings(max_examples=40)
 def test_every_leaf_is_proven_and_nothing_else(leaves: list[bytes], data: st.DataObject) -> None:
-    root = merkle_root(leaves)
+    tree = MerkleTree(leaves)
     index = data.draw(st.integers(0, len(leaves) - 1))
-    proof = merkle_proof(leaves, index)
-    assert verify_proof(leaves[index], index, len(leaves), proof, root)
-    assert not verify_proof(leaves[index] + b"!", index, len(leaves), proof, root)
-    assert not verify_proof(leaves[index], len(leaves), len(leaves), proof, root)
-    assert not verify_proof(leaves[index], index, len(leaves), [*proof, b"more"], root)
+    proof = tree.proof(index)
+    assert hashes_of(b"".join(proof)) == proof
+    assert verify_proof(leaves[index], index, len(leaves), proof, tree.root)
+    assert not verify_proof(leaves[index] + b"!", index, len(leaves), proof, tree.root)
+    assert not verify_proof(leaves[index], len(leaves), len(leaves), proof, tree.root)
+    assert not verify_proof(leaves[index], index, len(leaves), [*proof, b"more"], tree.root)
     if proof:
-        assert not verify_proof(leaves[index], index, len(leaves), proof[:-1], root)
-    assert merkle_root([*leaves, b"more"]) != root
+        assert not verify_proof(leaves[index], index, len(leaves), proof[:-1], tree.root)
+    assert MerkleTree([*leaves, b"more"]).root != tree.root

@@ -1,0 +1,1 @@
+"""Checks the lineage of a release by the release alone: `touchstone verify-lineage`."""

@@ -11,7 +11,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 
+from deploy.lineage.manifest import FileInManifest, ReleaseManifest
 from deploy.lineage.release_files import MANIFEST, DownloadedRelease
 from services.qa.domain.release_lineage import (
     LINEAGE_FORMAT,
@@ -101,38 +103,40 @@ def verify(
     manifest = _manifest(release)
     keys = _keys(report, manifest, pinned)
     _verify_manifest(report, release, keys)
-    for file in _files(manifest):
+    for file in (*manifest.files, *manifest.lineage.files, manifest.lineage.seals):
         _verify_file(report, release, file)
+    if manifest.gold.released is not None:
+        _verify_file(report, release, manifest.gold.released, optional=True)
     seals = _verified_seals(report, release, manifest, keys)
-    for labels, lineage in zip(manifest["files"], manifest["lineage"]["files"], strict=False):
+    for labels, lineage in zip(manifest.files, manifest.lineage.files, strict=False):
         _verify_split(report, release, labels, lineage, seals.roots)
-    if len(manifest["files"]) != len(manifest["lineage"]["files"]):
+    if len(manifest.files) != len(manifest.lineage.files):
         report.add(LineageFault.LINE, "not every file of labels has its file of lineage")
     if previous is not None:
         _verify_continuity(report, manifest, seals.hashes, previous)
     return report
 
 
-def _manifest(release: DownloadedRelease) -> dict[str, Any]:
+def _manifest(release: DownloadedRelease) -> ReleaseManifest:
     try:
-        manifest = release.json(MANIFEST)
-        if manifest["lineage"]["format"] == LINEAGE_FORMAT:
-            return dict(manifest)
-    except (KeyError, TypeError, ValueError):
-        pass
-    raise NoLineage(f"The manifest names no lineage of format {LINEAGE_FORMAT}.")
+        manifest = ReleaseManifest.model_validate(release.json(MANIFEST))
+    except (KeyError, ValidationError, ValueError) as error:
+        raise NoLineage(f"The manifest names no lineage of format {LINEAGE_FORMAT}.") from error
+    if manifest.lineage.format != LINEAGE_FORMAT:
+        raise NoLineage(f"The lineage is of format {manifest.lineage.format}, not {LINEAGE_FORMAT}.")
+    return manifest
 
 
-def _keys(report: Report, manifest: Mapping[str, Any], pinned: Mapping[str, PublicKey] | None) -> _Keys:
+def _keys(report: Report, manifest: ReleaseManifest, pinned: Mapping[str, PublicKey] | None) -> _Keys:
     own: dict[str, PublicKey] = {}
-    for one in manifest["lineage"]["keys"]:
+    for one in manifest.lineage.keys:
         try:
-            key = PublicKey.parse(one["public_key"])
+            key = PublicKey.parse(one.public_key)
         except ValueError:
-            report.add(LineageFault.KEY, f"key {one['key_id']} in the manifest is no Ed25519 key")
+            report.add(LineageFault.KEY, f"key {one.key_id} in the manifest is no Ed25519 key")
             continue
-        if key.key_id != one["key_id"]:
-            report.add(LineageFault.KEY, f"a public key in the manifest has not the id {one['key_id']} that is stated")
+        if key.key_id != one.key_id:
+            report.add(LineageFault.KEY, f"a public key in the manifest has not the id {one.key_id} that is stated")
             continue
         own[key.key_id] = key
     return _Keys(own if pinned is None else pinned, pinned is not None)
@@ -155,31 +159,23 @@ def _verify_manifest(report: Report, release: DownloadedRelease, keys: _Keys) ->
         report.add(kind, f"{MANIFEST}: {fault.words}")
 
 
-def _files(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    lineage = manifest["lineage"]
-    files = [*manifest["files"], *lineage["files"], lineage["seals"]]
-    gold = manifest["gold"].get("released")
-    return files if gold is None else [*files, {**gold, "optional": True}]
-
-
-def _verify_file(report: Report, release: DownloadedRelease, file: Mapping[str, Any]) -> None:
-    """Gold is not given to everybody who may read the release, so it may be missing."""
-    name = file["name"]
+def _verify_file(report: Report, release: DownloadedRelease, file: FileInManifest, *, optional: bool = False) -> None:
+    """Gold is `optional`: it is not given to everybody who may read the release."""
     try:
-        found = release.digest(name)
+        found = release.digest(file.name)
     except KeyError:
-        if not file.get("optional"):
-            report.add(LineageFault.FILE, f"{name} is missing")
+        if not optional:
+            report.add(LineageFault.FILE, f"{file.name} is missing")
         return
-    if (found.bytes, found.sha256) != (file["bytes"], file["sha256"]):
-        report.add(LineageFault.FILE, f"{name} does not have the size and SHA-256 that the manifest states")
+    if (found.bytes, found.sha256) != (file.bytes, file.sha256):
+        report.add(LineageFault.FILE, f"{file.name} does not have the size and SHA-256 that the manifest states")
 
 
 def _verified_seals(report: Report, release: DownloadedRelease, manifest: Mapping[str, Any], keys: _Keys) -> _Seals:
     found = _Seals()
     previous, expected = FIRST_PREVIOUS, 1
-    stated = manifest["lineage"]["seals"]
-    for seal in _seals(report, release, stated["name"], UUID(manifest["project_id"])):
+    stated = manifest.lineage.seals
+    for seal in _seals(report, release, stated.name, manifest.project_id):
         fault = _fault_of_seal(seal, expected, previous, keys)
         if fault is None:
             found.roots[seal.number] = SealedRoot(seal.leaves, seal.root)
@@ -189,8 +185,8 @@ def _verified_seals(report: Report, release: DownloadedRelease, manifest: Mappin
             found.roots[seal.number] = fault.kind
             report.add(fault.kind, f"seal {seal.number}: {fault.words}")
         previous, expected = seal.hash, seal.number + 1
-    if expected - 1 != stated["seals"]:
-        report.add(LineageFault.SEAL, f"the last seal is {expected - 1}, and the manifest states {stated['seals']}")
+    if expected - 1 != stated.seals:
+        report.add(LineageFault.SEAL, f"the last seal is {expected - 1}, and the manifest states {stated.seals}")
     return found
 
 
@@ -229,21 +225,19 @@ def _fault_of_seal(seal: Seal, expected: int, previous: bytes, keys: _Keys) -> F
 def _verify_split(
     report: Report,
     release: DownloadedRelease,
-    labels_file: Mapping[str, Any],
-    lineage_file: Mapping[str, Any],
+    labels_file: FileInManifest,
+    lineage_file: FileInManifest,
     roots: Mapping[int, SealedRoot | LineageFault],
 ) -> None:
     """Read labels and lineage side by side; both are in the order of their records' ids."""
-    labels = _records(report, release, labels_file["name"])
-    lineage = _records(report, release, lineage_file["name"])
+    labels = _records(report, release, labels_file.name)
+    lineage = _records(report, release, lineage_file.name)
     label, proof = next(labels, None), next(lineage, None)
     pairs = 0
     while label is not None or proof is not None:
         if proof is None or (label is not None and label["record_id"] < proof["record_id"]):
             assert label is not None
-            report.add(
-                LineageFault.LINE, f"record {label['record_id']}: it is in {labels_file['name']} without lineage"
-            )
+            report.add(LineageFault.LINE, f"record {label['record_id']}: it is in {labels_file.name} without lineage")
             label = next(labels, None)
         elif label is None or proof["record_id"] < label["record_id"]:
             report.add(LineageFault.LINE, f"record {proof['record_id']}: it has lineage, but no label")
@@ -252,9 +246,9 @@ def _verify_split(
             _verify_label(report, label, proof, roots)
             pairs += 1
             label, proof = next(labels, None), next(lineage, None)
-    if pairs != labels_file["records"]:
-        words = f"{pairs} labels with lineage, and the manifest states {labels_file['records']}"
-        report.add(LineageFault.LINE, f"{labels_file['name']}: {words}")
+    if pairs != labels_file.records:
+        words = f"{pairs} labels with lineage, and the manifest states {labels_file.records}"
+        report.add(LineageFault.LINE, f"{labels_file.name}: {words}")
 
 
 def _verify_label(
@@ -300,15 +294,15 @@ def _lines(release: DownloadedRelease, name: str) -> Iterator[tuple[int, bytes]]
 
 
 def _verify_continuity(
-    report: Report, manifest: Mapping[str, Any], hashes: Mapping[int, bytes], previous: DownloadedRelease
+    report: Report, manifest: ReleaseManifest, hashes: Mapping[int, bytes], previous: DownloadedRelease
 ) -> None:
     """Every seal of the previous release is one of this release: nothing that was sealed then is missing or another one."""
     before = _manifest(previous)
-    if before["project_id"] != manifest["project_id"]:
+    if before.project_id != manifest.project_id:
         report.add(LineageFault.CONTINUITY, "the previous release is of another project")
         return
     ignored = Report()
-    for seal in _seals(ignored, previous, before["lineage"]["seals"]["name"], UUID(before["project_id"])):
+    for seal in _seals(ignored, previous, before.lineage.seals.name, before.project_id):
         if hashes.get(seal.number) != seal.hash:
             report.add(LineageFault.CONTINUITY, f"seal {seal.number} is another one than in the previous release")
 

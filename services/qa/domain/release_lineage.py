@@ -176,7 +176,8 @@ def _faults_of_label(label: Mapping[str, Any], lineage: LabelLineage) -> Iterato
 
 def _stated(label: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a line of a release says of its label, under the names that the chain's metadata have."""
-    of_label = dict(label.get("label") or {})
+    stated = label.get("label")
+    of_label = dict(stated) if isinstance(stated, dict) else {}
     return {
         "split": label.get("split"),
         "label_revision": of_label.pop("revision", None),

@@ -1,6 +1,7 @@
 """Services that crash come back; what a killed supervisor left is found and ended."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from deploy.embedded import processes
 from deploy.embedded.processes import ServiceProcess, command_line, end_leftover
 from deploy.embedded.secret_files import Secrets
+from shared.kit.signatures import SigningKey
 
 
 class Sleeper(ServiceProcess):
@@ -87,3 +89,13 @@ def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     assert Secrets.load_or_create(path) == first
     assert path.stat().st_mode & 0o077 == 0
     assert len(first.jwt_key) >= 32
+
+
+def test_a_secret_that_a_folder_of_before_lacks_is_made_and_the_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text(json.dumps({"jwt_key": "j" * 32, "objects_secret": "o" * 32}))
+    made = Secrets.load_or_create(path)
+    assert (made.jwt_key, made.objects_secret) == ("j" * 32, "o" * 32)
+    assert SigningKey.parse(made.seal_key)
+    assert Secrets.load_or_create(path) == made
+    assert path.stat().st_mode & 0o077 == 0

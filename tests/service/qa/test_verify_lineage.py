@@ -110,6 +110,12 @@ def what_is_said_of_a_label(release: Path) -> None:
     write_lines(release / "train.jsonl", lines)
 
 
+def something_else_for_a_label(release: Path) -> None:
+    lines = read_lines(release / "train.jsonl")
+    lines[0] |= {"label": "cat", "answers": 7}
+    write_lines(release / "train.jsonl", lines)
+
+
 def of_lineage(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
     def changed(release: Path) -> None:
         lines = read_lines(release / "train.lineage.jsonl")
@@ -205,6 +211,7 @@ def no_file(release: Path) -> None:
 FORGERIES: list[tuple[Callable[[Path], None], LineageFault, str]] = [
     (a_label, LineageFault.LABEL, "the answers are not those that the chain commits to"),
     (what_is_said_of_a_label, LineageFault.LABEL, "differs from its chain entry in method"),
+    (something_else_for_a_label, LineageFault.LABEL, "differs from its chain entry in label_revision"),
     (of_lineage(a_key), LineageFault.LABEL, "the answers are not those that the chain commits to"),
     (of_lineage(an_entry), LineageFault.ENTRY, "chain entry 0 does not have the hash"),
     (of_lineage(a_left_out_entry), LineageFault.ENTRY, "chain entry 1 does not have the hash"),
@@ -440,7 +447,7 @@ async def test_a_new_key_signs_and_the_old_one_still_verifies(tmp_path: Path) ->
             await world.deliver(world.project())
             await world.finalized("cat")
             await service.run_loop("seal")
-        rotated = {"seal_key": (b"n" * 32).hex(), "seal_public_keys": [old.public.hex]}
+        rotated: dict[str, Any] = {"seal_key": (b"n" * 32).hex(), "seal_public_keys": [old.public.hex]}
         async with service_under_test("qa", database_url=url, **rotated) as service:
             world = World(service, project_id=world.project_id, revisions=world.revisions, now=world.now)
             await world.finalized("dog")

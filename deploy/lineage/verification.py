@@ -171,7 +171,7 @@ def _verify_file(report: Report, release: DownloadedRelease, file: FileInManifes
         report.add(LineageFault.FILE, f"{file.name} does not have the size and SHA-256 that the manifest states")
 
 
-def _verified_seals(report: Report, release: DownloadedRelease, manifest: Mapping[str, Any], keys: _Keys) -> _Seals:
+def _verified_seals(report: Report, release: DownloadedRelease, manifest: ReleaseManifest, keys: _Keys) -> _Seals:
     found = _Seals()
     previous, expected = FIRST_PREVIOUS, 1
     stated = manifest.lineage.seals

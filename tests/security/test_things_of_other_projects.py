@@ -31,7 +31,7 @@ from tests.support.service import ServiceUnderTest, service_under_test
 SUBJECT = "somebody"
 OF_NO_PROJECT = [endpoint for endpoint in ENDPOINTS if "{project_id}" not in endpoint.path]
 OF_ONE_THING = [endpoint for endpoint in OF_NO_PROJECT if "{" in endpoint.path and not endpoint.whole_suite]
-OF_NOBODY = {"/v1/policy-presets"}
+OF_NOBODY = {"/v1/policy-presets", "/v1/seal-keys"}
 """The same for everybody who may read it."""
 LISTS = [
     endpoint

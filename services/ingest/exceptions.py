@@ -68,31 +68,47 @@ class PersonalDataInSchema(ValueError):
     """A name or label holds personal data, and cannot be masked without changing what it means."""
 
     def __init__(self, pointer: str) -> None:
-        super().__init__("names and labels are published as they are")
+        super().__init__(pointer)  # as `NotAccepted`
         self.pointer = pointer
+
+    def __str__(self) -> str:
+        return "names and labels are published as they are"
+
+
+class ProjectTooCostly(Exception):
+    """It takes too much time or memory to search these texts for personal data."""
 
 
 class LabelsLookAlike(ValueError):
     """Two labels of a question look the same."""
 
     def __init__(self, pointer: str, first: int) -> None:
-        super().__init__(
-            f"nobody can tell it from label {first + 1}: they differ by white space or how they are written"
-        )
+        super().__init__(pointer, first)  # as `NotAccepted`
         self.pointer = pointer
+        self.first = first
+
+    def __str__(self) -> str:
+        return f"nobody can tell it from label {self.first + 1}: they differ by white space or how they are written"
 
 
 class PersonalDataInPolicies(ValueError):
     """A purpose holds personal data; purposes are published as they are."""
 
     def __init__(self, place: int) -> None:
-        super().__init__("choose another word for the purpose")
+        super().__init__(place)  # as `NotAccepted`
         self.pointer = f"/purposes_required/{place}"
+
+    def __str__(self) -> str:
+        return "choose another word for the purpose"
 
 
 class ImpossiblePurpose(ValueError):
     """No record can have a purpose that is blank or too long."""
 
     def __init__(self, place: int, longest: int) -> None:
-        super().__init__(f"a purpose has 1 to {longest} characters, and not white space alone")
+        super().__init__(place, longest)  # as `NotAccepted`
+        self.longest = longest
         self.pointer = f"/purposes_required/{place}"
+
+    def __str__(self) -> str:
+        return f"a purpose has 1 to {self.longest} characters, and not white space alone"

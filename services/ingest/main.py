@@ -18,6 +18,7 @@ from services.ingest.exceptions import (
     PersonalDataInSchema,
     ProjectArchived,
     ProjectChangedMeanwhile,
+    ProjectTooCostly,
     UnknownVersion,
 )
 from services.ingest.operations import republication
@@ -31,6 +32,7 @@ PROBLEMS: dict[type[Exception], int] = {
     NoActiveSchema: 409,
     ProjectChangedMeanwhile: 412,
     ImageTooLarge: 413,
+    ProjectTooCostly: 413,
     NotAnImage: 422,
     PersonalDataInSchema: 422,
     LabelsLookAlike: 422,

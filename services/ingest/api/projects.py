@@ -1,7 +1,6 @@
 """Projects: their versions, and which of them are active."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -17,9 +16,10 @@ from services.ingest.api.shapes import (
     ProjectOut,
     ProjectSummary,
 )
-from services.ingest.domain.projects import Project
+from services.ingest.domain.projects import Project, ProjectParts
 from services.ingest.exceptions import ImpossiblePurpose, LabelsLookAlike, PersonalDataInPolicies, PersonalDataInSchema
 from services.ingest.operations import projects
+from services.ingest.resources import IngestRuntime, IngestRuntimeDep
 from services.ingest.storage import projects as storage
 from services.ingest.storage.records import FIRST
 from shared.contracts.answers import LabelSchema
@@ -31,7 +31,6 @@ from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit
 from shared.kit.clock import new_id, utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
-from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
@@ -61,38 +60,39 @@ Activate = Annotated[bool, Query(description="Make it the active version at once
     summary="Create a project",
 )
 async def create_project(
-    session: SessionDep, principal: Founder, request: Request, body: NewProject, _key: IdempotentDep = None
+    runtime: IngestRuntimeDep, principal: Founder, request: Request, body: NewProject, _key: IdempotentDep = None
 ) -> Response:
     """Names, titles and guidelines are de-identified; labels that hold personal data are refused. It needs a token that
     isn't limited to projects.
     """
     now = utc_now()
+    has_policies = body.policies is not None or body.preset is not None
+    policies = from_preset(body.preset, body.policies) if has_policies else None
+    try:
+        parts = await projects.cleaned(
+            runtime.compute, ProjectParts(body.name, body.label_schema, body.guideline, policies)
+        )
+    except (PersonalDataInSchema, LabelsLookAlike) as error:
+        error.pointer = json_pointer("schema") + error.pointer
+        raise
+    except (PersonalDataInPolicies, ImpossiblePurpose) as error:
+        error.pointer = json_pointer("policies") + error.pointer
+        raise
+    project = projects.new_project(new_id(), parts.name or "", now)
+    if parts.label_schema is not None:
+        project = project.with_schema(parts.label_schema, now, activate=True)
+    if parts.guideline is not None:
+        project = project.with_guideline(parts.guideline, now, activate=True)
+    if parts.policies is not None:
+        project = project.with_policies(parts.policies, now, activate=True)
+    async with runtime.database.transaction() as session:
 
-    async def create() -> ProjectOut:
-        project = projects.new_project(new_id(), body.name, now)
-        if body.label_schema is not None:
-            with _inside("schema"):
-                project = project.with_schema(body.label_schema, now, activate=True)
-        if body.guideline is not None:
-            project = project.with_guideline(body.guideline, now, activate=True)
-        if body.policies is not None or body.preset is not None:
-            with _inside("policies"):
-                project = project.with_policies(from_preset(body.preset, body.policies), now, activate=True)
-        return ProjectOut.of(await projects.create(session, project))
+        async def create() -> ProjectOut:
+            return ProjectOut.of(await projects.create(session, project))
 
-    answer = await replay_or_run(session, request, principal, create, 201)
+        answer = await replay_or_run(session, request, principal, create, 201)
     set_etag(answer, 1)
     return answer
-
-
-@contextlib.contextmanager
-def _inside(name: str) -> Iterator[None]:
-    """Let refusals point into the part of the body that is called so."""
-    try:
-        yield
-    except (PersonalDataInSchema, LabelsLookAlike, PersonalDataInPolicies, ImpossiblePurpose) as error:
-        error.pointer = json_pointer(name) + error.pointer
-        raise
 
 
 @router.get("/projects", summary="List projects")
@@ -124,7 +124,7 @@ async def read_project(
 
 @router.patch("/projects/{project_id}", responses=responses(404, 412, 413), summary="Change a project")
 async def change_project(
-    session: SessionDep,
+    runtime: IngestRuntimeDep,
     _manager: Manager,
     project_id: UUID,
     body: ProjectChange,
@@ -132,15 +132,16 @@ async def change_project(
     expected: ExpectedRevisions,
 ) -> ProjectOut:
     """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions."""
+    name = (await projects.cleaned(runtime.compute, ProjectParts(name=body.name), project_id)).name
 
     def decide(project: Project) -> Project:
-        if body.name is not None:
-            project = project.with_name(body.name)
+        if name is not None:
+            project = project.with_name(name)
         if body.status is not None:
             project = project.with_status(body.status)
         return project.activated(body.active_schema, body.active_guideline, body.active_policy)
 
-    return await _change(session, project_id, expected, decide, response)
+    return await _change(runtime, project_id, expected, decide, response)
 
 
 @router.post(
@@ -154,7 +155,7 @@ async def change_project(
     summary="Add a schema version",
 )
 async def add_schema(
-    session: SessionDep,
+    runtime: IngestRuntimeDep,
     _manager: Manager,
     project_id: UUID,
     body: LabelSchema,
@@ -164,8 +165,10 @@ async def add_schema(
 ) -> ProjectOut:
     """Records that come later are checked against the active version; rounds that are open keep theirs."""
     now = utc_now()
+    schema = (await projects.cleaned(runtime.compute, ProjectParts(label_schema=body), project_id)).label_schema
+    assert schema is not None
     return await _change(
-        session, project_id, expected, lambda project: project.with_schema(body, now, activate=activate), response
+        runtime, project_id, expected, lambda project: project.with_schema(schema, now, activate=activate), response
     )
 
 
@@ -177,7 +180,7 @@ async def add_schema(
     summary="Add a guideline version",
 )
 async def add_guideline(
-    session: SessionDep,
+    runtime: IngestRuntimeDep,
     _manager: Manager,
     project_id: UUID,
     body: NewGuideline,
@@ -187,11 +190,13 @@ async def add_guideline(
 ) -> ProjectOut:
     """Its version is stamped on every annotation made under it."""
     now = utc_now()
+    markdown = (await projects.cleaned(runtime.compute, ProjectParts(guideline=body.markdown), project_id)).guideline
+    assert markdown is not None
     return await _change(
-        session,
+        runtime,
         project_id,
         expected,
-        lambda project: project.with_guideline(body.markdown, now, activate=activate),
+        lambda project: project.with_guideline(markdown, now, activate=activate),
         response,
     )
 
@@ -211,7 +216,7 @@ async def list_presets(_manager: Manager) -> Page[PolicyPreset]:
 
 @router.put("/projects/{project_id}/policies", responses=responses(404, 412, 413), summary="Set the policies")
 async def set_policies(
-    session: SessionDep,
+    runtime: IngestRuntimeDep,
     _manager: Manager,
     project_id: UUID,
     body: Annotated[PoliciesIn, Body(examples=[_POLICIES_EXAMPLE])],
@@ -223,6 +228,7 @@ async def set_policies(
     are here stays.
     """
     now, policies = utc_now(), body.whole()
+    await projects.cleaned(runtime.compute, ProjectParts(policies=policies), project_id)
 
     def decide(project: Project) -> Project:
         newest = project.policies[-1]
@@ -230,17 +236,18 @@ async def set_policies(
             return project.activated(None, None, newest.version if activate else None)
         return project.with_policies(policies, now, activate=activate)
 
-    return await _change(session, project_id, expected, decide, response)
+    return await _change(runtime, project_id, expected, decide, response)
 
 
 async def _change(
-    session: Session,
+    runtime: IngestRuntime,
     project_id: UUID,
     expected: frozenset[int] | None,
     decide: Callable[[Project], Project],
     response: Response,
 ) -> ProjectOut:
-    project = await projects.change(session, project_id, expected, decide, utc_now())
+    async with runtime.database.transaction() as session:
+        project = await projects.change(session, project_id, expected, decide, utc_now())
     return _answer(project, response)
 
 

@@ -1,4 +1,7 @@
-"""A project: versions of its schema, guidelines and policies, and which of them are active."""
+"""A project: versions of its schema, guidelines and policies, and which of them are active.
+
+What becomes part of a project was made clean before, by `clean`: that takes long for long texts.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,6 +27,43 @@ V = TypeVar("V", SchemaVersion, GuidelineVersion, PolicyVersion)
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectParts:
+    """What is to become part of a project; None where nothing is. `guideline` is Markdown."""
+
+    name: str | None = None
+    label_schema: LabelSchema | None = None
+    guideline: str | None = None
+    policies: Policies | None = None
+
+
+def clean(parts: ProjectParts) -> ProjectParts:
+    """The same with names, titles and guidelines masked.
+
+    Raises:
+        LabelsLookAlike, PersonalDataInSchema: the schema can't be taken.
+        ImpossiblePurpose, PersonalDataInPolicies: the policies can't be.
+    """
+    if parts.label_schema is not None:
+        check_labels(parts.label_schema)
+    if parts.policies is not None:
+        _check_purposes(parts.policies)
+    return ProjectParts(
+        name=None if parts.name is None else mask(parts.name),
+        label_schema=None if parts.label_schema is None else clean_schema(parts.label_schema),
+        guideline=None if parts.guideline is None else mask(parts.guideline),
+        policies=parts.policies,
+    )
+
+
+def _check_purposes(policies: Policies) -> None:
+    for place, purpose in enumerate(policies.purposes_required):
+        if not purpose.strip() or len(purpose) > MAX_PURPOSE:
+            raise ImpossiblePurpose(place, MAX_PURPOSE)
+        if mask(purpose) != purpose:
+            raise PersonalDataInPolicies(place)
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """The whole of a project. `draw_salt` keys its dice, `dedup_key` the hashes that find duplicates; both secret."""
 
@@ -46,30 +86,22 @@ class Project:
         return replace(self, revision=self.revision + 1, updated_at=now)
 
     def with_name(self, name: str) -> "Project":
-        return replace(self, name=mask(name))
+        return replace(self, name=name)
 
     def with_status(self, status: ProjectStatus) -> "Project":
         return replace(self, status=status)
 
     def with_schema(self, schema: LabelSchema, now: datetime, *, activate: bool) -> "Project":
-        """Raises PersonalDataInSchema, LabelsLookAlike."""
-        check_labels(schema)
-        added = SchemaVersion(version=len(self.schemas) + 1, label_schema=clean_schema(schema), created_at=now)
+        added = SchemaVersion(version=len(self.schemas) + 1, label_schema=schema, created_at=now)
         active = added.version if activate else self.active_schema
         return replace(self, schemas=(*self.schemas, added), active_schema=active)
 
     def with_guideline(self, markdown: str, now: datetime, *, activate: bool) -> "Project":
-        added = GuidelineVersion(version=len(self.guidelines) + 1, markdown=mask(markdown), created_at=now)
+        added = GuidelineVersion(version=len(self.guidelines) + 1, markdown=markdown, created_at=now)
         active = added.version if activate else self.active_guideline
         return replace(self, guidelines=(*self.guidelines, added), active_guideline=active)
 
     def with_policies(self, policies: Policies, now: datetime, *, activate: bool) -> "Project":
-        """Raises ImpossiblePurpose, PersonalDataInPolicies."""
-        for place, purpose in enumerate(policies.purposes_required):
-            if not purpose.strip() or len(purpose) > MAX_PURPOSE:
-                raise ImpossiblePurpose(place, MAX_PURPOSE)
-            if mask(purpose) != purpose:
-                raise PersonalDataInPolicies(place)
         added = PolicyVersion(version=len(self.policies) + 1, policies=policies, created_at=now)
         active = added.version if activate else self.active_policy
         return replace(self, policies=(*self.policies, added), active_policy=active)

@@ -1,26 +1,49 @@
 """Create and change projects. Every change is published whole, with the next revision."""
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject
-from services.ingest.domain.projects import Project
-from services.ingest.exceptions import NoActiveSchema, ProjectArchived, ProjectChangedMeanwhile
+from services.ingest.domain.projects import Project, ProjectParts, clean
+from services.ingest.exceptions import NoActiveSchema, ProjectArchived, ProjectChangedMeanwhile, ProjectTooCostly
 from services.ingest.storage import projects as storage
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import publish
 
 _SECRET_BYTES = 32
+_CLEANED_AT_ONCE = 2_000
+_CLEANING_TIMEOUT_S = 20.0
+
+
+async def cleaned(compute: ComputePool, parts: ProjectParts, project_id: UUID | None = None) -> ProjectParts:
+    """What `clean` returns: of more than some characters it is made in a worker process. Call it outside a transaction.
+
+    Raises:
+        ProjectTooCostly: that takes too long.
+        LabelsLookAlike, PersonalDataInSchema, ImpossiblePurpose, PersonalDataInPolicies: see `clean`.
+    """
+    if _characters(parts) <= _CLEANED_AT_ONCE:
+        return clean(parts)
+    try:
+        return await compute.run(clean, parts, project_id=project_id, timeout_s=_CLEANING_TIMEOUT_S)
+    except ComputeFailed as failure:
+        raise ProjectTooCostly from failure
+
+
+def _characters(parts: ProjectParts) -> int:
+    models = [model for model in (parts.label_schema, parts.policies) if model is not None]
+    return len((parts.name or "") + (parts.guideline or "")) + sum(len(model.model_dump_json()) for model in models)
 
 
 def new_project(project_id: UUID, name: str, now: datetime) -> Project:
-    """A project with the default policies and no schema; its secrets are drawn here."""
+    """A project with the default policies and no schema; its secrets are drawn here. The name is clean."""
     project = Project(
         project_id=project_id,
         name="",
@@ -47,7 +70,7 @@ async def change(
     decide: Callable[[Project], Project],
     now: datetime,
 ) -> Project:
-    """Change a project by `decide`; `expected` are the revisions that the caller will have changed, None any.
+    """Change a project by `decide`, which is quick; `expected` are the revisions that the caller will have changed, None any.
 
     Raises:
         NotKnownHere: there is none.
@@ -58,7 +81,7 @@ async def change(
         raise NotKnownHere("project", project_id)
     if expected is not None and before.revision not in expected:
         raise ProjectChangedMeanwhile(f"its revision is {before.revision}")
-    decided = await asyncio.to_thread(decide, before)  # long texts are masked
+    decided = decide(before)
     if decided == before:
         return before
     after = decided.changed(now)

@@ -7,6 +7,7 @@ import pytest
 from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import Policies
 from shared.contracts.values import Role
+from shared.kit.compute.pool import CALLS
 from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest
 
 
@@ -43,6 +44,26 @@ async def test_a_project_is_published_whole_at_every_change(ingest: Ingest) -> N
     assert read["status"] == "paused"
     assert "draw_salt" not in str(read)
     assert "dedup_key" not in str(read)
+
+
+async def test_long_texts_are_searched_in_a_process_of_their_own(ingest: Ingest) -> None:
+    made = await ingest.client.post("/v1/projects", json={"name": "Long"}, headers=ingest.manager)
+    path = f"/v1/projects/{made.json()['project_id']}"
+    count = CALLS.labels("clean", "done")._value
+    before = count.get()
+    markdown = "Write to ann@example.com. " * 200
+    answer = await ingest.client.post(f"{path}/guidelines", json={"markdown": markdown}, headers=ingest.manager)
+    assert answer.json()["guidelines"][0]["markdown"] == "Write to [EMAIL]. " * 200
+    labels = [f"label {number}" for number in range(500)]
+    schema = {
+        "fields": [{"name": "text", "kind": "text"}],
+        "questions": [{"name": "topic", "kind": "choice", "labels": labels}],
+    }
+    assert (await ingest.client.post(f"{path}/schemas", json=schema, headers=ingest.manager)).status_code == 201
+    assert count.get() == before + 2
+    schema["questions"][0]["labels"].append("label  7")
+    answer = await ingest.client.post(f"{path}/schemas", json=schema, headers=ingest.manager)
+    assert (answer.status_code, answer.json()["pointer"]) == (422, "/questions/0/labels/500")
 
 
 async def test_who_annotates_sees_the_active_schema_and_guideline_alone(ingest: Ingest) -> None:

@@ -1,10 +1,17 @@
+import pickle
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, Project
-from services.ingest.exceptions import LabelsLookAlike, PersonalDataInPolicies, PersonalDataInSchema, UnknownVersion
+from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, Project, ProjectParts, clean
+from services.ingest.exceptions import (
+    ImpossiblePurpose,
+    LabelsLookAlike,
+    PersonalDataInPolicies,
+    PersonalDataInSchema,
+    UnknownVersion,
+)
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
@@ -37,12 +44,11 @@ def test_versions_count_from_one_and_are_activated_on_demand() -> None:
 
 
 def test_titles_are_masked_and_labels_with_personal_data_are_refused() -> None:
-    assert (
-        bare().with_schema(schema("of a@example.com"), NOW, activate=True).schemas[0].label_schema.fields[0].title
-        == "of [EMAIL]"
-    )
+    masked = clean(ProjectParts(label_schema=schema("of a@example.com"))).label_schema
+    assert masked is not None
+    assert masked.fields[0].title == "of [EMAIL]"
     with pytest.raises(PersonalDataInSchema) as caught:
-        bare().with_schema(schema(label="a@example.com"), NOW, activate=True)
+        clean(ProjectParts(label_schema=schema(label="a@example.com")))
     assert caught.value.pointer == "/questions/0/labels/0"
 
 
@@ -70,7 +76,7 @@ def test_labels_that_look_the_same_are_refused(one: str, other: str) -> None:
     fields = [{"name": "message", "kind": "text"}]
     new = LabelSchema.model_validate({"fields": fields, "questions": questions})
     with pytest.raises(LabelsLookAlike) as caught:
-        bare().with_schema(new, NOW, activate=True)
+        clean(ProjectParts(label_schema=new))
     assert caught.value.pointer == "/questions/1/labels/3"
     assert "label 2" in str(caught.value)
 
@@ -78,13 +84,22 @@ def test_labels_that_look_the_same_are_refused(one: str, other: str) -> None:
 def test_labels_that_differ_to_the_eye_are_taken() -> None:
     labels = ["good", "Good", "goods", "go od", "g\u00f6od", "0", "O", "\u041e"]
     new = {"fields": [{"name": "m", "kind": "text"}], "questions": [{"name": "q", "kind": "choice", "labels": labels}]}
-    project = bare().with_schema(LabelSchema.model_validate(new), NOW, activate=True)
-    assert project.schemas[0].label_schema == LabelSchema.model_validate(new)
+    parts = ProjectParts(label_schema=LabelSchema.model_validate(new))
+    assert clean(parts) == parts
 
 
 def test_purposes_with_personal_data_are_refused() -> None:
     with pytest.raises(PersonalDataInPolicies):
-        bare().with_policies(Policies(purposes_required=["a@example.com"]), NOW, activate=True)
+        clean(ProjectParts(policies=Policies(purposes_required=["a@example.com"])))
+
+
+@pytest.mark.parametrize(
+    "refusal", [LabelsLookAlike("/questions/0/labels/1", 0), ImpossiblePurpose(3, 200), PersonalDataInPolicies(2),
+                PersonalDataInSchema("/fields/0/name")]
+)  # fmt: skip
+def test_a_refusal_comes_out_of_a_worker_process_as_it_is(refusal: Exception) -> None:
+    back = pickle.loads(pickle.dumps(refusal))
+    assert (type(back), str(back), vars(back)) == (type(refusal), str(refusal), vars(refusal))
 
 
 def test_the_event_holds_the_active_guideline_and_the_newest_that_fit() -> None:

@@ -10,6 +10,11 @@ MEBIBYTE = 1024 * 1024
 class PrelabelSettings(Settings):
     """The shared settings and prelabel's own."""
 
+    bodies_in_hand_mb: int = Field(
+        default=320,
+        ge=1,
+        description="How many MiB of large request bodies and uploaded models a process holds at a time; more wait, and then get 503.",
+    )
     max_model_bytes: int = Field(
         default=128 * MEBIBYTE, ge=1024, le=512 * MEBIBYTE, description="The largest ONNX model that may be uploaded."
     )

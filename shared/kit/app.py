@@ -120,6 +120,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
             service=spec.name,
             max_body_bytes=spec.settings.max_body_bytes,
             body_timeout_s=spec.settings.body_timeout_s,
+            bodies=runtime.bodies,
             problems=spec.problems,
             watch=runtime.loop_watch,
             address_rate=spec.settings.requests_per_s_of_address,

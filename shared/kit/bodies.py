@@ -1,4 +1,4 @@
-"""Request bodies: how large and how slow they may be, and that every string in them can be stored.
+"""Request bodies: how large and how slow they may be, how much of all is in hand, and that every string can be stored.
 
 PostgreSQL's text takes neither NUL nor lone surrogates, and JSON's numbers may be larger than any column. All of it is
 stopped here, once, for every endpoint.
@@ -9,6 +9,8 @@ import codecs
 import contextlib
 import json
 import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,13 +18,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
 
-from shared.kit.exceptions import MalformedJson
-from shared.kit.problems import Problem, pointer_to
+from shared.kit.budgets import Budget
+from shared.kit.concurrency import beside_the_loop
+from shared.kit.exceptions import MalformedJson, TooMuchInHand
+from shared.kit.problems import Problem, of_exception, pointer_to
 
 MAX_DEPTH = 64
 """How deep JSON may be nested."""
 
-MAX_VALUES = 500_000
+MAX_VALUES = 200_000
 """How many values some JSON may hold, whatever its bytes: parsing takes time and memory for each."""
 
 LARGE_BYTES = 64 * 1024
@@ -37,6 +41,7 @@ DEFAULT_BODY_BYTES: Final = 64 * 1024
 """How large a body may be where the endpoint declares nothing else."""
 
 _LIMIT_KEY = "touchstone.body_limit"
+_READ_KEY = "touchstone.body_read"
 BODY_LIMIT_EXTENSION = "x-max-body-bytes"
 BODY_SETTING_EXTENSION = "x-max-body-setting"
 
@@ -48,10 +53,18 @@ class BodyLimit:
     reads it.
     """
 
-    __slots__ = ("_announced", "_pause_s", "_receive", "_whole", "is_declared", "max_bytes", "received")
+    __slots__ = (
+        "_announced", "_budget", "_held", "_in_hand", "_pause_s", "_receive", "_taken_by", "_whole", "holder", "is_declared",
+        "keeps", "max_bytes", "received",
+    )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float, budget: Budget) -> None:
         self._pause_s = pause_s
+        self._budget = budget
+        self._held = self._in_hand = 0
+        self._taken_by: Hashable = None
+        self.holder: Hashable = None
+        self.keeps = True
         self._whole = False
         self._receive = receive
         self._announced = _content_length(scope)
@@ -64,13 +77,48 @@ class BodyLimit:
         limit = self.max_bytes
         if limit is not None and self._announced > limit:
             raise _too_large(limit)
+        if self.keeps and self._announced > LARGE_BYTES and not self._held:
+            await self.hold(self._announced)
         message = await (self._receive() if self._whole else self._next_piece())
         if message["type"] == "http.request":
             self._whole = not message.get("more_body", False)
-            self.received += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            self.received += size
             if limit is not None and self.received > limit:
                 raise _too_large(limit)
+            if self.keeps and self.received > LARGE_BYTES:
+                await self.hold(self.received)
         return message
+
+    async def hold(self, in_hand: int) -> None:
+        """Have so many bytes of it in hand, which the process has room for; raises the 503 problem when it has none."""
+        self._in_hand = in_hand
+        wanted = in_hand if in_hand > LARGE_BYTES else 0
+        if wanted > self._held:
+            if not self._held:
+                self._taken_by = self.holder
+            try:
+                await self._budget.take(wanted - self._held, self._taken_by)
+            except TooMuchInHand as error:
+                # A problem, whatever reads the body: FastAPI would make a 400 of any other exception.
+                raise of_exception(error, 503) from None
+            self._held = wanted
+
+    async def take_in(self, count: int) -> None:
+        """Have so many bytes more in hand; raises the 503 problem."""
+        await self.hold(self._in_hand + count)
+
+    def let_go(self, count: int) -> None:
+        """Have so many bytes less in hand."""
+        self._in_hand -= count
+        wanted = self._in_hand if self._in_hand > LARGE_BYTES else 0
+        if wanted < self._held:
+            self._budget.give_back(self._held - wanted, self._taken_by)
+            self._held = wanted
+
+    def close(self) -> None:
+        """The request has ended: nothing of its body is in hand any more."""
+        self.let_go(self._in_hand)
 
     async def drain(self, seconds: float, max_bytes: int) -> None:
         """Read what is left of the body and throw it away, for so long and so much at most."""
@@ -108,7 +156,7 @@ def _too_large(limit: int) -> Problem:
 
 
 def lift_body_limit(request: Request, max_bytes: int | None = None) -> None:
-    """Let this request's body be larger, or unlimited: for an endpoint that declares `large_body()`.
+    """Let this request's body be larger, or unlimited and not kept: for an endpoint that declares `large_body()`.
 
     Raises RuntimeError where it declares something else.
     """
@@ -117,6 +165,29 @@ def lift_body_limit(request: Request, max_bytes: int | None = None) -> None:
         if limit.is_declared:
             raise RuntimeError("an endpoint that lifts the limit of its body declares large_body()")
         limit.max_bytes = max_bytes
+        limit.keeps = limit.keeps and max_bytes is not None
+
+
+def stream_body(request: Request) -> "BodyLimit | None":
+    """The body is read piece by piece and not kept: who reads it says what of it is in hand, by what this returns."""
+    limit: BodyLimit | None = request.scope.get(_LIMIT_KEY)
+    if limit is not None:
+        limit.keeps = False
+    return limit
+
+
+async def hold_file(request: Request, count: int) -> None:
+    """Have so many bytes of an uploaded file in hand, until the request ends; raises the 503 problem."""
+    limit: BodyLimit | None = request.scope.get(_LIMIT_KEY)
+    if limit is not None:
+        await limit.take_in(count)
+
+
+def name_holder(request: Request, holder: Hashable) -> None:
+    """Whose body it is, among whom the room for bodies is shared out."""
+    limit: BodyLimit | None = request.scope.get(_LIMIT_KEY)
+    if limit is not None:
+        limit.holder = holder
 
 
 def apply_body_limit(request: Request, max_bytes: int) -> None:
@@ -179,21 +250,27 @@ def refuse_content_coding(request: Request) -> None:
         )
 
 
+def read_beside(request: Request, parsed: Any) -> "ReadBody | None":
+    """The parsed body as it was read already, if it was."""
+    found: ReadBody | None = request.scope.get(_READ_KEY)
+    return found if found is not None and found.parsed is parsed else None
+
+
 def has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
     """Parse JSON that can be stored; for a body and for each line of a stream.
 
     Raises:
         MalformedJson: it isn't JSON: NaN and numbers beyond a double are not, either.
-        Problem: 413, it holds more than `MAX_VALUES`; 422, a NUL character or lone surrogate, a whole number of more than
+        Problem: 413, it holds more than `max_values`; 422, a NUL character or lone surrogate, a whole number of more than
             64 bits, or it is nested deeper than `MAX_DEPTH`.
     """
-    value = read_json(raw)
+    value = read_json(raw, max_values)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        _refuse_depth_of(_outside_strings(raw))
+        _refuse_depth_of(_outside_strings(raw, max_values))
     if may_be_rounded(raw):
         refuse_faults(json.loads(raw, parse_int=_whole_number))
     if may_hold_nul(raw):
@@ -201,15 +278,15 @@ def parse_json(raw: bytes) -> Any:
     return value
 
 
-def read_json(raw: bytes) -> Any:
+def read_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
     """Parse JSON whose parts are looked at one by one, by `check_storable`.
 
     Raises:
         MalformedJson: it isn't JSON.
-        Problem: 413, it holds more than `MAX_VALUES`; 422, a lone surrogate, or it is nested too deep to be parsed.
+        Problem: 413, it holds more than `max_values`; 422, a lone surrogate, or it is nested too deep to be parsed.
     """
-    if len(raw) >= MAX_VALUES and raw.count(b"[") + raw.count(b"{") + raw.count(b",") >= MAX_VALUES:
-        _refuse_count(raw)
+    if len(raw) >= max_values and raw.count(b"[") + raw.count(b"{") + raw.count(b",") >= max_values:
+        _refuse_count(raw, max_values)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -354,25 +431,25 @@ _NO_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
 _NO_SIGNS: Final = bytes(code for code in range(256) if code not in b'[]{},"')
 
 
-def _outside_strings(raw: bytes) -> bytes:
+def _outside_strings(raw: bytes, max_values: int) -> bytes:
     """The brackets and commas of JSON outside its strings, by a few passes in C over all of it.
 
     Raises the 413 problem for too many strings.
     """
     unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_SIGNS)
-    if unescaped.count(b'"') > 4 * MAX_VALUES:  # two a string; a value has a key at most
-        raise _too_many_values()
+    if unescaped.count(b'"') > 4 * max_values:  # two a string; a value has a key at most
+        raise _too_many_values(max_values)
     return b"".join(unescaped.split(b'"')[::2])
 
 
-def _refuse_count(raw: bytes) -> None:
-    outside = _outside_strings(raw)
-    if outside.count(b"[") + outside.count(b"{") + outside.count(b",") >= MAX_VALUES:
-        raise _too_many_values()
+def _refuse_count(raw: bytes, max_values: int) -> None:
+    outside = _outside_strings(raw, max_values)
+    if outside.count(b"[") + outside.count(b"{") + outside.count(b",") >= max_values:
+        raise _too_many_values(max_values)
 
 
-def _too_many_values() -> Problem:
-    return Problem(413, "too-many-values", "JSON may hold only so many values.", f"At most {MAX_VALUES} in all.")
+def _too_many_values(max_values: int) -> Problem:
+    return Problem(413, "too-many-values", "JSON may hold only so many values.", f"At most {max_values} in all.")
 
 
 def _refuse_depth_of(outside: bytes) -> None:
@@ -403,19 +480,54 @@ def _refuse_depth(value: Any) -> None:
     raise _too_deep()
 
 
+@dataclass(slots=True)
+class ReadBody:
+    """A large body that was parsed and read as what the endpoint declares, both beside the event loop.
+
+    What reading it raised is raised again where FastAPI reads it.
+    """
+
+    parsed: Any
+    read: Any = None
+    error: Exception | None = None
+
+    def outcome(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.read
+
+
 class EdgeRequest(Request):
-    """A request whose JSON and forms hold only what can be stored."""
+    """A request whose JSON and forms hold only what can be stored.
+
+    `read` makes of parsed JSON what the endpoint declares, or raises.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, read: Callable[[Any], Any] | None = None) -> None:
+        super().__init__(scope, receive)
+        self._read = read
 
     async def json(self) -> Any:
         if not hasattr(self, "_parsed"):
             raw = await self.body()
             try:
-                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await asyncio.to_thread(parse_json, raw)
+                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await beside_the_loop(self._read_all, raw)
             except MalformedJson as error:
                 raise json.JSONDecodeError(str(error), "", 0) from None
         return self._parsed
 
+    def _read_all(self, raw: bytes) -> Any:
+        found = ReadBody(parse_json(raw))
+        if self._read is not None:
+            try:
+                found.read = self._read(found.parsed)
+            except Exception as error:  # noqa: BLE001  raised again by `outcome`
+                found.error = error
+            self.scope[_READ_KEY] = found
+        return found.parsed
+
     async def _get_form(self, **limits: Any) -> FormData:
+        stream_body(self)  # files go to the disk; `hold_file` is for who reads one
         form = await super()._get_form(**limits)
         for name, value in form.multi_items():
             text = (value.filename or "") if isinstance(value, UploadFile) else value

@@ -1,10 +1,26 @@
-"""Several pieces of one work at a time."""
+"""Several pieces of one work at a time, and work beside the event loop."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+import contextvars
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+_BESIDE: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside the loop")
+"""One thread for all: several would take the interpreter in turns, and the event loop would wait for each of them."""
+
+
+async def beside_the_loop(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What the function returns, which takes milliseconds of CPU: in a thread, one piece after the other.
+
+    A single call in C of more than that holds the event loop up all the same: it needs a process (`shared.kit.compute`).
+    """
+    call = partial(contextvars.copy_context().run, function, *arguments, **named)
+    return await asyncio.get_running_loop().run_in_executor(_BESIDE, call)
 
 
 async def side_by_side(pieces: Iterable[Coroutine[Any, Any, T]], at_once: int) -> list[T]:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit import telemetry
 from shared.kit.bodies import BodyLimit, nul_refused
+from shared.kit.budgets import Budget
 from shared.kit.clock import http_date, new_id
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
@@ -65,6 +66,7 @@ class Edge:
         service: str,
         max_body_bytes: int,
         body_timeout_s: float,
+        bodies: Budget,
         problems: Mapping[type[Exception], int],
         watch: LoopWatch,
         address_rate: float = 0,
@@ -74,6 +76,7 @@ class Edge:
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
+        self._bodies = bodies
         self._problems = problems
         self._watch = watch
         self._address_rate = RateLimit("address", address_rate) if address_rate else None
@@ -95,7 +98,7 @@ class Edge:
         id_header = (b"x-request-id", request_id.encode())
         started = time.perf_counter()
         status = 0
-        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s)
+        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s, self._bodies)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -128,6 +131,7 @@ class Edge:
                     await self._answer_error(error, request_id, scope, receive, send_with_id)
                 _describe(span, method, scope, status)
         finally:
+            limited.close()
             self._in_flight.dec()
             self._account(method, scope, status, time.perf_counter() - started)
             structlog.contextvars.unbind_contextvars("request_id")

@@ -1,7 +1,7 @@
 """How every endpoint is called: token first, then the body, then the endpoint, then the commit, then the answer."""
 
 import dataclasses
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from copy import copy
@@ -26,6 +26,8 @@ from shared.kit.bodies import (
     EdgeRequest,
     apply_body_limit,
     has_body,
+    name_holder,
+    read_beside,
     refuse_content_coding,
     require_media_type,
 )
@@ -48,6 +50,7 @@ class EdgeRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        read = reader_of(self.dependant.body_params)
         self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
@@ -62,6 +65,7 @@ class EdgeRoute(APIRoute):
                 apply_body_limit(request, max_bytes)
             for guard in guards:
                 principal = await guard(request)
+                name_holder(request, principal.subject)
             if guards and (rate := request.app.state.subject_rate) is not None:
                 rate.take(request.scope, principal.subject)
             if request.scope["query_string"]:
@@ -76,7 +80,7 @@ class EdgeRoute(APIRoute):
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
                 request.scope[OPENED] = opened
-                return await handle(EdgeRequest(request.scope, request.receive))
+                return await handle(EdgeRequest(request.scope, request.receive, read))
 
         return guarded
 
@@ -99,6 +103,27 @@ def strictly_read(field: ModelField) -> ModelField:
     info = field.field_info
     if isinstance(info, Form) or not isinstance(info, Body):
         return field
+    read_now = _strict_reader(info)
+
+    def read(value: Any) -> Any:
+        request = serving.get()
+        early = None if request is None else read_beside(request, value)
+        return read_now(value) if early is None else early.outcome()
+
+    strict = copy(info)
+    strict.metadata = [PlainValidator(read)]
+    return dataclasses.replace(field, field_info=strict)
+
+
+def reader_of(fields: Sequence[ModelField]) -> Callable[[Any], Any] | None:
+    """What makes of a body's JSON the one parameter that takes all of it; None where there is no such parameter."""
+    if len(fields) != 1:
+        return None
+    info = fields[0].field_info
+    return None if isinstance(info, Form) or not isinstance(info, Body) or info.embed else _strict_reader(info)
+
+
+def _strict_reader(info: Body) -> Callable[[Any], Any]:
     kind: Any = info.annotation
     for constraint in info.metadata:
         kind = Annotated[kind, constraint]
@@ -107,9 +132,7 @@ def strictly_read(field: ModelField) -> ModelField:
     def read(value: Any) -> Any:
         return adapter.validate_json(orjson.dumps(value), strict=True)
 
-    strict = copy(info)
-    strict.metadata = [PlainValidator(read)]
-    return dataclasses.replace(field, field_info=strict)
+    return read
 
 
 def accepted_media_types(route: APIRoute) -> tuple[str, ...]:

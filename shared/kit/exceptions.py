@@ -72,5 +72,11 @@ class SignatureRefused(Exception):
     """The URL is not one that was given out, or its time is over."""
 
 
+class TooMuchInHand(Exception):
+    """The service has as much in hand as it can hold."""
+
+    retry_after_s = 2
+
+
 class UnsafeKey(ValueError):
     """An object's key consists of plain segments."""

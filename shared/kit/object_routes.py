@@ -7,7 +7,7 @@ from fastapi import Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from shared.kit.bodies import body_limit
+from shared.kit.bodies import body_limit, stream_body
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import ObjectMissing, SignatureRefused, UnsafeKey
 from shared.kit.problems import Problem, responses
@@ -106,5 +106,6 @@ async def write_object(
 ) -> Response:
     """Store the body under a key; by signed URL."""
     _check(runtime, "PUT", key, media_type, expires, signature)
+    stream_body(request)
     await runtime.objects.put_stream(key, request.stream(), media_type)
     return Response(status_code=204)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from typing_extensions import TypeVar
 
 from shared.contracts import services
+from shared.kit.budgets import Budget
 from shared.kit.compute.pool import ComputePool
 from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
@@ -22,6 +23,8 @@ from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 from shared.kit.replica import Replica
 from shared.kit.settings import Settings
+
+_MEBIBYTE = 1024 * 1024
 
 R = TypeVar("R", default=Any)
 """What a service's `setup` makes; None for a service that needs nothing of its own."""
@@ -102,6 +105,7 @@ class Runtime(Generic[R]):
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
+        self.bodies = Budget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, spec.settings.in_hand_wait_s)
         self.loop_watch = LoopWatch(spec.name)
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)
@@ -126,6 +130,7 @@ def _compute_pool(spec: ServiceSpec[Any]) -> ComputePool:
         timeout_s=settings.compute_timeout_s,
         memory_mb=settings.compute_memory_mb,
         idle_s=settings.compute_idle_s,
+        shared_mb=settings.pictures_in_hand_mb,
         preload=[] if importlib.util.find_spec(package) is None else [package],
     )
 

@@ -91,6 +91,17 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="The longest that nothing may come of a request body; then it is refused."
     )
+    bodies_in_hand_mb: int = Field(
+        default=64,
+        ge=1,
+        description="How many MiB of large request bodies a process holds at a time; more wait, and then get 503.",
+    )
+    pictures_in_hand_mb: int = Field(
+        default=768, ge=64, description="The memory that pictures may take together while they are read; more wait."
+    )
+    in_hand_wait_s: float = Field(
+        default=5.0, gt=0, description="The longest that a request waits for room to hold its body."
+    )
     requests_per_s_of_address: float = Field(
         default=2_000.0,
         ge=0,

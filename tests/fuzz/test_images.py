@@ -39,7 +39,7 @@ def test_a_broken_image_costs_none_of_its_neighbours() -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(3600)
 def test_a_model_misses_no_picture_for_a_broken_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_MOST_PIXELS", MAX_PIXELS)  # decoding 40 megapixels of nothing takes a second
+    monkeypatch.setattr(pictures, "MOST_PIXELS", MAX_PIXELS)  # decoding 40 megapixels of nothing takes a second
     good = good_images()[5]
     (alone,) = pictures.reduce([good], (4, 4, 3))
     for case in range(CASES):

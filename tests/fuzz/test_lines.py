@@ -76,7 +76,7 @@ def test_a_broken_record_costs_none_of_its_neighbours() -> None:
     for case in range(CASES):
         chance = chance_of(case, "record")
         line = mutated(chance, chance.choice((record(1), record(2, photo=image))), LINES)
-        splitter = Splitter(LONGEST)
+        splitter = Splitter(LONGEST, let_go=lambda _: None)
         body = b"\n".join((record(8), line, record(9)))
         lines = [*splitter.feed(body), *splitter.end()]
         prepared = prepare_records(PROJECT, lines)
@@ -91,7 +91,7 @@ def test_a_broken_report_costs_none_of_its_neighbours() -> None:
     for case in range(CASES):
         chance = chance_of(case, "report")
         line = mutated(chance, report(1), LINES)
-        splitter = Splitter(LONGEST)
+        splitter = Splitter(LONGEST, let_go=lambda _: None)
         lines = [*splitter.feed(b"\n".join((report(8), line, report(9)))), *splitter.end()]
         prepared = prepare_reports(PROJECT, lines)
         assert prepared.reports[0][1].external_id == "r8", case

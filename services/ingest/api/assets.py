@@ -15,7 +15,7 @@ from services.ingest.resources import IngestRuntime, IngestRuntimeDep
 from services.ingest.storage.assets import Asset, object_key
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import large_body, lift_body_limit, require_media_type
+from shared.kit.bodies import hold_file, large_body, lift_body_limit, require_media_type
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.problems import Problem, responses
@@ -83,6 +83,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
             raise Problem(
                 422, "file-missing", "The form has no image.", "The part named file holds the image.", pointer="/file"
             )
+        await hold_file(request, file.size or 0)
         return await file.read()
 
 

@@ -1,27 +1,33 @@
 """Bodies of many items: described and opened in one way, whatever their format."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.ingest.api.shapes import self_contained
-from services.ingest.imports import Line, formats
+from services.ingest.imports import FORMATS, ImportSource, Line
 from services.ingest.imports.json_batch import MAX_ITEMS
 from services.ingest.imports.ndjson import NDJSON
-from shared.kit.bodies import JSON, large_body, lift_body_limit, require_media_type
+from services.ingest.resources import IngestRuntime
+from shared.kit.bodies import JSON, BodyLimit, large_body, lift_body_limit, require_media_type, stream_body
 from shared.kit.problems import MEDIA_TYPE, SCHEMA_REFERENCE, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class ManyItems:
-    """What comes in. Of a batch, which is bounded, each item is answered; of a stream only the bad ones are."""
+    """What comes in. Of a batch, which is bounded, each item is answered; of a stream only the bad ones are.
+
+    `let_go` is called with the bytes of lines that are needed no more: there has to be room for what a stream has in hand.
+    """
 
     is_batch: bool
     lines: AsyncIterator[list[Line]]
+    let_go: Callable[[int], None]
 
 
 NOTHING_TAKEN: Final[dict[int | str, dict[str, Any]]] = {
@@ -67,15 +73,29 @@ def described(name: str, item: type[BaseModel], noun: str) -> dict[str, Any]:
     }
 
 
-def many_items(request: Request, name: str, max_line_bytes: int) -> ManyItems:
+def many_items(runtime: IngestRuntime, request: Request, name: str, project_id: UUID) -> ManyItems:
     """The body, read as it comes. A request that names no media type sends JSON.
 
     Raises:
         Problem: 415, it is of no format that is known. Its lines raise Problem: 400, 422, it is none of its format.
     """
-    known = {media_type: each for each in formats(name, max_line_bytes) for media_type in each.media_types}
+    known = {media_type: each for each in FORMATS for media_type in each.media_types}
     media_type = require_media_type(request, *known) if "content-type" in request.headers else JSON
     chosen = known[media_type]
-    if not chosen.is_batch:
+    pieces: AsyncIterator[bytes] = request.stream()
+    let_go: Callable[[int], None] = _nothing_to_let_go
+    if not chosen.is_batch and (hand := stream_body(request)) is not None:
         lift_body_limit(request)
-    return ManyItems(chosen.is_batch, chosen.lines(request.stream()))
+        pieces, let_go = _taken_in(pieces, hand), hand.let_go
+    source = ImportSource(name, runtime.resources.limits.max_line_bytes, runtime.compute, project_id, let_go)
+    return ManyItems(chosen.is_batch, chosen.lines(pieces, source), let_go)
+
+
+async def _taken_in(pieces: AsyncIterator[bytes], hand: BodyLimit) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        await hand.take_in(len(piece))
+        yield piece
+
+
+def _nothing_to_let_go(_: int) -> None:
+    """A batch is in hand until its request has ended."""

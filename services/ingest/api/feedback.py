@@ -43,9 +43,9 @@ async def send_feedback(
     """
     limits = runtime.resources.limits
     tally = Tally(limits.max_reported_rejections)
-    body = many_items(request, "feedback", limits.max_line_bytes)
+    body = many_items(runtime, request, "feedback", project_id)
     taken: list[TakenReport] = []
-    async for chunk in import_feedback(runtime.resources.intake, project_id, body.lines, tally):
+    async for chunk in import_feedback(runtime.resources.intake, project_id, body.lines, tally, body.let_go):
         if body.is_batch:
             taken += [TakenReport.of(line, kept) for line, kept in chunk]
     report = FeedbackReport(

@@ -45,10 +45,10 @@ async def send_records(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
     """
     limits = runtime.resources.limits
     tally = Tally(limits.max_reported_rejections)
-    body = many_items(request, "records", limits.max_line_bytes)
+    body = many_items(runtime, request, "records", project_id)
     taken: list[TakenRecord] = []
     duplicates: list[TakenRecord] = []
-    async for chunk in import_records(runtime.resources.intake, project_id, body.lines, tally):
+    async for chunk in import_records(runtime.resources.intake, project_id, body.lines, tally, body.let_go):
         room = limits.max_reported_rejections - len(duplicates)
         duplicates += [TakenRecord.of(line) for line in islice((one for one in chunk if one.kept.duplicate), room)]
         if body.is_batch:

@@ -1,12 +1,12 @@
 """The formats that many items may come in: one module each, behind the port."""
 
+from typing import Final
+
 from services.ingest.imports.json_batch import JsonBatch
 from services.ingest.imports.ndjson import Ndjson
-from services.ingest.imports.port import ImportFormat, Line
+from services.ingest.imports.port import ImportFormat, ImportSource, Line
 
-__all__ = ["ImportFormat", "JsonBatch", "Line", "Ndjson", "formats"]
+__all__ = ["FORMATS", "ImportFormat", "ImportSource", "JsonBatch", "Line", "Ndjson"]
 
-
-def formats(name: str, max_line_bytes: int) -> tuple[ImportFormat, ...]:
-    """The formats that an endpoint takes for items called `name`."""
-    return (JsonBatch(name), Ndjson(max_line_bytes))
+FORMATS: Final[tuple[ImportFormat, ...]] = (JsonBatch(), Ndjson())
+"""The formats that an endpoint takes for many items."""

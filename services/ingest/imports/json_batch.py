@@ -1,10 +1,13 @@
 """A JSON object with a list of items: `{"records": [{…}, …]}`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from services.ingest.imports.port import Line, Parsed
+import orjson
+
+from services.ingest.imports.ndjson import Raw
+from services.ingest.imports.port import ImportItem, ImportSource, Line, Parsed, Refused
+from shared.contracts.personal_data import mask
 from shared.contracts.values import json_pointer
 from shared.kit.bodies import (
     JSON,
@@ -17,51 +20,84 @@ from shared.kit.bodies import (
     read_json,
     refuse_faults,
 )
+from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
 
 MAX_ITEMS: Final = 10_000
+MAX_VALUES: Final = 500_000
+"""How many values a batch may hold. It is parsed by a worker process, where that takes long."""
+
+_TIMEOUT_S: Final = 20.0
 
 
 class JsonBatch:
     media_types: tuple[str, ...] = (JSON,)
     is_batch = True
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    async def lines(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
+    async def lines(self, pieces: AsyncIterator[bytes], source: ImportSource) -> AsyncIterator[list[Line]]:
         body = b"".join([piece async for piece in pieces])
         try:
-            whole, faults = _read(body) if len(body) < LARGE_BYTES else await asyncio.to_thread(_read, body)
+            items = await _items(body, source)
         except MalformedJson as error:
             raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", str(error)) from None
-        items = self._items(whole)
-        nul, size = may_hold_nul(body), len(body) // len(items)
-        yield [Line(number, Parsed(item, nul, faults), size) for number, item in enumerate(items, start=1)]
-
-    def _items(self, whole: Any) -> list[Any]:
-        name = self._name
-        if isinstance(whole, Fault):
-            refuse_faults(whole)
-        if not isinstance(whole, dict):
-            raise _refused(f"The body is a JSON object with {name}.")
-        if name not in whole:
-            raise _refused(f"The body has no {name}.", name)
-        if len(whole) > 1:
-            raise _refused(f"The body holds {name} and nothing else.")
-        items = whole[name]
-        if not isinstance(items, list) or not 1 <= len(items) <= MAX_ITEMS:
-            raise _refused(f"It is a list of 1 to {MAX_ITEMS} items; more of them come as a stream.", name)
-        return items
+        size = len(body) // len(items)
+        yield [
+            Line(number, item, len(item.data) if isinstance(item, Raw) else size)
+            for number, item in enumerate(items, start=1)
+        ]
 
 
-def _read(body: bytes) -> tuple[Any, bool]:
-    """The parsed body, and whether there may be a `Fault` in it."""
-    whole = read_json(body)
-    if may_be_rounded(body) or may_repeat_names(body, whole):
-        return read_exactly(body), True
-    return whole, False
+async def _items(body: bytes, source: ImportSource) -> list[ImportItem]:
+    if len(body) < LARGE_BYTES:
+        return [*read_items(source.name, body)]
+    try:
+        return await source.compute.run(
+            cut_items, source.name, body, project_id=source.project_id, timeout_s=_TIMEOUT_S
+        )
+    except ComputeFailed:
+        raise Problem(413, "too-costly", "It takes too much time or memory to read the body.") from None
+
+
+def read_items(name: str, body: bytes) -> list[Parsed]:
+    """The items of a batch.
+
+    Raises:
+        MalformedJson: it isn't JSON.
+        Problem: 413, 422, it is no batch.
+    """
+    whole = read_json(body, MAX_VALUES)
+    faults = may_be_rounded(body) or may_repeat_names(body, whole)
+    items = _listed(name, read_exactly(body) if faults else whole)
+    nul = may_hold_nul(body)
+    return [Parsed(item, nul, faults) for item in items]
+
+
+def cut_items(name: str, body: bytes) -> list[ImportItem]:
+    """As `read_items`, each item as a line would have it, or refused: what a worker process answers is to be read quickly."""
+    return [_cut(item) for item in read_items(name, body)]
+
+
+def _cut(item: Parsed) -> ImportItem:
+    try:
+        return Raw(orjson.dumps(item.parse()))
+    except Problem as problem:
+        return Refused(mask(problem.pointer or ""), problem.type, problem.title)
+
+
+def _listed(name: str, whole: Any) -> list[Any]:
+    if isinstance(whole, Fault):
+        refuse_faults(whole)
+    if not isinstance(whole, dict):
+        raise _refused(f"The body is a JSON object with {name}.")
+    if name not in whole:
+        raise _refused(f"The body has no {name}.", name)
+    if len(whole) > 1:
+        raise _refused(f"The body holds {name} and nothing else.")
+    items = whole[name]
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_ITEMS:
+        raise _refused(f"It is a list of 1 to {MAX_ITEMS} items; more of them come as a stream.", name)
+    return items
 
 
 def _refused(detail: str, *path: str) -> Problem:

@@ -1,10 +1,10 @@
 """JSON by lines, in constant memory: at most one unfinished line is held."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from services.ingest.exceptions import NotAccepted
-from services.ingest.imports.port import Line
+from services.ingest.imports.port import ImportSource, Line
 from shared.kit.bodies import may_repeat_names, parse_json, read_exactly, refuse_faults
 
 NDJSON: Final = "application/x-ndjson"
@@ -17,11 +17,8 @@ class Ndjson:
     media_types: tuple[str, ...] = (NDJSON, "application/ndjson", "application/jsonl")
     is_batch = False
 
-    def __init__(self, max_line_bytes: int) -> None:
-        self._max_line_bytes = max_line_bytes
-
-    async def lines(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
-        splitter = Splitter(self._max_line_bytes)
+    async def lines(self, pieces: AsyncIterator[bytes], source: ImportSource) -> AsyncIterator[list[Line]]:
+        splitter = Splitter(source.max_line_bytes, source.let_go)
         async for piece in pieces:
             if found := list(splitter.feed(piece)):
                 yield found
@@ -49,10 +46,11 @@ class TooLong(NamedTuple):
 
 
 class Splitter:
-    """Cuts pieces of a stream into lines and holds at most one unfinished line."""
+    """Cuts pieces of a stream into lines and holds at most one unfinished line; `let_go` gets the bytes that no line has."""
 
-    def __init__(self, max_line_bytes: int) -> None:
+    def __init__(self, max_line_bytes: int, let_go: Callable[[int], None]) -> None:
         self._max = max_line_bytes
+        self._let_go = let_go
         self._open: list[bytes] = []
         self._open_bytes = 0
         self._number = 0
@@ -62,14 +60,18 @@ class Splitter:
         self._hold(first)
         if not rest:
             return
+        self._let_go(len(rest))  # the line feeds
         yield from self.end()
         unfinished = rest.pop()
         for raw in rest:  # whole lines, that need no holding
             self._number += 1
             if len(raw) > self._max:
+                self._let_go(len(raw))
                 yield Line(self._number, TooLong(), 0)
             elif raw and not raw.isspace():
                 yield Line(self._number, Raw(raw), len(raw))
+            else:
+                self._let_go(len(raw))
         self._hold(unfinished)
 
     def end(self) -> Iterator[Line]:
@@ -78,16 +80,22 @@ class Splitter:
         too_long = self._open_bytes > self._max
         raw = b"" if too_long else b"".join(self._open)
         self._open, self._open_bytes = [], 0
+        size = len(raw)
         if self._number == 1:
             raw = raw.removeprefix(_BOM)
         if too_long:
             yield Line(self._number, TooLong(), 0)
         elif raw and not raw.isspace():
+            self._let_go(size - len(raw))
             yield Line(self._number, Raw(raw), len(raw))
+        else:
+            self._let_go(size)
 
     def _hold(self, part: bytes) -> None:
+        before = self._open_bytes
         self._open_bytes += len(part)
         if self._open_bytes > self._max:
+            self._let_go(len(part) if before > self._max else self._open_bytes)
             self._open = []
         elif part:
             self._open.append(part)

@@ -1,11 +1,14 @@
 """What a format of imports does: it cuts the bytes that come in into lines, one for each item."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.personal_data import mask
 from shared.kit.bodies import check_storable, refuse_faults
+from shared.kit.compute.pool import ComputePool
 from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
 
@@ -52,13 +55,38 @@ class Parsed(NamedTuple):
         return self.value
 
 
+class Refused(NamedTuple):
+    """An item that was parsed elsewhere and can't be taken."""
+
+    pointer: str
+    reason: str
+    title: str
+
+    def parse(self) -> Any:
+        raise NotAccepted(self.pointer, self.reason, self.title)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """What an import is of: items called `name`, of a project, each in a line of so many bytes at most.
+
+    `let_go` is called with the bytes that no line has; `compute` is for what takes too long for the event loop.
+    """
+
+    name: str
+    max_line_bytes: int
+    compute: ComputePool
+    project_id: UUID
+    let_go: Callable[[int], None]
+
+
 class ImportFormat(Protocol):
     """`media_types` that it is sent as, the first one is its own; `is_batch`: bounded, so that each item is answered."""
 
     media_types: tuple[str, ...]
     is_batch: bool
 
-    def lines(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
+    def lines(self, pieces: AsyncIterator[bytes], source: ImportSource) -> AsyncIterator[list[Line]]:
         """The lines that each piece of the body completes.
 
         Raises:

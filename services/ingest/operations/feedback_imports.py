@@ -1,6 +1,6 @@
 """Feedback that comes in, chunk by chunk: prepared outside the event loop, committed together."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
@@ -22,7 +22,11 @@ _Read = tuple[int, ReportIn, RecordCandidate | None]
 
 
 async def import_feedback(
-    context: IntakeContext, project_id: UUID, lines: AsyncIterator[list[Line]], tally: Tally
+    context: IntakeContext,
+    project_id: UUID,
+    lines: AsyncIterator[list[Line]],
+    tally: Tally,
+    let_go: Callable[[int], None],
 ) -> AsyncIterator[list[TakenReportLine]]:
     """Take reports in, a transaction a chunk; yields what is committed of each chunk. Raises what `import_records` does."""
     async with context.database.transaction() as session:
@@ -32,6 +36,7 @@ async def import_feedback(
             async for chunk in chunks:
                 parts = await prepared(context, prepare_reports, project, chunk)
                 yield await _commit(context, project, parts, tally)
+                let_go(sum(line.size for line in chunk))
     except Exception as error:
         raise interruption(tally, error) from error
 

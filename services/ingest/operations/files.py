@@ -24,6 +24,7 @@ from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import Database, Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.images.changes import ImageChange
+from shared.kit.images.cost import decoding_mb
 from shared.kit.objects import Objects
 
 log = structlog.get_logger()
@@ -128,6 +129,7 @@ async def _make_group_safe(context: IntakeContext, project_id: UUID, files: Sequ
             project_id=project_id,
             timeout_s=_TIMEOUT_S,
             memory_mb=_memory_mb(limits),
+            shared_mb=max(decoding_mb(file.data, limits.max_pixels) for file in files),
             untrusted=True,
         )
     except ComputeFailed as error:

@@ -15,6 +15,7 @@ from services.ingest.exceptions import ImportInterrupted, NotAccepted, ProjectAr
 from services.ingest.imports import Line
 from services.ingest.operations.context import IntakeContext
 from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.concurrency import beside_the_loop
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.exceptions import EventTooLarge
 from shared.kit.images.changes import ImageChange
@@ -100,9 +101,9 @@ async def prepared(context: IntakeContext, prepare: Prepare[P], project: IntakeP
 async def _prepare(context: IntakeContext, prepare: Prepare[P], project: IntakeProject, chunk: list[Line]) -> list[P]:
     groups = _groups([line for line in chunk if line.size > LONG_LINE_BYTES])
     if not groups:
-        return [await asyncio.to_thread(prepare, project, chunk)]
+        return [await beside_the_loop(prepare, project, chunk)]
     short = [line for line in chunk if line.size <= LONG_LINE_BYTES]
-    quick = asyncio.create_task(asyncio.to_thread(prepare, project, short))
+    quick = asyncio.create_task(beside_the_loop(prepare, project, short))
     parts = await asyncio.gather(*(_prepare_long(context, prepare, project, group) for group in groups))
     return [await quick, *(one for part in parts for one in part)]
 

@@ -1,9 +1,10 @@
 """Records that come in, chunk by chunk: prepared outside the event loop, their files kept, committed together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from services.ingest.compute.lines import PreparedRecords, Refused, prepare_records
@@ -30,11 +31,15 @@ class TakenLine:
 
 
 async def import_records(
-    context: IntakeContext, project_id: UUID, lines: AsyncIterator[list[Line]], tally: Tally
+    context: IntakeContext,
+    project_id: UUID,
+    lines: AsyncIterator[list[Line]],
+    tally: Tally,
+    let_go: Callable[[int], None],
 ) -> AsyncIterator[list[TakenLine]]:
     """Take lines in, a transaction a chunk; yields what was taken of each chunk, once it is committed.
 
-    While a chunk is being committed the next one is prepared.
+    While a chunk is being committed the next one is prepared. `let_go` is called with the bytes of a chunk then.
 
     Raises:
         NotKnownHere, ProjectArchived, NoActiveSchema: see `projects.open_for_intake`.
@@ -50,6 +55,7 @@ async def import_records(
                 if committing is not None:
                     yield await committing
                 committing = asyncio.create_task(_commit(context, project_id, parts, tally))
+                committing.add_done_callback(partial(_let_go, let_go, sum(line.size for line in chunk)))
         if committing is not None:
             yield await committing
     except Exception as error:
@@ -59,6 +65,10 @@ async def import_records(
     finally:
         if committing is not None and not committing.done():
             await asyncio.wait({committing})
+
+
+def _let_go(let_go: Callable[[int], None], size: int, _: object) -> None:
+    let_go(size)
 
 
 async def _commit(

@@ -32,7 +32,7 @@ from shared.contracts.rules import read_error
 from shared.contracts.values import ModelStage, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import body_limit
+from shared.kit.bodies import body_limit, hold_file
 from shared.kit.clock import new_id, utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.database import Session
@@ -89,6 +89,7 @@ async def upload_model(
     await _check_parts(request, use_now=use_now)
     declared = _manifest(manifest)
     limits = runtime.resources.uploads
+    await hold_file(request, min(model.size or 0, limits.model_bytes))
     data = await model.read(limits.model_bytes + 1)
     if len(data) > limits.model_bytes:
         raise Problem(

@@ -15,7 +15,7 @@ from shared.kit.images.exceptions import TooManyPixels, UnreadableImage
 THUMBNAIL_SIDE: Final = 32
 """The longer side of a thumbnail, in pixels. Models trained here read nothing larger."""
 
-_MOST_PIXELS: Final = 40_000_000
+MOST_PIXELS: Final = 40_000_000
 _SKETCH_SIDE: Final = 16
 _WHITE: Final = 255
 _GREY: Final = {1: "L", 3: "RGB"}
@@ -48,7 +48,7 @@ def read(data: bytes) -> Image.Image:
         UnreadablePicture: see there.
     """
     try:
-        return _plain(decode(data, _MOST_PIXELS).image)
+        return _plain(decode(data, MOST_PIXELS).image)
     except (TooManyPixels, UnreadableImage) as error:
         raise UnreadablePicture(str(error)) from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken files; none is ours

@@ -16,6 +16,7 @@ from shared.contracts.events import ModelManifest
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.compute.pool import ComputePool
 from shared.kit.exceptions import ObjectMissing
+from shared.kit.images.cost import decoding_mb
 from shared.kit.objects import Objects
 
 log = structlog.get_logger()
@@ -129,7 +130,14 @@ async def reduce_pictures(
     if not originals:
         return []
     try:
-        return await compute.run(pictures.reduce, originals, shape, project_id=project_id, untrusted=True)
+        return await compute.run(
+            pictures.reduce,
+            originals,
+            shape,
+            project_id=project_id,
+            shared_mb=max(decoding_mb(original, pictures.MOST_PIXELS) for original in originals),
+            untrusted=True,
+        )
     except ComputeFailed as failed:
         if len(originals) == 1:
             log.warning("picture_broke_its_limits", reason=str(failed))

@@ -128,10 +128,10 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
             outcome = await submission.submit_as_leased(session, leasing, principal, token, work, utc_now())
         if outcome is None:
             checked = await submission.check_work(session, leasing.projects, principal, token, work)
-            if not body.next and not checked.to_mask:
+            if not body.next and not checked.large:
                 outcome = await submission.submit_at_once(session, token, checked, utc_now())
     if outcome is None:
-        checked = await submission.mask_long(runtime.compute, checked)
+        checked = await submission.finish_check(runtime.compute, checked, token)
         async with runtime.database.transaction() as session:
             outcome = await submission.submit_annotation(
                 session, leasing, principal, token, checked, _following(runtime, body.next), utc_now()
@@ -168,23 +168,26 @@ async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, bo
 @router.put(
     "/leases/{token}/draft",
     openapi_extra=body_limit(MOST_BODY_BYTES),
+    response_model=DraftOut,
     responses=responses(404, 409, 410, 413),
     summary="Keep a draft",
 )
-async def save_draft(token: UUID, principal: Worker, session: SessionDep, body: DraftIn) -> DraftOut:
+async def save_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep, body: DraftIn) -> Response:
     """Unfinished answers, at most as large as an annotation can be (512 KiB). They stay yours when the lease runs out, and
     may change even then; not once you have submitted, skipped or given back.
     """
     now = utc_now()
-    await leases.save_draft(session, principal, token, body.answers, now)
-    return DraftOut(answers=body.answers, saved_at=now)
+    async with runtime.database.transaction() as session:
+        await leases.save_draft(session, principal, token, body.answers, now)
+    return answer({"answers": body.answers, "saved_at": now})
 
 
-@router.get("/leases/{token}/draft", responses=responses(404), summary="Read the draft")
-async def read_draft(token: UUID, principal: Worker, session: SessionDep) -> DraftOut:
+@router.get("/leases/{token}/draft", response_model=DraftOut, responses=responses(404), summary="Read the draft")
+async def read_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep) -> Response:
     """What you saved under this lease, or under an earlier one of the same task."""
-    answers, saved_at = await leases.find_draft(session, principal, token)
-    return DraftOut(answers=answers, saved_at=saved_at)
+    async with runtime.database.transaction() as session:
+        answers, saved_at = await leases.find_draft(session, principal, token)
+    return answer({"answers": answers, "saved_at": saved_at})
 
 
 def _leasing(runtime: QueueRuntime) -> Leasing:

@@ -1,16 +1,19 @@
 """The check that guards every road in, live for a frontend."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from services.queue.api.shapes import ValidationIn, ValidationOut, ViolationOut
 from services.queue.exceptions import SchemaViolated, UnknownSchemaVersion
 from services.queue.operations import submission
-from services.queue.resources import QueueRuntimeDep
+from services.queue.resources import QueueRuntime, QueueRuntimeDep
+from shared.contracts.answers import LabelSchema
 from shared.contracts.envelope import MAX_EVENT_BYTES
+from shared.contracts.fields import FieldValue
 from shared.contracts.values import Role
-from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit
+from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.problems import Problem, responses
@@ -26,13 +29,23 @@ Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGE
     responses=responses(404, 409, 410),
     summary="Check answers",
 )
-async def validate_answers(
-    session: SessionDep, principal: Caller, runtime: QueueRuntimeDep, body: ValidationIn
-) -> ValidationOut:
+async def validate_answers(principal: Caller, runtime: QueueRuntimeDep, body: ValidationIn) -> ValidationOut:
     """Check answers; nothing is stored."""
+    async with runtime.database.autocommit() as session:
+        schema, fields = await _checked_against(session, runtime, principal, body)
+    violations = await submission.violations_of(schema, fields, body.answers)
+    return ValidationOut(
+        valid=not violations, violations=[ViolationOut(**error) for error in SchemaViolated(violations).errors]
+    )
+
+
+async def _checked_against(
+    session: Session, runtime: QueueRuntime, principal: Principal, body: ValidationIn
+) -> tuple[LabelSchema, Mapping[str, FieldValue]]:
+    """The lease's schema and fields, or those that the body names."""
     projects = runtime.resources.projects
     if body.token is not None:
-        return _answer(await submission.check_answers(session, projects, principal, body.token, body.answers))
+        return await submission.schema_and_fields(session, projects, principal, body.token)
     if body.project_id is None:
         raise Problem(422, "nothing-to-check-against", "Give a lease's token or a project_id.", pointer="/project_id")
     principal.check_project(body.project_id)
@@ -43,12 +56,4 @@ async def validate_answers(
     schema = None if version is None else project.schemas.get(version)
     if schema is None:
         raise UnknownSchemaVersion
-    try:
-        await submission.check_answers_of_schema(schema, body.fields, body.answers)
-    except SchemaViolated as violated:
-        return _answer(violated.errors)
-    return _answer([])
-
-
-def _answer(errors: list[dict[str, str]]) -> ValidationOut:
-    return ValidationOut(valid=not errors, violations=[ViolationOut(**error) for error in errors])
+    return schema, body.fields

@@ -1,6 +1,5 @@
 """Submit an annotation under a lease: checked, masked, fenced, kept, published. Submitting again what was submitted is no fault."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,7 +35,7 @@ from services.queue.storage import annotations, claims, drafts, leases
 from services.queue.storage.annotations import NewAnnotation
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
-from shared.contracts.answers import LabelSchema, validate
+from shared.contracts.answers import LabelSchema, Violation, validate
 from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import Answers, TaskKind
@@ -44,6 +43,7 @@ from shared.kit.auth import Principal
 from shared.kit.clock import new_id
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.compute.pool import ComputePool
+from shared.kit.concurrency import beside_the_loop
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, columns_of, publish_many, rows_of, wake_relays
@@ -51,7 +51,8 @@ from shared.kit.outbox import Outgoing, columns_of, publish_many, rows_of, wake_
 MASKED_AT_ONCE = 2_000
 """Free text of more characters than that is masked in a worker process."""
 MASKING_TIMEOUT_S = 20.0
-_CHECKED_AT_ONCE_BYTES = 64 * 1024
+CHECKED_AT_ONCE_BYTES = 16 * 1024
+"""Answers of more bytes are checked beside the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ class Work:
 class CheckedWork:
     """Work that fits its lease, without personal data; as it was handed in where the lease takes no more work.
 
-    `to_mask`: its text is so long that it is yet to be masked, by `mask_long`.
+    `large`: it is yet to be checked and masked, by `finish_check`.
     """
 
     found: FoundLease
     project: Project | None
     work: Work
-    to_mask: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ async def check_work(
 ) -> CheckedWork:
     """Check the work and mask what is typed freely, without any lock: size and schema first, which cost little.
 
-    Long text is left to `mask_long`.
+    Large work is left to `finish_check`, which needs no session.
 
     Raises:
         UnknownLease: the caller has no lease of this token.
@@ -118,30 +119,43 @@ async def _check(session: Session, projects: ProjectCache, found: FoundLease, to
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
-    if status is TokenStatus.VALID:
-        await _check_schema(project, found, work.answers)
-        if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
-            raise ReasonRequired
+    is_valid = status is TokenStatus.VALID
+    if is_valid and found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
+        raise ReasonRequired
     words = _words(project, found.lease)
+    if size >= CHECKED_AT_ONCE_BYTES:
+        return CheckedWork(found, project, work, large=True)
+    if is_valid:
+        _refuse(validate(*_schema_and_fields(project, found), work.answers))
     if free_characters(work.answers, words) + len(work.reason or "") > MASKED_AT_ONCE:
-        return CheckedWork(found, project, work, to_mask=True)
+        return CheckedWork(found, project, work, large=True)
     answers, reason = mask_work(work.answers, work.reason, words)
     return CheckedWork(found, project, Work(answers, work.active_s, reason))
 
 
-async def mask_long(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
-    """Mask in a worker process what is too long for the event loop; raises AnswersTooLarge where that takes too long."""
-    if not checked.to_mask or checked.project is None:
+async def finish_check(compute: ComputePool, checked: CheckedWork, token: UUID) -> CheckedWork:
+    """Check and mask large work beside the event loop, outside a transaction.
+
+    Raises:
+        SchemaViolated: the work can't be accepted.
+        AnswersTooLarge: masking it takes too long.
+    """
+    if not checked.large or checked.project is None:
         return checked
     work, project, lease = checked.work, checked.project, checked.found.lease
+    if token_status(lease, token) is TokenStatus.VALID:
+        _refuse(await violations_of(*_schema_and_fields(project, checked.found), work.answers))
     words = _words(project, lease)
+    if free_characters(work.answers, words) + len(work.reason or "") <= MASKED_AT_ONCE:
+        answers, reason = mask_work(work.answers, work.reason, words)
+        return replace(checked, work=Work(answers, work.active_s, reason), large=False)
     try:
         answers, reason = await compute.run(
             mask_work, work.answers, work.reason, words, project_id=project.project_id, timeout_s=MASKING_TIMEOUT_S
         )
     except ComputeFailed as failure:
         raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
-    return replace(checked, work=Work(answers, work.active_s, reason), to_mask=False)
+    return replace(checked, work=Work(answers, work.active_s, reason), large=False)
 
 
 async def submit_as_leased(
@@ -159,7 +173,7 @@ async def submit_as_leased(
         checked = await _check(session, leasing.projects, of_caller(granted, principal), token, work)
     except (UnknownLease, AnswersTooLarge, SchemaViolated, ReasonRequired):
         return None
-    return None if checked.to_mask else await submit_at_once(session, token, checked, now)
+    return None if checked.large else await submit_at_once(session, token, checked, now)
 
 
 async def submit_at_once(session: Session, token: UUID, checked: CheckedWork, now: datetime) -> Receipt | None:
@@ -206,10 +220,10 @@ async def submit_annotation(
     return Receipt(new.annotation_id, now, await _lease_following(session, leasing, lease, request, now))
 
 
-async def check_answers(
-    session: Session, projects: ProjectCache, principal: Principal, token: UUID, answers: Answers
-) -> list[dict[str, str]]:
-    """What is wrong with answers to a lease that the caller has; changes nothing."""
+async def schema_and_fields(
+    session: Session, projects: ProjectCache, principal: Principal, token: UUID
+) -> tuple[LabelSchema, Mapping[str, FieldValue]]:
+    """What answers to a lease that the caller has are checked against."""
     found = of_caller(await leases.find(session, token), principal)
     status = token_status(found.lease, token)
     if status in {TokenStatus.GONE, TokenStatus.STALE, TokenStatus.GIVEN_BACK}:
@@ -217,24 +231,21 @@ async def check_answers(
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
-    try:
-        await _check_schema(project, found, answers)
-    except SchemaViolated as violated:
-        return violated.errors
-    return []
+    return _schema_and_fields(project, found)
 
 
-async def _check_schema(project: Project, found: FoundLease, answers: Answers) -> None:
-    schema = project.schemas[found.lease.schema_version]
-    await check_answers_of_schema(schema, parse_fields(orjson.loads(found.fields or "{}")), answers)
+def _schema_and_fields(project: Project, found: FoundLease) -> tuple[LabelSchema, Mapping[str, FieldValue]]:
+    return project.schemas[found.lease.schema_version], parse_fields(orjson.loads(found.fields or "{}"))
 
 
-async def check_answers_of_schema(schema: LabelSchema, fields: Mapping[str, FieldValue], answers: Answers) -> None:
-    """Raises SchemaViolated. Many regions take milliseconds, which the event loop is spared."""
-    if len(orjson.dumps(answers)) < _CHECKED_AT_ONCE_BYTES:
-        violations = validate(schema, fields, answers)
-    else:
-        violations = await asyncio.to_thread(validate, schema, fields, answers)
+async def violations_of(schema: LabelSchema, fields: Mapping[str, FieldValue], answers: Answers) -> list[Violation]:
+    """What is wrong with answers. Call it outside a transaction: many regions take milliseconds, beside the event loop."""
+    if len(orjson.dumps(answers)) < CHECKED_AT_ONCE_BYTES:
+        return validate(schema, fields, answers)
+    return await beside_the_loop(validate, schema, fields, answers)
+
+
+def _refuse(violations: list[Violation]) -> None:
     if violations:
         raise SchemaViolated(violations)
 

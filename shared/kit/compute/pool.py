@@ -56,7 +56,8 @@ class ComputePool:
     """Runs functions in worker processes. Processes start when first needed and end when idle for `idle_s`.
 
     `workers` calls at a time for trusted functions and as many for untrusted ones; `timeout_s` and `memory_mb` are what
-    a call may take unless it sets its own; `preload` are modules that workers have imported from the beginning.
+    a call may take unless it sets its own; calls that say how much of it they share take `shared_mb` together at most;
+    `preload` are modules that workers have imported from the beginning.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ComputePool:
         workers: int | None = None,
         timeout_s: float = 60.0,
         memory_mb: int = 1024,
+        shared_mb: int = 1024,
         idle_s: float = 120.0,
         preload: Sequence[str] = (),
     ) -> None:
@@ -73,7 +75,7 @@ class ComputePool:
         self._memory_mb = memory_mb
         self._idle_s = idle_s
         self._processes = Processes(preload)
-        self._rooms = {confined: Room(confined=confined) for confined in (False, True)}
+        self._rooms = {confined: Room(confined=confined, shared_mb=shared_mb) for confined in (False, True)}
         self._background: set[asyncio.Task[None]] = set()
         self._looking: asyncio.TimerHandle | None = None
         self._kept_ready = False
@@ -86,6 +88,7 @@ class ComputePool:
         project_id: UUID | None = None,
         timeout_s: float | None = None,
         memory_mb: int | None = None,
+        shared_mb: int = 0,
         untrusted: bool = False,
         urgent: bool = False,
         affinity: Hashable = None,
@@ -93,7 +96,8 @@ class ComputePool:
         """What `function(*arguments)` returns in a worker; what it raises is raised here.
 
         The function is a module's own; arguments and result are pickled. `timeout_s` is wall time from the moment that a
-        worker begins; CPU time is bounded by the same. `memory_mb` is beyond what an idle worker has. An `untrusted` call
+        worker begins; CPU time is bounded by the same. `memory_mb` is beyond what an idle worker has, and
+        `shared_mb` what it takes of what calls share: it waits until that is there. An `untrusted` call
         runs without files and network, so its module must be among the preloaded ones; its result is plain data or arrays
         of numbers, and what it raises is ComputeRaised. An `urgent` call goes before the others of its project, and one of
         them doesn't wait for a worker while they hold all. Calls of one `affinity` go to the worker that had it before, if
@@ -107,7 +111,7 @@ class ComputePool:
             function.__module__, function.__qualname__, arguments, limit_s, (memory_mb or self._memory_mb) * _MEBIBYTE
         ).frame()
         call = QueuedCall(
-            function.__name__, frame, project_id, untrusted, affinity, limit_s, time.monotonic(),
+            function.__name__, frame, project_id, untrusted, affinity, limit_s, shared_mb, time.monotonic(),
             urgent, asyncio.get_running_loop().create_future(),
         )  # fmt: skip
         room = self._rooms[untrusted]

@@ -11,6 +11,10 @@ from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.compute.processes import Worker
 
 PATIENCE_S: Final = 0.8
+SHARED_PATIENCE_S: Final = 5.0
+"""After so long a call that waits for shared memory keeps others from taking any."""
+
+_NO_MATTER: Final = 2**31
 """After so long a project that has no worker gets one beyond the usual number."""
 
 
@@ -24,6 +28,7 @@ class QueuedCall:
     confined: bool
     affinity: Hashable
     timeout_s: float
+    shared_mb: int
     since: float
     urgent: bool
     result: "asyncio.Future[Any]" = field(repr=False)
@@ -36,8 +41,10 @@ class QueuedCall:
 class Room:
     """The workers of one kind, confined or not, and what waits for them."""
 
-    def __init__(self, *, confined: bool) -> None:
+    def __init__(self, *, confined: bool, shared_mb: int = _NO_MATTER) -> None:
         self.confined = confined
+        self._most_shared_mb = shared_mb
+        self._shared_mb = 0
         self.waiting: OrderedDict[UUID | None, deque[QueuedCall]] = OrderedDict()
         self.idle: dict[Worker, float] = {}
         self.busy: dict[Worker, QueuedCall] = {}
@@ -59,8 +66,14 @@ class Room:
         """The next call to begin, if one may: `workers` at a time, and as many again for those who wait in vain."""
         fewest: UUID | None = None
         found = False
+        starving = any(
+            not self._has_room(calls[0]) and now - calls[0].since >= SHARED_PATIENCE_S
+            for calls in self.waiting.values()
+        )
         for project_id, calls in self.waiting.items():
             first = calls[0]
+            if not self._has_room(first) or (starving and first.shared_mb and now - first.since < SHARED_PATIENCE_S):
+                continue
             alone = not self.held[project_id] and now - first.since >= PATIENCE_S
             pressing = first.urgent and not self.urgent[project_id] and self.held[project_id] > 0
             beyond = self.used < 2 * workers and (alone or pressing)
@@ -77,7 +90,12 @@ class Room:
             del self.waiting[fewest]
         self.held[fewest] += 1
         self.urgent[fewest] += call.urgent
+        self._shared_mb += call.shared_mb
         return call
+
+    def _has_room(self, call: QueuedCall) -> bool:
+        """Whether what it takes of the shared memory is there; what needs more than all of it is done alone."""
+        return not call.shared_mb or not self._shared_mb or self._shared_mb + call.shared_mb <= self._most_shared_mb
 
     def drop(self, call: QueuedCall) -> bool:
         """Take a waiting call out again; False when it doesn't wait."""
@@ -93,6 +111,7 @@ class Room:
         """The call is no longer under way."""
         self.held[call.project_id] -= 1
         self.urgent[call.project_id] -= call.urgent
+        self._shared_mb -= call.shared_mb
         for counted in (self.held, self.urgent):
             if counted[call.project_id] <= 0:
                 del counted[call.project_id]

@@ -13,6 +13,7 @@ _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _PICTURE: Final = {*range(0xC0, 0xD0), _SOS, 0xDB, 0xDC, 0xDD} - {0xC8}
 """Frames, scans, their tables and intervals."""
 
+_FRAMES: Final = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _ALONE: Final = {_TEM, *range(0xD0, 0xD8), _SOI}
 """Markers without a segment."""
 
@@ -53,6 +54,20 @@ def read(data: bytes) -> Container:
         found.profile = _joined(profiles)
         found.profile_broken = found.profile is None
     return found
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Width and height, from the header of the first frame.
+
+    Raises:
+        UnreadableImage: the file ends before them, or has none.
+    """
+    for marker, body, _ in _segments(data):
+        if marker in _FRAMES:
+            return int.from_bytes(body[3:5]), int.from_bytes(body[1:3])
+        if marker == _SOS:
+            break
+    raise damaged()
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:

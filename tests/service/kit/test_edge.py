@@ -17,6 +17,7 @@ from starlette.requests import Request
 from structlog.testing import capture_logs
 
 from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
+from shared.kit.budgets import Budget
 from shared.kit.clock import utc_now
 from tests.support.service import ServiceUnderTest, service_under_test
 
@@ -174,6 +175,39 @@ async def test_a_body_that_keeps_coming_may_take_long() -> None:
     async with service_under_test("tests.service.kit.tiny", body_timeout_s=0.5) as tiny:
         answer = await tiny.client.post("/v1/lines", content=slow(), headers=tiny.token("manager"))
         assert answer.json() == {"lines": 10}
+
+
+async def test_large_bodies_wait_for_room_and_are_refused_for_a_while_when_there_is_none() -> None:
+    """The small ones, and `/live`, need none."""
+    half = asyncio.Event()
+    text = b"x" * 700_000
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"text": "' + text
+        half.set()
+        await asyncio.sleep(30)
+
+    async with service_under_test("tests.service.kit.tiny", bodies_in_hand_mb=1, in_hand_wait_s=0.2) as tiny:
+        headers = tiny.token("manager") | JSON
+        length = {"content-length": str(len(text) + 12)}
+        holding = asyncio.create_task(tiny.client.put("/v1/echo-large", content=slowly(), headers=headers | length))
+        await half.wait()
+        whole = b'{"text": "' + text + b'"}'
+        refused = await tiny.client.put("/v1/echo-large", content=whole, headers=headers)
+        is_problem(refused, 503, "too-much-in-hand")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await tiny.client.put("/v1/echo", json={"small": 1}, headers=headers)).status_code == 200
+        assert (await tiny.client.get("/live")).status_code == 200
+        holding.cancel()
+        await asyncio.gather(holding, return_exceptions=True)
+        assert tiny.runtime.bodies.taken == 0
+        assert (await tiny.client.put("/v1/echo-large", content=whole, headers=headers)).status_code == 200
+
+
+async def test_what_a_large_body_breaks_is_said_as_of_a_small_one(tiny: ServiceUnderTest) -> None:
+    body = {"name": "x", "number": "no number", "content": {"text": "x" * 100_000}}
+    answer = await tiny.client.post(f"/v1/projects/{uuid4()}/large-things", json=body, headers=tiny.token("manager"))
+    assert is_problem(answer, 422, "invalid-request")["pointer"] == "/number"
 
 
 async def test_a_form_is_refused_as_json(tiny: ServiceUnderTest) -> None:
@@ -408,7 +442,7 @@ async def test_an_endpoint_may_have_a_limit_of_its_own(tiny: ServiceUnderTest) -
 
 async def test_an_endpoint_that_declares_no_large_body_can_not_lift_its_limit() -> None:
     request = Request({"type": "http", "headers": []})
-    BodyLimit(request.scope, request.receive, 1_000_000, 1.0)
+    BodyLimit(request.scope, request.receive, 1_000_000, 1.0, Budget("test", 1_000_000, 1.0))
     apply_body_limit(request, 1_000)
     with pytest.raises(RuntimeError):
         lift_body_limit(request)

@@ -166,6 +166,23 @@ async def test_an_urgent_call_waits_for_no_other_work_of_its_project(pool: Compu
     await asyncio.gather(*others, return_exceptions=True)
 
 
+async def test_calls_that_share_memory_wait_until_it_is_there_and_others_do_not() -> None:
+    pool = ComputePool(workers=2, timeout_s=20, shared_mb=100)
+    try:
+        await pool.keep_ready()
+        first = asyncio.create_task(pool.run(computations.sleep, 0.5, project_id=new_id(), shared_mb=60))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(pool.run(computations.sleep, 0.0, project_id=new_id(), shared_mb=60))
+        assert await pool.run(computations.add, 1, 2, project_id=new_id()) == 3
+        assert not second.done()
+        assert not first.done()
+        await first
+        await second
+        assert await pool.run(computations.sleep, 0.0, shared_mb=1000) == "slept"  # alone, it has all of it
+    finally:
+        await pool.close()
+
+
 async def test_it_is_known_how_long_calls_waited_for_a_worker() -> None:
     pool = ComputePool(workers=1, timeout_s=20)
     try:

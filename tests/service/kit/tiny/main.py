@@ -126,6 +126,16 @@ async def search(q: str, session: SessionDep, principal: Manager) -> list[str]:
     return [row[0] for row in await session.raw.fetch("SELECT name FROM things WHERE name = $1", q)]
 
 
+@router.put("/echo-large", openapi_extra=large_body())
+async def echo_large(body: dict[str, JsonValue], principal: Manager) -> dict[str, int]:
+    return {"members": len(body)}
+
+
+@router.post("/projects/{project_id}/large-things", openapi_extra=large_body())
+async def check_large_thing(project_id: UUID, body: NewThing, principal: Manager) -> dict[str, str]:
+    return {"name": body.name}
+
+
 @router.post("/upload", openapi_extra=body_limit(256 * 1024))
 async def upload(
     file: Annotated[UploadFile, File()], note: Annotated[str, Form()], session: SessionDep, principal: Manager

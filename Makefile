@@ -90,6 +90,10 @@ replicas: $(VENV)/dev.stamp ## Two of each service on Kafka under kills, hangs a
 real-text: $(VENV)/dev.stamp ## SMS and questions labelled and learnt from, with errors (RECORDS=1500 SEED=1); takes minutes
 	$(PY) -m bench.real_text --seed $(SEED) $(addprefix --records ,$(call given,RECORDS))
 
+.PHONY: attack
+attack: $(VENV)/dev.stamp ## One caller sends what nobody should, while others work and notice nothing; takes ten minutes (ATTACKS="jobs lists")
+	$(PY) -m tests.attack.trial $(call given,ATTACKS)
+
 .PHONY: scale
 scale: $(VENV)/dev.stamp ## A project of a million records, loaded, labelled, trained on, released (RECORDS=1000000); takes an hour
 	$(PY) -m bench.scale $(addprefix --records ,$(call given,RECORDS))

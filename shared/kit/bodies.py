@@ -18,7 +18,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
 
-from shared.kit.budgets import Budget
+from shared.kit.budgets import ByteBudget
 from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
 from shared.kit.problems import Problem, of_exception, pointer_to
@@ -58,7 +58,7 @@ class BodyLimit:
         "keeps", "max_bytes", "received",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float, budget: Budget) -> None:
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float, budget: ByteBudget) -> None:
         self._pause_s = pause_s
         self._budget = budget
         self._held = self._in_hand = 0

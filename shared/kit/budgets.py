@@ -1,4 +1,4 @@
-"""How much of something a process has in hand at a time: bytes of bodies, pictures that are read."""
+"""How many bytes a process has in hand at a time."""
 
 import asyncio
 from collections import Counter, deque
@@ -21,8 +21,8 @@ class _Waiter:
     granted: "asyncio.Future[None]" = field(repr=False)
 
 
-class Budget:
-    """`most` units at a time, in the order in which they are asked for; one holder has half of them at most.
+class ByteBudget:
+    """`most` bytes at a time, in the order in which they are asked for; one holder has half of them at most.
 
     Who asks for more than there may be gets it when nobody else has any: it stands alone. `wait_s` is the longest that
     anybody waits who does not wait patiently.

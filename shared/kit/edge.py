@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit import telemetry
 from shared.kit.bodies import BodyLimit, nul_refused
-from shared.kit.budgets import Budget
+from shared.kit.budgets import ByteBudget
 from shared.kit.clock import http_date, new_id
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
@@ -66,7 +66,7 @@ class Edge:
         service: str,
         max_body_bytes: int,
         body_timeout_s: float,
-        bodies: Budget,
+        bodies: ByteBudget,
         problems: Mapping[type[Exception], int],
         watch: LoopWatch,
         address_rate: float = 0,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from typing_extensions import TypeVar
 
 from shared.contracts import services
-from shared.kit.budgets import Budget
+from shared.kit.budgets import ByteBudget
 from shared.kit.compute.pool import ComputePool
 from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
@@ -105,7 +105,7 @@ class Runtime(Generic[R]):
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
-        self.bodies = Budget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, spec.settings.in_hand_wait_s)
+        self.bodies = ByteBudget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, spec.settings.in_hand_wait_s)
         self.loop_watch = LoopWatch(spec.name)
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)

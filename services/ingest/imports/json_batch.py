@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from services.ingest.imports.ndjson import Raw
-from services.ingest.imports.port import ImportItem, ImportSource, Line, Parsed, Refused
+from services.ingest.imports.port import ImportItem, ImportSource, Line, Parsed, RefusedItem
 from shared.contracts.personal_data import mask
 from shared.contracts.values import json_pointer
 from shared.kit.bodies import (
@@ -82,7 +82,7 @@ def _cut(item: Parsed) -> ImportItem:
     try:
         return Raw(orjson.dumps(item.parse()))
     except Problem as problem:
-        return Refused(mask(problem.pointer or ""), problem.type, problem.title)
+        return RefusedItem(mask(problem.pointer or ""), problem.type, problem.title)
 
 
 def _listed(name: str, whole: Any) -> list[Any]:

@@ -55,7 +55,7 @@ class Parsed(NamedTuple):
         return self.value
 
 
-class Refused(NamedTuple):
+class RefusedItem(NamedTuple):
     """An item that was parsed elsewhere and can't be taken."""
 
     pointer: str

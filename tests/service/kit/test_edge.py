@@ -17,7 +17,7 @@ from starlette.requests import Request
 from structlog.testing import capture_logs
 
 from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
-from shared.kit.budgets import Budget
+from shared.kit.budgets import ByteBudget
 from shared.kit.clock import utc_now
 from tests.support.service import ServiceUnderTest, service_under_test
 
@@ -442,7 +442,7 @@ async def test_an_endpoint_may_have_a_limit_of_its_own(tiny: ServiceUnderTest) -
 
 async def test_an_endpoint_that_declares_no_large_body_can_not_lift_its_limit() -> None:
     request = Request({"type": "http", "headers": []})
-    BodyLimit(request.scope, request.receive, 1_000_000, 1.0, Budget("test", 1_000_000, 1.0))
+    BodyLimit(request.scope, request.receive, 1_000_000, 1.0, ByteBudget("test", 1_000_000, 1.0))
     apply_body_limit(request, 1_000)
     with pytest.raises(RuntimeError):
         lift_body_limit(request)

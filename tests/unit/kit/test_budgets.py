@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from shared.kit.budgets import Budget
+from shared.kit.budgets import ByteBudget
 from shared.kit.exceptions import TooMuchInHand
 
 
-def budget(most: int = 100, wait_s: float = 0.02) -> Budget:
-    return Budget("test", most, wait_s)
+def budget(most: int = 100, wait_s: float = 0.02) -> ByteBudget:
+    return ByteBudget("test", most, wait_s)
 
 
 async def waits(taking: "asyncio.Task[None]") -> bool:

@@ -96,6 +96,8 @@ class ByteBudget:
     def _grant_those_that_fit(self) -> None:
         """In order; whose holder has its half waits alone, whom the whole has no room for keeps those behind waiting."""
         for waiter in list(self._waiting):
+            if waiter.granted.cancelled():  # its time is over, and it forgets itself
+                continue
             if self._fits(waiter.amount, waiter.holder):
                 self._waiting.remove(waiter)
                 self._grant(waiter.amount, waiter.holder)

@@ -78,3 +78,26 @@ async def test_who_is_cancelled_holds_nothing() -> None:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
     assert held.taken == 0
+
+
+async def test_many_may_give_up_at_the_same_moment() -> None:
+    held = budget(wait_s=0.01)
+    await held.take(60, "a")
+    ended = await asyncio.gather(
+        *(held.take(60 - number, f"b{number}") for number in range(10)), return_exceptions=True
+    )
+    assert [type(one) for one in ended] == [TooMuchInHand] * 10
+    held.give_back(60, "a")
+    assert held.taken == 0
+
+
+async def test_what_one_gives_back_in_giving_up_is_not_for_who_gives_up_too() -> None:
+    held = budget(wait_s=5)
+    await held.take(100, "a")
+    one, other = asyncio.create_task(held.take(100, "b")), asyncio.create_task(held.take(50, "c"))
+    assert await waits(other)
+    held.give_back(100, "a")
+    one.cancel()
+    other.cancel()
+    await asyncio.gather(one, other, return_exceptions=True)
+    assert held.taken == 0

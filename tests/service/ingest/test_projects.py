@@ -55,13 +55,11 @@ async def test_long_texts_are_searched_in_a_process_of_their_own(ingest: Ingest)
     answer = await ingest.client.post(f"{path}/guidelines", json={"markdown": markdown}, headers=ingest.manager)
     assert answer.json()["guidelines"][0]["markdown"] == "Write to [EMAIL]. " * 200
     labels = [f"label {number}" for number in range(500)]
-    schema = {
-        "fields": [{"name": "text", "kind": "text"}],
-        "questions": [{"name": "topic", "kind": "choice", "labels": labels}],
-    }
+    question = {"name": "topic", "kind": "choice", "labels": labels}
+    schema = {"fields": [{"name": "text", "kind": "text"}], "questions": [question]}
     assert (await ingest.client.post(f"{path}/schemas", json=schema, headers=ingest.manager)).status_code == 201
     assert count.get() == before + 2
-    schema["questions"][0]["labels"].append("label  7")
+    labels.append("label  7")
     answer = await ingest.client.post(f"{path}/schemas", json=schema, headers=ingest.manager)
     assert (answer.status_code, answer.json()["pointer"]) == (422, "/questions/0/labels/500")
 

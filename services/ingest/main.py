@@ -25,6 +25,7 @@ from services.ingest.operations import republication
 from services.ingest.operations.context import IntakeContext
 from services.ingest.resources import IngestResources, IngestRuntime
 from services.ingest.settings import IngestSettings
+from services.ingest.storage import projects as projects_storage
 from shared.kit.app import Loop, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
@@ -70,6 +71,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 Loop("fold_feedback", 5.0, loops.fold_feedback),
             ),
             republish=republication.everything,
+            holding_personal_data=projects_storage.holding_personal_data,
             setup=setup,
         )
     )

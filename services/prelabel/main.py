@@ -21,6 +21,7 @@ from services.prelabel.exceptions import (
 from services.prelabel.operations import republication
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.setup import open_resources
+from services.prelabel.storage import projects as projects_storage
 from shared.kit.app import ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
@@ -57,6 +58,7 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             jobs={jobs.TRAINING: jobs.follow_training},
             job_cancellations={jobs.TRAINING: jobs.cancel_training},
             republish=republication.everything,
+            holding_personal_data=projects_storage.holding_personal_data,
             setup=open_resources,
         )
     )

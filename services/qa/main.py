@@ -13,6 +13,7 @@ from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener, pending_listeners
 from services.qa.resources import EstimationLimits, QaResources, QaRuntime
 from services.qa.settings import QaSettings
+from services.qa.storage import projects as projects_storage
 from shared.kit.app import ServiceSpec, create_service_app
 from shared.kit.clock import utc_now
 from shared.kit.jobs import Job
@@ -68,6 +69,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             job_cancellations={releases.BUILD: releases.cancel},
             compute_kept_ready=True,
             republish=republication.current_state,
+            holding_personal_data=projects_storage.holding_personal_data,
             setup=setup,
         )
     )

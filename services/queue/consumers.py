@@ -60,8 +60,8 @@ class Consumers:
         await labels.give_up(session, given_up)
 
     async def on_gold_placed(self, session: Session, placed: EventSet[events.GoldPlaced]) -> None:
-        await labels.place_gold(session, self._projects, placed, utc_now())
-        session.on_commit(lambda: self._runtime.wake("expose_gold"))
+        again = await labels.place_gold(session, self._projects, placed, utc_now())
+        session.on_commit(lambda: self._runtime.resources.hints.gold.note(again))
 
     async def on_gold_withdrawn(self, session: Session, withdrawn: EventSet[events.GoldWithdrawn]) -> None:
         await labels.withdraw_gold(session, self._projects, withdrawn, utc_now())

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.queue.operations import expiry, gold_exposures, routing, servability, withdrawal
 from services.queue.resources import QueueRuntime
+from services.queue.storage import gold_exposures as storage_of_gold
 from services.queue.storage import leases, progress, withdrawals
 from services.queue.storage import servability as storage
 from services.queue.storage.records import FIRST
@@ -16,7 +17,7 @@ _FOLDED_AT_ONCE = 10_000
 ROUTED_AT_ONCE = 500
 """How many records one transaction routes again: their locks are held until it commits."""
 EXAMINED_AT_ONCE = 200
-_SLOTS_AT_ONCE = 2_000
+_TOPPED_UP_AT_ONCE = 500
 
 
 async def expire_leases(runtime: QueueRuntime) -> float | None:
@@ -71,12 +72,21 @@ async def route_waiting(runtime: QueueRuntime) -> None:
             routed = await routing.route_waiting(session, runtime.resources.projects, utc_now(), ROUTED_AT_ONCE)
 
 
-async def expose_gold(runtime: QueueRuntime) -> None:
-    """Add slots to gold until each task has as many as annotators it may be served to."""
-    more = True
-    while more:
+async def top_up_gold(runtime: QueueRuntime) -> None:
+    """Make slots for the gold that this replica has just served."""
+    while task_ids := runtime.resources.hints.gold.take(_TOPPED_UP_AT_ONCE):
         async with runtime.database.transaction() as session:
-            more = await gold_exposures.expose_some(session, runtime.resources.projects, _SLOTS_AT_ONCE)
+            await gold_exposures.top_up(session, runtime.resources.projects, task_ids)
+
+
+async def look_through_gold(runtime: QueueRuntime) -> None:
+    """Make slots for gold that runs short and that no process remembers to have served."""
+    after: UUID | None = FIRST
+    while after is not None:
+        async with runtime.database.transaction() as session:
+            page = await storage_of_gold.page(session, after, _TOPPED_UP_AT_ONCE)
+            await gold_exposures.top_up(session, runtime.resources.projects, page)
+        after = page[-1] if len(page) == _TOPPED_UP_AT_ONCE else None
 
 
 def find_unservable(after_s: float, most_skips: int) -> Callable[[QueueRuntime], Awaitable[float | None]]:

@@ -27,6 +27,7 @@ from services.queue.exceptions import (
 from services.queue.operations import republication
 from services.queue.resources import QueueResources, QueueRuntime
 from services.queue.settings import QueueSettings
+from services.queue.storage import projects as projects_storage
 from shared.kit.app import Loop, ServiceSpec, create_service_app
 
 PROBLEMS: dict[type[Exception], int] = {
@@ -73,7 +74,8 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
                 Loop("take_back", 5.0, loops.take_back),
                 Loop("reroute", 2.0, loops.reroute),
                 Loop("route_waiting", 5.0, loops.route_waiting),
-                Loop("expose_gold", 2.0, loops.expose_gold),
+                Loop("top_up_gold", 1.0, loops.top_up_gold, leader=False),
+                Loop("look_through_gold", 300.0, loops.look_through_gold),
                 Loop(
                     "find_unservable",
                     min(5.0, max(0.5, settings.unservable_after_s)),
@@ -82,6 +84,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
                 Loop("fold_progress", 1.0, loops.fold_progress),
             ),
             republish=republication.whole_state,
+            holding_personal_data=projects_storage.holding_personal_data,
             setup=setup,
         )
     )

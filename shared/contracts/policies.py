@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from shared.contracts.fields import Name
+from shared.contracts.personal_data import Kind, Recogniser, recognisers_but
 from shared.contracts.values import BrokenRule, Frozen, Probability
+
+
+def _each_once(kinds: list[Kind]) -> list[Kind]:
+    return sorted(set(kinds))
 
 
 class SplitShares(Frozen):
@@ -96,6 +101,20 @@ class ServingPolicy(Frozen):
     minimum_skill: int = Field(default=0, ge=0, le=100)
 
 
+class DeidentificationPolicy(Frozen):
+    """What is masked in the texts of records and in answers that come in from now on: all kinds of personal data but `kept`.
+
+    A project that keeps any, or once did, holds personal data: its content is only for tokens with the role `personal_data`.
+    """
+
+    kept: Annotated[list[Kind], AfterValidator(_each_once)] = Field(default=[], max_length=50)
+
+    @property
+    def recognisers(self) -> tuple[Recogniser, ...]:
+        """Of what is masked."""
+        return recognisers_but(frozenset(self.kept))
+
+
 class Policies(Frozen):
     split: SplitShares = SplitShares()
     redundancy: RedundancyPolicy = RedundancyPolicy()
@@ -103,6 +122,7 @@ class Policies(Frozen):
     auto_accept: AutoAcceptPolicy = AutoAcceptPolicy()
     gold: GoldPolicy = GoldPolicy()
     serving: ServingPolicy = ServingPolicy()
+    deidentification: DeidentificationPolicy = DeidentificationPolicy()
     purposes_required: list[str] = Field(default=[], max_length=50)
 
 

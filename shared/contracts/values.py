@@ -38,7 +38,10 @@ class Frozen(BaseModel):
 
 
 class Role(StrEnum):
-    """What a token allows. `admin` may do everything."""
+    """What a token allows. `admin` may do everything.
+
+    `personal_data` allows nothing by itself: with it, another role reaches the content of projects that hold personal data.
+    """
 
     ADMIN = "admin"
     MANAGER = "manager"
@@ -47,6 +50,7 @@ class Role(StrEnum):
     PRODUCT = "product"
     TRAINER = "trainer"
     AUDITOR = "auditor"
+    PERSONAL_DATA = "personal_data"
 
 
 class ProjectStatus(StrEnum):

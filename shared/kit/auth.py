@@ -53,6 +53,16 @@ class Principal:
         if not self.may_see(project_id):
             raise Problem(403, "wrong-project", "The token is limited to other projects.")
 
+    def check_personal_data(self) -> None:
+        """Raises the 403 problem when the token has no role for personal data."""
+        if not self.has(Role.PERSONAL_DATA):
+            raise Problem(
+                403,
+                "wrong-role",
+                "This concerns a project that holds personal data, which the token has no role for.",
+                f"Besides the role that it has: one of {Role.ADMIN}, {Role.PERSONAL_DATA}.",
+            )
+
     def check_unlimited(self) -> None:
         """Raises the 403 problem when the token is limited to projects."""
         if self.projects is not None:
@@ -200,14 +210,16 @@ def unauthenticated(detail: str) -> Problem:
 
 
 _PRINCIPAL_KEY = "touchstone.principal"
+_CONTENT_KEY = "touchstone.content_checked"
 
 
 class Guard(SecurityBase):
     """The dependency behind `requires`: authenticates, then checks the role and the path's project."""
 
-    def __init__(self, roles: Iterable[str], *, whole_suite: bool = False) -> None:
+    def __init__(self, roles: Iterable[str], *, whole_suite: bool = False, content: bool = False) -> None:
         self.roles = frozenset(roles)
         self.whole_suite = whole_suite
+        self.content = content
         self.scheme_name = "bearer"
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An OIDC issuer's token, or a local one.")
 
@@ -219,6 +231,8 @@ class Guard(SecurityBase):
         if self.whole_suite:
             principal.check_unlimited()
         _check_path_project(principal, request.path_params)
+        if self.content:
+            await _check_path_content(principal, request)
         return principal
 
 
@@ -235,22 +249,36 @@ async def authenticated(request: Request) -> Principal:
 
 
 def _check_path_project(principal: Principal, path_params: Mapping[str, Any]) -> None:
-    if principal.projects is None or "project_id" not in path_params:
-        return
+    project_id = None if principal.projects is None else _path_project(path_params)
+    if project_id is not None:
+        principal.check_project(project_id)
+
+
+async def _check_path_content(principal: Principal, request: Request) -> None:
+    """Once a request: before anything that it opens holds a connection."""
+    project_id = _path_project(request.path_params)
+    if project_id is not None and not request.scope.get(_CONTENT_KEY):
+        await request.app.state.runtime.check_content(principal, project_id)
+        request.scope[_CONTENT_KEY] = True
+
+
+def _path_project(path_params: Mapping[str, Any]) -> UUID | None:
+    if "project_id" not in path_params:
+        return None
     try:
-        project_id = UUID(str(path_params["project_id"]))
+        return UUID(str(path_params["project_id"]))
     except ValueError:
-        return  # refused by validation
-    principal.check_project(project_id)
+        return None  # refused by validation
 
 
-def requires(*roles: str, whole_suite: bool = False) -> Any:
+def requires(*roles: str, whole_suite: bool = False, content: bool = False) -> Any:
     """The dependency of an endpoint that one of these roles (or `admin`) may call; without roles, any valid token.
 
-    `whole_suite`: what it governs belongs to no project, so a token that is limited to projects may not call it.
+    `whole_suite`: what it governs belongs to no project, so a token that is limited to projects may not call it. `content`:
+    it shows content of the path's project, which takes one more role if that holds personal data.
     Write `principal: Annotated[Principal, requires(Role.MANAGER)]`.
     """
-    return Depends(Guard(roles, whole_suite=whole_suite))
+    return Depends(Guard(roles, whole_suite=whole_suite, content=content))
 
 
 def mint_token(

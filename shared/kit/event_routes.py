@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from shared.kit.endpoints import edge_router
 from shared.kit.outbox import set_of
 from shared.kit.pagination import DEFAULT_LIMIT, Limit
 from shared.kit.problems import Problem, responses
-from shared.kit.runtime import RuntimeDep
+from shared.kit.runtime import Runtime, RuntimeDep
 
 router = edge_router("events")
 
@@ -54,7 +54,7 @@ WITH page AS (
     ) AS found
     ORDER BY found.position LIMIT $3
 )
-SELECT page.position, page.first, page.count, page.found, o.topic, o.frame, o.key, o.envelope, o.headers
+SELECT page.position, page.first, page.count, page.found, o.project_id, o.topic, o.frame, o.key, o.envelope, o.headers
 FROM page JOIN outbox AS o ON o.created_at = page.created_at AND o.seq = page.seq
 WHERE page.events_before < $3 AND page.bytes_before < $4
 ORDER BY page.position
@@ -68,6 +68,9 @@ _SECRETS: Final[Mapping[str, Sequence[Secret]]] = {
     if (secrets := [secret for event in topic.events for secret in event.secrets])
 }
 """The secret fields of a topic's payloads."""
+
+_WITHOUT_CONTENT: Final = frozenset({"projects", "annotators", "work", "quality", "models"})
+"""Topics whose events hold nothing of records and answers."""
 
 Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
 
@@ -113,7 +116,15 @@ async def list_events(
             break
         with contextlib.suppress(TimeoutError), runtime.loop_watch.resting():
             await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
-    return Response(_page(rows, after, limit, reader), media_type="application/json")
+    withheld = await _withheld(runtime, rows, reader)
+    return Response(_page(rows, after, limit, reader, withheld), media_type="application/json")
+
+
+async def _withheld(runtime: Runtime, rows: Sequence[Any], reader: Principal) -> set[UUID]:
+    """The projects whose content the reader has no role for: of these only the events that hold none are shown."""
+    if reader.has(Role.PERSONAL_DATA):
+        return set()
+    return await runtime.holding_personal_data({row["project_id"] for row in rows if row["project_id"] is not None})
 
 
 async def _read(
@@ -130,22 +141,28 @@ async def _read(
     return rows
 
 
-def _page(rows: Sequence[Any], after: int, limit: int, reader: Principal) -> bytes:
-    """The answer, put together from the envelopes as they were sent; only those with secret fields are parsed."""
+def _page(rows: Sequence[Any], after: int, limit: int, reader: Principal, withheld: Collection[UUID]) -> bytes:
+    """The answer, put together from the envelopes as they were sent; only those with secret fields are parsed.
+
+    Of the projects that are `withheld` there are none of the topics with content.
+    """
     hidden = {
         topic: [secret.path for secret in secrets if not (secret.roles and reader.has(*secret.roles))]
         for topic, secrets in _SECRETS.items()
     }
     items: list[bytes] = []
-    size = last = 0
-    for position, topic, envelope in _events(rows, after):
-        if len(items) == limit or size >= _MOST_BYTES:
+    size = last = seen = 0
+    for position, topic, envelope, project_id in _events(rows, after):
+        if seen == limit or size >= _MOST_BYTES:
             break
+        seen += 1
+        last = position
+        if project_id in withheld and topic not in _WITHOUT_CONTENT:
+            continue
         shown = _without(envelope, paths) if (paths := hidden.get(topic)) else envelope
         items.append(b'{"position":%d,"topic":"%b","event":%b}' % (position, topic.encode(), shown))
         size += len(envelope)
-        last = position
-    more = bool(rows) and rows[0]["found"] > len(items)
+    more = bool(rows) and rows[0]["found"] > seen
     return b'{"items":[%b]%b}' % (b",".join(items), b',"next":%d' % last if more else b"")
 
 
@@ -168,11 +185,11 @@ def _remove(value: Any, path: Sequence[str]) -> None:
         value.pop(name, None)
 
 
-def _events(rows: Iterable[Any], after: int) -> Iterator[tuple[int, str, bytes]]:
-    """Position, topic and envelope of the events after that position, in order."""
+def _events(rows: Iterable[Any], after: int) -> Iterator[tuple[int, str, bytes, UUID | None]]:
+    """Position, topic, envelope and project of the events after that position, in order."""
     for row in rows:
         first = row["first"]
         events = set_of(row)[first : first + row["count"]]
         for position, event in enumerate(events, start=row["position"]):
             if position > after:
-                yield position, row["topic"], event.envelope
+                yield position, row["topic"], event.envelope, row["project_id"]

@@ -2,16 +2,19 @@
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic
+from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from typing_extensions import TypeVar
 
 from shared.contracts import services
+from shared.contracts.values import Role
+from shared.kit.auth import Principal
 from shared.kit.budgets import ByteBudget
 from shared.kit.compute.pool import ComputePool
 from shared.kit.consuming import Subscription
@@ -81,6 +84,9 @@ class ServiceSpec(Generic[R]):
         default_factory=dict
     )  # what `/ready` asks, too
     compute_kept_ready: bool = False  # somebody waits for what worker processes compute
+    holding_personal_data: Callable[[Session, Collection[UUID]], Awaitable[set[UUID]]] | None = (
+        None  # of these projects
+    )
     package: str | None = None  # where the migrations are, if not in `services.<name>`
 
 
@@ -111,6 +117,23 @@ class Runtime(Generic[R]):
         self.replica = Replica(self.database)
         self.note_activity: Callable[[], None] = lambda: None
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
+
+    async def check_content(self, principal: Principal, project_id: UUID, session: Session | None = None) -> None:
+        """Raises the 403 problem when the project holds personal data and the token has no role for that.
+
+        Without a session that is open already it takes a connection of its own.
+        """
+        if not principal.has(Role.PERSONAL_DATA) and await self.holding_personal_data({project_id}, session):
+            principal.check_personal_data()
+
+    async def holding_personal_data(self, project_ids: Collection[UUID], session: Session | None = None) -> set[UUID]:
+        """Those of the projects whose content takes the role for personal data."""
+        if self.spec.holding_personal_data is None or not project_ids:
+            return set()
+        if session is not None:
+            return await self.spec.holding_personal_data(session, project_ids)
+        async with self.database.autocommit() as own:
+            return await self.spec.holding_personal_data(own, project_ids)
 
     def wake(self, loop_name: str) -> None:
         """Run that loop now instead of at its next time: here, or on the replica that leads it."""

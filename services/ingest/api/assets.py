@@ -103,7 +103,8 @@ async def read_asset(
     """What is known of it, with a URL that needs no token for a while."""
     async with runtime.database.transaction() as session:
         asset = await files.load(session, asset_id)
-    viewer.check_project(asset.project_id)
+        viewer.check_project(asset.project_id)
+        await runtime.check_content(viewer, asset.project_id, session)
     answer = await _answer(runtime, asset, request)
     if redirect:
         return RedirectResponse(answer.url, status_code=307)

@@ -84,7 +84,10 @@ async def create_project(
     if parts.guideline is not None:
         project = project.with_guideline(parts.guideline, now, activate=True)
     if parts.policies is not None:
+        without = project
         project = project.with_policies(parts.policies, now, activate=True)
+        if not project.masks_as(without):
+            principal.check_personal_data()
     async with runtime.database.transaction() as session:
 
         async def create() -> ProjectOut:
@@ -125,7 +128,7 @@ async def read_project(
 @router.patch("/projects/{project_id}", responses=responses(404, 412, 413), summary="Change a project")
 async def change_project(
     runtime: IngestRuntimeDep,
-    _manager: Manager,
+    manager: Manager,
     project_id: UUID,
     body: ProjectChange,
     response: Response,
@@ -141,7 +144,7 @@ async def change_project(
             project = project.with_status(body.status)
         return project.activated(body.active_schema, body.active_guideline, body.active_policy)
 
-    return await _change(runtime, project_id, expected, decide, response)
+    return await _change(runtime, project_id, expected, _guarded(manager, decide), response)
 
 
 @router.post(
@@ -217,7 +220,7 @@ async def list_presets(_manager: Manager) -> Page[PolicyPreset]:
 @router.put("/projects/{project_id}/policies", responses=responses(404, 412, 413), summary="Set the policies")
 async def set_policies(
     runtime: IngestRuntimeDep,
-    _manager: Manager,
+    manager: Manager,
     project_id: UUID,
     body: Annotated[PoliciesIn, Body(examples=[_POLICIES_EXAMPLE])],
     response: Response,
@@ -225,7 +228,8 @@ async def set_policies(
     activate: Activate = True,
 ) -> ProjectOut:
     """As a whole, as a new version: what is left out is as in the `preset`, or has its default. The split of records that
-    are here stays.
+    are here stays. What `deidentification` masks changes for what comes from now on, and needs the role `personal_data`:
+    a project that ever kept any holds personal data from then on.
     """
     now, policies = utc_now(), body.whole()
     await projects.cleaned(runtime.compute, ProjectParts(policies=policies), project_id)
@@ -236,7 +240,19 @@ async def set_policies(
             return project.activated(None, None, newest.version if activate else None)
         return project.with_policies(policies, now, activate=activate)
 
-    return await _change(runtime, project_id, expected, decide, response)
+    return await _change(runtime, project_id, expected, _guarded(manager, decide), response)
+
+
+def _guarded(manager: Principal, decide: Callable[[Project], Project]) -> Callable[[Project], Project]:
+    """Let only who has the role for personal data change what is masked."""
+
+    def decided(project: Project) -> Project:
+        after = decide(project)
+        if not after.masks_as(project):
+            manager.check_personal_data()
+        return after
+
+    return decided
 
 
 async def _change(

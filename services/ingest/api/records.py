@@ -25,7 +25,7 @@ from shared.kit.problems import responses
 router = edge_router("records")
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
-Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR)]
+Reader = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER, Role.AUDITOR, content=True)]
 
 
 @router.post(
@@ -87,10 +87,11 @@ async def list_records(
 
 
 @router.get("/records/{record_id}", responses=responses(404), summary="Read a record")
-async def read_record(session: SessionDep, reader: Reader, record_id: UUID) -> RecordOut:
+async def read_record(session: SessionDep, runtime: IngestRuntimeDep, reader: Reader, record_id: UUID) -> RecordOut:
     """As it was published: de-identified. An erased record is its tombstone."""
     record = await records.load(session, record_id)
     reader.check_project(record.project_id)
+    await runtime.check_content(reader, record.project_id, session)
     return RecordOut.of(record, await storage.aliases(session, record_id))
 
 

@@ -116,6 +116,9 @@ class ProjectSummary(BaseModel):
     active_policy: int
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    holds_personal_data: bool = Field(
+        description="Its content is only for tokens with the role `personal_data`, besides the role that is needed anyway."
+    )
 
 
 def _is_none(value: Any) -> bool:
@@ -177,6 +180,7 @@ class ProjectOut(ProjectSummary):
             active_policy=project.active_policy,
             created_at=project.created_at,
             updated_at=project.updated_at,
+            holds_personal_data=project.holds_personal_data,
             schemas=list(project.schemas),
             guidelines=list(project.guidelines),
             policies=[PolicyVersionOut.of(each, gold=gold) for each in project.policies],

@@ -227,12 +227,13 @@ def _check_purposes(policies: Policies, purposes: list[str]) -> None:
 
 def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: RecordCandidate) -> None:
     known = {item.name: item for item in project.schema.fields}
+    recognisers = project.policies.deidentification.recognisers
     for name, value in given.items():
         if name not in known:
             raise NotAccepted(
                 json_pointer("fields", mask(name)), "field-unknown", "the schema does not have this field"
             )
-        match FIELD_KINDS[known[name].kind].read(name, value):
+        match FIELD_KINDS[known[name].kind].read(name, value, recognisers):
             case Text(masked, original, redactions):
                 if known[name].required and is_blank(original):
                     raise NotAccepted(

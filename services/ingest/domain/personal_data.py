@@ -7,7 +7,7 @@ from services.ingest.exceptions import PersonalDataInSchema
 from services.ingest.media import Redaction
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import SliceValue
-from shared.contracts.personal_data import Finding, Kind, deidentify, mask
+from shared.contracts.personal_data import Finding, Kind, Recogniser, deidentify, mask
 from shared.contracts.personal_data.money import SHORTEST_CARD, CardRecogniser
 from shared.contracts.values import json_pointer
 
@@ -37,14 +37,14 @@ def _mask_value(value: SliceValue) -> SliceValue:
     return value
 
 
-def mask_answers(value: Any) -> Any:
+def mask_answers(value: Any, recognisers: Sequence[Recogniser]) -> Any:
     """Any JSON with every string in it masked, keys too."""
     if isinstance(value, str):
-        return mask(value)
+        return mask(value, recognisers)
     if isinstance(value, dict):
-        return {mask(key): mask_answers(item) for key, item in value.items()}
+        return {mask(key, recognisers): mask_answers(item, recognisers) for key, item in value.items()}
     if isinstance(value, list):
-        return [mask_answers(item) for item in value]
+        return [mask_answers(item, recognisers) for item in value]
     return value
 
 

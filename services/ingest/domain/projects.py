@@ -14,7 +14,7 @@ from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
 from shared.contracts.personal_data import mask
-from shared.contracts.policies import Policies
+from shared.contracts.policies import DeidentificationPolicy, Policies
 from shared.contracts.values import ProjectStatus
 
 MAX_GUIDELINE_TEXT = 200_000
@@ -82,6 +82,20 @@ class Project:
     active_guideline: int | None = None
     active_policy: int = 1
 
+    @property
+    def holds_personal_data(self) -> bool:
+        """Whether some of it is not masked, or was not once: a change holds for what comes from then on."""
+        return any(one.policies.deidentification.kept for one in self.policies)
+
+    @property
+    def masking(self) -> DeidentificationPolicy:
+        """What is masked now."""
+        return self.policies[self.active_policy - 1].policies.deidentification
+
+    def masks_as(self, other: "Project") -> bool:
+        """Whether the same is masked as in another state of it, and the same by every version that may be made active."""
+        return self.masking == other.masking and self.holds_personal_data == other.holds_personal_data
+
     def changed(self, now: datetime) -> "Project":
         return replace(self, revision=self.revision + 1, updated_at=now)
 
@@ -134,6 +148,7 @@ class Project:
             active_schema=self.active_schema,
             active_guideline=self.active_guideline,
             active_policy=self.active_policy,
+            holds_personal_data=self.holds_personal_data,
         )
 
 

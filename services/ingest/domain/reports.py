@@ -1,6 +1,6 @@
 """Feedback of a product system: checked against the schema and fitted to the masked record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from services.ingest.domain.personal_data import Redactions, findings_of, mask_a
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema, read_answer, validate
 from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
-from shared.contracts.personal_data import map_offset, mask
+from shared.contracts.personal_data import RECOGNISERS, Recogniser, map_offset, mask
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
@@ -130,8 +130,9 @@ def fit_answers(
     redactions: Redactions,
     answers: Answers | None,
     name: str,
+    recognisers: Sequence[Recogniser] = RECOGNISERS,
 ) -> Answers | None:
-    """The answers as they apply to the masked record: offsets moved, strings masked.
+    """The answers as they apply to the masked record: offsets moved, strings masked by the recognisers.
 
     Raises:
         NotAccepted: they don't fit the schema; `name` is which of the report's answers.
@@ -143,7 +144,7 @@ def fit_answers(
     if found:
         first = found[0]
         raise NotAccepted(f"/{name}{mask(first.pointer)}", first.rule, first.message)
-    masked: Answers = mask_answers(moved)
+    masked: Answers = mask_answers(moved, recognisers)
     return masked
 
 

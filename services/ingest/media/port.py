@@ -1,9 +1,11 @@
 """What a kind of field does: it checks what it accepts in a record, and makes safe what is kept of a file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.contracts.personal_data import Recogniser
 from shared.kit.images.changes import ImageChange
 
 Redaction = tuple[int, int, str]
@@ -62,8 +64,8 @@ class FieldKind(Protocol):
 
     name: str
 
-    def read(self, field_name: str, value: Any) -> FieldContent:
-        """What a field holds, from the JSON of a record.
+    def read(self, field_name: str, value: Any, recognisers: Sequence[Recogniser]) -> FieldContent:
+        """What a field holds, from the JSON of a record; what the recognisers find in a text is masked.
 
         Raises:
             NotAccepted: it is none of this kind.

@@ -1,11 +1,12 @@
 """Texts: kept in the record, with personal data masked."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, Final
 
 from services.ingest.exceptions import NotAccepted
 from services.ingest.media.port import Text
-from shared.contracts.personal_data import deidentify
+from shared.contracts.personal_data import Recogniser, deidentify
 from shared.contracts.values import json_pointer
 
 _INVISIBLE: Final = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -41,10 +42,10 @@ def is_blank(text: str) -> bool:
 class TextKind:
     name = "text"
 
-    def read(self, field_name: str, value: Any) -> Text:
+    def read(self, field_name: str, value: Any, recognisers: Sequence[Recogniser]) -> Text:
         if not isinstance(value, str):
             raise NotAccepted(json_pointer("fields", field_name), "string-type", "the field is a text")
-        masked, findings = deidentify(value)
+        masked, findings = deidentify(value, recognisers)
         return Text(masked, value, [(finding.start, finding.end, finding.type.value) for finding in findings])
 
 

@@ -281,15 +281,20 @@ def _fitted(
     schema = schemas[version]
     if schema is None:
         raise NotAccepted("/schema_version", "schema-version-unknown", "the project has no such schema version")
-    payload = domain.payload(report, new_id(), version, _answers(schema, record, report), report.observed_at or now)
+    payload = domain.payload(
+        report, new_id(), version, _answers(project, schema, record, report), report.observed_at or now
+    )
     return NewFeedback(given.report_hash, given.body_hash, record.record_id, payload)
 
 
-def _answers(schema: LabelSchema, record: StoredRecord, report: ReportIn) -> tuple[Answers | None, Answers | None]:
+def _answers(
+    project: IntakeProject, schema: LabelSchema, record: StoredRecord, report: ReportIn
+) -> tuple[Answers | None, Answers | None]:
     fields, redactions = record.fields or {}, record.redactions
+    recognisers = project.policies.deidentification.recognisers
     return (
-        domain.fit_answers(schema, fields, redactions, report.prediction, "prediction"),
-        domain.fit_answers(schema, fields, redactions, report.correction, "correction"),
+        domain.fit_answers(schema, fields, redactions, report.prediction, "prediction", recognisers),
+        domain.fit_answers(schema, fields, redactions, report.correction, "correction", recognisers),
     )
 
 

@@ -1,6 +1,6 @@
 """Projects and their versions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
@@ -46,16 +46,22 @@ _FIND: dict[Lock | None, str] = {
 _SCHEMAS = "SELECT version, label_schema, created_at FROM project_schemas WHERE project_id = $1 ORDER BY version"
 _GUIDELINES = "SELECT version, markdown, created_at FROM project_guidelines WHERE project_id = $1 ORDER BY version"
 _POLICIES = "SELECT version, policies, created_at FROM project_policies WHERE project_id = $1 ORDER BY version"
-_PAGE = """
-SELECT project_id, name, status, revision, active_schema, active_guideline, active_policy, created_at, updated_at
-FROM projects
+_HOLDS = """EXISTS (
+    SELECT FROM project_policies v WHERE v.project_id = p.project_id AND v.policies @? '$.deidentification.kept[0]'
+)"""
+_PAGE = f"""
+SELECT project_id, name, status, revision, active_schema, active_guideline, active_policy, created_at, updated_at,
+    {_HOLDS} AS holds_personal_data
+FROM projects p
 WHERE project_id > $1 ORDER BY project_id LIMIT $2
-"""
-_PAGE_OF_SOME = """
-SELECT project_id, name, status, revision, active_schema, active_guideline, active_policy, created_at, updated_at
-FROM projects
+"""  # noqa: S608  constants
+_PAGE_OF_SOME = f"""
+SELECT project_id, name, status, revision, active_schema, active_guideline, active_policy, created_at, updated_at,
+    {_HOLDS} AS holds_personal_data
+FROM projects p
 WHERE project_id > $1 AND project_id = ANY($3::uuid[]) ORDER BY project_id LIMIT $2
-"""
+"""  # noqa: S608  constants
+_HOLDING = f"SELECT project_id FROM projects p WHERE project_id = ANY($1::uuid[]) AND {_HOLDS}"  # noqa: S608  constants
 _INTAKE = """
 SELECT p.project_id, p.status, p.draw_salt, p.dedup_key, p.active_schema, s.label_schema, v.policies
 FROM projects p
@@ -171,6 +177,11 @@ async def load_intake(session: Session, project_id: UUID) -> tuple[ProjectStatus
         schema=_schema(row["label_schema"]),
         policies=_policies(row["policies"]),
     )
+
+
+async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the projects that hold personal data."""
+    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}
 
 
 async def exists(session: Session, project_id: UUID) -> bool:

@@ -165,6 +165,7 @@ async def read_artifact(
     """A URL that needs no token, for two minutes."""
     model = await models.get(session, model_id)
     trainer.check_project(model.project_id)
+    await runtime.check_content(trainer, model.project_id, session)  # it holds words of what it learnt from
     url = await runtime.objects.signed_url(model.key, _LINK_TTL_S)
     if url.startswith("/"):
         url = request.scope.get("root_path", "") + url

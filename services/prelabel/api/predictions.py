@@ -87,13 +87,19 @@ async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, 
 
 @router.get("/records/{record_id}/predictions", responses=responses(404, 410), summary="List a record's predictions")
 async def list_predictions(
-    session: SessionDep, reader: Reader, record_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+    session: SessionDep,
+    runtime: PrelabelRuntimeDep,
+    reader: Reader,
+    record_id: UUID,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Page[RecordPrediction]:
     """All that was published, the newest first."""
     held = await records.get(session, record_id)
     if held is None:
         raise NotKnownHere("record", record_id)
     reader.check_project(held.project_id)
+    await runtime.check_content(reader, held.project_id, session)
     if held.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased.")
     before = decode_cursor(after, int)[0] if after else _NEWEST

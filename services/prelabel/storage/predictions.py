@@ -44,7 +44,7 @@ class NewPrediction:
     payload: RecordPredicted
 
 
-_DUE_WHERE = "(r.state IN ('open', 'unlabelable') OR (r.held_out AND r.state = 'finalized'))"
+_DUE_WHERE = "(r.state IN ('open', 'unlabelable', 'gold') OR (r.held_out AND r.state = 'finalized'))"
 # Two branches, each in the order of its part of the index; the second is not run when the first gives enough.
 _DUE = f"""
 SELECT record_id, {_CONTENT} FROM (

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
 from services.qa.exceptions import ProjectArchived
+from services.qa.resources import QaRuntime
 from services.qa.storage import projects, records
 from shared.contracts.values import ProjectStatus
 from shared.kit.auth import Principal
@@ -37,12 +38,13 @@ async def open_project(session: Session, project_id: UUID) -> Project:
     return project
 
 
-async def record_or_404(session: Session, record_id: UUID, principal: Principal) -> Record:
-    """A record that the token may see."""
+async def record_or_404(runtime: QaRuntime, session: Session, record_id: UUID, principal: Principal) -> Record:
+    """A record whose content the token may see."""
     record = await records.find(session, record_id)
     if record is None:
         raise NotKnownHere("record", record_id)
     principal.check_project(record.project_id)
+    await runtime.check_content(principal, record.project_id, session)
     return record
 
 

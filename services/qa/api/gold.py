@@ -27,7 +27,7 @@ from shared.kit.problems import kebab_case, responses
 router = edge_router("gold")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
-Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, content=True)]
 
 
 @router.put(

@@ -28,6 +28,7 @@ from services.qa.operations import agreement, agreement_recount, reinstatement, 
 from services.qa.operations.thresholds import questions_without
 from services.qa.resources import QaRuntimeDep
 from services.qa.storage import annotators, chain, lists, projects, thresholds
+from shared.contracts.personal_data import mask
 from shared.contracts.values import AssessmentStatus, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -151,7 +152,7 @@ async def reinstate_annotator(
     """A person decided so. From now on the answers count as a new annotator's, so the old ones can't pause again."""
     await open_project(session, project_id)
     stored = await reinstatement.reinstate(
-        session, project_id, annotator_id, reason=body.reason, subject=manager.subject, now=utc_now()
+        session, project_id, annotator_id, reason=mask(body.reason), subject=manager.subject, now=utc_now()
     )
     return AssessmentOut.model_validate(stored)
 

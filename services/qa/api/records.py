@@ -36,8 +36,9 @@ _MOST_FAILING = 100
 
 router = edge_router("records")
 
-Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
-LabelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, Role.PRODUCT)]
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, content=True)]
+SummaryReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR)]
+LabelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, Role.PRODUCT, content=True)]
 
 
 def _after(cursor: str | None) -> UUID | None:
@@ -121,7 +122,7 @@ async def list_annotations(
 
 
 @router.get("/projects/{project_id}/summary", responses=responses(404), summary="Count where everything stands")
-async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -> SummaryOut:
+async def read_summary(session: SessionDep, _reader: SummaryReader, project_id: UUID) -> SummaryOut:
     """From counters that change with the facts: exact, and as cheap for a million records as for one."""
     await projects.check_exists(session, project_id)
     counted = await counters.read(session, project_id)
@@ -140,11 +141,11 @@ async def read_summary(session: SessionDep, _reader: Reader, project_id: UUID) -
 
 
 @router.get("/records/{record_id}/label", responses=responses(404, 410), summary="Read a record's label")
-async def read_label(session: SessionDep, reader: LabelReader, record_id: UUID) -> LabelOut:
+async def read_label(session: SessionDep, runtime: QaRuntimeDep, reader: LabelReader, record_id: UUID) -> LabelOut:
     """The label that stands. Where there is none yet, the problem `no-label` says in its `detail` what it waits for, to
     managers and auditors: to others a record that is gold has to look like any that is open.
     """
-    record = await record_or_404(session, record_id, reader)
+    record = await record_or_404(runtime, session, record_id, reader)
     if record.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased by right and is gone for good.")
     label = (await labels.current(session, [record_id])).get(record_id)
@@ -251,5 +252,5 @@ class LineageOut(BaseModel):
 @router.get("/records/{record_id}/lineage", responses=responses(404), summary="Read how a label came to be")
 async def read_lineage(runtime: QaRuntimeDep, session: SessionDep, reader: Reader, record_id: UUID) -> LineageOut:
     """Also of an erased record: what it held is gone, how it went and the chain of hashes stay."""
-    record = await record_or_404(session, record_id, reader)
+    record = await record_or_404(runtime, session, record_id, reader)
     return LineageOut(**await lineage.of_record(session, runtime.resources.seal_keys, record))

@@ -29,7 +29,7 @@ from shared.kit.problems import responses
 router = edge_router("releases")
 
 Manager = Annotated[Principal, requires(Role.MANAGER)]
-Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER)]
+Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRAINER, content=True)]
 _SEES_GOLD = (Role.MANAGER, Role.AUDITOR)
 
 _EXAMPLE: dict[str, Any] = {
@@ -169,6 +169,7 @@ async def read_release(
     if release is None:
         raise NotKnownHere("release", release_id)
     reader.check_project(release.project_id)
+    await runtime.check_content(reader, release.project_id, session)
     files = await _files(runtime, release, reader, request) if release.status == "published" else []
     manifest = None if release.manifest is None else dict(release.manifest)
     return ReleaseOut(**_values(release), manifest=manifest, files=files)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from services.qa.compute.gold import Checkable, violations_of
+from services.qa.compute.gold import Checkable, Examined, examine
 from services.qa.domain.facts import Annotation
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
@@ -21,7 +21,6 @@ from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import annotations, gold, records
 from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.gold import Gold
-from shared.contracts.answers import Violation
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import GoldPlaced, GoldWithdrawn
 from shared.contracts.fields import FieldValue
@@ -32,8 +31,8 @@ from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 
 _COUNTED = {"vote", "void", "late", "decision"}
-_LIGHT_BYTES = 65_536
-"""Of answers in JSON, that are checked at once: some milliseconds."""
+_LIGHT_BYTES = 8_192
+"""Of answers in JSON, that are checked and masked at once: some milliseconds."""
 _BYTES_AT_ONCE = 4 * MAX_EVENT_BYTES
 """Of answers in JSON, that a worker process checks in one go."""
 _CHECK_TIMEOUT_S = 10.0
@@ -64,7 +63,7 @@ class ReadPlacement:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPlacement:
-    """A wish, and what its answers were checked against or why they are refused."""
+    """A wish, its answers without personal data, and what these were checked against or why they are refused."""
 
     wish: Placement
     version: int | None = None
@@ -96,26 +95,34 @@ async def check(compute: ComputePool, project: Project, given: Sequence[ReadPlac
             bytes_of_last += one.size
             checked[at] = CheckedPlacement(one.wish, version)
     for part in waiting:
-        found = await _violations(compute, project, [(checked[at], given[at]) for at in part])
-        for at, violations in zip(part, found, strict=True):
-            if violations is None:
-                checked[at] = replace(checked[at], refusal=GoldTooLarge(MAX_EVENT_BYTES))
-            elif violations:
-                checked[at] = replace(checked[at], refusal=AnswersRefused(violations, "/answers"))
+        found = await _examined(compute, project, [(checked[at], given[at]) for at in part])
+        for at, examined in zip(part, found, strict=True):
+            checked[at] = _concluded(checked[at], examined)
     return [checked[at] for at in range(len(given))]
 
 
-async def _violations(
+def _concluded(checked: CheckedPlacement, examined: Examined | None) -> CheckedPlacement:
+    if examined is None:
+        return replace(checked, refusal=GoldTooLarge(MAX_EVENT_BYTES))
+    violations, masked = examined
+    if violations:
+        return replace(checked, refusal=AnswersRefused(violations, "/answers"))
+    return replace(checked, wish=replace(checked.wish, answers=masked))
+
+
+async def _examined(
     compute: ComputePool, project: Project, part: Sequence[tuple[CheckedPlacement, ReadPlacement]]
-) -> Sequence[Sequence[Violation] | None]:
-    """What is wrong with each; None where the check takes too much."""
+) -> Sequence[Examined | None]:
+    """What is wrong with each, and what is kept of it; None where that takes too much."""
     answers: list[Checkable] = [(checked.version or 0, one.content or {}, one.wish.answers) for checked, one in part]
+    policy = project.policies.deidentification
     if sum(one.size for _, one in part) <= _LIGHT_BYTES:
-        return violations_of(project.label_schemas, answers)
+        return examine(project.label_schemas, policy, answers)
     try:
         return await compute.run(
-            violations_of,
+            examine,
             project.label_schemas,
+            policy,
             answers,
             project_id=project.project_id,
             timeout_s=_CHECK_TIMEOUT_S,
@@ -125,8 +132,8 @@ async def _violations(
             return [None]
     middle = len(part) // 2
     return [
-        *await _violations(compute, project, part[:middle]),
-        *await _violations(compute, project, part[middle:]),
+        *await _examined(compute, project, part[:middle]),
+        *await _examined(compute, project, part[middle:]),
     ]
 
 

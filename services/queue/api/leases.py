@@ -55,8 +55,7 @@ async def lease_next(
 ) -> Response:
     """Up to `count` tasks, each of another record and none that you had before; or none and the reason why."""
     request = WorkRequest(
-        principal.subject,
-        principal.has(Role.ARBITER),
+        principal,
         project_id,
         body.count,
         runtime.resources.retry_soon_s,
@@ -82,7 +81,7 @@ async def lease_next(
 async def list_leases(project_id: UUID, principal: Worker, runtime: QueueRuntimeDep) -> Response:
     """After a reload: what you had leased and may still submit."""
     async with runtime.database.transaction() as session:
-        granted = await _leasing(runtime).held(session, principal.subject, project_id)
+        granted = await _leasing(runtime).held(session, principal, project_id)
     return answer(await leases_json(runtime, granted))
 
 
@@ -174,12 +173,16 @@ async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, bo
 )
 async def save_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep, body: DraftIn) -> Response:
     """Unfinished answers, at most as large as an annotation can be (512 KiB). They stay yours when the lease runs out, and
-    may change even then; not once you have submitted, skipped or given back.
+    may change even then; not once you have submitted, skipped or given back. They are kept, and come back, without personal
+    data, as an annotation is.
     """
+    async with runtime.database.autocommit() as session:
+        checked = await submission.check_draft(session, runtime.resources.projects, principal, token, body.answers)
+    checked = await submission.mask_large(runtime.compute, checked)
     now = utc_now()
     async with runtime.database.transaction() as session:
-        await leases.save_draft(session, principal, token, body.answers, now)
-    return answer({"answers": body.answers, "saved_at": now})
+        await leases.save_draft(session, principal, token, checked.work.answers, now)
+    return answer({"answers": checked.work.answers, "saved_at": now})
 
 
 @router.get("/leases/{token}/draft", response_model=DraftOut, responses=responses(404), summary="Read the draft")

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import orjson
 
-from services.queue.domain.free_text import words_of
 from services.queue.domain.routing import Thresholds, terms_of
 from shared.contracts.answers import LabelSchema
+from shared.contracts.answers.free_text import words_of
 from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus

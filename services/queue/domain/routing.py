@@ -108,6 +108,18 @@ def terms_of(policies: Policies) -> tuple[float, ...]:
     )
 
 
+def accepted_unseen(policies: Policies, evidence: RoutingEvidence) -> bool:
+    """Whether people see such a record only where it is drawn by chance."""
+    confidence, threshold = evidence.confidence, evidence.threshold
+    return policies.auto_accept.enabled and threshold is not None and confidence is not None and confidence >= threshold
+
+
+def for_experts(policies: Policies, evidence: RoutingEvidence) -> bool:
+    """Whether the model is so unsure of such a record that it is an expert's."""
+    confidence = evidence.confidence
+    return evidence.with_model and confidence is not None and confidence < policies.serving.expert_below
+
+
 def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: Draws) -> RouteDecision:
     """Route a record that is not gold and whose slots nobody has touched."""
     redundancy, learning, blind_share = policies.redundancy, policies.learning, policies.serving.blind_share
@@ -123,8 +135,8 @@ def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: D
             probability=learning.random_share,
         )
     chance = 1.0 - learning.random_share
-    confidence, threshold = evidence.confidence, evidence.threshold
-    if policies.auto_accept.enabled and threshold is not None and confidence is not None and confidence >= threshold:
+    threshold = evidence.threshold
+    if accepted_unseen(policies, evidence):
         audit_share = policies.auto_accept.audit_share
         if draws.audit < audit_share:
             # Blind, so people don't see a model's answer: as many people as without a model.
@@ -150,7 +162,7 @@ def decide(policies: Policies, split: Split, evidence: RoutingEvidence, draws: D
         )
     opened = evidence.selection is not None or not learning.enabled
     probability = chance * (1.0 if evidence.selection is None else evidence.selection)
-    unsure = evidence.with_model and confidence is not None and confidence < policies.serving.expert_below
+    unsure = for_experts(policies, evidence)
     return RouteDecision(
         Route.EXPERT if unsure else Route.PEOPLE,
         slots=1 if unsure else ordinary,

@@ -64,7 +64,10 @@ class ServingPlan:
 
 @dataclass(frozen=True, slots=True)
 class SlotCandidate:
-    """A free slot that the annotator may have; `line` is the place of its line in the plan's wants."""
+    """A free slot that the annotator may have; `line` is the place of its line in the plan's wants.
+
+    `shows`: the model whose prediction a lease of it shows, or may show if it is gold.
+    """
 
     task_id: UUID
     slot: int
@@ -78,15 +81,19 @@ class SlotCandidate:
     rank: int
     sort_key: float
     line: int = 0
+    shows: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A slot to lease. Gold carries the guideline version, and is as urgent, as the task whose place it takes."""
+    """A slot to lease. Gold carries the guideline version, is as urgent, and shows or doesn't show a prediction, as the task
+    whose place it takes.
+    """
 
     slot: SlotCandidate
     guideline_version: int
     urgency: int
+    blind: bool
 
 
 def gold_chance(policy: GoldPolicy, assessed: AssessmentStatus, gold_served: int) -> float:
@@ -144,17 +151,25 @@ def choose(wants: Sequence[Want], near: Sequence[SlotCandidate], room: int) -> l
 def mix_gold(
     ordinary: Sequence[SlotCandidate], gold: Sequence[SlotCandidate], gold_places: Collection[int]
 ) -> list[Pick]:
-    """Put gold in the drawn places: each takes the place of an ordinary annotation, and has its schema version."""
+    """Put gold in the drawn places: each takes the place of an ordinary annotation, and has its schema version.
+
+    In the place of one that shows a prediction only gold that can show the same model's.
+    """
     left = list(gold)
     picks = []
     for place, one in enumerate(ordinary, start=1):
         fitting = None
         if place in gold_places and one.kind is TaskKind.ANNOTATION:
-            fitting = next((other for other in left if other.schema_version == one.schema_version), None)
+            fitting = next((other for other in left if _can_stand_in(other, one)), None)
         if fitting is not None:
             left = [other for other in left if other.record_id != fitting.record_id]
-        picks.append(Pick(fitting or one, one.guideline_version, one.rank))
+        blind = one.blind if fitting is None else one.shows is None
+        picks.append(Pick(fitting or one, one.guideline_version, one.rank, blind))
     return picks
+
+
+def _can_stand_in(gold: SlotCandidate, ordinary: SlotCandidate) -> bool:
+    return gold.schema_version == ordinary.schema_version and ordinary.shows in {None, gold.shows}
 
 
 @lru_cache

@@ -6,7 +6,16 @@ from uuid import uuid4
 
 from services.queue.domain.project import Project
 from services.queue.domain.record import Effects, Record, RecordDraws
-from services.queue.domain.routing import Draws, RouteDecision, RoutingEvidence, decide, rank_of, threshold_for
+from services.queue.domain.routing import (
+    Draws,
+    RouteDecision,
+    RoutingEvidence,
+    accepted_unseen,
+    decide,
+    for_experts,
+    rank_of,
+    threshold_for,
+)
 from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.slots import SlotState, all_untouched
 from services.queue.domain.tasks import Purpose, Task
@@ -24,11 +33,21 @@ def route(
     *,
     anew: bool = False,
 ) -> None:
-    """Decide on a record and bring its tasks in line.
+    """Decide on a record and bring its tasks in line; of gold, decide whether it may show its prediction.
 
     What somebody has worked on, and what was accepted unseen, stays as it was decided; `anew` reopens it. A task that is in
     nobody's hand moves to the versions that are active.
     """
+    if record.state is RecordState.GOLD:
+        record.waiting = False
+        blind_gold(record, project)
+    else:
+        _route_ordinary(record, project, effects, now, cause, anew=anew)
+
+
+def _route_ordinary(
+    record: Record, project: Project, effects: Effects, now: datetime, cause: Event[Any] | None, *, anew: bool
+) -> None:
     if not project.servable:
         record.waiting = record.state is RecordState.OPEN and record.prediction is not None and record.routed is None
         return
@@ -61,6 +80,14 @@ def route(
     else:
         task = _offer(record, project, task, decision, draws, now)
     effects.publish_route(record, _routed(record, project, task, decision, with_model=evidence.with_model), cause)
+
+
+def blind_gold(record: Record, project: Project) -> None:
+    """Have gold show no prediction with which an ordinary record would not come to everybody: that would reveal it."""
+    for task in record.tasks:
+        if task.open and task.purpose is Purpose.GOLD:
+            evidence = _evidence(record, project, task)
+            task.blind = accepted_unseen(project.policies, evidence) or for_experts(project.policies, evidence)
 
 
 def _evidence(record: Record, project: Project, task: Task | None) -> RoutingEvidence:

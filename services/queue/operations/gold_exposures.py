@@ -1,5 +1,6 @@
-"""Slots for gold: as many as annotators it may be served to, which may be thousands for each record."""
+"""Slots for gold, made as they are needed: each task has some that are free, until as many annotators had it as may."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.queue.domain.slots import Slot, SlotState
@@ -9,8 +10,8 @@ from services.queue.storage.projects import ProjectCache
 from shared.contracts.draws import draw
 from shared.kit.database import Session
 
-EXPOSED_AT_ONCE = 50
-"""How many slots a new gold task has as soon as it is placed; the loop `expose_gold` adds the others."""
+AHEAD = 5
+"""How many free slots a gold task has: so many people may be served it before more are made, a second later."""
 
 
 def place_in_line(salt: str, task: Task, number: int) -> float:
@@ -18,34 +19,23 @@ def place_in_line(salt: str, task: Task, number: int) -> float:
     return draw(salt, "serve", task.record_id, number)
 
 
-async def expose_some(session: Session, projects: ProjectCache, limit: int) -> bool:
-    """Bring the next tasks nearer to as many slots as they are to have, by up to `limit` of them in all.
+async def top_up(session: Session, projects: ProjectCache, task_ids: Sequence[UUID]) -> None:
+    """Bring the free slots of these gold tasks to `AHEAD`, as far as they may have more, and take away what is too many.
 
-    Return whether there may be more to do. What they have and are to have stands in tables alone, so it goes on where it
-    stopped. Slots that somebody has are not taken away.
+    A constant number of statements, and at most `AHEAD` new rows a task. Slots that somebody has are not taken away.
     """
-    found = await gold_exposures.lock_next(session, limit, EXPOSED_AT_ONCE)
-    if found is None:
-        return False
+    found = await gold_exposures.lock_short(session, task_ids, AHEAD)
+    if not found:
+        return
     held = await projects.hold(session, {one.task.project_id for one in found})
-    added: list[tuple[Task, Slot]] = []
-    surplus: dict[UUID, int] = {}
-    ended: list[UUID] = []
-    room = limit
-    for one in found:
-        change = min(room, abs(one.lacks))
-        if one.lacks > 0:
-            salt = held[one.task.project_id].salt
-            added += [(one.task, _slot(salt, one.task, one.highest + nth)) for nth in range(1, change + 1)]
-        elif change:
-            surplus[one.task.task_id] = change
-        if change == abs(one.lacks):
-            ended.append(one.task.task_id)
-        room -= change
+    added = [
+        (one.task, _slot(held[one.task.project_id].salt, one.task, one.highest + nth))
+        for one in found
+        for nth in range(1, one.lacks(AHEAD) + 1)
+    ]
     await tasks.add_slots(session, added)
-    await gold_exposures.take_away(session, surplus)
-    await gold_exposures.end(session, ended)
-    return True
+    await gold_exposures.take_away(session, {one.task.task_id: one.surplus for one in found if one.surplus})
+    await gold_exposures.end(session, [one.task.task_id for one in found if one.ended(one.lacks(AHEAD))])
 
 
 def _slot(salt: str, task: Task, number: int) -> Slot:

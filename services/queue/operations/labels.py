@@ -12,8 +12,8 @@ from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.batches import GOLD_WITHDRAWN, load
-from services.queue.operations.decisions import route
-from services.queue.operations.gold_exposures import EXPOSED_AT_ONCE, place_in_line
+from services.queue.operations.decisions import blind_gold, route
+from services.queue.operations.gold_exposures import AHEAD, place_in_line
 from services.queue.storage import gold_exposures
 from services.queue.storage.projects import ProjectCache
 from shared.contracts.envelope import Event, Payload
@@ -60,13 +60,17 @@ async def retract(session: Session, projects: ProjectCache, events: EventSet[Lab
     await batch.save(session)
 
 
-async def place_gold(session: Session, projects: ProjectCache, events: EventSet[GoldPlaced], now: datetime) -> None:
+async def place_gold(
+    session: Session, projects: ProjectCache, events: EventSet[GoldPlaced], now: datetime
+) -> list[UUID]:
     """From now on the records measure annotators, whatever they were. Who has started one may finish: that counts as gold.
 
-    A new gold task gets its first slots here; a loop adds the others, and all where gold is placed again (`gold_exposures`).
+    A new gold task gets its first slots here, others as they are needed (`gold_exposures`). Return the tasks that were there
+    before, which may need some now, or have too many.
     """
     batch = await load(session, events, projects)
     unexposed: dict[tuple[UUID, UUID], int] = {}
+    again: list[UUID] = []
     for event, record in _newest(batch.ready(events, servable=True)):
         batch.effects.change_state(record, RecordState.GOLD)
         record.waiting = False
@@ -77,10 +81,14 @@ async def place_gold(session: Session, projects: ProjectCache, events: EventSet[
                 task.close()
         before = any(task.purpose is Purpose.GOLD for task in record.tasks)
         task = _expose(record, batch.projects[record.project_id], event, now)
-        if before or event.payload.exposures > EXPOSED_AT_ONCE:
+        blind_gold(record, batch.projects[record.project_id])
+        if before:
+            again.append(task.task_id)
+        if before or event.payload.exposures > AHEAD:
             unexposed[task.task_id, record.record_id] = event.payload.exposures
     await batch.save(session)
     await gold_exposures.set_exposures(session, unexposed)
+    return again
 
 
 def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: datetime) -> Task:
@@ -102,10 +110,10 @@ def _expose(record: Record, project: Project, event: Event[GoldPlaced], now: dat
             Lane.GOLD,
             ANY_POOL,
             now,
-            blind=True,
+            blind=False,
             schema_version=placed.schema_version,
         )
-        task.collect(min(placed.exposures, EXPOSED_AT_ONCE), partial(place_in_line, project.salt, task), rank=0)
+        task.collect(min(placed.exposures, AHEAD), partial(place_in_line, project.salt, task), rank=0)
     task.reopen()
     task.requested_revision = event.revision
     return task

@@ -10,7 +10,7 @@ from services.queue.domain.leases import Lease
 from services.queue.domain.project import Project
 from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
 from services.queue.domain.routing import Lane
-from services.queue.domain.serving_plan import Pick, ServingPlan, choose, mix_gold, plan
+from services.queue.domain.serving_plan import Pick, ServingPlan, SlotCandidate, choose, mix_gold, plan
 from services.queue.domain.slots import SlotState
 from services.queue.exceptions import NotRegistered
 from services.queue.storage import claims, memberships, servability, supply
@@ -36,12 +36,22 @@ ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 class WorkRequest:
     """Who asks for how much. `soon_s`: after how many seconds to ask again when something may turn up at any moment."""
 
-    subject: str
-    arbiter: bool
+    principal: Principal
     project_id: UUID
     count: int
     soon_s: int
     kinds: Collection[TaskKind] = ALL_KINDS
+
+    @property
+    def subject(self) -> str:
+        return self.principal.subject
+
+    @property
+    def arbiter(self) -> bool:
+        return self.principal.has(Role.ARBITER)
+
+    def may_see(self, project: Project) -> bool:
+        return not project.content.holds_personal_data or self.principal.has(Role.PERSONAL_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Following:
     soon_s: int
 
     def request(self, principal: Principal, project_id: UUID) -> WorkRequest:
-        return WorkRequest(principal.subject, principal.has(Role.ARBITER), project_id, self.count, self.soon_s)
+        return WorkRequest(principal, project_id, self.count, self.soon_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class Leasing:
         Raises:
             NotRegistered: the subject is no annotator.
             NotKnownHere: the project.
+            Problem: 403, it holds personal data, which the token has no role for.
         """
         entrant, project = await self._enter(session, request, lazily=lazily)
         self.hints.entrants.forget(request.subject, request.project_id)  # what happens now may be rolled back
@@ -126,9 +137,9 @@ class Leasing:
                 break
         return await self._granted(session, project, entrant, request, leases, now)
 
-    async def held(self, session: Session, subject: str, project_id: UUID) -> Granted:
+    async def held(self, session: Session, principal: Principal, project_id: UUID) -> Granted:
         """The leases that an annotator holds already."""
-        request = WorkRequest(subject, arbiter=False, project_id=project_id, count=1, soon_s=1)
+        request = WorkRequest(principal, project_id, count=1, soon_s=1)
         entrant, project = await self._enter(session, request, lazily=True)
         return Granted(project, await claims.leased_in(session, entrant.annotator_id, project_id))
 
@@ -150,6 +161,8 @@ class Leasing:
                 raise NotKnownHere("project", request.project_id)
         project = await self.projects.find(session, request.project_id, entrant.project_revision)
         assert project is not None
+        if not request.may_see(project):
+            request.principal.check_personal_data()
         return entrant, project
 
     async def _claim_one(
@@ -194,7 +207,7 @@ class Leasing:
         room = min(chosen.count, claim.most_held - await claims.count_held(session, *who))
         lines = {(want.pool, want.lane) for want in chosen.wants}
         there = {
-            one.slot.record_id: Pick(one.slot, one.guideline_version, _FIRST_OF_ALL)
+            one.slot.record_id: Pick(one.slot, one.guideline_version, _FIRST_OF_ALL, _blind_again(one.slot, one.shown))
             for one in found
             if one.slot is not None and (one.slot.lane is Lane.GOLD or (one.slot.pool, one.slot.lane) in lines)
         }
@@ -244,9 +257,15 @@ class Leasing:
         if leases:
             for leased in leases:
                 self.hints.granted.remember(leased.token, _found(leased, entrant, request))
+            self.hints.gold.note(leased.task_id for leased in leases if leased.is_gold)
             return Granted(project, sorted(leases, key=lambda leased: leased.place))
         reason = await _why_nothing(session, project, entrant, request, now)
         return Granted(project, [], nothing(reason, request.soon_s))
+
+
+def _blind_again(slot: SlotCandidate, shown: bool) -> bool:
+    """Whether what comes again shows no prediction: gold shows one if it did."""
+    return not shown if slot.lane is Lane.GOLD else slot.blind
 
 
 def _after(entrant: Entrant, leases: Sequence[Leased]) -> Entrant:
@@ -286,7 +305,8 @@ def _found(leased: Leased, entrant: Entrant, request: WorkRequest) -> FoundLease
 def _common_plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPlan | None:
     """The plan for one new lease; None where this is not the common case."""
     membership = entrant.membership
-    if membership.arbiter is not request.arbiter or membership.given_back or _refused(project, entrant) is not None:
+    known = membership.arbiter is request.arbiter and not membership.given_back
+    if not known or not request.may_see(project) or _refused(project, entrant) is not None:
         return None
     chosen = _plan(project, entrant, request)
     return chosen if chosen.count == 1 else None

@@ -8,13 +8,13 @@ from uuid import UUID
 import orjson
 
 from services.queue.compute.masking import mask_work
-from services.queue.domain.free_text import free_characters
 from services.queue.domain.leases import Lease, TokenStatus, token_status
 from services.queue.domain.project import Project
 from services.queue.domain.slots import SlotState
 from services.queue.exceptions import (
     AnswersDiffer,
     AnswersTooLarge,
+    DraftTooLarge,
     ReasonRequired,
     SchemaViolated,
     StaleLease,
@@ -22,6 +22,7 @@ from services.queue.exceptions import (
 )
 from services.queue.operations.leases import (
     MOST_ANSWER_BYTES,
+    WITHOUT_DRAFT,
     as_draft,
     count_again,
     end_of,
@@ -36,6 +37,7 @@ from services.queue.storage.annotations import NewAnnotation
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
 from shared.contracts.answers import LabelSchema, Violation, validate
+from shared.contracts.answers.free_text import free_characters
 from shared.contracts.events import AnnotationSubmitted
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import Answers, TaskKind
@@ -66,7 +68,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class CheckedWork:
-    """Work that fits its lease, without personal data; as it was handed in where the lease takes no more work.
+    """Work that fits its lease, without personal data; where the lease takes no more work, what is kept as its draft.
 
     `large`: it is yet to be checked and masked, by `finish_check`.
     """
@@ -111,17 +113,28 @@ async def check_work(
 
 async def _check(session: Session, projects: ProjectCache, found: FoundLease, token: UUID, work: Work) -> CheckedWork:
     status = token_status(found.lease, token)
-    if status is not TokenStatus.VALID and status is not TokenStatus.DONE:
-        return CheckedWork(found, None, work)
+    late = status is not TokenStatus.VALID and status is not TokenStatus.DONE
+    if late and (status in WITHOUT_DRAFT or as_draft(work.answers) is None):
+        return CheckedWork(found, None, Work({}, work.active_s))
     size = len(orjson.dumps(work.answers)) + len(work.reason or "")
-    if size > MOST_ANSWER_BYTES:
+    if size > MOST_ANSWER_BYTES and not late:
         raise AnswersTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
+    if late:
+        work = Work(work.answers, work.active_s)  # its draft has no reason
     is_valid = status is TokenStatus.VALID
     if is_valid and found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
         raise ReasonRequired
+    if size >= CHECKED_AT_ONCE_BYTES:
+        return CheckedWork(found, project, work, large=True)
+    if is_valid:
+        _refuse(validate(*_schema_and_fields(project, found), work.answers))
+    return _masked_if_short(found, project, work)
+
+
+def _masked_if_short(found: FoundLease, project: Project, work: Work) -> CheckedWork:
     words = _words(project, found.lease)
     if size >= CHECKED_AT_ONCE_BYTES:
         return CheckedWork(found, project, work, large=True)
@@ -129,8 +142,33 @@ async def _check(session: Session, projects: ProjectCache, found: FoundLease, to
         _refuse(validate(*_schema_and_fields(project, found), work.answers))
     if free_characters(work.answers, words) + len(work.reason or "") > MASKED_AT_ONCE:
         return CheckedWork(found, project, work, large=True)
-    answers, reason = mask_work(work.answers, work.reason, words)
+    answers, reason = mask_work(work.answers, work.reason, words, project.policies.deidentification)
     return CheckedWork(found, project, Work(answers, work.active_s, reason))
+
+
+async def check_draft(
+    session: Session, projects: ProjectCache, principal: Principal, token: UUID, answers: Answers
+) -> CheckedWork:
+    """Unfinished answers, masked as `check_work` does but not checked by the schema; large ones are left to `mask_large`.
+
+    Raises:
+        UnknownLease: the caller has no lease of this token.
+        DraftTooLarge: they are larger than an annotation can be.
+        StaleLease, AlreadySubmitted, RecordGone: the lease takes no draft.
+    """
+    draft = as_draft(answers)
+    if draft is None:
+        raise DraftTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
+    found = of_caller(await leases.find(session, token), principal)
+    status = token_status(found.lease, token)
+    if status is TokenStatus.DONE or status in WITHOUT_DRAFT:
+        raise refusal_of(status)
+    project = await projects.find(session, found.lease.project_id, found.project_revision)
+    if project is None:
+        raise NotKnownHere("project", found.lease.project_id)
+    if len(draft) >= CHECKED_AT_ONCE_BYTES:
+        return CheckedWork(found, project, Work(answers), large=True)
+    return _masked_if_short(found, project, Work(answers))
 
 
 async def finish_check(compute: ComputePool, checked: CheckedWork, token: UUID) -> CheckedWork:
@@ -140,18 +178,29 @@ async def finish_check(compute: ComputePool, checked: CheckedWork, token: UUID) 
         SchemaViolated: the work can't be accepted.
         AnswersTooLarge: masking it takes too long.
     """
+    if checked.large and checked.project is not None and token_status(checked.found.lease, token) is TokenStatus.VALID:
+        _refuse(await violations_of(*_schema_and_fields(checked.project, checked.found), checked.work.answers))
+    return await mask_large(compute, checked)
+
+
+async def mask_large(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
+    """Mask large work, long text of it in a worker process; raises AnswersTooLarge where that takes too long."""
     if not checked.large or checked.project is None:
         return checked
-    work, project, lease = checked.work, checked.project, checked.found.lease
-    if token_status(lease, token) is TokenStatus.VALID:
-        _refuse(await violations_of(*_schema_and_fields(project, checked.found), work.answers))
-    words = _words(project, lease)
+    work, project = checked.work, checked.project
+    words = _words(project, checked.found.lease)
     if free_characters(work.answers, words) + len(work.reason or "") <= MASKED_AT_ONCE:
-        answers, reason = mask_work(work.answers, work.reason, words)
+        answers, reason = mask_work(work.answers, work.reason, words, project.policies.deidentification)
         return replace(checked, work=Work(answers, work.active_s, reason), large=False)
     try:
         answers, reason = await compute.run(
-            mask_work, work.answers, work.reason, words, project_id=project.project_id, timeout_s=MASKING_TIMEOUT_S
+            mask_work,
+            work.answers,
+            work.reason,
+            words,
+            project.policies.deidentification,
+            project_id=project.project_id,
+            timeout_s=MASKING_TIMEOUT_S,
         )
     except ComputeFailed as failure:
         raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
@@ -294,7 +343,7 @@ async def _submitted_again(
 async def _too_late(
     session: Session, lease: Lease, token: UUID, status: TokenStatus, work: Work, now: datetime
 ) -> Late:
-    draft = None if status in {TokenStatus.GONE, TokenStatus.GIVEN_BACK} else as_draft(work.answers)
+    draft = None if status in WITHOUT_DRAFT else as_draft(work.answers)
     if draft is not None:
         await drafts.save(session, lease.task_id, lease.annotator_id, draft, now)
     await log_end(session, end_of(lease, token, "refused", now, active_s=work.active_s))

@@ -22,8 +22,9 @@ from shared.kit.statements import Statement
 _NEAR_GOLD = 40
 """How many slots of gold are looked at for each lease: of these the annotator had some."""
 
-_GOLD_PER_PLACE = 4
-"""How many of these are taken into a batch for each that is drawn: several may be of one record or another schema."""
+_GOLD_PER_PLACE = 8
+"""How many of these are taken into a batch for each that is drawn: several may be of one record or another schema, or not
+show what their place does."""
 
 _FREE_COLUMNS = """f.task_id, f.slot, f.record_id, f.kind, f.schema_version, f.guideline_version, f.blind, f.lane,
     f.pool, f.rank, f.sort_key"""
@@ -33,6 +34,12 @@ _NOT_MINE = """(
     WHERE mine.record_id = f.record_id AND mine.annotator_id = :annotator_id
         AND mine.state IN ('leased', 'submitted', 'skipped')
 ) IS NULL"""
+# The model whose prediction a lease of the slot shows, or may show if it is gold.
+_SHOWN_MODEL = """(
+    SELECT o.model_id FROM routes o
+    WHERE o.record_id = {slot}.record_id AND o.prediction_schema = {slot}.schema_version AND NOT {slot}.blind
+)"""
+_SHOWS = _SHOWN_MODEL + " AS shows"
 # A line, from (low_rank, low_key) on: the whole of it unless what stands in front is known to be had already.
 _IN_LINE = f"""
     SELECT {_FREE_COLUMNS} FROM slots f
@@ -75,7 +82,8 @@ _DISPUTED = """CASE WHEN leased.kind = 'arbitration' THEN (
 
 # The common case: one new lease. It is a whole transaction: the membership is locked here, and unless annotator and project
 # are as the caller thinks they are, there is no row at all. A row without a token means that there is nothing. Whether the
-# lease was drawn gold or not, gold is looked for: it must not take longer.
+# lease was drawn gold or not, gold is looked for: it must not take longer. Gold shows a prediction if the slot whose place it
+# takes would show one, and of the same model.
 _CLAIM_ONE = Statement(f"""
 WITH me AS MATERIALIZED (
     SELECT m.annotator_id, {LAZILY} AS lazily
@@ -94,18 +102,21 @@ WITH me AS MATERIALIZED (
         LIMIT 1 FOR UPDATE OF f SKIP LOCKED
     ) near
     LIMIT CASE WHEN EXISTS (SELECT FROM me) AND (SELECT leases FROM held) < :most_held THEN 1 ELSE 0 END
+), place AS MATERIALIZED (
+    SELECT ordinary.*, {_SHOWS.format(slot="ordinary")} FROM ordinary
 ), gold AS MATERIALIZED (
-    SELECT {_FREE_COLUMNS} FROM ordinary, LATERAL ({_GOLD_NEAR}
+    SELECT {_FREE_COLUMNS} FROM place, LATERAL ({_GOLD_NEAR}
     ) near JOIN slots f ON f.task_id = near.task_id AND f.slot = near.slot AND f.state = :free
-    WHERE f.schema_version = ordinary.schema_version AND ordinary.kind = 'annotation' AND {_NOT_MINE}
+    WHERE f.schema_version = place.schema_version AND place.kind = 'annotation' AND {_NOT_MINE}
+        AND (place.shows IS NULL OR place.shows = {_SHOWN_MODEL.format(slot="f")})
     LIMIT 1 FOR UPDATE OF f SKIP LOCKED
 ), pick AS MATERIALIZED (
     SELECT CASE WHEN g.drawn THEN g.task_id ELSE o.task_id END AS task_id,
         CASE WHEN g.drawn THEN g.slot ELSE o.slot END AS slot,
         CASE WHEN g.drawn THEN g.record_id ELSE o.record_id END AS record_id,
-        CASE WHEN g.drawn THEN g.blind ELSE o.blind END AS blind,
+        CASE WHEN g.drawn THEN o.shows IS NULL ELSE o.blind END AS blind,
         o.schema_version, o.guideline_version, o.rank AS urgency
-    FROM ordinary o LEFT JOIN (SELECT gold.*, :gold_drawn::boolean AS drawn FROM gold) g ON true
+    FROM place o LEFT JOIN (SELECT gold.*, :gold_drawn::boolean AS drawn FROM gold) g ON true
 ), {_LEASED}, counted AS (
     UPDATE memberships m
     SET granted = m.granted + 1, gold_served = m.gold_served + (leased.lane = 'gold')::int
@@ -117,9 +128,9 @@ FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 
 # What the annotator gave back, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
 # that stood in front when it was given back: an ordinary task would have gone to them, too. And when the project changes,
-# what nobody holds moves to other versions: gold does what that slot does, its witness.
+# what nobody holds moves to other versions: gold does what that slot does, its witness. It shows a prediction if it did.
 _GIVEN_BACK = Statement(f"""
-SELECT g.task_id AS given_task, found.*, CASE
+SELECT g.task_id AS given_task, g.shown, found.*, NULL::uuid AS shows, CASE
     WHEN found.lane <> 'gold' THEN found.guideline_version
     WHEN w.guideline_version > g.witness_guideline THEN w.guideline_version
     ELSE coalesce(g.guideline_version, found.guideline_version)
@@ -142,13 +153,13 @@ DELETE FROM given_back WHERE annotator_id = $1 AND project_id = $2 AND task_id =
 """
 _ANYTHING_GIVEN_BACK = "SELECT EXISTS (SELECT FROM given_back WHERE annotator_id = $1 AND project_id = $2)"
 _ORDINARY = Statement(f"""
-SELECT line.number, near.* FROM {_LINES}, LATERAL ({_IN_LINE}
+SELECT line.number, near.*, {_SHOWS.format(slot="near")} FROM {_LINES}, LATERAL ({_IN_LINE}
     LIMIT line.take FOR UPDATE OF f SKIP LOCKED
 ) near
 LIMIT :most
 """)  # noqa: S608  constants
 _GOLD = Statement(f"""
-SELECT {_FREE_COLUMNS} FROM ({_GOLD_NEAR}
+SELECT {_FREE_COLUMNS}, {_SHOWS.format(slot="f")} FROM ({_GOLD_NEAR}
 ) near JOIN slots f ON f.task_id = near.task_id AND f.slot = near.slot AND f.state = :free
 WHERE {_NOT_MINE}
 LIMIT :most FOR UPDATE OF f SKIP LOCKED
@@ -227,11 +238,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """What an annotator gave back: a free slot of it, if there is one, and the guideline version that it carried."""
+    """What an annotator gave back: a free slot of it, if there is one, the guideline version that it carried, and whether it
+    showed a prediction.
+    """
 
     task_id: UUID
     slot: SlotCandidate | None
     guideline_version: int
+    shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +302,9 @@ async def given_back(session: Session, annotator_id: UUID, project_id: UUID, kin
         )
     )
     return [
-        GivenBack(row["given_task"], None if row["task_id"] is None else _candidate(row), row["carried"] or 0)
+        GivenBack(
+            row["given_task"], None if row["task_id"] is None else _candidate(row), row["carried"] or 0, row["shown"]
+        )
         for row in rows
     ]
 
@@ -343,7 +359,7 @@ async def lease(session: Session, claim: Claim, picks: Sequence[Pick]) -> list[L
             tasks=[pick.slot.task_id for pick in picks],
             slots=[pick.slot.slot for pick in picks],
             records=[pick.slot.record_id for pick in picks],
-            blind=[pick.slot.blind for pick in picks],
+            blind=[pick.blind for pick in picks],
             schemas=[pick.slot.schema_version for pick in picks],
             guidelines=[pick.guideline_version for pick in picks],
             urgencies=[pick.urgency for pick in picks],
@@ -392,6 +408,7 @@ def _candidate(row: Any, line: int = 0) -> SlotCandidate:
         row["rank"],
         row["sort_key"],
         line,
+        row["shows"],
     )
 
 

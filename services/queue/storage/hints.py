@@ -3,6 +3,7 @@ that they still hold.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -53,8 +54,23 @@ class GrantedLeases:
         return self._known.pop(token, None)
 
 
+class ServedGold:
+    """Gold tasks that were served lately, or placed again, and may run short of slots."""
+
+    def __init__(self) -> None:
+        self._tasks: set[UUID] = set()
+
+    def note(self, task_ids: Iterable[UUID]) -> None:
+        self._tasks.update(task_ids)
+
+    def take(self, limit: int) -> list[UUID]:
+        """At most so many of them, which are remembered no more."""
+        return [self._tasks.pop() for _ in range(min(limit, len(self._tasks)))]
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseHints:
     entrants: Entrants = field(default_factory=Entrants)
     granted: GrantedLeases = field(default_factory=GrantedLeases)
     walks: Walks = field(default_factory=Walks)
+    gold: ServedGold = field(default_factory=ServedGold)

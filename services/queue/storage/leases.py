@@ -67,7 +67,7 @@ UPDATE slots SET state = 'leased', until = $3 WHERE task_id = $1 AND slot = $2 A
 _RELEASE = """
 UPDATE slots s
 SET state = CASE WHEN t.state = 'open' THEN 'free' ELSE 'void' END,
-    annotator_id = NULL, token = NULL, leased_at = NULL, prediction_shown = NULL, until = NULL
+    annotator_id = NULL, token = NULL, leased_at = NULL, until = NULL
 FROM tasks t
 WHERE s.task_id = $1 AND s.slot = $2 AND t.task_id = s.task_id
 RETURNING t.state = 'open' AS task_open, t.purpose
@@ -88,15 +88,16 @@ FROM slots WHERE task_id = $1 AND slot = $2
 """
 _SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = $1"
 
-# What comes to annotators again because they gave it back or let it run out. Of gold it is noted which ordinary slot stands
+# What comes to annotators again because they gave it back or let it run out; a slot that is free keeps which prediction its
+# last lease showed. Of gold it is noted which ordinary slot stands
 # in front now: nobody takes gold away, so it is gone when somebody else takes that slot. It is looked for whatever the slot
 # is, so that giving back takes as long.
 _REMEMBER = """
 INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot,
-    witness_guideline)
+    witness_guideline, shown)
 SELECT back.annotator_id, s.project_id, s.task_id, s.kind, s.guideline_version,
     CASE WHEN s.lane = 'gold' THEN front.task_id END, CASE WHEN s.lane = 'gold' THEN front.slot END,
-    CASE WHEN s.lane = 'gold' THEN front.guideline_version END
+    CASE WHEN s.lane = 'gold' THEN front.guideline_version END, s.prediction_shown IS NOT NULL
 FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS back (task_id, slot, annotator_id)
 JOIN slots s ON s.task_id = back.task_id AND s.slot = back.slot AND s.state = $4
 LEFT JOIN LATERAL (
@@ -111,7 +112,7 @@ LEFT JOIN LATERAL (
 ORDER BY back.annotator_id, s.project_id, s.task_id
 ON CONFLICT (annotator_id, project_id, task_id) DO UPDATE
 SET guideline_version = excluded.guideline_version, witness_task = excluded.witness_task,
-    witness_slot = excluded.witness_slot, witness_guideline = excluded.witness_guideline
+    witness_slot = excluded.witness_slot, witness_guideline = excluded.witness_guideline, shown = excluded.shown
 """
 _DUE = """
 SELECT task_id, slot FROM slots WHERE state = 'leased' AND until < $1

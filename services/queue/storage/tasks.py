@@ -62,6 +62,10 @@ WITH found AS (
 )
 SELECT annotator_id, project_id, count(*) AS leases FROM found WHERE state = 'leased' GROUP BY annotator_id, project_id
 """
+_BLIND_GOLD = """
+UPDATE slots s SET blind = one.blind FROM unnest($1::uuid[], $2::boolean[]) AS one (task_id, blind)
+WHERE s.task_id = one.task_id AND s.state IN ('held', 'free')
+"""
 _NEW_TASK = (
     "task_id", "lane", "pool", "blind", "state", "requested", "requested_revision", "unserved", "suspect_at", "disputed",
     "schema_version", "guideline_version", "project_id", "record_id", "round", "purpose", "kind", "opened_at",
@@ -91,6 +95,11 @@ class TaskSnapshot(NamedTuple):
 
     task: tuple[Any, ...]
     slots: dict[int, tuple[Any, ...]]
+
+    @property
+    def blind(self) -> bool:
+        blind: bool = self.task[3]
+        return blind
 
 
 def snapshot(task: Task) -> TaskSnapshot:
@@ -156,6 +165,7 @@ async def save(session: Session, tasks: Sequence[Task], loaded: Mapping[UUID, Ta
             if task.purpose is Purpose.GOLD and not task.open and (task.leased_too or _was_open(loaded[task.task_id]))
         ],
     )
+    await _blind_gold(session, [task for task in known if task.blind != loaded[task.task_id].blind])
     added = [_new_slot(task, slot) for task in new for slot in task.slots]
     added += [
         _new_slot(task, slot) for task in known for slot in task.slots if slot.number not in loaded[task.task_id].slots
@@ -210,6 +220,13 @@ async def _void_gold(session: Session, closed: Sequence[Task]) -> None:
         )
         returned = {(row["annotator_id"], row["project_id"]): row["leases"] for row in rows}
         await memberships.return_leases(session, returned)
+
+
+async def _blind_gold(session: Session, changed: Sequence[Task]) -> None:
+    """Have the slots of gold, which are not loaded, show predictions or not as their tasks do."""
+    gold = [task for task in changed if task.purpose is Purpose.GOLD and task.open]
+    if gold:
+        await session.raw.execute(_BLIND_GOLD, [task.task_id for task in gold], [task.blind for task in gold])
 
 
 def _task(row: Any) -> Task:

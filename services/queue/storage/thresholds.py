@@ -37,9 +37,10 @@ ORDER BY change_id LIMIT 1
 # stays so until qa retracts it, what has ended is not routed, what is held out is never accepted. Each record is looked up:
 # a join might read the records of all projects from the first one on.
 _CONCERNED = """
-SELECT o.record_id, o.route <> 'auto_accept' AND (
-    SELECT r.state = 'open' AND r.split = 'train' FROM records r WHERE r.record_id = o.record_id
-) AS open
+SELECT o.record_id, (
+    SELECT r.state = 'gold' OR (r.state = 'open' AND r.split = 'train' AND o.route <> 'auto_accept')
+    FROM records r WHERE r.record_id = o.record_id
+) AS concerned
 FROM routes o
 WHERE o.project_id = $1 AND o.model_id = $2 AND o.record_id > $3 AND o.confidence >= $4 AND o.confidence < $5
 ORDER BY o.record_id LIMIT $6
@@ -80,7 +81,7 @@ class ThresholdChange:
             _CONCERNED, self.project_id, self.model_id, self.done_to, self.at_least, self.below, limit
         )
         end = rows[-1]["record_id"] if len(rows) == limit else None
-        return [row["record_id"] for row in rows if row["open"]], end
+        return [row["record_id"] for row in rows if row["concerned"]], end
 
     async def go_on(self, session: Session, end: UUID | None) -> None:
         """The change is made from where it stood up to this record, None: as a whole."""

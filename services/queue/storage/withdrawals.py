@@ -43,7 +43,7 @@ WITH before AS (
     JOIN slots s ON s.task_id = one.task_id AND s.slot = one.slot JOIN tasks t ON t.task_id = s.task_id
 )
 UPDATE slots s
-SET state = before.next_state, annotator_id = NULL, token = NULL, leased_at = NULL, prediction_shown = NULL, until = NULL
+SET state = before.next_state, annotator_id = NULL, token = NULL, leased_at = NULL, until = NULL
 FROM before WHERE s.task_id = before.task_id AND s.slot = before.slot
 RETURNING before.token, s.task_id, s.slot, s.project_id, s.record_id, before.annotator_id, s.kind, s.round,
     'expired' AS activity, NULL AS reason, NULL::float8 AS active_s, before.leased_at, $3::timestamptz AS ended_at, s.state

@@ -32,7 +32,8 @@ class ProjectChanged(Payload):
     """Every schema, guideline and policy version, and which of them are active.
 
     `draw_salt` keys every die of the project (split, audit, blind, exploration): see `shared.contracts.draws`.
-    A project without an active schema or guideline is not served.
+    A project without an active schema or guideline is not served. `holds_personal_data`: some kinds of it are, or were once,
+    not masked in its records and answers, so its content is only for who has the role for that.
     """
 
     secrets: ClassVar = (
@@ -49,3 +50,4 @@ class ProjectChanged(Payload):
     active_schema: Version | None
     active_guideline: Version | None
     active_policy: Version
+    holds_personal_data: bool = False

@@ -1,6 +1,6 @@
 """Personal data in free text: find it, mask it. Pure; what a model finds joins as one more `Recogniser`."""
 
 from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
-from shared.contracts.personal_data.masking import RECOGNISERS, deidentify, map_offset, mask
+from shared.contracts.personal_data.masking import RECOGNISERS, deidentify, map_offset, mask, recognisers_but
 
-__all__ = ["RECOGNISERS", "Finding", "Kind", "Recogniser", "deidentify", "map_offset", "mask"]
+__all__ = ["RECOGNISERS", "Finding", "Kind", "Recogniser", "deidentify", "map_offset", "mask", "recognisers_but"]

@@ -3,7 +3,8 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 
 from shared.contracts.personal_data.email import EmailRecogniser
@@ -40,9 +41,31 @@ _HARMLESS = re.compile(r"[A-Za-z_]{0,19}+(?: [A-Za-z_]{0,19}+)?")
 """Letters of ASCII only, for others may stand for digits or signs (see `folding`), and fewer than any secret has."""
 
 
-def mask(text: str) -> str:
+def mask(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> str:
     """The text without personal data. A short word or two of ASCII letters are let through at once."""
-    return text if _HARMLESS.fullmatch(text) else deidentify(text)[0]
+    return text if _HARMLESS.fullmatch(text) else deidentify(text, recognisers)[0]
+
+
+@lru_cache(maxsize=64)
+def recognisers_but(kept: frozenset[Kind]) -> tuple[Recogniser, ...]:
+    """The recognisers of all kinds but these."""
+    if not kept:
+        return RECOGNISERS
+    return () if kept.issuperset(Kind) else tuple(_Without(recogniser, kept) for recogniser in RECOGNISERS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Without:
+    """A recogniser that doesn't report some kinds."""
+
+    recogniser: Recogniser
+    kept: frozenset[Kind]
+
+    def concerns(self, shape: bytes) -> bool:
+        return self.recogniser.concerns(shape)
+
+    def find(self, text: str) -> Iterable[Finding]:
+        return (each for each in self.recogniser.find(text) if each.type not in self.kept)
 
 
 def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tuple[str, list[Finding]]:

@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from services.queue.domain.tasks import Purpose
-from services.queue.operations import gold_exposures
-from services.queue.storage import records
 from shared.contracts.events import (
     AnnotationsRequested,
-    GoldPlaced,
     GoldWithdrawn,
     LabelRetracted,
     RecordUnlabelable,
@@ -208,104 +204,6 @@ async def test_a_lease_of_what_became_gold_is_not_served_on_when_it_runs_out(wor
     assert "void" in await world.slots(record_id)
     assert await second.lease() == []
     assert (await first.submit(lease["token"])).status_code == 409
-
-
-async def test_placing_gold_again_sets_the_exposures(world: World) -> None:
-    record_id = await world.record()
-    for exposures, free in ((3, 3), (5, 5), (2, 2)):
-        await world.gold(record_id, exposures)
-        await world.service.run_loop("expose_gold")
-        assert (await world.slots(record_id)).count("free") == free
-
-
-async def test_gold_with_many_slots_is_changed_without_loading_them(service: ServiceUnderTest) -> None:
-    """Placed again, and ended while somebody has it: the slots change in statements, and who had one may have another."""
-    world = await World(service, policies=policies(gold={"entry_test": 0, "share": 1.0})).open()
-    person = await world.person()
-    record_id = await world.record()
-    await world.gold(record_id, exposures=400)
-    await world.service.run_loop("expose_gold")
-    await world.record()
-    lease = await person.one()
-    assert shown(lease) == str(record_id)
-    async with world.service.database.transaction() as session:
-        locked = await records.lock(session, [record_id])
-        assert [len(task.slots) for record in locked for task in record.tasks if task.purpose is Purpose.GOLD] == [0]
-    await world.gold(record_id, exposures=100)
-    await world.service.run_loop("expose_gold")
-    assert (await slots_in_line(world))[0] == 99, "one is leased"
-    await world.from_qa(record_id, GoldWithdrawn(reason="it was wrong"))
-    assert await slots_in_line(world) == (0,) * 3
-    assert (await person.submit(lease["token"])).status_code == 409
-    async with world.service.database.transaction() as session:
-        row = await session.raw.fetchrow(
-            "SELECT granted, returned FROM memberships WHERE project_id = $1 AND annotator_id = $2",
-            world.project_id,
-            person.annotator_id,
-        )
-    assert tuple(row) == (1, 1)
-    await world.gold(record_id, exposures=90)
-    await world.service.run_loop("expose_gold")
-    assert (await slots_in_line(world))[0] == 90
-    await world.erase(record_id)
-    assert await slots_in_line(world) == (0,) * 3
-
-
-async def slots_in_line(world: World) -> tuple[int, int, int]:
-    """How many free slots there are in the project's line of gold, how many numbers of them, and how many places."""
-    async with world.service.database.transaction() as session:
-        row = await session.raw.fetchrow(
-            "SELECT count(*), count(DISTINCT (task_id, slot)), count(DISTINCT sort_key) FROM slots"
-            " WHERE project_id = $1 AND lane = 'gold' AND state = 'free'",
-            world.project_id,
-        )
-    return tuple(row)
-
-
-async def test_a_set_of_gold_for_thousands_makes_its_slots_bit_by_bit(world: World) -> None:
-    records = await world.records(20)
-    await world.service.deliver_many(
-        [world.event(GoldPlaced(schema_version=1, exposures=3_000), one, world.next("qa", one)) for one in records]
-    )
-    assert await slots_in_line(world) == (20 * 50,) * 3, "what can be served at once"
-
-    cache = world.service.runtime.resources.projects
-    for _ in range(2):  # and then the process ends
-        async with world.service.database.transaction() as session:
-            await gold_exposures.expose_some(session, cache, limit=1_000)
-    assert await slots_in_line(world) == (20 * 50 + 2 * 1_000,) * 3
-
-    await world.service.run_loop("expose_gold")
-    assert await slots_in_line(world) == (20 * 3_000,) * 3
-
-
-async def test_a_transaction_makes_slots_for_many_gold_tasks_or_for_a_part_of_one(world: World) -> None:
-    records = await world.records(15)
-    await world.service.deliver_many(
-        [world.event(GoldPlaced(schema_version=1, exposures=60), one, world.next("qa", one)) for one in records]
-    )
-    made, cache = [], world.service.runtime.resources.projects
-    more = True
-    while more:
-        async with world.service.database.transaction() as session:
-            more = await gold_exposures.expose_some(session, cache, limit=105)
-        made.append((await slots_in_line(world))[0] - 15 * 50)
-    assert made == [105, 150, 150], "ten slots are missing of each"
-
-
-async def test_gold_that_is_withdrawn_or_for_fewer_gets_no_more_slots(world: World) -> None:
-    withdrawn, fewer, erased = await world.records(3)
-    for record_id in (withdrawn, fewer, erased):
-        await world.gold(record_id, exposures=200)
-    await world.from_qa(withdrawn, GoldWithdrawn(reason="it was wrong"))
-    await world.gold(fewer, exposures=70)
-    await world.erase(erased)
-    await world.service.run_loop("expose_gold")
-    assert await slots_in_line(world) == (70,) * 3
-    for exposures in (300, 30):
-        await world.gold(fewer, exposures)
-    await world.service.run_loop("expose_gold")
-    assert await slots_in_line(world) == (30,) * 3
 
 
 async def test_withdrawn_gold_is_a_record_like_any_other(world: World) -> None:

@@ -183,6 +183,7 @@ class World:
             active_schema=len(self.schemas) or None,
             active_guideline=self.guidelines or None,
             active_policy=len(self.policy_versions),
+            holds_personal_data=any(one.deidentification.kept for one in self.policy_versions),
         )
 
     def _numbered(self) -> list[tuple[int, LabelSchema]]:

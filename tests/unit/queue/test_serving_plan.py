@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from services.queue.domain.free_text import masked, words_of
 from services.queue.domain.leases import Why, why
 from services.queue.domain.reasons import Reason, WhatIsLeft, nothing, why_nothing
 from services.queue.domain.routing import Lane
 from services.queue.domain.servability import Workforce, unservable
 from services.queue.domain.serving_plan import Membership, ServingPlan, gold_chance, plan
 from shared.contracts.answers import LabelSchema
+from shared.contracts.answers.free_text import masked, words_of
 from shared.contracts.policies import GoldPolicy, Policies
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool, TaskKind
 

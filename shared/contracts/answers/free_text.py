@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from shared.contracts.answers import LabelSchema
+from shared.contracts.answers.schema import LabelSchema
 from shared.contracts.values import Answers
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from shared.contracts.events import AnnotatorChanged, ProjectChanged, RecordEras
 from shared.contracts.topics import parse_event
 from shared.contracts.values import AnnotatorStatus, Pool
 from shared.kit.clock import new_id
+from shared.kit.database import Session
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
 from tests.service.kit_events.conftest import TINY, cancelled
@@ -109,6 +111,28 @@ async def test_a_token_limited_to_a_project_sees_that_project_alone(service: Ser
     page = (await service.client.get("/v1/events", headers=headers)).json()
     assert len(page["items"]) == 15
     assert {UUID(item["event"]["project_id"]) for item in page["items"]} == {OURS}
+
+
+async def test_events_with_content_of_a_project_that_holds_personal_data_take_the_role(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages go on behind what is left out of them."""
+
+    async def holding(_: Session, project_ids: Collection[UUID]) -> set[UUID]:
+        return {OURS}.intersection(project_ids)
+
+    marked = replace(service.runtime.spec, holding_personal_data=holding)
+    monkeypatch.setattr(service.runtime, "spec", marked)
+    seen: dict[bool, list[str | None]] = {}
+    for allowed in (False, True):
+        headers = service.token("auditor", *(["personal_data"] if allowed else []))
+        after, seen[allowed] = 0, []
+        while after is not None:
+            page = (await service.client.get("/v1/events", params={"after": after, "limit": 4}, headers=headers)).json()
+            seen[allowed] += [item["event"]["project_id"] for item in page["items"]]
+            after = page.get("next")
+    assert (len(seen[True]), len(seen[False])) == (31, 16)
+    assert str(OURS) not in seen[False]
 
 
 @pytest.mark.parametrize("role", ["annotator", "arbiter", "product", "trainer"])

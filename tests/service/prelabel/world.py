@@ -69,6 +69,7 @@ def project(
         active_schema=versions,
         active_guideline=None,
         active_policy=1,
+        holds_personal_data=bool(chosen and chosen.deidentification.kept),
     )
 
 

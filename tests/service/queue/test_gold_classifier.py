@@ -245,4 +245,6 @@ async def test_a_classifier_on_all_that_leases_show_and_how_long_they_take_canno
     assert found <= max(MOST, CHANCE + 3 * error), found
 
     slower = np.array([dice.gauss(1.0 if flag else 0.0, 1.5) for flag in is_gold])
-    assert score(np.column_stack([features, slower]), is_gold, tasks) > MOST, "two thirds of a standard deviation would be found"
+    assert score(np.column_stack([features, slower]), is_gold, tasks) > MOST, (
+        "two thirds of a standard deviation would be found"
+    )

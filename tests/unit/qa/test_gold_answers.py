@@ -1,8 +1,13 @@
 """Gold answers are masked as the annotations that they are compared with."""
 
+from collections.abc import Mapping
+
 from services.qa.compute.gold import examine
 from shared.contracts.answers import LabelSchema
+from shared.contracts.fields import FieldValue
+from shared.contracts.personal_data import Kind
 from shared.contracts.policies import DeidentificationPolicy
+from shared.contracts.values import Answers
 
 SCHEMA = LabelSchema.model_validate(
     {
@@ -13,8 +18,9 @@ SCHEMA = LabelSchema.model_validate(
 
 
 def test_what_is_typed_freely_is_masked_and_the_schemas_own_words_are_not() -> None:
-    answers = {"sentiment": {"label": "good", "note": "Ask jane@example.com"}}
-    [(_, masked)] = examine({1: SCHEMA}, DeidentificationPolicy(), [(1, {"text": "a"}, answers)])
+    fields: Mapping[str, FieldValue] = {"text": "a"}
+    answers: Answers = {"sentiment": {"label": "good", "note": "Ask jane@example.com"}}
+    [(_, masked)] = examine({1: SCHEMA}, DeidentificationPolicy(), [(1, fields, answers)])
     assert masked == {"sentiment": {"label": "good", "note": "Ask [EMAIL]"}}
-    [(_, kept)] = examine({1: SCHEMA}, DeidentificationPolicy(kept=["EMAIL"]), [(1, {"text": "a"}, answers)])
+    [(_, kept)] = examine({1: SCHEMA}, DeidentificationPolicy(kept=[Kind.EMAIL]), [(1, fields, answers)])
     assert kept == answers

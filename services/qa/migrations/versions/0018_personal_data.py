@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -11,5 +11,5 @@ depends_on = None
 def upgrade() -> None:
     op.execute("""
         ALTER TABLE projects ADD COLUMN holds_personal_data boolean NOT NULL
-        GENERATED ALWAYS AS (coalesce((state ->> 'holds_personal_data')::boolean, false)) STORED
+        GENERATED ALWAYS AS (coalesce((content::jsonb ->> 'holds_personal_data')::boolean, false)) STORED
     """)

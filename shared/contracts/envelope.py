@@ -32,6 +32,8 @@ class Payload(BaseModel):
 
     event_version: ClassVar[int] = 1
     secrets: ClassVar[tuple[Secret, ...]] = ()
+    kept_when_erased: ClassVar[bool] = False
+    """Whether an event of an erased record stays as it was published. Of all others the payload goes."""
 
     @classmethod
     def event_type(cls) -> str:

@@ -73,6 +73,18 @@ TOPICS: tuple[Topic, ...] = (
         "feedback", "record_id", "retention", (events.FeedbackReceived,),
         "ingest", ("prelabel", "qa"), "What product systems report of live predictions.",
     ),
+    Topic(
+        "erased-predictions", "record_id", "retention", (events.PredictionsErased,),
+        "prelabel", ("ingest",), "What prelabel has erased of a record.",
+    ),
+    Topic(
+        "erased-annotations", "record_id", "retention", (events.AnnotationsErased,),
+        "queue", ("ingest",), "What queue has erased of a record.",
+    ),
+    Topic(
+        "erased-labels", "record_id", "retention", (events.LabelsErased,),
+        "qa", ("ingest",), "What qa has erased of a record.",
+    ),
 )  # fmt: skip
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

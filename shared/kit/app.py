@@ -19,6 +19,7 @@ from shared import __version__
 from shared.kit import (
     backlog,
     documentation,
+    erasures,
     event_routes,
     health,
     idempotency,
@@ -30,7 +31,7 @@ from shared.kit import (
     telemetry,
 )
 from shared.kit.auth import Authenticator
-from shared.kit.bus import connect_bus
+from shared.kit.bus import Bus, connect_bus
 from shared.kit.consuming import Handlers, attach
 from shared.kit.content_coding import ContentCoding
 from shared.kit.database import DatabaseErrorKind, database_error_kind
@@ -251,7 +252,7 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
         stack.push_async_callback(_stop_consuming, runner, consuming)
     if runtime.spec.compute_kept_ready:
         _run_until_closed(runtime.compute.keep_ready(), "compute", stack)
-    loops = LoopRunner(runtime, (*runtime.spec.loops, HOUSEKEEPING))
+    loops = LoopRunner(runtime, (*runtime.spec.loops, *_erasing(runtime, bus), HOUSEKEEPING))
     loops.start()
     stack.push_async_callback(loops.close)
     if runtime.spec.jobs:
@@ -282,6 +283,12 @@ async def _forget_what_is_old(runtime: Runtime) -> None:
     async with runtime.database.transaction() as session:
         await idempotency.forget_old(session)
         await jobs.forget_old(session)
+
+
+def _erasing(runtime: Runtime, bus: Bus) -> list[Loop]:
+    if runtime.spec.erasure is None:
+        return []
+    return [Loop(erasures.ERASURES, 2.0, lambda running: erasures.work(running, bus))]
 
 
 HOUSEKEEPING = Loop("housekeeping", 600.0, _forget_what_is_old)

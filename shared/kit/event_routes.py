@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -18,9 +18,11 @@ from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
 from shared.kit.database import Database
 from shared.kit.endpoints import edge_router
+from shared.kit.erasures import erased_among
 from shared.kit.outbox import set_of
 from shared.kit.pagination import DEFAULT_LIMIT, Limit
 from shared.kit.problems import Problem, responses
+from shared.kit.redaction import is_redacted, redacted
 from shared.kit.runtime import Runtime, RuntimeDep
 
 router = edge_router("events")
@@ -71,6 +73,7 @@ _SECRETS: Final[Mapping[str, Sequence[Secret]]] = {
 
 _WITHOUT_CONTENT: Final = frozenset({"projects", "annotators", "work", "quality", "models"})
 """Topics whose events hold nothing of records and answers."""
+_OF_RECORDS: Final = frozenset(topic.name for topic in TOPICS if topic.key == "record_id")
 
 Reader = Annotated[Principal, requires(Role.AUDITOR, Role.MANAGER)]
 
@@ -116,8 +119,11 @@ async def list_events(
             break
         with contextlib.suppress(TimeoutError), runtime.loop_watch.resting():
             await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
+    events = list(_events(rows, after))
     withheld = await _withheld(runtime, rows, reader)
-    return Response(_page(rows, after, limit, reader, withheld), media_type="application/json")
+    async with runtime.database.transaction() as session:
+        erased = await erased_among(session, {event.record_id for event in events if event.record_id})
+    return Response(_page(rows, events, erased, withheld, limit, reader), media_type="application/json")
 
 
 async def _withheld(runtime: Runtime, rows: Sequence[Any], reader: Principal) -> set[UUID]:
@@ -141,28 +147,51 @@ async def _read(
     return rows
 
 
-def _page(rows: Sequence[Any], after: int, limit: int, reader: Principal, withheld: Collection[UUID]) -> bytes:
+class _Placed(NamedTuple):
+    """An event at its position. `key` is the record's id on topics of records."""
+
+    position: int
+    topic: str
+    key: bytes
+    envelope: bytes
+    project_id: UUID | None
+
+    @property
+    def record_id(self) -> UUID | None:
+        return UUID(bytes=self.key) if self.topic in _OF_RECORDS else None
+
+
+def _page(
+    rows: Sequence[Any],
+    events: Sequence[_Placed],
+    erased: Collection[UUID],
+    withheld: Collection[UUID],
+    limit: int,
+    reader: Principal,
+) -> bytes:
     """The answer, put together from the envelopes as they were sent; only those with secret fields are parsed.
 
-    Of the projects that are `withheld` there are none of the topics with content.
+    What was published of erased records is left out, and of the projects that are `withheld` the topics with content.
     """
     hidden = {
         topic: [secret.path for secret in secrets if not (secret.roles and reader.has(*secret.roles))]
         for topic, secrets in _SECRETS.items()
     }
     items: list[bytes] = []
-    size = last = seen = 0
-    for position, topic, envelope, project_id in _events(rows, after):
-        if seen == limit or size >= _MOST_BYTES:
+    size = passed = last = 0
+    for event in events:
+        if passed == limit or size >= _MOST_BYTES:
             break
-        seen += 1
-        last = position
-        if project_id in withheld and topic not in _WITHOUT_CONTENT:
+        passed, last = passed + 1, event.position
+        if event.project_id in withheld and event.topic not in _WITHOUT_CONTENT:
             continue
-        shown = _without(envelope, paths) if (paths := hidden.get(topic)) else envelope
-        items.append(b'{"position":%d,"topic":"%b","event":%b}' % (position, topic.encode(), shown))
-        size += len(envelope)
-    more = bool(rows) and rows[0]["found"] > seen
+        if is_redacted(event.envelope) or (event.record_id in erased and redacted(event.envelope) is not None):
+            continue
+        shown = _without(event.envelope, paths) if (paths := hidden.get(event.topic)) else event.envelope
+        items.append(b'{"position":%d,"topic":"%b","event":%b}' % (event.position, event.topic.encode(), shown))
+        size += len(event.envelope)
+    # A page of nothing but what is left out leads on, too: whoever waits for events would get it again and again.
+    more = bool(rows) and (rows[0]["found"] > passed or not items)
     return b'{"items":[%b]%b}' % (b",".join(items), b',"next":%d' % last if more else b"")
 
 
@@ -185,11 +214,11 @@ def _remove(value: Any, path: Sequence[str]) -> None:
         value.pop(name, None)
 
 
-def _events(rows: Iterable[Any], after: int) -> Iterator[tuple[int, str, bytes, UUID | None]]:
-    """Position, topic, envelope and project of the events after that position, in order."""
+def _events(rows: Iterable[Any], after: int) -> Iterator[_Placed]:
+    """The events after that position, in order."""
     for row in rows:
         first = row["first"]
         events = set_of(row)[first : first + row["count"]]
         for position, event in enumerate(events, start=row["position"]):
             if position > after:
-                yield position, row["topic"], event.envelope, row["project_id"]
+                yield _Placed(position, row["topic"], event.key, event.envelope, row["project_id"])

@@ -1,5 +1,6 @@
 """`touchstone republish`: a service publishes its present state again as ordinary events with the same revisions."""
 
+from shared.kit import erasures
 from shared.kit.exceptions import NothingToRepublish
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.runtime import Runtime
@@ -19,11 +20,12 @@ async def republish(runtime: Runtime) -> int:
     try:
         async with runtime.database.transaction() as session:
             chunk: list[Outgoing] = []
-            async for outgoing in source(session):
-                chunk.append(outgoing)
-                if len(chunk) >= _CHUNK:
-                    published += len(await publish_many(session, chunk))
-                    chunk = []
+            for current in (source(session), erasures.current(session, runtime.spec.erasure)):
+                async for outgoing in current:
+                    chunk.append(outgoing)
+                    if len(chunk) >= _CHUNK:
+                        published += len(await publish_many(session, chunk))
+                        chunk = []
             published += len(await publish_many(session, chunk))
     finally:
         await runtime.database.close()

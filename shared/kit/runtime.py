@@ -20,6 +20,7 @@ from shared.kit.compute.pool import ComputePool
 from shared.kit.consuming import Subscription
 from shared.kit.database import Database, Session
 from shared.kit.endpoints import OPENED
+from shared.kit.erasures import ErasureSpec
 from shared.kit.jobs import Job
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.objects import Objects
@@ -79,6 +80,7 @@ class ServiceSpec(Generic[R]):
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     job_cancellations: Mapping[str, JobCancellation] = field(default_factory=dict)
     republish: Callable[[Session], AsyncIterator[Outgoing]] | None = None
+    erasure: ErasureSpec | None = None  # None for a service that keeps nothing of records
     setup: Callable[["Runtime[R]"], AbstractAsyncContextManager[R]] | None = None
     checks: Mapping[str, Callable[["Runtime"], Awaitable[None]]] = field(
         default_factory=dict

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from shared.kit.bus import Consumer, Outbound, Published, TopicSettings, Writer
-from shared.kit.bus.port import Revoked
+from shared.kit.bus.port import Redact, Revoked
 from shared.kit.exceptions import BusUnavailable
 
 
@@ -46,6 +46,13 @@ class ListBus:
 
     def consumer(self, group: str, topics: Sequence[str], revoked: Revoked) -> Consumer:
         raise NotImplementedError
+
+    async def redact(self, topics: Sequence[str], keys: frozenset[bytes], redact: Redact) -> frozenset[bytes]:
+        self._answer()
+        for place, message in enumerate(self.sent):
+            if message.topic in topics and message.key in keys and (value := redact(message.value)) is not None:
+                self.sent[place] = message._replace(value=value)
+        return keys
 
     async def check(self) -> None:
         self._answer()

@@ -8,6 +8,7 @@ from shared.contracts.events.annotations import (
     TaskUnservable,
 )
 from shared.contracts.events.annotators import AnnotatorChanged
+from shared.contracts.events.erasures import AnnotationsErased, ErasureReported, LabelsErased, PredictionsErased
 from shared.contracts.events.feedback import FeedbackReceived
 from shared.contracts.events.labels import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
 from shared.contracts.events.models import ModelChanged, ModelEvaluation, ModelManifest
@@ -27,6 +28,7 @@ from shared.contracts.events.work import WorkLogged
 
 __all__ = [
     "AnnotationSubmitted",
+    "AnnotationsErased",
     "AnnotationsRequested",
     "AnnotatorAssessed",
     "AnnotatorChanged",
@@ -35,6 +37,7 @@ __all__ = [
     "AutoAcceptThresholdSet",
     "ChainSealed",
     "DriftDetected",
+    "ErasureReported",
     "FeedbackReceived",
     "FieldValue",
     "GoldPlaced",
@@ -42,10 +45,12 @@ __all__ = [
     "GuidelineVersion",
     "LabelFinalized",
     "LabelRetracted",
+    "LabelsErased",
     "ModelChanged",
     "ModelEvaluation",
     "ModelManifest",
     "PolicyVersion",
+    "PredictionsErased",
     "ProjectChanged",
     "RecordAccepted",
     "RecordErased",

@@ -1,5 +1,7 @@
 """Topic `records`: what came in, without personal data."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from shared.contracts.envelope import Payload
@@ -29,6 +31,11 @@ class RecordAccepted(Payload):
 
 
 class RecordErased(Payload):
-    """A record was erased by right: every copy of its content goes, a tombstone stays."""
+    """A record was erased by right: every copy of its content goes, a tombstone stays.
+
+    `reason` is an `ErasureReason`; older releases published free text.
+    """
+
+    kept_when_erased: ClassVar[bool] = True
 
     reason: str

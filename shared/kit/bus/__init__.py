@@ -17,6 +17,7 @@ __all__ = [
     "TopicSettings",
     "Writer",
     "connect_bus",
+    "own_topics",
     "service_topics",
 ]
 
@@ -48,3 +49,9 @@ def service_topics(group: str, retention_days: int) -> list[TopicSettings]:
         TopicSettings(dead_topic(group), "retention", retention_s),
         TopicSettings(retry_topic(group), "retention", retention_s),
     ]
+
+
+def own_topics(service: str) -> list[str]:
+    """The topics in which a service, or what consumes for it, publishes events of records."""
+    published = [topic.name for topic in TOPICS if topic.producer == service and topic.key == "record_id"]
+    return [*published, dead_topic(service), retry_topic(service)]

@@ -28,6 +28,7 @@ from shared.kit.bus.port import (
     Consumer,
     Outbound,
     Published,
+    Redact,
     Revoked,
     TopicSettings,
     Writer,
@@ -44,6 +45,7 @@ _REQUEST_TIMEOUT_MS: Final = 20_000
 _LOOK_UP_TIMEOUT_S: Final = 5.0
 _CHECK_TIMEOUT_S: Final = 3.0
 _CLOSE_TIMEOUT_S: Final = 10.0
+_SEGMENT_MS: Final = 86_400_000
 _BATCH_OVERHEAD: Final = 512  # what a batch of one message has besides it
 # Errors of a message, not of the broker.
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, CorruptRecordException, InvalidTimestampError)
@@ -129,6 +131,9 @@ class KafkaBus:
                 await admin.list_topics()
         except TimeoutError as error:
             raise BusUnavailable("no answer in time") from error
+
+    async def redact(self, topics: Sequence[str], keys: frozenset[bytes], redact: Redact) -> frozenset[bytes]:  # noqa: ARG002
+        return frozenset()  # a broker changes no message: it drops whole segments by their age
 
     async def maintain(self) -> None:
         """Kafka does this by itself."""
@@ -272,7 +277,12 @@ class KafkaBus:
         kept = (
             {"cleanup.policy": "compact"}
             if topic.kept == "compacted"
-            else {"cleanup.policy": "delete", "retention.ms": str(topic.retention_s * 1000)}
+            else {
+                "cleanup.policy": "delete",
+                "retention.ms": str(topic.retention_s * 1000),
+                # A segment goes as a whole, when its newest message is old enough: no message outstays by more than this.
+                "segment.ms": str(_SEGMENT_MS),
+            }
         )
         return {
             **kept,

@@ -66,6 +66,10 @@ Revoked = Callable[[frozenset[Partition]], Awaitable[None]]
 """Awaited before other members get the partitions: finish what is in hand, acknowledge it, forget the rest."""
 
 
+Redact = Callable[[bytes], bytes | None]
+"""What is left of a value; None where it stays as it is."""
+
+
 class Consumer(Protocol):
     """One member of a group. A new group begins at the earliest message."""
 
@@ -127,6 +131,14 @@ class Bus(Protocol):
 
     async def check(self) -> None:
         """Raise BusUnavailable unless the bus answers within a few seconds."""
+
+    async def redact(self, topics: Sequence[str], keys: frozenset[bytes], redact: Redact) -> frozenset[bytes]:
+        """Change the values of messages of these keys that every group has acknowledged, where the engine can.
+
+        Returns the keys of which nothing is left to change: none where the engine can't, and messages go by their age
+        alone. Raises BusUnavailable.
+        """
+        ...
 
     async def maintain(self) -> None:
         """Drop what is past its retention or superseded, where the engine doesn't do so by itself."""

@@ -17,6 +17,7 @@ from shared.kit.bus.port import (
     Consumer,
     Outbound,
     Published,
+    Redact,
     Revoked,
     TopicSettings,
     Writer,
@@ -25,6 +26,7 @@ from shared.kit.bus.port import (
 )
 from shared.kit.bus.postgres_link import CHANNEL, Link, LogSettings, LogTopic
 from shared.kit.bus.postgres_member import PostgresMember
+from shared.kit.bus.postgres_redaction import redact_topic
 from shared.kit.bus.postgres_schema import SCHEMA
 from shared.kit.compression import compress
 from shared.kit.exceptions import BusUnavailable, WriterSuperseded
@@ -157,6 +159,12 @@ class PostgresBus:
                 await connection.fetchval("SELECT 1")
         except TimeoutError as error:
             raise BusUnavailable("no answer in time") from error
+
+    async def redact(self, topics: Sequence[str], keys: frozenset[bytes], redact: Redact) -> frozenset[bytes]:
+        left: set[bytes] = set()
+        for topic in (await self.topics(topics)).values():
+            left |= await redact_topic(self._link, topic.id, keys, redact)
+        return keys - left
 
     async def maintain(self) -> None:
         async with self._link.use() as connection:

@@ -1,0 +1,16 @@
+"""Erased records, and how far what was published of them is taken back."""
+
+from alembic import op
+
+from shared.kit.migrations import kit_0005
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in kit_0005.UPGRADE:
+        op.execute(statement)
+    op.execute(kit_0005.TOMBSTONES.format(erased_at="now()"))

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.prelabel.loop_names import COMPARE, COUNT
+from services.prelabel.loop_names import COMPARE, COUNT, UNLEARN
 from services.prelabel.operations import labels, records, reports
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
 from shared.contracts import events
 from shared.contracts.values import RecordState
+from shared.kit.clock import utc_now
 from shared.kit.consuming import EventSet, Subscription
 from shared.kit.database import Session
 
@@ -30,7 +31,8 @@ class Consumers:
         self._then_score(session, kept.due)
 
     async def on_records_erased(self, session: Session, erased: EventSet[events.RecordErased]) -> None:
-        self._then_mark_dirty(session, await records.erase(session, erased))
+        self._then_mark_dirty(session, await records.erase(session, erased, utc_now()))
+        session.on_commit(lambda: self._runtime.wake(UNLEARN))
 
     async def on_labels_finalized(self, session: Session, finalized: EventSet[events.LabelFinalized]) -> None:
         self._then_mark_dirty(session, await labels.finalize(session, self._runtime.resources.projects, finalized))

@@ -73,6 +73,10 @@ class ModelChangedMeanwhile(Exception):
     """The model was changed by somebody else."""
 
 
+class ModelFileErased(Exception):
+    """The model learnt from a record that was erased, so its file was deleted; promote or train another one."""
+
+
 class ArtifactDamaged(Exception):
     """The model's bytes in the object store are not those that were registered."""
 

@@ -23,8 +23,8 @@ from services.prelabel.exceptions import (
     TrainingFailure,
     TrainingInterrupted,
 )
-from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN
-from services.prelabel.operations import comparison, registry, scoring, selection, training
+from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TRAIN, UNLEARN
+from services.prelabel.operations import comparison, registry, scoring, selection, training, unlearning
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
@@ -209,6 +209,7 @@ async def train(runtime: PrelabelRuntime) -> float | None:
             with item(run_id=run.run_id):
                 await _train_one(runtime, run)
             runtime.wake(COMPARE)
+            runtime.wake(UNLEARN)
             mark_dirty(runtime, run.project_id)
 
 
@@ -229,7 +230,10 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
             return
         await runtime.objects.put(models.object_key(run.model_id), made.data, "application/octet-stream")
         async with runtime.database.transaction() as session:
-            await training.finish(session, begun, made, utc_now())
+            finished = await training.finish(session, begun, made, utc_now())
+        if finished is None:
+            runtime.wake(UNLEARN)
+            return
         metrics.TRAINED.labels("made", "").inc()
     except (CannotTrain, TrainingInterrupted, ComputeFailed) as error:
         await _give_up(runtime, run, error, str(error), for_good=isinstance(error, CannotTrain))
@@ -279,6 +283,7 @@ async def compare(runtime: PrelabelRuntime) -> float | None:
         for model in due:
             with item(model_id=model.model_id):
                 await _attempt_comparison(runtime, model)
+                runtime.wake(UNLEARN)
                 wake_scoring(runtime, model.project_id)
                 mark_dirty(runtime, model.project_id)
     if due:
@@ -324,15 +329,18 @@ async def _compare_one(runtime: PrelabelRuntime, model: Model) -> Model | None:
     """The model as it was decided on; None when it can't be compared now, or something changed meanwhile."""
     async with runtime.database.transaction() as session:
         contest = await comparison.prepare(session, model)
-    outcome = await comparison.measure(
-        runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
-    )
-    if outcome is None:
-        return None
+    outcome = None
+    if contest.examples or not contest.champion_unlearns:
+        outcome = await comparison.measure(
+            runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
+        )
+        if outcome is None:
+            return None
     async with runtime.database.transaction() as session:
         concluded = await comparison.conclude(session, runtime.resources.projects, contest, outcome, utc_now())
     if concluded is not None:
-        log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=outcome.challenger.accuracy)
+        accuracy = None if outcome is None else outcome.challenger.accuracy
+        log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=accuracy)
     return concluded
 
 
@@ -354,6 +362,13 @@ async def prune(runtime: PrelabelRuntime) -> None:
             pruned = await predictions.prune(session, runtime.settings.event_retention_days, _PRUNED_AT_ONCE)
 
 
+async def unlearn(runtime: PrelabelRuntime) -> None:
+    """Take away the files of models that learnt from erased records, as soon as they are not in use."""
+    await unlearning.retire_models(runtime.database, utc_now())
+    while await unlearning.delete_files(runtime.database, runtime.objects, utc_now()):
+        pass
+
+
 # All are woken by what they wait for; the intervals are for what other replicas did.
 LOOPS: Final = (
     Loop(SCORE, 2.0, score, leader=False),
@@ -362,4 +377,5 @@ LOOPS: Final = (
     Loop(COMPARE, 5.0, compare),
     Loop(COUNT, 10.0, count),
     Loop(PRUNE, 600.0, prune),
+    Loop(UNLEARN, 5.0, unlearn),
 )

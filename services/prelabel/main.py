@@ -9,6 +9,7 @@ from services.prelabel.exceptions import (
     InferenceFailed,
     ManifestRefused,
     ModelChangedMeanwhile,
+    ModelFileErased,
     ModelRefused,
     ModelSetAside,
     NoPredecessor,
@@ -18,11 +19,13 @@ from services.prelabel.exceptions import (
     ProjectArchived,
     RunUnderWay,
 )
-from services.prelabel.operations import republication
+from services.prelabel.operations import republication, unlearning
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.setup import open_resources
 from services.prelabel.storage import projects as projects_storage
+from shared.contracts.events import PredictionsErased
 from shared.kit.app import ServiceSpec, create_service_app
+from shared.kit.erasures import ErasureSpec
 
 PROBLEMS: dict[type[Exception], int] = {
     ManifestRefused: 422,
@@ -34,6 +37,7 @@ PROBLEMS: dict[type[Exception], int] = {
     NoPredecessor: 409,
     ModelChangedMeanwhile: 412,
     ModelSetAside: 409,
+    ModelFileErased: 410,
     InferenceFailed: 503,
     Overloaded: 503,
     ArtifactDamaged: 503,
@@ -59,6 +63,7 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             job_cancellations={jobs.TRAINING: jobs.cancel_training},
             republish=republication.everything,
             holding_personal_data=projects_storage.holding_personal_data,
+            erasure=ErasureSpec(unlearning.places, PredictionsErased),
             setup=open_resources,
         )
     )

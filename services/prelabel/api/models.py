@@ -18,8 +18,8 @@ from services.prelabel.api.shapes import (
     StageChange,
     models_out,
 )
-from services.prelabel.exceptions import InferenceFailed
-from services.prelabel.loop_names import COMPARE
+from services.prelabel.exceptions import InferenceFailed, ModelFileErased
+from services.prelabel.loop_names import COMPARE, UNLEARN
 from services.prelabel.operations import comparison, registry
 from services.prelabel.operations.checks import check_model
 from services.prelabel.operations.model_inputs import Reader
@@ -158,7 +158,7 @@ async def read_model(
     )
 
 
-@router.get("/models/{model_id}/artifact", responses=responses(404), summary="Get a model's file")
+@router.get("/models/{model_id}/artifact", responses=responses(404, 410), summary="Get a model's file")
 async def read_artifact(
     session: SessionDep, runtime: PrelabelRuntimeDep, trainer: Trainer, model_id: UUID, request: Request
 ) -> ArtifactLink:
@@ -166,6 +166,8 @@ async def read_artifact(
     model = await models.get(session, model_id)
     trainer.check_project(model.project_id)
     await runtime.check_content(trainer, model.project_id, session)  # it holds words of what it learnt from
+    if model.file_retired:
+        raise ModelFileErased(f"model {model_id}")
     url = await runtime.objects.signed_url(model.key, _LINK_TTL_S)
     if url.startswith("/"):
         url = request.scope.get("root_path", "") + url
@@ -177,7 +179,7 @@ async def read_artifact(
     )
 
 
-@router.post("/models/{model_id}/promotion", responses=responses(404, 412), summary="Promote a model")
+@router.post("/models/{model_id}/promotion", responses=responses(404, 410, 412), summary="Promote a model")
 async def promote_model(
     runtime: PrelabelRuntimeDep,
     principal: Trainer,
@@ -197,7 +199,7 @@ async def promote_model(
     return _with_tag(response, await _promote(runtime, model, change.reason, principal, expected))
 
 
-@router.post("/models/{model_id}/rollback", responses=responses(404, 409, 412), summary="Roll a champion back")
+@router.post("/models/{model_id}/rollback", responses=responses(404, 409, 410, 412), summary="Roll a champion back")
 async def roll_back_model(
     session: SessionDep,
     runtime: PrelabelRuntimeDep,
@@ -213,6 +215,7 @@ async def roll_back_model(
         session, model_id, _masked(change.reason), utc_now(), decided_by=principal.subject, expected=expected
     )
     session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
+    session.on_commit(lambda: runtime.wake(UNLEARN))
     return _with_tag(response, champion)
 
 
@@ -231,6 +234,7 @@ async def _promote(
             decided_by=principal.subject,
         )  # fmt: skip
     wake_scoring(runtime, champion.project_id)
+    runtime.wake(UNLEARN)
     return champion
 
 

@@ -63,7 +63,10 @@ class PendingComparison:
 
 @dataclass(frozen=True, slots=True)
 class LearningProgress:
-    """Where a project's learning stands. `waiting` is None unless a model that was trained here waits for held-out labels."""
+    """Where a project's learning stands. `waiting` is None unless a model that was trained here waits for held-out labels.
+
+    `unlearning`: the champion learnt from a record that was erased, and nothing was trained since.
+    """
 
     last: LastBatch | None
     labels: Labels
@@ -71,6 +74,7 @@ class LearningProgress:
     training: bool
     waiting: PendingComparison | None
     rescoring: bool
+    unlearning: bool = False
 
     def wanted(self, policy: LearningPolicy) -> int:
         """The size of the next batch: as long as nothing was trained, what the cold start lacks."""
@@ -86,9 +90,13 @@ def training_due(policy: LearningPolicy, progress: LearningProgress) -> bool:
     """Whether a model should be trained now.
 
     A done batch is reason enough when it brought labels for at least half of it; so is a batch's worth of labels from
-    anywhere else.
+    anywhere else. A champion that has something to unlearn gets a successor whether or not labels came.
     """
-    if not policy.enabled or progress.training or not progress.labels.two_classes or progress.labels.new == 0:
+    if not policy.enabled or progress.training or not progress.labels.two_classes:
+        return False
+    if progress.unlearning:
+        return True
+    if progress.labels.new == 0:
         return False
     enough = policy.batch_size if progress.trained else policy.cold_start
     if progress.labels.new >= enough:

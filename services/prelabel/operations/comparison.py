@@ -10,12 +10,12 @@ import numpy as np
 from services.prelabel.domain import evaluation as judging
 from services.prelabel.domain import learning_schedule, next_step
 from services.prelabel.domain.calibration import Floats
-from services.prelabel.domain.evaluation import Measured
+from services.prelabel.domain.evaluation import Measured, PromotionDecision
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import comparison_attempts, labels, models, projects
+from services.prelabel.storage import comparison_attempts, labels, models, projects, unlearnings
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model, WaitingChallenger
@@ -42,11 +42,15 @@ _TOLERATED_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """A challenger and what it is measured on. `champion` is None when there is none that answers the same question."""
+    """A challenger and what it is measured on. `champion` is None when there is none that answers the same question.
+
+    `champion_unlearns`: the champion learnt from a record that was erased, and the challenger was trained without it.
+    """
 
     challenger: Model
     champion: Model | None
     examples: Sequence[Example]
+    champion_unlearns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,24 @@ async def prepare(session: Session, challenger: Model, most: int = MOST_HELD_OUT
         champion = None
     version = challenger.manifest.schema_version
     examples = await labels.measuring_set(session, challenger.project_id, version, most, MOST_HELD_OUT_BYTES)
-    return Contest(challenger, champion, examples)
+    return Contest(challenger, champion, examples, await _champion_unlearns(session, challenger))
 
 
 async def is_due(session: Session, cache: ProjectCache, challenger: Model) -> bool:
-    """Whether there are held-out labels enough."""
+    """Whether there are held-out labels enough, or the champion has to be replaced whatever they say."""
     policy = (await cache.situation(session, challenger.project_id)).project.learning
     have = await labels.count_measuring(
         session, challenger.project_id, challenger.manifest.schema_version, policy.promotion_held_out
     )
-    return learning_schedule.comparison_due(policy, have)
+    if learning_schedule.comparison_due(policy, have):
+        return True
+    return policy.promotion != "by_hand" and await _champion_unlearns(session, challenger)
+
+
+async def _champion_unlearns(session: Session, challenger: Model) -> bool:
+    if challenger.training_run_id is None or await unlearnings.of_run(session, challenger.training_run_id):
+        return False
+    return await unlearnings.champion_learnt(session, challenger.project_id)
 
 
 async def waiting(session: Session, situation: Situation) -> list[WaitingForLabels]:
@@ -137,9 +149,12 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
 
 
 async def conclude(
-    session: Session, cache: ProjectCache, contest: Contest, outcome: ComparisonResult, now: datetime
+    session: Session, cache: ProjectCache, contest: Contest, outcome: ComparisonResult | None, now: datetime
 ) -> Model | None:
-    """Promote, reject or leave to people, by the policy; None when either of the two has changed meanwhile."""
+    """Promote, reject or leave to people, by the policy; None when either of the two has changed meanwhile.
+
+    A champion that has something to unlearn is replaced whatever the outcome, and without one where nothing is held out.
+    """
     challenger = contest.challenger
     await projects.lock(session, challenger.project_id)
     champion_id = contest.champion.model_id if contest.champion else None
@@ -152,11 +167,15 @@ async def conclude(
     if (current.model_id if current else None) != champion_id:
         return None
     policy = (await cache.situation(session, challenger.project_id)).project.learning
-    decision = judging.decide(outcome.challenger, outcome.champion, policy.promotion_margin)
-    evaluation = evaluated(contest, outcome)
+    if outcome is None or contest.champion_unlearns:
+        evaluation = None if outcome is None else evaluated(contest, outcome)
+        decision = PromotionDecision(promote=True, reason="the champion learnt from a record that was erased")
+    else:
+        evaluation = evaluated(contest, outcome)
+        decision = judging.decide(outcome.challenger, outcome.champion, policy.promotion_margin)
     if not decision.promote:
         return await registry.reject(session, locked, decision.reason, now, evaluation)
-    if policy.promotion == "by_hand":
+    if policy.promotion == "by_hand" and evaluation is not None:
         return await registry.leave_to_people(session, locked, evaluation, now)
     return await registry.promote(session, locked.model_id, decision.reason, now, evaluation=evaluation)
 

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,14 +11,14 @@ from pydantic import TypeAdapter
 from services.prelabel.domain import prediction
 from services.prelabel.operations.events import PROJECT, RECORD, SCHEMA, ids_of
 from services.prelabel.operations.scoring import schema_version_of
-from services.prelabel.storage import projects, records
+from services.prelabel.storage import projects, records, unlearnings
 from services.prelabel.storage.projects import ProjectCache, Situation
 from services.prelabel.storage.records import NewRecord
 from shared.contracts.envelope import Event
 from shared.contracts.events import ProjectChanged, RecordAccepted, RecordErased, RecordPredicted
 from shared.contracts.fields import FieldValue
 from shared.contracts.values import RecordState, ScoredFor
-from shared.kit import outbox
+from shared.kit import erasures, outbox
 from shared.kit.clock import new_id
 from shared.kit.consuming import EventSet, release_parked
 from shared.kit.database import Session
@@ -108,7 +109,7 @@ def _new(
     return row, first
 
 
-async def erase(session: Session, events: EventSet[RecordErased]) -> set[UUID]:
+async def erase(session: Session, events: EventSet[RecordErased], now: datetime) -> set[UUID]:
     """Delete what records held and what was made of it; tombstones stay. Returns the projects that lost something."""
     wanted = {record_id: (project_id, event.revision) for event in events for record_id, project_id in [ids_of(event)]}
     buried = await records.bury(session, [(record_id, *rest) for record_id, rest in wanted.items()])
@@ -117,6 +118,8 @@ async def erase(session: Session, events: EventSet[RecordErased]) -> set[UUID]:
         (record_id, wanted[record_id][1]) for record_id, row in locked.items() if row.state is not RecordState.ERASED
     ]
     await records.erase(session, erased)
+    await unlearnings.add(session, wanted, now)
     changed = [*buried, *(record_id for record_id, _ in erased)]
+    await erasures.note(session, [(record_id, project_id) for record_id, (project_id, _) in wanted.items()], now)
     await release_parked(session, RECORD, changed)
     return {wanted[record_id][0] for record_id in changed}

@@ -9,7 +9,13 @@ import structlog
 
 from services.prelabel import metrics
 from services.prelabel.domain.objective import check_manifest
-from services.prelabel.exceptions import ArtifactDamaged, ModelChangedMeanwhile, NoPredecessor, NotChampion
+from services.prelabel.exceptions import (
+    ArtifactDamaged,
+    ModelChangedMeanwhile,
+    ModelFileErased,
+    NoPredecessor,
+    NotChampion,
+)
 from services.prelabel.storage import models, projects, runs
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import ProjectCache
@@ -103,6 +109,7 @@ async def promote(
     Raises:
         NotKnownHere: the model is not here.
         ModelChangedMeanwhile: its revision is not among the `expected`.
+        ModelFileErased: it learnt from a record that was erased, and is not in use.
     """
     model, old = await _lock_with_champion(session, model_id)
     if expected is not None and model.revision not in expected:
@@ -111,6 +118,7 @@ async def promote(
         if model.set_aside is None:
             return model
         return await _replace(session, None, model, reason, now, decided_by=decided_by)
+    _check_file(model)
     predecessor = None if old is None else old.model_id
     return await _replace(
         session, old, model, reason, now, evaluation=evaluation, predecessor=predecessor, decided_by=decided_by
@@ -133,6 +141,7 @@ async def roll_back(
         ModelChangedMeanwhile: its revision is not among the `expected`.
         NotChampion: it is not the champion.
         NoPredecessor: it is the first one.
+        ModelFileErased: the one before it learnt from a record that was erased.
     """
     model, _ = await _lock_with_champion(session, model_id)
     if expected is not None and model.revision not in expected:
@@ -142,7 +151,13 @@ async def roll_back(
     if model.predecessor is None:
         raise NoPredecessor
     before = (await models.lock(session, [model.predecessor]))[model.predecessor]
+    _check_file(before)
     return await _replace(session, model, before, reason, now, decided_by=decided_by)
+
+
+def _check_file(model: Model) -> None:
+    if model.file_retired:
+        raise ModelFileErased(f"model {model.model_id}")
 
 
 async def reject(

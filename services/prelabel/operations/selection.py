@@ -11,7 +11,7 @@ from services.prelabel.domain import acquisition, learning_schedule, prediction
 from services.prelabel.domain.learning_schedule import Labels, LearningProgress, PendingComparison, Supply
 from services.prelabel.operations import scoring
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import labels, models, predictions, records, runs, selection
+from services.prelabel.storage import labels, models, predictions, records, runs, selection, unlearnings
 from services.prelabel.storage.predictions import NewPrediction
 from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.records import MadeThumbnail
@@ -46,13 +46,15 @@ async def learning_progress(session: Session, situation: Situation) -> LearningP
     last = await selection.last_batch(session, project_id)
     run = await runs.newest(session, project_id)
     waiting = await _comparison(session, situation) if await models.waiting(session, project_id) else None
+    unlearning = await unlearnings.successor_wanted(session, project_id)
     return LearningProgress(
         last=last,
-        labels=await _labels(session, situation),
+        labels=await _labels(session, situation, unlearning=unlearning),
         trained=run is not None,
         training=run is not None and run.state in {RunState.QUEUED, RunState.RUNNING},
         waiting=waiting,
         rescoring=await predictions.is_due(session, project_id, situation.epoch),
+        unlearning=unlearning,
     )
 
 
@@ -66,7 +68,7 @@ async def supply(session: Session, situation: Situation, quiet_s: float) -> Supp
     return Supply(found, quiet_s)
 
 
-async def _labels(session: Session, situation: Situation) -> Labels:
+async def _labels(session: Session, situation: Situation, *, unlearning: bool) -> Labels:
     project, policy = situation.project, situation.project.learning
     if project.objective is None or not policy.enabled:
         return Labels(0, two_classes=False)
@@ -74,7 +76,9 @@ async def _labels(session: Session, situation: Situation) -> Labels:
     seen = await runs.newest_label(session, project.project_id)
     bound = max(policy.cold_start, policy.batch_size)
     new = await labels.count_new(session, project.project_id, version, seen, bound, machine=machine)
-    two = new > 0 and await labels.has_two_classes(session, project.project_id, version, machine=machine)
+    two = (new > 0 or unlearning) and await labels.has_two_classes(
+        session, project.project_id, version, machine=machine
+    )
     return Labels(new, two)
 
 

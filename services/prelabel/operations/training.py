@@ -17,7 +17,7 @@ from services.prelabel.domain.objective import Objective
 from services.prelabel.exceptions import CannotTrain, NothingToLearn, TrainingFailure, TrainingInterrupted
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import labels, models, projects, records, runs
+from services.prelabel.storage import labels, models, projects, records, runs, unlearnings
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import ProjectCache, Situation
@@ -107,7 +107,9 @@ async def request_if_due(
     if not learning_schedule.training_due(situation.project.learning, progress):
         return None
     last = progress.last
-    if last is not None and last.done:
+    if progress.unlearning:
+        batch, reason = None, "a record that the champion learnt from was erased"
+    elif last is not None and last.done:
         batch, reason = last.batch, f"batch {last.batch} is done"
     else:
         batch, reason = None, "enough new labels"
@@ -181,11 +183,16 @@ async def warm_up(compute: ComputePool, limits: TrainingLimits) -> None:
 async def finish(session: Session, begun: Begun, made: TrainedChallenger, now: datetime) -> Model | None:
     """Register the challenger; None when the run has ended or another attempt has begun meanwhile.
 
+    One of its records may have been erased while it was made: then None, too, and the run begins anew without it.
     Challengers of earlier runs that still wait for held-out labels are superseded: the new one has seen more.
     """
     run = begun.run
     await projects.lock(session, run.project_id)
+    if await unlearnings.of_run(session, run.run_id):
+        await runs.begin_anew(session, run, now)
+        return None
     if not await runs.trained(session, run, made.report):
+        await runs.retire_file(session, run)
         return None
     for old in await models.lock(session, await models.waiting(session, run.project_id)):
         await _supersede(session, old, now)

@@ -17,6 +17,7 @@ from shared.kit.outbox import Outgoing
 class Model:
     """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it.
     `set_aside`: why it is asked no more, if it is so. `decided_by`: who gave it its stage, None: labels did, or nobody yet.
+    `file_retired`: its file is deleted, or about to be.
     """
 
     model_id: UUID
@@ -39,6 +40,7 @@ class Model:
     created_at: datetime
     set_aside: str | None
     decided_by: str | None
+    file_retired: bool
 
     @property
     def key(self) -> str:
@@ -64,7 +66,7 @@ def object_key(model_id: UUID) -> str:
 _COLUMNS = """
 model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, temperature, evaluation, compared,
 training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at, set_aside,
-decided_by
+decided_by, EXISTS (SELECT FROM retired_files f WHERE f.model_id = models.model_id) AS file_retired
 """
 _GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
 _LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
@@ -132,7 +134,7 @@ def _model(row: Any) -> Model:
         ModelManifest.model_validate_json(row["manifest"]), row["sha256"], row["size_bytes"], row["temperature"],
         None if evaluation is None else ModelEvaluation.model_validate_json(evaluation), row["compared"],
         row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
-        row["created_by"], row["created_at"], row["set_aside"], row["decided_by"],
+        row["created_by"], row["created_at"], row["set_aside"], row["decided_by"], row["file_retired"],
     )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ UPDATE training_runs SET state = 'running', attempts = attempts + 1, started_at 
 WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING {_COLUMNS}
 """  # noqa: S608
 _FORGET_EXAMPLES = "DELETE FROM training_examples WHERE run_id = $1"
+_FORGET_UNLEARNINGS = "DELETE FROM unlearnings WHERE run_id = $1"
 _FORGET_CONTAMINATIONS = "DELETE FROM contaminations WHERE run_id = $1"
 _ADD_EXAMPLES = "INSERT INTO training_examples (run_id, record_id) SELECT $1, unnest($2::uuid[])"
 _TRAINED = """
@@ -89,6 +90,16 @@ WHERE run_id = $1 AND state = 'running' AND attempts = $2 RETURNING true
 _RETRY = """
 UPDATE training_runs SET state = 'queued', failure_reason = $3, failure = $4, retry_at = $5
 WHERE run_id = $1 AND state = 'running' AND attempts = $2
+"""
+_BEGIN_ANEW = """
+UPDATE training_runs SET state = 'queued', attempts = greatest(attempts - 1, 0), retry_at = $3
+WHERE run_id = $1 AND state = 'running' AND attempts = $2
+"""
+# What was written of a model that is never registered; a run that goes on writes it again.
+_RETIRE_FILE = """
+INSERT INTO retired_files (model_id, project_id)
+SELECT model_id, project_id FROM training_runs WHERE run_id = $1 AND state = 'failed'
+ON CONFLICT (model_id) DO UPDATE SET gone_at = NULL
 """
 _FAIL = """
 UPDATE training_runs SET state = 'failed', failure_reason = $3, failure = $4, ended_at = $5
@@ -195,7 +206,18 @@ async def retry(session: Session, run: Run, reason: TrainingFailure, failure: st
 
 async def fail(session: Session, run: Run, reason: TrainingFailure, failure: str, now: datetime) -> None:
     await session.raw.execute(_FAIL, run.run_id, run.attempts, reason, failure, now)
+    await retire_file(session, run)
     await _forget_examples(session, run.run_id)
+
+
+async def begin_anew(session: Session, run: Run, now: datetime) -> None:
+    """Let the run be attempted again, with the labels that there are then; this attempt doesn't count."""
+    await session.raw.execute(_BEGIN_ANEW, run.run_id, run.attempts, now)
+
+
+async def retire_file(session: Session, run: Run) -> None:
+    """Have what an attempt may have written of the run's model deleted, if the run has failed."""
+    await session.raw.execute(_RETIRE_FILE, run.run_id)
 
 
 async def cancel(session: Session, run_id: UUID, failure: str, now: datetime) -> None:
@@ -207,6 +229,7 @@ async def cancel(session: Session, run_id: UUID, failure: str, now: datetime) ->
 async def _forget_examples(session: Session, run_id: UUID) -> None:
     await session.raw.execute(_FORGET_EXAMPLES, run_id)
     await session.raw.execute(_FORGET_CONTAMINATIONS, run_id)
+    await session.raw.execute(_FORGET_UNLEARNINGS, run_id)
 
 
 async def end(session: Session, run_id: UUID, state: RunState, now: datetime) -> None:

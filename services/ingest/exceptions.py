@@ -112,3 +112,7 @@ class ImpossiblePurpose(ValueError):
 
     def __str__(self) -> str:
         return f"a purpose has 1 to {self.longest} characters, and not white space alone"
+
+
+class NotErased(Exception):
+    """The record was not erased: there is no receipt."""

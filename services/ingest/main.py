@@ -14,6 +14,7 @@ from services.ingest.exceptions import (
     LabelsLookAlike,
     NoActiveSchema,
     NotAnImage,
+    NotErased,
     PersonalDataInPolicies,
     PersonalDataInSchema,
     ProjectArchived,
@@ -21,14 +22,16 @@ from services.ingest.exceptions import (
     ProjectTooCostly,
     UnknownVersion,
 )
-from services.ingest.operations import republication
+from services.ingest.operations import erasures, republication
 from services.ingest.operations.context import IntakeContext
 from services.ingest.resources import IngestResources, IngestRuntime
 from services.ingest.settings import IngestSettings
 from services.ingest.storage import projects as projects_storage
 from shared.kit.app import Loop, ServiceSpec, create_service_app
+from shared.kit.erasures import ErasureSpec
 
 PROBLEMS: dict[type[Exception], int] = {
+    NotErased: 404,
     ProjectArchived: 409,
     NoActiveSchema: 409,
     ProjectChangedMeanwhile: 412,
@@ -72,6 +75,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
             ),
             republish=republication.everything,
             holding_personal_data=projects_storage.holding_personal_data,
+            erasure=ErasureSpec(erasures.places),
             setup=setup,
         )
     )

@@ -8,14 +8,16 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.qa import api, consumers, loops
-from services.qa.operations import agreement_recount, release_job, releases, republication
+from services.qa.operations import agreement_recount, erased_places, release_job, releases, republication
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener, pending_listeners
 from services.qa.resources import EstimationLimits, QaResources, QaRuntime
 from services.qa.settings import QaSettings
 from services.qa.storage import projects as projects_storage
+from shared.contracts.events import LabelsErased
 from shared.kit.app import ServiceSpec, create_service_app
 from shared.kit.clock import utc_now
+from shared.kit.erasures import ErasureSpec
 from shared.kit.jobs import Job
 
 DESCRIPTION = """
@@ -70,6 +72,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             compute_kept_ready=True,
             republish=republication.current_state,
             holding_personal_data=projects_storage.holding_personal_data,
+            erasure=ErasureSpec(erased_places.places, LabelsErased),
             setup=setup,
         )
     )

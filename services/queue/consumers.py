@@ -32,7 +32,7 @@ class Consumers:
         await records.accept(session, accepted)
 
     async def on_records_erased(self, session: Session, erased: EventSet[events.RecordErased]) -> None:
-        await records.erase(session, erased)
+        await records.erase(session, erased, utc_now())
 
     async def on_records_predicted(self, session: Session, predicted: EventSet[events.RecordPredicted]) -> None:
         await routing.keep_predictions(session, self._projects, predicted, utc_now())

@@ -24,11 +24,13 @@ from services.queue.exceptions import (
     UnknownLease,
     UnknownSchemaVersion,
 )
-from services.queue.operations import republication
+from services.queue.operations import erased_places, republication
 from services.queue.resources import QueueResources, QueueRuntime
 from services.queue.settings import QueueSettings
 from services.queue.storage import projects as projects_storage
+from shared.contracts.events import AnnotationsErased
 from shared.kit.app import Loop, ServiceSpec, create_service_app
+from shared.kit.erasures import ErasureSpec
 
 PROBLEMS: dict[type[Exception], int] = {
     NotRegistered: 403,
@@ -85,6 +87,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
             ),
             republish=republication.whole_state,
             holding_personal_data=projects_storage.holding_personal_data,
+            erasure=ErasureSpec(erased_places.places, AnnotationsErased),
             setup=setup,
         )
     )

@@ -7,13 +7,14 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from services.ingest.api.bodies import NOTHING_TAKEN, NothingTaken, described, many_items
-from services.ingest.api.shapes import RecordOut, RecordsReport, RecordSummary, Rejection, TakenRecord
+from services.ingest.api.shapes import ErasureOut, RecordOut, RecordsReport, RecordSummary, Rejection, TakenRecord
 from services.ingest.domain.intake import RecordIn
-from services.ingest.operations import projects, records
+from services.ingest.operations import erasures, projects, records
 from services.ingest.operations.imports import Tally
 from services.ingest.operations.record_imports import import_records
 from services.ingest.resources import IngestRuntimeDep
 from services.ingest.storage import records as storage
+from shared.contracts.erasure import ErasureReason
 from shared.contracts.values import Origin, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -101,15 +102,36 @@ async def erase_record(
     runtime: IngestRuntimeDep,
     sender: Sender,
     record_id: UUID,
-    reason: Annotated[str, Query(min_length=1, max_length=500)] = "erasure was asked for",
+    reason: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=500,
+            description=(
+                f"One of {', '.join(f'`{each}`' for each in ErasureReason)}. Anything else counts as `other` and is not "
+                "kept: it could name the very person."
+            ),
+        ),
+    ] = ErasureReason.REQUEST,
 ) -> Response:
     """By right: its content, its images and the names it had go, here and in every service; a tombstone stays.
 
-    Erasing it again changes nothing. Its external id is refused from then on, so that an import that runs again does
+    `GET /v1/records/{record_id}/erasure` shows how far that is. Erasing it again changes nothing. Its external id is refused from then on, so that an import that runs again does
     not bring it back.
     """
     record = await records.load(session, record_id, lock=True)
     sender.check_project(record.project_id)
-    if await records.erase(session, record, reason, utc_now()):
+    if await records.erase(session, record, ErasureReason.of(reason), utc_now()):
         session.on_commit(lambda: runtime.wake("sweep_assets"))
     return Response(status_code=204)
+
+
+@router.get("/records/{record_id}/erasure", responses=responses(404), summary="Read the receipt of an erasure")
+async def read_erasure(session: SessionDep, runtime: IngestRuntimeDep, sender: Sender, record_id: UUID) -> ErasureOut:
+    """What each service held of an erased record, what is deleted, what is not yet, and until when at the latest.
+
+    `not-erased` (404) for a record that nobody has erased.
+    """
+    record = await records.load(session, record_id)
+    sender.check_project(record.project_id)
+    return ErasureOut.of(await erasures.receipt(session, record, runtime.settings.event_retention_days))

@@ -7,12 +7,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic.json_schema import SkipJsonSchema
 
 from services.ingest.domain.projects import Project
+from services.ingest.operations.erasures import ErasureReceipt
 from services.ingest.operations.imports import Rejected
 from services.ingest.operations.record_imports import TakenLine
 from services.ingest.operations.reports import KeptReport
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
+from shared.contracts.erasure import ErasedPlace
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
 from shared.contracts.policies import GoldPolicy, Policies, PresetName, from_preset
 from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
@@ -329,6 +331,52 @@ class RecordOut(RecordSummary):
             purposes=record.purposes,
             collected_by_chance=record.collected_by_chance,
             erased_at=record.erased_at,
+        )
+
+
+class PlaceOut(ErasedPlace):
+    """A place that held content of the record."""
+
+    service: str
+
+
+_BEYOND = [
+    "Backups of the databases and of the object store keep it as long as they are kept.",
+    "Releases under `left` were published before: who fetched them has them.",
+]
+
+
+class ErasureOut(BaseModel):
+    """The receipt of an erasure. `done`: nothing is pending anywhere.
+
+    `until`: when everything is gone at the latest that goes by itself; a place that waits for somebody says so in
+    `next_step`. `beyond`: what Touchstone has no hand in.
+    """
+
+    record_id: UUID
+    project_id: UUID
+    asked_at: AwareDatetime
+    because: str
+    done: bool
+    until: AwareDatetime
+    places: list[PlaceOut]
+    beyond: list[str]
+
+    @classmethod
+    def of(cls, receipt: ErasureReceipt) -> "ErasureOut":
+        return cls(
+            record_id=receipt.record.record_id,
+            project_id=receipt.record.project_id,
+            asked_at=receipt.asked_at,
+            because=receipt.record.erased_because or "other",
+            done=receipt.done,
+            until=receipt.until,
+            places=[
+                PlaceOut(service=service, **place.model_dump())
+                for service, places in receipt.places.items()
+                for place in places
+            ],
+            beyond=_BEYOND,
         )
 
 

@@ -8,12 +8,14 @@ from uuid import UUID
 from services.ingest.domain.intake import IntakeProject, RecordCandidate, content_hash
 from services.ingest.exceptions import NotAccepted
 from services.ingest.storage import assets as asset_storage
+from services.ingest.storage import erasures as erasure_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import Held, HeldRecords, StateChange, StoredRecord
+from shared.contracts.erasure import ErasureReason
 from shared.contracts.events import RecordErased
-from shared.contracts.personal_data import mask
 from shared.contracts.values import RecordState
+from shared.kit import erasures
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, publish, publish_many
@@ -218,18 +220,21 @@ async def note_states(session: Session, changes: Sequence[StateChange]) -> None:
     await storage.set_states(session, [newest[record_id] for record_id in sorted(newest)])
 
 
-async def erase(session: Session, record: StoredRecord, reason: str, now: datetime) -> bool:
+async def erase(session: Session, record: StoredRecord, reason: ErasureReason, now: datetime) -> bool:
     """Erase a record that is locked, and publish it, so that everybody does; False when it was erased before."""
-    await storage.forget_aliases(session, record.record_id)  # a replica of an older release left them
+    # A replica of an older release left them.
+    await storage.forget_aliases(session, record.record_id)
+    await erasures.note(session, [(record.record_id, record.project_id)], record.erased_at or now)
     if record.state is RecordState.ERASED:
         return False
-    revision = await storage.erase(session, record.record_id, now, mask(reason))
+    revision = await storage.erase(session, record.record_id, now, reason)
     orphans = await asset_storage.detach(session, record.record_id)
     if orphans:
         await asset_storage.doom(session, orphans, now)
+        await erasure_storage.note_files(session, record.record_id, orphans)
     await publish(
         session,
-        RecordErased(reason=mask(reason)),
+        RecordErased(reason=reason),
         project_id=record.project_id,
         record_id=record.record_id,
         revision=revision,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from services.ingest.storage import feedback, projects, records
+from shared.contracts.erasure import ErasureReason
 from shared.contracts.events import RecordErased
 from shared.contracts.values import RecordState
 from shared.kit.database import Session
@@ -38,7 +39,7 @@ async def _records(session: Session) -> AsyncIterator[Outgoing]:
     while page := await records.after(session, last):
         for record in page:
             erased = record.state is RecordState.ERASED
-            payload = RecordErased(reason=record.erased_because or "") if erased else record.payload()
+            payload = RecordErased(reason=ErasureReason.of(record.erased_because or "")) if erased else record.payload()
             yield Outgoing(
                 payload=payload, project_id=record.project_id, record_id=record.record_id, revision=record.revision
             )

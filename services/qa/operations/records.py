@@ -13,6 +13,7 @@ from services.qa.storage.records import NewRecord
 from shared.contracts.envelope import Event
 from shared.contracts.events import RecordAccepted, RecordErased
 from shared.contracts.values import RecordState
+from shared.kit import erasures
 from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 
@@ -96,22 +97,23 @@ async def erase(session: Session, events: EventSet[RecordErased], now: datetime)
         record = locked.record(event)
         if record.state is RecordState.ERASED:
             continue
-        reason = event.payload.reason
         changes.causes[record.record_id] = event
         if not record.known:
             changes.count(record.project_id, f"records.{record.state}")
         record.known = True
         record.source_revision = max(record.source_revision, event.revision)
-        changes.link(record, chain.ERASURE, str(record.source_revision), {"reason": reason}, {})
+        changes.link(record, chain.ERASURE, str(record.source_revision), {}, {})
         changes.end_label(record, "erased")
         changes.set_dispute(record, "withdrawn")
         if record.state in {RecordState.OPEN, RecordState.UNLABELABLE}:
             undecided.append(record.record_id)
-        changes.move(record, RecordState.ERASED, reason)
+        changes.move(record, RecordState.ERASED)
         record.close_requests()
         record.under_review = False
         record.salt = None
         erased.append(record)
+    noted = {(record.record_id, record.project_id) for record in map(locked.record, events)}
+    await erasures.note(session, noted, now)
     if not erased:
         return
     ids = [record.record_id for record in erased]

@@ -1,6 +1,7 @@
 """Records come in and are erased."""
 
 from collections import Counter
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -11,6 +12,7 @@ from services.queue.storage.records import NewRecord
 from shared.contracts.events import RecordAccepted, RecordErased
 from shared.contracts.fields import FieldValue
 from shared.contracts.values import RecordState
+from shared.kit import erasures
 from shared.kit.consuming import EventSet, release_parked
 from shared.kit.database import Session
 
@@ -32,7 +34,7 @@ async def accept(session: Session, events: EventSet[RecordAccepted]) -> None:
     await release_parked(session, RECORD, kept)
 
 
-async def erase(session: Session, events: EventSet[RecordErased]) -> None:
+async def erase(session: Session, events: EventSet[RecordErased], now: datetime) -> None:
     """Leave nothing of the content; the row stays as a tombstone, and refuses content for ever."""
     wanted = {record_id: (project_id, event.revision) for event in events for record_id, project_id in [ids_of(event)]}
     tombstones = [(record_id, *rest) for record_id, rest in wanted.items()]
@@ -52,6 +54,7 @@ async def erase(session: Session, events: EventSet[RecordErased]) -> None:
     tasks = [task.task_id for record in erased for task in record.tasks]
     await records.erase_content(session, [record.record_id for record in erased], tasks)
     await batch.save(session)
+    await erasures.note(session, [(record_id, project_id) for record_id, (project_id, _) in wanted.items()], now)
     await release_parked(session, RECORD, buried)
     await release_parked(session, GOLD_WITHDRAWN, set(wanted))
 

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.prelabel.domain import outputs
 from services.prelabel.exceptions import InferenceFailed, ModelRefused
@@ -78,18 +76,3 @@ def test_a_row_that_is_no_distribution_costs_only_itself() -> None:
     answers = np.array([[0.5, 0.5], [np.nan, 1.0], [0.5, 0.6], [1.2, -0.2], [np.inf, 0.0]])
     assert np.isnan(outputs.probabilities(answers, "probabilities")).any(axis=1).tolist() == [False] + [True] * 4
     assert np.isnan(outputs.probabilities(answers, "logits")).any(axis=1).tolist() == [False, True, False, False, True]
-
-
-@given(
-    st.integers(1, 5).flatmap(
-        lambda columns: st.lists(
-            st.lists(st.floats(width=32), min_size=columns, max_size=columns), min_size=1, max_size=4
-        )
-    ),
-    st.sampled_from(["probabilities", "logits"]),
-)
-def test_whatever_comes_a_row_sums_to_1_or_is_nothing(rows: list[list[float]], form: outputs.Form) -> None:
-    found = outputs.probabilities(np.array(rows), form)
-    sound = ~np.isnan(found).any(axis=1)
-    assert found[sound].sum(axis=1) == pytest.approx(np.ones(sound.sum()))
-    assert ((found[sound] >= 0) & (found[sound] <= 1)).all()

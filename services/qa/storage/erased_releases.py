@@ -10,7 +10,9 @@ from shared.kit.database import Session
 _OF_RECORDS = """
 SELECT held.record_id, r.release_id, r.published_at IS NOT NULL AS published,
     r.status = 'failed' OR r.superseded_by IS NOT NULL AS replaced
-FROM release_records AS held JOIN releases AS r USING (release_id)
+FROM release_records AS held CROSS JOIN LATERAL (
+    SELECT release_id, published_at, status, superseded_by FROM releases WHERE release_id = held.release_id LIMIT 1
+) AS r
 WHERE held.record_id = ANY($1::uuid[]) AND (r.status <> 'published' OR r.published_at IS NULL)
 ORDER BY held.record_id, r.release_id
 """

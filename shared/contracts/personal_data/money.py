@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from shared.contracts.personal_data.finding import Finding, Kind
 
-_CARD_SHAPE = re.compile(rb"0(?:[ .\-]?0){11}|0000[ \t]{0,2}[\r\n.\-/_]{0,3}[ \t]{0,2}00")
 # The first digit stands before what looks behind it: so the search goes from digit to digit, and not by every character.
 GROUPS = re.compile(r"[0-9](?<!\d\d)(?<!\d[.,]\d)\d*(?:[ .\-]\d+)*")
 _DIGITS = re.compile(r"\d+")
@@ -22,6 +21,9 @@ _SPREAD = re.compile(
     rf"|[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{7}}{_BETWEEN}[0-9]{{8}}(?!\w|\s\d|[.,\-/]\d)",
     re.ASCII,
 )
+_CARD_SHAPE = re.compile(
+    rf"0(?:[ .\-]?0){{11}}|0000(?:{_BETWEEN}0000(?:00)?|0000){_BETWEEN}0000".encode()
+)  # what `_SPREAD` has in its first groups, at least
 GROUP, MIDDLE_GROUP, LONGEST_LAST_GROUP = 4, 6, 6
 
 

@@ -69,7 +69,12 @@ class IpRecogniser:
             yield Finding(match.start(), end, Kind.IP, 0.95, "ip")
 
 
-_MAC_SHAPE = re.compile(rb"[0a-f]{2}([:\-])(?:[0a-f]{2}\1){4}[0a-f]{2}|[0a-f]{4}\.[0a-f]{4}\.[0a-f]{4}")
+# Each begins with the one sign that it is searched by.
+_MAC_SHAPES = (
+    re.compile(rb":[0a-f]{2}:[0a-f]{2}:"),
+    re.compile(rb"-[0a-f]{2}-[0a-f]{2}-"),
+    re.compile(rb"\.[0a-f]{4}\."),
+)
 _MAC = re.compile(
     r"(?<![\w:.\-])(?:[0-9a-f]{2}([:\-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![\w:\-])",
     re.IGNORECASE | re.ASCII,
@@ -84,7 +89,7 @@ class MacRecogniser:
     """Hardware addresses (EUI-48) in pairs or as three groups of four; ones of digits only if they are named so."""
 
     def concerns(self, shape: bytes) -> bool:
-        return b"mac" in shape or _MAC_SHAPE.search(shape) is not None
+        return b"mac" in shape or any(pattern.search(shape) is not None for pattern in _MAC_SHAPES)
 
     def find(self, text: str) -> Iterator[Finding]:
         for match in _MAC.finditer(text):

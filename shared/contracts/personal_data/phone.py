@@ -110,10 +110,13 @@ def _lower(text: str) -> str:
     """In lower case, character by character, as `re.IGNORECASE` compares."""
     if text.isascii():
         return text.lower()
-    return "".join(character.lower()[0] for character in text).translate(_DOTLESS_AND_LONG)
+    for character, plain in _ALIKE:
+        text = text.replace(character, plain)
+    return text.lower()
 
 
-_DOTLESS_AND_LONG = str.maketrans("\u0131\u017f", "is")  # i without a dot, long s
+_ALIKE = (("\u0130", "i"), ("\u0131", "i"), ("\u017f", "s"))
+"""I with a dot, the only character with more than one in lower case; i without a dot; long s."""
 
 
 def _has_words(text: str) -> bool:

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 
 from shared.contracts.personal_data.finding import Finding, Kind
 
-_SHAPES = (
-    b"akia", b"asia", b"secret", b"eyj", b"bearer", b"basic", b"private key", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_",
-    b"github_pat_", b"sk_", b"xox", b"aiza",
-)  # fmt: skip
-"""One of them is in every text that has a secret."""
+_SHAPES = (b"akia", b"asia", b"secret", b"eyj", b"bearer", b"authorization", b"private key", b"xox", b"aiza")
+_SHAPES_WITH_LINE = (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"sk_")
+"""One of all these is in every text that has a secret."""
 
 _KEY_NAME = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 # RFC 7468. A key that is cut off ends with its last line of 16 characters or more. A line's end may be written `\n`.
@@ -39,7 +37,9 @@ class SecretRecogniser:
     """
 
     def concerns(self, shape: bytes) -> bool:
-        return any(mark in shape for mark in _SHAPES)
+        return any(mark in shape for mark in _SHAPES) or (
+            b"_" in shape and any(mark in shape for mark in _SHAPES_WITH_LINE)
+        )
 
     def find(self, text: str) -> Iterator[Finding]:
         if "-----BEGIN " in text:

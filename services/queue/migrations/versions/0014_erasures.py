@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.kit.migrations import kit_0005
 
-revision = "0017"
-down_revision = "0016"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -13,5 +13,4 @@ depends_on = None
 def upgrade() -> None:
     for statement in kit_0005.UPGRADE:
         op.execute(statement)
-    op.execute(kit_0005.TOMBSTONES.format(erased_at="state_at"))
-    op.execute("UPDATE records SET state_reason = NULL WHERE state = 'erased'")  # it was free text
+    op.execute(kit_0005.TOMBSTONES.format(erased_at="now()"))

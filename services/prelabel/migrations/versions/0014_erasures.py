@@ -8,8 +8,8 @@ from alembic import op
 
 from shared.kit.migrations import kit_0005
 
-revision = "0011"
-down_revision = "0010"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

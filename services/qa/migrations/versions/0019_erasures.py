@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.kit.migrations import kit_0005
 
-revision = "0012"
-down_revision = "0011"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
@@ -13,4 +13,5 @@ depends_on = None
 def upgrade() -> None:
     for statement in kit_0005.UPGRADE:
         op.execute(statement)
-    op.execute(kit_0005.TOMBSTONES.format(erased_at="now()"))
+    op.execute(kit_0005.TOMBSTONES.format(erased_at="state_at"))
+    op.execute("UPDATE records SET state_reason = NULL WHERE state = 'erased'")  # it was free text

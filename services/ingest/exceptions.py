@@ -56,6 +56,10 @@ class ProjectChangedMeanwhile(Exception):
     """Somebody else changed the project after it was read."""
 
 
+class UnknownSchemaVersion(Exception):
+    """The project has no such schema version."""
+
+
 class UnknownVersion(ValueError):
     """The project has no such version."""
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.ingest import consumers, loops
-from services.ingest.api import assets, feedback, projects, records
+from services.ingest.api import assets, feedback, projects, records, schemas
 from services.ingest.exceptions import (
     ImageTooLarge,
     ImportInterrupted,
@@ -20,6 +20,7 @@ from services.ingest.exceptions import (
     ProjectArchived,
     ProjectChangedMeanwhile,
     ProjectTooCostly,
+    UnknownSchemaVersion,
     UnknownVersion,
 )
 from services.ingest.operations import erasures, republication
@@ -32,6 +33,7 @@ from shared.kit.erasures import ErasureSpec
 
 PROBLEMS: dict[type[Exception], int] = {
     NotErased: 404,
+    UnknownSchemaVersion: 404,
     ProjectArchived: 409,
     NoActiveSchema: 409,
     ProjectChangedMeanwhile: 412,
@@ -66,7 +68,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 "takes in what product systems report of live predictions."
             ),
             settings=settings,
-            routers=(projects.router, records.router, assets.router, feedback.router),
+            routers=(projects.router, schemas.router, records.router, assets.router, feedback.router),
             problems=PROBLEMS,
             subscriptions=lambda _: consumers.subscriptions(),
             loops=(

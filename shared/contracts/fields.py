@@ -37,6 +37,13 @@ class AssetReference(Frozen):
     height: int | None = Field(default=None, ge=1)
 
 
+class PictureSize(Frozen):
+    """As much of a picture as its boxes are checked against. In pixels, upright."""
+
+    width: int = Field(ge=1, le=2**31 - 1)
+    height: int = Field(ge=1, le=2**31 - 1)
+
+
 FieldValue = str | AssetReference
 
 _FIELDS: TypeAdapter[dict[str, FieldValue]] = TypeAdapter(dict[str, FieldValue])

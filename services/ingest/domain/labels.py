@@ -1,6 +1,8 @@
 """Labels as people see them."""
 
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 from services.ingest.exceptions import LabelsLookAlike
 from services.ingest.media import is_visible
@@ -8,18 +10,32 @@ from shared.contracts.answers import LabelSchema
 from shared.contracts.values import json_pointer
 
 
-def check_labels(schema: LabelSchema) -> None:
-    """Check a new schema. Those of before are read as they are.
+def with_composed_labels(schema: LabelSchema) -> LabelSchema:
+    """A new schema with its labels in NFC, in which no two words of a list look the same. Those of before are read as they are.
 
     Raises:
-        LabelsLookAlike: two labels of a question are the same to the eye.
+        LabelsLookAlike: two words of a list are the same to the eye.
     """
     for place, question in enumerate(schema.questions):
-        seen: dict[str, int] = {}
-        for number, label in enumerate(getattr(question, "labels", ())):
-            first = seen.setdefault(_as_seen(label), number)
-            if first != number:
-                raise LabelsLookAlike(json_pointer("questions", place, "labels", number), first)
+        for path, labels in question.label_lists():
+            _check_list(labels, "questions", place, *path)
+    return LabelSchema.model_validate(_composed(schema.model_dump(mode="json")))
+
+
+def _check_list(labels: Sequence[str], *path: str | int) -> None:
+    seen: dict[str, int] = {}
+    for number, label in enumerate(labels):
+        first = seen.setdefault(_as_seen(label), number)
+        if first != number:
+            raise LabelsLookAlike(json_pointer(*path, number), first)
+
+
+def _composed(value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {key: _composed(item) for key, item in value.items()}
+    return [_composed(item) for item in value] if isinstance(value, list) else value
 
 
 def _as_seen(label: str) -> str:

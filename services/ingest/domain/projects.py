@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from services.ingest.domain.labels import check_labels
+from services.ingest.domain.labels import with_composed_labels
 from services.ingest.domain.personal_data import clean_schema
 from services.ingest.exceptions import ImpossiblePurpose, PersonalDataInPolicies, UnknownVersion
 from shared.contracts.answers import LabelSchema
@@ -37,19 +37,18 @@ class ProjectParts:
 
 
 def clean(parts: ProjectParts) -> ProjectParts:
-    """The same with names, titles and guidelines masked.
+    """The same with names, titles and guidelines masked, and labels in NFC.
 
     Raises:
         LabelsLookAlike, PersonalDataInSchema: the schema can't be taken.
         ImpossiblePurpose, PersonalDataInPolicies: the policies can't be.
     """
-    if parts.label_schema is not None:
-        check_labels(parts.label_schema)
     if parts.policies is not None:
         _check_purposes(parts.policies)
+    schema = parts.label_schema
     return ProjectParts(
         name=None if parts.name is None else mask(parts.name),
-        label_schema=None if parts.label_schema is None else clean_schema(parts.label_schema),
+        label_schema=None if schema is None else clean_schema(with_composed_labels(schema)),
         guideline=None if parts.guideline is None else mask(parts.guideline),
         policies=parts.policies,
     )

@@ -22,7 +22,7 @@ from pydantic import (
 from services.ingest.domain.intake import ExternalId, IntakeProject, RecordIn, of_validation
 from services.ingest.domain.personal_data import Redactions, findings_of, mask_answers
 from services.ingest.exceptions import NotAccepted
-from shared.contracts.answers import LabelSchema, read_answer, validate
+from shared.contracts.answers import LabelSchema, accept
 from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
 from shared.contracts.personal_data import RECOGNISERS, Recogniser, map_offset, mask
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
@@ -132,7 +132,7 @@ def fit_answers(
     name: str,
     recognisers: Sequence[Recogniser] = RECOGNISERS,
 ) -> Answers | None:
-    """The answers as they apply to the masked record: offsets moved, strings masked by the recognisers.
+    """The answers as they apply to the masked record: offsets moved, in canonical form, strings masked by the recognisers.
 
     Raises:
         NotAccepted: they don't fit the schema; `name` is which of the report's answers.
@@ -140,11 +140,11 @@ def fit_answers(
     if answers is None:
         return None
     moved = _moved(schema, redactions, answers) if redactions else answers
-    found = validate(schema, fields, moved, partial=True)
-    if found:
-        first = found[0]
+    accepted = accept(schema, fields, moved, partial=True)
+    if accepted.violations:
+        first = accepted.violations[0]
         raise NotAccepted(f"/{name}{mask(first.pointer)}", first.rule, first.message)
-    masked: Answers = mask_answers(moved, recognisers)
+    masked: Answers = mask_answers(accepted.answers, recognisers)
     return masked
 
 
@@ -157,11 +157,7 @@ def _moved(schema: LabelSchema, redactions: Redactions, answers: Answers) -> Ans
     moved = dict(answers)
     for question in schema.questions:
         if question.name in answers:
-            try:
-                answer = read_answer(question, answers[question.name])
-            except ValidationError:
-                continue  # `validate` reports it
-            moved[question.name] = question.moved(answer, move).model_dump(mode="json", exclude_unset=True)
+            moved[question.name] = question.moved(answers[question.name], move)
     return moved
 
 

@@ -7,8 +7,15 @@ from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject
 from services.ingest.domain.projects import Project, ProjectParts, clean
-from services.ingest.exceptions import NoActiveSchema, ProjectArchived, ProjectChangedMeanwhile, ProjectTooCostly
+from services.ingest.exceptions import (
+    NoActiveSchema,
+    ProjectArchived,
+    ProjectChangedMeanwhile,
+    ProjectTooCostly,
+    UnknownSchemaVersion,
+)
 from services.ingest.storage import projects as storage
+from shared.contracts.events import SchemaVersion
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
 from shared.kit.compute.exceptions import ComputeFailed
@@ -96,6 +103,15 @@ async def load(session: Session, project_id: UUID) -> Project:
     if project is None:
         raise NotKnownHere("project", project_id)
     return project
+
+
+async def load_schema(session: Session, project_id: UUID, version: int) -> SchemaVersion:
+    """Raises NotKnownHere, UnknownSchemaVersion."""
+    found = await storage.find_schema(session, project_id, version)
+    if found is None:
+        await check_known(session, project_id)
+        raise UnknownSchemaVersion
+    return found
 
 
 async def check_known(session: Session, project_id: UUID) -> None:

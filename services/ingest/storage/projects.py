@@ -71,6 +71,7 @@ WHERE p.project_id = $1
 """
 _EXISTS = "SELECT EXISTS (SELECT FROM projects WHERE project_id = $1)"
 _SCHEMA = "SELECT label_schema FROM project_schemas WHERE project_id = $1 AND version = $2"
+_SCHEMA_VERSION = "SELECT label_schema, created_at FROM project_schemas WHERE project_id = $1 AND version = $2"
 _IDS = "SELECT project_id FROM projects WHERE project_id > $1 ORDER BY project_id LIMIT 100"
 
 
@@ -192,6 +193,13 @@ async def exists(session: Session, project_id: UUID) -> bool:
 async def load_schema(session: Session, project_id: UUID, version: int) -> LabelSchema | None:
     text = await session.raw.fetchval(_SCHEMA, project_id, version)
     return None if text is None else _schema(text)
+
+
+async def find_schema(session: Session, project_id: UUID, version: int) -> SchemaVersion | None:
+    row = await session.raw.fetchrow(_SCHEMA_VERSION, project_id, version)
+    if row is None:
+        return None
+    return SchemaVersion(version=version, label_schema=_schema(row[0]), created_at=row[1])
 
 
 @lru_cache(maxsize=256)

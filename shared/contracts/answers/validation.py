@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.contracts.answers.offsets import Content
 from shared.contracts.answers.question import Question
 from shared.contracts.answers.schema import LabelSchema
 from shared.contracts.answers.violation import Violation
-from shared.contracts.fields import FieldValue
 from shared.contracts.rules import read_error
 from shared.contracts.values import Frozen, json_pointer
 
@@ -18,7 +18,7 @@ MAX_VIOLATIONS = 100
 
 
 def validate(
-    schema: LabelSchema, record_fields: Mapping[str, FieldValue], answers: Mapping[str, Any], *, partial: bool = False
+    schema: LabelSchema, content: Content, answers: Mapping[str, Any], *, partial: bool = False
 ) -> list[Violation]:
     """List everything that is wrong with `answers` to the questions of `schema` about this record; nothing when right.
 
@@ -26,7 +26,7 @@ def validate(
     `MAX_VIOLATIONS` are reported.
     """
     found: list[Violation] = []
-    for violation in _violations(schema, record_fields, answers, partial):
+    for violation in _violations(schema, content, answers, partial):
         found.append(violation)
         if len(found) == MAX_VIOLATIONS:
             break
@@ -43,7 +43,7 @@ def read_answer(question: Question, raw: Any) -> Frozen:
 
 
 def _violations(
-    schema: LabelSchema, record_fields: Mapping[str, FieldValue], answers: Mapping[str, Any], partial: bool
+    schema: LabelSchema, content: Content, answers: Mapping[str, Any], partial: bool
 ) -> Iterator[Violation]:
     for name in answers:
         if name not in schema.question_by_name:
@@ -62,7 +62,7 @@ def _violations(
                 yield from _shape(question, error)
             else:
                 carried[question.name] = question.carried_by(answer)
-                for violation in question.check(answer, record_fields):
+                for violation in question.check(answer, content):
                     yield violation.under(question.name)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.kit.conditions import expected_revisions
+from shared.kit.conditions import expected_revisions, known_tags, unless_known
 from shared.kit.problems import Problem
 
 
@@ -25,3 +25,13 @@ async def test_what_was_never_given_out_is_a_bad_request(header: str) -> None:
     with pytest.raises(Problem) as refused:
         await expected_revisions(header)
     assert (refused.value.status, refused.value.type) == (400, "malformed-if-match")
+
+
+async def test_what_the_caller_has_is_not_sent_again() -> None:
+    first = unless_known(b"{}", "application/json", await known_tags(None))
+    tag = first.headers["etag"]
+    assert (first.status_code, first.body) == (200, b"{}")
+    for header in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        assert unless_known(b"{}", "application/json", await known_tags(header)).status_code == 304
+    for header in ('"other"', "", "rubbish"):
+        assert unless_known(b"{}", "application/json", await known_tags(header)).status_code == 200

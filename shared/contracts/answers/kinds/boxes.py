@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from shared.contracts.answers.json_schema import JsonSchema, carrying, one_of
+from shared.contracts.answers.offsets import Content
 from shared.contracts.answers.question import (
     MAX_REGIONS,
+    Example,
     Label,
     LabelledQuestion,
     check_field,
@@ -15,11 +18,15 @@ from shared.contracts.answers.question import (
     unknown_label,
 )
 from shared.contracts.answers.violation import Violation
-from shared.contracts.fields import AssetReference, FieldValue, Name, RecordField
+from shared.contracts.fields import AssetReference, Name, PictureSize, RecordField
 from shared.contracts.values import BrokenRule, Frozen
 
 TOLERANCE = 1e-3
 """Pixels by which a box may pass the image's edge: what is lost when a frontend scales coordinates."""
+
+
+_Picture = AssetReference | PictureSize
+_PICTURES = (AssetReference, PictureSize)
 
 
 class BoxAttribute(Frozen):
@@ -47,14 +54,41 @@ class BoxesAnswer(Frozen):
 
 
 class BoxesQuestion(LabelledQuestion):
-    """`field` is the image that the boxes lie in; `rotation` allows turned boxes. No box at all is a legal answer."""
+    """`field` is the image that the boxes lie in; `rotation` allows turned boxes. No box at all is a legal answer.
+
+    `outside`: what is done with a box that reaches over the image's edge; `clip` cuts it there before anything else is
+    done with it. Turned boxes, and those that lie outside altogether, can't be cut and are refused.
+    """
 
     kind: Literal["boxes"]
     field: Name
     rotation: bool = False
+    outside: Literal["clip", "refuse"] = "refuse"
     attributes: list[BoxAttribute] = Field(default=[], max_length=50)
 
     answer_model: ClassVar[type[Frozen]] = BoxesAnswer
+    beyond_schema: ClassVar[Mapping[str, str]] = {
+        "field-missing": "the record has the image",
+        "box-outside": "a box lies inside the image",
+        "box-twice": "two boxes differ in more than their attributes",
+    }
+    example: ClassVar[Example] = Example(
+        question={
+            "name": "vehicles",
+            "kind": "boxes",
+            "field": "photo",
+            "labels": ["car", "bus"],
+            "rotation": True,
+            "attributes": [{"name": "colour", "values": ["red", "white"]}],
+        },
+        content={"photo": {"width": 640, "height": 480}},
+        answer={
+            "boxes": [
+                {"x": 12.5, "y": 40.0, "width": 120.0, "height": 64.0, "label": "car", "attributes": {"colour": "red"}},
+                {"x": 300.0, "y": 80.0, "width": 200.0, "height": 90.0, "rotation": 15.0, "label": "bus"},
+            ]
+        },
+    )
 
     @model_validator(mode="after")
     def _attributes_are_unique(self) -> Self:
@@ -66,9 +100,9 @@ class BoxesQuestion(LabelledQuestion):
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
         check_field(self.field, "image", known)
 
-    def check(self, answer: BoxesAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
-        image = fields.get(self.field)
-        if not isinstance(image, AssetReference):
+    def check(self, answer: BoxesAnswer, content: Content) -> Iterator[Violation]:
+        image = content.get(self.field)
+        if not isinstance(image, _PICTURES):
             if answer.boxes:
                 yield missing_field().under("boxes")
             return
@@ -91,6 +125,40 @@ class BoxesQuestion(LabelledQuestion):
             for violation in _check_attributes(box, values, required):
                 yield violation.under("boxes", index, "attributes")
 
+    def canonical(self, answer: Any, content: Content) -> Any:
+        image = content.get(self.field)
+        if self.outside == "refuse" or not isinstance(image, _PICTURES):
+            return answer
+        try:
+            boxes = BoxesAnswer.model_validate(answer, strict=True).boxes
+        except ValidationError:
+            return answer  # `validate` says what is wrong
+        return {"boxes": [raw | _clipped(box, image) for raw, box in zip(answer["boxes"], boxes, strict=True)]}
+
+    def narrow(self, members: JsonSchema) -> None:
+        members["boxes"]["uniqueItems"] = True
+        box = members["boxes"]["items"]
+        box["properties"]["label"] = one_of(self.labels)
+        if not self.rotation:
+            box["properties"]["rotation"] = {"type": "null"}
+        required = [attribute.name for attribute in self.attributes if attribute.required]
+        box["properties"]["attributes"] = {
+            "type": "object",
+            "properties": {attribute.name: one_of(attribute.values) for attribute in self.attributes},
+            "required": required,
+            "additionalProperties": False,
+        }
+        if required:
+            box["required"].append("attributes")
+
+    def carrying_schema(self, labels: Sequence[str]) -> JsonSchema:
+        return carrying("boxes", {"contains": carrying("label", one_of(labels))})
+
+    def label_lists(self) -> Iterator[tuple[tuple[str | int, ...], Sequence[str]]]:
+        yield from super().label_lists()
+        for index, attribute in enumerate(self.attributes):
+            yield ("attributes", index, "values"), attribute.values
+
     def carried_by(self, answer: BoxesAnswer) -> frozenset[str]:
         return frozenset(box.label for box in answer.boxes)
 
@@ -107,7 +175,25 @@ def _check_attributes(box: Box, values: Mapping[str, frozenset[str]], required: 
             yield Violation("", "attribute-required", "the attribute is required").under(name)
 
 
-def _lies_within(box: Box, image: AssetReference) -> bool:
+def _clipped(box: Box, image: _Picture) -> dict[str, float]:
+    """The sides that change when an upright box is cut at the image's edges; nothing where nothing would be left of it."""
+    if box.rotation:
+        return {}
+    left, right = _cut(box.x, box.width, image.width)
+    top, bottom = _cut(box.y, box.height, image.height)
+    if right <= left or bottom <= top:
+        return {}
+    horizontal = {} if (left, right) == (box.x, box.x + box.width) else {"x": left, "width": right - left}
+    vertical = {} if (top, bottom) == (box.y, box.y + box.height) else {"y": top, "height": bottom - top}
+    return horizontal | vertical
+
+
+def _cut(start: float, length: float, most: int | None) -> tuple[float, float]:
+    end = start + length
+    return max(start, 0.0), end if most is None else min(end, float(most))
+
+
+def _lies_within(box: Box, image: _Picture) -> bool:
     """Whether all four corners of the box, turned, lie on the image; an unknown size hides nothing."""
     angle = math.radians(box.rotation or 0.0)
     reach_x = (abs(box.width * math.cos(angle)) + abs(box.height * math.sin(angle))) / 2

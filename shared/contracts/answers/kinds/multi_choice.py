@@ -1,13 +1,14 @@
 """`multi_choice`: any number of labels, none of them twice; their order has no meaning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.contracts.answers.question import MAX_LABELS, Label, LabelledQuestion, unknown_label
+from shared.contracts.answers.json_schema import JsonSchema, carrying, one_of
+from shared.contracts.answers.offsets import Content
+from shared.contracts.answers.question import MAX_LABELS, Example, Label, LabelledQuestion, unknown_label
 from shared.contracts.answers.violation import Violation
-from shared.contracts.fields import FieldValue
 from shared.contracts.values import BrokenRule, Frozen
 
 
@@ -23,6 +24,11 @@ class MultiChoiceQuestion(LabelledQuestion):
     maximum: int | None = Field(default=None, ge=1)
 
     answer_model: ClassVar[type[Frozen]] = MultiChoiceAnswer
+    example: ClassVar[Example] = Example(
+        question={"name": "moods", "kind": "multi_choice", "labels": ["angry", "sad", "calm"], "maximum": 2},
+        content={"text": "The package came two days late."},
+        answer={"labels": ["angry", "sad"]},
+    )
 
     @model_validator(mode="after")
     def _the_numbers_fit(self) -> Self:
@@ -31,8 +37,8 @@ class MultiChoiceQuestion(LabelledQuestion):
             raise BrokenRule("minimum, maximum and the number of labels must be in this order")
         return self
 
-    def check(self, answer: MultiChoiceAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
-        del fields
+    def check(self, answer: MultiChoiceAnswer, content: Content) -> Iterator[Violation]:
+        del content
         known, seen = frozenset(self.labels), set[str]()
         for index, label in enumerate(answer.labels):
             if label not in known:
@@ -47,3 +53,15 @@ class MultiChoiceQuestion(LabelledQuestion):
 
     def carried_by(self, answer: MultiChoiceAnswer) -> frozenset[str]:
         return frozenset(answer.labels)
+
+    def narrow(self, members: JsonSchema) -> None:
+        members["labels"] = {
+            "type": "array",
+            "items": one_of(self.labels),
+            "uniqueItems": True,
+            "minItems": self.minimum,
+            "maxItems": len(self.labels) if self.maximum is None else self.maximum,
+        }
+
+    def carrying_schema(self, labels: Sequence[str]) -> JsonSchema:
+        return carrying("labels", {"contains": one_of(labels)})

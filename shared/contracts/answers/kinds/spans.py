@@ -3,15 +3,18 @@
 Offsets count code points; `end` is exclusive.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from shared.contracts.answers.json_schema import JsonSchema, carrying, one_of
+from shared.contracts.answers.offsets import Content
 from shared.contracts.answers.question import (
     MAX_LABELS,
     MAX_REGIONS,
+    Example,
     Label,
     LabelledQuestion,
     MoveOffset,
@@ -20,13 +23,15 @@ from shared.contracts.answers.question import (
     unknown_label,
 )
 from shared.contracts.answers.violation import Violation
-from shared.contracts.fields import FieldValue, Name, RecordField
+from shared.contracts.fields import Name, RecordField
 from shared.contracts.values import BrokenRule, Frozen
 
 
 class Span(Frozen):
-    start: int = Field(ge=0)
-    end: int = Field(ge=1)
+    """Offsets count Unicode code points of the text from 0, not UTF-16 code units, unless `offset_unit` says so."""
+
+    start: int = Field(ge=0, description="Where it begins.")
+    end: int = Field(ge=1, description="Where it ends; the character here is no part of it.")
     label: Label
 
 
@@ -52,6 +57,29 @@ class SpansQuestion(LabelledQuestion):
     overlapping: bool = True
 
     answer_model: ClassVar[type[Frozen]] = SpansAnswer
+    beyond_schema: ClassVar[Mapping[str, str]] = {
+        "int-type": "offsets and indices are written without a fraction, 1 and not 1.0",
+        "field-missing": "the record has the text",
+        "span-empty": "end is above start",
+        "span-outside": "a span ends within the text",
+        "span-overlaps": "spans don't overlap, where the question says so",
+        "relation-dangling": "head and tail are indices of spans",
+        "relation-to-itself": "head and tail differ",
+    }
+    example: ClassVar[Example] = Example(
+        question={
+            "name": "entities",
+            "kind": "spans",
+            "field": "text",
+            "labels": ["person", "place"],
+            "relations": ["lives_in"],
+        },
+        content={"text": "Ada lives in Köln."},
+        answer={
+            "spans": [{"start": 0, "end": 3, "label": "person"}, {"start": 13, "end": 17, "label": "place"}],
+            "relations": [{"head": 0, "tail": 1, "label": "lives_in"}],
+        },
+    )
 
     @model_validator(mode="after")
     def _relations_are_unique(self) -> Self:
@@ -62,13 +90,13 @@ class SpansQuestion(LabelledQuestion):
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
         check_field(self.field, "text", known)
 
-    def check(self, answer: SpansAnswer, fields: Mapping[str, FieldValue]) -> Iterator[Violation]:
-        text = fields.get(self.field)
-        if not isinstance(text, str):
-            if answer.spans:
-                yield missing_field().under("spans")
+    def check(self, answer: SpansAnswer, content: Content) -> Iterator[Violation]:
+        text = content.get(self.field)
+        if isinstance(text, str):
+            yield from self._check_spans(answer, len(text))
+        elif answer.spans:
+            yield missing_field().under("spans")
             return
-        yield from self._check_spans(answer, len(text))
         yield from self._check_relations(answer)
 
     def _check_spans(self, answer: SpansAnswer, length: int) -> Iterator[Violation]:
@@ -113,14 +141,39 @@ class SpansQuestion(LabelledQuestion):
                 yield Violation("", "relation-twice", "the same relation is given twice").under("relations", index)
             seen.add(key)
 
-    def moved(self, answer: SpansAnswer, move: MoveOffset) -> SpansAnswer:
-        spans = [
-            span.model_copy(
-                update={"start": move(self.field, span.start, False), "end": move(self.field, span.end, True)}
-            )
-            for span in answer.spans
-        ]
-        return answer.model_copy(update={"spans": spans})
+    def moved(self, answer: Any, move: MoveOffset) -> Any:
+        spans = answer.get("spans") if isinstance(answer, dict) else None
+        if not isinstance(spans, list):
+            return answer
+        return {**answer, "spans": [self._moved_span(index, span, move) for index, span in enumerate(spans)]}
+
+    def _moved_span(self, index: int, span: Any, move: MoveOffset) -> Any:
+        if not isinstance(span, dict):
+            return span
+        moved = dict(span)
+        for name, at_end in (("start", False), ("end", True)):
+            offset = span.get(name)
+            if isinstance(offset, int) and not isinstance(offset, bool):
+                try:
+                    moved[name] = move(self.field, offset, at_end)
+                except BrokenRule as broken:
+                    raise broken.under("spans", index, name) from None
+        return moved
+
+    def narrow(self, members: JsonSchema) -> None:
+        members["spans"]["uniqueItems"] = members["relations"]["uniqueItems"] = True
+        members["spans"]["items"]["properties"]["label"] = one_of(self.labels)
+        if self.relations:
+            members["relations"]["items"]["properties"]["label"] = one_of(self.relations)
+        else:
+            members["relations"]["maxItems"] = 0
+
+    def carrying_schema(self, labels: Sequence[str]) -> JsonSchema:
+        return carrying("spans", {"contains": carrying("label", one_of(labels))})
+
+    def label_lists(self) -> Iterator[tuple[tuple[str | int, ...], Sequence[str]]]:
+        yield from super().label_lists()
+        yield ("relations",), self.relations
 
     def carried_by(self, answer: SpansAnswer) -> frozenset[str]:
         return frozenset(span.label for span in answer.spans)

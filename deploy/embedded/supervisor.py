@@ -185,6 +185,7 @@ class Suite:
             "TOUCHSTONE_REQUESTS_PER_S_OF_ADDRESS": "0",
             "TOUCHSTONE_REQUESTS_PER_S_OF_SUBJECT": "0",
             "TOUCHSTONE_PORT": (url or self.urls[service]).rsplit(":", 1)[1],
+            "TOUCHSTONE_PUBLIC_URL": url or self.urls[service],
             "TOUCHSTONE_DATABASE_URL": self.database_url(service),
             "TOUCHSTONE_BUS_URL": self.bus_url,
             "TOUCHSTONE_OBJECTS_URL": f"file://{objects}",

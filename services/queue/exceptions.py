@@ -51,10 +51,15 @@ class SchemaViolated(Exception):
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("The rules that are broken are listed in `errors`.")
-        self.errors: list[dict[str, Any]] = [
-            {"pointer": f"/answers{violation.pointer}", "rule": violation.rule, "detail": violation.message}
-            for violation in violations
-        ]
+        self.errors = errors_of(violations)
+
+
+def errors_of(violations: Sequence[Violation]) -> list[dict[str, Any]]:
+    """What is wrong with the answers, with pointers into the body that they came in."""
+    return [
+        {"pointer": f"/answers{violation.pointer}", "rule": violation.rule, "detail": violation.message}
+        for violation in violations
+    ]
 
 
 class ReasonRequired(Exception):

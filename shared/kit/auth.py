@@ -223,10 +223,14 @@ class Guard(SecurityBase):
         self.scheme_name = "bearer"
         self.model = HTTPBearerModel(bearerFormat="JWT", description="An OIDC issuer's token, or a local one.")
 
+    @property
+    def roles_that_do(self) -> list[str]:
+        return sorted(map(str, self.roles | {Role.ADMIN}))
+
     async def __call__(self, request: Request) -> Principal:
         principal = await authenticated(request)
         if self.roles and not principal.has(*self.roles):
-            would_do = ", ".join(sorted(self.roles | {Role.ADMIN}))
+            would_do = ", ".join(self.roles_that_do)
             raise Problem(403, "wrong-role", "The token doesn't have a role that this needs.", f"One of: {would_do}.")
         if self.whole_suite:
             principal.check_unlimited()

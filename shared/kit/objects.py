@@ -44,6 +44,7 @@ class Objects:
         self._store = _open(settings.objects_url)
         self._signs_itself = not isinstance(self._store, LocalStore | MemoryStore)
         self._secret = settings.objects_secret.get_secret_value().encode() if settings.objects_secret else None
+        self._base_url = settings.public_url or settings.root_path
 
     async def put(self, key: str, data: bytes, media_type: str | None = None) -> None:
         await obstore.put_async(self._store, check_key(key), data, attributes=self._attributes(media_type))
@@ -101,11 +102,17 @@ class Objects:
             await obstore.delete_async(self._store, [one["path"] for one in found])
 
     async def signed_url(
-        self, key: str, ttl_s: float, method: Method = "GET", media_type: str = "application/octet-stream"
+        self,
+        key: str,
+        ttl_s: float,
+        method: Method = "GET",
+        media_type: str = "application/octet-stream",
+        base_url: str | None = None,
     ) -> str:
         """A URL that anybody who has it may use until `ttl_s` seconds from now.
 
-        From S3 and its kin it is absolute; else it is relative to the service's root (`/v1/objects/…`).
+        From S3 and its kin it is their own. Else it begins with `base_url`, by default this service's `public_url`; without
+        one it is a path, with the gateway's before it.
         """
         ttl_s = min(ttl_s, MAX_TTL_S)
         if self._signs_itself:
@@ -114,7 +121,8 @@ class Objects:
         query = urlencode(
             {"expires": expires, "type": media_type, "signature": self._signature(method, key, media_type, expires)}
         )
-        return f"/v1/objects/{quote(check_key(key))}?{query}"
+        base = self._base_url if base_url is None else base_url
+        return f"{base.rstrip('/')}/v1/objects/{quote(check_key(key))}?{query}"
 
     def check_signature(self, method: str, key: str, media_type: str, expires: int, signature: str) -> None:
         """Raises SignatureRefused, or UnsafeKey."""

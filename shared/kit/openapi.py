@@ -1,12 +1,13 @@
 """The OpenAPI document of a service: stable operation ids, every refusal as a problem, roles on every operation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from shared.kit.auth import Guard
 from shared.kit.endpoints import guards_of
 from shared.kit.problems import ProblemDocument, responses
 
@@ -62,7 +63,18 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     documented: Mapping[int | str, Any] = responses(*statuses)
     for status, answer in documented.items():
         answers.setdefault(str(status), answer)
+    if guards:
+        answers["403"]["description"] = _who_may(guards)
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _who_may(guards: Sequence[Guard]) -> str:
+    """What a 403 means here, with the roles that would do."""
+    needed = [f"one of the roles {', '.join(guard.roles_that_do)}" for guard in guards if guard.roles]
+    if any(guard.whole_suite for guard in guards):
+        needed.append("a token that isn't limited to projects")
+    needed.append("a token that isn't limited to other projects")
+    return f"The token doesn't allow this. It takes {', and '.join(needed)}."
 
 
 def _is_fastapis(answer: Any) -> bool:

@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     )
     root_path: str = Field(default="", description="The path under which a gateway mounts the service.")
 
+    public_url: str = Field(
+        default="",
+        description="How clients reach the service, with the path under which a gateway mounts it; links in answers begin with "
+        "it. Without it they are paths.",
+    )
+
     database_url: SecretStr = Field(
         description="`postgresql://user:password@host:port/database`, of this service alone."
     )

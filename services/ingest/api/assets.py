@@ -68,7 +68,7 @@ async def upload_asset(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
         project = await projects.open_for_intake(session, project_id)
     data = await _read_body(request, context.limits.max_asset_bytes)
     asset = await files.upload(context, project, InlineFile(IMAGE.name, data))
-    return await _answer(runtime, asset, request)
+    return await _answer(runtime, asset)
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
@@ -97,7 +97,6 @@ async def read_asset(
     runtime: IngestRuntimeDep,
     viewer: Viewer,
     asset_id: UUID,
-    request: Request,
     redirect: Annotated[bool, Query(description="Answer with a redirection to the image.")] = False,
 ) -> Response:
     """What is known of it, with a URL that needs no token for a while."""
@@ -105,16 +104,14 @@ async def read_asset(
         asset = await files.load(session, asset_id)
         viewer.check_project(asset.project_id)
         await runtime.check_content(viewer, asset.project_id, session)
-    answer = await _answer(runtime, asset, request)
+    answer = await _answer(runtime, asset)
     if redirect:
         return RedirectResponse(answer.url, status_code=307)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-async def _answer(runtime: IngestRuntime, asset: Asset, request: Request) -> AssetOut:
+async def _answer(runtime: IngestRuntime, asset: Asset) -> AssetOut:
     ttl_s = runtime.resources.limits.asset_url_ttl_s
     expires_at = utc_now() + timedelta(seconds=ttl_s)
     url = await runtime.objects.signed_url(object_key(asset.asset_id), ttl_s, media_type=asset.media_type)
-    if url.startswith("/"):
-        url = request.scope.get("root_path", "") + url
     return AssetOut.of(asset, url, expires_at)

@@ -23,6 +23,7 @@ from services.ingest.domain.intake import ExternalId, IntakeProject, RecordIn, o
 from services.ingest.domain.personal_data import Redactions, findings_of, mask_answers
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema, accept
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
 from shared.contracts.personal_data import RECOGNISERS, Recogniser, map_offset, mask
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
@@ -79,10 +80,10 @@ class ReportIn(BaseModel):
     model_id: UUID | None = None
     model_version: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     schema_version: Annotated[Version, Strict()] | None = None
-    prediction: Answers | None = None
+    prediction: AnswersInCodePoints | None = None
     confidence: Annotated[Probability, Strict()] | None = None
     verdict: Verdict
-    correction: Answers | None = None
+    correction: AnswersInCodePoints | None = None
     observed_at: Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_our_time)] | None = None
 
     @model_validator(mode="after")

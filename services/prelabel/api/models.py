@@ -160,7 +160,7 @@ async def read_model(
 
 @router.get("/models/{model_id}/artifact", responses=responses(404, 410), summary="Get a model's file")
 async def read_artifact(
-    session: SessionDep, runtime: PrelabelRuntimeDep, trainer: Trainer, model_id: UUID, request: Request
+    session: SessionDep, runtime: PrelabelRuntimeDep, trainer: Trainer, model_id: UUID
 ) -> ArtifactLink:
     """A URL that needs no token, for two minutes."""
     model = await models.get(session, model_id)
@@ -169,8 +169,6 @@ async def read_artifact(
     if model.file_retired:
         raise ModelFileErased(f"model {model_id}")
     url = await runtime.objects.signed_url(model.key, _LINK_TTL_S)
-    if url.startswith("/"):
-        url = request.scope.get("root_path", "") + url
     return ArtifactLink(
         url=url,
         expires_at=utc_now() + timedelta(seconds=_LINK_TTL_S),

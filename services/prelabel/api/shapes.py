@@ -16,8 +16,9 @@ from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.runs import Run
 from services.prelabel.storage.selection import BatchRow
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.events import ModelEvaluation, ModelManifest, RecordPredicted, Uncertainty
-from shared.contracts.values import Answers, ModelStage, Probability
+from shared.contracts.values import ModelStage, Probability
 
 PROJECT = "01993e5a-0409-7a81-8050-3991208ceec1"
 MODEL = "01993e5a-a9a7-77ba-82cd-5201a5ef03b3"
@@ -213,7 +214,7 @@ class PredictionRequest(BaseModel):
 class ItemPrediction(BaseModel):
     """The model's prediction for one item."""
 
-    answers: Answers = Field(description="Empty when the model has no answer.")
+    answers: AnswersInCodePoints
     confidence: Probability | None = Field(description="The calibrated probability that the answers are right.")
     distributions: dict[str, dict[str, Probability]]
     uncertainty: Uncertainty | None

@@ -7,12 +7,23 @@ from uuid import UUID
 from fastapi import Query
 
 from services.qa.api.edges import open_project, page_of_rows
-from services.qa.api.shapes import GoldAnswer, GoldBatch, GoldOfRecord, GoldOut, GoldRefused, GoldReport, Note
+from services.qa.api.shapes import (
+    GoldAnswer,
+    GoldBatch,
+    GoldOfRecord,
+    GoldOut,
+    GoldRefused,
+    GoldReport,
+    Note,
+    OffsetUnitParam,
+)
 from services.qa.exceptions import NotGold
-from services.qa.operations import gold
+from services.qa.operations import gold, offset_units
 from services.qa.resources import QaRuntime, QaRuntimeDep
 from services.qa.storage import gold as stored
 from services.qa.storage import lists, projects
+from shared.contracts.answers import OffsetUnit
+from shared.contracts.answers.examples import body_examples
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
@@ -20,6 +31,7 @@ from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit, large_body
 from shared.kit.clock import utc_now
+from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
 from shared.kit.problems import kebab_case, responses
@@ -33,7 +45,7 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, content=True)
 @router.put(
     "/projects/{project_id}/records/{record_id}/gold",
     responses=responses(404, 409, 410, 413, 422),
-    openapi_extra=body_limit(2 * MAX_EVENT_BYTES),
+    openapi_extra={**body_limit(2 * MAX_EVENT_BYTES), **body_examples(note="Agreed by the whole team.")},
     summary="Make a record gold",
 )
 async def place_gold(
@@ -47,7 +59,8 @@ async def place_gold(
     [placed] = await _place(runtime, manager, project_id, [_wish(record_id, body)])
     if isinstance(placed, Exception):
         raise placed
-    return _out(placed)
+    async with runtime.database.autocommit() as session:
+        return await _out(session, placed, body.offset_unit)
 
 
 @router.post(
@@ -69,23 +82,35 @@ async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: 
 
 @router.get("/projects/{project_id}/gold", responses=responses(404), summary="List gold answers")
 async def list_gold(
-    session: SessionDep, _reader: Reader, project_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    after: After = None,
+    limit: Limit = DEFAULT_LIMIT,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
 ) -> Page[GoldOut]:
     """Those that stand, in the order of their records."""
     await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     rows = await lists.gold(session, project_id, after=last, limit=limit + 1)
+    rows = await offset_units.in_unit(session, project_id, rows, offset_unit)
     return page_of_rows(rows, limit, GoldOut, "record_id")
 
 
 @router.get(
     "/projects/{project_id}/records/{record_id}/gold", responses=responses(404), summary="Read a record's gold answer"
 )
-async def read_gold(session: SessionDep, _reader: Reader, project_id: UUID, record_id: UUID) -> GoldOut:
+async def read_gold(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    record_id: UUID,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
+) -> GoldOut:
     placed = (await stored.current(session, [record_id])).get(record_id)
     if placed is None or placed.project_id != project_id:
         raise NotGold(f"Record {record_id} is not gold.")
-    return _out(placed)
+    return await _out(session, placed, offset_unit)
 
 
 @router.delete(
@@ -121,23 +146,26 @@ def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:
     return gold.Placement(
         record_id=record_id,
         answers=body.answers,
+        unit=body.offset_unit,
         schema_version=body.schema_version,
         exposures=body.exposures,
         note=None if body.note is None else mask(body.note),
     )
 
 
-def _out(placed: stored.Gold) -> GoldOut:
-    return GoldOut(
-        record_id=placed.record_id,
-        gold_revision=placed.gold_revision,
-        schema_version=placed.schema_version,
-        answers=placed.answers,
-        note=placed.note,
-        exposures=placed.exposures,
-        placed_by=placed.placed_by,
-        placed_at=placed.placed_at,
-    )
+async def _out(session: Session, placed: stored.Gold, unit: OffsetUnit) -> GoldOut:
+    row = {
+        "record_id": placed.record_id,
+        "gold_revision": placed.gold_revision,
+        "schema_version": placed.schema_version,
+        "answers": placed.answers,
+        "note": placed.note,
+        "exposures": placed.exposures,
+        "placed_by": placed.placed_by,
+        "placed_at": placed.placed_at,
+    }
+    [shown] = await offset_units.in_unit(session, placed.project_id, [row], unit)
+    return GoldOut(**shown)
 
 
 def _refused(index: int, one: GoldOfRecord, refusal: Exception) -> GoldRefused:

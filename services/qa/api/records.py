@@ -17,14 +17,16 @@ from services.qa.api.shapes import (
     DisputeOut,
     FailingWorkOut,
     LabelOut,
+    OffsetUnitParam,
     RecordOut,
     SummaryOut,
 )
 from services.qa.api.shapes import Role as AnnotationRole
 from services.qa.domain.record import OpenReason, Record
-from services.qa.operations import lineage
+from services.qa.operations import lineage, offset_units
 from services.qa.resources import QaRuntimeDep
 from services.qa.storage import counters, labels, lists, projects, work_attempts
+from shared.contracts.answers import OffsetUnit
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -74,6 +76,7 @@ async def list_labels(
     under_review: bool | None = None,
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
 ) -> Page[LabelOut]:
     """The labels that stand, in the order in which they were made; gold is not among them."""
     await projects.check_exists(session, project_id)
@@ -86,6 +89,7 @@ async def list_labels(
         after=_after(after),
         limit=limit + 1,
     )
+    rows = await offset_units.in_unit(session, project_id, rows, offset_unit)
     return page_of_rows(rows, limit, LabelOut, "label_id")
 
 
@@ -97,10 +101,12 @@ async def list_disputes(
     status: Literal["open", "unservable", "decided", "withdrawn"] | None = None,
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
 ) -> Page[DisputeOut]:
     """Oldest first. `unservable`: there is no arbiter; it is opened again when one comes."""
     await projects.check_exists(session, project_id)
     rows = await lists.disputes(session, project_id, status=status, after=_after(after), limit=limit + 1)
+    rows = await offset_units.in_unit(session, project_id, rows, offset_unit)
     return page_of_rows(rows, limit, DisputeOut, "dispute_id")
 
 
@@ -141,7 +147,13 @@ async def read_summary(session: SessionDep, _reader: SummaryReader, project_id: 
 
 
 @router.get("/records/{record_id}/label", responses=responses(404, 410), summary="Read a record's label")
-async def read_label(session: SessionDep, runtime: QaRuntimeDep, reader: LabelReader, record_id: UUID) -> LabelOut:
+async def read_label(
+    session: SessionDep,
+    runtime: QaRuntimeDep,
+    reader: LabelReader,
+    record_id: UUID,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
+) -> LabelOut:
     """The label that stands. Where there is none yet, the problem `no-label` says in its `detail` what it waits for, to
     managers and auditors: to others a record that is gold has to look like any that is open.
     """
@@ -152,23 +164,25 @@ async def read_label(session: SessionDep, runtime: QaRuntimeDep, reader: LabelRe
     if label is None or label.answers is None:
         why = _why_open(record) if reader.has(Role.MANAGER, Role.AUDITOR) else None
         raise Problem(404, "no-label", "The record has no label.", why, headers={"Retry-After": "5"})
-    return LabelOut(
-        label_id=label.label_id,
-        record_id=label.record_id,
-        label_revision=label.label_revision,
-        round=label.round,
-        method=label.method,
-        answers=label.answers,
-        confidence=label.confidence,
-        schema_version=label.schema_version,
-        guideline_version=label.guideline_version,
-        split=label.split,
-        trainable=label.trainable,
-        annotations=label.annotations,
-        model_id=label.model_id,
-        finalized_at=label.finalized_at,
-        under_review=record.under_review,
-    )
+    row = {
+        "label_id": label.label_id,
+        "record_id": label.record_id,
+        "label_revision": label.label_revision,
+        "round": label.round,
+        "method": label.method,
+        "answers": label.answers,
+        "confidence": label.confidence,
+        "schema_version": label.schema_version,
+        "guideline_version": label.guideline_version,
+        "split": label.split,
+        "trainable": label.trainable,
+        "annotations": label.annotations,
+        "model_id": label.model_id,
+        "finalized_at": label.finalized_at,
+        "under_review": record.under_review,
+    }
+    [shown] = await offset_units.in_unit(session, record.project_id, [row], offset_unit)
+    return LabelOut(**shown)
 
 
 _WHY_OPEN: Final[Mapping[OpenReason, str]] = {
@@ -250,7 +264,14 @@ class LineageOut(BaseModel):
 
 
 @router.get("/records/{record_id}/lineage", responses=responses(404), summary="Read how a label came to be")
-async def read_lineage(runtime: QaRuntimeDep, session: SessionDep, reader: Reader, record_id: UUID) -> LineageOut:
+async def read_lineage(
+    runtime: QaRuntimeDep,
+    session: SessionDep,
+    reader: Reader,
+    record_id: UUID,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
+) -> LineageOut:
     """Also of an erased record: what it held is gone, how it went and the chain of hashes stay."""
     record = await record_or_404(runtime, session, record_id, reader)
-    return LineageOut(**await lineage.of_record(session, runtime.resources.seal_keys, record))
+    found = await lineage.of_record(session, runtime.resources.seal_keys, record)
+    return LineageOut(**await offset_units.lineage_in_unit(session, record.project_id, record_id, found, offset_unit))

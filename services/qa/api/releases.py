@@ -14,6 +14,7 @@ from services.qa.resources import QaRuntime, QaRuntimeDep
 from services.qa.storage import projects
 from services.qa.storage import releases as stored
 from services.qa.storage.releases import Release
+from shared.contracts.answers import OffsetUnit
 from shared.contracts.personal_data import mask
 from shared.contracts.values import BrokenRule, Frozen, LabelMethod, Role, Split
 from shared.kit.app import SessionDep
@@ -68,6 +69,9 @@ class NewRelease(Frozen):
     splits: list[Split] = Field(default=list(Split), min_length=1, max_length=3)
     methods: list[LabelMethod] = Field(default=list(LabelMethod), min_length=1, max_length=3)
     least_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    offset_unit: OffsetUnit = Field(
+        default=OffsetUnit.CODE_POINTS, description="What offsets in texts count in its files."
+    )
     with_under_review: bool = Field(default=True, description="With labels that are being questioned.")
     include_gold: bool = Field(
         default=False,
@@ -161,29 +165,26 @@ async def list_releases(
 
 
 @router.get("/releases/{release_id}", responses=responses(404), summary="Read a release")
-async def read_release(
-    runtime: QaRuntimeDep, session: SessionDep, reader: Reader, release_id: UUID, request: Request
-) -> ReleaseOut:
+async def read_release(runtime: QaRuntimeDep, session: SessionDep, reader: Reader, release_id: UUID) -> ReleaseOut:
     """Its manifest, and the URLs of its files. A superseded release has no files any more: see `superseded_by`."""
     release = await stored.find(session, release_id)
     if release is None:
         raise NotKnownHere("release", release_id)
     reader.check_project(release.project_id)
     await runtime.check_content(reader, release.project_id, session)
-    files = await _files(runtime, release, reader, request) if release.status == "published" else []
+    files = await _files(runtime, release, reader) if release.status == "published" else []
     manifest = None if release.manifest is None else dict(release.manifest)
     return ReleaseOut(**_values(release), manifest=manifest, files=files)
 
 
-async def _files(runtime: QaRuntime, release: Release, reader: Principal, request: Request) -> list[FileOut]:
+async def _files(runtime: QaRuntime, release: Release, reader: Principal) -> list[FileOut]:
     ttl_s = runtime.resources.download_ttl_s
-    root_path: str = request.scope.get("root_path", "")
     files = []
     for name in _names(release.manifest or {}, with_gold=reader.has(*_SEES_GOLD)):
         key = f"{release_files.folder(release.release_id)}/{name}"
         media_type = release_files.JSON_LINES if name.endswith(".jsonl") else release_files.JSON
         url = await runtime.objects.signed_url(key, ttl_s, media_type=media_type)
-        files.append(FileOut(name=name, url=root_path + url if url.startswith("/") else url))
+        files.append(FileOut(name=name, url=url))
     return files
 
 

@@ -4,11 +4,13 @@ from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.qa.domain.record import OpenReason, Record
+from shared.contracts.answers import OffsetUnit
+from shared.contracts.answers.examples import OFFSET_UNIT, DescribedAnswers
 from shared.contracts.values import (
-    Answers,
     Frozen,
     LabelMethod,
     Origin,
@@ -29,6 +31,9 @@ MAX_GOLD_AT_ONCE = 1_000
 
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Version = Annotated[int, Field(ge=1, le=MAX_SCHEMA_VERSION)]
+OffsetUnitParam = Annotated[
+    OffsetUnit, Query(description="What offsets in the answers that are shown count; `utf16` as JavaScript does.")
+]
 Role = Literal["vote", "gold", "decision", "void", "late", "superseded"]
 
 
@@ -41,7 +46,8 @@ class GoldAnswer(Frozen):
 
     model_config = example(answers=ANSWERS, exposures=50, note="Agreed by the whole team.")
 
-    answers: Answers
+    answers: DescribedAnswers
+    offset_unit: OffsetUnit = Field(default=OffsetUnit.CODE_POINTS, description=OFFSET_UNIT)
     schema_version: Version | None = None
     exposures: int | None = Field(default=None, ge=1, le=10_000, description="To how many annotators it is served.")
     note: Note | None = Field(default=None, description="Why this is certain; stays in qa.")
@@ -64,7 +70,7 @@ class GoldOut(BaseModel):
     record_id: UUID
     gold_revision: int
     schema_version: int
-    answers: Answers
+    answers: DescribedAnswers
     note: str | None
     exposures: int
     placed_by: str
@@ -127,7 +133,7 @@ class LabelOut(BaseModel):
     label_revision: int
     round: int
     method: LabelMethod
-    answers: Answers
+    answers: DescribedAnswers
     confidence: float
     schema_version: int
     guideline_version: int | None
@@ -237,7 +243,9 @@ class DisputeOut(BaseModel):
     round: int
     schema_version: int
     reason: str
-    disputed: list[Answers] | None = Field(description="The differing answers, without names; null once erased.")
+    disputed: list[DescribedAnswers] | None = Field(
+        description="The differing answers, without names; null once erased."
+    )
     status: Literal["open", "unservable", "decided", "withdrawn"]
     opened_at: AwareDatetime
     closed_at: AwareDatetime | None

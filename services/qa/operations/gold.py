@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from services.qa.compute.gold import Checkable, Examined, examine
+from services.qa.compute.gold import Checkable, examine
 from services.qa.domain.facts import Annotation
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
@@ -21,6 +21,7 @@ from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import annotations, gold, records
 from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.gold import Gold
+from shared.contracts.answers import AcceptedAnswers, OffsetUnit
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import GoldPlaced, GoldWithdrawn
 from shared.contracts.fields import FieldValue
@@ -43,10 +44,14 @@ fit, or they are too large."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A wish to make a record gold. `schema_version` None: the active one; `exposures` None: the policy's."""
+    """A wish to make a record gold. `schema_version` None: the active one; `exposures` None: the policy's.
+
+    `unit` is that of text offsets; checked answers have theirs in code points.
+    """
 
     record_id: UUID
     answers: Answers
+    unit: OffsetUnit = OffsetUnit.CODE_POINTS
     schema_version: int | None = None
     exposures: int | None = None
     note: str | None = None
@@ -101,20 +106,21 @@ async def check(compute: ComputePool, project: Project, given: Sequence[ReadPlac
     return [checked[at] for at in range(len(given))]
 
 
-def _concluded(checked: CheckedPlacement, examined: Examined | None) -> CheckedPlacement:
+def _concluded(checked: CheckedPlacement, examined: AcceptedAnswers | None) -> CheckedPlacement:
     if examined is None:
         return replace(checked, refusal=GoldTooLarge(MAX_EVENT_BYTES))
-    violations, masked = examined
-    if violations:
-        return replace(checked, refusal=AnswersRefused(violations, "/answers"))
-    return replace(checked, wish=replace(checked.wish, answers=masked))
+    if examined.violations:
+        return replace(checked, refusal=AnswersRefused(examined.violations, "/answers"))
+    return replace(checked, wish=replace(checked.wish, answers=examined.answers, unit=OffsetUnit.CODE_POINTS))
 
 
 async def _examined(
     compute: ComputePool, project: Project, part: Sequence[tuple[CheckedPlacement, ReadPlacement]]
-) -> Sequence[Examined | None]:
+) -> Sequence[AcceptedAnswers | None]:
     """What is wrong with each, and what is kept of it; None where that takes too much."""
-    answers: list[Checkable] = [(checked.version or 0, one.content or {}, one.wish.answers) for checked, one in part]
+    answers: list[Checkable] = [
+        (checked.version or 0, one.content or {}, one.wish.answers, one.wish.unit) for checked, one in part
+    ]
     policy = project.policies.deidentification
     if sum(one.size for _, one in part) <= _LIGHT_BYTES:
         return examine(project.label_schemas, policy, answers)

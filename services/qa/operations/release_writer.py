@@ -9,17 +9,19 @@ Beside each part lies another one with the lineage of its labels.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from uuid import UUID
 
 from services.qa import exports
 from services.qa.domain.releases import ReleasedLabel, ReleaseFile, ReleaseProgress
 from services.qa.operations import release_lineage
+from services.qa.operations.offset_units import released_in_unit
 from services.qa.operations.release_files import JSON_LINES, folder, lineage_name, store
 from services.qa.operations.releases import SUCCESSOR_OF
-from services.qa.storage import release_records
+from services.qa.storage import projects, release_records
 from services.qa.storage.release_records import LabelPage
 from services.qa.storage.releases import Release
+from shared.contracts.answers import OffsetUnit
 from shared.kit.database import Database
 from shared.kit.jobs import Job
 from shared.kit.objects import Objects
@@ -49,6 +51,7 @@ class ReleaseWriter:
         self._job = job
         self._release = release
         self._format = exports.FORMATS[release.options.get("format", exports.DEFAULT)]
+        self._unit = OffsetUnit(release.options.get("offset_unit", OffsetUnit.CODE_POINTS))
         self._total = total
         self.progress = progress
 
@@ -70,7 +73,7 @@ class ReleaseWriter:
                 last = page.last or last
                 labels += page.labels
                 left_out += page.left_out
-                encoded.append(self._format.part(page.labels))
+                encoded.append(self._format.part(await self._shown(page.labels)))
                 lineage.append(await self._lineage(page.labels))
                 complete = page.last is None
                 if complete or sum(map(len, encoded)) >= _BYTES_PER_PART:
@@ -82,6 +85,16 @@ class ReleaseWriter:
         if not labels:
             return b""
         return await release_lineage.lines_of(self._database, self._keys, self._release.project_id, labels)
+
+    async def _shown(self, labels: Sequence[ReleasedLabel]) -> Sequence[ReleasedLabel]:
+        """Labels with offsets in the unit of the release."""
+        if self._unit is OffsetUnit.CODE_POINTS or not labels:
+            return labels
+        async with self._database.autocommit() as session:
+            project = await projects.load(session, self._release.project_id)
+        assert project is not None
+        schema = project.label_schemas[self._release.options["schema_version"]]
+        return await asyncio.to_thread(released_in_unit, schema, labels, self._unit)
 
     async def _store(
         self,

@@ -5,8 +5,9 @@ So a record's id is not in it: it would show when the record came in. `task_id` 
 What PostgreSQL keeps as JSON goes out as it is, without being parsed.
 """
 
+import asyncio
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin
 
 import orjson
 from starlette.responses import Response
@@ -16,14 +17,21 @@ from services.queue.domain.project import Project
 from services.queue.operations.leasing import Granted
 from services.queue.resources import QueueRuntime
 from services.queue.storage.claims import Leased
+from shared.contracts.answers import OffsetUnit, from_code_points
+from shared.contracts.fields import parse_fields
+from shared.contracts.values import Answers
 
 _MEDIA = '"asset_id"'
 
 
-async def leases_json(runtime: QueueRuntime, granted: Granted) -> dict[str, Any]:
+async def leases_json(runtime: QueueRuntime, granted: Granted, unit: OffsetUnit) -> dict[str, Any]:
+    """The leases, with offsets in `unit` in the answers that they show."""
     if granted.nothing is not None:
         return {"leases": [], "reason": granted.nothing.reason, "retry_after_s": granted.nothing.retry_after_s}
-    return {"leases": [await _lease_json(runtime, granted.project, leased) for leased in granted.leases]}
+    leases = granted.leases
+    if unit is not OffsetUnit.CODE_POINTS:
+        leases = [await asyncio.to_thread(_converted, granted.project, leased, unit) for leased in leases]
+    return {"leases": [await _lease_json(runtime, granted.project, leased) for leased in leases]}
 
 
 async def _lease_json(runtime: QueueRuntime, project: Project, leased: Leased) -> dict[str, Any]:
@@ -45,6 +53,23 @@ async def _lease_json(runtime: QueueRuntime, project: Project, leased: Leased) -
     return envelope
 
 
+def _converted(project: Project, leased: Leased, unit: OffsetUnit) -> Leased:
+    """The lease with offsets in `unit`. CPU work: reads the texts."""
+    if leased.prediction is None and leased.disputed is None:
+        return leased
+    schema, content = project.schemas[leased.schema_version], parse_fields(orjson.loads(leased.fields))
+
+    def convert(answers: Answers) -> Answers:
+        return from_code_points(schema, content, answers, unit)
+
+    prediction, disputed = leased.prediction, leased.disputed
+    if prediction is not None:
+        prediction = orjson.dumps(convert(orjson.loads(prediction))).decode()
+    if disputed is not None:
+        disputed = orjson.dumps([convert(answers) for answers in orjson.loads(disputed)]).decode()
+    return replace(leased, prediction=prediction, disputed=disputed)
+
+
 async def _fields(runtime: QueueRuntime, fields: str) -> Any:
     if _MEDIA not in fields:
         return orjson.Fragment(fields)
@@ -52,18 +77,13 @@ async def _fields(runtime: QueueRuntime, fields: str) -> Any:
     parsed: dict[str, Any] = orjson.loads(fields)
     for value in parsed.values():
         if isinstance(value, dict):
-            url = await runtime.objects.signed_url(
-                f"assets/{value['asset_id']}", resources.asset_url_ttl_s, media_type=value["media_type"]
+            value["url"] = await runtime.objects.signed_url(
+                f"assets/{value['asset_id']}",
+                resources.asset_url_ttl_s,
+                media_type=value["media_type"],
+                base_url=resources.asset_base_url,
             )
-            value["url"] = _absolute(resources.asset_base_url, url)
     return parsed
-
-
-def _absolute(base: str, url: str) -> str:
-    """A store that signs itself gives whole URLs; ours are relative to ingest."""
-    if not base or "://" in url:
-        return url
-    return urljoin(base.rstrip("/") + "/", url.lstrip("/"))
 
 
 def answer(content: Any, status: int = 200) -> Response:

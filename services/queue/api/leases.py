@@ -17,6 +17,7 @@ from services.queue.api.shapes import (
     DraftOut,
     LeaseRequest,
     LeasesOut,
+    OffsetUnitParam,
     RenewedOut,
     RenewRequest,
     SkipIn,
@@ -27,6 +28,8 @@ from services.queue.operations.leases import MOST_ANSWER_BYTES, Skip
 from services.queue.operations.leasing import ALL_KINDS, Following, Granted, Leasing, WorkRequest
 from services.queue.operations.submission import Late, Receipt, Work
 from services.queue.resources import QueueRuntime, QueueRuntimeDep
+from shared.contracts.answers import OffsetUnit
+from shared.contracts.answers.examples import body_examples
 from shared.contracts.values import Role, TaskKind
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
@@ -51,7 +54,11 @@ MOST_BODY_BYTES = 2 * MOST_ANSWER_BYTES
     summary="Lease the next tasks",
 )
 async def lease_next(
-    project_id: UUID, principal: Worker, runtime: QueueRuntimeDep, body: LeaseRequest = ANYTHING
+    project_id: UUID,
+    principal: Worker,
+    runtime: QueueRuntimeDep,
+    body: LeaseRequest = ANYTHING,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
 ) -> Response:
     """Up to `count` tasks, each of another record and none that you had before; or none and the reason why."""
     request = WorkRequest(
@@ -68,7 +75,7 @@ async def lease_next(
     if granted is None:
         async with runtime.database.transaction() as session:
             granted = await leasing.lease_next(session, request, utc_now(), lazily=True)
-    return answer(await leases_json(runtime, granted))
+    return answer(await leases_json(runtime, granted, offset_unit))
 
 
 @router.get(
@@ -78,11 +85,16 @@ async def lease_next(
     responses=responses(404),
     summary="List the leases you hold",
 )
-async def list_leases(project_id: UUID, principal: Worker, runtime: QueueRuntimeDep) -> Response:
+async def list_leases(
+    project_id: UUID,
+    principal: Worker,
+    runtime: QueueRuntimeDep,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
+) -> Response:
     """After a reload: what you had leased and may still submit."""
     async with runtime.database.transaction() as session:
         granted = await _leasing(runtime).held(session, principal, project_id)
-    return answer(await leases_json(runtime, granted))
+    return answer(await leases_json(runtime, granted, offset_unit))
 
 
 @router.patch("/leases/{token}", responses=responses(404, 409, 410), summary="Renew a lease")
@@ -107,7 +119,7 @@ async def release_lease(token: UUID, principal: Worker, runtime: QueueRuntimeDep
 
 @router.put(
     "/leases/{token}/annotation",
-    openapi_extra=body_limit(MOST_BODY_BYTES),
+    openapi_extra={**body_limit(MOST_BODY_BYTES), **body_examples(active_s=6.4, next=1)},
     response_model=AnnotationOut,
     response_model_exclude_none=True,
     responses=responses(404, 409, 410),
@@ -121,7 +133,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
     kept as the draft.
     """
     outcome: Receipt | Late | None = None
-    leasing, work = _leasing(runtime), Work(body.answers, body.active_s, body.reason)
+    leasing, work = _leasing(runtime), Work(body.answers, body.active_s, body.reason, body.offset_unit)
     async with runtime.database.autocommit() as session:
         if not body.next:
             outcome = await submission.submit_as_leased(session, leasing, principal, token, work, utc_now())
@@ -130,7 +142,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
             if not body.next and not checked.large:
                 outcome = await submission.submit_at_once(session, token, checked, utc_now())
     if outcome is None:
-        checked = await submission.finish_check(runtime.compute, checked, token)
+        checked = await submission.finish_check(runtime.compute, checked)
         async with runtime.database.transaction() as session:
             outcome = await submission.submit_annotation(
                 session, leasing, principal, token, checked, _following(runtime, body.next), utc_now()
@@ -138,7 +150,7 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
     if isinstance(outcome, Late):
         raise outcome.refusal
     kept = {"annotation_id": str(outcome.annotation_id), "submitted_at": outcome.submitted_at}
-    return answer(kept | await _next(runtime, outcome.granted))
+    return answer(kept | await _next(runtime, outcome.granted, body.offset_unit))
 
 
 @router.post(
@@ -148,7 +160,13 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
     responses=responses(404, 409, 410),
     summary="Skip the task",
 )
-async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, body: SkipIn) -> Response:
+async def skip_task(
+    token: UUID,
+    principal: Worker,
+    runtime: QueueRuntimeDep,
+    body: SkipIn,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
+) -> Response:
     """Somebody else gets it instead; you won't get it again. Skipping again changes nothing and leases nothing."""
     async with runtime.database.transaction() as session:
         granted = await leases.skip_task(
@@ -161,12 +179,12 @@ async def skip_task(token: UUID, principal: Worker, runtime: QueueRuntimeDep, bo
             partial(runtime.wake, "route_waiting"),
             utc_now(),
         )
-    return answer({"skipped": True} | await _next(runtime, granted))
+    return answer({"skipped": True} | await _next(runtime, granted, offset_unit))
 
 
 @router.put(
     "/leases/{token}/draft",
-    openapi_extra=body_limit(MOST_BODY_BYTES),
+    openapi_extra={**body_limit(MOST_BODY_BYTES), **body_examples()},
     response_model=DraftOut,
     responses=responses(404, 409, 410, 413),
     summary="Keep a draft",
@@ -177,20 +195,28 @@ async def save_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep, b
     data, as an annotation is.
     """
     async with runtime.database.autocommit() as session:
-        checked = await submission.check_draft(session, runtime.resources.projects, principal, token, body.answers)
-    checked = await submission.mask_large(runtime.compute, checked)
+        given = Work(body.answers, unit=body.offset_unit)
+        checked = await submission.check_draft(session, runtime.resources.projects, principal, token, given)
+    checked = await submission.finish_check(runtime.compute, checked)
     now = utc_now()
     async with runtime.database.transaction() as session:
         await leases.save_draft(session, principal, token, checked.work.answers, now)
-    return answer({"answers": checked.work.answers, "saved_at": now})
+    kept = await leases.in_unit(checked.schema, checked.found.content, checked.work.answers, body.offset_unit)
+    return answer({"answers": kept, "saved_at": now})
 
 
 @router.get("/leases/{token}/draft", response_model=DraftOut, responses=responses(404), summary="Read the draft")
-async def read_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep) -> Response:
+async def read_draft(
+    token: UUID,
+    principal: Worker,
+    runtime: QueueRuntimeDep,
+    offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
+) -> Response:
     """What you saved under this lease, or under an earlier one of the same task."""
     async with runtime.database.transaction() as session:
-        answers, saved_at = await leases.find_draft(session, principal, token)
-    return answer({"answers": answers, "saved_at": saved_at})
+        draft = await leases.find_draft(session, runtime.resources.projects, principal, token)
+    shown = await leases.in_unit(draft.schema, draft.content, draft.answers, offset_unit)
+    return answer({"answers": shown, "saved_at": draft.saved_at})
 
 
 def _leasing(runtime: QueueRuntime) -> Leasing:
@@ -201,8 +227,8 @@ def _following(runtime: QueueRuntime, count: int) -> Following | None:
     return Following(count, runtime.resources.retry_soon_s) if count else None
 
 
-async def _next(runtime: QueueRuntimeDep, granted: Granted | None) -> dict[str, object]:
+async def _next(runtime: QueueRuntime, granted: Granted | None, unit: OffsetUnit) -> dict[str, object]:
     if granted is None:
         return {}
-    leased = await leases_json(runtime, granted)
+    leased = await leases_json(runtime, granted, unit)
     return {"next": leased.pop("leases")} | leased

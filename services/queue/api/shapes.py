@@ -5,17 +5,21 @@ from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from services.queue.domain.leases import Why
 from services.queue.domain.reasons import Reason
 from services.queue.storage.annotators import Annotator
-from shared.contracts.fields import Name
-from shared.contracts.values import AnnotatorStatus, Answers, AssessmentStatus, BrokenRule, Pool, TaskKind
+from shared.contracts.answers import OffsetUnit
+from shared.contracts.answers.examples import OFFSET_UNIT, DescribedAnswers
+from shared.contracts.fields import Name, PictureSize
+from shared.contracts.values import AnnotatorStatus, AssessmentStatus, BrokenRule, Pool, TaskKind
 
 MAX_COUNT = 50
+LEASE_ID_EXAMPLE = "6f0a8a5e-8c6b-4bb0-9a3e-6a4f1c0b7d11"
 _LEASE_EXAMPLE: dict[str, Any] = {
-    "token": "6f0a8a5e-8c6b-4bb0-9a3e-6a4f1c0b7d11",
+    "token": LEASE_ID_EXAMPLE,
     "until": "2026-11-21T10:10:00Z",
     "task_id": "3d6f1f0c-6d0b-4f8e-8f0e-0a52b6a0c2f4",
     "kind": "annotation",
@@ -57,6 +61,10 @@ _Reason = Annotated[
         }
     ),
 ]
+_OffsetUnit = Annotated[OffsetUnit, Field(description=OFFSET_UNIT)]
+OffsetUnitParam = Annotated[
+    OffsetUnit, Query(description="What offsets in the answers that are shown count; `utf16` as JavaScript does.")
+]
 _Next = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 
 
@@ -97,8 +105,8 @@ class LeaseOut(BaseModel):
     why: Why
     record: RecordOut
     questions: list[dict[str, JsonValue]]
-    prediction: Answers | None = None
-    disputed: list[Answers] | None = None
+    prediction: DescribedAnswers | None = None
+    disputed: list[DescribedAnswers] | None = None
     schema_version: int
     guideline_version: int
 
@@ -132,17 +140,19 @@ class RenewedOut(BaseModel):
 
 class AnnotationIn(_Body):
     """`active_s`: seconds of work, as the frontend measured them. `reason`: needed in an arbitration. `next`: how many
-    tasks to lease in the same call; they are leased once, whoever repeats the call gets those that still run.
+    tasks to lease in the same call; they are leased once, whoever repeats the call gets those that still run. They show
+    their offsets in the same unit as the answers.
     """
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"answers": ANSWERS_EXAMPLE, "active_s": 6.4, "next": 1}]}
     )
 
-    answers: Answers
+    answers: DescribedAnswers
     active_s: _ActiveS | None = None
     reason: _Text | None = None
     next: _Next = 0
+    offset_unit: _OffsetUnit = OffsetUnit.CODE_POINTS
 
 
 class AnnotationOut(BaseModel):
@@ -195,7 +205,8 @@ class DraftIn(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"answers": ANSWERS_EXAMPLE}]})
 
-    answers: Answers
+    answers: DescribedAnswers
+    offset_unit: _OffsetUnit = OffsetUnit.CODE_POINTS
 
 
 class DraftOut(BaseModel):
@@ -203,7 +214,7 @@ class DraftOut(BaseModel):
         json_schema_extra={"examples": [{"answers": ANSWERS_EXAMPLE, "saved_at": "2026-11-21T10:01:40Z"}]}
     )
 
-    answers: Answers
+    answers: DescribedAnswers
     saved_at: datetime
 
 
@@ -348,17 +359,19 @@ class ProgressOut(BaseModel):
 
 
 class ValidationIn(_Body):
-    """Answers to a lease of yours (`token`), or to `fields` under a schema version of a project (the active one)."""
+    """Answers to a lease of yours (`token`), or to `fields` under a schema version of a project (the active one).
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"token": "6f0a8a5e-8c6b-4bb0-9a3e-6a4f1c0b7d11", "answers": ANSWERS_EXAMPLE}]}
-    )
+    `fields` by name: a text, or of a picture its size in pixels.
+    """
 
-    answers: Answers
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": LEASE_ID_EXAMPLE, "answers": ANSWERS_EXAMPLE}]})
+
+    answers: DescribedAnswers
     token: UUID | None = None
     project_id: UUID | None = None
     schema_version: int | None = Field(default=None, ge=1, le=2**31 - 1)
-    fields: dict[str, str] = Field(default={}, max_length=50)
+    fields: dict[str, str | PictureSize] = Field(default={}, max_length=50)
+    offset_unit: _OffsetUnit = OffsetUnit.CODE_POINTS
 
 
 class ViolationOut(BaseModel):

@@ -1,13 +1,13 @@
 """The check that guards every road in, live for a frontend."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
-from services.queue.api.shapes import ValidationIn, ValidationOut, ViolationOut
-from services.queue.exceptions import SchemaViolated, UnknownSchemaVersion
+from services.queue.api.shapes import LEASE_ID_EXAMPLE, ValidationIn, ValidationOut, ViolationOut
+from services.queue.exceptions import UnknownSchemaVersion, errors_of
 from services.queue.operations import submission
 from services.queue.resources import QueueRuntime, QueueRuntimeDep
-from shared.contracts.answers import LabelSchema
+from shared.contracts.answers import Content, LabelSchema
+from shared.contracts.answers.examples import body_examples
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.fields import FieldValue
 from shared.contracts.values import Role
@@ -25,27 +25,25 @@ Caller = Annotated[Principal, requires(Role.ANNOTATOR, Role.ARBITER, Role.MANAGE
 
 @router.post(
     "/validate",
-    openapi_extra=body_limit(2 * MAX_EVENT_BYTES),
-    responses=responses(404, 409, 410),
+    openapi_extra={**body_limit(2 * MAX_EVENT_BYTES), **body_examples(token=LEASE_ID_EXAMPLE)},
+    responses=responses(404, 409, 410, 413),
     summary="Check answers",
 )
 async def validate_answers(principal: Caller, runtime: QueueRuntimeDep, body: ValidationIn) -> ValidationOut:
-    """Check answers; nothing is stored."""
+    """Check answers as a submit does; nothing is stored. Of a picture in `fields` give width and height."""
     async with runtime.database.autocommit() as session:
-        schema, fields = await _checked_against(session, runtime, principal, body)
-    violations = await submission.violations_of(schema, fields, body.answers)
-    return ValidationOut(
-        valid=not violations, violations=[ViolationOut(**error) for error in SchemaViolated(violations).errors]
-    )
+        schema, content = await _checked_against(session, runtime, principal, body)
+    found = errors_of(await submission.violations_of(schema, content, body.answers, body.offset_unit))
+    return ValidationOut(valid=not found, violations=[ViolationOut(**error) for error in found])
 
 
 async def _checked_against(
     session: Session, runtime: QueueRuntime, principal: Principal, body: ValidationIn
-) -> tuple[LabelSchema, Mapping[str, FieldValue]]:
-    """The lease's schema and fields, or those that the body names."""
+) -> tuple[LabelSchema, Content]:
+    """The lease's schema and content, or those that the body names."""
     projects = runtime.resources.projects
     if body.token is not None:
-        return await submission.schema_and_fields(session, projects, principal, body.token)
+        return await submission.schema_and_content(session, projects, principal, body.token)
     if body.project_id is None:
         raise Problem(422, "nothing-to-check-against", "Give a lease's token or a project_id.", pointer="/project_id")
     principal.check_project(body.project_id)

@@ -23,13 +23,16 @@ from services.queue.storage import drafts, leases, memberships, progress, routes
 from services.queue.storage.ended_leases import EndedLease
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
+from shared.contracts.answers import Content, LabelSchema, OffsetUnit, from_code_points
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import TaskSkipped
 from shared.contracts.events.work import Activity
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Answers
 from shared.kit.auth import Principal
+from shared.kit.concurrency import beside_the_loop
 from shared.kit.database import Session
+from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import publish
 
 MOST_ANSWER_BYTES = MAX_EVENT_BYTES
@@ -178,12 +181,33 @@ def as_draft(answers: Answers) -> str | None:
     return text.decode() if len(text) <= MOST_ANSWER_BYTES else None
 
 
-async def find_draft(session: Session, principal: Principal, token: UUID) -> tuple[Answers, datetime]:
-    lease = of_caller(await leases.find(session, token), principal).lease
-    draft = await drafts.find(session, lease.task_id, lease.annotator_id)
-    if draft is None:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Unfinished answers, and what their offsets are in: `content` of a record under a schema."""
+
+    answers: Answers
+    saved_at: datetime
+    schema: LabelSchema
+    content: Content
+
+
+async def find_draft(session: Session, projects: ProjectCache, principal: Principal, token: UUID) -> Draft:
+    """The draft of the lease's task; raises NoDraft."""
+    found = of_caller(await leases.find(session, token), principal)
+    kept = await drafts.find(session, found.lease.task_id, found.lease.annotator_id)
+    if kept is None:
         raise NoDraft
-    return orjson.loads(draft[0]), draft[1]
+    project = await projects.find(session, found.lease.project_id, found.project_revision)
+    if project is None:
+        raise NotKnownHere("project", found.lease.project_id)
+    return Draft(orjson.loads(kept[0]), kept[1], project.schemas[found.lease.schema_version], found.content)
+
+
+async def in_unit(schema: LabelSchema, content: Content, answers: Answers, unit: OffsetUnit) -> Answers:
+    """Answers that are kept, with offsets in `unit`: converting them reads the text, beside the event loop."""
+    if unit is OffsetUnit.CODE_POINTS:
+        return answers
+    return await beside_the_loop(from_code_points, schema, content, answers, unit)
 
 
 def end_of(

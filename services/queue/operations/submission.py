@@ -1,8 +1,8 @@
 """Submit an annotation under a lease: checked, masked, fenced, kept, published. Submitting again what was submitted is no fault."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from uuid import UUID
 
 import orjson
@@ -36,11 +36,10 @@ from services.queue.storage import annotations, claims, drafts, leases
 from services.queue.storage.annotations import NewAnnotation
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
-from shared.contracts.answers import LabelSchema, Violation, validate
+from shared.contracts.answers import Content, LabelSchema, OffsetUnit, Violation, accept, to_code_points
 from shared.contracts.answers.free_text import free_characters
 from shared.contracts.events import AnnotationSubmitted
-from shared.contracts.fields import FieldValue, parse_fields
-from shared.contracts.values import Answers, TaskKind
+from shared.contracts.values import Answers, BrokenRule, TaskKind
 from shared.kit.auth import Principal
 from shared.kit.clock import new_id
 from shared.kit.compute.exceptions import ComputeFailed
@@ -59,16 +58,29 @@ CHECKED_AT_ONCE_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What an annotator hands in. `active_s` is the time the frontend measured."""
+    """What an annotator hands in. `active_s` is the time the frontend measured, `unit` that of text offsets."""
 
     answers: Answers
     active_s: float | None = None
     reason: str | None = None
+    unit: OffsetUnit = OffsetUnit.CODE_POINTS
+
+
+class Reading(Enum):
+    """How answers are read: whether they have to fit the schema, and in which form they are kept."""
+
+    ANNOTATION = auto()
+    """They must fit, and are kept in canonical form."""
+    REPEATED = auto()
+    """They are compared, in canonical form, with what was kept before."""
+    DRAFT = auto()
+    """They are kept as they are, with offsets in code points."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedWork:
-    """Work that fits its lease, without personal data; where the lease takes no more work, what is kept as its draft.
+    """Work that fits its lease, in canonical form and without personal data; where the lease takes no more work, what is kept
+    as its draft.
 
     `large`: it is yet to be checked and masked, by `finish_check`.
     """
@@ -76,7 +88,14 @@ class CheckedWork:
     found: FoundLease
     project: Project | None
     work: Work
+    reading: Reading
     large: bool = False
+
+    @property
+    def schema(self) -> LabelSchema:
+        """Of work that is read: what a lease that takes no more work is left has no project."""
+        assert self.project is not None
+        return self.project.schemas[self.found.lease.schema_version]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +134,7 @@ async def _check(session: Session, projects: ProjectCache, found: FoundLease, to
     status = token_status(found.lease, token)
     late = status is not TokenStatus.VALID and status is not TokenStatus.DONE
     if late and (status in WITHOUT_DRAFT or as_draft(work.answers) is None):
-        return CheckedWork(found, None, Work({}, work.active_s))
+        return CheckedWork(found, None, Work({}, work.active_s), Reading.DRAFT)
     size = len(orjson.dumps(work.answers)) + len(work.reason or "")
     if size > MOST_ANSWER_BYTES and not late:
         raise AnswersTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
@@ -123,36 +142,64 @@ async def _check(session: Session, projects: ProjectCache, found: FoundLease, to
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
     if late:
-        work = Work(work.answers, work.active_s)  # its draft has no reason
-    is_valid = status is TokenStatus.VALID
-    if is_valid and found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
+        return _read_if_light(CheckedWork(found, project, replace(work, reason=None), Reading.DRAFT), size)
+    if status is TokenStatus.DONE:
+        return _read_if_light(CheckedWork(found, project, work, Reading.REPEATED), size)
+    if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
         raise ReasonRequired
-    if size >= CHECKED_AT_ONCE_BYTES:
-        return CheckedWork(found, project, work, large=True)
-    if is_valid:
-        _refuse(validate(*_schema_and_fields(project, found), work.answers))
-    return _masked_if_short(found, project, work)
+    return _read_if_light(CheckedWork(found, project, work, Reading.ANNOTATION), size)
 
 
-def _masked_if_short(found: FoundLease, project: Project, work: Work) -> CheckedWork:
-    words = _words(project, found.lease)
-    if free_characters(work.answers, words) + len(work.reason or "") > MASKED_AT_ONCE:
-        return CheckedWork(found, project, work, large=True)
-    answers, reason = mask_work(work.answers, work.reason, words, project.policies.deidentification)
-    return CheckedWork(found, project, Work(answers, work.active_s, reason))
+def _read_if_light(checked: CheckedWork, size: int) -> CheckedWork:
+    """Read and mask work of so many bytes, unless that takes milliseconds: long answers, long text, offsets to convert."""
+    if size >= CHECKED_AT_ONCE_BYTES or checked.work.unit is not OffsetUnit.CODE_POINTS:
+        return replace(checked, large=True)
+    read = replace(checked, work=_read(checked))
+    return replace(read, large=True) if _is_long(read) else _masked(read)
+
+
+def _read(checked: CheckedWork) -> Work:
+    """The work with offsets in code points; an annotation in canonical form. Raises SchemaViolated."""
+    found, work, schema = checked.found, checked.work, checked.schema
+    if checked.reading is not Reading.DRAFT:
+        accepted = accept(schema, found.content, work.answers, unit=work.unit)
+        if accepted.violations and checked.reading is Reading.ANNOTATION:
+            raise SchemaViolated(accepted.violations)
+        answers = accepted.answers
+    elif work.unit is OffsetUnit.CODE_POINTS:
+        answers = work.answers
+    else:
+        try:
+            answers = to_code_points(schema, found.content, work.answers, work.unit)
+        except BrokenRule as broken:
+            raise SchemaViolated([Violation.of(broken)]) from None
+    return replace(work, answers=answers, unit=OffsetUnit.CODE_POINTS)
+
+
+def _is_long(checked: CheckedWork) -> bool:
+    """Whether masking it takes milliseconds."""
+    work = checked.work
+    return free_characters(work.answers, _words(checked)) + len(work.reason or "") > MASKED_AT_ONCE
+
+
+def _masked(checked: CheckedWork) -> CheckedWork:
+    assert checked.project is not None
+    work, policy = checked.work, checked.project.policies.deidentification
+    answers, reason = mask_work(work.answers, work.reason, _words(checked), policy)
+    return replace(checked, work=replace(work, answers=answers, reason=reason), large=False)
 
 
 async def check_draft(
-    session: Session, projects: ProjectCache, principal: Principal, token: UUID, answers: Answers
+    session: Session, projects: ProjectCache, principal: Principal, token: UUID, work: Work
 ) -> CheckedWork:
-    """Unfinished answers, masked as `check_work` does but not checked by the schema; large ones are left to `mask_large`.
+    """Unfinished answers, masked as `check_work` does but not checked by the schema; large ones are left to `finish_check`.
 
     Raises:
         UnknownLease: the caller has no lease of this token.
         DraftTooLarge: they are larger than an annotation can be.
         StaleLease, AlreadySubmitted, RecordGone: the lease takes no draft.
     """
-    draft = as_draft(answers)
+    draft = as_draft(work.answers)
     if draft is None:
         raise DraftTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
     found = of_caller(await leases.find(session, token), principal)
@@ -162,45 +209,35 @@ async def check_draft(
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
-    if len(draft) >= CHECKED_AT_ONCE_BYTES:
-        return CheckedWork(found, project, Work(answers), large=True)
-    return _masked_if_short(found, project, Work(answers))
+    return _read_if_light(CheckedWork(found, project, work, Reading.DRAFT), len(draft))
 
 
-async def finish_check(compute: ComputePool, checked: CheckedWork, token: UUID) -> CheckedWork:
-    """Check and mask large work beside the event loop, outside a transaction.
+async def finish_check(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
+    """Read and mask large work beside the event loop, outside a transaction; long text in a worker process.
 
     Raises:
         SchemaViolated: the work can't be accepted.
         AnswersTooLarge: masking it takes too long.
     """
-    if checked.large and checked.project is not None and token_status(checked.found.lease, token) is TokenStatus.VALID:
-        _refuse(await violations_of(*_schema_and_fields(checked.project, checked.found), checked.work.answers))
-    return await mask_large(compute, checked)
-
-
-async def mask_large(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
-    """Mask large work, long text of it in a worker process; raises AnswersTooLarge where that takes too long."""
     if not checked.large or checked.project is None:
         return checked
+    checked = replace(checked, work=await beside_the_loop(_read, checked))
+    if not _is_long(checked):
+        return _masked(checked)
     work, project = checked.work, checked.project
-    words = _words(project, checked.found.lease)
-    if free_characters(work.answers, words) + len(work.reason or "") <= MASKED_AT_ONCE:
-        answers, reason = mask_work(work.answers, work.reason, words, project.policies.deidentification)
-        return replace(checked, work=Work(answers, work.active_s, reason), large=False)
     try:
         answers, reason = await compute.run(
             mask_work,
             work.answers,
             work.reason,
-            words,
+            _words(checked),
             project.policies.deidentification,
             project_id=project.project_id,
             timeout_s=MASKING_TIMEOUT_S,
         )
     except ComputeFailed as failure:
         raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
-    return replace(checked, work=Work(answers, work.active_s, reason), large=False)
+    return replace(checked, work=replace(work, answers=answers, reason=reason), large=False)
 
 
 async def submit_as_leased(
@@ -265,9 +302,9 @@ async def submit_annotation(
     return Receipt(new.annotation_id, now, await _lease_following(session, leasing, lease, request, now))
 
 
-async def schema_and_fields(
+async def schema_and_content(
     session: Session, projects: ProjectCache, principal: Principal, token: UUID
-) -> tuple[LabelSchema, Mapping[str, FieldValue]]:
+) -> tuple[LabelSchema, Content]:
     """What answers to a lease that the caller has are checked against."""
     found = of_caller(await leases.find(session, token), principal)
     status = token_status(found.lease, token)
@@ -276,28 +313,25 @@ async def schema_and_fields(
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
-    return _schema_and_fields(project, found)
+    return project.schemas[found.lease.schema_version], found.content
 
 
-def _schema_and_fields(project: Project, found: FoundLease) -> tuple[LabelSchema, Mapping[str, FieldValue]]:
-    return project.schemas[found.lease.schema_version], parse_fields(orjson.loads(found.fields or "{}"))
+async def violations_of(schema: LabelSchema, content: Content, answers: Answers, unit: OffsetUnit) -> list[Violation]:
+    """What is wrong with answers. Call it outside a transaction: many regions, and converting offsets, take milliseconds,
+    beside the event loop. Raises AnswersTooLarge as a submit does.
+    """
+    size = len(orjson.dumps(answers))
+    if size > MOST_ANSWER_BYTES:
+        raise AnswersTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
+    if size < CHECKED_AT_ONCE_BYTES and unit is OffsetUnit.CODE_POINTS:
+        return accept(schema, content, answers).violations
+    return (await beside_the_loop(accept, schema, content, answers, unit=unit)).violations
 
 
-async def violations_of(schema: LabelSchema, fields: Mapping[str, FieldValue], answers: Answers) -> list[Violation]:
-    """What is wrong with answers. Call it outside a transaction: many regions take milliseconds, beside the event loop."""
-    if len(orjson.dumps(answers)) < CHECKED_AT_ONCE_BYTES:
-        return validate(schema, fields, answers)
-    return await beside_the_loop(validate, schema, fields, answers)
-
-
-def _refuse(violations: list[Violation]) -> None:
-    if violations:
-        raise SchemaViolated(violations)
-
-
-def _words(project: Project, lease: Lease) -> frozenset[str]:
+def _words(checked: CheckedWork) -> frozenset[str]:
     """The schema's own words, which are no free text."""
-    return project.words.get(lease.schema_version, frozenset())
+    assert checked.project is not None
+    return checked.project.words.get(checked.found.lease.schema_version, frozenset())
 
 
 async def _lease_following(

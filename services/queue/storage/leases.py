@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from services.queue.domain.leases import Lease
 from services.queue.domain.routing import Lane
 from services.queue.domain.slots import SlotState
 from services.queue.storage import memberships
 from services.queue.storage.ended_leases import EndedLease, ended_lease
+from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import RecordState, TaskKind
 from shared.kit.database import Session
 
@@ -45,11 +48,13 @@ JOIN projects p ON p.project_id = s.project_id
 WHERE s.token = $1
 """  # noqa: S608  our own column names
 _FIND_ENDED = f"""
-SELECT e.task_id, e.slot, e.record_id, e.project_id, e.kind, e.round, 0 AS schema_version, 0 AS guideline_version,
+SELECT e.task_id, e.slot, e.record_id, e.project_id, e.kind, e.round,
+    coalesce(t.schema_version, 0) AS schema_version, 0 AS guideline_version,
     e.annotator_id, e.leased_at, NULL::uuid AS token, 'void' AS state, '' AS lane, NULL::uuid AS prediction_shown,
     r.state AS record_state, r.fields, a.subject, p.revision AS project_revision, e.activity = 'released' AS released,
     {_BARRED}
 FROM ended_leases e
+LEFT JOIN tasks t ON t.task_id = e.task_id
 JOIN records r ON r.record_id = e.record_id
 JOIN annotators a ON a.annotator_id = e.annotator_id
 JOIN memberships m ON m.annotator_id = e.annotator_id AND m.project_id = e.project_id
@@ -137,6 +142,11 @@ class FoundLease:
     subject: str
     fields: str | None
     project_revision: int
+
+    @property
+    def content(self) -> dict[str, FieldValue]:
+        """What the record carries, read."""
+        return parse_fields(orjson.loads(self.fields or "{}"))
 
 
 @dataclass(frozen=True, slots=True)

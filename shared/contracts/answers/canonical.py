@@ -8,7 +8,7 @@ from shared.contracts.answers.offsets import Content, OffsetUnit, to_code_points
 from shared.contracts.answers.schema import LabelSchema
 from shared.contracts.answers.validation import validate
 from shared.contracts.answers.violation import Violation
-from shared.contracts.values import Answers, BrokenRule, json_pointer
+from shared.contracts.values import Answers, BrokenRule
 
 __all__ = ["AcceptedAnswers", "accept", "canonical"]
 
@@ -32,8 +32,7 @@ def accept(
     try:
         found = canonical(schema, content, answers, unit)
     except BrokenRule as broken:
-        violation = Violation(json_pointer(*broken.path), broken.rule or "value-error", str(broken))
-        return AcceptedAnswers(answers, [violation])
+        return AcceptedAnswers(answers, [Violation.of(broken)])
     return AcceptedAnswers(found, validate(schema, content, found, partial=partial))
 
 

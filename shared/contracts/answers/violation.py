@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.contracts.values import json_pointer
+from shared.contracts.values import BrokenRule, json_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,10 @@ class Violation:
     pointer: str
     rule: str
     message: str
+
+    @classmethod
+    def of(cls, broken: BrokenRule) -> "Violation":
+        return cls(json_pointer(*broken.path), broken.rule or "value-error", str(broken))
 
     def under(self, *path: str | int) -> "Violation":
         """The same violation, seen from further outside."""

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Probability, Route, TaskKind, Version
+from shared.contracts.values import Probability, Route, TaskKind, Version
 
 
 class RecordRouted(Payload):
@@ -49,7 +50,7 @@ class AnnotationSubmitted(Payload):
     round: int = Field(ge=1)
     slot: int = Field(ge=1)
     annotator_id: UUID
-    answers: Answers
+    answers: AnswersInCodePoints
     schema_version: Version
     guideline_version: Version
     leased_at: AwareDatetime

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Probability, Verdict, Version
+from shared.contracts.values import Probability, Verdict, Version
 
 
 class FeedbackReceived(Payload):
@@ -15,8 +16,8 @@ class FeedbackReceived(Payload):
     model_id: UUID | None = None
     model_version: str | None = Field(default=None, max_length=200)
     schema_version: Version
-    prediction: Answers | None = None
+    prediction: AnswersInCodePoints | None = None
     confidence: Probability | None = None
     verdict: Verdict
-    correction: Answers | None = None
+    correction: AnswersInCodePoints | None = None
     observed_at: AwareDatetime

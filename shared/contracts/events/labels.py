@@ -4,8 +4,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, LabelMethod, Probability, Split, Version
+from shared.contracts.values import LabelMethod, Probability, Split, Version
 
 
 class LabelFinalized(Payload):
@@ -18,7 +19,7 @@ class LabelFinalized(Payload):
     label_revision: int = Field(ge=1)
     round: int = Field(ge=1)
     method: LabelMethod
-    answers: Answers
+    answers: AnswersInCodePoints
     confidence: Probability
     schema_version: Version
     guideline_version: Version | None

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Frozen, Probability, ScoredFor, Version
+from shared.contracts.values import Frozen, Probability, ScoredFor, Version
 
 
 class Uncertainty(Frozen):
@@ -53,7 +54,7 @@ class RecordPredicted(Payload):
     model_id: UUID | None
     model_version: Version | None
     schema_version: Version
-    answers: Answers
+    answers: AnswersInCodePoints
     confidence: Probability | None
     distributions: dict[str, dict[str, Probability]] = Field(default={})
     uncertainty: Uncertainty | None = None

@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
+from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.envelope import Payload
-from shared.contracts.values import Answers, Pool, Version
+from shared.contracts.values import Pool, Version
 
 
 class AnnotationsRequested(Payload):
@@ -19,7 +20,7 @@ class ArbitrationRequested(Payload):
 
     round: int = Field(ge=1)
     schema_version: Version
-    disputed: list[Answers]
+    disputed: list[AnswersInCodePoints]
     reason: str
 
 

@@ -86,6 +86,24 @@ async def test_s3_signs_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "X-Amz-Signature" in parse_qs(urlsplit(url).query)
 
 
+@pytest.mark.parametrize(
+    ("settings", "base_url", "start"),
+    [
+        ({}, None, "/v1/"),
+        ({"root_path": "/qa"}, None, "/qa/v1/"),
+        ({"root_path": "/qa", "public_url": "https://label.example/qa/"}, None, "https://label.example/qa/v1/"),
+        ({"root_path": "/queue"}, "https://label.example/ingest", "https://label.example/ingest/v1/"),
+        ({"root_path": "/queue"}, "", "/v1/"),
+    ],
+)
+async def test_a_link_begins_with_how_clients_reach_the_service(
+    settings: dict[str, str], base_url: str | None, start: str
+) -> None:
+    objects = Objects(settings_for(Settings, "postgresql://nobody@localhost/nothing", **settings))
+    url = await objects.signed_url("assets/a.png", 60, base_url=base_url)
+    assert url.startswith(f"{start}objects/assets/a.png?")
+
+
 @pytest.fixture(scope="module")
 async def tiny() -> AsyncIterator[ServiceUnderTest]:
     async with service_under_test("tests.service.kit.tiny") as service:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import jwt
 import pytest
 from fastapi import FastAPI
@@ -85,10 +86,13 @@ async def services() -> AsyncIterator[dict[str, ServiceUnderTest]]:
         yield {"ingest": ingest, "prelabel": prelabel, "queue": queue, "qa": qa}
 
 
-async def _status(services: dict[str, ServiceUnderTest], endpoint: Endpoint, token: str | None) -> int:
+async def _call(services: dict[str, ServiceUnderTest], endpoint: Endpoint, token: str | None) -> httpx.Response:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    answer = await services[endpoint.service].client.request(endpoint.method, endpoint.url, headers=headers)
-    return answer.status_code
+    return await services[endpoint.service].client.request(endpoint.method, endpoint.url, headers=headers)
+
+
+async def _status(services: dict[str, ServiceUnderTest], endpoint: Endpoint, token: str | None) -> int:
+    return (await _call(services, endpoint, token)).status_code
 
 
 def _token(**changes: Any) -> str:
@@ -137,9 +141,13 @@ async def test_an_untrusted_token_is_refused(
 
 
 @each_endpoint
-async def test_a_wrong_role_is_refused(services: dict[str, ServiceUnderTest], endpoint: Endpoint) -> None:
+async def test_a_wrong_role_is_refused_with_those_that_would_do(
+    services: dict[str, ServiceUnderTest], endpoint: Endpoint
+) -> None:
+    would_do = f"One of: {', '.join(sorted(endpoint.roles | {Role.ADMIN}))}."
     for role in set(Role) - endpoint.roles - {Role.ADMIN}:
-        assert await _status(services, endpoint, mint_token(KEY, "mallory", [role])) == 403, role
+        refused = await _call(services, endpoint, mint_token(KEY, "mallory", [role]))
+        assert (refused.status_code, refused.json()["detail"]) == (403, would_do), role
 
 
 @each_endpoint

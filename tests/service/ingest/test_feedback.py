@@ -1,11 +1,12 @@
 import asyncio
+import unicodedata
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 
 from shared.contracts.events import FeedbackReceived, RecordAccepted
-from tests.service.ingest.conftest import Ingest, text
+from tests.service.ingest.conftest import TEXT_SCHEMA, Ingest, text
 from tests.support.statements import sent_statements
 
 BILLING = {"topic": {"label": "billing"}}
@@ -254,3 +255,15 @@ async def test_the_summary_is_the_same_folded_and_unfolded(ingest: Ingest) -> No
     assert models[model_id] == {"model": model_id, "reports": 6, "by_verdict": {"confirmed": 5, "unknown": 1}}
     assert models["old"]["reports"] == 1
     await ingest.get(f"/v1/projects/{uuid4()}/feedback/summary", 404)
+
+
+async def test_a_decomposed_label_in_a_report_is_the_schemas_label(ingest: Ingest) -> None:
+    questions = [{"name": "place", "kind": "choice", "labels": ["Café", "bar"]}]
+    project_id = await ingest.project({**TEXT_SCHEMA, "questions": questions})
+    decomposed = {"place": {"label": unicodedata.normalize("NFD", "Café")}}
+    report = await ingest.report(
+        project_id, {**text("near"), "verdict": "corrected", "prediction": decomposed, "correction": decomposed}
+    )
+    assert report["accepted"] == 1, report
+    (published,) = await _published(ingest, project_id)
+    assert published.payload.prediction == published.payload.correction == {"place": {"label": "Café"}}

@@ -49,12 +49,11 @@ WHERE s.token = $1
 """  # noqa: S608  our own column names
 _FIND_ENDED = f"""
 SELECT e.task_id, e.slot, e.record_id, e.project_id, e.kind, e.round,
-    coalesce(t.schema_version, 0) AS schema_version, 0 AS guideline_version,
+    coalesce((SELECT t.schema_version FROM tasks t WHERE t.task_id = e.task_id), 0) AS schema_version, 0 AS guideline_version,
     e.annotator_id, e.leased_at, NULL::uuid AS token, 'void' AS state, '' AS lane, NULL::uuid AS prediction_shown,
     r.state AS record_state, r.fields, a.subject, p.revision AS project_revision, e.activity = 'released' AS released,
     {_BARRED}
 FROM ended_leases e
-LEFT JOIN tasks t ON t.task_id = e.task_id
 JOIN records r ON r.record_id = e.record_id
 JOIN annotators a ON a.annotator_id = e.annotator_id
 JOIN memberships m ON m.annotator_id = e.annotator_id AND m.project_id = e.project_id

@@ -5,7 +5,7 @@ from shared.contracts.answers.json_schema import answers_schema
 from shared.contracts.answers.offsets import Content, OffsetUnit, from_code_points, to_code_points
 from shared.contracts.answers.question import Question, VisibleWhen
 from shared.contracts.answers.schema import LabelSchema
-from shared.contracts.answers.validation import read_answer, validate
+from shared.contracts.answers.validation import validate
 from shared.contracts.answers.violation import Violation
 from shared.contracts.fields import RecordField
 
@@ -22,7 +22,6 @@ __all__ = [
     "answers_schema",
     "canonical",
     "from_code_points",
-    "read_answer",
     "to_code_points",
     "validate",
 ]

@@ -12,7 +12,7 @@ from shared.contracts.answers.violation import Violation
 from shared.contracts.rules import read_error
 from shared.contracts.values import Frozen, json_pointer
 
-__all__ = ["Violation", "read_answer", "validate"]
+__all__ = ["Violation", "validate"]
 
 MAX_VIOLATIONS = 100
 
@@ -33,7 +33,7 @@ def validate(
     return found
 
 
-def read_answer(question: Question, raw: Any) -> Frozen:
+def _read_answer(question: Question, raw: Any) -> Frozen:
     """Read one answer as its kind's model: strictly, so `"3"` is no number and `1` no text.
 
     Raises:
@@ -57,7 +57,7 @@ def _violations(
             yield Violation(json_pointer(question.name), "answer-required", "the question must be answered")
         elif given:
             try:
-                answer = read_answer(question, answers[question.name])
+                answer = _read_answer(question, answers[question.name])
             except ValidationError as error:
                 yield from _shape(question, error)
             else:

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from shared.contracts.answers import LabelSchema, OffsetUnit
+
 
 class FileInManifest(BaseModel):
     """A file as the manifest states it; `records` are its lines."""
@@ -42,10 +44,24 @@ class GoldInManifest(BaseModel):
     released: FileInManifest | None = None
 
 
+class OptionsInManifest(BaseModel):
+    """`offset_unit`: what offsets in texts count in the files; what was committed to counts code points."""
+
+    offset_unit: OffsetUnit = OffsetUnit.CODE_POINTS
+
+
+class SchemaInManifest(BaseModel):
+    """The version of the schema that the labels are of."""
+
+    content: LabelSchema
+
+
 class ReleaseManifest(BaseModel):
     """A manifest with lineage."""
 
     project_id: UUID
+    options: OptionsInManifest = Field(default_factory=OptionsInManifest)
+    label_schema: SchemaInManifest = Field(alias="schema")
     files: list[FileInManifest]
     lineage: LineageInManifest
     gold: GoldInManifest = Field(default_factory=GoldInManifest)

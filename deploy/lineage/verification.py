@@ -24,6 +24,8 @@ from services.qa.domain.release_lineage import (
     faults_of,
 )
 from services.qa.domain.seals import FIRST_PREVIOUS, Seal, has_own_hash, release_signed_bytes, signed_bytes
+from shared.contracts.answers import OffsetUnit, to_code_points
+from shared.contracts.fields import parse_fields
 from shared.kit.signatures import PublicKey
 
 _SIGNATURE: Final = "signature.json"
@@ -109,7 +111,7 @@ def verify(
         _verify_file(report, release, manifest.gold.released, optional=True)
     seals = _verified_seals(report, release, manifest, keys)
     for labels, lineage in zip(manifest.files, manifest.lineage.files, strict=False):
-        _verify_split(report, release, labels, lineage, seals.roots)
+        _verify_split(report, release, labels, lineage, manifest, seals.roots)
     if len(manifest.files) != len(manifest.lineage.files):
         report.add(LineageFault.LINE, "not every file of labels has its file of lineage")
     if previous is not None:
@@ -227,6 +229,7 @@ def _verify_split(
     release: DownloadedRelease,
     labels_file: FileInManifest,
     lineage_file: FileInManifest,
+    manifest: ReleaseManifest,
     roots: Mapping[int, SealedRoot | LineageFault],
 ) -> None:
     """Read labels and lineage side by side; both are in the order of their records' ids."""
@@ -243,12 +246,25 @@ def _verify_split(
             report.add(LineageFault.LINE, f"record {proof['record_id']}: it has lineage, but no label")
             proof = next(lineage, None)
         else:
-            _verify_label(report, label, proof, roots)
+            _verify_label(report, _as_committed(label, manifest), proof, roots)
             pairs += 1
             label, proof = next(labels, None), next(lineage, None)
     if pairs != labels_file.records:
         words = f"{pairs} labels with lineage, and the manifest states {labels_file.records}"
         report.add(LineageFault.LINE, f"{labels_file.name}: {words}")
+
+
+def _as_committed(label: Mapping[str, Any], manifest: ReleaseManifest) -> Mapping[str, Any]:
+    """The label with its offsets in code points; as it is where they can't be read, which is no label of the chain."""
+    unit = manifest.options.offset_unit
+    if unit is OffsetUnit.CODE_POINTS:
+        return label
+    try:
+        content = parse_fields(label["fields"])
+        answers = to_code_points(manifest.label_schema.content, content, label["answers"], unit)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return label
+    return {**label, "answers": answers}
 
 
 def _verify_label(

@@ -52,15 +52,14 @@ async def lineage_in_unit(
 
 def released_in_unit(schema: LabelSchema, labels: Sequence[ReleasedLabel], unit: OffsetUnit) -> list[ReleasedLabel]:
     """Labels as a release shows them. CPU work: reads their texts."""
-    return [
-        replace(
-            one,
-            answers=orjson.dumps(
-                from_code_points(schema, parse_fields(orjson.loads(one.fields)), orjson.loads(one.answers), unit)
-            ).decode(),
-        )
-        for one in labels
-    ]
+    return [replace(one, answers=json_in_unit(schema, one.fields, one.answers, unit)) for one in labels]
+
+
+def json_in_unit(schema: LabelSchema, fields: str, answers: str, unit: OffsetUnit) -> str:
+    """The answers about a record of these fields, all as JSON. CPU work: reads the texts."""
+    return orjson.dumps(
+        from_code_points(schema, parse_fields(orjson.loads(fields)), orjson.loads(answers), unit)
+    ).decode()
 
 
 _SHOWN = ("answers", "disputed")

@@ -1,6 +1,7 @@
 """The gold of a release that asks for it: a file of its own, never among the labels."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,10 +9,12 @@ from uuid import UUID
 import orjson
 
 from services.qa.domain.releases import BEFORE_EVERY_RECORD, GoldFile
+from services.qa.operations.offset_units import json_in_unit
 from services.qa.operations.release_files import GOLD, JSON_LINES, store
 from services.qa.operations.releases import SUCCESSOR_OF
-from services.qa.storage import release_records
+from services.qa.storage import projects, release_records
 from services.qa.storage.releases import Release
+from shared.contracts.answers import LabelSchema, OffsetUnit
 from shared.kit.database import Database
 from shared.kit.objects import Objects
 
@@ -25,6 +28,11 @@ async def write_gold(database: Database, objects: Objects, folder: str, release:
     A successor holds of them what the release before it held. Gold is little, so an interrupted job writes it again.
     """
     count = 0
+    unit = OffsetUnit(release.options.get("offset_unit", OffsetUnit.CODE_POINTS))
+    async with database.transaction() as session:
+        project = await projects.load(session, release.project_id)
+    assert project is not None
+    schema = project.label_schemas[release.options["schema_version"]]
 
     async def lines() -> AsyncIterator[bytes]:
         nonlocal count
@@ -34,7 +42,7 @@ async def write_gold(database: Database, objects: Objects, folder: str, release:
             if not page:
                 return
             count, after = count + len(page), page[-1]["record_id"]
-            yield b"".join(map(_line, page))
+            yield await asyncio.to_thread(_lines, page, schema, unit)
 
     stored = await store(objects, f"{folder}/{GOLD}", lines(), JSON_LINES)
     return GoldFile(GOLD, count, stored.bytes, stored.sha256)
@@ -57,7 +65,15 @@ async def _page(database: Database, release: Release, as_of: datetime, after: UU
     return page
 
 
-def _line(row: Any) -> bytes:
+def _lines(page: Sequence[Any], schema: LabelSchema, unit: OffsetUnit) -> bytes:
+    """CPU work, no I/O."""
+    return b"".join([_line(row, schema, unit) for row in page])
+
+
+def _line(row: Any, schema: LabelSchema, unit: OffsetUnit) -> bytes:
+    answers = row["answers"]
+    if unit is not OffsetUnit.CODE_POINTS:
+        answers = json_in_unit(schema, row["fields"], answers, unit)
     whole = {
         "record_id": str(row["record_id"]),
         "gold": True,
@@ -65,7 +81,7 @@ def _line(row: Any) -> bytes:
         "origin": row["origin"],
         "slice": None if row["slice"] is None else orjson.Fragment(row["slice"]),
         "fields": orjson.Fragment(row["fields"]),
-        "answers": orjson.Fragment(row["answers"]),
+        "answers": orjson.Fragment(answers),
         "gold_revision": row["gold_revision"],
         "schema_version": row["schema_version"],
         "placed_at": row["placed_at"],

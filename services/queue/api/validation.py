@@ -9,7 +9,6 @@ from services.queue.resources import QueueRuntime, QueueRuntimeDep
 from shared.contracts.answers import Content, LabelSchema
 from shared.contracts.answers.examples import body_examples
 from shared.contracts.envelope import MAX_EVENT_BYTES
-from shared.contracts.fields import FieldValue
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit

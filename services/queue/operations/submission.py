@@ -219,12 +219,13 @@ async def finish_check(compute: ComputePool, checked: CheckedWork) -> CheckedWor
         SchemaViolated: the work can't be accepted.
         AnswersTooLarge: masking it takes too long.
     """
-    if not checked.large or checked.project is None:
+    project = checked.project
+    if not checked.large or project is None:
         return checked
     checked = replace(checked, work=await beside_the_loop(_read, checked))
     if not _is_long(checked):
         return _masked(checked)
-    work, project = checked.work, checked.project
+    work = checked.work
     try:
         answers, reason = await compute.run(
             mask_work,

@@ -1,6 +1,7 @@
 """qa takes answers in the forms that queue takes them in, and shows text offsets in the unit that is asked for."""
 
 import unicodedata
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Role
 from shared.kit.clock import new_id
+from tests.service.qa.test_verify_lineage import downloaded, verified
 from tests.service.qa.world import World
 from tests.support.service import ServiceUnderTest
 
@@ -98,7 +100,7 @@ async def test_labels_disputes_and_lineage_are_shown_in_the_unit_that_is_asked_f
     assert erased["labels"][0]["answers"] is None
 
 
-async def test_a_release_can_be_made_in_utf16(texts: World) -> None:
+async def test_a_release_can_be_made_in_utf16_and_verifies(texts: World, tmp_path: Path) -> None:
     record_id = await opened(texts)
     await texts.deliver(texts.annotated(record_id, spans(SHOP)), texts.annotated(record_id, spans(SHOP), slot=2))
     for unit, shown in (("code_points", spans), ("utf16", utf16)):
@@ -111,3 +113,6 @@ async def test_a_release_can_be_made_in_utf16(texts: World) -> None:
         [url] = [one["url"] for one in found["files"] if one["name"] == "train.jsonl"]
         content = (await texts.service.client.get(url, headers=texts.headers(Role.MANAGER))).content
         assert orjson.loads(content)["answers"] == shown(SHOP)
+        release = await downloaded(texts, tmp_path, f"again-{unit}", splits=["train"], offset_unit=unit)
+        result = verified(release)
+        assert result.exit_code == 0, result.output

@@ -29,7 +29,7 @@ unit. It may raise BrokenRule.
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class AnswerExample:
     """A question of a kind, what a record may carry for it, and an answer: for documents, and valid."""
 
     question: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Question(Frozen):
 
     answer_model: ClassVar[type[Frozen]]
     beyond_schema: ClassVar[Mapping[str, str]] = {}
-    example: ClassVar[Example]
+    example: ClassVar[AnswerExample]
 
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
         """Refuse a question that asks about a field which `known` doesn't have, or which is of the wrong kind.

@@ -226,6 +226,10 @@ async def test_both_orders_end_the_same(
     assert not difference, orjson.dumps(difference, option=orjson.OPT_INDENT_2).decode()
 
 
+_WRITTEN = {"ingest": "erasure_reports"}
+"""The table that has a row then; ingest hears of no record, for it is the one who publishes them."""
+
+
 @pytest.mark.parametrize(("service", "repeated", "between"), list(_repeats()))
 async def test_an_idempotent_event_that_comes_again_changes_nothing(
     services: dict[str, ServiceUnderTest], service: str, repeated: str, between: str
@@ -234,7 +238,7 @@ async def test_an_idempotent_event_that_comes_again_changes_nothing(
     run = Run(services[service], f"{repeated} {between} {repeated}")
     await run.deliver([name for name in dict.fromkeys(names) if name in _heard(service)])
     before = await run.rows()
-    assert before["records"]
+    assert before[_WRITTEN.get(service, "records")]
     await run.deliver([repeated])
     difference = _difference(before, await run.rows())
     assert not difference, orjson.dumps(difference, option=orjson.OPT_INDENT_2).decode()

@@ -10,7 +10,7 @@ from shared.contracts.answers.json_schema import JsonSchema, carrying, one_of
 from shared.contracts.answers.offsets import Content
 from shared.contracts.answers.question import (
     MAX_REGIONS,
-    Example,
+    AnswerExample,
     Label,
     LabelledQuestion,
     check_field,
@@ -72,7 +72,7 @@ class BoxesQuestion(LabelledQuestion):
         "box-outside": "a box lies inside the image",
         "box-twice": "two boxes differ in more than their attributes",
     }
-    example: ClassVar[Example] = Example(
+    example: ClassVar[AnswerExample] = AnswerExample(
         question={
             "name": "vehicles",
             "kind": "boxes",

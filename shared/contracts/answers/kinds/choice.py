@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.contracts.answers.json_schema import JsonSchema, carrying, one_of
 from shared.contracts.answers.offsets import Content
-from shared.contracts.answers.question import MAX_LABELS, Example, Label, LabelledQuestion, unknown_label
+from shared.contracts.answers.question import MAX_LABELS, AnswerExample, Label, LabelledQuestion, unknown_label
 from shared.contracts.answers.violation import Violation
 from shared.contracts.values import Frozen
 
@@ -21,7 +21,7 @@ class ChoiceQuestion(LabelledQuestion):
     labels: list[Label] = Field(min_length=2, max_length=MAX_LABELS)
 
     answer_model: ClassVar[type[Frozen]] = ChoiceAnswer
-    example: ClassVar[Example] = Example(
+    example: ClassVar[AnswerExample] = AnswerExample(
         question={"name": "topic", "kind": "choice", "labels": ["billing", "delivery"]},
         content={"text": "The package came two days late."},
         answer={"label": "delivery"},

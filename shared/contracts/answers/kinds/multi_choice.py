@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from shared.contracts.answers.json_schema import JsonSchema, carrying, one_of
 from shared.contracts.answers.offsets import Content
-from shared.contracts.answers.question import MAX_LABELS, Example, Label, LabelledQuestion, unknown_label
+from shared.contracts.answers.question import MAX_LABELS, AnswerExample, Label, LabelledQuestion, unknown_label
 from shared.contracts.answers.violation import Violation
 from shared.contracts.values import BrokenRule, Frozen
 
@@ -24,7 +24,7 @@ class MultiChoiceQuestion(LabelledQuestion):
     maximum: int | None = Field(default=None, ge=1)
 
     answer_model: ClassVar[type[Frozen]] = MultiChoiceAnswer
-    example: ClassVar[Example] = Example(
+    example: ClassVar[AnswerExample] = AnswerExample(
         question={"name": "moods", "kind": "multi_choice", "labels": ["angry", "sad", "calm"], "maximum": 2},
         content={"text": "The package came two days late."},
         answer={"labels": ["angry", "sad"]},

@@ -14,7 +14,7 @@ from shared.contracts.answers.offsets import Content
 from shared.contracts.answers.question import (
     MAX_LABELS,
     MAX_REGIONS,
-    Example,
+    AnswerExample,
     Label,
     LabelledQuestion,
     MoveOffset,
@@ -66,7 +66,7 @@ class SpansQuestion(LabelledQuestion):
         "relation-dangling": "head and tail are indices of spans",
         "relation-to-itself": "head and tail differ",
     }
-    example: ClassVar[Example] = Example(
+    example: ClassVar[AnswerExample] = AnswerExample(
         question={
             "name": "entities",
             "kind": "spans",

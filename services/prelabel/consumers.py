@@ -1,10 +1,11 @@
 """The event edge, api's twin: each handler calls one operation with a set of events, and wakes who has work now."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from services.prelabel.loop_names import COMPARE, COUNT, UNLEARN
+from services.prelabel.loop_names import COMPARE, COUNT, TEST, UNLEARN
 from services.prelabel.operations import labels, records, reports
 from services.prelabel.resources import PrelabelRuntime, mark_dirty, wake_scoring
 from shared.contracts import events
@@ -22,7 +23,7 @@ class Consumers:
 
     async def on_projects_changed(self, session: Session, changed: EventSet[events.ProjectChanged]) -> None:
         self._then_mark_dirty(session, await records.keep_projects(session, changed))
-        session.on_commit(lambda: self._runtime.wake(COMPARE))
+        self._then_measure(session)
 
     async def on_records_accepted(self, session: Session, accepted: EventSet[events.RecordAccepted]) -> None:
         kept = await records.accept(session, self._runtime.resources.projects, accepted)
@@ -37,7 +38,7 @@ class Consumers:
     async def on_labels_finalized(self, session: Session, finalized: EventSet[events.LabelFinalized]) -> None:
         self._then_mark_dirty(session, await labels.finalize(session, self._runtime.resources.projects, finalized))
         if any(event.payload.split.held_out for event in finalized):
-            session.on_commit(lambda: self._runtime.wake(COMPARE))
+            self._then_measure(session)
 
     async def on_labels_retracted(self, session: Session, retracted: EventSet[events.LabelRetracted]) -> None:
         self._then_score(session, await labels.change_state(session, retracted, RecordState.OPEN))
@@ -63,6 +64,10 @@ class Consumers:
 
     async def on_releases_published(self, session: Session, published: EventSet[events.ReleasePublished]) -> None:
         await reports.keep_releases(session, published)
+
+    def _then_measure(self, session: Session) -> None:
+        for loop in (COMPARE, TEST):
+            session.on_commit(partial(self._runtime.wake, loop))
 
     def _note_arrivals(self, project_ids: Collection[UUID]) -> None:
         for project_id in project_ids:

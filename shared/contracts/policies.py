@@ -50,7 +50,8 @@ class LearningPolicy(Frozen):
 
     `random_share` of the records is drawn by chance into the random share: served whatever their score.
     `random_rate` is the rate at which held-out records and the random share are served beside selected ones.
-    A challenger is compared once `promotion_held_out` held-out labels made by people are there.
+    A challenger is compared once `promotion_held_out` labels of the validation split made by people are there, and a
+    promoted model is tested once there are as many of the test split.
     """
 
     enabled: bool = True

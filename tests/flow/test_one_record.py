@@ -21,9 +21,9 @@ SCHEMA = {
     "questions": [{"name": "tone", "kind": "choice", "labels": list(LABELS)}],
 }
 POLICIES = {
-    "split": {"train": 0.6, "validation": 0.2, "test": 0.2},
+    "split": {"train": 0.6, "validation": 0.25, "test": 0.15},
     "redundancy": {"without_model": 2, "with_model": 1, "held_out": 2, "maximum": 3, "posterior_target": 0.9},
-    "learning": {"cold_start": 12, "batch_size": 6, "random_share": 0.2, "promotion_held_out": 6},
+    "learning": {"cold_start": 12, "batch_size": 6, "random_share": 0.2, "promotion_held_out": 4},
     "auto_accept": {"enabled": False},
     "gold": {"entry_test": 0, "share": 0.0},
     "serving": {"lease_ttl_s": 120, "blind_share": 0.0},

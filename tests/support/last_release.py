@@ -75,9 +75,9 @@ PROJECT: Final = {
     },
     "guideline": "Is it from a novel or from a law?",
     "policies": {
-        "split": {"train": 0.6, "validation": 0.2, "test": 0.2},
+        "split": {"train": 0.55, "validation": 0.3, "test": 0.15},
         "redundancy": {"without_model": 2, "with_model": 2, "held_out": 2, "maximum": 3, "posterior_target": 0.9},
-        "learning": {"cold_start": 8, "batch_size": 6, "random_share": 0.2, "promotion_held_out": 4},
+        "learning": {"cold_start": 8, "batch_size": 6, "random_share": 0.2, "promotion_held_out": 2},
         "auto_accept": {"enabled": False},
         "gold": {"entry_test": 0, "share": 0.0},
         "serving": {"lease_ttl_s": 3600, "blind_share": 0.0},

@@ -19,7 +19,7 @@ from services.prelabel.api.shapes import (
     models_out,
 )
 from services.prelabel.exceptions import InferenceFailed, ModelFileErased
-from services.prelabel.loop_names import COMPARE, UNLEARN
+from services.prelabel.loop_names import COMPARE, TEST, UNLEARN
 from services.prelabel.operations import comparison, registry
 from services.prelabel.operations.checks import check_model
 from services.prelabel.operations.model_inputs import Reader
@@ -189,7 +189,7 @@ async def promote_model(
     """Make a model the champion, whatever the comparison found. Records are scored anew.
 
     So an uploaded model is put to use where there is nothing yet to compare it with. One that was never compared is
-    measured on the held-out labels that are there, to calibrate it.
+    measured on the labels of the validation split that are there, to calibrate it.
     """
     async with runtime.database.transaction() as session:
         model = await models.get(session, model_id)
@@ -213,6 +213,7 @@ async def roll_back_model(
         session, model_id, _masked(change.reason), utc_now(), decided_by=principal.subject, expected=expected
     )
     session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
+    session.on_commit(lambda: runtime.wake(TEST))
     session.on_commit(lambda: runtime.wake(UNLEARN))
     return _with_tag(response, champion)
 
@@ -232,6 +233,7 @@ async def _promote(
             decided_by=principal.subject,
         )  # fmt: skip
     wake_scoring(runtime, champion.project_id)
+    runtime.wake(TEST)
     runtime.wake(UNLEARN)
     return champion
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from services.prelabel.domain import next_step
 from services.prelabel.domain.learning_schedule import LearningProgress
+from services.prelabel.domain.next_step import ComparisonWait
 from services.prelabel.exceptions import TrainingFailure
 from services.prelabel.operations.comparison import WaitingForLabels
 from services.prelabel.storage.models import Model
@@ -17,7 +18,7 @@ from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.runs import Run
 from services.prelabel.storage.selection import BatchRow
 from shared.contracts.answers.examples import AnswersInCodePoints
-from shared.contracts.events import ModelEvaluation, ModelManifest, RecordPredicted, Uncertainty
+from shared.contracts.events import ModelEvaluation, ModelManifest, ModelTest, RecordPredicted, Uncertainty
 from shared.contracts.values import ModelStage, Probability
 
 PROJECT = "01993e5a-0409-7a81-8050-3991208ceec1"
@@ -42,6 +43,18 @@ _EVALUATION_EXAMPLE = {
     "temperature": 0.87,
     "against": "01993e5a-7450-7634-8ac6-050b99fbb314",
     "against_accuracy": 0.9,
+    "split": "validation",
+}
+_TEST_EXAMPLE = {
+    "records": 171,
+    "accuracy": 0.924,
+    "interval_low": 0.875,
+    "interval_high": 0.955,
+    "log_loss": 0.23,
+    "calibration_error": 0.021,
+    "untouched": True,
+    "failure": None,
+    "read_at": "2026-11-02T09:04:00Z",
 }
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -93,12 +106,13 @@ class ModelOut(BaseModel):
             "size_bytes": 47_212,
             "temperature": 0.87,
             "evaluation": _EVALUATION_EXAMPLE,
+            "test": _TEST_EXAMPLE,
             "compared": True,
             "training_run_id": RUN,
             "trained_on": 320,
             "contaminated_by": 0,
             "predecessor": "01993e5a-7450-7634-8ac6-050b99fbb314",
-            "reason": "0.9300 right against 0.9000 on 180 held-out",
+            "reason": "0.9300 right against 0.9000 on 180 validation labels",
             "created_by": "labels",
             "created_at": "2026-11-02T09:00:00Z",
             "decided_by": None,
@@ -117,7 +131,13 @@ class ModelOut(BaseModel):
     sha256: str
     size_bytes: int
     temperature: float = Field(description="What its confidences are tempered by; fitted when it was compared.")
-    evaluation: ModelEvaluation | None = Field(description="Measured on held-out labels made by people.")
+    evaluation: ModelEvaluation | None = Field(
+        description="What it was chosen by: labels of the validation split made by people."
+    )
+    test: ModelTest | None = Field(
+        description="How good it is on the test split, read once after it was promoted and there were labels enough. Nothing"
+        " was chosen by it, unless `untouched` is false."
+    )
     compared: bool = Field(description="Whether its comparison with the champion is over.")
     training_run_id: UUID | None = Field(description="The run that made it; none for an uploaded model.")
     trained_on: int | None
@@ -345,7 +365,10 @@ class WaitingModel(BaseModel):
     model_id: UUID
     version: int
     training_run_id: UUID | None = Field(description="The run that made it; none for an uploaded model.")
-    held_out_labels: int = Field(description="How many held-out labels there are for it, counted up to those needed.")
+    held_out_labels: int = Field(
+        description="How many labels of the validation split there are for it, counted up to those needed."
+    )
+    reason: ComparisonWait = Field(description="Why it is not compared yet.")
     failure: str | None = Field(description="Why the newest attempt at its comparison failed.")
 
     @classmethod
@@ -355,7 +378,8 @@ class WaitingModel(BaseModel):
             model_id=each.model_id,
             version=each.version,
             training_run_id=each.training_run_id,
-            held_out_labels=waiting.held_out,
+            held_out_labels=waiting.supply.have,
+            reason=waiting.reason,
             failure=each.failure,
         )
 
@@ -393,6 +417,7 @@ class LearningOut(BaseModel):
             "waiting_models": [],
             "held_out_labels": None,
             "held_out_needed": 50,
+            "waiting_reason": None,
             "rescoring": False,
             "next_step": "12 of 80 records of batch 2 are to be labelled.",
         },
@@ -406,10 +431,13 @@ class LearningOut(BaseModel):
     candidates: int = Field(description="Records that may be selected, counted up to a bound.")
     training: bool
     last_failure: FailedTraining | None = Field(description="Why the newest training run has made no model.")
-    comparing: bool = Field(description="Whether a challenger, trained here or uploaded, waits for held-out labels.")
+    comparing: bool = Field(description="Whether a challenger, trained here or uploaded, waits for its comparison.")
     waiting_models: list[WaitingModel] = Field(description="The newest challengers that wait, the newest first.")
-    held_out_labels: int | None = Field(description="How many of them there are for the newest one that waits.")
-    held_out_needed: int
+    held_out_labels: int | None = Field(
+        description="How many labels of the validation split there are for the newest one that waits."
+    )
+    held_out_needed: int = Field(description="How many labels of the validation split a comparison needs.")
+    waiting_reason: ComparisonWait | None = Field(description="Why the newest one that waits is not compared yet.")
     rescoring: bool = Field(description="Whether records have yet to be scored by the champion.")
     next_step: str = Field(description="What learning waits for, as a sentence for people.")
 
@@ -427,7 +455,7 @@ class LearningOut(BaseModel):
         newest = None
         if waiting:
             first = waiting[0].challenger
-            newest = next_step.Waiting(first.model_id, first.version, waiting[0].held_out)
+            newest = next_step.Waiting(first.model_id, first.version, waiting[0].supply)
         failure = None if newest_run is None else newest_run.failure_reason
         return cls(
             champion_id=situation.champion_id,
@@ -440,8 +468,9 @@ class LearningOut(BaseModel):
             last_failure=FailedTraining.of(newest_run),
             comparing=bool(waiting),
             waiting_models=[WaitingModel.of(each) for each in waiting],
-            held_out_labels=None if newest is None else newest.held_out,
+            held_out_labels=None if newest is None else newest.supply.have,
             held_out_needed=project.learning.promotion_held_out,
+            waiting_reason=waiting[0].reason if waiting else None,
             rescoring=progress.rescoring,
             next_step=next_step.of_project(project, progress, candidates, newest, failure),
         )

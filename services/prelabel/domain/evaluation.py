@@ -1,23 +1,23 @@
-"""How good a model is on held-out labels, and whether a challenger replaces the champion."""
+"""How good a model is on labels made by people, and whether a challenger replaces the champion."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.prelabel.domain import calibration
 from services.prelabel.domain.calibration import Floats, Indices
 
-FEWEST_TO_MEASURE: Final = 30
-"""Calibration is measured on records it was not fitted on, if there are this many of them, else on all."""
+_Z: Final = 1.959964
+"""The 97.5 % quantile of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One model on `held_out` labels made by people. `log_loss` in nats and `calibration_error` are after tempering."""
+    """One model on `records` labels made by people. `log_loss` in nats and `calibration_error` are after tempering."""
 
-    held_out: int
+    records: int
     accuracy: float
     log_loss: float
     calibration_error: float
@@ -30,27 +30,23 @@ class PromotionDecision:
     reason: str
 
 
-def measure(
-    probabilities: Floats, truth: Indices, fitting: NDArray[np.bool_], temperature: float | None = None
-) -> Measured:
-    """Measure a model; `fitting` marks the rows of the validation split, on which the temperature is fitted.
+def measure(probabilities: Floats, truth: Indices, temperature: float | None = None) -> Measured:
+    """Measure a model, after fitting its temperature on the same rows unless it is given.
 
-    A champion's `temperature` is given: it was fitted when the model was compared and stays, because thresholds stand
-    on it. A right class that the model doesn't have is a row of `truth` with -1: always wrong.
+    A model that was measured before has one: it stays, because thresholds stand on it. A right class that the model
+    doesn't have is a row of `truth` with -1: always wrong.
     """
     known = truth >= 0
     if temperature is None:
-        rows = fitting & known
-        temperature = calibration.fit_temperature(probabilities[rows], truth[rows])
+        temperature = calibration.fit_temperature(probabilities[known], truth[known])
     tempered = calibration.temper(probabilities, temperature)
-    unfitted = ~fitting if int((~fitting).sum()) >= FEWEST_TO_MEASURE else np.ones_like(fitting)
     loss = np.full(len(truth), -np.log(calibration.SMALLEST))
     loss[known] = -np.log(np.clip(tempered[known, truth[known]], calibration.SMALLEST, 1.0))
     return Measured(
-        held_out=len(truth),
+        records=len(truth),
         accuracy=calibration.accuracy(tempered, truth),
-        log_loss=float(loss[unfitted].mean()) if len(truth) else 0.0,
-        calibration_error=calibration.calibration_error(tempered[unfitted], truth[unfitted]),
+        log_loss=float(loss.mean()) if len(truth) else 0.0,
+        calibration_error=calibration.calibration_error(tempered, truth),
         temperature=temperature,
     )
 
@@ -62,12 +58,11 @@ def decide(challenger: Measured, champion: Measured | None, margin: float) -> Pr
     """
     if champion is None:
         return PromotionDecision(
-            promote=True, reason=f"first model, {_share(challenger.accuracy)} right on held-out labels"
+            promote=True,
+            reason=f"first model, {_share(challenger.accuracy)} right on {challenger.records} validation labels",
         )
     gain = challenger.accuracy - champion.accuracy - margin
-    shares = (
-        f"{_share(challenger.accuracy)} right against {_share(champion.accuracy)} on {challenger.held_out} held-out"
-    )
+    shares = f"{_share(challenger.accuracy)} right against {_share(champion.accuracy)} on {challenger.records} validation labels"
     if gain > 0:
         return PromotionDecision(promote=True, reason=shares)
     if gain == 0 and challenger.log_loss < champion.log_loss:
@@ -75,6 +70,16 @@ def decide(challenger: Measured, champion: Measured | None, margin: float) -> Pr
             promote=True, reason=f"{shares}, log loss {challenger.log_loss:.4f} against {champion.log_loss:.4f}"
         )
     return PromotionDecision(promote=False, reason=shares)
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` (Wilson 1927); (0, 1) of none."""
+    if count == 0:
+        return 0.0, 1.0
+    spread = _Z**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _share(value: float) -> str:

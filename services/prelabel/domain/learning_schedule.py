@@ -48,7 +48,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class PendingComparison:
-    """A challenger that waits for held-out labels: how many there are, and may still come."""
+    """A challenger that waits for labels of the validation split: how many there are, and may still come."""
 
     have: int
     open: int
@@ -63,7 +63,7 @@ class PendingComparison:
 
 @dataclass(frozen=True, slots=True)
 class LearningProgress:
-    """Where a project's learning stands. `waiting` is None unless a model that was trained here waits for held-out labels.
+    """Where a project's learning stands. `waiting` is None unless a model that was trained here waits for its comparison.
 
     `unlearning`: the champion learnt from a record that was erased, and nothing was trained since.
     """
@@ -127,6 +127,6 @@ def selection_due(policy: LearningPolicy, progress: LearningProgress, supply: Su
     return supply.candidates >= wanted or supply.quiet_s >= LONG_PAUSE_S
 
 
-def comparison_due(policy: LearningPolicy, have: int) -> bool:
-    """Whether there are held-out labels enough to compare a challenger on."""
+def measuring_due(policy: LearningPolicy, have: int) -> bool:
+    """Whether a split has labels enough to compare a challenger on, or to test a promoted model on."""
     return have >= policy.promotion_held_out

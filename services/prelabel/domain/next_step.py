@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from services.prelabel.domain.learning_schedule import LearningProgress
 from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import TrainingFailure
-from shared.contracts.policies import LearningPolicy
+from shared.contracts.policies import LearningPolicy, Policies
 
 _CURES: Final[Mapping[TrainingFailure, str]] = {
     TrainingFailure.NO_OBJECTIVE: "Give the schema a choice question about a text or image field.",
@@ -25,24 +26,58 @@ _CURES: Final[Mapping[TrainingFailure, str]] = {
 _LOOK_AT_THE_LOG: Final = "See the service's log."
 
 
+class ComparisonWait(StrEnum):
+    """Why a challenger is not compared yet."""
+
+    DUE = "comparison_is_due"
+    TOO_FEW_LABELS = "too_few_validation_labels"
+    TOO_FEW_RECORDS = "validation_split_too_small"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationSupply:
+    """Of the validation split: labels made by people that are there, and records that have yet to be labelled.
+
+    Both are counted up to the number of labels that a comparison needs.
+    """
+
+    have: int
+    open: int
+
+    def wait(self, policy: LearningPolicy) -> ComparisonWait:
+        """What a challenger waits for that is compared on this split."""
+        needed = policy.promotion_held_out
+        if self.have >= needed:
+            return ComparisonWait.DUE
+        return ComparisonWait.TOO_FEW_LABELS if self.have + self.open >= needed else ComparisonWait.TOO_FEW_RECORDS
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A challenger that is not compared yet, and how many held-out labels there are for it, counted up to a bound."""
+    """A challenger that is not compared yet."""
 
     model_id: UUID
     version: int
-    held_out: int
+    supply: ValidationSupply
 
 
-def of_challenger(policy: LearningPolicy, model_id: UUID, held_out: int) -> str:
+def of_challenger(policies: Policies, model_id: UUID, supply: ValidationSupply) -> str:
     """What happens with a challenger that is not compared yet."""
-    needed = policy.promotion_held_out
-    by_hand = policy.promotion == "by_hand"
-    if held_out >= needed:
+    policy = policies.learning
+    needed, by_hand = policy.promotion_held_out, policy.promotion == "by_hand"
+    wait = supply.wait(policy)
+    if wait is ComparisonWait.DUE:
         return "It is compared now; then promote it by hand." if by_hand else "It is compared now."
     after = " and somebody promotes it" if by_hand else ""
+    shortage = (
+        ""
+        if wait is ComparisonWait.TOO_FEW_LABELS
+        else f" So far the split has only {supply.have + supply.open} records for it: import more, of which"
+        f" {policies.split.validation:.0%} are drawn into it, or lower learning.promotion_held_out."
+    )
     return (
-        f"It predicts nothing until {needed} held-out labels made by people are there ({held_out} now){after}. "
+        f"It predicts nothing until {needed} labels of the validation split made by people are there "
+        f"({supply.have} now){after}.{shortage} "
         f"To use it now, promote it: POST /v1/models/{model_id}/promotion, with the reason."
     )
 
@@ -58,7 +93,7 @@ def of_project(
     if not project.active:
         return "Nothing is selected or trained until the project is active and has a schema."
     if waiting is not None and failure is None and not progress.training:
-        return f"Model {waiting.version} is a challenger. {of_challenger(project.learning, waiting.model_id, waiting.held_out)}"
+        return f"Model {waiting.version} is a challenger. {of_challenger(project.policies, waiting.model_id, waiting.supply)}"
     return _of_training(project, progress, failure) or _of_records(project.learning, progress, candidates)
 
 

@@ -1,4 +1,7 @@
-"""The comparison: challenger and champion answer the same held-out records, and people's labels are the judge."""
+"""The comparison: challenger and champion answer the same records of the validation split; people's labels are the judge.
+
+The test split is not read here: see `model_tests`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +12,27 @@ import numpy as np
 
 from services.prelabel.domain import evaluation as judging
 from services.prelabel.domain import learning_schedule, next_step
-from services.prelabel.domain.calibration import Floats
+from services.prelabel.domain.calibration import Floats, Indices
 from services.prelabel.domain.evaluation import Measured, PromotionDecision
+from services.prelabel.domain.next_step import ComparisonWait, ValidationSupply
+from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import comparison_attempts, labels, models, projects, unlearnings
+from services.prelabel.storage import comparison_attempts, labels, models, projects, selection, unlearnings
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model, WaitingChallenger
 from services.prelabel.storage.projects import ProjectCache, Situation
-from services.prelabel.storage.records import Content
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage, Split
 from shared.kit.database import Session
 
-MOST_HELD_OUT: Final = 5_000
-"""The newest held-out labels that a comparison takes at most."""
+MOST_MEASURED: Final = 5_000
+"""The newest labels of a split that a comparison or a test takes at most."""
 
-MOST_HELD_OUT_BYTES: Final = 64 * 1024 * 1024
+MOST_MEASURED_BYTES: Final = 64 * 1024 * 1024
 """How much content their records may have together."""
 
 MOST_ATTEMPTS: Final = 5
@@ -37,7 +41,7 @@ MOST_ATTEMPTS: Final = 5
 _READ_AT_ONCE: Final = 256
 _MOST_SHOWN: Final = 20
 _TOLERATED_SHARE: Final = 0.05
-"""The share of held-out records that may be out of reach; with more, the comparison waits for the store."""
+"""The share of records that may be out of reach; with more, the comparison or test waits for the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,11 @@ class Contest:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForLabels:
-    """A challenger that is not compared yet; `held_out` labels are there for it, counted up to those it needs."""
+    """A challenger that is not compared yet, what there is for it of the validation split, and what it waits for."""
 
     challenger: WaitingChallenger
-    held_out: int
+    supply: ValidationSupply
+    reason: ComparisonWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +72,28 @@ class ComparisonResult:
     champion: Measured | None
 
 
-async def prepare(session: Session, challenger: Model, most: int = MOST_HELD_OUT) -> Contest:
+async def prepare(session: Session, challenger: Model, most: int = MOST_MEASURED) -> Contest:
     champion = await models.champion(session, challenger.project_id)
     if champion is not None and not _comparable(challenger, champion):
         champion = None
     version = challenger.manifest.schema_version
-    examples = await labels.measuring_set(session, challenger.project_id, version, most, MOST_HELD_OUT_BYTES)
+    examples = await labels.measuring_set(
+        session, challenger.project_id, version, Split.VALIDATION, most, MOST_MEASURED_BYTES
+    )
     return Contest(challenger, champion, examples, await _champion_unlearns(session, challenger))
 
 
 async def is_due(session: Session, cache: ProjectCache, challenger: Model) -> bool:
-    """Whether there are held-out labels enough, or the champion has to be replaced whatever they say."""
+    """Whether there are labels of the validation split enough, or the champion has to be replaced whatever they say."""
     policy = (await cache.situation(session, challenger.project_id)).project.learning
     have = await labels.count_measuring(
-        session, challenger.project_id, challenger.manifest.schema_version, policy.promotion_held_out
+        session,
+        challenger.project_id,
+        challenger.manifest.schema_version,
+        Split.VALIDATION,
+        policy.promotion_held_out,
     )
-    if learning_schedule.comparison_due(policy, have):
+    if learning_schedule.measuring_due(policy, have):
         return True
     return policy.promotion != "by_hand" and await _champion_unlearns(session, challenger)
 
@@ -94,15 +105,16 @@ async def _champion_unlearns(session: Session, challenger: Model) -> bool:
 
 
 async def waiting(session: Session, situation: Situation) -> list[WaitingForLabels]:
-    """The project's newest challengers that are not compared yet, each with the held-out labels that are there for it."""
-    project_id, bound = situation.project.project_id, situation.project.learning.promotion_held_out
-    have: dict[int, int] = {}
+    """The project's newest challengers that are not compared yet, each with what it waits for."""
+    project = situation.project
+    supplies: dict[int, ValidationSupply] = {}
     found = []
-    for each in await models.waiting_to_be_compared(session, project_id, _MOST_SHOWN):
+    for each in await models.waiting_to_be_compared(session, project.project_id, _MOST_SHOWN):
         version = each.schema_version
-        if version not in have:
-            have[version] = await labels.count_measuring(session, project_id, version, bound)
-        found.append(WaitingForLabels(each, have[version]))
+        if version not in supplies:
+            supplies[version] = await _supply(session, project, version)
+        supply = supplies[version]
+        found.append(WaitingForLabels(each, supply, supply.wait(project.learning)))
     return found
 
 
@@ -110,11 +122,17 @@ async def next_step_of(session: Session, cache: ProjectCache, model: Model) -> s
     """What a challenger that is not compared yet waits for; None for every other model."""
     if model.stage is not ModelStage.CHALLENGER or model.compared:
         return None
-    policy = (await cache.situation(session, model.project_id)).project.learning
-    have = await labels.count_measuring(
-        session, model.project_id, model.manifest.schema_version, policy.promotion_held_out
+    project = (await cache.situation(session, model.project_id)).project
+    supply = await _supply(session, project, model.manifest.schema_version)
+    return next_step.of_challenger(project.policies, model.model_id, supply)
+
+
+async def _supply(session: Session, project: Project, schema_version: int) -> ValidationSupply:
+    bound = project.learning.promotion_held_out
+    return ValidationSupply(
+        have=await labels.count_measuring(session, project.project_id, schema_version, Split.VALIDATION, bound),
+        open=await selection.count_open_validation(session, project.project_id, bound),
     )
-    return next_step.of_challenger(policy, model.model_id, have)
 
 
 async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> ComparisonResult | None:
@@ -125,27 +143,26 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
     Raises:
         InferenceFailed: the challenger or the champion could not answer, or there is nothing that it could read.
     """
-    contents = [example.content for example in contest.examples]
-    answered = await _answers(inference, reader, contest.challenger, contents)
-    if answered is None:
+    found = await answers(inference, reader, contest.challenger, contest.examples)
+    if found is None:
         return None
-    usable, probabilities = answered
+    usable, probabilities = found
     if not usable:
-        raise InferenceFailed("none of the held-out records can be read")
-    fitting = np.array([contest.examples[index].split is Split.VALIDATION for index in usable])
-    truth = _truth(contest, usable, contest.challenger.manifest)
-    challenger = judging.measure(_filled(probabilities), truth, fitting)
+        raise InferenceFailed("none of the records of the validation split can be read")
+    truth = truth_of(usable, contest.challenger.manifest)
+    challenger = judging.measure(probabilities, truth)
     if contest.champion is None:
         return ComparisonResult(challenger, None)
-    again = await _answers(inference, reader, contest.champion, [contents[index] for index in usable])
+    again = await answers(inference, reader, contest.champion, usable)
     if again is None:
         return None
-    rows, known = again
-    theirs = np.full((len(usable), len(contest.champion.manifest.labels)), np.nan)
-    theirs[rows] = known
-    truth = _truth(contest, usable, contest.champion.manifest)
-    champion = judging.measure(_filled(theirs), truth, fitting, contest.champion.temperature)
-    return ComparisonResult(challenger, champion)
+    readable, known = again
+    row_of = {example.record_id: row for row, example in enumerate(usable)}
+    columns = len(contest.champion.manifest.labels)
+    theirs = np.full((len(usable), columns), 1.0 / columns)
+    theirs[[row_of[example.record_id] for example in readable]] = known
+    truth = truth_of(usable, contest.champion.manifest)
+    return ComparisonResult(challenger, judging.measure(theirs, truth, contest.champion.temperature))
 
 
 async def conclude(
@@ -153,7 +170,8 @@ async def conclude(
 ) -> Model | None:
     """Promote, reject or leave to people, by the policy; None when either of the two has changed meanwhile.
 
-    A champion that has something to unlearn is replaced whatever the outcome, and without one where nothing is held out.
+    A champion that has something to unlearn is replaced whatever the outcome, and without one where the
+    validation split has no labels.
     """
     challenger = contest.challenger
     await projects.lock(session, challenger.project_id)
@@ -199,7 +217,8 @@ def evaluated(contest: Contest, outcome: ComparisonResult) -> ModelEvaluation:
     """The outcome as it is published."""
     mine, theirs = outcome.challenger, outcome.champion
     return ModelEvaluation(
-        held_out=mine.held_out,
+        held_out=mine.records,
+        split="validation",
         accuracy=mine.accuracy,
         log_loss=mine.log_loss,
         calibration_error=min(1.0, mine.calibration_error),
@@ -215,40 +234,38 @@ def _comparable(one: Model, other: Model) -> bool:
     return (mine.schema_version, mine.question) == (theirs.schema_version, theirs.question)
 
 
-async def _answers(
-    inference: InferenceQueue, reader: Reader, model: Model, contents: Sequence[Content]
-) -> tuple[list[int], Floats] | None:
-    """Which records could be read, and the model's answers for these; None when too many are out of reach for now.
+async def answers(
+    inference: InferenceQueue, reader: Reader, model: Model, examples: Sequence[Example]
+) -> tuple[list[Example], Floats] | None:
+    """The examples that could be read, and the model's probabilities for these; None when too many are out of reach now.
 
-    Items are read, asked and dropped some at a time.
+    No answer is as good as a guess. Items are read, asked and dropped some at a time.
+
+    Raises:
+        InferenceFailed: the model could not answer.
     """
     if model.set_aside is not None:
         raise ModelSetAside(model.set_aside)
-    usable: list[int] = []
+    usable: list[Example] = []
     rows: list[Floats] = []
     interrupted = 0
-    for start in range(0, len(contents), _READ_AT_ONCE):
-        read = await reader.items(model.manifest, contents[start : start + _READ_AT_ONCE])
+    for start in range(0, len(examples), _READ_AT_ONCE):
+        some = examples[start : start + _READ_AT_ONCE]
+        read = await reader.items(model.manifest, [example.content for example in some])
         interrupted += len(read.interrupted)
-        readable = [(start + place, item) for place, item in enumerate(read.items) if item is not None]
+        readable = [(example, item) for example, item in zip(some, read.items, strict=True) if item is not None]
         if readable:
             items = [item for _, item in readable]
             rows.append(await inference.predict(model.model_id, items, project_id=model.project_id, patient=True))
-            usable.extend(index for index, _ in readable)
-    if interrupted > len(contents) * _TOLERATED_SHARE:
+            usable.extend(example for example, _ in readable)
+    if interrupted > len(examples) * _TOLERATED_SHARE:
         return None
-    return usable, np.concatenate(rows) if rows else np.empty((0, len(model.manifest.labels)))
+    columns = len(model.manifest.labels)
+    probabilities = np.concatenate(rows) if rows else np.empty((0, columns))
+    return usable, np.where(np.isnan(probabilities), 1.0 / columns, probabilities)
 
 
-def _filled(probabilities: Floats) -> Floats:
-    """No answer is as good as a guess."""
-    filled: Floats = np.where(np.isnan(probabilities), 1.0 / probabilities.shape[1], probabilities)
-    return filled
-
-
-def _truth(
-    contest: Contest, usable: Sequence[int], manifest: ModelManifest
-) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def truth_of(usable: Sequence[Example], manifest: ModelManifest) -> Indices:
     """The index of the right label in the model's order; -1 for a label that the model doesn't have."""
     place = {label: index for index, label in enumerate(manifest.labels)}
-    return np.array([place.get(contest.examples[index].label, -1) for index in usable], dtype=np.int64)
+    return np.array([place.get(example.label, -1) for example in usable], dtype=np.int64)

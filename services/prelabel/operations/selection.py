@@ -18,7 +18,7 @@ from services.prelabel.storage.records import MadeThumbnail
 from services.prelabel.storage.runs import RunState
 from services.prelabel.storage.selection import SelectableRecord
 from shared.contracts.events import Selection
-from shared.contracts.values import ScoredFor
+from shared.contracts.values import ScoredFor, Split
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 
@@ -88,8 +88,10 @@ async def _comparison(session: Session, situation: Situation) -> PendingComparis
         return None
     bound = policy.promotion_held_out
     return PendingComparison(
-        have=await labels.count_measuring(session, project.project_id, project.objective.schema_version, bound),
-        open=await selection.count_open_held_out(session, project.project_id, bound),
+        have=await labels.count_measuring(
+            session, project.project_id, project.objective.schema_version, Split.VALIDATION, bound
+        ),
+        open=await selection.count_open_validation(session, project.project_id, bound),
         served=await selection.chance_is_served(session, project.project_id),
     )
 

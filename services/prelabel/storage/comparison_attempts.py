@@ -1,6 +1,6 @@
-"""Attempts at comparing a challenger that had no end yet. Each is counted before it begins, whatever ends it.
+"""Attempts at comparing a challenger, or at testing a champion, that had no end yet.
 
-`models.move` forgets them: the comparison is over then.
+Each is counted before it begins, whatever ends it. `models.move` and `models.keep_test` forget them.
 """
 
 from typing import Final, NamedTuple

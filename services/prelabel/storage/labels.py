@@ -27,8 +27,8 @@ r.project_id = $1 AND r.trainable AND r.state = 'finalized' AND NOT r.held_out A
 AND r.label IS NOT NULL AND r.label_schema_version = $2
 """
 _MEASURING = """
-r.project_id = $1 AND r.held_out AND r.state = 'finalized' AND r.label_by_people AND NOT r.gold_ever
-AND r.label IS NOT NULL AND r.label_schema_version = $2
+r.project_id = $1 AND r.label_schema_version = $2 AND r.split = $3
+AND r.held_out AND r.state = 'finalized' AND r.label_by_people AND NOT r.gold_ever AND r.label IS NOT NULL
 """
 _COUNT_NEW = f"""
 SELECT count(*) FROM (
@@ -55,11 +55,11 @@ WHERE r.record_id IN (
 ORDER BY r.record_id FOR SHARE OF r
 """  # noqa: S608
 _COUNT_MEASURING = f"""
-SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} ORDER BY r.label_seq LIMIT $3) bounded
+SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} ORDER BY r.label_seq LIMIT $4) bounded
 """  # noqa: S608
 _MEASURING_LABELS = f"""
 SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq FROM records r WHERE {_MEASURING}
-ORDER BY r.label_seq DESC LIMIT $3
+ORDER BY r.label_seq DESC LIMIT $4
 """  # noqa: S608
 _CONTENTS = f"SELECT c.record_id, {_CONTENT} FROM contents c WHERE c.record_id = ANY($1::uuid[])"  # noqa: S608
 _CONTENTS_AT_ONCE = 200
@@ -93,17 +93,20 @@ async def training_set(
     return await _with_contents(session, newest, most_bytes), max((row["label_seq"] for row in rows), default=0)
 
 
-async def count_measuring(session: Session, project_id: UUID, schema_version: int, bound: int) -> int:
-    """How many held-out labels made by people there are, counted up to `bound`."""
-    count: int = await session.raw.fetchval(_COUNT_MEASURING, project_id, schema_version, bound)
+async def count_measuring(session: Session, project_id: UUID, schema_version: int, split: Split, bound: int) -> int:
+    """How many labels of a held-out split made by people there are, counted up to `bound`."""
+    count: int = await session.raw.fetchval(_COUNT_MEASURING, project_id, schema_version, split, bound)
     return count
 
 
 async def measuring_set(
-    session: Session, project_id: UUID, schema_version: int, most: int, most_bytes: int
+    session: Session, project_id: UUID, schema_version: int, split: Split, most: int, most_bytes: int
 ) -> Sequence[Example]:
-    """The newest held-out labels made by people: no more than `most`, and than have `most_bytes` of content together."""
-    rows = await session.raw.fetch(_MEASURING_LABELS, project_id, schema_version, most)
+    """The newest labels of a held-out split made by people.
+
+    No more than `most`, and no more than have `most_bytes` of content together.
+    """
+    rows = await session.raw.fetch(_MEASURING_LABELS, project_id, schema_version, split, most)
     return await _with_contents(session, rows, most_bytes)
 
 

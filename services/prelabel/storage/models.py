@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.events import ModelChanged, ModelEvaluation, ModelManifest
+from shared.contracts.events import ModelChanged, ModelEvaluation, ModelManifest, ModelTest
 from shared.contracts.values import ModelStage
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
@@ -17,7 +17,7 @@ from shared.kit.outbox import Outgoing
 class Model:
     """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it.
     `set_aside`: why it is asked no more, if it is so. `decided_by`: who gave it its stage, None: labels did, or nobody yet.
-    `file_retired`: its file is deleted, or about to be.
+    `file_retired`: its file is deleted, or about to be. `test`: what was read of the test split while it was champion.
     """
 
     model_id: UUID
@@ -41,6 +41,7 @@ class Model:
     set_aside: str | None
     decided_by: str | None
     file_retired: bool
+    test: ModelTest | None
 
     @property
     def key(self) -> str:
@@ -66,7 +67,7 @@ def object_key(model_id: UUID) -> str:
 _COLUMNS = """
 model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, temperature, evaluation, compared,
 training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at, set_aside,
-decided_by, EXISTS (SELECT FROM retired_files f WHERE f.model_id = models.model_id) AS file_retired
+decided_by, EXISTS (SELECT FROM retired_files f WHERE f.model_id = models.model_id) AS file_retired, test
 """
 _GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
 _LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
@@ -107,6 +108,15 @@ UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = t
     evaluation = coalesce($6::jsonb, evaluation)
 WHERE model_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608
+_UNTESTED = f"""
+SELECT {_COLUMNS} FROM models LEFT JOIN comparison_attempts USING (model_id)
+WHERE stage = 'champion' AND test IS NULL AND set_aside IS NULL AND coalesce(retry_at <= now(), true) ORDER BY project_id
+"""  # noqa: S608
+_KEEP_TEST = f"""
+WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = $1)
+UPDATE models SET test = $2::jsonb, revision = revision + 1
+WHERE model_id = $1 AND stage = 'champion' AND test IS NULL RETURNING {_COLUMNS}
+"""  # noqa: S608
 _SET_ASIDE = "UPDATE models SET set_aside = $2 WHERE model_id = $1 AND set_aside IS NULL RETURNING project_id"
 _COUNT_CONTAMINATED = f"""
 WITH counted AS (
@@ -135,6 +145,7 @@ def _model(row: Any) -> Model:
         None if evaluation is None else ModelEvaluation.model_validate_json(evaluation), row["compared"],
         row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
         row["created_by"], row["created_at"], row["set_aside"], row["decided_by"], row["file_retired"],
+        None if row["test"] is None else ModelTest.model_validate_json(row["test"]),
     )  # fmt: skip
 
 
@@ -152,6 +163,7 @@ def changed(model: Model) -> Outgoing:
         manifest=model.manifest,
         sha256=model.sha256,
         evaluation=model.evaluation,
+        test=model.test,
         training_run_id=model.training_run_id,
         trained_on=model.trained_on,
         contaminated_by=model.contaminated_by,
@@ -193,6 +205,17 @@ async def page(session: Session, project_id: UUID, before: int, limit: int) -> S
 async def to_compare(session: Session) -> Sequence[Model]:
     """The challengers that wait for their comparison, unless an attempt failed and the next one is due later."""
     return [_model(row) for row in await session.raw.fetch(_TO_COMPARE)]
+
+
+async def untested(session: Session) -> Sequence[Model]:
+    """The champions of which the test split was not read yet, unless an attempt failed and the next one is due later."""
+    return [_model(row) for row in await session.raw.fetch(_UNTESTED)]
+
+
+async def keep_test(session: Session, model_id: UUID, test: ModelTest) -> Model | None:
+    """Keep what was read of the test split; None when that was done before, or the model is champion no more."""
+    row = await session.raw.fetchrow(_KEEP_TEST, model_id, test.model_dump_json())
+    return None if row is None else _model(row)
 
 
 async def waiting(session: Session, project_id: UUID) -> Sequence[UUID]:

@@ -59,10 +59,9 @@ SELECT (
     ORDER BY held_out LIMIT 1
 ) IS NOT NULL
 """
-_OPEN_HELD_OUT = """
+_OPEN_VALIDATION = """
 SELECT count(*) FROM (
-    SELECT 1 FROM records
-    WHERE project_id = $1 AND held_out AND state = 'open' AND (held_out OR explored) LIMIT $2
+    SELECT 1 FROM records WHERE project_id = $1 AND state = 'open' AND split = 'validation' LIMIT $2
 ) bounded
 """
 _ADD = "INSERT INTO batches (project_id, batch, size, model_id, created_at) VALUES ($1, $2, $3, $4, $5)"
@@ -120,8 +119,9 @@ async def chance_is_served(session: Session, project_id: UUID) -> bool:
     return served
 
 
-async def count_open_held_out(session: Session, project_id: UUID, bound: int) -> int:
-    count: int = await session.raw.fetchval(_OPEN_HELD_OUT, project_id, bound)
+async def count_open_validation(session: Session, project_id: UUID, bound: int) -> int:
+    """How many records of the validation split have no label yet, counted up to `bound`."""
+    count: int = await session.raw.fetchval(_OPEN_VALIDATION, project_id, bound)
     return count
 
 

@@ -11,6 +11,7 @@ from services.qa.domain.releases import LEFT_OUT, GoldFile, ReleaseProgress, Sea
 from services.qa.operations import agreement
 from services.qa.operations.agreement import Agreement
 from services.qa.storage import counters, gold, predictions, projects, thresholds
+from services.qa.storage.predictions import ModelCard
 from services.qa.storage.releases import Release
 from services.qa.storage.thresholds import ModelThreshold
 from shared.kit.clock import utc_now
@@ -24,6 +25,10 @@ _PROMISES: Final = {
     "held_out_labels_by": "people alone",
     "held_out_check": "where the champion and people differed on a held-out record an expert relabelled it"
     " blind, once; this favours the model slightly",
+    "model_selection": "models are chosen by labels of the validation split alone, unless one says otherwise under"
+    " `chosen_by`",
+    "test_split": "read once for each promoted model, after its promotion, for the figures under `test`; no model is"
+    " chosen by it. Thresholds of auto-accept are shown on the labels of both held-out splits",
 }
 
 
@@ -41,7 +46,7 @@ async def of_release(
         assert project is not None
         counted = await counters.read(session, release.project_id)
         gold_statistics = await gold.statistics(session, release.project_id)
-        models = await predictions.models_of(session, release.project_id)
+        models = await predictions.model_cards(session, release.project_id)
         set_thresholds = await thresholds.of_project(session, release.project_id, _THRESHOLDS)
         version = release.options["schema_version"]
         measured = await agreement.of_project(session, project, version, None)
@@ -54,7 +59,7 @@ async def of_release(
         "agreement": [_agreement(one) for one in measured],
         "gold": {**gold_statistics, "released": None if released_gold is None else asdict(released_gold)},
         "lineage": _lineage(keys, progress, seals),
-        "models": [{"model_id": str(one.model_id), "version": one.version, "stage": one.stage} for one in models],
+        "models": [_model(one) for one in models],
         "thresholds": [_threshold(one) for one in set_thresholds],
         "promises": _PROMISES,
     }
@@ -124,6 +129,28 @@ def _agreement(measured: Agreement) -> dict[str, Any]:
         "schema_version": measured.schema_version,
         "measured_at": None if measured.measured_at is None else measured.measured_at.isoformat(),
         **measured.content,
+    }
+
+
+def _model(card: ModelCard) -> dict[str, Any]:
+    return {
+        "model_id": str(card.model_id),
+        "version": card.version,
+        "stage": card.stage,
+        "chosen_by": None if card.evaluation is None else _chosen_by(card.evaluation),
+        "test": None if card.test is None else {**card.test, "chosen_by_it": not card.test["untouched"]},
+    }
+
+
+def _chosen_by(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """An older release compared on both held-out splits together, and says nothing of the split."""
+    split = evaluation.get("split")
+    return {
+        "splits": ["validation", "test"] if split is None else [split],
+        "records": evaluation["held_out"],
+        "accuracy": evaluation["accuracy"],
+        "against": evaluation["against"],
+        "against_accuracy": evaluation["against_accuracy"],
     }
 
 

@@ -1,6 +1,6 @@
 """Copies of what prelabel publishes of predictions and models."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,17 @@ class Model:
     schema_version: int
     question: str
     champion_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model was chosen by (`ModelEvaluation`), and how good it is on the test split (`ModelTest`)."""
+
+    model_id: UUID
+    version: int
+    stage: str
+    evaluation: Mapping[str, Any] | None
+    test: Mapping[str, Any] | None
 
 
 _ADD = """
@@ -57,7 +68,10 @@ SELECT {_MODEL} FROM models WHERE project_id = $1 AND stage = 'champion'
 ORDER BY champion_since DESC NULLS LAST, version DESC LIMIT 1
 """  # noqa: S608  our own column names
 _LOCK_CHAMPION = f"{_CHAMPION} FOR UPDATE"
-_MODELS = f"SELECT {_MODEL} FROM models WHERE project_id = $1 ORDER BY version"  # noqa: S608  our own column names
+_MODEL_CARDS = """
+SELECT model_id, version, stage, content->'evaluation' AS evaluation, content->'test' AS test
+FROM models WHERE project_id = $1 ORDER BY version
+"""
 
 
 async def add(session: Session, predictions: Sequence[tuple[Event[RecordPredicted], bool]]) -> set[UUID]:
@@ -126,5 +140,6 @@ async def lock_champion(session: Session, project_id: UUID) -> Model | None:
     return None if row is None else Model(**row)
 
 
-async def models_of(session: Session, project_id: UUID) -> list[Model]:
-    return [Model(**row) for row in await session.raw.fetch(_MODELS, project_id)]
+async def model_cards(session: Session, project_id: UUID) -> list[ModelCard]:
+    """The project's models by version."""
+    return [ModelCard(**loaded(row, "evaluation", "test")) for row in await session.raw.fetch(_MODEL_CARDS, project_id)]

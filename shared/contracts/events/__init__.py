@@ -11,7 +11,7 @@ from shared.contracts.events.annotators import AnnotatorChanged
 from shared.contracts.events.erasures import AnnotationsErased, ErasureReported, LabelsErased, PredictionsErased
 from shared.contracts.events.feedback import FeedbackReceived
 from shared.contracts.events.labels import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
-from shared.contracts.events.models import ModelChanged, ModelEvaluation, ModelManifest
+from shared.contracts.events.models import ModelChanged, ModelEvaluation, ModelManifest, ModelTest
 from shared.contracts.events.predictions import RecordPredicted, Selection, Unanswered, Uncertainty
 from shared.contracts.events.projects import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
 from shared.contracts.events.quality import (
@@ -49,6 +49,7 @@ __all__ = [
     "ModelChanged",
     "ModelEvaluation",
     "ModelManifest",
+    "ModelTest",
     "PolicyVersion",
     "PredictionsErased",
     "ProjectChanged",

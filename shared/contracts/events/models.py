@@ -39,7 +39,11 @@ class ModelManifest(Frozen):
 
 
 class ModelEvaluation(Frozen):
-    """Measured on held-out labels made by people; `against_*` is the champion on the same records."""
+    """What a model was chosen by: `held_out` labels of `split` made by people; `against_*` is the champion on the same.
+
+    `split` None: an older release compared on the validation and the test split together. `log_loss` and
+    `calibration_error` are of the labels that `temperature` was fitted on.
+    """
 
     held_out: int = Field(ge=0)
     accuracy: Probability
@@ -48,10 +52,33 @@ class ModelEvaluation(Frozen):
     temperature: float = Field(gt=0)
     against: UUID | None = None
     against_accuracy: Probability | None = None
+    split: Literal["validation"] | None = None
+
+
+class ModelTest(Frozen):
+    """How good a promoted model is on labels of the test split made by people, read once after its promotion.
+
+    `untouched`: the model was not chosen on the test split, as older releases did.
+    The interval of `accuracy` is Wilson's at 95 %. `failure`: why the reading was given up; the
+    figures are None then.
+    """
+
+    records: int = Field(ge=0)
+    accuracy: Probability | None = None
+    interval_low: Probability | None = None
+    interval_high: Probability | None = None
+    log_loss: float | None = Field(default=None, ge=0)
+    calibration_error: Probability | None = None
+    untouched: bool
+    failure: str | None = None
+    read_at: AwareDatetime
 
 
 class ModelChanged(Payload):
-    """The key is `model_id`. `version` counts a project's models. `contaminated_by`: gold records it was trained on."""
+    """The key is `model_id`. `version` counts a project's models. `contaminated_by`: gold records it was trained on.
+
+    `evaluation` is what the model was chosen by, `test` what nothing was chosen by.
+    """
 
     model_id: UUID
     version: Version
@@ -59,6 +86,7 @@ class ModelChanged(Payload):
     manifest: ModelManifest
     sha256: str
     evaluation: ModelEvaluation | None = None
+    test: ModelTest | None = None
     training_run_id: UUID | None = None
     trained_on: int | None = Field(default=None, ge=0)
     contaminated_by: int = Field(default=0, ge=0)

@@ -30,7 +30,7 @@ def made(recipe: str) -> dict[str, Any]:
 async def brought(world: World, names: dict[str, Any]) -> UUID:
     answer = await world.upload(names["model"], names["manifest"])
     assert answer.status_code == 201, answer.text
-    assert "held-out labels" in answer.json()["next_step"]
+    assert "labels of the validation split" in answer.json()["next_step"]
     return UUID(answer.json()["model_id"])
 
 

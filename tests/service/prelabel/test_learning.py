@@ -197,12 +197,12 @@ async def test_a_first_challenger_waits_for_held_out_labels_but_serving_goes_on_
 
 async def test_with_enough_held_out_labels_the_first_challenger_is_promoted(world: World) -> None:
     await world.begin(chosen=QUICK)
-    held_out = await texts(world, 8, Split.TEST)
+    held_out = await texts(world, 8, Split.VALIDATION)
     await texts(world, 30)
     async with alive(world):
         await label_all(world, await eventually(lambda: batch(world, 0)))
         await eventually(lambda: stages(world))
-        await label_all(world, held_out[:6], Split.TEST)
+        await label_all(world, held_out[:6], Split.VALIDATION)
         await eventually(lambda: batch(world, 1))
     assert await stages(world) == ["champion"]
 
@@ -210,9 +210,9 @@ async def test_with_enough_held_out_labels_the_first_challenger_is_promoted(worl
 async def test_promotion_by_hand_waits_for_people(world: World) -> None:
     by_hand = QUICK.model_copy(update={"learning": QUICK.learning.model_copy(update={"promotion": "by_hand"})})
     await world.begin(chosen=Policies.model_validate(by_hand.model_dump()))
-    held_out = await texts(world, 6, Split.TEST)
+    held_out = await texts(world, 6, Split.VALIDATION)
     await texts(world, 30)
-    await label_all(world, held_out, Split.TEST)
+    await label_all(world, held_out, Split.VALIDATION)
     async with alive(world):
         await label_all(world, await eventually(lambda: batch(world, 0)))
         assert await eventually(lambda: batch(world, 1)), "a decision that is left to people holds up nobody"
@@ -224,7 +224,7 @@ async def test_promotion_by_hand_waits_for_people(world: World) -> None:
 
 async def test_a_worse_challenger_is_rejected(world: World) -> None:
     await world.begin(chosen=policies(cold_start=12, batch_size=6, promotion_held_out=6, enabled=False))
-    await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
+    await label_all(world, await texts(world, 9, Split.VALIDATION), Split.VALIDATION)
     await world.champion()
     worse = await world.upload(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
     assert worse.status_code == 201
@@ -234,6 +234,68 @@ async def test_a_worse_challenger_is_rejected(world: World) -> None:
     assert published.evaluation is not None
     assert published.evaluation.against_accuracy == 1.0
     assert await stages(world) == ["champion", "rejected"]
+
+
+async def test_a_challenger_is_chosen_by_the_validation_split_alone(world: World) -> None:
+    """On the test split it would be the better one."""
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 9, Split.VALIDATION), Split.VALIDATION)
+    await world.champion()
+    swapped = {"billing": "delivery", "delivery": "billing", "other": "other"}
+    for record_id in await texts(world, 30, Split.TEST):
+        await world.label(record_id, swapped[world.truth[record_id]], Split.TEST)
+    other = await world.upload(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+    await world.service.run_loop("compare")
+    changed = [event.payload for event in await world.service.published(ModelChanged)]
+    published = [payload for payload in changed if payload.model_id == UUID(other.json()["model_id"])][-1]
+    assert published.stage is ModelStage.REJECTED
+    assert published.evaluation is not None
+    assert (published.evaluation.split, published.evaluation.held_out) == ("validation", 9)
+
+
+async def test_labels_of_the_test_split_let_no_challenger_be_compared(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
+    assert (await world.upload(text_model(), text_manifest())).status_code == 201
+    await world.service.run_loop("compare")
+    assert await stages(world) == ["challenger"]
+
+
+async def tests_of(world: World) -> list[Any]:
+    events = await world.service.published(ModelChanged)
+    return [
+        event.payload.test
+        for event in events
+        if event.project_id == world.project_id and event.payload.test is not None
+    ]
+
+
+async def test_the_test_split_is_read_once_after_the_promotion(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    model_id = await world.champion()
+    await label_all(world, await texts(world, 5, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    assert await tests_of(world) == [], "too few labels"
+    await label_all(world, await texts(world, 3, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    (report,) = await tests_of(world)
+    assert (report.records, report.untouched, report.failure) == (8, True, None)
+    assert report.interval_low < report.accuracy <= report.interval_high
+
+    await label_all(world, await texts(world, 20, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    client, headers = world.service.client, world.service.token("trainer")
+    read = (await client.get(f"/v1/models/{model_id}", headers=headers)).json()
+    assert read["test"]["records"] == 8
+    assert await tests_of(world) == [report]
+
+
+async def test_a_challenger_is_not_tested(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    assert (await world.upload(text_model(), text_manifest())).status_code == 201
+    await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    assert await tests_of(world) == []
 
 
 async def train_now(world: World) -> Any:
@@ -401,10 +463,11 @@ async def test_a_challenger_waits_whether_it_was_trained_or_uploaded_and_whateve
     await world.begin(chosen=chosen)
     assert ((await learning(world))["comparing"], (await learning(world))["waiting_models"]) == (False, [])
     uploaded = (await world.upload(text_model(), text_manifest())).json()
-    words = "It predicts nothing until 6 held-out labels made by people are there (0 now)"
+    words = "It predicts nothing until 6 labels of the validation split made by people are there (0 now)"
     assert words in uploaded["next_step"]
     found = await learning(world)
     assert (found["comparing"], found["held_out_labels"]) == (True, 0)
+    assert found["waiting_reason"] == found["waiting_models"][0]["reason"] == "validation_split_too_small"
     assert [(each["model_id"], each["training_run_id"]) for each in found["waiting_models"]] == [
         (uploaded["model_id"], None)
     ]
@@ -536,7 +599,7 @@ async def test_an_interrupted_promotion_leaves_everything_as_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
-    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
     await world.upload(text_model(), text_manifest())
     deliver_state = registry.publish_changes
 
@@ -562,14 +625,17 @@ async def comparison_is_due(world: World) -> None:
     [
         (IndexError("list index out of range"), "A fault of the service (IndexError)."),
         (asyncpg.QueryCanceledError("canceling statement due to statement timeout"), "The database failed (busy)."),
-        (InferenceFailed("longer than 30 s"), "it could not answer the held-out records: longer than 30 s"),
+        (
+            InferenceFailed("longer than 30 s"),
+            "it could not answer the records of the validation split: longer than 30 s",
+        ),
     ],
 )
 async def test_every_attempt_at_a_comparison_counts_and_after_the_last_one_the_model_is_rejected_with_its_reason(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
     await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
-    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
     await world.upload(text_model(), text_manifest())
     attempts = 0
 
@@ -597,7 +663,7 @@ async def test_a_comparison_that_ends_the_process_each_time_is_given_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
-    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
     await world.upload(text_model(), text_manifest())
 
     async def killed(*_: object, **__: object) -> Any:
@@ -620,7 +686,7 @@ async def test_a_comparison_whose_records_are_out_of_reach_waits_for_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
-    await label_all(world, await texts(world, 6, Split.TEST), Split.TEST)
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
     await world.upload(text_model(), text_manifest())
 
     async def away(*_: object, **__: object) -> Any:

@@ -60,5 +60,5 @@ async def test_the_newest_labels_are_learnt_from_as_far_as_their_texts_are_not_t
     assert await learnt(5, 3 * size + size // 2) == [2, 3, 4]
     assert await learnt(5, size // 2) == []
     async with world.service.database.transaction() as session:
-        held_out = await stored_labels.measuring_set(session, world.project_id, 1, 100, 2 * size)
+        held_out = await stored_labels.measuring_set(session, world.project_id, 1, Split.TEST, 100, 2 * size)
     assert len(held_out) == 2

@@ -9,8 +9,8 @@ import pytest
 
 from services.qa.domain.releases import ReleaseProgress
 from services.qa.operations import release_writer
-from shared.contracts.events import ReleasePublished
-from shared.contracts.values import Role, Route, Split
+from shared.contracts.events import ModelEvaluation, ModelTest, ReleasePublished
+from shared.contracts.values import ModelStage, Role, Route, Split
 from shared.kit.clock import new_id, utc_now
 from shared.kit.objects import Objects
 from tests.service.qa.world import SCHEMA, World, animal
@@ -330,3 +330,35 @@ async def test_a_release_is_not_called_by_personal_data(world: World, name: str)
     answer = await world.service.client.post(path, json={"name": name}, headers=world.service.token("manager"))
     assert answer.status_code == 422
     assert name not in answer.text
+
+
+async def test_the_manifest_says_by_which_split_each_model_was_chosen(world: World) -> None:
+    figures: dict[str, Any] = {"accuracy": 0.9, "log_loss": 0.2, "calibration_error": 0.02, "temperature": 1.0}
+    measured = {"accuracy": 0.8, "interval_low": 0.6, "interval_high": 0.9, "log_loss": 0.5, "calibration_error": 0.1}
+    tested: dict[str, Any] = {"records": 40, **measured, "read_at": world.moment()}
+    now, before, by_hand = new_id(), new_id(), new_id()
+    await world.deliver(
+        world.model(
+            now,
+            evaluation=ModelEvaluation(held_out=60, split="validation", **figures),
+            test=ModelTest(**tested, untouched=True),
+        ),
+        world.model(
+            before,
+            ModelStage.RETIRED,
+            evaluation=ModelEvaluation(held_out=200, **figures),
+            test=ModelTest(**tested, untouched=False),
+        ),
+        world.model(by_hand, ModelStage.RETIRED),
+    )
+    await world.finalized("cat")
+    manifest = (await release(world))["manifest"]
+    found = {one["model_id"]: one for one in manifest["models"]}
+    chosen = {model: found[str(model)]["chosen_by"] for model in (now, before, by_hand)}
+    assert (chosen[now]["splits"], chosen[now]["records"]) == (["validation"], 60)
+    assert (chosen[before]["splits"], chosen[before]["records"]) == (["validation", "test"], 200)
+    assert chosen[by_hand] is None
+    assert (found[str(now)]["test"]["records"], found[str(now)]["test"]["chosen_by_it"]) == (40, False)
+    assert found[str(before)]["test"]["chosen_by_it"] is True
+    assert found[str(by_hand)]["test"] is None
+    assert "no model is chosen by it" in " ".join(manifest["promises"]["test_split"].split())

@@ -264,7 +264,7 @@ class World:
         payload = AnnotatorChanged(annotator_id=annotator_id, pool=pool, status=status)
         return envelope(payload, None, None, self.next("annotator", annotator_id))
 
-    def model(self, model_id: UUID, stage: ModelStage = ModelStage.CHAMPION) -> Event[Any]:
+    def model(self, model_id: UUID, stage: ModelStage = ModelStage.CHAMPION, **more: Any) -> Event[Any]:
         payload = ModelChanged(
             model_id=model_id,
             version=1,
@@ -281,6 +281,7 @@ class World:
             sha256="0" * 64,
             reason="better",
             created_at=self.moment(),
+            **more,
         )
         return self.event(payload, revision=self.next("model", model_id))
 

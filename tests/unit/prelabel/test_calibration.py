@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.prelabel.domain import calibration
-from services.prelabel.domain.evaluation import decide, measure
+from services.prelabel.domain.evaluation import decide, measure, wilson_interval
 
 
 def distributions(seed: int, rows: int, classes: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
@@ -60,28 +60,20 @@ def test_log_loss_and_accuracy_by_hand() -> None:
 
 def test_a_right_class_that_the_model_lacks_is_an_error_without_breaking_the_loss() -> None:
     p = np.array([[0.9, 0.1], [0.8, 0.2]])
-    measured = measure(p, np.array([0, -1]), np.array([True, True]))
+    measured = measure(p, np.array([0, -1]))
     assert measured.accuracy == 0.5
     assert np.isfinite(measured.log_loss)
 
 
-def test_the_temperature_is_fitted_on_validation_alone() -> None:
-    p, truth = distributions(2, 2000, 3, 0.7)
-    fitting = np.arange(2000) < 1000
-    wrong = np.where(fitting, truth, (truth + 1) % 3)
-    assert measure(p, wrong, fitting).temperature == pytest.approx(1, rel=0.1)
-
-
 def test_a_champions_temperature_stays() -> None:
     p, truth = distributions(3, 100, 3, 0.7)
-    assert measure(p, truth, np.ones(100, dtype=bool), 2.5).temperature == 2.5
+    assert measure(p, truth, 2.5).temperature == 2.5
 
 
 def test_promotion_asks_for_more_accuracy_or_the_same_with_less_loss() -> None:
     p, truth = distributions(4, 400, 3, 0.4)
-    fitting = np.arange(400) < 200
-    good, flat = measure(p, truth, fitting), measure(p, truth, fitting, 9.0)
-    bad = measure(np.roll(p, 1, axis=1), truth, fitting)
+    good, flat = measure(p, truth), measure(p, truth, 9.0)
+    bad = measure(np.roll(p, 1, axis=1), truth)
     assert decide(good, None, 0.0).promote
     assert decide(good, bad, 0.0).promote
     assert not decide(bad, good, 0.0).promote
@@ -89,3 +81,10 @@ def test_promotion_asks_for_more_accuracy_or_the_same_with_less_loss() -> None:
     assert not decide(flat, good, 0.0).promote
     assert not decide(good, good, 0.0).promote
     assert not decide(good, bad, 0.99).promote
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "low", "high"), [(0.95, 100, 0.8882, 0.9785), (1.0, 50, 0.9287, 1.0), (0.0, 0, 0.0, 1.0)]
+)
+def test_wilson_interval(share: float, count: int, low: float, high: float) -> None:
+    assert wilson_interval(share, count) == pytest.approx((low, high), abs=1e-4)

@@ -7,7 +7,7 @@ import pytest
 
 from services.prelabel.domain import next_step
 from services.prelabel.domain.learning_schedule import Labels, LastBatch, LearningProgress
-from services.prelabel.domain.next_step import Waiting
+from services.prelabel.domain.next_step import ComparisonWait, ValidationSupply, Waiting
 from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import TrainingFailure
 from shared.contracts.answers import LabelSchema
@@ -52,10 +52,15 @@ PROGRESS = LearningProgress(
         ({"training": True}, {"failure": TrainingFailure.CRASHED}, "last attempt failed (crashed)"),
         (
             {},
-            {"waiting": Waiting(MODEL_ID, 3, 12)},
-            "Model 3 is a challenger. It predicts nothing until 50 held-out labels",
+            {"waiting": Waiting(MODEL_ID, 3, ValidationSupply(12, 50))},
+            "Model 3 is a challenger. It predicts nothing until 50 labels",
         ),
-        ({}, {"waiting": Waiting(MODEL_ID, 3, 50)}, "It is compared now"),
+        (
+            {},
+            {"waiting": Waiting(MODEL_ID, 3, ValidationSupply(12, 30))},
+            "the split has only 42 records for it: import more",
+        ),
+        ({}, {"waiting": Waiting(MODEL_ID, 3, ValidationSupply(50, 0))}, "It is compared now"),
     ],
 )
 def test_the_next_step_names_what_learning_waits_for(changes: dict[str, Any], more: dict[str, Any], words: str) -> None:
@@ -70,15 +75,28 @@ def test_a_project_that_cannot_learn_is_told_why() -> None:
 
 
 def test_a_challenger_under_promotion_by_hand_waits_for_somebody() -> None:
-    policy = LearningPolicy(promotion="by_hand", promotion_held_out=20)
-    assert "(3 now) and somebody promotes it" in next_step.of_challenger(policy, MODEL_ID, 3)
-    assert "promote it by hand" in next_step.of_challenger(policy, MODEL_ID, 20)
+    policies = Policies(learning=LearningPolicy(promotion="by_hand", promotion_held_out=20))
+    assert "(3 now) and somebody promotes it" in next_step.of_challenger(policies, MODEL_ID, ValidationSupply(3, 20))
+    assert "promote it by hand" in next_step.of_challenger(policies, MODEL_ID, ValidationSupply(20, 0))
 
 
-def test_how_a_challenger_is_used_without_a_comparison_is_named() -> None:
-    waiting = Waiting(MODEL_ID, 3, 0)
-    sentence = next_step.of_project(PROJECT, PROGRESS, 0, waiting, None)
+@pytest.mark.parametrize("supply", [ValidationSupply(0, 50), ValidationSupply(0, 0)])
+def test_how_a_challenger_is_used_without_a_comparison_is_named(supply: ValidationSupply) -> None:
+    sentence = next_step.of_project(PROJECT, PROGRESS, 0, Waiting(MODEL_ID, 3, supply), None)
     assert f"To use it now, promote it: POST /v1/models/{MODEL_ID}/promotion, with the reason." in sentence
+
+
+@pytest.mark.parametrize(
+    ("have", "open_records", "reason"),
+    [
+        (20, 0, ComparisonWait.DUE),
+        (3, 17, ComparisonWait.TOO_FEW_LABELS),
+        (3, 16, ComparisonWait.TOO_FEW_RECORDS),
+        (0, 0, ComparisonWait.TOO_FEW_RECORDS),
+    ],
+)
+def test_why_a_challenger_waits(have: int, open_records: int, reason: ComparisonWait) -> None:
+    assert ValidationSupply(have, open_records).wait(LearningPolicy(promotion_held_out=20)) is reason
 
 
 def test_every_reason_that_people_can_mend_names_its_cure() -> None:

@@ -52,7 +52,7 @@ class Display:
     def _facts(self, watch: Watch, log: WorkLog) -> list[tuple[str, str]]:
         methods = Counter(method for _, method in watch.labels.values())
         champions = [model for model in watch.models if model["stage"] in {"champion", "retired"}]
-        threshold = watch.thresholds[-1]["threshold"] if watch.thresholds else None
+        standing = [each for each in watch.thresholds.values() if each is not None]
         return [
             ("records ended", f"{len(watch.ended)}/{len(watch.stage.truth)}"),
             ("annotations", str(len(log.acknowledged))),
@@ -61,7 +61,7 @@ class Display:
             ("auto-accepted", str(methods["auto_accept"])),
             ("disputes", str(len(watch.disputes))),
             ("models promoted", str(len(champions))),
-            ("threshold", "none" if threshold is None else f"{threshold:.3f}"),
+            ("threshold", f"{min(standing):.3f}" if standing else "none"),
             ("paused", str(len(watch.paused))),
             ("drifts", str(len(watch.drifted))),
         ]

@@ -29,7 +29,8 @@ class Watch:
     paused: dict[UUID, str] = field(default_factory=dict)
     drifted: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
     assessments: dict[UUID, Mapping[str, Any]] = field(default_factory=dict)
-    thresholds: list[Mapping[str, Any]] = field(default_factory=list)
+    thresholds: dict[tuple[str, str | None], float | None] = field(default_factory=dict)
+    """Of each class of each model, the newest."""
     models: list[Mapping[str, Any]] = field(default_factory=list)
     _after: int = 0
 
@@ -95,7 +96,7 @@ class Watch:
             case "DriftDetected" if payload["subject"] == "annotator":
                 self.drifted[UUID(payload["subject_id"])] = payload
             case "AutoAcceptThresholdSet":
-                self.thresholds.append(payload)
+                self.thresholds[payload["model_id"], payload["label"]] = payload["threshold"]
 
     def _reopen(self, record_id: UUID) -> None:
         if record_id in self.ended:

@@ -1,11 +1,15 @@
 """What qa's endpoints on quality take and answer."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
+from services.qa.domain.auto_accept import NoThreshold, WhyNone
+from services.qa.operations.threshold_views import ShownThreshold
+from shared.contracts.events import ThresholdEvidence
 from shared.contracts.values import AssessmentStatus, Frozen, Probability
 
 
@@ -229,8 +233,77 @@ class NoThresholdOut(BaseModel):
         "withdrawn",
         "no_threshold_passes",
         "test_is_due",
+        "too_few_of_class",
+        "class_exceeds_budget",
     ]
     detail: str
+
+    @classmethod
+    def of(cls, shown: Sequence[ShownThreshold]) -> list["NoThresholdOut"]:
+        """The questions of which no class has a threshold, each with a reason."""
+        accepting = {one.question for one in shown if one.threshold is not None}
+        reasons: dict[str, NoThreshold] = {}
+        for one in shown:
+            known = reasons.get(one.question)
+            if one.why_none is not None and (known is None or known.reason is WhyNone.TOO_FEW_OF_CLASS):
+                reasons[one.question] = one.why_none
+        return [
+            cls(question=question, reason=why.reason.value, detail=why.detail)
+            for question, why in reasons.items()
+            if question not in accepting
+        ]
+
+
+class WhyNoThresholdOut(BaseModel):
+    """Why nothing is accepted, as one of a closed set and in words."""
+
+    reason: WhyNone
+    detail: str
+
+
+class ClassThresholdOut(BaseModel):
+    """What holds for the champion's answers of a class, or for all of a question where `label` is null.
+
+    Either `threshold` or `why_none` is given. `evidence` is what a test found: `tested` labels of answers from the
+    threshold up, `errors` of them wrong, and the upper bound of the error at `level`. Classes under `tested_with` were
+    tested together with this one, because each had too few labels to be tested alone; `class_tested` and `class_errors`
+    are its own.
+    """
+
+    model_config = example(
+        question="topic",
+        label="billing",
+        threshold=0.93,
+        evidence={
+            "tested": 310,
+            "errors": 2,
+            "held_out_labels": 420,
+            "upper_bound": 0.0192,
+            "level": 0.96,
+            "tested_with": ["other"],
+            "class_tested": 190,
+            "class_errors": 1,
+            "class_upper_bound": 0.026,
+        },
+        why_none=None,
+    )
+
+    question: str
+    label: str | None
+    threshold: float | None
+    evidence: ThresholdEvidence | None
+    why_none: WhyNoThresholdOut | None
+
+    @classmethod
+    def of(cls, shown: ShownThreshold) -> "ClassThresholdOut":
+        why = shown.why_none
+        return cls(
+            question=shown.question,
+            label=shown.label,
+            threshold=shown.threshold,
+            evidence=shown.evidence,
+            why_none=None if why is None else WhyNoThresholdOut(reason=why.reason, detail=why.detail),
+        )
 
 
 class ThresholdsOut(BaseModel):
@@ -238,6 +311,7 @@ class ThresholdsOut(BaseModel):
 
     thresholds: list[ThresholdOut]
     tests: list[TestOut]
+    classes: list[ClassThresholdOut] = Field(default=[], description="What holds now, by question and class.")
     without: list[NoThresholdOut] = Field(
         default=[], description="Questions without a threshold; a record is accepted only where every question has one."
     )

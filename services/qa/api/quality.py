@@ -12,6 +12,7 @@ from services.qa.api.measures import (
     AssessedOut,
     AssessmentOut,
     AssessmentsOut,
+    ClassThresholdOut,
     DriftOut,
     NoThresholdOut,
     Reinstatement,
@@ -25,7 +26,7 @@ from services.qa.api.measures import (
 )
 from services.qa.api.shapes import Version
 from services.qa.operations import agreement, agreement_recount, reinstatement, sealing
-from services.qa.operations.thresholds import questions_without
+from services.qa.operations.threshold_views import shown_thresholds
 from services.qa.resources import QaRuntimeDep
 from services.qa.storage import annotators, chain, lists, projects, thresholds
 from shared.contracts.personal_data import mask
@@ -161,16 +162,18 @@ async def reinstate_annotator(
 async def read_thresholds(session: SessionDep, _reader: ModelReader, project_id: UUID) -> ThresholdsOut:
     """The newest thresholds and the tests behind them: every look at the evidence is listed, passed or not.
 
-    Under `without` stands why a question of the active schema has no threshold now.
+    Under `classes` stands what holds now for each class of each question of the active schema: the threshold with its
+    evidence, or why there is none. Answers of a class without one go to people.
     """
     project = await project_or_404(session, project_id)
-    without = await questions_without(session, project)
+    shown = await shown_thresholds(session, project)
     made = await thresholds.of_project(session, project_id, _NEWEST)
     tests = await thresholds.tests_of_project(session, project_id, _NEWEST)
     return ThresholdsOut(
         thresholds=[ThresholdOut.model_validate(one) for one in made],
         tests=[TestOut(**one) for one in tests],
-        without=[NoThresholdOut.model_validate(one) for one in without],
+        classes=[ClassThresholdOut.of(one) for one in shown],
+        without=NoThresholdOut.of(shown),
     )
 
 

@@ -44,7 +44,7 @@ STREAM_STEP = 4.0
 
 
 class WhyNone(StrEnum):
-    """Why nothing is accepted of a question."""
+    """Why nothing is accepted of a question, or of one of its classes."""
 
     DISABLED = "disabled"
     NO_MODEL = "no_model"
@@ -54,19 +54,17 @@ class WhyNone(StrEnum):
     WITHDRAWN = "withdrawn"
     NOTHING_PASSES = "no_threshold_passes"
     TEST_IS_DUE = "test_is_due"
+    TOO_FEW_OF_CLASS = "too_few_of_class"
+    CLASS_EXCEEDS_BUDGET = "class_exceeds_budget"
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceProgress:
-    """How far the evidence about a model version is; its arguments are those of `due`.
-
-    `withdrawn`: why its newest threshold was taken back, if it was.
-    """
+    """How far the evidence about a model version is; its arguments are those of `due`."""
 
     labelled: int
     waiting: int
     tested_before: int | None
-    withdrawn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +80,14 @@ class Audited:
     """One blind human label beside the model's answer for the same record.
 
     `confidence` of that model version's prediction, which was made without this label; `right`: they agree.
-    `floor`: None for held out (drawn from everything); for an audit the threshold above which it was drawn.
+    `floor`: None for held out (drawn from everything); for an audit the threshold above which it was drawn. `label`: the
+    class that the model gave, None where the kind of the question has none.
     """
 
     confidence: float
     right: bool
     floor: float | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,38 @@ def _due(
     return waiting <= open_share * (labelled + waiting) or labelled >= STREAM_STEP * least_sample(error_budget, level)
 
 
+def why_none_of_class(
+    label: str | None, outcome: str, given: int, progress: EvidenceProgress, *, needed: int
+) -> NoThreshold:
+    """Return why a class of the champion's question has no threshold, though it was looked for.
+
+    Args:
+        label: The class.
+        outcome: Why its newest row has none: a `ClassOutcome`, or why it was withdrawn.
+        given: How many labels there were of answers of this class that were sure enough.
+        progress: Of the evidence about the champion.
+        needed: How many of them a test takes at least, alone or with other classes.
+    """
+    following = ""
+    if progress.tested_before is not None:
+        at = ceil(GROWTH * progress.tested_before)
+        following = f" The next test is made at {at} held-out labels, {progress.labelled} are there."
+    of_class = "held-out labels are there" if label is None else f"held-out labels of answers {label} are there"
+    match outcome:
+        case WhyNone.TOO_FEW_OF_CLASS:
+            return NoThreshold(WhyNone.TOO_FEW_OF_CLASS, f"{given} of {needed} {of_class}.{following}")
+        case WhyNone.CLASS_EXCEEDS_BUDGET:
+            detail = f"The {given} {of_class} show that its error is above the budget.{following}"
+            return NoThreshold(WhyNone.CLASS_EXCEEDS_BUDGET, detail)
+        case WhyNone.NOTHING_PASSES:
+            detail = (
+                f"{given} {of_class}: alone, or with the classes tested with it, they show no threshold.{following}"
+            )
+            return NoThreshold(WhyNone.NOTHING_PASSES, detail)
+        case _:
+            return NoThreshold(WhyNone.WITHDRAWN, f"The last one was withdrawn ({outcome}).{following}")
+
+
 def why_none(
     *,
     enabled: bool,
@@ -164,7 +196,7 @@ def why_none(
     error_budget: float,
     level: float = 0.95,
 ) -> NoThreshold:
-    """Return why a question has no threshold.
+    """Return why no threshold of a question was looked for.
 
     Args:
         enabled: Whether the policy wants any record to be accepted.
@@ -188,19 +220,10 @@ def why_none(
 
 
 def _why_not_yet(progress: EvidenceProgress, error_budget: float, level: float) -> NoThreshold:
-    """Return why the evidence about a champion has led to no threshold."""
+    """Return why the evidence about a champion was not tested."""
     labelled, waiting, tested_before = progress.labelled, progress.waiting, progress.tested_before
     if due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=error_budget, level=level):
         return NoThreshold(WhyNone.TEST_IS_DUE, f"{labelled} held-out labels are there and are about to be tested.")
-    if tested_before is not None:
-        following = f"the next test is made at {ceil(GROWTH * tested_before)} held-out labels, {labelled} are there"
-        if progress.withdrawn is not None:
-            return NoThreshold(WhyNone.WITHDRAWN, f"The last one was withdrawn ({progress.withdrawn}); {following}.")
-        return NoThreshold(
-            WhyNone.NOTHING_PASSES,
-            f"{tested_before} held-out labels did not show for any threshold that its error is within {error_budget:g};"
-            f" {following}.",
-        )
     needed = ceil(FIRST_STEP * least_sample(error_budget, level))
     if labelled < needed:
         return NoThreshold(WhyNone.TOO_FEW_LABELS, f"{labelled} of {needed} held-out labels are there.")

@@ -19,7 +19,7 @@ from shared.kit.database import Database
 from shared.kit.signatures import ALGORITHM, KeyRing
 
 _FORMAT: Final = "touchstone-release/1"
-_THRESHOLDS: Final = 20
+_THRESHOLDS: Final = 100
 _PROMISES: Final = {
     "gold_in_training_split": 0,
     "held_out_labels_by": "people alone",
@@ -157,6 +157,8 @@ def _chosen_by(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 def _threshold(threshold: ModelThreshold) -> dict[str, Any]:
     return {
         "model_id": str(threshold.model_id),
+        "question": threshold.question,
+        "label": threshold.label,
         "threshold": threshold.threshold,
         "error_budget": threshold.error_budget,
         "confidence_level": threshold.confidence_level,

@@ -1,6 +1,6 @@
 """Thresholds of auto-accept, the tests behind them, and the evidence the tests read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,15 @@ from services.qa.storage.predictions import Model
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, loaded
+from shared.kit.statements import columns
 
 
 @dataclass(frozen=True, slots=True)
 class ModelThreshold:
-    """What holds for a model's answers; `threshold` None: nothing is accepted."""
+    """What holds for a model's answers of a class, or of all that have no row of their own; `threshold` None: nothing.
+
+    `threshold_revision` counts the rows of the model.
+    """
 
     model_id: UUID
     threshold_revision: int
@@ -55,18 +59,22 @@ _THRESHOLD = (
     " confidence_level, evidence, reason, set_at"
 )
 _ADD = f"""
-INSERT INTO thresholds ({_THRESHOLD}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+INSERT INTO thresholds ({_THRESHOLD})
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::float8[], $8::float8[],
+    $9::float8[], $10::jsonb[], $11::text[], $12::timestamptz[])
 """  # noqa: S608  our own column names
-_CURRENT = f"""
-SELECT {_THRESHOLD} FROM thresholds WHERE model_id = $1 ORDER BY threshold_revision DESC LIMIT 1
+_STANDING = f"""
+SELECT DISTINCT ON (question, label) {_THRESHOLD} FROM thresholds WHERE model_id = $1
+ORDER BY question, label, threshold_revision DESC
 """  # noqa: S608  our own column names
 _OF_PROJECT = f"""
 SELECT {_THRESHOLD} FROM thresholds WHERE project_id = $1 ORDER BY set_at DESC, model_id, threshold_revision DESC
 LIMIT $2
 """  # noqa: S608  our own column names
 _NEWEST_OF_EACH = f"""
-SELECT DISTINCT ON (model_id) {_THRESHOLD} FROM thresholds WHERE model_id > $1
-ORDER BY model_id, threshold_revision DESC LIMIT $2
+WITH page AS (SELECT DISTINCT model_id FROM thresholds WHERE model_id > $1 ORDER BY model_id LIMIT $2)
+SELECT DISTINCT ON (model_id, question, label) {_THRESHOLD} FROM page JOIN thresholds USING (model_id)
+ORDER BY model_id, question, label, threshold_revision DESC
 """  # noqa: S608  our own column names
 
 _ADD_TEST = """
@@ -132,27 +140,30 @@ def _threshold(row: Mapping[str, Any]) -> ModelThreshold:
     return ModelThreshold(**loaded(row, "evidence"))
 
 
-async def add(session: Session, threshold: ModelThreshold) -> None:
-    await session.raw.execute(
-        _ADD,
-        threshold.model_id,
-        threshold.threshold_revision,
-        threshold.project_id,
-        threshold.schema_version,
-        threshold.question,
-        threshold.label,
-        threshold.threshold,
-        threshold.error_budget,
-        threshold.confidence_level,
-        dump(threshold.evidence),
-        threshold.reason,
-        threshold.set_at,
-    )
+async def add(session: Session, made: Sequence[ModelThreshold]) -> None:
+    rows = [
+        (
+            one.model_id,
+            one.threshold_revision,
+            one.project_id,
+            one.schema_version,
+            one.question,
+            one.label,
+            one.threshold,
+            one.error_budget,
+            one.confidence_level,
+            dump(one.evidence),
+            one.reason,
+            one.set_at,
+        )
+        for one in made
+    ]
+    await session.raw.execute(_ADD, *columns(rows))
 
 
-async def current(session: Session, model_id: UUID) -> ModelThreshold | None:
-    row = await session.raw.fetchrow(_CURRENT, model_id)
-    return None if row is None else _threshold(row)
+async def standing(session: Session, model_id: UUID) -> list[ModelThreshold]:
+    """The newest row of each class."""
+    return [_threshold(row) for row in await session.raw.fetch(_STANDING, model_id)]
 
 
 async def of_project(session: Session, project_id: UUID, newest: int) -> list[ModelThreshold]:
@@ -160,7 +171,7 @@ async def of_project(session: Session, project_id: UUID, newest: int) -> list[Mo
 
 
 async def page_for_republish(session: Session, after: UUID, limit: int) -> list[ModelThreshold]:
-    """The newest threshold of each model."""
+    """The newest thresholds of each class of the next `limit` models."""
     return [_threshold(row) for row in await session.raw.fetch(_NEWEST_OF_EACH, after, limit)]
 
 

@@ -109,14 +109,14 @@ async def keep_thresholds(session: Session, events: EventSet[AutoAcceptThreshold
     if not newest:
         return
     await thresholds.save(session, list(newest.values()), list(newest))
-    changes = []
+    changed: dict[ThresholdKey, tuple[float, float]] = {}
     for key, new in newest.items():
         old = before.get(key) or before.get(ThresholdKey(*_of_all_classes(key)), (0, None))
         low, high = sorted((_from(old[1]), _from(new.threshold)))
         if low < high:
-            changes.append((key.project_id, key.model_id, low, high))
-    if changes:
-        await thresholds.add_changes(session, changes)
+            changed[key] = low, high
+    if changed:
+        await thresholds.add_changes(session, changed)
 
 
 def _key(project_id: UUID | None, payload: AutoAcceptThresholdSet) -> ThresholdKey:

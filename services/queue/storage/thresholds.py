@@ -1,11 +1,13 @@
 """From which confidence a model's answers are accepted unseen, and which records a change of that concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contracts.events import AutoAcceptThresholdSet
 from shared.kit.database import Session
+from shared.kit.jsonb import dump
+from shared.kit.statements import columns
 
 # Whoever routes by the thresholds holds the project's row in share mode.
 _LOCK_PROJECTS = """
@@ -25,19 +27,26 @@ SET revision = excluded.revision, threshold = excluded.threshold
 """
 _COUNT = "UPDATE projects SET thresholds_revision = thresholds_revision + 1 WHERE project_id = ANY($1::uuid[])"
 _ADD_CHANGES = """
-INSERT INTO threshold_changes (project_id, model_id, after_confidence, below)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::float8[])
+INSERT INTO threshold_changes (project_id, model_id, question, after_confidence, below, classes)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::float8[], $5::float8[], $6::jsonb[])
 """
+# A replica of before names no classes.
 _OLDEST_CHANGE = """
-SELECT change_id, project_id, model_id, after_confidence AS at_least, below, done_to FROM threshold_changes
+SELECT change_id, project_id, model_id, after_confidence AS at_least, below, done_to, question,
+    coalesce(classes, '{"": ["-Infinity", "Infinity"]}') AS classes
+FROM threshold_changes
 ORDER BY change_id LIMIT 1
 """
 # In the order in which records came, as they lie in all tables of all services: with records in the order of their
-# confidence each change would be on a page of its own. The index alone tells which are concerned. What was accepted unseen
-# stays so until qa retracts it, what has ended is not routed, what is held out is never accepted. Each record is looked up:
-# a join might read the records of all projects from the first one on.
+# confidence each change would be on a page of its own. The index tells which may be concerned. What was accepted unseen
+# stays so until qa retracts it, what has ended is not routed, what is held out is never accepted, and of a class whose range
+# of confidences is another one nothing changes. Each record is looked up: a join might read the records of all projects
+# from the first one on.
 _CONCERNED = """
 SELECT o.record_id, (
+    SELECT o.confidence >= (bounds ->> 0)::float8 AND o.confidence < (bounds ->> 1)::float8
+    FROM coalesce($8::jsonb -> (o.prediction #>> ARRAY[$7::text, 'label']), $8::jsonb -> '') AS bounds
+) IS TRUE AND (
     SELECT r.state = 'gold' OR (r.state = 'open' AND r.split = 'train' AND o.route <> 'auto_accept')
     FROM records r WHERE r.record_id = o.record_id
 ) AS concerned
@@ -65,7 +74,8 @@ class ThresholdKey:
 class ThresholdChange:
     """Records of this model whose confidence is from `at_least` on and below `below` are to be routed again.
 
-    In the order of their ids: those up to `done_to` are done.
+    In the order of their ids: those up to `done_to` are done. `classes`: as JSON, the range of each class of `question` that
+    changed; '' is all that have none of their own.
     """
 
     change_id: int
@@ -74,12 +84,15 @@ class ThresholdChange:
     at_least: float
     below: float
     done_to: UUID
+    question: str | None
+    classes: str
 
     async def concerned(self, session: Session, limit: int) -> tuple[list[UUID], UUID | None]:
         """Of the next `limit` records that it concerns those to be routed again, and the last one; None: no more follow."""
         rows = await session.raw.fetch(
-            _CONCERNED, self.project_id, self.model_id, self.done_to, self.at_least, self.below, limit
-        )
+            _CONCERNED, self.project_id, self.model_id, self.done_to, self.at_least, self.below, limit,
+            self.question, self.classes,
+        )  # fmt: skip
         end = rows[-1]["record_id"] if len(rows) == limit else None
         return [row["record_id"] for row in rows if row["concerned"]], end
 
@@ -124,9 +137,24 @@ async def save(session: Session, newest: Sequence[AutoAcceptThresholdSet], keys:
     await session.raw.execute(_COUNT, sorted({key.project_id for key in keys}))
 
 
-async def add_changes(session: Session, changes: Sequence[tuple[UUID, UUID, float, float]]) -> None:
-    """Have the records of (project, model) routed again whose confidence is from the first number on and below the second."""
-    await session.raw.execute(_ADD_CHANGES, *map(list, zip(*changes, strict=True)))
+async def add_changes(session: Session, ranges: Mapping[ThresholdKey, tuple[float, float]]) -> None:
+    """Have the records of these classes routed again whose confidence is from the first number on and below the second.
+
+    All classes of a question are one change: its records are walked through once.
+    """
+    questions: dict[tuple[UUID, UUID, str], dict[str, tuple[float, float]]] = {}
+    for key, bounds in ranges.items():
+        questions.setdefault((key.project_id, key.model_id, key.question), {})[key.label or ""] = bounds
+    rows = [
+        (
+            *question,
+            min(low for low, _ in classes.values()),
+            max(high for _, high in classes.values()),
+            dump({label: [str(low), str(high)] for label, (low, high) in classes.items()}),
+        )
+        for question, classes in questions.items()
+    ]
+    await session.raw.execute(_ADD_CHANGES, *columns(rows))
 
 
 async def next_change(session: Session) -> ThresholdChange | None:

@@ -27,16 +27,26 @@ class AnnotatorAssessed(Payload):
 
 
 class ThresholdEvidence(Frozen):
-    """The last step of the fixed-sequence test that passed: `tested` records at or above the threshold, `errors` wrong."""
+    """The last step of the fixed-sequence test that passed: `tested` records at or above the threshold, `errors` wrong.
+
+    `upper_bound` of the error at `level`, which is what the confidence level leaves one test once it is shared among looks
+    and groups of classes. `tested_with`: the other classes that were tested together with this one; `class_*` are of this
+    one's records alone. Without a threshold all of it is of the class's records that were sure enough to be accepted ever.
+    """
 
     tested: int = Field(ge=0)
     errors: int = Field(ge=0)
     held_out_labels: int = Field(ge=0)
     upper_bound: Probability
+    level: Probability | None = None
+    tested_with: list[str] = Field(default_factory=list)
+    class_tested: int | None = Field(default=None, ge=0)
+    class_errors: int | None = Field(default=None, ge=0)
+    class_upper_bound: Probability | None = None
 
 
 class AutoAcceptThresholdSet(Payload):
-    """From now on this model's answers of `label` (None: of every class) are accepted from `threshold` up.
+    """From now on this model's answers of `label` (None: of every class without its own) are accepted from `threshold` up.
 
     `threshold` None: nothing is accepted (no evidence yet, or withdrawn). `threshold_revision` grows per model.
     """

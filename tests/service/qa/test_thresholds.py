@@ -1,5 +1,6 @@
-"""Auto-accept only on evidence."""
+"""Auto-accept only on evidence. Unless a test says otherwise, the model answers `cat`."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,18 +28,26 @@ async def world(qa: ServiceUnderTest) -> World:
 async def look(world: World) -> list[AutoAcceptThresholdSet]:
     world.service.runtime.resources.pauses = Pauses()
     await world.service.run_loop("test_thresholds")
-    return await world.published(AutoAcceptThresholdSet)
+    published = await world.published(AutoAcceptThresholdSet)
+    return [one for one in published if one.label == "cat"]
+
+
+async def of_class(world: World, label: str) -> AutoAcceptThresholdSet:
+    """What was published of the class last."""
+    found: AutoAcceptThresholdSet = [
+        one for one in await world.published(AutoAcceptThresholdSet) if one.label == label
+    ][-1]
+    return found
 
 
 async def held_out(world: World, model_id: UUID, count: int, wrong: int = 0) -> list[UUID]:
     """Finalized held-out records with the model's predictions; the least sure `wrong` of them are wrong."""
     records = []
     for number in range(count):
-        record_id = await world.finalized("cat", Split.TEST)
+        record_id = await world.finalized("dog" if number >= count - wrong else "cat", Split.TEST)
         confidence = 0.99 - number * 0.4 / count
-        label = "dog" if number >= count - wrong else "cat"
         await world.deliver(
-            world.predicted(record_id, label, confidence, model_id=model_id, scored_for=ScoredFor.EVALUATION)
+            world.predicted(record_id, "cat", confidence, model_id=model_id, scored_for=ScoredFor.EVALUATION)
         )
         records.append(record_id)
     return records
@@ -63,7 +72,10 @@ async def test_a_threshold_is_set_once_the_held_out_labels_are_all_there(world: 
     assert (published.evidence.tested, published.evidence.errors) == (31, 0)
     assert published.evidence.upper_bound <= 0.2
     shown = await world.get(f"/projects/{world.project_id}/thresholds")
-    assert shown["thresholds"][0]["threshold"] == published.threshold
+    assert {one["label"]: one["threshold"] for one in shown["thresholds"]} == {
+        **dict.fromkeys(LABELS),
+        "cat": published.threshold,
+    }
     assert [(one["kind"], one["number"]) for one in shown["tests"]] == [("selection", 1)]
 
 
@@ -126,9 +138,9 @@ async def test_an_expert_sees_where_a_sure_model_differs_before_the_look(world: 
         assert (one.round, one.slots_total, one.pool, one.blind) == (2, 1, Pool.EXPERT, True)
         assert one.reason == "champion_differs"
     (first, second) = records[-2:]
-    await world.deliver(world.annotated(first, "dog", number=2))
+    await world.deliver(world.annotated(first, "cat", number=2))
     assert await look(world) == []
-    await world.deliver(world.annotated(second, "cat", number=2))
+    await world.deliver(world.annotated(second, "dog", number=2))
     (published,) = await look(world)
     assert published.evidence is not None
     assert (published.evidence.tested, published.evidence.errors) == (30, 1)
@@ -158,7 +170,7 @@ async def test_an_expert_is_asked_while_the_last_held_out_records_are_still_labe
         world.predicted(waiting, "cat", 0.9, model_id=model_id),
     )
     assert await look(world) == [], "the expert has not answered yet"
-    await world.deliver(world.annotated(records[-1], "dog", number=2))
+    await world.deliver(world.annotated(records[-1], "cat", number=2))
     (published,) = await look(world)
     assert published.evidence is not None
     assert (published.evidence.tested, published.evidence.errors) == (31, 0)
@@ -183,7 +195,7 @@ async def test_no_threshold_is_a_legal_outcome(world: World) -> None:
     await world.deliver(world.model(model_id))
     assert await look(world) == []
     for record_id in records:
-        await world.deliver(world.annotated(record_id, "cat", number=2))
+        await world.deliver(world.annotated(record_id, "dog", number=2))
     (published,) = await look(world)
     assert published.threshold is None
     assert published.reason == "no_threshold_passes"
@@ -196,17 +208,17 @@ async def test_a_threshold_is_withdrawn_when_the_audits_speak_against_it(world: 
     (published,) = await look(world)
     for number in range(12):
         record_id = new_id()
-        prediction = world.predicted(record_id, "dog", 0.98, model_id=model_id)
+        prediction = world.predicted(record_id, "cat", 0.98, model_id=model_id)
         await world.deliver(
             world.accepted(record_id),
             prediction,
             world.routed(record_id, 2, prediction=prediction, audit=True, threshold=published.threshold),
         )
-        label = "cat" if number % 2 else "dog"
+        label = "dog" if number % 2 else "cat"
         await world.deliver(world.annotated(record_id, label), world.annotated(record_id, label, slot=2))
     (_, withdrawn) = await look(world)
     assert withdrawn.threshold is None
-    assert withdrawn.threshold_revision == 2
+    assert withdrawn.threshold_revision == len(LABELS) + 1, "it counts the model's rows"
     assert withdrawn.reason in {"audits_exceed_budget", "bound_exceeds_budget"}
     shown = await world.get(f"/projects/{world.project_id}/thresholds")
     assert {one["kind"] for one in shown["tests"]} == {"selection", "audit"}
@@ -240,3 +252,100 @@ async def test_thresholds_are_shown_to_who_trains(world: World) -> None:
     for role, status in ((Role.TRAINER, 200), (Role.ANNOTATOR, 403)):
         answer = await world.service.client.get(path, headers=world.headers(role))
         assert answer.status_code == status
+
+
+async def classes(world: World) -> dict[str, Any]:
+    shown = await world.get(f"/projects/{world.project_id}/thresholds")
+    return {one["label"]: one for one in shown["classes"]}
+
+
+async def given(world: World, model_id: UUID, label: str, count: int, *, wrong: int = 0) -> None:
+    """Held-out records that the model answers so, `wrong` of which are something else."""
+    for number in range(count):
+        truth = label if number >= wrong else next(each for each in LABELS if each != label)
+        record_id = await world.finalized(truth, Split.TEST)
+        prediction = world.predicted(
+            record_id, label, 0.99 - number * 0.4 / count, model_id=model_id, scored_for=ScoredFor.EVALUATION
+        )
+        await world.deliver(prediction)
+
+
+async def test_each_class_has_its_own_threshold_or_a_reason(world: World) -> None:
+    model_id = new_id()
+    await given(world, model_id, "cat", 45)
+    await given(world, model_id, "dog", 45, wrong=20)
+    await world.deliver(world.model(model_id))
+    await look(world)
+    for record in await world.published(RelabelRequested):  # an expert sees what differs, and sees it as people did
+        assert record.reason == "champion_differs"
+    await without_experts(world)
+    await look(world)
+    shown = await classes(world)
+    cat, dog = shown["cat"], shown["dog"]
+    assert cat["threshold"] < 0.7
+    assert (cat["why_none"], cat["evidence"]["tested"], cat["evidence"]["errors"]) == (None, 45, 0)
+    assert cat["evidence"]["level"] > 0.95, "the risk is shared among looks and classes"
+    assert cat["evidence"]["upper_bound"] <= 0.2
+    assert (dog["threshold"], dog["why_none"]["reason"]) == (None, "no_threshold_passes")
+    assert (dog["evidence"]["class_tested"], dog["evidence"]["class_errors"]) == (45, 20)
+    assert (await of_class(world, "dog")).threshold is None
+
+
+async def without_experts(world: World) -> None:
+    """Nobody can be asked, so that labels count as they are."""
+    for event in await world.service.published(RelabelRequested):
+        if event.project_id != world.project_id:
+            continue
+        assert event.record_id is not None
+        await world.deliver(world.unservable(event.record_id, number=2))
+        await world.deliver(world.unservable(event.record_id, TaskKind.ARBITRATION, number=2))
+
+
+async def test_a_class_that_is_hardly_ever_given_goes_to_people(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await given(world, model_id, "cat", 30)
+    await given(world, model_id, "dog", 3)
+    await look(world)
+    shown = await classes(world)
+    assert shown["cat"]["threshold"] is not None
+    assert shown["dog"]["threshold"] is None
+    assert shown["dog"]["why_none"]["reason"] == "too_few_of_class"
+    assert "3 of 5 held-out labels of answers dog are there." in shown["dog"]["why_none"]["detail"]
+
+
+async def test_classes_that_cannot_be_tested_alone_are_tested_together(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await given(world, model_id, "cat", 15)
+    await given(world, model_id, "dog", 15)
+    await look(world)
+    shown = await classes(world)
+    assert shown["cat"]["threshold"] == shown["dog"]["threshold"] is not None
+    evidence = shown["cat"]["evidence"]
+    assert (evidence["tested"], evidence["class_tested"], evidence["tested_with"]) == (30, 15, ["dog"])
+
+
+async def test_audits_of_one_class_leave_the_others_their_thresholds(world: World) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await given(world, model_id, "cat", 40)
+    await given(world, model_id, "dog", 40)
+    await look(world)
+    before = await classes(world)
+    assert before["cat"]["evidence"]["tested_with"] == []
+    for _ in range(8):
+        record_id = new_id()
+        prediction = world.predicted(record_id, "dog", 0.98, model_id=model_id)
+        await world.deliver(
+            world.accepted(record_id),
+            prediction,
+            world.routed(record_id, 2, prediction=prediction, audit=True, threshold=before["dog"]["threshold"]),
+            world.annotated(record_id, "cat"),
+            world.annotated(record_id, "cat", slot=2),
+        )
+    await look(world)
+    after = await classes(world)
+    assert after["cat"]["threshold"] == before["cat"]["threshold"]
+    assert after["dog"]["threshold"] is None
+    assert after["dog"]["why_none"]["reason"] == "withdrawn"

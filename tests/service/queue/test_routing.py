@@ -148,6 +148,44 @@ async def test_a_threshold_for_one_class_does_not_hold_for_others(service: Servi
     assert (await world.route(negative)).route is Route.AUTO_ACCEPT
 
 
+async def test_thresholds_of_several_classes_are_one_change_that_leaves_other_records_alone(
+    service: ServiceUnderTest,
+) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    sure = await world.record(confidence=0.97, label="positive")
+    unsure = await world.record(confidence=0.93, label="positive")
+    other = await world.record(confidence=0.97, label="negative")
+    rare = await world.record(confidence=0.99, label="neutral")
+    before = {record_id: len(await world.routes(record_id)) for record_id in (unsure, other, rare)}
+    new = [
+        world.threshold_of(0.95, 1, "positive"),
+        world.threshold_of(0.98, 2, "negative"),
+        world.threshold_of(None, 3, "neutral"),
+    ]
+    await service.deliver_many([world.event(one) for one in new])
+    async with service.database.transaction() as session:
+        change = await thresholds.next_change(session)
+        assert change is not None
+        assert await session.raw.fetchval("SELECT count(*) FROM threshold_changes") == 1
+        concerned, _ = await change.concerned(session, 100)
+    assert concerned == [sure], "the others are not even locked"
+    await service.run_loop("reroute")
+    assert (await world.route(sure)).route is Route.AUTO_ACCEPT
+    for record_id, count in before.items():
+        assert len(await world.routes(record_id)) == count
+
+
+async def test_a_class_that_has_no_threshold_any_more_falls_back_to_none(service: ServiceUnderTest) -> None:
+    """Its own row says that there is none, whatever holds for the rest."""
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    await world.threshold(0.9)
+    await world.threshold(None, revision=2, label="positive")
+    positive = await world.record(confidence=0.99, label="positive")
+    negative = await world.record(confidence=0.99, label="negative")
+    assert (await world.route(positive)).route is Route.PEOPLE
+    assert (await world.route(negative)).route is Route.AUTO_ACCEPT
+
+
 async def test_a_withdrawn_threshold_accepts_nothing_more(service: ServiceUnderTest) -> None:
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
     await world.threshold(0.9, revision=1)

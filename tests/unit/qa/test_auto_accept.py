@@ -19,6 +19,7 @@ from services.qa.domain.auto_accept import (
     lowest_confidence,
     upper_bound,
     why_none,
+    why_none_of_class,
     withdrawal,
 )
 
@@ -165,8 +166,6 @@ def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> N
         ({"progress": EvidenceProgress(91, 500, None)}, "too_few_labels", "91 of 239"),
         ({"progress": EvidenceProgress(300, 60, None)}, "records_open", "60 of 360"),
         ({"progress": EvidenceProgress(300, 0, None)}, "test_is_due", "300"),
-        ({"progress": EvidenceProgress(310, 0, 300)}, "no_threshold_passes", "at 450 held-out labels, 310 are there"),
-        ({"progress": EvidenceProgress(310, 0, 300, "audits_exceed_budget")}, "withdrawn", "audits_exceed_budget"),
     ],
 )
 def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: str) -> None:
@@ -179,5 +178,20 @@ def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: st
         "error_budget": 0.02,
     }
     found = why_none(**{**facts, **known})
+    assert found.reason == reason
+    assert words in found.detail
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "words"),
+    [
+        ("too_few_of_class", "too_few_of_class", "9 of 14 held-out labels of answers spam are there. The next test"),
+        ("no_threshold_passes", "no_threshold_passes", "at 450 held-out labels, 310 are there"),
+        ("class_exceeds_budget", "class_exceeds_budget", "its error is above the budget"),
+        ("audits_exceed_budget", "withdrawn", "audits_exceed_budget"),
+    ],
+)
+def test_why_a_class_has_no_threshold(outcome: str, reason: str, words: str) -> None:
+    found = why_none_of_class("spam", outcome, 9, EvidenceProgress(310, 0, 300), needed=14)
     assert found.reason == reason
     assert words in found.detail

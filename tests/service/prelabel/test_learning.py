@@ -12,8 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from services.prelabel import metrics
+from services.prelabel.domain.evaluation import Measured
 from services.prelabel.exceptions import InferenceFailed
-from services.prelabel.operations import comparison, registry, training
+from services.prelabel.operations import comparison, model_tests, registry, training
 from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
 from shared.contracts.policies import Policies
 from shared.contracts.values import LabelMethod, ModelStage, Split
@@ -296,6 +297,30 @@ async def test_a_challenger_is_not_tested(world: World) -> None:
     await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
     await world.service.run_loop("test")
     assert await tests_of(world) == []
+
+
+async def test_a_model_that_is_replaced_during_its_test_has_no_report(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file may be gone by then, as that of one which learnt from an erased record."""
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    tested = await world.champion()
+    await label_all(world, await texts(world, 8, Split.TEST), Split.TEST)
+    measure = model_tests.measure
+
+    async def replaced_meanwhile(*arguments: Any) -> Measured | None:
+        measured = await measure(*arguments)
+        monkeypatch.undo()
+        await world.champion(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+        return measured
+
+    monkeypatch.setattr(model_tests, "measure", replaced_meanwhile)
+    await world.service.run_loop("test")
+    assert await tests_of(world) == []
+    rows = await world.fetch("SELECT stage, test FROM models WHERE model_id = $1", tested)
+    assert [tuple(row) for row in rows] == [("retired", None)]
+    await world.service.run_loop("test")
+    assert len(await tests_of(world)) == 1, "the one in use now"
 
 
 async def train_now(world: World) -> Any:

@@ -12,31 +12,30 @@ however many there are.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.qa.compute.comparison import compare
-from services.qa.domain import auto_accept, class_thresholds, decisions
+from services.qa.domain import auto_accept, decisions
 from services.qa.domain.auto_accept import Audited
-from services.qa.domain.class_thresholds import ClassThreshold, ThresholdSet
 from services.qa.domain.project import Project
 from services.qa.domain.verdict import ReviewByPeople
+from services.qa.operations import threshold_looks
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.standing_thresholds import (
     SELECTION,
     Compared,
     Standing,
     ThresholdDraft,
-    classes_of,
     hold_against_audits,
     most_evidence,
     publish_thresholds,
 )
+from services.qa.operations.threshold_looks import DueLook
 from services.qa.storage import predictions, projects, records, thresholds
 from services.qa.storage.predictions import Model
 from services.qa.storage.thresholds import BlindLabel
-from shared.contracts.events import ThresholdEvidence
 from shared.contracts.values import LabelMethod, RecordState
 from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Database, Session
@@ -47,10 +46,19 @@ _SMALL_BYTES = 65_536
 """Of answers in JSON; to compare these takes less than to hand them to a worker process: a thousand choices."""
 
 
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What is due for a champion: a look, or that an expert sees these records before one, or neither."""
+
+    to_check: Sequence[UUID] = ()
+    look: DueLook | None = None
+
+
 async def consider(database: Database, compute: ComputePool, project_id: UUID, now: datetime) -> None:
     """Test what is due for the project's champion and publish what follows, or ask experts first.
 
-    Loading, comparing and testing are three steps; what is tested is dropped if the champion has changed meanwhile.
+    Loading, comparing and deciding what is due are three steps. A look is a fourth, while nothing is locked; what it found
+    is saved by a fifth, or dropped if what it stood on has changed meanwhile: that marks the project anew.
     """
     async with database.transaction() as session:
         project = await projects.load(session, project_id)
@@ -72,36 +80,35 @@ async def consider(database: Database, compute: ComputePool, project_id: UUID, n
         Compared(seen, one.right, one.label) for seen, one in zip(newest, compared, strict=True) if one is not None
     ]
     async with database.transaction() as session:
-        to_check = await _test(session, project, champion, evidence, now)
-    await _request_experts(database, project_id, to_check, now)
+        due = await _test(session, project, champion, evidence, now)
+    if due.look is not None:
+        outcome = await threshold_looks.carry_out(due.look)
+        async with database.transaction() as session:
+            await threshold_looks.conclude(session, due.look, outcome, now)
+    await _request_experts(database, project_id, due.to_check, now)
 
 
 async def _test(
     session: Session, project: Project, champion: Model, evidence: Sequence[Compared], now: datetime
-) -> Sequence[UUID]:
-    """Hold the evidence against the champion's thresholds, and look for some; returns the records an expert must see."""
+) -> NextStep:
+    """Hold the evidence against the champion's thresholds; returns what is due then."""
     locked = await predictions.lock_champion(session, project.project_id)
     if locked is None or locked.model_id != champion.model_id:
-        return ()
+        return NextStep()
     standing = Standing(await thresholds.standing(session, champion.model_id))
     if not project.policies.auto_accept.enabled:
         withdrawn = [ThresholdDraft(one.label, None, "disabled_by_policy", None) for one in standing.accepting]
         await publish_thresholds(session, project, champion, standing, withdrawn, now)
-        return ()
+        return NextStep()
     if standing.accepts:
         standing = await hold_against_audits(session, project, champion, standing, evidence, now)
-    return await _select(session, project, champion, standing, evidence, now)
+    return await _next_step(session, project, champion, standing, evidence)
 
 
-async def _select(
-    session: Session,
-    project: Project,
-    champion: Model,
-    standing: Standing,
-    evidence: Sequence[Compared],
-    now: datetime,
-) -> Sequence[UUID]:
-    """Look for thresholds, if a look is due; returns the records that an expert must see before."""
+async def _next_step(
+    session: Session, project: Project, champion: Model, standing: Standing, evidence: Sequence[Compared]
+) -> NextStep:
+    """Return the look that is due, or the records that an expert must see before one."""
     policy = project.policies.auto_accept
     held_out = [one for one in evidence if not one.seen.audit]
     labelled = sum(not one.seen.in_review for one in held_out)
@@ -116,7 +123,7 @@ async def _select(
         error_budget=budget,
         level=level,
     ):
-        return ()
+        return NextStep()
     lowest = auto_accept.lowest_confidence(budget)
     to_check = [
         one.seen.record_id
@@ -128,7 +135,7 @@ async def _select(
         and one.seen.confidence >= lowest
     ]
     if to_check:
-        return to_check
+        return NextStep(to_check=to_check)
     if not auto_accept.due(
         labelled=labelled,
         waiting=max(there_are - labelled, 0),
@@ -136,90 +143,13 @@ async def _select(
         error_budget=budget,
         level=level,
     ):
-        return ()
+        return NextStep()
     least = auto_accept.least_sample(budget, level)
-    if labelled < len(held_out) and labelled < auto_accept.STREAM_STEP * least:
-        return ()  # the last ones are at an expert's; where records never cease to come they count as they stand
-    await _look(session, project, champion, standing, evidence, 1 if last is None else last["number"] + 1, now)
-    return ()
-
-
-async def _look(
-    session: Session,
-    project: Project,
-    champion: Model,
-    standing: Standing,
-    evidence: Sequence[Compared],
-    number: int,
-    now: datetime,
-) -> None:
-    """Test all classes side by side. What is found replaces what stands as a whole, if it accepts more.
-
-    What stands was shown by an earlier look, whose risk is paid. Taken together, parts of two looks would show nothing.
-    """
-    policy = project.policies.auto_accept
-    level = auto_accept.level_of_look(number, policy.confidence_level)
+    waits_for_experts = labelled < len(held_out)
+    if waits_for_experts and labelled < auto_accept.STREAM_STEP * least:
+        return NextStep()  # where records never cease to come, labels count as they stand
     audited = [one for one in (_audited(champion, each) for each in evidence) if one is not None]
-    labelled = sum(one.floor is None for one in audited)
-    found = class_thresholds.choose_thresholds(
-        audited, classes_of(project, champion), error_budget=policy.error_budget, level=level
-    )
-    await thresholds.add_test(
-        session,
-        project_id=project.project_id,
-        model_id=champion.model_id,
-        number=number,
-        kind=SELECTION,
-        labels=labelled,
-        content={
-            "level": level,
-            "error_budget": policy.error_budget,
-            "held_out": labelled,
-            "audits": len(audited) - labelled,
-            "wrong": sum(not one.right for one in audited),
-            "groups": [asdict(one) for one in found.groups],
-            "classes": [
-                {
-                    "label": one.label,
-                    "threshold": one.value,
-                    "outcome": one.outcome,
-                    "tested": one.tested,
-                    "errors": one.errors,
-                }
-                for one in found.classes
-            ],
-        },
-        now=now,
-    )
-    accepts = class_thresholds.accepted(audited, found.values)
-    if accepts > class_thresholds.accepted(audited, standing.values):
-        shown = found.classes
-    elif accepts == 0 and not standing.accepts:
-        shown = [one for one in found.classes if one.label not in standing.values]
-    else:
-        return
-    drafts = [_draft(one, found, labelled) for one in shown]
-    if standing.accepted_by(None) is not None and None not in found.values:
-        drafts.append(ThresholdDraft(None, None, "replaced_by_classes", None))
-    await publish_thresholds(session, project, champion, standing, drafts, now)
-
-
-def _draft(one: ClassThreshold, found: ThresholdSet, labelled: int) -> ThresholdDraft:
-    group, level = one.group, found.level if one.group is None else one.group.level
-    own = auto_accept.upper_bound(one.errors, one.tested, level)
-    passed = None if group is None or one.value is None else group.found
-    evidence = ThresholdEvidence(
-        tested=one.tested if passed is None else passed.tested,
-        errors=one.errors if passed is None else passed.errors,
-        held_out_labels=labelled,
-        upper_bound=min(own if passed is None else passed.upper_bound, 1.0),
-        level=level,
-        tested_with=[] if group is None else [each for each in group.labels if each is not None and each != one.label],
-        class_tested=one.tested,
-        class_errors=one.errors,
-        class_upper_bound=min(own, 1.0),
-    )
-    return ThresholdDraft(one.label, one.value, one.outcome, evidence)
+    return NextStep(look=DueLook(project, champion, standing, 1 if last is None else last["number"] + 1, audited))
 
 
 async def _request_experts(database: Database, project_id: UUID, record_ids: Sequence[UUID], now: datetime) -> None:

@@ -1,10 +1,15 @@
 """Auto-accept only on evidence. Unless a test says otherwise, the model answers `cat`."""
 
+import threading
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.qa.domain import class_thresholds
+from services.qa.domain.class_thresholds import ThresholdSet
+from services.qa.operations import threshold_looks
+from services.qa.operations.threshold_looks import DueLook, LookOutcome
 from services.qa.resources import Pauses
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AutoAcceptThresholdSet, RelabelRequested
@@ -124,6 +129,52 @@ async def test_without_new_labels_there_is_no_second_look(world: World) -> None:
     await look(world)
     shown = await world.get(f"/projects/{world.project_id}/thresholds")
     assert len(shown["tests"]) == 1
+
+
+@pytest.mark.parametrize("change", ["champion", "policy", "look"])
+async def test_what_a_look_found_is_dropped_if_what_it_stood_on_changed_meanwhile(
+    world: World, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 30)
+    carry_out = threshold_looks.carry_out
+
+    async def changed_meanwhile(due: DueLook) -> LookOutcome:
+        monkeypatch.undo()
+        match change:
+            case "champion":
+                await world.deliver(world.model(model_id, ModelStage.RETIRED), world.model(new_id()))
+            case "policy":
+                world.policies = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.1))
+                await world.deliver(world.project())
+            case _:
+                await look(world)
+        return await carry_out(due)
+
+    monkeypatch.setattr(threshold_looks, "carry_out", changed_meanwhile)
+    found = await look(world)
+    shown = await world.get(f"/projects/{world.project_id}/thresholds")
+    kept = 1 if change == "look" else 0
+    assert (len(found), len(shown["tests"])) == (kept, kept)
+
+
+async def test_a_look_at_many_labels_leaves_the_event_loop_free(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threshold_looks, "_FEW_LABELS", 20)
+    threads: list[str] = []
+    choose = class_thresholds.choose_thresholds
+
+    def noted(*arguments: Any, **named: Any) -> ThresholdSet:
+        threads.append(threading.current_thread().name)
+        return choose(*arguments, **named)
+
+    monkeypatch.setattr(class_thresholds, "choose_thresholds", noted)
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    await held_out(world, model_id, 30)
+    assert len(await look(world)) == 1
+    assert threads != [threading.main_thread().name]
+    assert len(threads) == 1
 
 
 async def test_an_expert_sees_where_a_sure_model_differs_before_the_look(world: World) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from deploy.kafka.security import BrokerSecurity
 from deploy.signals import end_by_sigterm_as_by_ctrl_c
 
 _HERE: Final = Path(__file__).parent
@@ -97,13 +99,20 @@ def _free_ports(count: int) -> list[int]:
 class KafkaBroker:
     """One node on 127.0.0.1 whose data live in `data_dir` and survive `stop`, `kill` and `start`.
 
-    `settings` are broker properties that override ours.
+    `settings` are broker properties that override ours. With `security` it lets in nobody else than its users.
     """
 
-    def __init__(self, data_dir: Path, port: int = 0, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        settings: Mapping[str, str] | None = None,
+        security: BrokerSecurity | None = None,
+    ) -> None:
         self.data_dir = data_dir.absolute()
         self.port = port  # 0 takes the last one used, else any free; known once started
         self._settings = dict(settings or {})
+        self._security = security
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -130,6 +139,7 @@ class KafkaBroker:
         with (self.data_dir / "broker.log").open("ab") as log:
             if not (self.data_dir / "log" / "meta.properties").exists():
                 tool = [*java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)]
+                tool += self._security.format_arguments() if self._security else []
                 if subprocess.run(tool, stdout=log, stderr=subprocess.STDOUT, check=False).returncode != 0:
                     raise KafkaUnavailable(f"the storage could not be formatted: {self._log_tail()}")
             self._process = subprocess.Popen(
@@ -214,6 +224,11 @@ class KafkaBroker:
             "num.io.threads": "2",
             "num.recovery.threads.per.data.dir": "2",
             "background.threads": "2",
+            **(
+                self._security.properties(f"127.0.0.1:{broker}", f"127.0.0.1:{broker}", f"127.0.0.1:{controller}")
+                if self._security
+                else {}
+            ),
             **self._settings,
         }
         path = self.data_dir / "server.properties"
@@ -226,7 +241,7 @@ class KafkaBroker:
         while time.monotonic() < until:
             if not self.is_running():
                 raise KafkaUnavailable(f"the broker ended at once: {self._log_tail()}")
-            if _answers(self.port):
+            if _answers(self.port, self._security):
                 return
             time.sleep(0.05)
         raise KafkaUnavailable(f"the broker was not ready in {_START_TIMEOUT_S:.0f} s: {self._log_tail()}")
@@ -237,13 +252,22 @@ class KafkaBroker:
 
 # Metadata request, version 12 (flexible), for no topic: api key 3, correlation id 1, client "probe".
 _PROBE_BODY: Final = b"\x00\x03\x00\x0c\x00\x00\x00\x01\x00\x05probe\x00\x01\x00\x00\x00"
-_PROBE: Final = len(_PROBE_BODY).to_bytes(4, "big") + _PROBE_BODY
+# ApiVersions request, version 0: what a broker answers whom it doesn't know yet.
+_STRANGERS_PROBE_BODY: Final = b"\x00\x12\x00\x00\x00\x00\x00\x01\x00\x05probe"
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, security: BrokerSecurity | None) -> bool:
+    body = _PROBE_BODY if security is None else _STRANGERS_PROBE_BODY
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(_PROBE)
+        with _connection(port, security) as connection:
+            connection.sendall(len(body).to_bytes(4, "big") + body)
             return len(connection.recv(8)) == 8  # noqa: PLR2004  a length and the correlation id
     except OSError:
         return False
+
+
+def _connection(port: int, security: BrokerSecurity | None) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=2)
+    if security is None:
+        return connection
+    return ssl.create_default_context(cafile=security.authority).wrap_socket(connection, server_hostname="127.0.0.1")

@@ -18,6 +18,14 @@ class BusUnavailable(Exception):
     """The bus does not answer; what was asked may or may not have happened."""
 
 
+class BusRefused(BusUnavailable):
+    """The bus answers and refuses: the password, its certificate to us, or a right. `refused` says what, for logs."""
+
+    def __init__(self, refused: str) -> None:
+        super().__init__(refused)
+        self.refused = refused
+
+
 class WriterSuperseded(BusUnavailable):
     """Another process publishes in this name now: what this one holds back is that one's to send."""
 
@@ -32,6 +40,10 @@ class JobFailed(Exception):
 
 class KeyMissing(TypeError):
     """Neither the arguments nor the payload name the entity that the event is about."""
+
+
+class KeysMalformed(ValueError):
+    """A file of keys can't be used; the text says why and shows no key."""
 
 
 class KeysUnavailable(Exception):

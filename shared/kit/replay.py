@@ -11,6 +11,11 @@ _WAIT_S: Final = 1.0
 _EMPTY_ROUNDS: Final = 3  # a member that has just joined may have to wait for its partitions
 
 
+def replay_group(group: str) -> str:
+    """The consumer group that reads a group's dead letters."""
+    return f"{group}.replay"
+
+
 async def replay_dead_letters(bus: Bus, group: str) -> int:
     """Move the group's dead letters to its retry topic, where its consumer takes them; return how many.
 
@@ -20,7 +25,7 @@ async def replay_dead_letters(bus: Bus, group: str) -> int:
     async def revoked(_: frozenset[Partition]) -> None:
         """Nothing is in hand between two fetches."""
 
-    consumer = bus.consumer(f"{group}.replay", [dead_topic(group)], revoked)
+    consumer = bus.consumer(replay_group(group), [dead_topic(group)], revoked)
     moved = empty = 0
     try:
         await consumer.start()

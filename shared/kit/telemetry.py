@@ -140,13 +140,13 @@ def _without_messages(_: Any, __: str, event: structlog.types.EventDict) -> stru
 
 
 def describe(error: BaseException) -> list[dict[str, Any]]:
-    """An exception and its causes: type, PostgreSQL's state and constraint, and the innermost frames. No message."""
+    """An exception and its causes: type, PostgreSQL's state and constraint, what the bus refused, and the innermost frames. No message."""
     chain: list[dict[str, Any]] = []
     current: BaseException | None = error
     while current is not None and len(chain) < 5:  # noqa: PLR2004  deep chains repeat themselves
         kind = type(current)
         entry: dict[str, Any] = {"type": f"{kind.__module__}.{kind.__qualname__}", "at": _frames(current.__traceback__)}
-        for name in ("sqlstate", "constraint_name", "table_name"):
+        for name in ("sqlstate", "constraint_name", "table_name", "refused"):
             value = getattr(current, name, None)
             if isinstance(value, str):
                 entry[name] = value

@@ -36,17 +36,21 @@ def broker_url() -> str:
 
 def _start() -> str:
     folder = Path(tempfile.mkdtemp(prefix="touchstone-kafka-"))
-    broker = KafkaBroker(folder, settings=_IMPATIENT)
+    broker = started(KafkaBroker(folder, settings=_IMPATIENT))
+    _state.update(broker=broker, folder=folder)
+    return broker.url
+
+
+def started(broker: KafkaBroker) -> KafkaBroker:
+    """The broker, running; skips the test where none can be had."""
     try:
-        broker.start()
+        return broker.start()
     except KafkaUnavailable as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(broker.data_dir, ignore_errors=True)
         _state["missing"] = f"left out: Apache Kafka ({str(error).splitlines()[0]})"
         if os.environ.get("CI") == "true":
             pytest.fail(f"In CI nothing may be left out. {error}")
         pytest.skip(_state["missing"])
-    _state.update(broker=broker, folder=folder)
-    return broker.url
 
 
 def stop_broker() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.topics import TOPICS
 from shared.kit.bus.port import Bus, Consumer, Inbound, Outbound, Partition, Published, TopicSettings, Writer
 from shared.kit.dead_letters import dead_topic, retry_topic
@@ -17,6 +18,7 @@ __all__ = [
     "TopicSettings",
     "Writer",
     "connect_bus",
+    "grant_rights",
     "own_topics",
     "service_topics",
 ]
@@ -39,6 +41,20 @@ def connect_bus(url: str, *, prefix: str = "", session_s: float = 6.0, **setting
 
         return PostgresBus(url, prefix=prefix, session_s=session_s, **settings)
     raise ValueError(f"no event bus speaks {scheme or 'a URL without a scheme'}: use kafka:// or postgresql://")
+
+
+async def grant_rights(bus: Bus) -> None:
+    """Let each service, as the user of its name, do on a Kafka bus what the registry says, and nothing else.
+
+    Rights that were given before stay. Raises BusUnavailable, and NotImplementedError on a bus without users.
+    """
+    from shared.kit.bus.kafka import KafkaBus
+    from shared.kit.bus.rights import rights_of
+
+    if not isinstance(bus, KafkaBus):
+        raise NotImplementedError("rights are granted on Kafka alone")
+    for service in SERVICE_NAMES:
+        await bus.grant(service, rights_of(service))
 
 
 def service_topics(group: str, retention_days: int) -> list[TopicSettings]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     CorruptRecordException,
     InvalidTimestampError,
     KafkaError,
@@ -19,10 +20,13 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
     RecordListTooLargeError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     for_code,
 )
+from aiokafka.protocol.admin import CreateAclsRequest
 
 from shared.kit.bus.kafka_member import KafkaMember
+from shared.kit.bus.kafka_refusals import Refusals
 from shared.kit.bus.port import (
     MAX_MESSAGE_BYTES,
     Consumer,
@@ -35,6 +39,7 @@ from shared.kit.bus.port import (
     partition_of,
     too_large,
 )
+from shared.kit.bus.rights import Right
 from shared.kit.exceptions import BusUnavailable
 
 log = structlog.get_logger()
@@ -50,6 +55,14 @@ _BATCH_OVERHEAD: Final = 512  # what a batch of one message has besides it
 # Errors of a message, not of the broker.
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, CorruptRecordException, InvalidTimestampError)
 _TOPIC_EXISTS: Final = TopicAlreadyExistsError.errno
+_NOT_OURS: Final = {TopicAuthorizationFailedError.errno, ClusterAuthorizationFailedError.errno}
+_PUBLISH: Final = "publish"
+_PUBLISH_ALL: Final = "publish to each topic"
+_ADMINISTER: Final = "administer"
+_RESOURCE_TYPES: Final = {"topic": 2, "group": 3}
+_OPERATIONS: Final = {"read": 3, "write": 4}
+_LITERAL: Final = 3  # names are meant as they are, not as prefixes
+_ALLOW: Final = 3
 _SET_ON_TOPIC: Final = 1  # config source: dynamic, of this topic
 
 
@@ -70,6 +83,7 @@ class KafkaBus:
     ) -> None:
         """`session_s`: after how long a silent member loses its partitions."""
         self._client_settings = client_settings(url)
+        self._refusals = Refusals(self._client_settings)
         self._prefix = prefix
         self._max_message_bytes = max_message_bytes
         self._session_s = session_s
@@ -78,6 +92,7 @@ class KafkaBus:
         self._lock = asyncio.Lock()
 
     async def ensure_topics(self, topics: Sequence[TopicSettings]) -> None:
+        """As in the port. What this user may not create is left to one who may (`touchstone topics`)."""
         async with self._admin() as admin:
             copies = min(_COPIES, len((await admin.describe_cluster())["brokers"]))
             wanted = {self._prefix + topic.name: self._config_of(topic, copies) for topic in topics}
@@ -89,9 +104,27 @@ class KafkaBus:
             for name, code, reason in answer.topic_errors:
                 if code == _TOPIC_EXISTS:
                     there.append(name)
-                elif code:
+                elif code and code not in _NOT_OURS:
                     raise BusUnavailable(f"topic {name} could not be created: {reason or for_code(code).__name__}")
             await _adapt(admin, {name: wanted[name] for name in there})
+
+    async def grant(self, user: str, rights: Iterable[Right]) -> None:
+        """Let a user of the broker do these things, on topics and groups of our prefix; this user must be an administrator.
+
+        Raises BusUnavailable.
+        """
+        async with self._admin() as admin:
+            for right in rights:
+                kind, operation = _RESOURCE_TYPES[right.kind], _OPERATIONS[right.operation]
+                request = CreateAclsRequest(
+                    kind, self._prefix + right.name, _LITERAL, f"User:{user}", "*", operation, _ALLOW
+                )
+                answer = await admin._send_request(request)  # noqa: SLF001  the client has no method for it
+                for code, reason in answer.creation_responses:
+                    if code:
+                        raise BusUnavailable(
+                            f"{user} got no right on {right.name}: {reason or for_code(code).__name__}"
+                        )
 
     async def take_over(self, writer: Writer) -> None:
         """Kafka distinguishes writers in transactions only, which cost a round trip more for every batch.
@@ -123,9 +156,10 @@ class KafkaBus:
         return outcome
 
     def consumer(self, group: str, topics: Sequence[str], revoked: Revoked) -> Consumer:
-        return KafkaMember(self._client_settings, self._prefix, group, topics, revoked, self._session_s)
+        return KafkaMember(self._client_settings, self._refusals, self._prefix, group, topics, revoked, self._session_s)
 
     async def check(self) -> None:
+        self._refusals.check()
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT_S), self._admin() as admin:
                 await admin.list_topics()
@@ -163,8 +197,12 @@ class KafkaBus:
                 failure = error
         if failure is not None or unsure:
             await self._drop_producer()  # its sequence numbers have a gap now
-        if failure is not None and not outcome.sent and not outcome.refused:
-            raise BusUnavailable(f"{type(failure).__name__}: {failure}") from failure
+        if failure is None:
+            self._refusals.succeeded(_PUBLISH_ALL)
+        else:
+            explained = await self._refusals.explain(_PUBLISH_ALL, failure)
+            if not outcome.sent and not outcome.refused:
+                raise explained from failure
         return unsure
 
     async def _send_partition(
@@ -222,9 +260,10 @@ class KafkaBus:
             if self._producer is None:
                 self._producer = await self._start_producer()
             yield self._producer
+            self._refusals.succeeded(_PUBLISH)
         except (KafkaError, OSError) as error:
             await self._drop_producer()
-            raise BusUnavailable(f"{type(error).__name__}: {error}") from error
+            raise await self._refusals.explain(_PUBLISH, error) from error
         except asyncio.CancelledError:
             await self._drop_producer()  # what it has in hand must not be sent after all
             raise
@@ -267,8 +306,9 @@ class KafkaBus:
         try:
             await admin.start()
             yield admin
+            self._refusals.succeeded(_ADMINISTER)
         except (KafkaError, OSError) as error:
-            raise BusUnavailable(f"{type(error).__name__}: {error}") from error
+            raise await self._refusals.explain(_ADMINISTER, error) from error
         finally:
             with contextlib.suppress(Exception):
                 await admin.close()

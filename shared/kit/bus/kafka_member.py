@@ -9,12 +9,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from shared.kit.bus.kafka_refusals import Refusals
 from shared.kit.bus.port import Inbound, Partition, Revoked
 from shared.kit.exceptions import BusUnavailable
 
 log = structlog.get_logger()
 
 _MAX_IDLE_MS: Final = 15 * 60 * 1000  # as long may the service's database be away before others are given the work
+_CONSUME: Final = "consume"
 _REBALANCE_MS: Final = 60_000  # as long others wait for a member that finishes what it has in hand
 
 
@@ -22,6 +24,7 @@ class KafkaMember:
     def __init__(
         self,
         client_settings: Mapping[str, Any],
+        refusals: Refusals,
         prefix: str,
         group: str,
         topics: Sequence[str],
@@ -29,6 +32,7 @@ class KafkaMember:
         session_s: float,
     ) -> None:
         self._client_settings = dict(client_settings)
+        self._refusals = refusals
         self._prefix = prefix
         self._group = prefix + group
         self._topics = [prefix + topic for topic in topics]
@@ -58,7 +62,7 @@ class KafkaMember:
             await consumer.start()
         except (KafkaError, OSError) as error:
             await self.stop()
-            raise BusUnavailable(f"{type(error).__name__}: {error}") from error
+            raise await self._refusals.explain(_CONSUME, error) from error
 
     async def fetch(self, limit: int, timeout_s: float) -> list[Inbound]:
         """As in the port. Between two fetches that left nothing behind the client asks for nothing in advance.
@@ -70,7 +74,8 @@ class KafkaMember:
         try:
             found = await consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
         except (KafkaError, OSError) as error:
-            raise BusUnavailable(f"{type(error).__name__}: {error}") from error
+            raise await self._refusals.explain(_CONSUME, error) from error
+        self._refusals.succeeded(_CONSUME)
         if 0 < sum(map(len, found.values())) < limit:
             consumer.pause(*consumer.assignment())
         for partition, records in found.items():

@@ -22,8 +22,9 @@ def environment(database_url: str, objects: Path) -> dict[str, str]:
         "TOUCHSTONE_BUS_URL": database_url,
         "TOUCHSTONE_OBJECTS_URL": objects.as_uri(),
         "TOUCHSTONE_OBJECTS_SECRET": "no URL is signed here, but one is asked for",
-        "TOUCHSTONE_JWT_KEY": "no token is checked here, but a key is asked for",
         "TOUCHSTONE_SEAL_KEY": "0" * 64,
+        "TOUCHSTONE_OIDC_ISSUER": "https://nobody.invalid",
+        "TOUCHSTONE_ACTOR_SECRET": "nobody acts here, but a secret is asked for",
         "TOUCHSTONE_LOG_LEVEL": "error",
     }
 

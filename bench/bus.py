@@ -94,7 +94,8 @@ class Bench:
             bus_url=SecretStr("unused://"),
             objects_url="memory://",
             objects_secret=SecretStr("a key of at least thirty-two bytes!"),
-            jwt_key=SecretStr("a key of at least thirty-two bytes!"),
+            actor_secret=SecretStr("a key of at least thirty-two bytes!"),
+            oidc_issuer="https://nobody.invalid",
         )
 
     @asynccontextmanager

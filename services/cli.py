@@ -1,12 +1,13 @@
 """`touchstone`: runs, migrates and describes the services."""
 
 import asyncio
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -15,7 +16,25 @@ import orjson
 from shared import __version__
 from shared.contracts.services import SERVICE_NAMES, package_of
 
+if TYPE_CHECKING:
+    from shared.kit.token_issuing import KeyFolder
+
 _ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor")
+_KEYS = click.option(
+    "--keys",
+    "folder",
+    envvar="TOUCHSTONE_TOKEN_KEYS",
+    default=Path("secrets/token-keys"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of token keys.",
+)
+_DATA = click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The data folder of a suite that `touchstone up` or `make up` started: its keys are taken.",
+)
 _ONE_SERVICE = click.argument("service", type=click.Choice(SERVICE_NAMES))
 
 
@@ -44,16 +63,19 @@ def serve(service: str) -> None:
 @click.argument("service", type=click.Choice((*SERVICE_NAMES, "all")))
 @click.option(
     "--database-url",
-    envvar="TOUCHSTONE_DATABASE_URL",
-    required=True,
-    help="`{service}` in it is replaced by the service's name.",
+    help="`{service}` in it is replaced by the service's name.  [default: TOUCHSTONE_DATABASE_URL]",
 )
-def migrate(service: str, database_url: str) -> None:
+def migrate(service: str, database_url: str | None) -> None:
     """Bring a service's database to the newest schema."""
     from shared.kit.database import DatabaseErrorKind, database_error_kind
     from shared.kit.exceptions import ReplicasRunning
     from shared.kit.migrations import upgrade
+    from shared.kit.settings import DatabaseSettings
 
+    try:
+        database_url = database_url or DatabaseSettings().database_url.get_secret_value()
+    except ValueError as error:
+        raise click.UsageError("neither --database-url nor TOUCHSTONE_DATABASE_URL is given") from error
     if service == "all" and "{service}" not in database_url:
         raise click.UsageError("for `all`, the URL names each service's own database by {service}")
     for name in SERVICE_NAMES if service == "all" else (service,):
@@ -73,32 +95,77 @@ def migrate(service: str, database_url: str) -> None:
 @click.option("--subject", default="developer", show_default=True)
 @click.option("--project", "projects", multiple=True, type=click.UUID, help="Limit it to projects; may be given again.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=24, show_default=True)
-@click.option(
-    "--data",
-    "data_dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The data folder of a suite that `touchstone up` or `make up` started: its key is taken.",
-)
-def token(roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float, data_dir: Path | None) -> None:
-    """Print a token made with the local key (TOUCHSTONE_JWT_KEY, or that of --data)."""
-    from shared.kit.auth import mint_token
-    from shared.kit.settings import MIN_KEY_BYTES
+@_KEYS
+@_DATA
+def token(
+    roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float, folder: Path, data_dir: Path | None
+) -> None:
+    """Print a token signed with the private key of a folder of token keys."""
+    from shared.kit.token_issuing import mint_token
 
-    key = os.environ.get("TOUCHSTONE_JWT_KEY", "") if data_dir is None else _key_in(data_dir / "secrets.json")
-    if len(key.encode()) < MIN_KEY_BYTES:
-        raise click.ClickException(f"TOUCHSTONE_JWT_KEY is not set, or has fewer than {MIN_KEY_BYTES} bytes.")
+    with _usable_keys():
+        key = _key_folder(folder, data_dir).load()
     audience = os.environ.get("TOUCHSTONE_OIDC_AUDIENCE", "touchstone")
     click.echo(mint_token(key, subject, roles, projects or None, hours * 3600, audience))
 
 
-def _key_in(secrets: Path) -> str:
+@main.group("token-keys")
+def token_keys() -> None:
+    """The keys of local tokens: one signs, and services accept what it and those before it signed.
+
+    `private/` in the folder is for whoever mints; services get `public/` alone.
+    """
+
+
+@token_keys.command("rotate")
+@_KEYS
+@_DATA
+def rotate_key(folder: Path, data_dir: Path | None) -> None:
+    """Make the first key, or a new one that signs from now on; those before it stay accepted until `remove`."""
+    with _usable_keys():
+        click.echo(_key_folder(folder, data_dir).rotate().kid)
+
+
+@token_keys.command("list")
+@_KEYS
+@_DATA
+def list_keys(folder: Path, data_dir: Path | None) -> None:
+    """Print the keys that services accept; the one that signs is marked."""
+    with _usable_keys():
+        keys = _key_folder(folder, data_dir)
+        signing = keys.load().kid
+        for key in keys.public_jwks():
+            click.echo(f"{key['kid']}{'  signs' if key['kid'] == signing else ''}")
+
+
+@token_keys.command("remove")
+@_KEYS
+@_DATA
+@click.argument("kid")
+def remove_key(folder: Path, data_dir: Path | None, kid: str) -> None:
+    """Refuse from now on what a former key signed."""
+    with _usable_keys():
+        _key_folder(folder, data_dir).remove(kid)
+
+
+def _key_folder(folder: Path, data_dir: Path | None) -> "KeyFolder":
+    from shared.kit.token_issuing import KeyFolder
+
+    return KeyFolder(folder if data_dir is None else data_dir / "token-keys")
+
+
+@contextlib.contextmanager
+def _usable_keys() -> Iterator[None]:
+    from shared.kit.exceptions import KeysMalformed
+
     try:
-        key: str = orjson.loads(secrets.read_bytes())["jwt_key"]
-    except (OSError, ValueError, KeyError) as error:
+        yield
+    except KeysMalformed as error:
         raise click.ClickException(
-            f"There is no key in {secrets}: `touchstone up` makes one (or `make up`)."
+            f"{error}. `touchstone up` makes a key (or `make up`), and so does `touchstone token-keys rotate`."
         ) from error
-    return key
+    except LookupError as error:
+        raise click.ClickException(f"{error.args[0]}.") from error
 
 
 @main.command()
@@ -118,10 +185,10 @@ def replay(service: str) -> None:
     from shared.kit.bus import connect_bus
     from shared.kit.exceptions import BusUnavailable
     from shared.kit.replay import replay_dead_letters
-    from shared.kit.settings import Settings
+    from shared.kit.settings import BusSettings
 
     async def run() -> int:
-        settings = Settings()
+        settings = BusSettings()
         bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
         try:
             return await replay_dead_letters(bus, service)
@@ -153,26 +220,35 @@ def unblock(service: str, drop: UUID | None) -> None:
 
 
 @main.command()
-def topics() -> None:
+@click.option(
+    "--grant",
+    is_flag=True,
+    help="Also let each service, as the Kafka user of its name, read and write what the registry of topics says.",
+)
+def topics(*, grant: bool) -> None:
     """Create the topics of the bus that are missing, and set how long they are kept."""
-    from shared.kit.bus import connect_bus, service_topics
+    from shared.kit.bus import connect_bus, grant_rights, service_topics
     from shared.kit.exceptions import BusUnavailable
-    from shared.kit.settings import Settings
+    from shared.kit.settings import BusSettings
 
     async def ensure() -> int:
-        settings = Settings()
+        settings = BusSettings()
         wanted = {
             topic.name: topic for name in SERVICE_NAMES for topic in service_topics(name, settings.event_retention_days)
         }
         bus = connect_bus(settings.bus_url.get_secret_value(), prefix=settings.topic_prefix)
         try:
             await bus.ensure_topics(list(wanted.values()))
+            if grant:
+                await grant_rights(bus)
         finally:
             await bus.close()
         return len(wanted)
 
     try:
         click.echo(f"{asyncio.run(ensure())} topics are there")
+    except NotImplementedError as error:
+        raise click.UsageError(str(error)) from error
     except BusUnavailable as error:
         raise click.ClickException(f"The bus doesn't answer: {error}") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from deploy.embedded.postgres import PostgresUnavailable
-from deploy.embedded.secret_files import Secrets
+from deploy.embedded.secret_files import key_folder
 from deploy.embedded.supervisor import (
     Bus,
     Suite,
@@ -21,7 +21,7 @@ from deploy.embedded.supervisor import (
 )
 from shared.contracts.services import FIRST_PORT, SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.auth import mint_token
+from shared.kit.token_issuing import mint_token
 
 _DEFAULT_DATA = Path(".touchstone")
 _LAST_PORT = 65_535
@@ -75,8 +75,7 @@ def env(data_dir: Path) -> None:
         raise click.ClickException(f"Nothing runs in {data_dir}: `touchstone up` starts it (or `make up`).")
     for service, url in urls.items():
         click.echo(f"export {service.upper()}={url}")
-    key = Secrets.load_or_create(data_dir / "secrets.json").jwt_key
-    click.echo(f"export TOKEN={mint_token(key, 'developer', [Role.ADMIN])}")
+    click.echo(f"export TOKEN={mint_token(key_folder(data_dir).load_or_create(), 'developer', [Role.ADMIN])}")
 
 
 @main.command()

@@ -21,13 +21,13 @@ import httpx
 
 from deploy.embedded.postgres import EmbeddedPostgres, PostgresUnavailable, free_port, port_is_free
 from deploy.embedded.processes import ServiceProcess, end_leftover
-from deploy.embedded.secret_files import Secrets
+from deploy.embedded.secret_files import Secrets, key_folder
 from deploy.kafka.broker import KafkaBroker, KafkaUnavailable
 from deploy.signals import end_by_sigterm_as_by_ctrl_c
 from shared.contracts.services import BUS_DATABASE, FIRST_PORT, SERVICE_NAMES, database_of, package_of
 from shared.contracts.values import Role
 from shared.kit import migrations
-from shared.kit.auth import mint_token
+from shared.kit.token_issuing import KeyFolder, TokenKey, mint_token
 
 Bus = Literal["postgres", "kafka"]
 _READY_TIMEOUT_S = 90.0
@@ -86,6 +86,8 @@ class Suite:
         self.busy_ports: list[int] = []
         self.broker = KafkaBroker(self.data_dir / "kafka") if settings.bus == "kafka" and not settings.bus_url else None
         self._secrets: Secrets | None = None
+        self._token_keys: KeyFolder = key_folder(self.data_dir)
+        self._token_key: TokenKey | None = None
         self._pid_file: int | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._reviving = asyncio.Lock()
@@ -103,8 +105,8 @@ class Suite:
         self, *roles: Role, subject: str = "developer", projects: Collection[UUID] | None = None, ttl_s: int = 86_400
     ) -> str:
         """A token that the services of this suite accept."""
-        assert self._secrets is not None, "the suite has not started"
-        return mint_token(self._secrets.jwt_key, subject, list(roles), projects=projects, ttl_s=ttl_s)
+        assert self._token_key is not None, "the suite has not started"
+        return mint_token(self._token_key, subject, list(roles), projects=projects, ttl_s=ttl_s)
 
     async def start(self) -> None:
         """Raises SuiteRunning, or SuiteUnavailable with the log of what did not start."""
@@ -114,6 +116,7 @@ class Suite:
         try:
             _end_leftovers(self.data_dir)
             self._secrets = Secrets.load_or_create(self.data_dir / "secrets.json")
+            self._token_key = self._token_keys.load_or_create()
             await _to_the_end(*(part.start for part in (self.postgres, self.broker) if part))
             await _to_the_end(self.migrate)
             self._make_services()
@@ -190,7 +193,8 @@ class Suite:
             "TOUCHSTONE_BUS_URL": self.bus_url,
             "TOUCHSTONE_OBJECTS_URL": f"file://{objects}",
             "TOUCHSTONE_OBJECTS_SECRET": self._secrets.objects_secret,
-            "TOUCHSTONE_JWT_KEY": self._secrets.jwt_key,
+            "TOUCHSTONE_ACTOR_SECRET": self._secrets.actor_secret,
+            "TOUCHSTONE_TOKEN_KEYS_FILE": str(self._token_keys.public_file),
             "TOUCHSTONE_ASSET_BASE_URL": self.urls.get("ingest", ""),
             **({"TOUCHSTONE_SEAL_KEY": self._secrets.seal_key} if service == "qa" else {}),
             # Four processes share the machine's cores: numeric libraries must not each start a thread per core.

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.queue import consumers, loops
-from services.queue.api import annotators, leases, projects, validation
+from services.queue.api import actors, annotators, leases, projects, validation
 from services.queue.exceptions import (
     AlreadySubmitted,
     AnnotatorChangedMeanwhile,
@@ -68,7 +68,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
                 "validates and keeps the annotations. Annotation, review and arbitration are all leases."
             ),
             settings=settings,
-            routers=(leases.router, annotators.router, projects.router, validation.router),
+            routers=(leases.router, annotators.router, actors.router, projects.router, validation.router),
             problems=PROBLEMS,
             subscriptions=consumers.subscriptions,
             loops=(

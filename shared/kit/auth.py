@@ -1,9 +1,8 @@
-"""Who calls, and what they may do: OAuth2 bearer tokens, verified against an OIDC issuer's keys or a local key."""
+"""Who calls, and what they may do: OAuth2 bearer tokens, verified with the public keys of an issuer or local ones."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,27 +16,29 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from shared.contracts.values import Role
+from shared.kit.actors import Actors
 from shared.kit.exceptions import KeysUnavailable
 from shared.kit.problems import Problem
 from shared.kit.settings import Settings
+from shared.kit.verification_keys import KEYS_FRESH_S, LOCAL_ALGORITHM, IssuerKeys, LocalKeys
 
 LOCAL_ISSUER = "touchstone-local"
-LOCAL_ALGORITHM = "HS256"
-OIDC_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-DAY_S = 86_400
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_S = 10
 _MAX_TOKEN_LENGTH = 16_384
 _CACHED_TOKENS = 4_096
-_KEYS_FRESH_S = 600.0
-_KEYS_REFETCH_S = 10.0
-_FETCH_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. `projects` None means all of them."""
+    """Who calls. `projects` None means all of them.
+
+    `actor` is the opaque id (a UUID) that stands for the subject wherever it is kept or shown; the subject itself, which may be a name,
+    concerns queue alone.
+    """
 
     subject: str
+    actor: str
     roles: frozenset[str]
     projects: frozenset[UUID] | None = None
 
@@ -82,92 +83,49 @@ class _Claims(BaseModel):
     roles: list[str] = Field(max_length=64)
     projects: list[UUID] | None = Field(default=None, max_length=10_000)
 
-    def principal(self) -> Principal:
+    def principal(self, actors: Actors) -> Principal:
         projects = None if self.projects is None else frozenset(self.projects)
-        return Principal(self.sub, frozenset(self.roles) & frozenset(Role), projects)
+        return Principal(self.sub, actors.id_of(self.sub), frozenset(self.roles) & frozenset(Role), projects)
 
 
 class _Refused(Exception):
     """The token is not valid."""
 
 
-class IssuerKeys:
-    """An OIDC issuer's signing keys, fetched when first needed, kept for a while, fetched again for an unknown key."""
-
-    def __init__(self, issuer: str, client: httpx.AsyncClient | None = None) -> None:
-        self._issuer = issuer.rstrip("/")
-        self._client = client or httpx.AsyncClient(timeout=_FETCH_TIMEOUT_S)
-        self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._fetched_at = self._tried_at = float("-inf")
-        self._lock = asyncio.Lock()
-
-    async def find(self, key_id: str | None) -> jwt.PyJWK | None:
-        """The key of that id; raises KeysUnavailable when none was ever fetched."""
-        now = time.monotonic()
-        if key_id not in self._keys or now - self._fetched_at > _KEYS_FRESH_S:
-            async with self._lock:
-                if time.monotonic() - self._tried_at > _KEYS_REFETCH_S:
-                    await self._fetch()
-        if not self._keys:
-            raise KeysUnavailable("The issuer doesn't answer.")
-        return self._keys.get(key_id)
-
-    async def _fetch(self) -> None:
-        self._tried_at = time.monotonic()
-        try:
-            found = await self._get(f"{self._issuer}/.well-known/openid-configuration")
-            if str(found["issuer"]).rstrip("/") != self._issuer:
-                raise KeysUnavailable("The issuer calls itself by another name.")
-            keys = (await self._get(str(found["jwks_uri"])))["keys"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, KeysUnavailable):
-            return  # what we have stays good; with nothing, `find` raises
-        usable: dict[str | None, jwt.PyJWK] = {}
-        for key in keys:
-            if isinstance(key, dict) and key.get("use", "sig") == "sig" and key.get("kty") != "oct":
-                try:
-                    usable[key.get("kid")] = jwt.PyJWK.from_dict(key)
-                except jwt.PyJWTError:
-                    continue  # a kind of key we don't know; others may do
-        if usable:
-            self._keys = usable
-            self._fetched_at = time.monotonic()
-
-    async def _get(self, url: str) -> Any:
-        answer = await self._client.get(url, headers={"Accept": "application/json"})
-        return answer.raise_for_status().json()
-
-    async def close(self) -> None:
-        await self._client.aclose()
-
-
 class Authenticator:
-    """Turns a token into a Principal. What it once verified it knows until the token expires."""
+    """Turns a token into a Principal. What it once verified it knows until the token expires or the local keys change."""
 
     def __init__(self, settings: Settings, client: httpx.AsyncClient | None = None) -> None:
+        """Raises KeysMalformed where the file of local keys can't be used."""
+        self._actors = Actors(settings)
         self._audience = settings.oidc_audience
         self._issuer = settings.oidc_issuer
-        self._local_key = settings.jwt_key.get_secret_value() if settings.jwt_key else None
-        self._keys = IssuerKeys(settings.oidc_issuer, client) if settings.oidc_issuer else None
+        self._local_keys = LocalKeys(settings.token_keys_file) if settings.token_keys_file else None
+        self._issuer_keys = IssuerKeys(settings.oidc_issuer, client) if settings.oidc_issuer else None
         self._known: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
 
     async def authenticate(self, token: str) -> Principal:
         """Raises the 401 problem for a token that isn't valid, the 503 problem when that can't be found out."""
+        if self._local_keys is not None and self._local_keys.reload():
+            self._known.clear()  # what a removed key signed is good no longer
         known = self._known.get(token)
         if known is not None:
             if time.time() < known[1]:
+                self._known.move_to_end(token)
                 return known[0]
             del self._known[token]
         try:
             claims = await self._verify(token)
-        except (_Refused, jwt.PyJWTError, ValidationError) as error:
+        # A number too large for PyJWT's integers, or a header nested too deep, is no error of its own there.
+        except (_Refused, jwt.PyJWTError, ValidationError, OverflowError, RecursionError) as error:
             expired = isinstance(error, jwt.ExpiredSignatureError)
             raise unauthenticated("The token has expired." if expired else "The token is not valid.") from None
         except KeysUnavailable as error:
             raise Problem(
                 503, "keys-unavailable", "The issuer's keys can't be fetched.", headers={"Retry-After": "5"}
             ) from error
-        principal = claims.principal()
-        self._known[token] = (principal, min(claims.exp, time.time() + _KEYS_FRESH_S))
+        principal = claims.principal(self._actors)
+        self._known[token] = (principal, min(claims.exp, time.time() + KEYS_FRESH_S))
         if len(self._known) > _CACHED_TOKENS:
             self._known.popitem(last=False)
         return principal
@@ -176,17 +134,18 @@ class Authenticator:
         if len(token) > _MAX_TOKEN_LENGTH:
             raise _Refused
         header = jwt.get_unverified_header(token)
-        algorithm = header.get("alg")
-        if algorithm == LOCAL_ALGORITHM and self._local_key is not None:
-            return self._decode(token, self._local_key, LOCAL_ALGORITHM, LOCAL_ISSUER)
-        if algorithm in OIDC_ALGORITHMS and self._keys is not None and self._issuer is not None:
-            key = await self._keys.find(header.get("kid"))
-            if key is None:
-                raise _Refused
-            return self._decode(token, key, algorithm, self._issuer)
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if algorithm not in ALGORITHMS:
+            raise _Refused
+        if self._local_keys is not None and (local_key := self._local_keys.find(key_id)) is not None:
+            return self._decode(token, local_key, LOCAL_ALGORITHM, LOCAL_ISSUER)
+        if self._issuer_keys is not None and self._issuer is not None:
+            key = await self._issuer_keys.find(key_id)
+            if key is not None:
+                return self._decode(token, key, algorithm, self._issuer)
         raise _Refused
 
-    def _decode(self, token: str, key: str | jwt.PyJWK, algorithm: str, issuer: str) -> _Claims:
+    def _decode(self, token: str, key: jwt.PyJWK, algorithm: str, issuer: str) -> _Claims:
         claims = jwt.decode(
             token,
             key,
@@ -199,8 +158,8 @@ class Authenticator:
         return _Claims.model_validate(claims)
 
     async def close(self) -> None:
-        if self._keys is not None:
-            await self._keys.close()
+        if self._issuer_keys is not None:
+            await self._issuer_keys.close()
 
 
 def unauthenticated(detail: str) -> Problem:
@@ -283,26 +242,3 @@ def requires(*roles: str, whole_suite: bool = False, content: bool = False) -> A
     Write `principal: Annotated[Principal, requires(Role.MANAGER)]`.
     """
     return Depends(Guard(roles, whole_suite=whole_suite, content=content))
-
-
-def mint_token(
-    key: str,
-    subject: str,
-    roles: Collection[str],
-    projects: Collection[UUID] | None = None,
-    ttl_s: float = DAY_S,
-    audience: str = "touchstone",
-) -> str:
-    """Make a local token, for development and machines without an issuer."""
-    now = time.time()
-    claims: dict[str, Any] = {
-        "iss": LOCAL_ISSUER,
-        "aud": audience,
-        "sub": subject,
-        "roles": sorted(str(role) for role in roles),
-        "iat": int(now),
-        "exp": int(now + ttl_s),
-    }
-    if projects is not None:
-        claims["projects"] = sorted(str(project) for project in projects)
-    return jwt.encode(claims, key, algorithm=LOCAL_ALGORITHM)

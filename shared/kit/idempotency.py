@@ -59,11 +59,11 @@ async def replay_or_run(
     if not key.isascii() or not key.isprintable() or not 0 < len(key) <= MAX_KEY_LENGTH:
         raise Problem(422, "malformed-idempotency-key", "An Idempotency-Key has 1 to 255 printable ASCII characters.")
     fingerprint = await _fingerprint(request)
-    if await session.raw.fetchval(_CLAIM, principal.subject, key, fingerprint):
+    if await session.raw.fetchval(_CLAIM, principal.actor, key, fingerprint):
         body = (await run()).model_dump_json().encode()
-        await session.raw.execute(_KEEP, principal.subject, key, status, body)
+        await session.raw.execute(_KEEP, principal.actor, key, status, body)
         return _answer(body, status)
-    first = await session.raw.fetchrow(_FIND, principal.subject, key)
+    first = await session.raw.fetchrow(_FIND, principal.actor, key)
     if first is None:  # swept away between the two statements
         raise Problem(
             503, "lost-a-race", "Another request came between; nothing was changed.", headers={"Retry-After": "1"}

@@ -61,7 +61,7 @@ class Job:
     kind: str
     project_id: UUID | None
     arguments: dict[str, Any]
-    subject: str
+    actor: str
     attempt: int
     checkpoint: Any
     database: Database = field(repr=False)
@@ -150,24 +150,24 @@ _FORGET = "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => $1
 
 
 async def enqueue(
-    session: Session, kind: str, *, project_id: UUID | None, arguments: Mapping[str, Any], subject: str
+    session: Session, kind: str, *, project_id: UUID | None, arguments: Mapping[str, Any], actor: str
 ) -> UUID:
     """Leave work to a worker; it begins once the session's transaction is committed. Return the job's id."""
     job_id = new_id()
-    await session.raw.execute(_ENQUEUE, job_id, kind, project_id, orjson.dumps(arguments).decode(), subject)
+    await session.raw.execute(_ENQUEUE, job_id, kind, project_id, orjson.dumps(arguments).decode(), actor)
     session.on_commit(_wake_all)
     return job_id
 
 
 async def enqueue_unless_under_way(
-    session: Session, kind: str, *, project_id: UUID, arguments: Mapping[str, Any], subject: str
+    session: Session, kind: str, *, project_id: UUID, arguments: Mapping[str, Any], actor: str
 ) -> UUID:
     """Leave work to a worker, unless the project has a job of this kind that has not ended; return the id of either."""
     await session.raw.execute(_LOCK_KIND, kind, project_id)
     under_way: UUID | None = await session.raw.fetchval(_UNDER_WAY, kind, project_id)
     if under_way is not None:
         return under_way
-    return await enqueue(session, kind, project_id=project_id, arguments=arguments, subject=subject)
+    return await enqueue(session, kind, project_id=project_id, arguments=arguments, actor=actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +312,7 @@ class JobWorker:
             kind=row["kind"],
             project_id=row["project_id"],
             arguments=orjson.loads(row["arguments"]),
-            subject=row["subject"],
+            actor=row["subject"],
             attempt=row["attempts"],
             checkpoint=orjson.loads(row["checkpoint"]) if row["checkpoint"] else None,
             database=self._runtime.database,

@@ -1,24 +1,65 @@
 """What an operator may set: environment variables that begin with `TOUCHSTONE_`."""
 
 import importlib
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 Environment = Literal["production", "embedded"]
 
 
-class Settings(BaseSettings):
-    """The settings that all services share; each service adds its own in a subclass.
+SECRETS_FOLDER = "TOUCHSTONE_SECRETS_DIR"
+"""The variable that names a folder with a file for each setting that no variable gives: `touchstone_database_url`, …"""
 
-    No secret has a default: a service that misses one doesn't start.
-    """
+
+class OperatorSettings(BaseSettings):
+    """Read from environment variables, and from files where a folder of secrets is named."""
 
     model_config = SettingsConfigDict(
         env_prefix="TOUCHSTONE_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the names are pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        folder = os.environ.get(SECRETS_FOLDER)
+        files = (SecretsSettingsSource(settings_cls, folder),) if folder else ()
+        return (init_settings, env_settings, *files)
+
+
+class DatabaseSettings(OperatorSettings):
+    """What `touchstone migrate` takes."""
+
+    database_url: SecretStr = Field(
+        description="`postgresql://user:password@host:port/database`, of this service alone."
+    )
+
+
+class BusSettings(OperatorSettings):
+    """What whoever speaks with the bus alone takes."""
+
+    bus_url: SecretStr = Field(
+        description="`kafka://[user:password@]host:port,host:port[?cafile=…]` (with a user SASL_SSL and SCRAM-SHA-512, unless `security_protocol` and `sasl_mechanism` say otherwise) or `postgresql://…`."
+    )
+    topic_prefix: str = Field(default="touchstone.", description="What every topic's name begins with.")
+    event_retention_days: int = Field(default=30, ge=1, description="How long events are kept, in days.")
+
+
+class Settings(DatabaseSettings, BusSettings):
+    """The settings that all services share; each service adds its own in a subclass.
+
+    No secret has a default: a service that misses one doesn't start.
+    """
 
     database_session: ClassVar[Mapping[str, str]] = {}
     """PostgreSQL's settings for each connection of the service, beyond the kit's; no operator sets them."""
@@ -45,23 +86,16 @@ class Settings(BaseSettings):
         description="How clients reach the service, with the path under which a gateway mounts it; links in answers begin with "
         "it. Without it they are paths.",
     )
-
-    database_url: SecretStr = Field(
-        description="`postgresql://user:password@host:port/database`, of this service alone."
-    )
     database_pool_size: int = Field(default=10, ge=2, le=500, description="The most connections one process opens.")
     statement_timeout_ms: int = Field(default=15_000, ge=1, description="The longest a statement may run.")
     lock_timeout_ms: int = Field(default=5_000, ge=1, description="The longest a statement may wait for a lock.")
 
-    bus_url: SecretStr = Field(description="`kafka://host:port,host:port` or `postgresql://…`.")
     bus_session_s: float = Field(
         default=6.0,
         ge=1,
         le=300,
         description="After how long a silent member of a consumer group loses its partitions.",
     )
-    topic_prefix: str = Field(default="touchstone.", description="What every topic's name begins with.")
-    event_retention_days: int = Field(default=30, ge=1, description="How long events are kept, in days.")
     consumer_lanes: int = Field(default=4, ge=1, le=64, description="How many batches of events are handled at a time.")
 
     compute_workers: int = Field(
@@ -84,8 +118,12 @@ class Settings(BaseSettings):
 
     oidc_issuer: str | None = Field(default=None, description="The OpenID Connect issuer whose tokens are accepted.")
     oidc_audience: str = Field(default="touchstone", description="The audience that a token must name.")
-    jwt_key: SecretStr | None = Field(
-        default=None, description="The key of local tokens (`touchstone token`); at least 32 bytes."
+    token_keys_file: Path | None = Field(
+        default=None,
+        description="A JWKS file with the public keys of local tokens (`touchstone token`); read again when it changes.",
+    )
+    actor_secret: SecretStr = Field(
+        description="The key by which those who act get the opaque ids that stand in tables and events, the same in all services; at least 32 bytes."
     )
 
     cors_origins: list[str] = Field(
@@ -130,12 +168,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_are_long_enough(self) -> Self:
-        for name in ("jwt_key", "objects_secret"):
+        for name in ("actor_secret", "objects_secret"):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None and len(secret.get_secret_value().encode()) < MIN_KEY_BYTES:
                 raise ValueError(f"{name} has fewer than {MIN_KEY_BYTES} bytes")
-        if self.jwt_key is None and self.oidc_issuer is None:
-            raise ValueError("neither oidc_issuer nor jwt_key is set: nobody could call this service")
+        if self.token_keys_file is None and self.oidc_issuer is None:
+            raise ValueError("neither oidc_issuer nor token_keys_file is set: nobody could call this service")
         if self.objects_secret is None and self.objects_url.startswith(("file:", "memory:")):
             raise ValueError("objects_secret is not set: a local object store can't sign its URLs")
         return self
@@ -165,7 +203,8 @@ def placeholder_settings(package: str) -> Settings:
         "bus_url": "postgresql://nobody@localhost/nothing",
         "objects_url": "memory://",
         "objects_secret": "x" * MIN_KEY_BYTES,
-        "jwt_key": "x" * MIN_KEY_BYTES,
+        "oidc_issuer": "https://nobody.invalid",
+        "actor_secret": "x" * MIN_KEY_BYTES,
     }
     cls = settings_class(package)
     return cls(**nothing, **cls.placeholders)

@@ -8,11 +8,11 @@ from fastapi.routing import APIRoute
 
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.auth import mint_token
 from shared.kit.bodies import DEFAULT_BODY_BYTES
 from shared.kit.endpoints import accepted_media_types, largest_body, takes_body
+from shared.kit.token_issuing import mint_token
 from tests.security.test_every_endpoint import app_of, routes_of
-from tests.support.service import KEY
+from tests.support.tokens import KEY
 
 MIB = 1024 * 1024
 BEYOND_THE_DEFAULT = {

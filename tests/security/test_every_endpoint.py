@@ -15,13 +15,14 @@ from fastapi.routing import APIRoute
 
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.auth import LOCAL_ISSUER, mint_token
+from shared.kit.auth import LOCAL_ISSUER
 from shared.kit.endpoints import guards_of
 from shared.kit.settings import settings_class
-from tests.support.service import KEY, ServiceUnderTest, service_under_test, settings_for
+from shared.kit.token_issuing import TokenKey, mint_token
+from tests.support.service import ServiceUnderTest, service_under_test, settings_for
+from tests.support.tokens import KEY
 
 PUBLIC = {"/live", "/ready", "/metrics", "/docs", "/docs/{name}", "/openapi.json", "/v1/objects/{key:path}"}
-OTHERS_KEY = "somebody else's key that is long enough for HS256"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ OF_THE_WHOLE_SUITE = {
     "queue POST /v1/annotators",
     "queue GET /v1/annotators/{annotator_id}",
     "queue PATCH /v1/annotators/{annotator_id}",
+    "queue POST /v1/actors",
 }
 each_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 
@@ -100,7 +102,8 @@ def _token(**changes: Any) -> str:
         "iss": LOCAL_ISSUER, "aud": "touchstone", "sub": "mallory", "roles": [*Role], "iat": 1, "exp": 4_000_000_000,
     }  # fmt: skip
     claims.update(changes)
-    return jwt.encode({name: value for name, value in claims.items() if value is not None}, KEY, algorithm="HS256")
+    present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(present, KEY.private, algorithm="EdDSA", headers={"kid": KEY.kid})
 
 
 def _unsigned(token: str) -> str:
@@ -112,7 +115,7 @@ def _unsigned(token: str) -> str:
 UNTRUSTED = {
     "absent": None,
     "rubbish": "not-a-token",
-    "forged": mint_token(OTHERS_KEY, "mallory", list(Role)),
+    "forged": mint_token(TokenKey.create(), "mallory", list(Role)),
     "unsigned": _unsigned(_token()),
     "expired": _token(exp=2),
     "endless": _token(exp=None),

@@ -125,7 +125,7 @@ async def held() -> AsyncIterator[dict[str, Held]]:
 
 async def _with_a_job(held: Held, name: str) -> Held:
     async with held.service.database.transaction() as session:
-        job_id = await enqueue(session, "none", project_id=held.project_id, arguments={}, subject=SUBJECT)
+        job_id = await enqueue(session, "none", project_id=held.project_id, arguments={}, actor=SUBJECT)
     relay = asyncio.create_task(Relay(held.service.database, ListBus(), name).run())
     await asyncio.sleep(0.3)  # what was published is listed once it was sent
     relay.cancel()

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from shared.contracts.envelope import Event, Payload
 from shared.contracts.topics import TOPIC_OF
-from shared.kit.auth import mint_token
+from shared.kit.actors import Actors
 from shared.kit.clock import new_id, utc_now
 from shared.kit.consuming import Delivery, Handlers, consume, consume_batch
 from shared.kit.database import Database
@@ -22,10 +22,10 @@ from shared.kit.outbox import event_model
 from shared.kit.parking import release_some
 from shared.kit.runtime import Runtime
 from shared.kit.settings import Settings, settings_class
+from shared.kit.token_issuing import mint_token
 from tests.support.outbox import outbox_events
 from tests.support.postgres import drop_database, migrated_database
-
-KEY = "a key for tests that is long enough for HS256"
+from tests.support.tokens import ACTOR_SECRET, KEY, KEYS_FILE
 
 P = TypeVar("P", bound=Payload)
 
@@ -44,6 +44,10 @@ class ServiceUnderTest:
     def token(self, *roles: str, subject: str = "tester", projects: Collection[UUID] | None = None) -> dict[str, str]:
         """Headers that carry a token."""
         return {"Authorization": f"Bearer {mint_token(KEY, subject, roles, projects)}"}
+
+    def actor(self, subject: str) -> str:
+        """The opaque id of who has tokens of this subject."""
+        return Actors(self.settings).id_of(subject)
 
     async def deliver(
         self,
@@ -137,7 +141,8 @@ def settings_for(cls: type[Settings], database_url: str, **overrides: Any) -> Se
         "bus_url": SecretStr(database_url),
         "objects_url": "memory://",
         "objects_secret": SecretStr(secrets.token_hex(32)),
-        "jwt_key": SecretStr(KEY),
+        "token_keys_file": KEYS_FILE,
+        "actor_secret": SecretStr(ACTOR_SECRET),
         "database_pool_size": 10,
         "log_level": "error",
         "requests_per_s_of_address": 0,

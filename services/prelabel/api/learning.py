@@ -42,10 +42,10 @@ async def start_training(
     """Train a challenger now, on the labels that are there; a project trains one model at a time."""
     situation = await runtime.resources.projects.situation(session, project_id)
     run = await training.request(
-        session, situation, started_by=principal.subject, reason=mask(asked.reason), batch=None, now=utc_now()
+        session, situation, started_by=principal.actor, reason=mask(asked.reason), batch=None, now=utc_now()
     )
     job_id = await enqueue(
-        session, jobs.TRAINING, project_id=project_id, arguments={"run_id": str(run.run_id)}, subject=principal.subject
+        session, jobs.TRAINING, project_id=project_id, arguments={"run_id": str(run.run_id)}, actor=principal.actor
     )
     session.on_commit(lambda: runtime.wake(TRAIN))
     return TrainingAccepted(job_id=job_id, run_id=run.run_id)

@@ -117,7 +117,7 @@ async def upload_model(
     async with runtime.database.transaction() as session:
         added = await registry.register(
             session, model_id=model_id, project_id=project_id, manifest=checked, data=data, reason=_masked(reason),
-            created_by=principal.subject, now=utc_now(),
+            created_by=principal.actor, now=utc_now(),
         )  # fmt: skip
         next_step = await _next_step(session, runtime, added)
     if added.model_id != model_id:  # the same model came at the same time
@@ -210,7 +210,7 @@ async def roll_back_model(
     """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
     principal.check_project((await models.get(session, model_id)).project_id)
     champion = await registry.roll_back(
-        session, model_id, _masked(change.reason), utc_now(), decided_by=principal.subject, expected=expected
+        session, model_id, _masked(change.reason), utc_now(), decided_by=principal.actor, expected=expected
     )
     session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
     session.on_commit(lambda: runtime.wake(TEST))
@@ -230,7 +230,7 @@ async def _promote(
     async with runtime.database.transaction() as session:
         champion = await registry.promote(
             session, model.model_id, _masked(reason), utc_now(), evaluation=evaluation, expected=expected,
-            decided_by=principal.subject,
+            decided_by=principal.actor,
         )  # fmt: skip
     wake_scoring(runtime, champion.project_id)
     runtime.wake(TEST)

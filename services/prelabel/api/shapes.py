@@ -20,6 +20,7 @@ from services.prelabel.storage.selection import BatchRow
 from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.events import ModelEvaluation, ModelManifest, ModelTest, RecordPredicted, Uncertainty
 from shared.contracts.values import ModelStage, Probability
+from shared.kit.actors import ACTOR_DESCRIPTION
 
 PROJECT = "01993e5a-0409-7a81-8050-3991208ceec1"
 MODEL = "01993e5a-a9a7-77ba-82cd-5201a5ef03b3"
@@ -144,10 +145,10 @@ class ModelOut(BaseModel):
     contaminated_by: int = Field(description="Records it was trained on that became gold later.")
     predecessor: UUID | None = Field(description="The champion that a rollback leads to.")
     reason: str
-    created_by: str
+    created_by: str = Field(description=f"{ACTOR_DESCRIPTION} `labels`: learning.")
     created_at: datetime
     decided_by: str | None = Field(
-        description="Who gave it its stage, for the `reason`; null where a comparison did, or nobody yet."
+        description=f"{ACTOR_DESCRIPTION} Null: a comparison gave it its stage for the `reason`, or nobody did yet."
     )
     set_aside: str | None = Field(
         description="Why it is asked no more, if it is so: it took too much time or memory again and again. Promoting it"
@@ -321,7 +322,7 @@ class TrainingRunOut(BaseModel):
     project_id: UUID
     model_id: UUID = Field(description="The model that it makes; it exists once the run is comparing.")
     state: Literal["queued", "running", "comparing", "promoted", "rejected", "compared", "superseded", "failed"]
-    started_by: str
+    started_by: str = Field(description=f"{ACTOR_DESCRIPTION} `labels`: learning.")
     reason: str
     batch: int | None = Field(description="The batch of active learning that led to it.")
     attempts: int

@@ -139,7 +139,7 @@ async def _place(
         read = await gold.read(session, wishes)
     checked = await gold.check(runtime.compute, project, read)
     async with runtime.database.transaction() as session:
-        return await gold.place(session, project, checked, manager.subject, utc_now())
+        return await gold.place(session, project, checked, manager.actor, utc_now())
 
 
 def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:

@@ -95,7 +95,7 @@ async def recount_agreement(session: SessionDep, manager: Manager, project_id: U
     There is one at a time in a project: while it is at work, the same job is returned.
     """
     await projects.check_exists(session, project_id)
-    return JobAccepted(job_id=await agreement_recount.request(session, project_id, manager.subject))
+    return JobAccepted(job_id=await agreement_recount.request(session, project_id, manager.actor))
 
 
 @router.get("/projects/{project_id}/assessments", responses=responses(404), summary="List assessments of annotators")
@@ -153,7 +153,7 @@ async def reinstate_annotator(
     """A person decided so. From now on the answers count as a new annotator's, so the old ones can't pause again."""
     await open_project(session, project_id)
     stored = await reinstatement.reinstate(
-        session, project_id, annotator_id, reason=mask(body.reason), subject=manager.subject, now=utc_now()
+        session, project_id, annotator_id, reason=mask(body.reason), actor=manager.actor, now=utc_now()
     )
     return AssessmentOut.model_validate(stored)
 

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from services.qa.api.edges import project_or_404
-from services.qa.api.shapes import MOMENT, OTHER_ID, Version, example
+from services.qa.api.shapes import ACTOR, MOMENT, OTHER_ID, Version, example
 from services.qa.operations import release_files, releases
 from services.qa.resources import QaRuntime, QaRuntimeDep
 from services.qa.storage import projects
@@ -17,6 +17,7 @@ from services.qa.storage.releases import Release
 from shared.contracts.answers import OffsetUnit
 from shared.contracts.personal_data import mask
 from shared.contracts.values import BrokenRule, Frozen, LabelMethod, Role, Split
+from shared.kit.actors import ACTOR_DESCRIPTION
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
@@ -40,7 +41,7 @@ _EXAMPLE: dict[str, Any] = {
     "status": "published",
     "status_reason": None,
     "job_id": OTHER_ID,
-    "requested_by": "manager@example",
+    "requested_by": ACTOR,
     "requested_at": MOMENT,
     "published_at": MOMENT,
     "records": 180,
@@ -94,7 +95,7 @@ class ReleaseSummary(BaseModel):
     status_reason: str | None
     cancelled: bool = Field(default=False, description="Its job was cancelled; its status is `failed` then.")
     job_id: UUID | None
-    requested_by: str
+    requested_by: str = Field(description=ACTOR_DESCRIPTION)
     requested_at: AwareDatetime
     published_at: AwareDatetime | None
     records: int | None
@@ -146,7 +147,7 @@ async def make_release(
     options["methods"] = [method.value for method in LabelMethod if method in body.methods]
 
     async def run() -> ReleaseSummary:
-        made = await releases.request(session, project, body.name, options, manager.subject, utc_now())
+        made = await releases.request(session, project, body.name, options, manager.actor, utc_now())
         return ReleaseSummary(**_values(made))
 
     return await replay_or_run(session, request, manager, run, 202)

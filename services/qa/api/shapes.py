@@ -18,11 +18,13 @@ from shared.contracts.values import (
     Split,
     TaskKind,
 )
+from shared.kit.actors import ACTOR_DESCRIPTION
 
 RECORD_ID = "0198a5c0-0000-7000-8000-000000000001"
 ANNOTATOR_ID = "0198a5c0-0000-7000-8000-000000000002"
 MODEL_ID = "0198a5c0-0000-7000-8000-000000000003"
 OTHER_ID = "0198a5c0-0000-7000-8000-000000000004"
+ACTOR = "8c6d2a10-5b7e-8f43-9a1d-2e4f6b8c0d1e"
 MOMENT = "2026-11-21T10:00:00Z"
 ANSWERS: dict[str, Any] = {"topic": {"label": "billing"}}
 
@@ -63,7 +65,7 @@ class GoldOut(BaseModel):
         answers=ANSWERS,
         note="Agreed by the whole team.",
         exposures=50,
-        placed_by="manager@example",
+        placed_by=ACTOR,
         placed_at=MOMENT,
     )
 
@@ -73,7 +75,7 @@ class GoldOut(BaseModel):
     answers: DescribedAnswers
     note: str | None
     exposures: int
-    placed_by: str
+    placed_by: str = Field(description=ACTOR_DESCRIPTION)
     placed_at: AwareDatetime
 
 

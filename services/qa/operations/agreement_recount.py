@@ -28,9 +28,9 @@ _RECORDS_AT_ONCE: Final = 5000
 _FORGOTTEN_AT_ONCE: Final = 10_000
 
 
-async def request(session: Session, project_id: UUID, subject: str) -> UUID:
+async def request(session: Session, project_id: UUID, actor: str) -> UUID:
     """Ask for a recount; return its job, which is the one at work if there is one."""
-    job_id = await jobs.enqueue_unless_under_way(session, RECOUNT, project_id=project_id, arguments={}, subject=subject)
+    job_id = await jobs.enqueue_unless_under_way(session, RECOUNT, project_id=project_id, arguments={}, actor=actor)
     generation = await agreement_counts.lock(session, project_id)
     await agreement_counts.set_generation(session, project_id, Generation(generation.number, job_id))
     return job_id

@@ -144,7 +144,7 @@ async def _examined(
 
 
 async def place(
-    session: Session, project: Project, wishes: Sequence[CheckedPlacement], subject: str, now: datetime
+    session: Session, project: Project, wishes: Sequence[CheckedPlacement], actor: str, now: datetime
 ) -> list[Gold | GoldRefusal]:
     """Make records gold, or change what their gold answer is; the same wish again changes nothing.
 
@@ -156,13 +156,13 @@ async def place(
         wave: dict[UUID, int] = {}
         for place_of_wish in left:
             wave.setdefault(wishes[place_of_wish].wish.record_id, place_of_wish)
-        results |= await _place_wave(session, project, {at: wishes[at] for at in wave.values()}, subject, now)
+        results |= await _place_wave(session, project, {at: wishes[at] for at in wave.values()}, actor, now)
         left = [at for at in left if at not in results]
     return [results[at] for at in range(len(wishes))]
 
 
 async def _place_wave(
-    session: Session, project: Project, wishes: dict[int, CheckedPlacement], subject: str, now: datetime
+    session: Session, project: Project, wishes: dict[int, CheckedPlacement], actor: str, now: datetime
 ) -> dict[int, Gold | GoldRefusal]:
     """Place gold on records that differ."""
     ids = [one.wish.record_id for one in wishes.values()]
@@ -196,7 +196,7 @@ async def _place_wave(
             answers=wish.answers,
             note=wish.note,
             exposures=exposures,
-            placed_by=subject,
+            placed_by=actor,
             placed_at=now,
         )
         _take_over(changes, record, placed, given.get(record.record_id, ()))

@@ -14,7 +14,7 @@ from shared.kit.exceptions import NotKnownHere
 
 
 async def reinstate(
-    session: Session, project_id: UUID, annotator_id: UUID, *, reason: str, subject: str, now: datetime
+    session: Session, project_id: UUID, annotator_id: UUID, *, reason: str, actor: str, now: datetime
 ) -> StoredAssessment:
     """Begin a new era: answers given before do not predict those to come.
 
@@ -40,7 +40,7 @@ async def reinstate(
         answers=0,
         era=era,
         changed_at=None,
-        details={"reinstated_by": subject, "reinstated_because": reason},
+        details={"reinstated_by": actor, "reinstated_because": reason},
         assessed_at=now,
     )
     [published] = await publish_assessments(session, [reinstated])

@@ -28,7 +28,7 @@ INCLUDE_GOLD = "include_gold"
 
 
 async def request(
-    session: Session, project: Project, name: str, options: Mapping[str, Any], subject: str, now: datetime
+    session: Session, project: Project, name: str, options: Mapping[str, Any], actor: str, now: datetime
 ) -> Release:
     """Ask for a release of the labels as they are when the job begins.
 
@@ -39,7 +39,7 @@ async def request(
     version = options.get("schema_version") or project.content.active_schema
     if version is None or project.schema(version) is None:
         raise UnknownSchemaVersion(version)
-    return await enqueue(session, project.project_id, name, {**options, "schema_version": version}, subject, now)
+    return await enqueue(session, project.project_id, name, {**options, "schema_version": version}, actor, now)
 
 
 async def cancel(session: Session, arguments: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ async def enqueue(
     project_id: UUID,
     name: str,
     options: Mapping[str, Any],
-    subject: str,
+    actor: str,
     now: datetime,
     supersedes: UUID | None = None,
 ) -> Release:
@@ -68,13 +68,13 @@ async def enqueue(
         project_id=project_id,
         name=name,
         options=options,
-        requested_by=subject,
+        requested_by=actor,
         now=now,
         supersedes=supersedes,
     ):
         raise ReleaseNameTaken(f"The project has a release of the name {name}.")
     job_id = await jobs.enqueue(
-        session, BUILD, project_id=project_id, arguments={"release_id": str(release_id)}, subject=subject
+        session, BUILD, project_id=project_id, arguments={"release_id": str(release_id)}, actor=actor
     )
     await releases.set_job(session, release_id, job_id)
     made = await releases.find(session, release_id)

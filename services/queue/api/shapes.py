@@ -44,7 +44,7 @@ def _not_blank(text: str) -> str:
 _NotBlank = AfterValidator(_not_blank)
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), _NotBlank]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200), _NotBlank]
-_Subject = Annotated[str, StringConstraints(min_length=1, max_length=255), _NotBlank]
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=255), _NotBlank]
 _Skills = Annotated[dict[Name, Annotated[int, Field(ge=0, le=100)]], Field(max_length=200)]
 _Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 _Languages = Annotated[list[_Language], Field(max_length=100)]
@@ -235,7 +235,7 @@ class NewAnnotator(_Body):
         }
     )
 
-    subject: _Subject
+    subject: Subject
     name: _Name | None = None
     pool: Pool = Pool.CROWD
     skills: _Skills = Field(default={})
@@ -249,7 +249,7 @@ class AnnotatorChange(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}]})
 
     name: _Name | None = None
-    subject: _Subject | None = None
+    subject: Subject | None = None
     pool: Pool | None = None
     skills: _Skills | None = None
     languages: _Languages | None = None

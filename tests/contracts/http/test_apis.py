@@ -23,10 +23,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from shared.contracts.values import Role
-from shared.kit.auth import mint_token
+from shared.kit.token_issuing import mint_token
 from tests.support.golden import golden_events, golden_ids, handled_by
 from tests.support.served import served
-from tests.support.service import KEY, ServiceUnderTest
+from tests.support.service import ServiceUnderTest
+from tests.support.tokens import KEY
 
 CHECKS = [
     not_a_server_error,

@@ -10,10 +10,10 @@ from fastapi.routing import APIRoute
 
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.auth import mint_token
 from shared.kit.endpoints import query_parameters_of, strictly_read, takes_body
+from shared.kit.token_issuing import mint_token
 from tests.security.test_every_endpoint import ENDPOINTS, Endpoint, app_of, routes_of
-from tests.support.service import KEY
+from tests.support.tokens import KEY
 
 HEADERS = {"Authorization": f"Bearer {mint_token(KEY, 'somebody', [Role.ADMIN])}"}
 ROUTES: dict[tuple[str, str, str], APIRoute] = {

@@ -4,9 +4,9 @@ import socket
 from urllib.parse import urlsplit
 
 from shared.contracts.values import Role
-from shared.kit.auth import mint_token
+from shared.kit.token_issuing import mint_token
 from tests.support.served import served
-from tests.support.service import KEY
+from tests.support.tokens import KEY
 
 _PATIENCE_S = 10.0
 

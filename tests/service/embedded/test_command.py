@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from deploy.embedded.__main__ import main
-from deploy.embedded.secret_files import Secrets
+from deploy.embedded.secret_files import Secrets, key_folder
 from deploy.embedded.supervisor import PortTaken, choose_ports
+from shared.kit.verification_keys import read_public_keys
 
 URLS = {"ingest": "http://127.0.0.1:9001", "prelabel": "http://127.0.0.1:9002"}
 
@@ -52,8 +53,8 @@ def test_env_prints_lines_for_a_shell(running: Path) -> None:
     assert result.exit_code == 0, result.output
     *urls, token = result.stdout.splitlines()
     assert urls == ["export INGEST=http://127.0.0.1:9001", "export PRELABEL=http://127.0.0.1:9002"]
-    key = Secrets.load_or_create(running / "secrets.json").jwt_key
-    claims = jwt.decode(token.removeprefix("export TOKEN="), key, algorithms=["HS256"], audience="touchstone")
+    [key] = read_public_keys(key_folder(running).public_file).values()
+    claims = jwt.decode(token.removeprefix("export TOKEN="), key, algorithms=["EdDSA"], audience="touchstone")
     assert (claims["sub"], claims["roles"]) == ("developer", ["admin"])
 
 

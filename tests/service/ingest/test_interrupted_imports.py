@@ -22,10 +22,11 @@ from PIL import Image
 from deploy.embedded.postgres import free_port
 from services.ingest.operations import chunks
 from shared.contracts.values import Role
-from shared.kit.auth import mint_token
+from shared.kit.token_issuing import mint_token
 from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest, text
 from tests.support.postgres import drop_database, migrated_database
-from tests.support.service import KEY, service_under_test
+from tests.support.service import service_under_test
+from tests.support.tokens import ACTOR_SECRET, KEY, KEYS_FILE
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 COMMITTED = re.compile(r"(\d+) lines are committed")
@@ -88,7 +89,8 @@ def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         "TOUCHSTONE_BUS_URL": database,
         "TOUCHSTONE_OBJECTS_URL": "memory://",
         "TOUCHSTONE_OBJECTS_SECRET": secrets.token_hex(32),
-        "TOUCHSTONE_JWT_KEY": KEY,
+        "TOUCHSTONE_ACTOR_SECRET": ACTOR_SECRET,
+        "TOUCHSTONE_TOKEN_KEYS_FILE": str(KEYS_FILE),
     }
     with (tmp_path / "log").open("wb") as log:
         running = subprocess.Popen(

@@ -110,7 +110,7 @@ async def test_a_job_that_ends_its_process_each_time_fails_and_the_others_are_do
     async with tiny.database.transaction() as session:
         kinds = ("fatal", "slow", "count", "count")
         made = [
-            await enqueue(session, kind, project_id=uuid4(), arguments={"to": 1, "pause_s": 0}, subject="tester")
+            await enqueue(session, kind, project_id=uuid4(), arguments={"to": 1, "pause_s": 0}, actor="tester")
             for kind in kinds
         ]
     assert tiny.settings.database_url is not None
@@ -219,7 +219,7 @@ async def test_a_job_that_is_cancelled_while_a_process_computes_for_it_ends_with
     monkeypatch.setitem(tiny_main.JOBS, "compute", compute)
     monkeypatch.setattr(jobs, "_HEARTBEAT_S", 0.2)
     async with tiny.database.transaction() as session:
-        job_id = await enqueue(session, "compute", project_id=project_id, arguments={}, subject="tester")
+        job_id = await enqueue(session, "compute", project_id=project_id, arguments={}, actor="tester")
     worker, pool = JobWorker(tiny.runtime, concurrency=1), tiny.runtime.compute
     worker.start()
     try:
@@ -256,7 +256,7 @@ async def test_a_project_has_one_job_of_a_kind_where_that_is_asked(tiny: Service
     async def ask(project_id: UUID) -> UUID:
         async with tiny.database.transaction() as session:
             return await enqueue_unless_under_way(
-                session, "count", project_id=project_id, arguments={"to": 1, "pause_s": 0}, subject="tester"
+                session, "count", project_id=project_id, arguments={"to": 1, "pause_s": 0}, actor="tester"
             )
 
     asked = await asyncio.gather(*(ask(mine) for _ in range(5)))
@@ -284,7 +284,7 @@ async def test_a_project_has_one_job_of_a_kind_at_work_and_others_have_their_tur
     monkeypatch.setitem(tiny_main.JOBS, "work", work)
     async with tiny.database.transaction() as session:
         for project_id in (busy, busy, busy, quiet, late):
-            await enqueue(session, "work", project_id=project_id, arguments={}, subject="tester")
+            await enqueue(session, "work", project_id=project_id, arguments={}, actor="tester")
     await asyncio.gather(*(tiny.run_jobs() for _ in range(2)))
     assert set(began[:3]) == {busy, quiet, late}
     assert began[3:] == [busy, busy]

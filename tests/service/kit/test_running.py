@@ -22,16 +22,17 @@ from shared.contracts.events import RecordErased
 from shared.kit import loops as loops_module
 from shared.kit import migrations
 from shared.kit.app import Loop, Runtime
-from shared.kit.auth import mint_token
 from shared.kit.database import Database, Session
 from shared.kit.exceptions import SchemaOutdated
 from shared.kit.loops import LoopRunner
 from shared.kit.outbox import wake_relays
 from shared.kit.replica import Replica
+from shared.kit.token_issuing import mint_token
 from tests.service.kit.tiny.main import Resources, create_app
 from tests.service.kit.tiny.settings import TinySettings
 from tests.support.postgres import create_database, drop_database
-from tests.support.service import KEY, ServiceUnderTest, running, service_under_test, settings_for
+from tests.support.service import ServiceUnderTest, running, service_under_test, settings_for
+from tests.support.tokens import ACTOR_SECRET, KEY, KEYS_FILE
 from tests.support.waiting import until
 
 TINY = "tests.service.kit.tiny"
@@ -392,8 +393,9 @@ class Process:
             "TOUCHSTONE_DATABASE_URL": database_url,
             "TOUCHSTONE_BUS_URL": database_url,
             "TOUCHSTONE_OBJECTS_URL": "memory://",
-            "TOUCHSTONE_OBJECTS_SECRET": KEY,
-            "TOUCHSTONE_JWT_KEY": KEY,
+            "TOUCHSTONE_OBJECTS_SECRET": ACTOR_SECRET,
+            "TOUCHSTONE_ACTOR_SECRET": ACTOR_SECRET,
+            "TOUCHSTONE_TOKEN_KEYS_FILE": str(KEYS_FILE),
             "TOUCHSTONE_PORT": str(port),
         }
         self.process = subprocess.Popen(

@@ -225,9 +225,9 @@ async def test_workers_make_no_processes_but_threads(pool: ComputePool) -> None:
 
 
 async def test_workers_see_no_setting(pool: ComputePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOUCHSTONE_JWT_KEY", "a secret")
+    monkeypatch.setenv("TOUCHSTONE_ACTOR_SECRET", "a secret")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    assert not {"TOUCHSTONE_JWT_KEY", "AWS_SECRET_ACCESS_KEY"} & environment().keys()
+    assert not {"TOUCHSTONE_ACTOR_SECRET", "AWS_SECRET_ACCESS_KEY"} & environment().keys()
     seen = await pool.run(computations.environment)
     assert not [name for name in seen if name.startswith(("TOUCHSTONE_", "AWS_", "PG"))]
     assert b"TOUCHSTONE" not in await pool.run(computations.raw_environment)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -24,6 +25,7 @@ class Upgraded:
     rows_before: dict[str, int]
     published_before: list[Event[Any]]
     sent_before: int
+    actors_before: set[str]
 
 
 @pytest.fixture(params=SERVICE_NAMES)
@@ -37,10 +39,11 @@ async def upgraded(request: pytest.FixtureRequest) -> AsyncIterator[Upgraded]:
         rows = await _rows(connection)
         published = [row[0] for row in await connection.fetch("SELECT envelope FROM outbox ORDER BY seq")]
         sent: int = await connection.fetchval("SELECT position FROM relay")
+        actors = await _actors(connection, name)
         await connection.close()
         migrations.upgrade_apart(f"services.{name}", url)
         async with service_under_test(name, database_url=url) as service:
-            yield Upgraded(service, rows, [parse_event(each) for each in published], sent)
+            yield Upgraded(service, rows, [parse_event(each) for each in published], sent, actors)
     finally:
         drop_database(url)
 
@@ -52,6 +55,33 @@ async def _rows(connection: Any) -> dict[str, int]:
         " AND relnamespace = 'public'::regnamespace"
     )
     return {name: await connection.fetchval(f'SELECT count(*) FROM public."{name}"') for (name,) in names}
+
+
+_KEPT = [("jobs", "subject"), ("idempotency_keys", "subject")]
+_ACTORS = {
+    "ingest": _KEPT,
+    "prelabel": [*_KEPT, ("models", "created_by"), ("training_runs", "started_by")],
+    "queue": [],  # it may know them
+    "qa": [*_KEPT, ("gold", "placed_by"), ("releases", "requested_by")],
+}
+LEARNING = "labels"
+"""Stands in prelabel where nobody acted."""
+
+
+async def _actors(connection: Any, service: str) -> set[str]:
+    found: set[str] = set()
+    for table, column in _ACTORS[service]:
+        found |= {row[0] for row in await connection.fetch(f"SELECT DISTINCT {column} FROM {table}")}
+    return found
+
+
+async def test_who_acted_has_an_opaque_id_afterwards(upgraded: Upgraded) -> None:
+    name = upgraded.service.runtime.spec.name
+    async with upgraded.service.database.transaction() as session:
+        actors = await _actors(session.raw, name) - {LEARNING}
+    assert all(UUID(actor).version == 4 for actor in actors)
+    assert len(actors) == len(upgraded.actors_before - {LEARNING})
+    assert actors or name in {"ingest", "prelabel", "queue"}
 
 
 async def test_no_row_is_lost(upgraded: Upgraded) -> None:

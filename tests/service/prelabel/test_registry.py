@@ -510,7 +510,7 @@ async def test_an_uploaded_model_is_used_at_once_where_somebody_decides_so(world
     answer = await world.upload(text_model(), text_manifest(), "manager", use_now="true", reason=reason)
     assert answer.status_code == 201, answer.text
     made = answer.json()
-    assert (made["stage"], made["decided_by"], made["evaluation"]) == ("champion", "tester", None)
+    assert (made["stage"], made["decided_by"], made["evaluation"]) == ("champion", world.service.actor("tester"), None)
     assert made["reason"].startswith("The model that we had")
     assert "151" not in made["reason"]
     assert "next_step" not in made or made["next_step"] is None
@@ -554,9 +554,10 @@ async def test_who_decided_on_a_stage_stands_beside_the_reason(world: World) -> 
         page = (await client.get(f"/v1/projects/{world.project_id}/models", headers=headers)).json()
         return {item["model_id"]: item["decided_by"] for item in page["items"]}
 
-    assert await decided() == {str(first): "tester", str(second): "tester"}
+    actor = world.service.actor
+    assert await decided() == {str(first): actor("tester"), str(second): actor("tester")}
     await client.post(f"/v1/models/{second}/rollback", headers=headers, json={"reason": "worse"})
-    assert await decided() == {str(first): "mia", str(second): "mia"}
+    assert await decided() == {str(first): actor("mia"), str(second): actor("mia")}
     waiting = (await world.upload(text_model(5), text_manifest())).json()
     assert waiting["decided_by"] is None
 

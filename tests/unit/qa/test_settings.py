@@ -15,7 +15,8 @@ OTHERS: dict[str, Any] = {
     "bus_url": "postgresql://nobody@localhost/nothing",
     "objects_url": "memory://",
     "objects_secret": "x" * 32,
-    "jwt_key": "x" * 32,
+    "oidc_issuer": "https://nobody.invalid",
+    "actor_secret": "x" * 32,
 }
 
 

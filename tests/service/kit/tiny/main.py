@@ -196,7 +196,7 @@ async def start_counting(
     project_id: UUID, to: int, session: SessionDep, principal: Manager, pause_s: float = 0.0
 ) -> JobAccepted:
     arguments = {"to": to, "pause_s": pause_s}
-    job_id = await enqueue(session, "count", project_id=project_id, arguments=arguments, subject=principal.subject)
+    job_id = await enqueue(session, "count", project_id=project_id, arguments=arguments, actor=principal.actor)
     return JobAccepted(job_id=job_id)
 
 

@@ -132,10 +132,18 @@ LOCK := --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate 
 
 ##@ Containers
 
-.env: ## Secrets for `docker compose up`, made once, for you alone
-	@umask 077; for name in JWT_KEY OBJECTS_SECRET SEAL_KEY POSTGRES_PASSWORD SERVICES_PASSWORD GRAFANA_PASSWORD; do \
-		echo "$$name=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')"; done > $@
-	@echo "Wrote $@."
+secrets: ## Secrets for `docker compose up`, each in a file, made once, for you alone
+	@$(MAKE) --no-print-directory $(VENV)/embedded.stamp
+	@$(PY) -m deploy.docker.secret_files $@
+
+.PHONY: pin-images
+pin-images: ## Write the digests that the images' tags have now to .env, which Compose reads; needs docker and a registry
+	@set -f; umask 077; \
+	images=$$(sed -nE 's/.*\$$\{([A-Z]+_IMAGE):-([^@}]+)\}.*/\1=\2/p' docker-compose.yml | sort -u); \
+	lines=$$(for each in $$images; do \
+		digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$${each#*=}"); \
+		case $$digest in sha256:*) echo "$$each@$$digest";; *) echo "no digest of $${each#*=}" >&2; exit 1;; esac; done); \
+	echo "$$lines" > .env.new; { grep -vE '^[A-Z]+_IMAGE=' .env 2>/dev/null || true; } >> .env.new; mv .env.new .env; cat .env
 
 .PHONY: images
 images: ## Build the four service images (with docker or CONTAINERS=podman)

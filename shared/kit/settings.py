@@ -86,6 +86,7 @@ class Settings(DatabaseSettings, BusSettings):
         description="How clients reach the service, with the path under which a gateway mounts it; links in answers begin with "
         "it. Without it they are paths.",
     )
+
     database_pool_size: int = Field(default=10, ge=2, le=500, description="The most connections one process opens.")
     statement_timeout_ms: int = Field(default=15_000, ge=1, description="The longest a statement may run.")
     lock_timeout_ms: int = Field(default=5_000, ge=1, description="The longest a statement may wait for a lock.")

@@ -19,7 +19,7 @@ from shared.contracts.services import SERVICE_NAMES, package_of
 if TYPE_CHECKING:
     from shared.kit.token_issuing import KeyFolder
 
-_ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor")
+_ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor", "personal_data")
 _KEYS = click.option(
     "--keys",
     "folder",

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from deploy.embedded.secret_files import key_folder
 from services.cli import main
 from shared.contracts.services import SERVICE_NAMES
+from shared.contracts.values import Role
 from shared.kit.token_issuing import KeyFolder
 from shared.kit.verification_keys import read_public_keys
 
@@ -48,6 +49,13 @@ def test_a_token_is_printed(tmp_path: Path, keys: KeyFolder) -> None:
     claims = claims_of(output.strip(), keys)
     assert (claims["sub"], claims["roles"], claims["projects"]) == ("ann", ["manager", "product"], [project])
     assert claims["exp"] - claims["iat"] == 7200
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_token_may_have_any_role_that_services_know(tmp_path: Path, keys: KeyFolder, role: Role) -> None:
+    code, output = run("token", "--role", role.value, "--keys", str(tmp_path / "keys"))
+    assert code == 0, output
+    assert claims_of(output.strip(), keys)["roles"] == [role]
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"d": "c2hvcnQ"}', "[]"])

@@ -76,7 +76,10 @@ async def test_ingest_knows_no_name(observed: Observed) -> None:
     service = observed.service
     ingest = Ingest(service)
     project_id = await ingest.project()
-    await ingest.send(project_id, text("Good."))
+    sent = await ingest.send(project_id, text("Good."))
+    erased = f"/v1/records/{sent['records'][0]['record_id']}"
+    assert (await service.client.delete(erased, headers=service.token(Role.PRODUCT))).status_code == 204
+    assert NAME not in (await service.client.get(f"{erased}/erasure", headers=service.token(Role.PRODUCT))).text
     headers = {**service.token(Role.MANAGER), "Idempotency-Key": "once"}
     body = {"name": "another"}
     made = [await service.client.post("/v1/projects", json=body, headers=headers) for _ in range(2)]

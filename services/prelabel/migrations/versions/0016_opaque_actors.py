@@ -5,8 +5,8 @@ Which rows one of them made can be told still; whose the ids are can't, as the k
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

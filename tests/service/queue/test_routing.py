@@ -175,6 +175,33 @@ async def test_thresholds_of_several_classes_are_one_change_that_leaves_other_re
         assert len(await world.routes(record_id)) == count
 
 
+async def test_of_gold_the_thresholds_of_its_predicted_class_are_looked_at_again(service: ServiceUnderTest) -> None:
+    """Whether it may show its prediction hangs on whether an ordinary record would come to people."""
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    concerned_gold = await world.record(confidence=0.97, label="positive")
+    other_gold = await world.record(confidence=0.97, label="negative")
+    for record_id in (concerned_gold, other_gold):
+        await world.gold(record_id)
+    await service.deliver_many(
+        [world.event(one) for one in (world.threshold_of(0.95, 1, "positive"), world.threshold_of(0.98, 2, "negative"))]
+    )
+    async with service.database.transaction() as session:
+        change = await thresholds.next_change(session)
+        assert change is not None
+        concerned, _ = await change.concerned(session, 100)
+    assert concerned == [concerned_gold]
+    await service.run_loop("reroute")
+    assert await blind_gold(world, concerned_gold)
+    assert not await blind_gold(world, other_gold)
+
+
+async def blind_gold(world: World, record_id: UUID) -> bool:
+    statement = "SELECT blind FROM tasks WHERE record_id = $1 AND purpose = 'gold'"
+    async with world.service.database.transaction() as session:
+        blind: bool = await session.raw.fetchval(statement, record_id)
+    return blind
+
+
 async def test_a_class_that_has_no_threshold_any_more_falls_back_to_none(service: ServiceUnderTest) -> None:
     """Its own row says that there is none, whatever holds for the rest."""
     world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()

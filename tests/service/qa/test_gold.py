@@ -94,10 +94,10 @@ async def test_long_gold_is_checked_in_a_worker_process_before_any_record_is_loc
     checked: list[int] = []
 
     async def watched(function: Any, *arguments: Any, **options: Any) -> Any:
-        checked.append(len(arguments[1]))
+        checked.append(len(arguments[2]))
         async with world.service.database.transaction() as session:
             await session.raw.fetch("SELECT FROM records WHERE record_id = $1 FOR UPDATE NOWAIT", record_id)
-        if len(arguments[1]) > 1:
+        if len(arguments[2]) > 1:
             raise ComputeTimeout
         return await run(function, *arguments, **options)
 

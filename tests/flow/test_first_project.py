@@ -40,7 +40,12 @@ def walk(suite: Suite, document: str, folder: Path, blocks: slice = slice(None))
     return done.stdout
 
 
+ON_ONE_BUS = pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="module")
+"""What a document says doesn't depend on the bus."""
+
+
 @needs_jq
+@ON_ONE_BUS
 def test_a_newcomer_gets_from_nothing_to_a_dataset_without_a_surprise(suite: Suite, tmp_path: Path) -> None:
     printed = walk(suite, "docs/first-project.md", tmp_path)
     assert '"accepted": 3' in printed
@@ -56,6 +61,7 @@ def test_a_newcomer_gets_from_nothing_to_a_dataset_without_a_surprise(suite: Sui
 
 
 @needs_jq
+@ON_ONE_BUS
 def test_the_lines_of_the_readme_do_what_it_says(suite: Suite, tmp_path: Path) -> None:
     printed = walk(suite, "README.md", tmp_path, slice(2, 3))
     assert '"verified": true' in printed

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import pytest
 
 from deploy.demo.client import Client
 from deploy.embedded.supervisor import Suite
@@ -22,7 +23,7 @@ SPANS = 2_000
 LABEL_S = 20.0
 OTHERS_S = 10.0
 STALL_S = 2.0
-HELD_UP_MS = 50
+HELD_UP_MS = 100
 TEXT = "the lamp that never came " * (SPANS // 20)
 MARKS = {
     "fields": [{"name": "text", "kind": "text"}],
@@ -46,6 +47,7 @@ async def labelled_after_s(loop: Loop, record_id: str, within_s: float) -> float
     return time.monotonic() - began
 
 
+@pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="module")
 async def test_a_crowded_record_is_labelled_soon_and_others_do_not_wait(client: Client, suite: Suite) -> None:
     body = {"name": "Marks", "schema": MARKS, "guideline": "Mark them.", "policies": policies(3)}
     crowded = await open_project(client, suite, body, "marks", lambda _: "")

@@ -17,7 +17,7 @@ from bench._jobs import environment
 from bench._qa_rows import add_labels, add_project, add_records
 from bench.export import ask_for_release
 
-RECORDS = 60_000
+RECORDS = 40_000
 
 
 def job_process(url: str, objects: Path) -> "subprocess.Popen[bytes]":

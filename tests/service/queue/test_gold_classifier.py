@@ -31,8 +31,8 @@ POLICIES = policies(
     redundancy={"without_model": 2, "with_model": 2, "held_out": 2},
     auto_accept={"audit_share": 0.5},
 )
-RECORDS, GOLD = 1_400, 350
-LEASES = 2_400
+RECORDS, GOLD = 1_200, 300
+LEASES = 2_050
 THRESHOLD = 0.9
 CHANCE = 0.5
 MOST = 0.55

@@ -49,7 +49,7 @@ FILL = (
     """
     INSERT INTO routes (record_id, project_id, prediction_id, model_id, prediction_revision, prediction_schema, confidence,
         revision, waiting, prediction)
-    SELECT record_id, project_id, gen_random_uuid(), gen_random_uuid(), 1, 1, 0.9, 0, false,
+    SELECT record_id, project_id, gen_random_uuid(), $2, 1, 1, 0.9, 0, false,
         '{"sentiment": {"label": "positive"}}'
     FROM records WHERE project_id = $1
     """,
@@ -59,7 +59,7 @@ FILL = (
     SELECT gen_random_uuid(), project_id, record_id, 1, CASE WHEN state = 'gold' THEN 'gold' ELSE 'annotation' END,
         'annotation', 1, 1,
         CASE WHEN state = 'gold' THEN 'gold' WHEN random() < 0.4 THEN 'random' ELSE 'learning' END,
-        'any', state = 'gold' OR random() < 0.1, now()
+        'any', state <> 'gold' AND random() < 0.1, now()
     FROM records WHERE project_id = $1
     """,
     """
@@ -138,7 +138,7 @@ async def fill(suite: Suite, tasks: int) -> UUID:
             "INSERT INTO projects VALUES ($1, 1, 'active', true, true, $2)", project_id, project.model_dump_json()
         )
         await connection.execute(FILL[0], project_id, tasks + GOLD, GOLD, TEXT)
-        await connection.execute(FILL[1], project_id)
+        await connection.execute(FILL[1], project_id, new_id())  # one champion predicted them all
         await connection.execute(FILL[2], project_id)
         await connection.execute(FILL[3], project_id, EXPOSURES)
         await connection.execute("VACUUM ANALYZE")

@@ -18,12 +18,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kit import telemetry
-from shared.kit.bodies import BodyLimit, nul_refused
+from shared.kit.bodies import BodyLimit
 from shared.kit.budgets import ByteBudget
 from shared.kit.clock import http_date, new_id
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
 from shared.kit.rate_limits import ClientAddresses, RateLimit, rate_headers
+from shared.kit.storable_json import nul_refused
 
 log = structlog.get_logger()
 

@@ -9,9 +9,11 @@ from services.ingest.imports.ndjson import Raw
 from services.ingest.imports.port import ImportItem, ImportSource, Line, Parsed, RefusedItem
 from shared.contracts.personal_data import mask
 from shared.contracts.values import json_pointer
-from shared.kit.bodies import (
-    JSON,
-    LARGE_BYTES,
+from shared.kit.bodies import JSON, LARGE_BYTES
+from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.exceptions import MalformedJson
+from shared.kit.problems import Problem
+from shared.kit.storable_json import (
     Fault,
     may_be_rounded,
     may_hold_nul,
@@ -20,9 +22,6 @@ from shared.kit.bodies import (
     read_json,
     refuse_faults,
 )
-from shared.kit.compute.exceptions import ComputeFailed
-from shared.kit.exceptions import MalformedJson
-from shared.kit.problems import Problem
 
 MAX_ITEMS: Final = 10_000
 MAX_VALUES: Final = 500_000

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports.port import ImportSource, Line
-from shared.kit.bodies import may_repeat_names, parse_json, read_exactly, refuse_faults
+from shared.kit.storable_json import may_repeat_names, parse_json, read_exactly, refuse_faults
 
 NDJSON: Final = "application/x-ndjson"
 _BOM: Final = b"\xef\xbb\xbf"

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.personal_data import mask
-from shared.kit.bodies import check_storable, refuse_faults
 from shared.kit.compute.pool import ComputePool
 from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
+from shared.kit.storable_json import check_storable, refuse_faults
 
 
 class Line(NamedTuple):

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kit.bodies import MAX_DEPTH, Fault, may_repeat_names, parse_json, read_exactly, read_json
 from shared.kit.exceptions import MalformedJson
 from shared.kit.pagination import decode_cursor, encode_cursor
 from shared.kit.problems import Problem
+from shared.kit.storable_json import MAX_DEPTH, Fault, may_repeat_names, parse_json, read_exactly, read_json
 
 _JSON = st.recursive(
     st.none()

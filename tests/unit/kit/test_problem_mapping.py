@@ -9,11 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
 from starlette.exceptions import HTTPException
 
-from shared.kit.bodies import MAX_DEPTH, MAX_VALUES, parse_json, read_exactly
 from shared.kit.exceptions import EventTooLarge, MalformedJson, NotKnownHere
 from shared.kit.pagination import Page, decode_cursor, page_of
 from shared.kit.problem_mapping import problem_of
 from shared.kit.problems import Problem, kebab_case, pointer_to
+from shared.kit.storable_json import MAX_DEPTH, MAX_VALUES, parse_json, read_exactly
 
 
 class StaleLease(Exception):

@@ -19,7 +19,7 @@ from shared.contracts.events import RecordErased
 from shared.contracts.values import Role
 from shared.kit.app import JobHandler, Loop, Runtime, RuntimeDep, ServiceSpec, SessionDep, create_service_app
 from shared.kit.auth import Principal, requires
-from shared.kit.bodies import body_limit, large_body, lift_body_limit, parse_json
+from shared.kit.bodies import body_limit, large_body, lift_body_limit
 from shared.kit.clock import new_id
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import JobFailed, NotKnownHere
@@ -28,6 +28,7 @@ from shared.kit.jobs import Job, JobAccepted, enqueue
 from shared.kit.outbox import publish
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
+from shared.kit.storable_json import parse_json
 from tests.service.kit.tiny.settings import TinySettings
 
 router = edge_router()

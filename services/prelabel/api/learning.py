@@ -4,7 +4,13 @@ from typing import Annotated
 from uuid import UUID
 
 from services.prelabel import jobs
-from services.prelabel.api.shapes import BatchOut, LearningOut, TrainingAccepted, TrainingRequest, TrainingRunOut
+from services.prelabel.api.learning_shapes import (
+    BatchOut,
+    LearningOut,
+    TrainingAccepted,
+    TrainingRequest,
+    TrainingRunOut,
+)
 from services.prelabel.loop_names import TRAIN
 from services.prelabel.operations import comparison, selection, training
 from services.prelabel.resources import PrelabelRuntimeDep

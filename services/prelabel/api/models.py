@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import File, Form, Request, Response, UploadFile
 from pydantic import ValidationError
 
-from services.prelabel.api.shapes import (
+from services.prelabel.api.model_shapes import (
     MANIFEST_EXAMPLE,
     ArtifactLink,
     LiveErrors,

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Response
 
 from services.prelabel.api.prediction_json import encode
-from services.prelabel.api.shapes import (
+from services.prelabel.api.prediction_shapes import (
     InlineImage,
     PredictionAnswer,
     PredictionRequest,

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.prelabel.api.shapes import MANIFEST_EXAMPLE
+from services.prelabel.api.model_shapes import MANIFEST_EXAMPLE
 from shared.contracts.values import Role
 from tests.support.service import service_under_test
 

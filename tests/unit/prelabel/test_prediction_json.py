@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.prelabel.api.prediction_json import encode
-from services.prelabel.api.shapes import ItemPrediction
+from services.prelabel.api.prediction_shapes import ItemPrediction
 from services.prelabel.domain import prediction
 from shared.contracts.events import ModelManifest
 

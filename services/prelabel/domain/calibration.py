@@ -20,6 +20,7 @@ SMALLEST: Final = 1e-9
 _LOG_RANGE: Final = (math.log(0.05), math.log(20.0))
 _PRIOR_WEIGHT: Final = 1.0
 _STEPS: Final = 60
+_FOLDS: Final = 5
 _GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
 
 
@@ -72,6 +73,21 @@ def fit_temperature(probabilities: Floats, truth: Indices) -> float:
         return loss + _PRIOR_WEIGHT * log_temperature**2
 
     return math.exp(_least(penalised, *_LOG_RANGE))
+
+
+def temper_by_others(probabilities: Floats, truth: Indices) -> Floats:
+    """Temper each row by a temperature that its own label had no part in (cross-fitting, Hastie et al. 2009, section 7.10).
+
+    Row i is of fold i mod 5, and tempered by what is fitted on the other folds. Nothing is fitted on rows whose `truth` is
+    -1: those have a right class that the model doesn't have.
+    """
+    fold = np.arange(len(truth)) % _FOLDS
+    tempered = np.empty(probabilities.shape)
+    for each in range(min(_FOLDS, len(truth))):
+        inside = fold == each
+        others = ~inside & (truth >= 0)
+        tempered[inside] = temper(probabilities[inside], fit_temperature(probabilities[others], truth[others]))
+    return tempered
 
 
 def _least(function: Callable[[float], float], low: float, high: float) -> float:

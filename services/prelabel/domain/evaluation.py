@@ -31,15 +31,19 @@ class PromotionDecision:
 
 
 def measure(probabilities: Floats, truth: Indices, temperature: float | None = None) -> Measured:
-    """Measure a model, after fitting its temperature on the same rows unless it is given.
+    """Measure a model by the temperature that it has; where it has none yet, one is fitted on all of the rows.
 
-    A model that was measured before has one: it stays, because thresholds stand on it. A right class that the model
-    doesn't have is a row of `truth` with -1: always wrong.
+    Log loss and calibration error of a model whose temperature is fitted here are cross-fitted: no row is judged by a
+    temperature that saw its label. A model that was measured before keeps its temperature, because thresholds stand on it;
+    whether it saw some of the rows is not known here. `probabilities`: [n, classes]; `truth`: [n], -1 for a right class
+    that the model doesn't have, which is always wrong.
     """
     known = truth >= 0
     if temperature is None:
         temperature = calibration.fit_temperature(probabilities[known], truth[known])
-    tempered = calibration.temper(probabilities, temperature)
+        tempered = calibration.temper_by_others(probabilities, truth)
+    else:
+        tempered = calibration.temper(probabilities, temperature)
     loss = np.full(len(truth), -np.log(calibration.SMALLEST))
     loss[known] = -np.log(np.clip(tempered[known, truth[known]], calibration.SMALLEST, 1.0))
     return Measured(
@@ -54,7 +58,8 @@ def measure(probabilities: Floats, truth: Indices, temperature: float | None = N
 def decide(challenger: Measured, champion: Measured | None, margin: float) -> PromotionDecision:
     """Promote what is better by more than `margin` in accuracy; equally right, the one with the smaller log loss.
 
-    Both must be measured on the same records.
+    Both must be measured on the same records. The champion's temperature may have been fitted on some of them when it was
+    a challenger, which favours the champion.
     """
     if champion is None:
         return PromotionDecision(

@@ -8,7 +8,7 @@ from typing import Final
 
 from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TEST, TRAIN, UNLEARN
 from services.prelabel.loops.learning import learn, train
-from services.prelabel.loops.measuring import compare, test
+from services.prelabel.loops.measurement import compare, test
 from services.prelabel.loops.scoring import score
 from services.prelabel.loops.upkeep import count, prune, unlearn
 from shared.kit.runtime import Loop

@@ -138,10 +138,12 @@ async def _supply(session: Session, project: Project, schema_version: int) -> Va
 async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -> ComparisonResult | None:
     """Let both answer; None when too many records can't be read for now. Needs no session: this may take long.
 
-    A record that only one of the two has no answer for counts as wrong for that one.
+    A record that only one of the two has no answer for counts as wrong for that one. The challenger's temperature is fitted
+    here, in a worker process: that is some hundred passes over all probabilities.
 
     Raises:
         InferenceFailed: the challenger or the champion could not answer, or there is nothing that it could read.
+        ComputeFailed: measuring what they answered took too long, or the worker ended.
     """
     found = await answers(inference, reader, contest.challenger, contest.examples)
     if found is None:
@@ -150,7 +152,7 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
     if not usable:
         raise InferenceFailed("none of the records of the validation split can be read")
     truth = truth_of(usable, contest.challenger.manifest)
-    challenger = judging.measure(probabilities, truth)
+    challenger = await reader.compute.run(judging.measure, probabilities, truth, project_id=reader.project_id)
     if contest.champion is None:
         return ComparisonResult(challenger, None)
     again = await answers(inference, reader, contest.champion, usable)
@@ -162,7 +164,10 @@ async def measure(inference: InferenceQueue, reader: Reader, contest: Contest) -
     theirs = np.full((len(usable), columns), 1.0 / columns)
     theirs[[row_of[example.record_id] for example in readable]] = known
     truth = truth_of(usable, contest.champion.manifest)
-    return ComparisonResult(challenger, judging.measure(theirs, truth, contest.champion.temperature))
+    champion = await reader.compute.run(
+        judging.measure, theirs, truth, contest.champion.temperature, project_id=reader.project_id
+    )
+    return ComparisonResult(challenger, champion)
 
 
 async def conclude(

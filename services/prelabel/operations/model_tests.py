@@ -52,6 +52,7 @@ async def measure(
 
     Raises:
         InferenceFailed: the model could not answer, or there is nothing that it could read.
+        ComputeFailed: measuring what it answered took too long, or the worker ended.
     """
     answered = await comparison.answers(inference, reader, model, examples)
     if answered is None:
@@ -59,7 +60,10 @@ async def measure(
     usable, probabilities = answered
     if not usable:
         raise InferenceFailed("none of the records of the test split can be read")
-    return judging.measure(probabilities, comparison.truth_of(usable, model.manifest), model.temperature)
+    truth = comparison.truth_of(usable, model.manifest)
+    return await reader.compute.run(
+        judging.measure, probabilities, truth, model.temperature, project_id=model.project_id
+    )
 
 
 async def keep(session: Session, model: Model, measured: Measured, now: datetime) -> bool:

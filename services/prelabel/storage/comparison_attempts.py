@@ -6,13 +6,18 @@ Each is counted before it begins, whatever ends it. `models.move` and `models.ke
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from shared.contracts.values import ModelStage
 from shared.kit.database import Session
 
 _PAUSE_S: Final = 5.0
 
-# An attempt that left no word was interrupted.
+# An attempt that left no word was interrupted. The lock keeps the model as it is until the attempt is counted: whoever
+# gives it another stage deletes its attempts, and none is counted after that.
 _BEGIN: Final = """
-INSERT INTO comparison_attempts AS a (model_id, attempts, retry_at) VALUES ($1, 1, now() + make_interval(secs => $2 * 2.0))
+INSERT INTO comparison_attempts AS a (model_id, attempts, retry_at)
+SELECT model_id, 1, now() + make_interval(secs => $2 * 2.0) FROM models
+WHERE model_id = $1 AND stage = $3 AND (stage = 'challenger' AND NOT compared OR stage = 'champion' AND test IS NULL)
+FOR SHARE
 ON CONFLICT (model_id) DO UPDATE SET attempts = a.attempts + 1,
     failure = coalesce(a.failure, 'The service was interrupted.'),
     retry_at = now() + make_interval(secs => $2 * power(2.0, a.attempts + 1))
@@ -37,9 +42,13 @@ class ComparisonAttempt(NamedTuple):
     failure: str | None
 
 
-async def begin(session: Session, model_id: UUID) -> ComparisonAttempt:
-    """Count an attempt. If it leaves no word, the next one is due after a pause that doubles with each."""
-    return ComparisonAttempt(*await session.raw.fetchrow(_BEGIN, model_id, _PAUSE_S))
+async def begin(session: Session, model_id: UUID, stage: ModelStage) -> ComparisonAttempt | None:
+    """Count an attempt at a model of that stage; None when it has been compared, tested or replaced meanwhile.
+
+    If it leaves no word, the next one is due after a pause that doubles with each.
+    """
+    row = await session.raw.fetchrow(_BEGIN, model_id, _PAUSE_S, stage)
+    return None if row is None else ComparisonAttempt(*row)
 
 
 async def fail(session: Session, model_id: UUID, failure: str) -> None:

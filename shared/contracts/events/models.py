@@ -41,8 +41,9 @@ class ModelManifest(Frozen):
 class ModelEvaluation(Frozen):
     """What a model was chosen by: `held_out` labels of `split` made by people; `against_*` is the champion on the same.
 
-    `split` None: an older release compared on the validation and the test split together. `log_loss` and
-    `calibration_error` are of the labels that `temperature` was fitted on.
+    `split` None: an older release compared on the validation and the test split together.
+    `temperature` is fitted on all of the labels; `log_loss` and `calibration_error` are cross-fitted, each label judged by
+    a temperature that was fitted on others. Those of older releases are of the labels that `temperature` was fitted on.
     """
 
     held_out: int = Field(ge=0)

@@ -44,6 +44,38 @@ def test_a_few_right_answers_do_not_make_certain() -> None:
     assert calibration.fit_temperature(np.empty((0, 2)), np.empty(0, dtype=np.int64)) == 1.0
 
 
+def test_no_row_is_tempered_by_what_its_own_label_says() -> None:
+    p, truth = distributions(7, 40, 3, 0.5)
+    before = calibration.temper_by_others(p, truth)
+    for row in (0, 13, 39):
+        for label in range(3):
+            relabelled = truth.copy()
+            relabelled[row] = label
+            assert (calibration.temper_by_others(p, relabelled)[row] == before[row]).all()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 7])
+def test_few_rows_are_tempered_by_what_others_there_are(rows: int) -> None:
+    p, truth = distributions(8, rows, 3, 0.5)
+    assert calibration.temper_by_others(p, truth).sum(axis=1) == pytest.approx(np.ones(rows))
+    if rows == 1:
+        assert calibration.temper_by_others(p, truth) == pytest.approx(p, abs=1e-8)
+
+
+def test_the_log_loss_of_a_fitted_model_is_not_better_than_on_labels_it_never_saw() -> None:
+    small = [distributions(seed, 20, 3, 0.4) for seed in range(40)]
+    fresh, fresh_truth = distributions(99, 2000, 3, 0.4)
+    measured = [measure(p, truth) for p, truth in small]
+    seen = np.mean(
+        [measure(p, truth, one.temperature).log_loss for (p, truth), one in zip(small, measured, strict=True)]
+    )
+    unseen = np.mean([measure(fresh, fresh_truth, one.temperature).log_loss for one in measured])
+    claimed = np.mean([one.log_loss for one in measured])
+    assert seen < unseen - 0.01
+    assert claimed == pytest.approx(unseen, abs=0.03)
+    assert claimed > seen
+
+
 def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     p = np.array([[0.9, 0.1]] * 10)
     truth = np.array([0] * 7 + [1] * 3)

@@ -1,15 +1,14 @@
 """The loops that compare challengers and test champions."""
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import structlog
 
 from services.prelabel import metrics
-from services.prelabel.exceptions import (
-    InferenceFailed,
-    ModelSetAside,
-)
+from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.loop_names import COMPARE, TEST, UNLEARN
 from services.prelabel.operations import comparison, model_tests
 from services.prelabel.operations.model_inputs import Reader
@@ -24,9 +23,61 @@ from shared.kit.isolation import isolated
 
 log = structlog.get_logger()
 
-_COMPARED_AGAIN_S: Final = 5.0
+_MEASURED_AGAIN_S: Final = 5.0
 _BREATH_S: Final = 0.2
 """Labels come one by one; what each of them wakes is done for all that came meanwhile."""
+
+
+class _GiveUp(Protocol):
+    """Note a failed attempt; after the last one, or `for_good`, the model's measurement ends with its reason."""
+
+    async def __call__(
+        self,
+        runtime: PrelabelRuntime,
+        model: Model,
+        attempt: ComparisonAttempt,
+        failure: str,
+        *,
+        for_good: bool = False,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Measurement:
+    """A kind of measurement. `run` returns whether it is over; else it is postponed. `failed`: the event to be logged when
+    the model can't answer; `unanswered`: what is kept of that, with the reason in it.
+    """
+
+    run: Callable[[PrelabelRuntime, Model], Awaitable[bool]]
+    give_up: _GiveUp
+    failed: str
+    unanswered: str
+
+
+async def _attempt(runtime: PrelabelRuntime, model: Model, measurement: _Measurement) -> None:
+    """Measure a model, unless that is wanted no more. The attempt counts whatever ends it."""
+    async with runtime.database.autocommit() as session:
+        attempt = await comparison_attempts.begin(session, model.model_id, model.stage)
+    if attempt is None:
+        return
+    give_up = measurement.give_up
+    if attempt.number > comparison.MOST_ATTEMPTS:
+        await give_up(runtime, model, attempt, attempt.failure or "")
+        return
+    try:
+        is_over = await measurement.run(runtime, model)
+    except InferenceFailed as error:
+        log.warning(measurement.failed, model_id=model.model_id, exc_info=error)
+        failure = measurement.unanswered.format(error)
+        await give_up(runtime, model, attempt, failure, for_good=isinstance(error, ModelSetAside))
+        return
+    except Exception as error:
+        if database_error_kind(error) is not DatabaseErrorKind.AWAY:
+            await give_up(runtime, model, attempt, failure_of(error))
+        raise
+    if not is_over:
+        async with runtime.database.autocommit() as session:
+            await comparison_attempts.postpone(session, model.model_id, _MEASURED_AGAIN_S)
 
 
 async def compare(runtime: PrelabelRuntime) -> float | None:
@@ -43,7 +94,7 @@ async def compare(runtime: PrelabelRuntime) -> float | None:
     with isolated(COMPARE) as item:
         for model in due:
             with item(model_id=model.model_id):
-                await _attempt_comparison(runtime, model)
+                await _attempt(runtime, model, _COMPARISON)
                 runtime.wake(TEST)
                 runtime.wake(UNLEARN)
                 wake_scoring(runtime, model.project_id)
@@ -54,31 +105,6 @@ async def compare(runtime: PrelabelRuntime) -> float | None:
         return await comparison_attempts.next_in_s(session)
 
 
-async def _attempt_comparison(runtime: PrelabelRuntime, model: Model) -> None:
-    """Compare; the attempt counts whatever ends it, and after the last one the model is rejected with its reason."""
-    async with runtime.database.autocommit() as session:
-        attempt = await comparison_attempts.begin(session, model.model_id)
-    if attempt.number > comparison.MOST_ATTEMPTS:
-        await _give_up_comparison(runtime, model, attempt, attempt.failure or "")
-        return
-    try:
-        concluded = await _compare_one(runtime, model)
-    except InferenceFailed as error:
-        log.warning("comparison_failed", model_id=model.model_id, exc_info=error)
-        failure = f"it could not answer the records of the validation split: {error}"
-        await _give_up_comparison(runtime, model, attempt, failure, for_good=isinstance(error, ModelSetAside))
-        return
-    except Exception as error:
-        if database_error_kind(error) is not DatabaseErrorKind.AWAY:
-            await _give_up_comparison(runtime, model, attempt, failure_of(error))
-        raise
-    if concluded is None:
-        async with runtime.database.autocommit() as session:
-            await comparison_attempts.postpone(session, model.model_id, _COMPARED_AGAIN_S)
-    else:
-        metrics.COMPARED.labels(concluded.stage).inc()
-
-
 async def _give_up_comparison(
     runtime: PrelabelRuntime, model: Model, attempt: ComparisonAttempt, failure: str, *, for_good: bool = False
 ) -> None:
@@ -87,8 +113,8 @@ async def _give_up_comparison(
     metrics.COMPARED.labels("failed" if rejected is None else rejected.stage).inc()
 
 
-async def _compare_one(runtime: PrelabelRuntime, model: Model) -> Model | None:
-    """The model as it was decided on; None when it can't be compared now, or something changed meanwhile."""
+async def _compare_one(runtime: PrelabelRuntime, model: Model) -> bool:
+    """Whether the model is decided on now; else it can't be compared yet, or something changed meanwhile."""
     async with runtime.database.transaction() as session:
         contest = await comparison.prepare(session, model)
     outcome = None
@@ -97,13 +123,23 @@ async def _compare_one(runtime: PrelabelRuntime, model: Model) -> Model | None:
             runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
         )
         if outcome is None:
-            return None
+            return False
     async with runtime.database.transaction() as session:
         concluded = await comparison.conclude(session, runtime.resources.projects, contest, outcome, utc_now())
-    if concluded is not None:
-        accuracy = None if outcome is None else outcome.challenger.accuracy
-        log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=accuracy)
-    return concluded
+    if concluded is None:
+        return False
+    accuracy = None if outcome is None else outcome.challenger.accuracy
+    log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=accuracy)
+    metrics.COMPARED.labels(concluded.stage).inc()
+    return True
+
+
+_COMPARISON: Final = _Measurement(
+    _compare_one,
+    _give_up_comparison,
+    "comparison_failed",
+    "it could not answer the records of the validation split: {}",
+)
 
 
 async def test(runtime: PrelabelRuntime) -> float | None:
@@ -116,31 +152,9 @@ async def test(runtime: PrelabelRuntime) -> float | None:
     with isolated(TEST) as item:
         for model in due:
             with item(model_id=model.model_id):
-                await _attempt_test(runtime, model)
+                await _attempt(runtime, model, _TEST)
     async with runtime.database.autocommit() as session:
         return await comparison_attempts.next_in_s(session)
-
-
-async def _attempt_test(runtime: PrelabelRuntime, model: Model) -> None:
-    """Test; the attempt counts whatever ends it, and after the last one the report says why there are no figures."""
-    async with runtime.database.autocommit() as session:
-        attempt = await comparison_attempts.begin(session, model.model_id)
-    if attempt.number > comparison.MOST_ATTEMPTS:
-        await _give_up_test(runtime, model, attempt, attempt.failure or "")
-        return
-    try:
-        tested = await _test_one(runtime, model)
-    except InferenceFailed as error:
-        log.warning("model_test_failed", model_id=model.model_id, exc_info=error)
-        await _give_up_test(runtime, model, attempt, str(error), for_good=isinstance(error, ModelSetAside))
-        return
-    except Exception as error:
-        if database_error_kind(error) is not DatabaseErrorKind.AWAY:
-            await _give_up_test(runtime, model, attempt, failure_of(error))
-        raise
-    if not tested:
-        async with runtime.database.autocommit() as session:
-            await comparison_attempts.postpone(session, model.model_id, _COMPARED_AGAIN_S)
 
 
 async def _give_up_test(
@@ -163,3 +177,6 @@ async def _test_one(runtime: PrelabelRuntime, model: Model) -> bool:
     if kept:
         log.info("model_tested", model_id=model.model_id, records=measured.records, accuracy=measured.accuracy)
     return True
+
+
+_TEST: Final = _Measurement(_test_one, _give_up_test, "model_test_failed", "{}")

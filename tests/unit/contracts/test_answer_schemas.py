@@ -1,6 +1,8 @@
 """The JSON Schema of answers agrees with `validate`, but for rules that JSON Schema can't express, and these are named."""
 
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +36,81 @@ BOXES = {
 }
 UPRIGHT = {"name": "upright", "kind": "boxes", "field": "photo", "labels": ["car"]}
 
+Strategy = st.SearchStrategy[Any]
+
+
+def _choice(question: dict[str, Any]) -> Strategy:
+    return st.fixed_dictionaries({"label": st.sampled_from(question["labels"])})
+
+
+def _multi_choice(question: dict[str, Any]) -> Strategy:
+    some = st.lists(
+        st.sampled_from(question["labels"]), min_size=question["minimum"], max_size=question["maximum"], unique=True
+    )
+    return st.fixed_dictionaries({"labels": some})
+
+
+def _apart(edges: list[int]) -> list[tuple[int, int]]:
+    edges = sorted(edges)
+    return list(zip(edges[::2], edges[1::2], strict=False))
+
+
+@st.composite
+def _spans(draw: st.DrawFn, question: dict[str, Any]) -> Any:
+    offsets = st.integers(0, len(str(CONTENT["text"])))
+    place = st.lists(offsets, min_size=2, max_size=2, unique=True).map(sorted).map(tuple)
+    apart = st.lists(offsets, max_size=6, unique=True).map(_apart)
+    places = draw(apart if question.get("overlapping") is False else st.lists(place, max_size=3, unique=True))
+    labels = st.sampled_from(question["labels"])
+    answer = {"spans": [{"start": start, "end": end, "label": draw(labels)} for start, end in places]}
+    if draw(st.booleans()):
+        pairs = list(permutations(range(len(places)), 2)) if question.get("relations") else []
+        chosen = draw(st.lists(st.sampled_from(pairs), max_size=2, unique=True)) if pairs else []
+        answer["relations"] = [
+            {"head": head, "tail": tail, "label": draw(st.sampled_from(question["relations"]))} for head, tail in chosen
+        ]
+    return answer
+
+
+@st.composite
+def _boxes(draw: st.DrawFn, question: dict[str, Any]) -> Any:
+    sides = st.floats(0, 1, exclude_min=True, width=16)
+    corners = draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 49)), max_size=3, unique=True))
+    boxes = [{"x": x, "y": y, "width": (100 - x) * draw(sides), "height": (50 - y) * draw(sides)} for x, y in corners]
+    if question.get("rotation") and draw(st.booleans()):
+        turned = {"x": 45.5, "y": 20.5, "width": 10, "height": 10}  # wherever it is turned about, it stays inside
+        boxes.append({**turned, "rotation": draw(st.sampled_from([None, 0, 45.0, 359]))})
+    for box in boxes:
+        box["label"] = draw(st.sampled_from(question["labels"]))
+        box.update(draw(_attributes(question)))
+    return {"boxes": boxes}
+
+
+def _attributes(question: dict[str, Any]) -> Strategy:
+    """The member `attributes`; without attributes that are required, it may be left out."""
+    needed, others = {}, {}
+    for attribute in question.get("attributes", []):
+        (needed if attribute.get("required") else others)[attribute["name"]] = st.sampled_from(attribute["values"])
+    member = {"attributes": st.fixed_dictionaries(needed, optional=others)}
+    return st.fixed_dictionaries(member) if needed else st.fixed_dictionaries({}, optional=member)
+
+
+QUESTIONS = {
+    "choice": TOPIC,
+    "multi_choice": TAGS,
+    "spans": SPANS,
+    "spans that don't overlap": ALONE,
+    "boxes": BOXES,
+    "upright boxes": UPRIGHT,
+}
+VALID: dict[str, Callable[[dict[str, Any]], Strategy]] = {
+    "choice": _choice,
+    "multi_choice": _multi_choice,
+    "spans": _spans,
+    "boxes": _boxes,
+}
+"""Answers that `validate` accepts, drawn by what the question asks for."""
+
 _near = st.integers(-1, 14)
 _length = st.sampled_from([-1, 0, 0.5, 1, 10, 49.9, 60, 101])
 
@@ -42,7 +119,7 @@ def _of(*labels: str) -> st.SearchStrategy[str]:
     return st.sampled_from([*labels, *labels, "", "unknown"])
 
 
-def _spans(labels: tuple[str, ...], relations: tuple[str, ...]) -> st.SearchStrategy[Any]:
+def _near_spans(labels: Sequence[str], relations: Sequence[str]) -> Strategy:
     span = st.fixed_dictionaries({"start": _near, "end": _near, "label": _of(*labels)})
     relation = st.fixed_dictionaries({"head": st.integers(-1, 3), "tail": st.integers(-1, 3), "label": _of(*relations)})
     return st.fixed_dictionaries(
@@ -50,7 +127,7 @@ def _spans(labels: tuple[str, ...], relations: tuple[str, ...]) -> st.SearchStra
     )
 
 
-def _boxes(labels: tuple[str, ...], attributes: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _near_boxes(labels: Sequence[str], attributes: Strategy) -> Strategy:
     box = st.fixed_dictionaries(
         {"x": _length, "y": _length, "width": _length, "height": _length, "label": _of(*labels)},
         optional={"rotation": st.sampled_from([None, 0, 45.0, 359, 360]), "attributes": attributes},
@@ -58,20 +135,23 @@ def _boxes(labels: tuple[str, ...], attributes: st.SearchStrategy[Any]) -> st.Se
     return st.fixed_dictionaries({"boxes": st.lists(box, max_size=2)})
 
 
-ANSWERS: dict[str, tuple[dict[str, Any], st.SearchStrategy[Any]]] = {
-    "choice": (TOPIC, st.fixed_dictionaries({"label": _of("a", "b", "é")})),
-    "multi_choice": (TAGS, st.fixed_dictionaries({"labels": st.lists(_of("x", "y", "z"), max_size=3)})),
-    "spans": (SPANS, _spans(("PER", "ORG"), ("knows", "owns"))),
-    "spans that don't overlap": (ALONE, _spans(("PER",), ("knows",))),
-    "boxes": (
-        BOXES,
-        _boxes(
-            ("car", "bus"),
-            st.dictionaries(st.sampled_from(["colour", "side", "size"]), _of("red", "blue", "left"), max_size=2),
-        ),
+NEAR: dict[str, Strategy] = {
+    "choice": st.fixed_dictionaries({"label": _of("a", "b", "é")}),
+    "multi_choice": st.fixed_dictionaries({"labels": st.lists(_of("x", "y", "z"), max_size=3)}),
+    "spans": _near_spans(("PER", "ORG"), ("knows", "owns")),
+    "spans that don't overlap": _near_spans(("PER",), ("knows",)),
+    "boxes": _near_boxes(
+        ("car", "bus"),
+        st.dictionaries(st.sampled_from(["colour", "side", "size"]), _of("red", "blue", "left"), max_size=2),
     ),
-    "upright boxes": (UPRIGHT, _boxes(("car",), st.just({}))),
+    "upright boxes": _near_boxes(("car",), st.just({})),
 }
+"""Answers that break one rule or another, most of them."""
+
+
+def valid(question: dict[str, Any]) -> Strategy:
+    return VALID[question["kind"]](question)
+
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 200) | st.sampled_from([0.5, 1.0, -1.0]) | st.text("aéPx", max_size=3),
@@ -124,12 +204,26 @@ def assert_agreement(asked: LabelSchema, content: Content, answers: dict[str, An
         assert not accepted
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
-def test_a_schema_accepts_what_validate_accepts_and_refuses_what_it_can_express(kind: str) -> None:
-    question, answers = ANSWERS[kind]
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_answers_drawn_by_what_is_asked_for_are_accepted_by_both(kind: str) -> None:
+    question = QUESTIONS[kind]
     asked = schema(question)
 
-    @given(answer=mutated(answers), content=st.sampled_from([CONTENT, {}]))
+    @given(answer=valid(question))
+    def accepted(answer: Any) -> None:
+        answers = {question["name"]: answer}
+        assert validate(asked, CONTENT, answers) == []
+        assert Draft202012Validator(answers_schema(asked)).is_valid(answers)
+
+    accepted()
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_a_schema_accepts_what_validate_accepts_and_refuses_what_it_can_express(kind: str) -> None:
+    question = QUESTIONS[kind]
+    asked = schema(question)
+
+    @given(answer=mutated(valid(question)) | mutated(NEAR[kind]), content=st.sampled_from([CONTENT, {}]))
     def agree(answer: Any, content: Content) -> None:
         assert_agreement(asked, content, {question["name"]: answer})
 
@@ -152,9 +246,10 @@ CONDITIONS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_it_knows_which_questions_are_hidden_and_which_are_needed(condition: str) -> None:
     asked = schema(*CONDITIONS[condition])
-    right = {str(question["name"]): answers for question, answers in ANSWERS.values()}
+    near = {str(question["name"]): NEAR[kind] for kind, question in QUESTIONS.items()}
+    drawn = {str(one["name"]): valid(one) | near[one["name"]] for one in CONDITIONS[condition]}
 
-    @given(answers=st.fixed_dictionaries({}, optional={one.name: right[one.name] for one in asked.questions}))
+    @given(answers=st.fixed_dictionaries({}, optional=drawn))
     def agree(answers: dict[str, Any]) -> None:
         assert_agreement(asked, CONTENT, answers)
 
@@ -162,7 +257,7 @@ def test_it_knows_which_questions_are_hidden_and_which_are_needed(condition: str
 
 
 def test_there_is_a_schema_for_every_kind() -> None:
-    assert {question["kind"] for question, _ in ANSWERS.values()} == QUESTION_MODELS.keys()
+    assert {question["kind"] for question in QUESTIONS.values()} == VALID.keys() == QUESTION_MODELS.keys()
 
 
 @pytest.mark.parametrize("kind", QUESTION_MODELS)

@@ -134,7 +134,10 @@ async def change_project(
     response: Response,
     expected: ExpectedRevisions,
 ) -> ProjectOut:
-    """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions."""
+    """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions.
+
+    What changes nothing, as an empty body, is answered with the project as it is: no revision is counted, no event published.
+    """
     name = (await projects.cleaned(runtime.compute, ProjectParts(name=body.name), project_id)).name
 
     def decide(project: Project) -> Project:

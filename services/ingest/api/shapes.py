@@ -91,7 +91,7 @@ class PoliciesIn(Policies):
 
 
 class ProjectChange(Frozen):
-    """What is to be another; what is left out stays."""
+    """What is to be another; what is left out or null stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}, {"active_schema": 1}]})
 

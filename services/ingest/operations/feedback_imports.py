@@ -29,9 +29,9 @@ async def import_feedback(
     let_go: Callable[[int], None],
 ) -> AsyncIterator[list[TakenReportLine]]:
     """Take reports in, a transaction a chunk; yields what is committed of each chunk. Raises what `import_records` does."""
-    async with context.database.transaction() as session:
-        project = await projects.open_for_intake(session, project_id)
     try:
+        async with context.database.transaction() as session:
+            project = await projects.open_for_intake(session, project_id)
         async with aclosing(chunks_of(lines, context.stopping)) as chunks:
             async for chunk in chunks:
                 parts = await prepared(context, prepare_reports, project, chunk)

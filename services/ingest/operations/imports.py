@@ -198,17 +198,20 @@ def _concerns_an_item(error: Exception) -> bool:
 
 
 def interruption(tally: Tally, error: Exception) -> Exception:
-    """What is raised for an error in a stream: the error itself, unless lines are committed: then it has to name them."""
+    """What is raised for an error in a stream: the error itself, unless lines are committed: then it has to name them.
+
+    The refusal of an archived project names them always, 0 too.
+    """
+    committed = f"{tally.committed} lines are committed"
     if isinstance(error, ImportInterrupted):
-        return ImportInterrupted(f"{error}; {tally.committed} lines are committed. {_AGAIN}")
+        return ImportInterrupted(f"{error}; {committed}. {_AGAIN}")
+    if isinstance(error, ProjectArchived):
+        return ProjectArchived(committed)
     if not tally.committed:
         return error
-    committed = f"{tally.committed} lines are committed"
     if isinstance(error, Problem):
         detail = f"{error.explanation or error.title} {committed}."
         return Problem(error.status, error.type, error.title, detail, headers=error.headers)
-    if isinstance(error, ProjectArchived):
-        return ProjectArchived(committed)
     if database_error_kind(error) is None:
         return error
     return ImportInterrupted(f"The database failed; {committed}. {_AGAIN}")

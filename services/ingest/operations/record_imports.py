@@ -45,10 +45,10 @@ async def import_records(
         NotKnownHere, ProjectArchived, NoActiveSchema: see `projects.open_for_intake`.
         ImportInterrupted: the database failed or the service ends; it holds how many lines are committed.
     """
-    async with context.database.transaction() as session:
-        project = await projects.open_for_intake(session, project_id)
     committing: asyncio.Task[list[TakenLine]] | None = None
     try:
+        async with context.database.transaction() as session:
+            project = await projects.open_for_intake(session, project_id)
         async with aclosing(chunks_of(lines, context.stopping)) as chunks:
             async for chunk in chunks:
                 parts = await prepared(context, prepare_records, project, chunk)

@@ -102,7 +102,8 @@ async def change_annotator(
     runtime: QueueRuntimeDep,
 ) -> AnnotatorOut:
     """Pool, skills, languages, status, name or subject. Who is paused or retired gets no more leases, and what they hold
-    goes back; their drafts are kept.
+    goes back; their drafts are kept. What changes nothing, as an empty body, is answered with the annotator as they are: no
+    revision is counted, no event published.
     """
     changes = body.model_dump(exclude_none=True)
     changed = await annotators.change_annotator(session, annotator_id, changes, expected, utc_now())

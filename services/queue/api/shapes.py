@@ -244,7 +244,7 @@ class NewAnnotator(_Body):
 
 
 class AnnotatorChange(_Body):
-    """What is not given stays."""
+    """What is to be another; what is left out or null stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}]})
 

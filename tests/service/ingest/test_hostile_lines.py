@@ -187,6 +187,26 @@ async def test_a_project_that_is_archived_while_a_stream_comes_in_reports_how_fa
     assert answer.json()["detail"] == f"{kept} lines are committed"
     again = await ingest.client.post(f"/v1/projects/{project_id}/{path}", content=GOOD % 1, headers=headers)
     assert (again.status_code, again.json()["type"]) == (409, "project-archived")
+    assert again.json()["detail"] == "0 lines are committed"
+
+
+@pytest.mark.parametrize("path", ["records", "feedback"])
+async def test_a_project_that_is_archived_before_the_first_line_is_kept_reports_that_none_is(
+    ingest: Ingest, path: str
+) -> None:
+    project_id = await ingest.project()
+
+    async def pieces() -> Any:
+        yield (GOOD if path == "records" else REPORT) % 1
+        change = {"status": "archived"}
+        await ingest.client.patch(f"/v1/projects/{project_id}", json=change, headers=ingest.manager)
+        yield b"\n"
+
+    headers = {**ingest.product, "Content-Type": "application/x-ndjson"}
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/{path}", content=pieces(), headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (409, "project-archived")
+    assert answer.json()["detail"] == "0 lines are committed"
+    assert await _kept(ingest, path, project_id) == 0
 
 
 async def _kept(ingest: Ingest, table: str, project_id: UUID) -> int:

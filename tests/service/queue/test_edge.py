@@ -76,6 +76,21 @@ async def test_two_managers_do_not_overwrite_each_other(world: World) -> None:
     assert (unknown.status_code, unknown.json()["type"]) == (404, "not-known-here")
 
 
+async def test_a_change_of_an_annotator_that_changes_nothing_is_not_published(world: World) -> None:
+    person = await world.person()
+    path = f"/v1/annotators/{person.annotator_id}"
+    before = await world.client.get(path, headers=world.manager)
+    published = len(await world.service.published(AnnotatorChanged))
+    for nothing in ({"name": "Ada"}, {"name": None}, {}):
+        answer = await world.client.patch(path, headers=world.manager, json=nothing)
+        assert (answer.status_code, answer.headers["ETag"], answer.json()) == (
+            200,
+            before.headers["ETag"],
+            before.json(),
+        )
+    assert len(await world.service.published(AnnotatorChanged)) == published
+
+
 async def test_a_subject_belongs_to_one_annotator(world: World) -> None:
     first, second = await world.people(2)
     taken = await world.client.patch(

@@ -142,20 +142,19 @@ async def _check(session: Session, projects: ProjectCache, found: FoundLease, to
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
     if late:
-        return _read_if_light(CheckedWork(found, project, replace(work, reason=None), Reading.DRAFT), size)
+        return _finish_if_light(CheckedWork(found, project, replace(work, reason=None), Reading.DRAFT), size)
     if status is TokenStatus.DONE:
-        return _read_if_light(CheckedWork(found, project, work, Reading.REPEATED), size)
+        return _finish_if_light(CheckedWork(found, project, work, Reading.REPEATED), size)
     if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
         raise ReasonRequired
-    return _read_if_light(CheckedWork(found, project, work, Reading.ANNOTATION), size)
+    return _finish_if_light(CheckedWork(found, project, work, Reading.ANNOTATION), size)
 
 
-def _read_if_light(checked: CheckedWork, size: int) -> CheckedWork:
+def _finish_if_light(checked: CheckedWork, size: int) -> CheckedWork:
     """Read and mask work of so many bytes, unless that takes milliseconds: long answers, long text, offsets to convert."""
-    if size >= CHECKED_AT_ONCE_BYTES or checked.work.unit is not OffsetUnit.CODE_POINTS:
+    if size >= CHECKED_AT_ONCE_BYTES or checked.work.unit is not OffsetUnit.CODE_POINTS or _is_long(checked):
         return replace(checked, large=True)
-    read = replace(checked, work=_read(checked))
-    return replace(read, large=True) if _is_long(read) else _masked(read)
+    return _masked(replace(checked, work=_read(checked)))
 
 
 def _read(checked: CheckedWork) -> Work:
@@ -209,7 +208,7 @@ async def check_draft(
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
-    return _read_if_light(CheckedWork(found, project, work, Reading.DRAFT), len(draft))
+    return _finish_if_light(CheckedWork(found, project, work, Reading.DRAFT), len(draft))
 
 
 async def finish_check(compute: ComputePool, checked: CheckedWork) -> CheckedWork:

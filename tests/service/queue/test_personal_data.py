@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.queue.operations import submission
 from services.queue.operations.submission import MASKED_AT_ONCE
 from shared.contracts.values import Role
 from tests.service.queue.world import Person, World, policies, sentiment
@@ -41,6 +42,24 @@ async def test_a_draft_is_kept_without_personal_data(service: ServiceUnderTest, 
     assert saved["sentiment"] == sentiment("neutral")["sentiment"], "the schema's own words stay"
     assert "Ask [EMAIL]" in saved["note"]["text"]
     assert not any(ADDRESS in draft for draft in await kept_drafts(world))
+
+
+async def test_an_annotation_with_long_text_is_read_once(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await World(service).open()
+    person = await world.person()
+    await world.record()
+    lease = await person.one()
+    times, accept = [], submission.accept
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        times.append(arguments)
+        return accept(*arguments, **named)
+
+    monkeypatch.setattr(submission, "accept", counted)
+    assert (await person.submit(lease["token"], LONG | sentiment("neutral"))).status_code == 200
+    assert len(times) == 1
 
 
 @pytest.mark.parametrize("answers", [SHORT, LONG], ids=["short", "long"])

@@ -128,7 +128,8 @@ FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 
 # What the annotator gave back, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
 # that stood in front when it was given back: an ordinary task would have gone to them, too. And when the project changes,
-# what nobody holds moves to other versions: gold does what that slot does, its witness. It shows a prediction if it did.
+# what nobody holds moves to other versions: gold does what that slot does (the columns `witness_*`). It shows a prediction if
+# it did.
 _GIVEN_BACK = Statement(f"""
 SELECT g.task_id AS given_task, g.shown, found.*, NULL::uuid AS shows, CASE
     WHEN found.lane <> 'gold' THEN found.guideline_version

@@ -93,9 +93,8 @@ FROM slots WHERE task_id = $1 AND slot = $2
 _SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = $1"
 
 # What comes to annotators again because they gave it back or let it run out; a slot that is free keeps which prediction its
-# last lease showed. Of gold it is noted which ordinary slot stands
-# in front now: nobody takes gold away, so it is gone when somebody else takes that slot. It is looked for whatever the slot
-# is, so that giving back takes as long.
+# last lease showed. Of gold it is noted, as `witness_*`, which ordinary slot stands in front now: nobody takes gold away, so
+# it is gone when somebody else takes that slot. It is looked for whatever the slot is, so that giving back takes as long.
 _REMEMBER = """
 INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot,
     witness_guideline, shown)

@@ -12,9 +12,10 @@ from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
 from shared.kit.database import Session
 from shared.kit.statements import Statement
 
+# The column `owed`: something that they gave back may come to them again.
 _SELECT = """
 SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
-    m.assessed, m.granted, m.returned, m.gold_served, m.owed, m.removed,
+    m.assessed, m.granted, m.returned, m.gold_served, m.owed AS given_back, m.removed,
     p.revision, p.status AS project_status, p.servable
     {more}
 FROM annotators a
@@ -120,7 +121,7 @@ def _entrant(row: Any) -> Entrant | None:
         row["granted"],
         row["returned"],
         row["gold_served"],
-        row["owed"],
+        row["given_back"],
         row["removed"],
     )
     return Entrant(

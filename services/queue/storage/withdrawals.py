@@ -49,7 +49,9 @@ RETURNING before.token, s.task_id, s.slot, s.project_id, s.record_id, before.ann
     'expired' AS activity, NULL AS reason, NULL::float8 AS active_s, before.leased_at, $3::timestamptz AS ended_at, s.state
 """
 _FORGET_GIVEN_BACK = "DELETE FROM given_back WHERE annotator_id = $1 AND project_id = ANY($2::uuid[])"
-_OWES_NOTHING = "UPDATE memberships SET owed = false WHERE annotator_id = $1 AND project_id = ANY($2::uuid[]) AND owed"
+_NOTHING_GIVEN_BACK = (
+    "UPDATE memberships SET owed = false WHERE annotator_id = $1 AND project_id = ANY($2::uuid[]) AND owed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,4 @@ async def take_back(session: Session, slots: Sequence[tuple[UUID, int]], now: da
 async def forget_given_back(session: Session, annotator_id: UUID, project_ids: Sequence[UUID]) -> None:
     """Nothing comes to them again first; their memberships are locked."""
     await session.raw.execute(_FORGET_GIVEN_BACK, annotator_id, project_ids)
-    await session.raw.execute(_OWES_NOTHING, annotator_id, project_ids)
+    await session.raw.execute(_NOTHING_GIVEN_BACK, annotator_id, project_ids)

@@ -233,16 +233,6 @@ class EmbeddedPostgres:
         _run_apart(create())
         return self.url(name)
 
-    def drop_database(self, name: str) -> None:
-        async def drop() -> None:
-            connection = await asyncpg.connect(self.url())
-            try:
-                await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            finally:
-                await connection.close()
-
-        _run_apart(drop())
-
     def __enter__(self) -> Self:
         return self.start()
 

@@ -41,7 +41,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 class Tracing:
-    """Whether spans are recorded; set once by `configure`."""
+    """Whether spans are recorded; set once by `configure`. Those that wait are sent when the process ends."""
 
     tracer: trace.Tracer | None = None
     provider: TracerProvider | None = None
@@ -60,13 +60,6 @@ def configure(settings: Settings, service: str) -> None:
         Tracing.provider = provider
         Tracing.tracer = provider.get_tracer("touchstone")
         trace.set_tracer_provider(provider)  # the consumer's spans go there, too
-
-
-def shut_down() -> None:
-    """Send the spans that wait."""
-    if Tracing.provider is not None:
-        Tracing.provider.shutdown()
-        Tracing.provider = Tracing.tracer = None
 
 
 def _configure_logs(settings: Settings, service: str) -> None:

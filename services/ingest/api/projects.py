@@ -33,7 +33,7 @@ from shared.kit.clock import new_id, utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.endpoints import edge_router
 from shared.kit.idempotency import IdempotentDep, replay_or_run
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
 
 router = edge_router("projects")
@@ -106,8 +106,7 @@ async def list_projects(
     last = decode_cursor(after, UUID)[0] if after else FIRST
     only = None if principal.projects is None else sorted(principal.projects)
     rows = await storage.page(session, last, only, limit + 1)
-    items = [ProjectSummary.model_validate(row) for row in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].project_id) if len(rows) > limit else None)
+    return page_of([ProjectSummary.model_validate(row) for row in rows], limit, "project_id")
 
 
 @router.get("/projects/{project_id}", responses=responses(404), summary="Read a project")

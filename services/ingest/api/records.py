@@ -20,7 +20,7 @@ from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
 
 router = edge_router("records")
@@ -83,8 +83,7 @@ async def list_records(
     await projects.check_known(session, project_id)
     last = decode_cursor(after, UUID)[0] if after else storage.FIRST
     rows = await storage.page(session, project_id, last, (split, origin, state), limit + 1)
-    items = [RecordSummary.model_validate(row) for row in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].record_id) if len(rows) > limit else None)
+    return page_of([RecordSummary.model_validate(row) for row in rows], limit, "record_id")
 
 
 @router.get("/records/{record_id}", responses=responses(404), summary="Read a record")

@@ -24,7 +24,7 @@ from shared.kit.clock import utc_now
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.jobs import enqueue
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
 
 router = edge_router("learning")
@@ -65,8 +65,7 @@ async def list_training_runs(
     await projects.check_exists(session, project_id)
     before = decode_cursor(after, UUID)[0] if after else _LAST_ID
     rows = await runs.page(session, project_id, before, limit + 1)
-    items = [TrainingRunOut.of(row) for row in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].run_id) if len(rows) > limit else None)
+    return page_of([TrainingRunOut.of(row) for row in rows], limit, "run_id")
 
 
 @router.get("/projects/{project_id}/training-runs/{run_id}", responses=responses(404), summary="Read a training run")
@@ -86,8 +85,7 @@ async def list_batches(
     await projects.check_exists(session, project_id)
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await batches.batches(session, project_id, max(0, min(before, _NEWEST)), limit + 1)
-    items = [BatchOut.of(row) for row in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].batch) if len(rows) > limit else None)
+    return page_of([BatchOut.of(row) for row in rows], limit, "batch")
 
 
 @router.get("/projects/{project_id}/learning", responses=responses(404), summary="See where learning stands")

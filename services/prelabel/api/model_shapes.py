@@ -1,6 +1,6 @@
 """What goes in and out over HTTP about models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -176,7 +176,3 @@ class ArtifactLink(BaseModel):
     expires_at: datetime
     sha256: str
     size_bytes: int
-
-
-def models_out(rows: Sequence[Model]) -> list[ModelOut]:
-    return [ModelOut.of(model) for model in rows]

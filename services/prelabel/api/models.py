@@ -16,7 +16,6 @@ from services.prelabel.api.model_shapes import (
     ModelDetail,
     ModelOut,
     StageChange,
-    models_out,
 )
 from services.prelabel.exceptions import InferenceFailed, ModelFileErased
 from services.prelabel.loop_names import COMPARE, TEST, UNLEARN
@@ -37,7 +36,7 @@ from shared.kit.clock import new_id, utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import Problem, ProblemError, pointer_to, responses
 
 router = edge_router("models")
@@ -137,8 +136,7 @@ async def list_models(
     await projects.check_exists(session, project_id)
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await models.page(session, project_id, min(before, _NEWEST), limit + 1)
-    items = models_out(rows[:limit])
-    return Page(items=items, next=encode_cursor(items[-1].version) if len(rows) > limit else None)
+    return page_of([ModelOut.of(row) for row in rows], limit, "version")
 
 
 @router.get("/models/{model_id}", responses=responses(404), summary="Read a model")

@@ -35,7 +35,7 @@ from shared.kit.bodies import large_body
 from shared.kit.compute.pool import ComputePool
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import Problem, responses
 
 router = edge_router("predictions")
@@ -104,11 +104,11 @@ async def list_predictions(
         raise Problem(410, "record-erased", "The record was erased.")
     before = decode_cursor(after, int)[0] if after else _NEWEST
     rows = await kept.page(session, record_id, min(before, _NEWEST), limit + 1)
-    items = [
-        RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload)
-        for row in rows[:limit]
-    ]
-    return Page(items=items, next=encode_cursor(items[-1].revision) if len(rows) > limit else None)
+    return page_of(
+        [RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload) for row in rows],
+        limit,
+        "revision",
+    )
 
 
 async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | None) -> Model:

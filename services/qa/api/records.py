@@ -31,7 +31,7 @@ from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.endpoints import edge_router
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import Problem, responses
 
 _MOST_FAILING = 100
@@ -62,8 +62,7 @@ async def list_records(
     """Every record that is known here, each in exactly one state."""
     await projects.check_exists(session, project_id)
     rows = await lists.records(session, project_id, state=state, after=_after(after), limit=limit + 1)
-    items = [RecordOut.of(row) for row in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].record_id) if len(rows) > limit else None)
+    return page_of([RecordOut.of(row) for row in rows], limit, "record_id")
 
 
 @router.get("/projects/{project_id}/labels", responses=responses(404), summary="List labels")

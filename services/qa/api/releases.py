@@ -25,7 +25,7 @@ from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.jobs import CANCELLED
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
 
 router = edge_router("releases")
@@ -161,8 +161,7 @@ async def list_releases(
     await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     found = await stored.page(session, project_id, last, limit + 1)
-    items = [ReleaseSummary(**_values(one)) for one in found[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].release_id) if len(found) > limit else None)
+    return page_of([ReleaseSummary(**_values(one)) for one in found], limit, "release_id")
 
 
 @router.get("/releases/{release_id}", responses=responses(404), summary="Read a release")

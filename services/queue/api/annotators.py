@@ -25,7 +25,7 @@ from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.idempotency import IdempotentDep, replay_or_run
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
 
 router = edge_router("annotators")
@@ -79,8 +79,7 @@ async def list_annotators(
     """By id, which is by age."""
     last = decode_cursor(after, UUID)[0] if after else FIRST
     rows = await storage.page(session, pool, status, last, limit + 1)
-    items = [AnnotatorOut.of(one) for one in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].annotator_id) if len(rows) > limit else None)
+    return page_of([AnnotatorOut.of(one) for one in rows], limit, "annotator_id")
 
 
 @router.get("/annotators/{annotator_id}", responses=responses(404), summary="Read an annotator")
@@ -122,8 +121,7 @@ async def list_members(
     """Who has asked for work there or was invited, also who was removed since; by id. Names are with the annotators."""
     last = decode_cursor(after, UUID)[0] if after else FIRST
     rows = await memberships.page(session, project_id, last, limit + 1)
-    items = [MemberOut.model_validate(one, from_attributes=True) for one in rows[:limit]]
-    return Page(items=items, next=encode_cursor(items[-1].annotator_id) if len(rows) > limit else None)
+    return page_of([MemberOut.model_validate(one, from_attributes=True) for one in rows], limit, "annotator_id")
 
 
 @router.put(

@@ -24,7 +24,7 @@ class ErasureReason(StrEnum):
 
 
 class PlaceState(StrEnum):
-    """`done`: nothing of the content is left there. `left`: it went to others before, who have to be told."""
+    """`done`: nothing of the content is left there. `left`: it went to others before, who have to be informed."""
 
     DONE = "done"
     PENDING = "pending"

@@ -185,7 +185,7 @@ async def _report(database: Database, spec: ErasureSpec, due: Sequence[Erasure],
         erasures = [_erasure(row) for row in rows]
         own = await spec.places(session, erasures)
         saved: list[tuple[UUID, str, int, datetime | None]] = []
-        news: list[Outgoing] = []
+        changes: list[Outgoing] = []
         for one in erasures:
             until = latest(one.erased_at, retention_days)
             places = [*own.get(one.record_id, ()), *_published(one, until, now)]
@@ -193,9 +193,9 @@ async def _report(database: Database, spec: ErasureSpec, due: Sequence[Erasure],
             revision = one.revision + changed
             saved.append((one.record_id, _dump(places), revision, _next_look(one, places, now)))
             if changed and spec.event is not None:
-                news.append(_outgoing(spec.event, one, places, revision))
+                changes.append(_outgoing(spec.event, one, places, revision))
         await session.raw.execute(_SAVE, *map(list, zip(*saved, strict=True)))
-        await publish_many(session, news)
+        await publish_many(session, changes)
 
 
 def _outgoing(event: type[ErasureReported], one: Erasure, places: Sequence[ErasedPlace], revision: int) -> Outgoing:

@@ -100,15 +100,15 @@ class _FromLibraries(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._heard: dict[tuple[str, int], tuple[float, int]] = {}
+        self._logged: dict[tuple[str, int], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         place = (record.pathname, record.lineno)
-        heard_at, silenced = self._heard.get(place, (float("-inf"), 0))
-        if record.created - heard_at < _LIBRARY_QUIET_S:
-            self._heard[place] = (heard_at, silenced + 1)
+        logged_at, silenced = self._logged.get(place, (float("-inf"), 0))
+        if record.created - logged_at < _LIBRARY_QUIET_S:
+            self._logged[place] = (logged_at, silenced + 1)
             return
-        self._heard[place] = (record.created, 0)
+        self._logged[place] = (record.created, 0)
         # The lines after the first are tracebacks and representations, which may repeat input; so may asyncio's first.
         text = "" if record.name == "asyncio" and record.exc_info else record.getMessage().partition("\n")[0]
         error = record.exc_info[1] if record.exc_info else None

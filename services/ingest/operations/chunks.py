@@ -62,7 +62,7 @@ class _Arrivals:
         self._arriving = arriving
         self._stopping = stopping
         self._next: asyncio.Task[list[Line] | None] | None = None
-        self._told: asyncio.Task[bool] | None = None
+        self._stop: asyncio.Task[bool] | None = None
         self._ends_at = float("inf")
 
     @property
@@ -74,14 +74,14 @@ class _Arrivals:
         """The next lines; None at the end, nothing when none came until then, in the loop's time, or the process is to end."""
         if self._next is None:
             self._next = asyncio.create_task(self._take())
-        if self._told is None:
-            self._told = asyncio.create_task(self._stopping.wait())
-        waiting = {self._next} if self._told.done() else {self._next, self._told}
+        if self._stop is None:
+            self._stop = asyncio.create_task(self._stopping.wait())
+        waiting = {self._next} if self._stop.done() else {self._next, self._stop}
         timeout_s = max(0.0, min(until, self._ends_at) - asyncio.get_running_loop().time())
         await asyncio.wait(
             waiting, timeout=None if timeout_s == float("inf") else timeout_s, return_when=asyncio.FIRST_COMPLETED
         )
-        if self._told.done() and self._ends_at == float("inf"):
+        if self._stop.done() and self._ends_at == float("inf"):
             self._ends_at = asyncio.get_running_loop().time() + _FINISH_S
         if not self._next.done():
             return []
@@ -95,7 +95,7 @@ class _Arrivals:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in (self._next, self._told):
+        for task in (self._next, self._stop):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):

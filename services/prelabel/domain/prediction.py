@@ -128,6 +128,6 @@ def predicted(answer: Answered, manifest: ModelManifest, model_id: UUID, model_v
     )
 
 
-def announced(prediction: RecordPredicted, selection: Selection | None, purpose: ScoredFor) -> RecordPredicted:
+def selected_for(prediction: RecordPredicted, selection: Selection | None, purpose: ScoredFor) -> RecordPredicted:
     """The same answers, with why the record was selected and what they were made for."""
     return prediction.model_copy(update={"selection": selection, "scored_for": purpose})

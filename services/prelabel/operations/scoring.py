@@ -207,7 +207,7 @@ def _made(due: LockedDue, answered: _ModelAnswers, champion: Model | None, proje
     purpose = prediction.scored_for(due.state, held_out=due.held_out)
     answer = answered.answers.get(due.record_id)
     if answer is not None:
-        payload = prediction.announced(answer, due.selection, purpose)
+        payload = prediction.selected_for(answer, due.selection, purpose)
     else:
         why = answered.unanswered.get(due.record_id)
         asked = (

@@ -162,7 +162,7 @@ async def select(
         newest_prediction = newest.get(each.record_id) or prediction.without_answer(
             fallback, each.draw, None, ScoredFor.ROUTING
         )
-        payload = prediction.announced(newest_prediction, each.selection, newest_prediction.scored_for)
+        payload = prediction.selected_for(newest_prediction, each.selection, newest_prediction.scored_for)
         made.append(NewPrediction(each.record_id, new_id(), each.revision + 1, payload))
     await scoring.publish(session, project_id, made, None)
     return len(marked)

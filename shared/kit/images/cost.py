@@ -1,4 +1,4 @@
-"""What it takes to read a picture, told by its header."""
+"""What it takes to read a picture, by its header."""
 
 from typing import Final
 

@@ -23,10 +23,11 @@ from services.queue.api.shapes import (
     SkipIn,
     SkipOut,
 )
-from services.queue.operations import leases, submission
+from services.queue.operations import leases, submission, work_check
 from services.queue.operations.leases import MOST_ANSWER_BYTES, Skip
 from services.queue.operations.leasing import ALL_KINDS, Following, Granted, Leasing, WorkRequest
-from services.queue.operations.submission import Late, Receipt, Work
+from services.queue.operations.submission import Late, Receipt
+from services.queue.operations.work_check import Work
 from services.queue.resources import QueueRuntime, QueueRuntimeDep
 from shared.contracts.answers import OffsetUnit
 from shared.contracts.answers.examples import body_examples
@@ -138,11 +139,11 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
         if not body.next:
             outcome = await submission.submit_as_leased(session, leasing, principal, token, work, utc_now())
         if outcome is None:
-            checked = await submission.check_work(session, leasing.projects, principal, token, work)
+            checked = await work_check.check_work(session, leasing.projects, principal, token, work)
             if not body.next and not checked.large:
                 outcome = await submission.submit_at_once(session, token, checked, utc_now())
     if outcome is None:
-        checked = await submission.finish_check(runtime.compute, checked)
+        checked = await work_check.finish_check(runtime.compute, checked)
         async with runtime.database.transaction() as session:
             outcome = await submission.submit_annotation(
                 session, leasing, principal, token, checked, _following(runtime, body.next), utc_now()
@@ -196,8 +197,8 @@ async def save_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep, b
     """
     async with runtime.database.autocommit() as session:
         given = Work(body.answers, unit=body.offset_unit)
-        checked = await submission.check_draft(session, runtime.resources.projects, principal, token, given)
-    checked = await submission.finish_check(runtime.compute, checked)
+        checked = await work_check.check_draft(session, runtime.resources.projects, principal, token, given)
+    checked = await work_check.finish_check(runtime.compute, checked)
     now = utc_now()
     async with runtime.database.transaction() as session:
         await leases.save_draft(session, principal, token, checked.work.answers, now)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from services.queue.api.shapes import LEASE_ID_EXAMPLE, ValidationIn, ValidationOut, ViolationOut
 from services.queue.exceptions import UnknownSchemaVersion, errors_of
-from services.queue.operations import submission
+from services.queue.operations import work_check
 from services.queue.resources import QueueRuntime, QueueRuntimeDep
 from shared.contracts.answers import Content, LabelSchema
 from shared.contracts.answers.examples import body_examples
@@ -32,7 +32,7 @@ async def validate_answers(principal: Caller, runtime: QueueRuntimeDep, body: Va
     """Check answers as a submit does; nothing is stored. Of a picture in `fields` give width and height."""
     async with runtime.database.autocommit() as session:
         schema, content = await _checked_against(session, runtime, principal, body)
-    found = errors_of(await submission.violations_of(schema, content, body.answers, body.offset_unit))
+    found = errors_of(await work_check.violations_of(schema, content, body.answers, body.offset_unit))
     return ValidationOut(valid=not found, violations=[ViolationOut(**error) for error in found])
 
 
@@ -42,7 +42,7 @@ async def _checked_against(
     """The lease's schema and content, or those that the body names."""
     projects = runtime.resources.projects
     if body.token is not None:
-        return await submission.schema_and_content(session, projects, principal, body.token)
+        return await work_check.schema_and_content(session, projects, principal, body.token)
     if body.project_id is None:
         raise Problem(422, "nothing-to-check-against", "Give a lease's token or a project_id.", pointer="/project_id")
     principal.check_project(body.project_id)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.queue.operations import submission
-from services.queue.operations.submission import MASKED_AT_ONCE
+from services.queue.operations import work_check
+from services.queue.operations.work_check import MASKED_AT_ONCE
 from shared.contracts.values import Role
 from tests.service.queue.world import Person, World, policies, sentiment
 from tests.support.service import ServiceUnderTest
@@ -51,13 +51,13 @@ async def test_an_annotation_with_long_text_is_read_once(
     person = await world.person()
     await world.record()
     lease = await person.one()
-    times, accept = [], submission.accept
+    times, accept = [], work_check.accept
 
     def counted(*arguments: Any, **named: Any) -> Any:
         times.append(arguments)
         return accept(*arguments, **named)
 
-    monkeypatch.setattr(submission, "accept", counted)
+    monkeypatch.setattr(work_check, "accept", counted)
     assert (await person.submit(lease["token"], LONG | sentiment("neutral"))).status_code == 200
     assert len(times) == 1
 

@@ -28,6 +28,8 @@ class UploadLimits:
 
 @dataclass(slots=True)
 class PrelabelResources:
+    """What the running service holds. `dirty`: projects to look at for learning; `unscored`: those with records due for scoring."""
+
     uploads: UploadLimits
     training: TrainingLimits
     inference: InferenceQueue

@@ -18,6 +18,7 @@ from shared.kit.clock import new_id
 
 @asynccontextmanager
 async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelResources]:
+    """What the service holds, by its settings; inference ends with it."""
     settings = runtime.settings
     assert isinstance(settings, PrelabelSettings)
 

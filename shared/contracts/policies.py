@@ -117,6 +117,8 @@ class DeidentificationPolicy(Frozen):
 
 
 class Policies(Frozen):
+    """All policies of a project, as one version. `purposes_required`: what a record's consent must cover to be taken in."""
+
     split: SplitShares = SplitShares()
     redundancy: RedundancyPolicy = RedundancyPolicy()
     learning: LearningPolicy = LearningPolicy()

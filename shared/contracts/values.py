@@ -142,6 +142,10 @@ class RecordState(StrEnum):
 
 
 class ModelStage(StrEnum):
+    """Where a model version stands: of a project one is champion; a retired one was, a rejected one lost its
+    comparison or could not be compared.
+    """
+
     CHALLENGER = "challenger"
     CHAMPION = "champion"
     RETIRED = "retired"

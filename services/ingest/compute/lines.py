@@ -40,6 +40,7 @@ class PreparedReports:
 
 
 def prepare_records(project: IntakeProject, lines: Sequence[Line]) -> PreparedRecords:
+    """Read each line as a record; the bad ones are refused, each by itself. Raises MemoryError."""
     prepared = PreparedRecords()
 
     def read(line: Line) -> None:
@@ -50,6 +51,7 @@ def prepare_records(project: IntakeProject, lines: Sequence[Line]) -> PreparedRe
 
 
 def prepare_reports(project: IntakeProject, lines: Sequence[Line]) -> PreparedReports:
+    """Read each line as a report; the bad ones are refused, each by itself. Raises MemoryError."""
     prepared = PreparedReports()
 
     def read(line: Line) -> None:

@@ -14,6 +14,7 @@ _LATEST_VERSION: Final = 2**31 - 1
 
 
 async def keep_feedback(session: Session, events: EventSet[FeedbackReceived]) -> None:
+    """Keep what is reported of models' answers; a version that is no number of ours is kept as unknown."""
     found = []
     for event in events:
         payload = event.payload

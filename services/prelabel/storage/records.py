@@ -193,6 +193,7 @@ async def change_state(session: Session, changed: Sequence[tuple[UUID, int]], st
 
 
 async def add_thumbnails(session: Session, thumbnails: Sequence[MadeThumbnail]) -> None:
+    """Keep thumbnails that were made on the way, with the records that are still here."""
     if not thumbnails:
         return
     await session.raw.execute(

@@ -84,6 +84,8 @@ FROM batches b WHERE b.project_id = $1 AND b.batch < $2 ORDER BY b.batch DESC LI
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
+    """A batch; `model_id` is that of the scores it was chosen by, `still_open` how many of its records have not ended."""
+
     batch: int
     size: int
     model_id: UUID | None

@@ -12,6 +12,8 @@ from shared.contracts.policies import Policies
 
 @dataclass(frozen=True)
 class Project:
+    """The project at `revision`; `content` has all of its versions."""
+
     project_id: UUID
     revision: int
     content: ProjectChanged

@@ -13,6 +13,8 @@ from shared.kit.jsonb import dump, loaded
 
 @dataclass(frozen=True, slots=True)
 class Gold:
+    """A revision of a record's gold answers. `exposures`: how many annotators it is to measure."""
+
     record_id: UUID
     gold_revision: int
     project_id: UUID

@@ -15,6 +15,8 @@ from shared.kit.jsonb import dump, loaded
 
 @dataclass(frozen=True, slots=True)
 class Model:
+    """What qa needs of a model. `champion_since`: when it became the champion, None if it never was."""
+
     model_id: UUID
     project_id: UUID
     version: int

@@ -13,6 +13,8 @@ from shared.kit.jsonb import dump, loaded
 
 @dataclass(frozen=True, slots=True)
 class Release:
+    """A release as it was asked for; `records`, `manifest` and `published_at` are None until it is published."""
+
     release_id: UUID
     project_id: UUID
     name: str

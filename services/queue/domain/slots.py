@@ -14,6 +14,8 @@ from uuid import UUID
 
 
 class SlotState(StrEnum):
+    """What has become of a slot: only a free one can be leased."""
+
     HELD = "held"  # its record waits for its turn
     FREE = "free"
     LEASED = "leased"

@@ -17,6 +17,7 @@ async def log_end(session: Session, ended: EndedLease) -> None:
 
 
 def work_of(ended: EndedLease) -> WorkLogged:
+    """The event that publishes how a lease ended."""
     return WorkLogged(
         annotator_id=ended.annotator_id,
         task_id=ended.task_id,
@@ -29,6 +30,7 @@ def work_of(ended: EndedLease) -> WorkLogged:
 
 
 def work_behind(submitted: AnnotationSubmitted) -> WorkLogged:
+    """The event that publishes the time that an annotation took."""
     return WorkLogged.model_construct(
         annotator_id=submitted.annotator_id,
         task_id=submitted.task_id,

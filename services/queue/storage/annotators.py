@@ -51,6 +51,8 @@ FROM kept JOIN before ON before.annotator_id = kept.annotator_id AND before.proj
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
+    """A person; `subject` is who they are in tokens. `skills` from 0 to 100, `languages` as BCP 47 tags."""
+
     annotator_id: UUID
     subject: str
     name: str | None

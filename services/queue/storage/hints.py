@@ -70,6 +70,8 @@ class ServedGold:
 
 @dataclass(frozen=True, slots=True)
 class LeaseHints:
+    """What this process remembers between requests, to look up less; nothing is decided by it alone."""
+
     entrants: Entrants = field(default_factory=Entrants)
     granted: GrantedLeases = field(default_factory=GrantedLeases)
     walks: Walks = field(default_factory=Walks)

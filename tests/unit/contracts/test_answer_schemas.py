@@ -194,10 +194,16 @@ def schema(*questions: dict[str, Any]) -> LabelSchema:
     return LabelSchema.model_validate({"fields": fields, "questions": list(questions)})
 
 
-def assert_agreement(asked: LabelSchema, content: Content, answers: dict[str, Any]) -> None:
+def validator_of(asked: LabelSchema) -> Draft202012Validator:
+    return Draft202012Validator(answers_schema(asked))
+
+
+def assert_agreement(
+    asked: LabelSchema, validator: Draft202012Validator, content: Content, answers: dict[str, Any]
+) -> None:
     beyond = {rule for question in asked.questions for rule in question.beyond_schema}
     broken = {violation.rule for violation in validate(asked, content, answers)}
-    accepted = Draft202012Validator(answers_schema(asked)).is_valid(answers)
+    accepted = validator.is_valid(answers)
     if not broken:
         assert accepted
     elif not broken <= beyond:
@@ -208,12 +214,13 @@ def assert_agreement(asked: LabelSchema, content: Content, answers: dict[str, An
 def test_answers_drawn_by_what_is_asked_for_are_accepted_by_both(kind: str) -> None:
     question = QUESTIONS[kind]
     asked = schema(question)
+    validator = validator_of(asked)
 
     @given(answer=valid(question))
     def accepted(answer: Any) -> None:
         answers = {question["name"]: answer}
         assert validate(asked, CONTENT, answers) == []
-        assert Draft202012Validator(answers_schema(asked)).is_valid(answers)
+        assert validator.is_valid(answers)
 
     accepted()
 
@@ -222,10 +229,11 @@ def test_answers_drawn_by_what_is_asked_for_are_accepted_by_both(kind: str) -> N
 def test_a_schema_accepts_what_validate_accepts_and_refuses_what_it_can_express(kind: str) -> None:
     question = QUESTIONS[kind]
     asked = schema(question)
+    validator = validator_of(asked)
 
     @given(answer=mutated(valid(question)) | mutated(NEAR[kind]), content=st.sampled_from([CONTENT, {}]))
     def agree(answer: Any, content: Content) -> None:
-        assert_agreement(asked, content, {question["name"]: answer})
+        assert_agreement(asked, validator, content, {question["name"]: answer})
 
     agree()
 
@@ -246,12 +254,13 @@ CONDITIONS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_it_knows_which_questions_are_hidden_and_which_are_needed(condition: str) -> None:
     asked = schema(*CONDITIONS[condition])
+    validator = validator_of(asked)
     near = {str(question["name"]): NEAR[kind] for kind, question in QUESTIONS.items()}
     drawn = {str(one["name"]): valid(one) | near[one["name"]] for one in CONDITIONS[condition]}
 
     @given(answers=st.fixed_dictionaries({}, optional=drawn))
     def agree(answers: dict[str, Any]) -> None:
-        assert_agreement(asked, CONTENT, answers)
+        assert_agreement(asked, validator, CONTENT, answers)
 
     agree()
 
@@ -282,7 +291,7 @@ def test_the_example_of_a_kind_is_valid(kind: str) -> None:
     }
     answers = {str(example.question["name"]): dict(example.answer)}
     assert validate(asked, content, answers) == []
-    assert Draft202012Validator(answers_schema(asked)).is_valid(answers)
+    assert validator_of(asked).is_valid(answers)
 
 
 def test_relations_are_checked_where_the_text_is_missing() -> None:

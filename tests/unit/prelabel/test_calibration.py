@@ -45,9 +45,9 @@ def test_a_few_right_answers_do_not_make_certain() -> None:
 
 
 def test_no_row_is_tempered_by_what_its_own_label_says() -> None:
-    p, truth = distributions(7, 40, 3, 0.5)
+    p, truth = distributions(7, 20, 3, 0.5)
     before = calibration.temper_by_others(p, truth)
-    for row in (0, 13, 39):
+    for row in (0, 13):
         for label in range(3):
             relabelled = truth.copy()
             relabelled[row] = label
@@ -62,18 +62,16 @@ def test_few_rows_are_tempered_by_what_others_there_are(rows: int) -> None:
         assert calibration.temper_by_others(p, truth) == pytest.approx(p, abs=1e-8)
 
 
-def test_the_log_loss_of_a_fitted_model_is_not_better_than_on_labels_it_never_saw() -> None:
-    small = [distributions(seed, 20, 3, 0.4) for seed in range(40)]
-    fresh, fresh_truth = distributions(99, 2000, 3, 0.4)
-    measured = [measure(p, truth) for p, truth in small]
-    seen = np.mean(
-        [measure(p, truth, one.temperature).log_loss for (p, truth), one in zip(small, measured, strict=True)]
-    )
-    unseen = np.mean([measure(fresh, fresh_truth, one.temperature).log_loss for one in measured])
+def test_fitting_the_temperature_of_a_calibrated_model_is_not_claimed_to_gain_anything() -> None:
+    """On the labels that it was fitted on it always seems to."""
+    sets = [distributions(seed, 20, 3, 0.4) for seed in range(15)]
+    measured = [measure(p, truth) for p, truth in sets]
     claimed = np.mean([one.log_loss for one in measured])
-    assert seen < unseen - 0.01
-    assert claimed == pytest.approx(unseen, abs=0.03)
-    assert claimed > seen
+    untempered = np.mean([measure(p, truth, 1.0).log_loss for p, truth in sets])
+    seen = np.mean(
+        [measure(p, truth, one.temperature).log_loss for (p, truth), one in zip(sets, measured, strict=True)]
+    )
+    assert seen < untempered < claimed
 
 
 def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:

@@ -32,6 +32,8 @@ _SIDES = ("x", "y", "width", "height")
 
 
 class BoxesKind(EstimatedByFacets):
+    """Consensus and disagreement of `boxes`: each box is voted on by itself, at an IoU of `SAME` or more."""
+
     NAME = "boxes"
 
     def __init__(self, question: BoxesQuestion) -> None:

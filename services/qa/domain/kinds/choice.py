@@ -12,6 +12,8 @@ FACET = ""
 
 
 class ChoiceKind(EstimatedByFacets):
+    """Consensus and disagreement of `choice`: one facet, whose classes are the labels."""
+
     NAME = "choice"
 
     def __init__(self, question: ChoiceQuestion) -> None:

@@ -28,6 +28,8 @@ UNKNOWN_ACCURACY = 0.88
 
 
 class MultiChoiceKind(EstimatedByFacets):
+    """Consensus and disagreement of `multi_choice`: a facet for each label chosen often enough, one for all others."""
+
     NAME = "multi_choice"
 
     def __init__(self, question: MultiChoiceQuestion) -> None:

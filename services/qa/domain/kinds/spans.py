@@ -32,6 +32,8 @@ Span = tuple[int, int, str]
 
 
 class SpansKind(EstimatedByFacets):
+    """Consensus and disagreement of `spans`: each span is voted on by itself, at an overlap of `OVERLAP` or more."""
+
     NAME = "spans"
 
     def __init__(self, question: SpansQuestion) -> None:

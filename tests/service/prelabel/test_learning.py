@@ -350,9 +350,9 @@ async def test_no_attempt_is_counted_for_a_model_that_was_decided_on_before_it_b
             path, trainer = f"/v1/models/{model_id}/promotion", world.service.token("trainer")
             promoted = await world.service.client.post(path, headers=trainer, json={"reason": "by hand"})
             assert promoted.status_code == 200, promoted.text
+        monkeypatch.setattr(model_tests if loop == "test" else comparison, "measure", out_of_reach)
         return await begin(session, model_id, stage)
 
-    monkeypatch.setattr(model_tests if loop == "test" else comparison, "measure", out_of_reach)
     monkeypatch.setattr(comparison_attempts, "begin", decided_on_before)
     await world.service.run_loop(loop)
     assert measured == []

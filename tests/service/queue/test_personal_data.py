@@ -44,7 +44,7 @@ async def test_a_draft_is_kept_without_personal_data(service: ServiceUnderTest, 
     assert not any(ADDRESS in draft for draft in await kept_drafts(world))
 
 
-async def test_an_annotation_with_long_text_is_read_once(
+async def test_an_annotation_with_a_long_reason_is_read_once(
     service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = await World(service).open()
@@ -58,7 +58,8 @@ async def test_an_annotation_with_long_text_is_read_once(
         return accept(*arguments, **named)
 
     monkeypatch.setattr(work_check, "accept", counted)
-    assert (await person.submit(lease["token"], LONG | sentiment("neutral"))).status_code == 200
+    reason = "It says so. " * (MASKED_AT_ONCE // 10)
+    assert (await person.submit(lease["token"], sentiment("neutral"), reason=reason)).status_code == 200
     assert len(times) == 1
 
 

@@ -33,6 +33,7 @@ from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit, hold_file
 from shared.kit.clock import new_id, utc_now
+from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
@@ -237,7 +238,7 @@ async def _promote(
 
 
 async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluation | None:
-    """Measure a challenger that was not compared yet; None when there is nothing to measure it on."""
+    """Measure a challenger that was not compared yet; None when there is nothing to measure it on, or that failed."""
     if model.stage is not ModelStage.CHALLENGER or model.compared:
         return None
     async with runtime.database.transaction() as session:
@@ -248,7 +249,7 @@ async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluat
         outcome = await comparison.measure(
             runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
         )
-    except InferenceFailed:
+    except (InferenceFailed, ComputeFailed):
         return None
     return None if outcome is None else comparison.evaluated(contest, outcome)
 

@@ -14,6 +14,7 @@ from structlog.testing import CapturingLogger
 
 from services.prelabel import metrics
 from services.prelabel.compute import sessions
+from services.prelabel.domain import evaluation
 from services.prelabel.exceptions import ModelRefused
 from services.prelabel.operations import scoring
 from services.prelabel.operations.checks import check_model
@@ -607,6 +608,25 @@ async def test_a_promotion_by_hand_calibrates_on_the_labels_that_are_there(world
     assert found.evaluation is not None
     assert found.evaluation.held_out == 30
     assert found.evaluation.temperature < 1, "a model that is always right is surer than its confidence"
+
+
+async def test_a_promotion_by_hand_does_not_depend_on_what_measures_the_model(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=1000))
+    await world.label(await world.text("billing", 0, Split.VALIDATION), split=Split.VALIDATION)
+    compute = world.service.runtime.compute
+    run = compute.run
+
+    async def fails(function: Any, *arguments: Any, **limits: Any) -> Any:
+        if function is evaluation.measure:
+            raise ComputeTimeout("longer than 60 s")
+        return await run(function, *arguments, **limits)
+
+    monkeypatch.setattr(compute, "run", fails)
+    model_id = await world.champion()
+    promoted = (await changes(world, model_id))[-1][1]
+    assert (promoted.stage, promoted.evaluation) == (ModelStage.CHAMPION, None)
 
 
 async def test_models_are_listed_page_by_page_the_newest_first(world: World) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import kafka, left_out, postgres
+from tests.support import kafka, left_out, postgres, suites
 
 # How long an example takes, or is made, is the machine's affair.
 settings.register_profile("touchstone", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,6 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_sessionfinish(session: pytest.Session) -> None:
     kafka.stop_broker()
     postgres.stop_server()
+    suites.forget()
     fails = any(left_out.is_failure(line) for line in left_out.missing(session.config))
     if fails and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

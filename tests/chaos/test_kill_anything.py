@@ -21,6 +21,7 @@ from deploy.demo.work import Worker, WorkLog
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
+from tests.support.suites import prepared
 
 RECORDS = 300
 PACE = 20.0
@@ -34,7 +35,7 @@ SEED = 7
 @pytest.fixture
 async def suite(tmp_path: Path) -> AsyncIterator[Suite]:
     settings = SuiteSettings(
-        data_dir=tmp_path / "data",
+        data_dir=prepared(tmp_path / "data"),
         first_port=0,
         durable=True,
         environment={"TOUCHSTONE_TOPIC_PREFIX": f"chaos-{secrets.token_hex(4)}."},

@@ -47,7 +47,7 @@ async def labelled_after_s(loop: Loop, record_id: str, within_s: float) -> float
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="module")
+@pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="session")
 async def test_a_crowded_record_is_labelled_soon_and_others_do_not_wait(client: Client, suite: Suite) -> None:
     body = {"name": "Marks", "schema": MARKS, "guideline": "Mark them.", "policies": policies(3)}
     crowded = await open_project(client, suite, body, "marks", lambda _: "")

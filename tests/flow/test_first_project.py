@@ -40,7 +40,7 @@ def walk(suite: Suite, document: str, folder: Path, blocks: slice = slice(None))
     return done.stdout
 
 
-ON_ONE_BUS = pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="module")
+ON_ONE_BUS = pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="session")
 """What a document says doesn't depend on the bus."""
 
 

@@ -11,6 +11,7 @@ from deploy.demo.client import Client, Refused
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
+from tests.support.suites import prepared
 from tests.support.waiting import until
 
 STEP_S = 30.0
@@ -80,7 +81,7 @@ async def _republish(suite: Suite, service: str) -> None:
 
 
 async def test_a_service_that_starts_late_catches_up_by_republish(tmp_path: Path) -> None:
-    async with Suite(_settings(tmp_path / "data", EARLY)) as early:
+    async with Suite(_settings(prepared(tmp_path / "data"), EARLY)) as early:
         record_id = await _annotate_one_record(early)
 
     async with Suite(_settings(tmp_path / "data", SERVICE_NAMES)) as whole, Client(whole.urls) as client:

@@ -80,7 +80,7 @@ async def open_project(client: Client, suite: Suite, lines: Mapping[str, str]) -
 
 
 # What a model learns is the same on either engine of the bus.
-@pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="module")
+@pytest.mark.parametrize("suite", ["postgres"], indirect=True, scope="session")
 @pytest.mark.parametrize("name", [None, "sms_spam", "trec_qc"])
 async def test_a_model_learns_from_text_as_it_is_written_and_is_promoted(
     client: Client, suite: Suite, name: SetName | None

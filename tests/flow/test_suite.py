@@ -1,6 +1,7 @@
 """`make up` and `make down`: what was started is stopped, what was kept is there again, what was left behind is ended."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from deploy.embedded.supervisor import Suite, SuiteRunning, SuiteSettings, stop_
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from tests.flow import suite_program
+from tests.support.suites import prepared
 
 START_S = 90.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,13 +40,26 @@ class UpCommand:
         while "Ctrl-C" not in (text := self.output.read_text()):
             assert self.process.poll() is None, text
             assert time.monotonic() < until, text
-            time.sleep(0.1)
+            time.sleep(0.05)
         return text
 
 
 @pytest.fixture
+def first_up(tmp_path: Path) -> Iterator[UpCommand]:
+    """In an empty folder."""
+    with started(tmp_path / "data") as command:
+        yield command
+
+
+@pytest.fixture
 def up(tmp_path: Path) -> Iterator[UpCommand]:
-    command = UpCommand(tmp_path / "data")
+    with started(prepared(tmp_path / "data")) as command:
+        yield command
+
+
+@contextlib.contextmanager
+def started(data_dir: Path) -> Iterator[UpCommand]:
+    command = UpCommand(data_dir)
     try:
         yield command
     finally:
@@ -54,8 +69,8 @@ def up(tmp_path: Path) -> Iterator[UpCommand]:
         stop_running(command.data_dir)
 
 
-def test_up_prints_urls_docs_and_a_token_and_down_stops_it(up: UpCommand) -> None:
-    text = up.wait_until_up()
+def test_up_prints_urls_docs_and_a_token_and_down_stops_it(first_up: UpCommand) -> None:
+    text = first_up.wait_until_up()
     token = next(line for line in text.splitlines() if line.startswith("ey"))
     for service in SERVICE_NAMES:
         url = next(word for line in text.splitlines() if line.split()[:1] == [service] for word in line.split()[1:2])
@@ -64,11 +79,11 @@ def test_up_prints_urls_docs_and_a_token_and_down_stops_it(up: UpCommand) -> Non
     ingest = next(line.split()[1] for line in text.splitlines() if line.split()[:1] == ["ingest"])
     answer = httpx.get(f"{ingest}/v1/projects", headers={"Authorization": f"Bearer {token}"})
     assert answer.json()["items"] == []
-    assert stop_running(up.data_dir) is True
-    assert up.process.wait(30) == 0
+    assert stop_running(first_up.data_dir) is True
+    assert first_up.process.wait(30) == 0
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{ingest}/live")
-    assert stop_running(up.data_dir) is False
+    assert stop_running(first_up.data_dir) is False
 
 
 def test_interrupt_stops_it_cleanly(up: UpCommand) -> None:
@@ -79,7 +94,7 @@ def test_interrupt_stops_it_cleanly(up: UpCommand) -> None:
 
 
 async def test_data_survive_a_restart(tmp_path: Path) -> None:
-    settings = SuiteSettings(data_dir=tmp_path / "data", first_port=0, durable=False)
+    settings = SuiteSettings(data_dir=prepared(tmp_path / "data"), first_port=0, durable=False)
     async with Suite(settings) as suite, Client(suite.urls) as client:
         admin = suite.token(Role.ADMIN)
         made = await client.call("ingest", "POST", "/projects", admin, body={"name": "Kept"})
@@ -107,7 +122,7 @@ async def test_what_a_killed_supervisor_left_is_ended_by_the_next(up: UpCommand)
 @pytest.mark.parametrize("moment", ["postgres/cluster/postmaster.pid", "kafka/broker.log", "ready"])
 def test_a_program_that_holds_a_suite_leaves_no_process_when_it_is_told_to_end(tmp_path: Path, moment: str) -> None:
     """Also while it starts, and by `timeout`, which sends two signals."""
-    data_dir = tmp_path / "data"
+    data_dir = prepared(tmp_path / "data")
     command = [sys.executable, "-m", suite_program.__name__, str(data_dir)]
     with (tmp_path / "program.log").open("wb") as log:
         program = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)

@@ -12,6 +12,7 @@ from deploy.demo.client import Client, Refused
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
+from tests.support.suites import prepared
 from tests.support.waiting import until
 
 PLANTED = "hedwig.planted@example.org"
@@ -33,7 +34,7 @@ POLICIES = {
 @pytest.fixture(scope="module")
 async def suite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Suite]:
     settings = SuiteSettings(
-        data_dir=tmp_path_factory.mktemp("planted") / "data",
+        data_dir=prepared(tmp_path_factory.mktemp("planted") / "data"),
         first_port=0,
         durable=False,
         environment={"TOUCHSTONE_TOPIC_PREFIX": f"planted-{secrets.token_hex(4)}.", "TOUCHSTONE_LOG_LEVEL": "debug"},

@@ -85,14 +85,18 @@ class ServiceUnderTest:
             pass
 
     @overload
-    async def published(self, payload: type[P]) -> list[Event[P]]: ...
+    async def published(self, payload: type[P], project_id: UUID | None = None) -> list[Event[P]]: ...
     @overload
-    async def published(self, payload: None = None) -> list[Event[Any]]: ...
-    async def published(self, payload: type[P] | None = None) -> list[Any]:
-        """What the service has published so far, of one type or all, in order."""
+    async def published(self, payload: None = None, project_id: UUID | None = None) -> list[Event[Any]]: ...
+    async def published(self, payload: type[P] | None = None, project_id: UUID | None = None) -> list[Any]:
+        """What the service has published so far, of one type or all, of one project or all, in order.
+
+        Name the project where many tests share the service: what all of them published takes long to read.
+        """
         wanted = None if payload is None else payload.event_type()
+        topic = None if payload is None else TOPIC_OF[payload].name
         async with self.database.transaction() as session:
-            events = await outbox_events(session.raw)
+            events = await outbox_events(session.raw, topic, project_id)
         by_name = {each.event_type(): each for each in TOPIC_OF}
         return [
             event_model(by_name[event.type]).model_validate_json(event.envelope)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.replicas.trial import Plan, hold
+from tests.support.suites import prepared
 
 _TAKE_OVER_S = 15.0  # a machine that runs tests may do other work: `make replicas` holds them to ten
 
@@ -13,5 +14,5 @@ _TAKE_OVER_S = 15.0  # a machine that runs tests may do other work: `make replic
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("kafka_url")  # skips where no broker can be had
 async def test_replicas_replace_each_other_within_seconds_and_lose_nothing(tmp_path: Path) -> None:
-    faults, _ = await hold(tmp_path / "data", Plan(take_over_s=_TAKE_OVER_S))
+    faults, _ = await hold(prepared(tmp_path / "data"), Plan(take_over_s=_TAKE_OVER_S))
     assert not faults

@@ -125,8 +125,9 @@ async def test_what_was_sent_without_an_answer_is_sent_again(database: Database,
 
 
 async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_waits(
-    database: Database, effects: Effects
+    database: Database, effects: Effects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relay_module, "_LOOK_AROUND_S", 0.5)
     bus, poor, other = ListBus(), new_id(), new_id()
     await publish_erasures(database, poor, poor, other, poor)
     events = await effects.published()
@@ -147,7 +148,10 @@ async def test_a_refused_event_is_set_aside_with_its_reason_and_only_its_key_wai
     assert sorted(each for each in await positions(effects) if each) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_a_set_aside_event_can_be_given_up(database: Database, effects: Effects) -> None:
+async def test_a_set_aside_event_can_be_given_up(
+    database: Database, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "_LOOK_AROUND_S", 0.5)
     bus, poor = ListBus(), new_id()
     await publish_erasures(database, poor, poor)
     [first, _] = await effects.published()

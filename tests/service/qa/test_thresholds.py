@@ -344,9 +344,7 @@ async def test_each_class_has_its_own_threshold_or_a_reason(world: World) -> Non
 
 async def without_experts(world: World) -> None:
     """Nobody can be asked, so that labels count as they are."""
-    for event in await world.service.published(RelabelRequested):
-        if event.project_id != world.project_id:
-            continue
+    for event in await world.service.published(RelabelRequested, world.project_id):
         assert event.record_id is not None
         await world.deliver(world.unservable(event.record_id, number=2))
         await world.deliver(world.unservable(event.record_id, TaskKind.ARBITRATION, number=2))

@@ -110,10 +110,8 @@ class World:
 
     async def published(self, payload: type[Payload], record_id: UUID | None = None) -> list[Any]:
         """The payloads that were published, of one record or of all in this project."""
-        published = await self.service.published(payload)
-        return [
-            one.payload for one in published if one.project_id == self.project_id and record_id in {None, one.record_id}
-        ]
+        published = await self.service.published(payload, self.project_id)
+        return [one.payload for one in published if record_id in {None, one.record_id}]
 
     def project(self, status: ProjectStatus = ProjectStatus.ACTIVE) -> Event[Any]:
         at = self.moment()

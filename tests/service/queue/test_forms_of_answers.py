@@ -50,8 +50,7 @@ async def texts(service: ServiceUnderTest) -> World:
 
 
 async def submitted(world: World, record_id: UUID) -> list[Any]:
-    events = await world.service.published(AnnotationSubmitted)
-    return [event.payload.answers for event in events if event.record_id == record_id]
+    return [event.payload.answers for event in await world.published(AnnotationSubmitted, record_id)]
 
 
 async def predict(world: World, record_id: UUID, answers: dict[str, Any]) -> None:

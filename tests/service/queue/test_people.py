@@ -52,7 +52,7 @@ async def test_what_they_hold_is_free_for_others_at_once_and_their_late_work_is_
         assert (answer.status_code, answer.json()["type"]) == (409, "stale-lease"), answer.text
     draft = await world.client.get(f"/v1/leases/{late}/draft", headers=person.headers)
     assert draft.json()["answers"] == sentiment()
-    ended = [event.payload for event in await world.service.published(WorkLogged)]
+    ended = [event.payload for event in await world.published(WorkLogged)]
     of_person = [one.activity for one in ended if one.annotator_id == person.annotator_id]
     assert of_person.count("expired") == 3
 
@@ -152,7 +152,7 @@ async def test_people_of_other_projects_serve_nothing_here_until_they_ask_or_are
         kinds = (TaskUnservable, TaskServable)
         return [
             one.type
-            for one in await world.service.published()
+            for one in await world.service.published(project_id=world.project_id)
             if one.record_id == record_id and isinstance(one.payload, kinds)
         ]
 

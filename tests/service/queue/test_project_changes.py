@@ -141,7 +141,7 @@ async def test_a_lease_that_ran_out_before_the_change_takes_no_answer_and_keeps_
     assert again["task_id"] == late["task_id"]
     assert await other.nothing() == "all_leased"
     assert (await person.submit(again["token"], {"sentiment": {"label": "bad"}})).status_code == 200
-    [submitted] = [event.payload for event in await world.service.published(AnnotationSubmitted)][-1:]
+    [submitted] = [event.payload for event in await world.published(AnnotationSubmitted)][-1:]
     assert (submitted.schema_version, submitted.guideline_version) == (2, 2)
 
 

@@ -16,9 +16,7 @@ from tests.support.service import ServiceUnderTest
 
 async def unservable(world: World, record_id: Any) -> list[str]:
     await world.service.run_loop("find_unservable")
-    return [
-        event.payload.reason for event in await world.service.published(TaskUnservable) if event.record_id == record_id
-    ]
+    return [event.payload.reason for event in await world.published(TaskUnservable, record_id)]
 
 
 async def test_requests_are_targets_not_increments(world: World) -> None:

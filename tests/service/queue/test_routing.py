@@ -265,7 +265,7 @@ async def test_routes_are_counted_by_revision(service: ServiceUnderTest) -> None
     world = await World(service, policies=policies(redundancy={"without_model": 3, "with_model": 1})).open()
     record_id = await world.record()
     await world.predict(record_id, "positive")
-    events = [event for event in await service.published(RecordRouted) if event.record_id == record_id]
+    events = await world.published(RecordRouted, record_id)
     assert [event.revision for event in events] == [1, 2]
 
 

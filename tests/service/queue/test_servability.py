@@ -24,7 +24,7 @@ async def published_of(world: World, record_id: UUID) -> list[tuple[str, str]]:
     await world.service.run_loop("find_unservable")
     return [
         (event.type, event.payload.task_kind)
-        for event in await world.service.published()
+        for event in await world.service.published(project_id=world.project_id)
         if event.record_id == record_id and isinstance(event.payload, TaskUnservable | TaskServable)
     ]
 

@@ -18,7 +18,7 @@ from tests.support.statements import sent_statements
 async def activities(world: World, person: Any) -> list[str]:
     return [
         event.payload.activity
-        for event in await world.service.published(WorkLogged)
+        for event in await world.published(WorkLogged)
         if event.payload.annotator_id == person.annotator_id
     ]
 
@@ -30,7 +30,7 @@ async def test_a_submitted_annotation_is_published_with_all_it_took(world: World
     lease = await person.one()
     answer = await person.submit(lease["token"], sentiment("neutral"), active_s=4.5)
     assert answer.status_code == 200
-    [event] = [event for event in await world.service.published(AnnotationSubmitted) if event.record_id == record_id]
+    [event] = await world.published(AnnotationSubmitted, record_id)
     published = event.payload
     assert str(published.annotation_id) == answer.json()["annotation_id"]
     assert published.answers == sentiment("neutral")
@@ -53,7 +53,7 @@ async def test_submitting_the_same_again_answers_the_same(world: World) -> None:
     first = await person.submit(lease["token"], active_s=1.0)
     again = await person.submit(lease["token"], active_s=2.0)
     assert (again.status_code, again.json()) == (200, first.json())
-    published = [event for event in await world.service.published(AnnotationSubmitted) if event.record_id == record_id]
+    published = await world.published(AnnotationSubmitted, record_id)
     assert len(published) == 1
     assert (await world.progress())["annotations"] == 1
 
@@ -65,7 +65,7 @@ async def test_thirty_concurrent_submits_count_once(world: World) -> None:
     answers = await asyncio.gather(*(person.submit(lease["token"]) for _ in range(30)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["annotation_id"] for answer in answers}) == 1
-    assert len([one for one in await world.service.published(AnnotationSubmitted) if one.record_id == record_id]) == 1
+    assert len(await world.published(AnnotationSubmitted, record_id)) == 1
 
 
 async def test_other_answers_under_the_same_token_are_refused(world: World) -> None:
@@ -104,7 +104,7 @@ async def test_a_stale_token_is_refused_its_draft_kept_and_its_work_logged(world
     assert await activities(world, slow) == ["expired", "refused"]
     assert (await quick.submit(again["token"])).status_code == 200
     assert await world.slots(record_id) == ["submitted"]
-    assert len([one for one in await world.service.published(AnnotationSubmitted) if one.record_id == record_id]) == 1
+    assert len(await world.published(AnnotationSubmitted, record_id)) == 1
 
 
 async def test_late_work_is_refused_when_its_annotator_got_another_slot_of_the_record(
@@ -254,7 +254,7 @@ async def test_a_skipped_slot_stays_skipped_and_another_takes_its_place(world: W
     assert await first.nothing() == "others_needed"
     assert (await first.submit(lease["token"])).status_code == 409
     assert (await second.submit((await second.one())["token"])).status_code == 200
-    [published] = [one.payload for one in await world.service.published(TaskSkipped) if one.record_id == record_id]
+    [published] = [one.payload for one in await world.published(TaskSkipped, record_id)]
     assert published.annotator_id == first.annotator_id
     assert (await world.progress())["skips"] == 1
 
@@ -296,7 +296,7 @@ async def test_free_text_is_masked_before_it_is_published(world: World) -> None:
     [first, second] = await person.lease(count=2)
     await person.skip(first["token"], reason="Ask ada@example.org about it.")
     [published] = [
-        one.payload for one in await world.service.published(TaskSkipped)
+        one.payload for one in await world.published(TaskSkipped)
         if str(one.record_id) == shown(first)
     ]  # fmt: skip
     assert "ada@example.org" not in published.reason
@@ -351,7 +351,7 @@ async def test_a_commit_that_fails_gives_an_error_and_no_event(world: World) -> 
     finally:
         async with world.service.database.transaction() as session:
             await session.raw.execute("DROP FUNCTION refuse CASCADE")
-    assert [one for one in await world.service.published(AnnotationSubmitted) if one.record_id == record_id] == []
+    assert await world.published(AnnotationSubmitted, record_id) == []
     assert (await person.submit(lease["token"])).status_code == 200
 
 
@@ -400,7 +400,7 @@ async def test_long_text_is_masked_without_holding_up_others(world: World) -> No
     watching.cancel()
     assert [answer.status_code for answer in answers] == [200] * 3
     assert answers[0].json() == answers[1].json()
-    [event] = [one for one in await world.service.published(AnnotationSubmitted) if str(one.record_id) == shown(lease)]
+    [event] = [one for one in await world.published(AnnotationSubmitted) if str(one.record_id) == shown(lease)]
     assert "ada@example.org" not in str(event.payload.reason)
     assert "about the lamp" in str(event.payload.reason)
     assert max(held_up) < 0.25

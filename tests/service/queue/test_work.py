@@ -8,7 +8,7 @@ from tests.service.queue.world import Person, World
 
 
 async def published_of(person: Person) -> list[WorkLogged]:
-    published = await person.world.service.published(WorkLogged)
+    published = await person.world.published(WorkLogged)
     return [event.payload for event in published if event.payload.annotator_id == person.annotator_id]
 
 

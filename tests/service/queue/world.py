@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -42,6 +42,8 @@ from shared.contracts.values import (
 )
 from shared.kit.clock import new_id, utc_now
 from tests.support.service import ServiceUnderTest, envelope, service_under_test
+
+P = TypeVar("P", bound=Payload)
 
 LABELS = ["positive", "neutral", "negative"]
 SCHEMA = LabelSchema.model_validate(
@@ -333,8 +335,13 @@ class World:
             await session.raw.execute("UPDATE slots SET until = now() - interval '1 second' WHERE state = 'leased'")
         await self.service.run_loop("expire_leases")
 
+    async def published(self, payload: type[P], record_id: UUID | None = None) -> list[Event[P]]:
+        """What was published of that type, of one record or of all in this project."""
+        events = await self.service.published(payload, self.project_id)
+        return [event for event in events if record_id in {None, event.record_id}]
+
     async def routes(self, record_id: UUID) -> list[RecordRouted]:
-        return [event.payload for event in await self.service.published(RecordRouted) if event.record_id == record_id]
+        return [event.payload for event in await self.published(RecordRouted, record_id)]
 
     async def route(self, record_id: UUID) -> RecordRouted:
         return (await self.routes(record_id))[-1]

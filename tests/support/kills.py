@@ -7,6 +7,7 @@ at which it is killed, whose statement or file is done, and its database session
 import asyncio
 import contextlib
 import copy
+import inspect
 import types
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -127,7 +128,9 @@ class Process:
             try:
                 yield waits_for
                 yield from self._between().__await__()
-            except BaseException as error:  # noqa: BLE001  it is for the work: a cancellation, or what it waited for
+            except BaseException as error:
+                if self._killed.is_set():
+                    raise  # to be buried
                 raised = error
             if self._killed.is_set():
                 yield from asyncio.get_running_loop().create_future()  # never again
@@ -149,7 +152,7 @@ _process: ContextVar[Process | None] = ContextVar("process", default=None)
 
 def _make_task(loop: asyncio.AbstractEventLoop, work: Any, *, context: Context | None = None) -> asyncio.Task[Any]:
     process = (copy_context() if context is None else context).get(_process)
-    if process is None:
+    if process is None or not inspect.iscoroutine(work):  # the object store steps through what it is given to write
         return asyncio.Task(work, loop=loop, context=context)
     return process.task(loop, work, context=context)
 

@@ -113,7 +113,7 @@ async def upload_model(
         memory_mb=limits.check_memory_mb,
     )  # fmt: skip
     model_id = new_id()
-    await runtime.objects.put(models.object_key(model_id), data, "application/octet-stream")
+    await registry.write_file(runtime.database, runtime.objects, model_id, data, utc_now())
     async with runtime.database.transaction() as session:
         added = await registry.register(
             session, model_id=model_id, project_id=project_id, manifest=checked, data=data, reason=_masked(reason),
@@ -121,7 +121,7 @@ async def upload_model(
         )  # fmt: skip
         next_step = await _next_step(session, runtime, added)
     if added.model_id != model_id:  # the same model came at the same time
-        await runtime.objects.delete(models.object_key(model_id))
+        runtime.wake(UNLEARN)  # which deletes its file
         response.status_code = 200
     if use_now:
         return _with_tag(response, await _promote(runtime, added, reason, principal))

@@ -16,11 +16,11 @@ from services.prelabel.exceptions import (
     TrainingInterrupted,
 )
 from services.prelabel.loop_names import COMPARE, LEARN, TRAIN, UNLEARN
-from services.prelabel.operations import selection, training
+from services.prelabel.operations import registry, selection, training
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
 from services.prelabel.resources import PrelabelRuntime, mark_dirty
-from services.prelabel.storage import models, projects, records, runs
+from services.prelabel.storage import projects, records, runs
 from services.prelabel.storage.runs import Run, RunState
 from shared.kit.clock import utc_now
 from shared.kit.compute.exceptions import ComputeFailed
@@ -133,7 +133,7 @@ async def _train_one(runtime: PrelabelRuntime, run: Run) -> None:
         if made is None:
             log.info("training_cancelled", run_id=run.run_id)
             return
-        await runtime.objects.put(models.object_key(run.model_id), made.data, "application/octet-stream")
+        await registry.write_file(runtime.database, runtime.objects, run.model_id, made.data, utc_now())
         async with runtime.database.transaction() as session:
             finished = await training.finish(session, begun, made, utc_now())
         if finished is None:

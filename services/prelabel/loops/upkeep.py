@@ -30,7 +30,11 @@ async def prune(runtime: PrelabelRuntime) -> None:
 
 
 async def unlearn(runtime: PrelabelRuntime) -> None:
-    """Take away the files of models that learnt from erased records, as soon as they are not in use."""
+    """Take away the files of models that learnt from erased records, as soon as they are not in use, and of those that were
+    never registered.
+    """
     await unlearning.retire_models(runtime.database, utc_now())
     while await unlearning.delete_files(runtime.database, runtime.objects, utc_now()):
+        pass
+    while await unlearning.delete_unregistered_files(runtime.database, runtime.objects, utc_now()):
         pass

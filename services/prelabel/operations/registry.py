@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -16,18 +17,21 @@ from services.prelabel.exceptions import (
     NoPredecessor,
     NotChampion,
 )
-from services.prelabel.storage import models, projects, runs
+from services.prelabel.storage import models, projects, runs, unregistered_files
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import ProjectCache
 from services.prelabel.storage.runs import RunState
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage
 from shared.kit import outbox
-from shared.kit.database import Session
+from shared.kit.database import Database, Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.objects import Objects
 
 log = structlog.get_logger()
+
+_REGISTERED_WITHIN: Final = timedelta(hours=1)
+"""Much longer than it takes from the writing of a file to the commit that registers its model."""
 
 
 def fingerprint(data: bytes) -> str:
@@ -50,6 +54,13 @@ async def check_upload(
     return await models.same(session, project_id, sha256, manifest)
 
 
+async def write_file(database: Database, objects: Objects, model_id: UUID, data: bytes, now: datetime) -> None:
+    """Write the file of a model that is not registered yet; it is deleted again unless that comes within an hour."""
+    async with database.autocommit() as session:
+        await unregistered_files.add(session, model_id, now + _REGISTERED_WITHIN)
+    await objects.put(models.object_key(model_id), data, "application/octet-stream")
+
+
 async def register(
     session: Session,
     *,
@@ -63,16 +74,19 @@ async def register(
     training_run_id: UUID | None = None,
     trained_on: int | None = None,
 ) -> Model:
-    """Register a challenger, whose bytes are in the object store already, and publish it.
+    """Register a challenger, whose file `write_file` has written, and publish it.
 
-    The same bytes with the same manifest are the same model: then that one is answered.
+    The same bytes with the same manifest are the same model: then that one is answered, and the file is deleted.
     """
     await projects.lock(session, project_id)
     sha256 = fingerprint(data)
     if training_run_id is None:
         known = await models.same(session, project_id, sha256, manifest)
         if known is not None:
+            await unregistered_files.hasten(session, model_id, now)
             return known
+    if not await unregistered_files.keep(session, model_id, now):
+        raise RuntimeError(f"the file of model {model_id} was not written within the last hour")
     model = await models.add(
         session,
         model_id=model_id,

@@ -17,7 +17,7 @@ from services.prelabel.domain.objective import Objective
 from services.prelabel.exceptions import CannotTrain, NothingToLearn, TrainingFailure, TrainingInterrupted
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.storage import labels, models, projects, records, runs, unlearnings
+from services.prelabel.storage import labels, models, projects, records, runs, unlearnings, unregistered_files
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import ProjectCache, Situation
@@ -192,7 +192,7 @@ async def finish(session: Session, begun: Begun, made: TrainedChallenger, now: d
         await runs.begin_anew(session, run, now)
         return None
     if not await runs.trained(session, run, made.report):
-        await runs.retire_file(session, run)
+        await _drop_file(session, run, now)
         return None
     for old in await models.lock(session, await models.waiting(session, run.project_id)):
         await _supersede(session, old, now)
@@ -234,11 +234,18 @@ async def give_up(
     """Note a failed attempt; it is tried again later unless that is hopeless or was done often enough."""
     if for_good or run.attempts >= _MOST_ATTEMPTS:
         await runs.fail(session, run, reason, failure, now)
+        await _drop_file(session, run, now)
         log.warning(
             "training_failed", run_id=run.run_id, project_id=run.project_id, reason=reason.value, failure=failure
         )
         return
     await runs.retry(session, run, reason, failure, now + timedelta(seconds=_BACKOFF_S * 2**run.attempts))
+
+
+async def _drop_file(session: Session, run: Run, now: datetime) -> None:
+    """Have deleted what an attempt has written of the model of a run that has failed; one that goes on writes it again."""
+    if await runs.has_failed(session, run.run_id):
+        await unregistered_files.hasten(session, run.model_id, now)
 
 
 async def _supersede(session: Session, model_id: UUID, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from services.prelabel.operations import registry, successor
-from services.prelabel.storage import labels, models, projects, unlearnings
+from services.prelabel.storage import labels, models, projects, unlearnings, unregistered_files
 from services.prelabel.storage.projects import ProjectCache
 from services.prelabel.storage.unlearnings import LearntFrom
 from shared.contracts.erasure import ErasedPlace, PlaceState
@@ -56,6 +56,18 @@ async def delete_files(database: Database, objects: Objects, now: datetime) -> i
             await unlearnings.note_gone(session, sorted(marked), now)
             await erasures.look_again(session, set(marked.values()), now)
     return len(marked)
+
+
+async def delete_unregistered_files(database: Database, objects: Objects, now: datetime) -> int:
+    """Delete the files of models that were never registered; return how many. Deleting one again does no harm."""
+    async with database.autocommit() as session:
+        due = await unregistered_files.due(session, now, _FILES_AT_ONCE)
+    for model_id in due:
+        await objects.delete(models.object_key(model_id))
+    if due:
+        async with database.autocommit() as session:
+            await unregistered_files.forget(session, due, now)
+    return len(due)
 
 
 async def places(session: Session, erased: Sequence[Erasure]) -> dict[UUID, list[ErasedPlace]]:

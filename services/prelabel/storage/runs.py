@@ -95,12 +95,7 @@ _BEGIN_ANEW = """
 UPDATE training_runs SET state = 'queued', attempts = greatest(attempts - 1, 0), retry_at = $3
 WHERE run_id = $1 AND state = 'running' AND attempts = $2
 """
-# What was written of a model that is never registered; a run that goes on writes it again.
-_RETIRE_FILE = """
-INSERT INTO retired_files (model_id, project_id)
-SELECT model_id, project_id FROM training_runs WHERE run_id = $1 AND state = 'failed'
-ON CONFLICT (model_id) DO UPDATE SET gone_at = NULL
-"""
+_FAILED = "SELECT EXISTS (SELECT FROM training_runs WHERE run_id = $1 AND state = 'failed')"
 _FAIL = """
 UPDATE training_runs SET state = 'failed', failure_reason = $3, failure = $4, ended_at = $5
 WHERE run_id = $1 AND state IN ('queued', 'running') AND attempts = $2
@@ -206,7 +201,6 @@ async def retry(session: Session, run: Run, reason: TrainingFailure, failure: st
 
 async def fail(session: Session, run: Run, reason: TrainingFailure, failure: str, now: datetime) -> None:
     await session.raw.execute(_FAIL, run.run_id, run.attempts, reason, failure, now)
-    await retire_file(session, run)
     await _forget_examples(session, run.run_id)
 
 
@@ -215,9 +209,10 @@ async def begin_anew(session: Session, run: Run, now: datetime) -> None:
     await session.raw.execute(_BEGIN_ANEW, run.run_id, run.attempts, now)
 
 
-async def retire_file(session: Session, run: Run) -> None:
-    """Have what an attempt may have written of the run's model deleted, if the run has failed."""
-    await session.raw.execute(_RETIRE_FILE, run.run_id)
+async def has_failed(session: Session, run_id: UUID) -> bool:
+    """Whether the run makes no model any more."""
+    found: bool = await session.raw.fetchval(_FAILED, run_id)
+    return found
 
 
 async def cancel(session: Session, run_id: UUID, failure: str, now: datetime) -> None:

@@ -42,7 +42,7 @@ async def build(database: Database, objects: Objects, keys: KeyRing, job: Job) -
         if release is None:
             raise JobFailed("The release is gone.")
         if release.status != "building":
-            return {"release_id": str(release_id), "status": release.status}
+            return _result(release_id, release.records, release.manifest_sha256)
         counted = await counters.read(session, release.project_id)
         total = sum(counted.get(f"labels.{method}", 0) for method in release.options["methods"])
         if job.checkpoint is None:
@@ -94,7 +94,12 @@ async def _publish(
                 supersedes=release.supersedes,
             )
             await outbox.publish(session, payload, project_id=release.project_id, revision=revision)
-    return {"release_id": str(release.release_id), "records": progress.done, "manifest_sha256": digest}
+    return _result(release.release_id, progress.done, digest)
+
+
+def _result(release_id: UUID, records: int | None, manifest_sha256: str | None) -> dict[str, Any]:
+    """Return the job's result; both are None for a release that was closed without being published."""
+    return {"release_id": str(release_id), "records": records, "manifest_sha256": manifest_sha256}
 
 
 def _signature(keys: KeyRing, manifest_sha256: str) -> bytes:

@@ -56,11 +56,14 @@ class ReleaseWriter:
         self.progress = progress
 
     async def write(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet. No part is deleted before all splits are noted as finished: a job that is killed
+        in between would look for it, or leave it behind.
+        """
         while (split := self.progress.split(self._release.options["splits"])) is not None:
             if not self.progress.complete:
                 await self._write_parts(split)
             await self._join_parts(split)
+        await self._objects.delete_folder(self._parts)
 
     async def _write_parts(self, split: str) -> None:
         labels: list[ReleasedLabel] = []
@@ -156,7 +159,7 @@ class ReleaseWriter:
             )
 
     async def _join_parts(self, split: str) -> None:
-        """Make the files of a split from their parts, and delete these."""
+        """Make the files of a split from their parts."""
         count = self.progress.parts
         parts = [self._part(split, number) for number in range(count)]
         lineage_parts = [self._lineage_part(split, number) for number in range(count)]
@@ -168,8 +171,6 @@ class ReleaseWriter:
             await self._job.commit_progress(
                 session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
             )
-        for key in (*parts, *lineage_parts):
-            await self._objects.delete(key)
 
     async def _file(self, name: str, split: str, chunks: AsyncIterator[bytes], media_type: str) -> ReleaseFile:
         stored = await store(self._objects, f"{self._folder}/{name}", chunks, media_type)
@@ -184,8 +185,12 @@ class ReleaseWriter:
     def _folder(self) -> str:
         return folder(self._release.release_id)
 
+    @property
+    def _parts(self) -> str:
+        return f"{self._folder}/parts"
+
     def _part(self, split: str, number: int) -> str:
-        return f"{self._folder}/parts/{split}-{number:06}"
+        return f"{self._parts}/{split}-{number:06}"
 
     def _lineage_part(self, split: str, number: int) -> str:
         return f"{self._part(split, number)}.lineage"

@@ -330,6 +330,10 @@ PRELABEL = (
     """,
     "INSERT INTO contaminations (run_id, record_id, counted) SELECT run_id, record_id, true FROM training_examples",
     """
+    INSERT INTO unregistered_files (model_id, due_at)
+    SELECT gen_random_uuid(), now() + number * interval '1 second' FROM generate_series(1, 20000) AS number
+    """,
+    """
     INSERT INTO feedback (feedback_id, project_id, model_id, verdict, counted)
     SELECT gen_random_uuid(), r.project_id, m.model_id, 'confirmed', random() < 0.99
     FROM records r JOIN models m ON m.project_id = r.project_id AND m.stage = 'champion'

@@ -5,7 +5,7 @@ that transaction, and publishes the report again whenever it has changed, until 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -86,14 +86,27 @@ Places = Mapping[UUID, Sequence[ErasedPlace]]
 
 
 @dataclass(frozen=True, slots=True)
+class PendingPlace:
+    """A place of a service where something of erased records is left; `oldest_s`: since when they are erased."""
+
+    service: str
+    place: str
+    records: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ErasureSpec:
     """How a service reports: `places` looks at those of its own, for many records at once, in one statement each.
 
-    `event` is what it publishes; None for the service that the reports go to.
+    `event` is what it publishes. The service that the reports go to has none: it has `keep` for its own, and `pending`, which
+    counts what is left anywhere.
     """
 
     places: Callable[[Session, Sequence[Erasure]], Awaitable[Places]]
     event: type[ErasureReported] | None = None
+    keep: Callable[[Session, Sequence[Erasure]], Awaitable[None]] | None = None
+    pending: Callable[[Session], Awaitable[Sequence[PendingPlace]]] | None = None
 
 
 class ErasingRuntime(Protocol):
@@ -130,7 +143,7 @@ async def current(session: Session, spec: ErasureSpec | None) -> AsyncIterator[O
     last = UUID(int=0)
     while rows := await session.raw.fetch(_AFTER, last):
         for one in map(_erasure, rows):
-            yield _outgoing(spec.event, one, one.report, one.revision)
+            yield _outgoing(spec.event, one)
         last = rows[-1]["record_id"]
 
 
@@ -185,22 +198,25 @@ async def _report(database: Database, spec: ErasureSpec, due: Sequence[Erasure],
         erasures = [_erasure(row) for row in rows]
         own = await spec.places(session, erasures)
         saved: list[tuple[UUID, str, int, datetime | None]] = []
-        news: list[Outgoing] = []
+        news: list[Erasure] = []
         for one in erasures:
             until = latest(one.erased_at, retention_days)
             places = [*own.get(one.record_id, ()), *_published(one, until, now)]
             changed = places != list(one.report)
             revision = one.revision + changed
             saved.append((one.record_id, _dump(places), revision, _next_look(one, places, now)))
-            if changed and spec.event is not None:
-                news.append(_outgoing(spec.event, one, places, revision))
+            if changed:
+                news.append(replace(one, report=places, revision=revision))
         await session.raw.execute(_SAVE, *map(list, zip(*saved, strict=True)))
-        await publish_many(session, news)
+        if spec.event is not None:
+            await publish_many(session, [_outgoing(spec.event, one) for one in news])
+        if spec.keep is not None:
+            await spec.keep(session, news)
 
 
-def _outgoing(event: type[ErasureReported], one: Erasure, places: Sequence[ErasedPlace], revision: int) -> Outgoing:
-    payload = event(erased_at=one.erased_at, places=list(places))
-    return Outgoing(payload=payload, project_id=one.project_id, record_id=one.record_id, revision=revision)
+def _outgoing(event: type[ErasureReported], one: Erasure) -> Outgoing:
+    payload = event(erased_at=one.erased_at, places=list(one.report))
+    return Outgoing(payload=payload, project_id=one.project_id, record_id=one.record_id, revision=one.revision)
 
 
 def _published(one: Erasure, until: datetime, now: datetime) -> list[ErasedPlace]:

@@ -30,6 +30,7 @@ KEPT_FOR_A_TIME: Final = "kept_for_a_time"
 NOT_READ_YET: Final = "not_read_yet"
 """Somebody has yet to read the events."""
 
+_KEY_BYTES: Final = 16
 _AT_ONCE: Final = 500
 _PROJECTS_AT_ONCE: Final = 100
 _SOONEST: Final = timedelta(seconds=2)
@@ -152,6 +153,24 @@ async def erased_among(session: Session, record_ids: Collection[UUID]) -> set[UU
     return {row["record_id"] for row in await session.raw.fetch(_ERASED, list(record_ids))}
 
 
+async def drop_late_parked(session: Session, keys: Collection[bytes]) -> None:
+    """Delete those parked events of these keys that came after their records were erased here."""
+    erased = await erased_among(session, _records(keys))
+    if erased:
+        await redaction.drop_parked(session, erased)
+
+
+async def without_erased(session: Session, key: bytes, envelope: bytes) -> bytes:
+    """The event of this key; without its payload if its record is erased here."""
+    if not await erased_among(session, _records([key])):
+        return envelope
+    return redaction.redacted(envelope) or envelope
+
+
+def _records(keys: Collection[bytes]) -> list[UUID]:
+    return [UUID(bytes=key) for key in keys if len(key) == _KEY_BYTES]
+
+
 def latest(erased_at: datetime, retention_days: int) -> datetime:
     """When what is dropped by age is gone: days are dropped as a whole, so one day after its retention."""
     return erased_at + timedelta(days=retention_days + 1)
@@ -176,9 +195,9 @@ async def work(runtime: ErasingRuntime, bus: Bus) -> float | None:
 async def _redact(runtime: ErasingRuntime, bus: Bus, due: Sequence[Erasure]) -> None:
     database = runtime.database
     in_outbox = {one.record_id: one.project_id for one in due if one.outbox_at is None}
+    async with database.transaction() as session:
+        await redaction.drop_parked(session, [one.record_id for one in due])
     if in_outbox:
-        async with database.transaction() as session:
-            await redaction.drop_parked(session, list(in_outbox))
         gone = in_outbox.keys() - await redaction.redact_outbox(database, in_outbox)
         async with database.autocommit() as session:
             await session.raw.execute(_OUT_OF_OUTBOX, sorted(gone), utc_now())

@@ -27,6 +27,7 @@ from shared.kit.objects import Objects
 from shared.kit.outbox import Outgoing
 from shared.kit.replica import Replica
 from shared.kit.settings import Settings
+from shared.kit.waits import Waits
 
 _MEBIBYTE = 1024 * 1024
 
@@ -114,6 +115,7 @@ class Runtime(Generic[R]):
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
         self.bodies = ByteBudget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, spec.settings.in_hand_wait_s)
+        self.waits = Waits()
         self.loop_watch = LoopWatch(spec.name)
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)

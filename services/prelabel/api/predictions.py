@@ -103,12 +103,11 @@ async def list_predictions(
     if held.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased.")
     before = decode_cursor(after, int)[0] if after else _NEWEST
-    rows = await kept.page(session, record_id, min(before, _NEWEST), limit + 1)
+    read = await kept.page(session, record_id, min(before, _NEWEST), limit)
     items = [
-        RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload)
-        for row in rows[:limit]
+        RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload) for row in read.rows
     ]
-    return Page(items=items, next=encode_cursor(items[-1].revision) if len(rows) > limit else None)
+    return Page(items=items, next=encode_cursor(items[-1].revision) if read.more else None)
 
 
 async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | None) -> Model:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts.events import AnnotatorChanged, ProjectChanged, RecordErased
+from shared.contracts.events import AnnotatorChanged, GoldPlaced, ProjectChanged, RecordErased
 from shared.contracts.topics import parse_event
 from shared.contracts.values import AnnotatorStatus, Pool
 from shared.kit import erasures, event_routes
@@ -94,9 +94,7 @@ async def test_what_was_published_of_an_erased_record_is_left_out_at_once() -> N
             Outgoing(payload=RecordErased(reason="request"), project_id=OURS, record_id=gone, revision=2),
             Outgoing(payload=accepted, project_id=OURS, record_id=gone),
         )
-        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
-        await until(lambda: _all_sent(made))
-        await cancelled(relay)
+        await send_all(made)
         async with made.database.transaction() as session:
             await erasures.note(session, [(gone, OURS)], utc_now())
         headers, after, seen = made.token("manager"), 0, []
@@ -116,9 +114,7 @@ async def test_secret_fields_are_left_out_of_the_view_alone() -> None:
     async with service_under_test(TINY) as made:
         project = golden("ProjectChanged")
         await publish(made, Outgoing(payload=project.payload, project_id=project.project_id))
-        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
-        await until(lambda: _all_sent(made))
-        await cancelled(relay)
+        await send_all(made)
         shown = {}
         for role in ("manager", "auditor"):
             answer = await made.client.get("/v1/events", headers=made.token(role))
@@ -131,6 +127,16 @@ async def test_secret_fields_are_left_out_of_the_view_alone() -> None:
     for version in whole["policies"]:
         del version["policies"]["gold"]
     assert shown["auditor"] == whole
+
+
+async def test_to_how_many_annotators_gold_is_served_is_for_managers_alone() -> None:
+    async with service_under_test(TINY) as made:
+        placed = GoldPlaced(schema_version=1, exposures=50)
+        await publish(made, Outgoing(payload=placed, project_id=OURS, record_id=new_id()))
+        await send_all(made)
+        for role, shown in (("manager", {"schema_version": 1, "exposures": 50}), ("auditor", {"schema_version": 1})):
+            [item] = (await made.client.get("/v1/events", headers=made.token(role))).json()["items"]
+            assert item["event"]["payload"] == shown
 
 
 async def test_a_topic_can_be_chosen(service: ServiceUnderTest) -> None:

@@ -24,6 +24,7 @@ from shared.kit.erasures import ErasureSpec
 from shared.kit.jobs import Job
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.objects import Objects
+from shared.kit.one_look import OneLook
 from shared.kit.outbox import Outgoing
 from shared.kit.replica import Replica
 from shared.kit.settings import Settings
@@ -120,6 +121,7 @@ class Runtime(Generic[R]):
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)
         self.note_activity: Callable[[], None] = lambda: None
+        self.readiness: OneLook[dict[str, bool]] = OneLook()
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
 
     async def check_content(self, principal: Principal, project_id: UUID, session: Session | None = None) -> None:

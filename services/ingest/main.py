@@ -27,6 +27,7 @@ from services.ingest.operations import erasures, republication
 from services.ingest.operations.context import IntakeContext
 from services.ingest.resources import IngestResources, IngestRuntime
 from services.ingest.settings import IngestSettings
+from services.ingest.storage import erasures as erasure_storage
 from services.ingest.storage import projects as projects_storage
 from shared.kit.app import Loop, ServiceSpec, create_service_app
 from shared.kit.erasures import ErasureSpec
@@ -77,7 +78,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
             ),
             republish=republication.everything,
             holding_personal_data=projects_storage.holding_personal_data,
-            erasure=ErasureSpec(erasures.places),
+            erasure=ErasureSpec(erasures.places, keep=erasures.keep_own, pending=erasure_storage.pending),
             setup=setup,
         )
     )

@@ -16,6 +16,7 @@ from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Item
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside, Overloaded
 from shared.contracts.events import ModelManifest
+from shared.kit.caller_shares import current_caller
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.compute.pool import ComputePool
 
@@ -182,6 +183,7 @@ class InferenceQueue:
         return taken
 
     async def _run(self, line: _Line, batch: Sequence[_Request]) -> None:
+        current_caller.set(None)  # a batch is nobody's: whoever began it has no share in what the model takes
         items = [item for request in batch for item in request.items]
         try:
             _answer(batch, await self._ask(line, items))

@@ -237,7 +237,7 @@ async def _start_background(runtime: Runtime, handlers: Handlers, stack: context
         working=runtime.loop_watch,
     )
     _run_until_closed(relay.run(), "relay", stack)
-    _run_until_closed(backlog.keep_measuring(runtime.database, name), "backlog", stack)
+    _run_until_closed(backlog.keep_measuring(runtime.database, name, runtime.spec.erasure), "backlog", stack)
     if handlers.topics:
         runner = Runner(
             runtime.database,

@@ -75,11 +75,17 @@ class Principal:
             )
 
 
+_NumericDate = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""Seconds since 1970 (RFC 7519 §2); a text or a truth value is none."""
+
+
 class _Claims(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     sub: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
-    exp: float
+    exp: _NumericDate
+    nbf: _NumericDate | None = None
+    iat: _NumericDate | None = None
     roles: list[str] = Field(max_length=64)
     projects: list[UUID] | None = Field(default=None, max_length=10_000)
 

@@ -1,4 +1,4 @@
-"""What waits in a service's database: events to be sent, events that came too early.
+"""What waits in a service's database: events to be sent, events that came too early, erasures that are not complete.
 
 Measured in every replica and apart from whoever sends and handles, so that no fault of theirs hides it.
 """
@@ -11,6 +11,7 @@ import structlog
 from shared.kit import event_metrics as metrics
 from shared.kit.clock import to_tick
 from shared.kit.database import Database, database_error_kind
+from shared.kit.erasures import ErasureSpec
 
 log = structlog.get_logger()
 
@@ -29,11 +30,12 @@ FROM parked WHERE consumer_group = $1 GROUP BY kind
 """
 
 
-async def measure(database: Database, service: str) -> None:
+async def measure(database: Database, service: str, erasure: ErasureSpec | None = None) -> None:
     """Set the gauges. Raises what the database raises."""
     async with database.autocommit() as session:
         oldest_s, set_aside = await session.raw.fetchrow(_UNSENT)
         parked: list[Any] = await session.raw.fetch(_PARKED, service)
+        pending = await erasure.pending(session) if erasure is not None and erasure.pending is not None else ()
     metrics.UNSENT_AGE.labels(service).set(oldest_s)
     metrics.WAITING_BEHIND.labels(service).set(set_aside)
     metrics.PARKED_NOW.clear()
@@ -41,13 +43,18 @@ async def measure(database: Database, service: str) -> None:
     for row in parked:
         metrics.PARKED_NOW.labels(service, row["kind"]).set(row["waiting"])
         metrics.PARKED_AGE.labels(service, row["kind"]).set(row["oldest_s"])
+    metrics.ERASURES_PENDING.clear()
+    metrics.ERASURES_AGE.clear()
+    for one in pending:
+        metrics.ERASURES_PENDING.labels(one.service, one.place).set(one.records)
+        metrics.ERASURES_AGE.labels(one.service, one.place).set(one.oldest_s)
 
 
-async def keep_measuring(database: Database, service: str) -> None:
+async def keep_measuring(database: Database, service: str, erasure: ErasureSpec | None) -> None:
     """Measure until cancelled."""
     while True:
         try:
-            await measure(database, service)
+            await measure(database, service, erasure)
         except Exception as error:
             if database_error_kind(error) is None:
                 log.error("backlog_not_measured", exc_info=error)  # noqa: TRY400  the message may hold a row's text

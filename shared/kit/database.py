@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 
+from shared.kit.caller_shares import CallerShares, current_caller
 from shared.kit.exceptions import NoFreeConnection
 from shared.kit.settings import Settings
 
@@ -135,6 +136,8 @@ class Database:
         }
         self._pool: Any = None
         self._closed = True  # until somebody asks
+        self._shares = CallerShares(self._size)
+        self._callers: dict[Any, str | None] = {}  # who has which connection
 
     def transaction(self) -> "Transaction":
         """Open a transaction; commit it on a clean exit, roll it back on an exception."""
@@ -152,24 +155,43 @@ class Database:
         return await asyncpg.connect(self.url, timeout=_CONNECT_TIMEOUT_S, server_settings=self._server_settings)
 
     async def take(self) -> Any:
-        """A connection of the pool, to be given back, or terminated.
+        """A connection of the pool, to be given back, or thrown away.
 
         Raises:
-            NoFreeConnection: all of them were in use for some time.
+            NoFreeConnection: all of them, or all that the caller may have, were in use for some time.
         """
         if self._closed:
             self._pool, self._closed = self._make_pool(), False
         pool = await self._pool  # which has nothing to do after the first time
+        caller = current_caller.get()
         try:
             async with asyncio.timeout(_CHECKOUT_TIMEOUT_S):
-                return await pool.acquire()
+                await self._shares.take(caller)
+                try:
+                    raw = await pool.acquire()
+                except BaseException:
+                    self._shares.give_back(caller)
+                    raise
+                self._callers[raw] = caller
+                return raw
         except TimeoutError:
             message = f"All {self._size} connections were in use for {_CHECKOUT_TIMEOUT_S:g} s."
             raise NoFreeConnection(message) from None
 
     async def give_back(self, raw: Any) -> None:
         """Keep the connection for others; it is in no transaction. One that is closed makes room for a new one."""
-        await self._pool.release(raw)
+        try:
+            await self._pool.release(raw)
+        finally:
+            self._shares.give_back(self._callers.pop(raw, None))
+
+    def throw_away(self, raw: Any) -> None:
+        """Close a connection at once, whatever state it and its task are in; the pool may open another one."""
+        try:
+            with contextlib.suppress(asyncpg.InterfaceError):  # it is thrown away already
+                raw.terminate()
+        finally:
+            self._shares.give_back(self._callers.pop(raw, None))
 
     @property
     def in_use(self) -> int:
@@ -209,12 +231,6 @@ async def _connect(*arguments: Any, **named: Any) -> Any:
         raise ConnectionError("The server did not answer in time.") from error
 
 
-def _throw_away(raw: Any) -> None:
-    """Close a connection at once, whatever state it and its task are in; the pool may open another one."""
-    with contextlib.suppress(asyncpg.InterfaceError):  # it is thrown away already
-        raw.terminate()
-
-
 async def _leave_as_it_is(_raw: Any) -> None:
     """A connection comes back as it was: what a transaction sets, it sets for itself alone. Spares a round trip."""
 
@@ -241,7 +257,7 @@ class Transaction:
                     await transaction.start()
             except BaseException as error:
                 if raw is not None:
-                    _throw_away(raw)
+                    self._database.throw_away(raw)
                 if failed_before or database_error_kind(error) is not DatabaseErrorKind.AWAY:
                     raise
                 failed_before = True
@@ -257,7 +273,7 @@ class Transaction:
         try:
             if self._transaction is None:
                 if error is not None and not isinstance(error, Exception):
-                    _throw_away(raw)  # broken off in the middle of a statement
+                    self._database.throw_away(raw)  # broken off in the middle of a statement
             elif error is None:
                 await self._transaction.commit()
             else:
@@ -265,7 +281,7 @@ class Transaction:
                     await self._transaction.rollback()
         except BaseException as failure:
             # What the commit came to is unknown, or the connection can't be rolled back: nobody gets it again.
-            _throw_away(raw)
+            self._database.throw_away(raw)
             if error is None or not isinstance(failure, Exception):
                 raise
             return

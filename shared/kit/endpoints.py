@@ -31,6 +31,7 @@ from shared.kit.bodies import (
     refuse_content_coding,
     require_media_type,
 )
+from shared.kit.caller_shares import current_caller
 from shared.kit.problems import Problem, ProblemError
 
 serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
@@ -66,6 +67,7 @@ class EdgeRoute(APIRoute):
             for guard in guards:
                 principal = await guard(request)
                 name_holder(request, principal.subject)
+                current_caller.set(principal.subject)
             if guards and (rate := request.app.state.subject_rate) is not None:
                 rate.take(request.scope, principal.subject)
             if request.scope["query_string"]:

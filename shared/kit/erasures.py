@@ -5,7 +5,7 @@ that transaction, and publishes the report again whenever it has changed, until 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -30,6 +30,7 @@ KEPT_FOR_A_TIME: Final = "kept_for_a_time"
 NOT_READ_YET: Final = "not_read_yet"
 """Somebody has yet to read the events."""
 
+_KEY_BYTES: Final = 16
 _AT_ONCE: Final = 500
 _PROJECTS_AT_ONCE: Final = 100
 _SOONEST: Final = timedelta(seconds=2)
@@ -86,14 +87,27 @@ Places = Mapping[UUID, Sequence[ErasedPlace]]
 
 
 @dataclass(frozen=True, slots=True)
+class PendingPlace:
+    """A place of a service where something of erased records is left; `oldest_s`: since when they are erased."""
+
+    service: str
+    place: str
+    records: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ErasureSpec:
     """How a service reports: `places` looks at those of its own, for many records at once, in one statement each.
 
-    `event` is what it publishes; None for the service that the reports go to.
+    `event` is what it publishes. The service that the reports go to has none: it has `keep` for its own, and `pending`, which
+    counts what is left anywhere.
     """
 
     places: Callable[[Session, Sequence[Erasure]], Awaitable[Places]]
     event: type[ErasureReported] | None = None
+    keep: Callable[[Session, Sequence[Erasure]], Awaitable[None]] | None = None
+    pending: Callable[[Session], Awaitable[Sequence[PendingPlace]]] | None = None
 
 
 class ErasingRuntime(Protocol):
@@ -130,13 +144,31 @@ async def current(session: Session, spec: ErasureSpec | None) -> AsyncIterator[O
     last = UUID(int=0)
     while rows := await session.raw.fetch(_AFTER, last):
         for one in map(_erasure, rows):
-            yield _outgoing(spec.event, one, one.report, one.revision)
+            yield _outgoing(spec.event, one)
         last = rows[-1]["record_id"]
 
 
 async def erased_among(session: Session, record_ids: Collection[UUID]) -> set[UUID]:
     """Which of the records are erased."""
     return {row["record_id"] for row in await session.raw.fetch(_ERASED, list(record_ids))}
+
+
+async def drop_late_parked(session: Session, keys: Collection[bytes]) -> None:
+    """Delete those parked events of these keys that came after their records were erased here."""
+    erased = await erased_among(session, _records(keys))
+    if erased:
+        await redaction.drop_parked(session, erased)
+
+
+async def without_erased(session: Session, key: bytes, envelope: bytes) -> bytes:
+    """The event of this key; without its payload if its record is erased here."""
+    if not await erased_among(session, _records([key])):
+        return envelope
+    return redaction.redacted(envelope) or envelope
+
+
+def _records(keys: Collection[bytes]) -> list[UUID]:
+    return [UUID(bytes=key) for key in keys if len(key) == _KEY_BYTES]
 
 
 def latest(erased_at: datetime, retention_days: int) -> datetime:
@@ -163,9 +195,9 @@ async def work(runtime: ErasingRuntime, bus: Bus) -> float | None:
 async def _redact(runtime: ErasingRuntime, bus: Bus, due: Sequence[Erasure]) -> None:
     database = runtime.database
     in_outbox = {one.record_id: one.project_id for one in due if one.outbox_at is None}
+    async with database.transaction() as session:
+        await redaction.drop_parked(session, [one.record_id for one in due])
     if in_outbox:
-        async with database.transaction() as session:
-            await redaction.drop_parked(session, list(in_outbox))
         gone = in_outbox.keys() - await redaction.redact_outbox(database, in_outbox)
         async with database.autocommit() as session:
             await session.raw.execute(_OUT_OF_OUTBOX, sorted(gone), utc_now())
@@ -185,22 +217,25 @@ async def _report(database: Database, spec: ErasureSpec, due: Sequence[Erasure],
         erasures = [_erasure(row) for row in rows]
         own = await spec.places(session, erasures)
         saved: list[tuple[UUID, str, int, datetime | None]] = []
-        changes: list[Outgoing] = []
+        reported: list[Erasure] = []
         for one in erasures:
             until = latest(one.erased_at, retention_days)
             places = [*own.get(one.record_id, ()), *_published(one, until, now)]
             changed = places != list(one.report)
             revision = one.revision + changed
             saved.append((one.record_id, _dump(places), revision, _next_look(one, places, now)))
-            if changed and spec.event is not None:
-                changes.append(_outgoing(spec.event, one, places, revision))
+            if changed:
+                reported.append(replace(one, report=places, revision=revision))
         await session.raw.execute(_SAVE, *map(list, zip(*saved, strict=True)))
-        await publish_many(session, changes)
+        if spec.event is not None:
+            await publish_many(session, [_outgoing(spec.event, one) for one in reported])
+        if spec.keep is not None:
+            await spec.keep(session, reported)
 
 
-def _outgoing(event: type[ErasureReported], one: Erasure, places: Sequence[ErasedPlace], revision: int) -> Outgoing:
-    payload = event(erased_at=one.erased_at, places=list(places))
-    return Outgoing(payload=payload, project_id=one.project_id, record_id=one.record_id, revision=revision)
+def _outgoing(event: type[ErasureReported], one: Erasure) -> Outgoing:
+    payload = event(erased_at=one.erased_at, places=list(one.report))
+    return Outgoing(payload=payload, project_id=one.project_id, record_id=one.record_id, revision=one.revision)
 
 
 def _published(one: Erasure, until: datetime, now: datetime) -> list[ErasedPlace]:

@@ -21,6 +21,16 @@ DEAD: Final = Counter("touchstone_dead_letters", "Events given up, by reason.", 
 PARKED: Final = Counter("touchstone_events_parked", "Events that came before what they need.", ["group", "kind"])
 PARKED_NOW: Final = Gauge("touchstone_parked_events", "Events that wait for what they need.", ["group", "kind"])
 PARKED_AGE: Final = Gauge("touchstone_parked_oldest_seconds", "Age of the longest parked event.", ["group", "kind"])
+ERASURES_PENDING: Final = Gauge(
+    "touchstone_erasures_pending",
+    "Erased records of which something is left in this place of this service.",
+    ["waits_for", "place"],
+)
+ERASURES_AGE: Final = Gauge(
+    "touchstone_erasures_oldest_pending_seconds",
+    "How long ago the first of the records was erased of which something is left in this place.",
+    ["waits_for", "place"],
+)
 LAG: Final = Gauge(
     "touchstone_consumer_lag", "Events in the topic that the group has yet to handle.", ["group", "topic"]
 )

@@ -16,6 +16,7 @@ from shared.contracts.envelope import Secret
 from shared.contracts.topics import BY_NAME, TOPICS
 from shared.contracts.values import Role
 from shared.kit.auth import Principal, requires
+from shared.kit.concurrency import beside_the_loop
 from shared.kit.database import Database
 from shared.kit.endpoints import edge_router
 from shared.kit.erasures import erased_among
@@ -29,7 +30,7 @@ router = edge_router("events")
 
 _POLL_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 25
-_MOST_BYTES: Final = 8 * 1024 * 1024  # a page ends early rather than grow beyond this
+_MOST_BYTES: Final = 2 * 1024 * 1024  # a page ends early rather than grow beyond this
 _MAX_BIGINT: Final = 2**63 - 1
 # A round of the relay has one row of `outbox_positions` for each topic, with ranges of sets: for each topic those that may be
 # wanted, in their order. `fresh` is the number of their events after the position. Compressed, a page is cut here; the
@@ -95,7 +96,7 @@ class EventPage(BaseModel):
     next: int | None = Field(default=None, description="For `after`, when more events are there already.")
 
 
-@router.get("/events", response_model=EventPage, responses=responses(401, 403, 422))
+@router.get("/events", response_model=EventPage, responses=responses(401, 403, 422, 429))
 async def list_events(
     runtime: RuntimeDep,
     reader: Reader,
@@ -113,17 +114,20 @@ async def list_events(
         raise Problem(422, "unknown-topic", "There is no such topic.")
     topics = [topic] if topic else list(BY_NAME)
     projects = None if reader.projects is None else list(reader.projects)
-    until = time.monotonic() + wait_s
-    while not (rows := await _read(runtime.database, after, topics, projects, limit)):
-        if time.monotonic() >= until or runtime.stopping.is_set():
-            break
-        with contextlib.suppress(TimeoutError), runtime.loop_watch.resting():
-            await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
-    events = list(_events(rows, after))
+    rows = await _read(runtime.database, after, topics, projects, limit)
+    if not rows and wait_s:
+        with runtime.waits.hold(reader.subject):
+            until = time.monotonic() + wait_s
+            while not rows and time.monotonic() < until and not runtime.stopping.is_set():
+                with contextlib.suppress(TimeoutError), runtime.loop_watch.resting():
+                    await asyncio.wait_for(runtime.stopping.wait(), _POLL_S)
+                rows = await _read(runtime.database, after, topics, projects, limit)
+    events = await beside_the_loop(_first, rows, after, limit)
     withheld = await _withheld(runtime, rows, reader)
     async with runtime.database.transaction() as session:
         erased = await erased_among(session, {event.record_id for event in events if event.record_id})
-    return Response(_page(rows, events, erased, withheld, limit, reader), media_type="application/json")
+    page = await beside_the_loop(_page, rows, events, erased, withheld, reader)
+    return Response(page, media_type="application/json")
 
 
 async def _withheld(runtime: Runtime, rows: Sequence[Any], reader: Principal) -> set[UUID]:
@@ -166,7 +170,6 @@ def _page(
     events: Sequence[_Placed],
     erased: Collection[UUID],
     withheld: Collection[UUID],
-    limit: int,
     reader: Principal,
 ) -> bytes:
     """The answer, put together from the envelopes as they were sent; only those with secret fields are parsed.
@@ -178,21 +181,16 @@ def _page(
         for topic, secrets in _SECRETS.items()
     }
     items: list[bytes] = []
-    size = passed = last = 0
     for event in events:
-        if passed == limit or size >= _MOST_BYTES:
-            break
-        passed, last = passed + 1, event.position
         if event.project_id in withheld and event.topic not in _WITHOUT_CONTENT:
             continue
         if is_redacted(event.envelope) or (event.record_id in erased and redacted(event.envelope) is not None):
             continue
         shown = _without(event.envelope, paths) if (paths := hidden.get(event.topic)) else event.envelope
         items.append(b'{"position":%d,"topic":"%b","event":%b}' % (event.position, event.topic.encode(), shown))
-        size += len(event.envelope)
     # A page of nothing but what is left out leads on, too: whoever waits for events would get it again and again.
-    more = bool(rows) and (rows[0]["found"] > passed or not items)
-    return b'{"items":[%b]%b}' % (b",".join(items), b',"next":%d' % last if more else b"")
+    more = bool(events) and (rows[0]["found"] > len(events) or not items)
+    return b'{"items":[%b]%b}' % (b",".join(items), b',"next":%d' % events[-1].position if more else b"")
 
 
 def _without(envelope: bytes, paths: Sequence[Sequence[str]]) -> bytes:
@@ -212,6 +210,18 @@ def _remove(value: Any, path: Sequence[str]) -> None:
         _remove(value[name], rest)
     else:
         value.pop(name, None)
+
+
+def _first(rows: Iterable[Any], after: int, limit: int) -> list[_Placed]:
+    """The events of a page, erased and withheld ones among them. CPU work: no set is unpacked that the page has no room for."""
+    found: list[_Placed] = []
+    size = 0
+    for event in _events(rows, after):
+        found.append(event)
+        size += len(event.envelope)
+        if len(found) == limit or size >= _MOST_BYTES:
+            break
+    return found
 
 
 def _events(rows: Iterable[Any], after: int) -> Iterator[_Placed]:

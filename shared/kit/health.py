@@ -47,10 +47,9 @@ async def ready(runtime: RuntimeDep) -> Readiness:
 
     While the bus is away requests are served and their events wait in the outbox; others' events come when it is back.
     """
-    names = sorted(runtime.checks)
-    outcomes = await asyncio.gather(*(_try(name, runtime.checks[name], runtime) for name in names))
-    fine = dict(zip(names, outcomes, strict=True))
-    broken = [name for name in names if name in ESSENTIAL and not fine[name]]
+    # Nobody needs a token to ask, and each look takes connections.
+    fine = await runtime.readiness.take(lambda: _look(runtime))
+    broken = [name for name in fine if name in ESSENTIAL and not fine[name]]
     if broken:
         raise Problem(
             503,
@@ -59,7 +58,15 @@ async def ready(runtime: RuntimeDep) -> Readiness:
             errors=[ProblemError(rule=name, detail=f"The check of {name} fails.") for name in broken],
             headers={"Retry-After": "2"},
         )
-    return Readiness(degraded=not all(outcomes), checks={name: "ok" if fine[name] else "failing" for name in names})
+    checks: dict[str, Literal["ok", "failing"]] = {name: "ok" if good else "failing" for name, good in fine.items()}
+    return Readiness(degraded=not all(fine.values()), checks=checks)
+
+
+async def _look(runtime: Runtime) -> dict[str, bool]:
+    """Whether each check is fine, by name."""
+    names = sorted(runtime.checks)
+    outcomes = await asyncio.gather(*(_try(name, runtime.checks[name], runtime) for name in names))
+    return dict(zip(names, outcomes, strict=True))
 
 
 async def _try(name: str, check: Check, runtime: Runtime) -> bool:

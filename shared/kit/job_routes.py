@@ -124,7 +124,7 @@ async def cancel_job(job_id: UUID, session: SessionDep, runtime: RuntimeDep, pri
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Server-sent events."},
-        **responses(404),
+        **responses(404, 429),
     },
 )
 async def watch_job(
@@ -138,8 +138,9 @@ async def watch_job(
     if first is None:
         raise NotKnownHere("job", job_id)
     _check(principal, first)
+    runtime.waits.check(principal.subject)
     return StreamingResponse(
-        _changes(runtime, first, time.monotonic() + timeout_s),
+        _watch(runtime, first, principal.subject, time.monotonic() + timeout_s),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -149,6 +150,12 @@ async def _read(runtime: Runtime, job_id: UUID) -> JobView | None:
     async with runtime.database.transaction() as session:
         row = await session.raw.fetchrow(_FIND, job_id)
     return None if row is None else _view(row)
+
+
+async def _watch(runtime: Runtime, first: JobView, subject: str, until: float) -> AsyncIterator[bytes]:
+    with runtime.waits.count(subject):
+        async for change in _changes(runtime, first, until):
+            yield change
 
 
 async def _changes(runtime: Runtime, first: JobView, until: float) -> AsyncIterator[bytes]:

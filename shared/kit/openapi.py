@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from shared.kit.auth import Guard
 from shared.kit.endpoints import guards_of
@@ -21,6 +25,23 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]
+    _serve_as_bytes(app)
+
+
+def _serve_as_bytes(app: FastAPI) -> None:
+    """Write the document once: FastAPI would for every request, which takes milliseconds and needs no token."""
+    written: list[bytes] = []
+
+    async def openapi(request: Request) -> Response:
+        if not written:
+            root_path = request.scope.get("root_path", "").rstrip("/")
+            servers = {"servers": [{"url": root_path}]} if root_path else {}
+            written.append(orjson.dumps(app.openapi() | servers))
+        return Response(written[0], media_type="application/json")
+
+    routes = app.router.routes
+    [place] = [place for place, route in enumerate(routes) if getattr(route, "path", None) == app.openapi_url]
+    routes[place] = Route(str(app.openapi_url), openapi, include_in_schema=False)
 
 
 def document(app: FastAPI) -> dict[str, Any]:

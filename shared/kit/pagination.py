@@ -2,15 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
 from fastapi import Query
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
 
+from shared.kit.database import Session
 from shared.kit.endpoints import serving
 from shared.kit.problems import Problem
 
@@ -92,6 +93,42 @@ def _not_ours() -> Problem:
     return Problem(
         400, "malformed-cursor", "The cursor is not one that was given out.", "Take `next` of a page as it is."
     )
+
+
+PAGE_BYTES: Final = 2 * 1024 * 1024
+"""A page ends early rather than grow much beyond this: some rows hold as much as an event."""
+
+_FIRST_ROWS: Final = 16
+
+
+class RowPage(NamedTuple):
+    """Rows of a page, and whether there are more behind them."""
+
+    rows: list[Any]
+    more: bool
+
+
+async def read_page(
+    session: Session, statement: str, *parameters: Any, limit: int, size_of: Callable[[Any], int]
+) -> RowPage:
+    """Up to `limit` rows, and about `PAGE_BYTES`, of a statement whose last parameter limits it: one at least.
+
+    They are read as many at a time as are likely to fit. Needs a transaction. `size_of` returns the bytes of a row.
+    """
+    cursor = await session.raw.cursor(statement, *parameters, limit + 1)
+    rows: list[Any] = []
+    size, wanted = 0, _FIRST_ROWS
+    while len(rows) <= limit and size < PAGE_BYTES:
+        some = await cursor.fetch(min(wanted, limit + 1 - len(rows)))
+        if not some:
+            return RowPage(rows, more=False)
+        for row in some:
+            size += size_of(row)
+        rows += some
+        wanted = max(1, (PAGE_BYTES - size) * len(rows) // max(1, size))
+    if len(rows) == 1:  # it has no room beside it
+        return RowPage(rows, more=bool(await cursor.fetch(1)))
+    return RowPage(rows[:-1], more=True)
 
 
 def page_of(rows: Sequence[T], limit: int, *key: str) -> Page[T]:

@@ -28,6 +28,7 @@ from shared.kit import outbox
 from shared.kit.clock import utc_now
 from shared.kit.database import Database, DatabaseErrorKind, Session, database_error_kind
 from shared.kit.dead_letters import dead_letter
+from shared.kit.erasures import drop_late_parked, without_erased
 from shared.kit.handlers import Delivery, EventSet, Handlers, Need, sets_of
 
 log = structlog.get_logger()
@@ -152,6 +153,7 @@ async def park(database: Database, handlers: Handlers, early: Sequence[tuple[Del
             [delivery.key for delivery in deliveries],
             [delivery.raw for delivery in deliveries],
         )
+        await drop_late_parked(session, {delivery.key for delivery in deliveries})
     for kind, count in Counter(need.kind for need in needs).items():
         metrics.PARKED.labels(handlers.group, kind).inc(count)
     await retry(database, handlers, ids)
@@ -346,6 +348,7 @@ async def bury(
         if not await session.raw.fetchval(_WITHOUT_EFFECT, event_id, group):
             return
         await session.raw.execute(_FORGET, event_id, group)
+    raw = await without_erased(session, key, raw)
     await outbox.add_events(session, [dead_letter(group, topic, key, raw, error, utc_now())])
     reason = type(error).__name__
     metrics.DEAD.labels(group, reason).inc()

@@ -64,6 +64,26 @@ def rate_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     return [(b"ratelimit-policy", ", ".join(policies).encode()), (b"ratelimit", ", ".join(left).encode())]
 
 
+_NETWORK_BITS: Final = 64
+
+
+@lru_cache(1024)
+def one_client(address: str) -> str:
+    """What counts as one client: of IPv6 the network of 64 bits, since whoever has one has all of its addresses.
+
+    What is no address stays as it is.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:  # noqa: PLR2004  of IP
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), _NETWORK_BITS), strict=False))
+
+
 class ClientAddresses:
     """Whose address a request comes from: the last one of `X-Forwarded-For` that isn't a trusted proxy's."""
 
@@ -81,6 +101,10 @@ class ClientAddresses:
         self._is_trusted = is_trusted
 
     def find(self, scope: Scope, forwarded_for: str | None) -> str:
+        """The client, as `one_client` has it."""
+        return one_client(self._address(scope, forwarded_for))
+
+    def _address(self, scope: Scope, forwarded_for: str | None) -> str:
         client = scope.get("client")
         address: str = client[0] if client else ""
         if forwarded_for is None or not self._is_trusted(address):

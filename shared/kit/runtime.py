@@ -24,9 +24,11 @@ from shared.kit.erasures import ErasureSpec
 from shared.kit.jobs import Job
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.objects import Objects
+from shared.kit.one_look import OneLook
 from shared.kit.outbox import Outgoing
 from shared.kit.replica import Replica
 from shared.kit.settings import Settings
+from shared.kit.waits import Waits
 
 _MEBIBYTE = 1024 * 1024
 
@@ -114,10 +116,12 @@ class Runtime(Generic[R]):
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
         self.bodies = ByteBudget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, spec.settings.in_hand_wait_s)
+        self.waits = Waits()
         self.loop_watch = LoopWatch(spec.name)
         self.stopping = asyncio.Event()
         self.replica = Replica(self.database)
         self.note_activity: Callable[[], None] = lambda: None
+        self.readiness: OneLook[dict[str, bool]] = OneLook()
         self.checks: dict[str, Callable[[Runtime], Awaitable[None]]] = dict(spec.checks)
 
     async def check_content(self, principal: Principal, project_id: UUID, session: Session | None = None) -> None:

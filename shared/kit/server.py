@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -32,14 +33,23 @@ HEADER_S = 20.0
 """How long a connection may take for the headers of a request, from its opening or from their first byte."""
 
 
-class HeaderDeadline(HttpToolsProtocol):
-    """Closes a connection whose request doesn't come to the end of its headers; uvicorn would wait for ever.
+READING_S: Final = 60.0
+"""How long a client may leave an answer that waits for it as it is."""
 
-    A request that comes in one piece, as nearly all do, needs no timer, except for the first of a connection.
+_READ_MEANWHILE: Final = 16 * 1024
+"""How many bytes of it are read in that time at least."""
+
+
+class Deadlines(HttpToolsProtocol):
+    """Closes a connection whose request doesn't come to the end of its headers, or whose answer isn't read.
+
+    uvicorn would wait for ever, and keep the answer as long. A request that comes in one piece, as nearly all do, needs no
+    timer, except for the first of a connection; nor does an answer that finds room at once.
     """
 
     _late: asyncio.TimerHandle | None = None
     _in_headers = False
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -47,7 +57,16 @@ class HeaderDeadline(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
+        self._expect_no_reading()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        self._expect_no_reading()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -70,6 +89,21 @@ class HeaderDeadline(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _expect_reading(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(READING_S, self._abort_unless_read, left)
+
+    def _expect_no_reading(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _abort_unless_read(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < _READ_MEANWHILE:
+            self.transport.abort()
+        else:
+            self._expect_reading()
 
     def _close(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
@@ -124,7 +158,7 @@ def serve(app: FastAPI) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=HeaderDeadline,
+        http=Deadlines,
         ws="none",
         lifespan="on",
         access_log=False,

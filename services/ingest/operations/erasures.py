@@ -20,8 +20,11 @@ from shared.kit.database import Session
 from shared.kit.erasures import Erasure
 
 OWN: Final = "ingest"
-_OTHERS: Final = tuple(TOPIC_OF[event].producer for event in (PredictionsErased, AnnotationsErased, LabelsErased))
-_NOT_REPORTED: Final = "not_reported_yet"
+_SERVICES: Final = (
+    OWN,
+    *(TOPIC_OF[event].producer for event in (PredictionsErased, AnnotationsErased, LabelsErased)),
+)
+_NOT_REPORTED: Final = ErasedPlace(place="service", state=PlaceState.PENDING, reason="not_reported_yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,18 @@ def _files(erasure: Erasure, *, left: bool) -> ErasedPlace:
     return ErasedPlace(place="files", state=PlaceState.DONE, done_at=known or erasure.erased_at)
 
 
+async def note(session: Session, record: StoredRecord, at: datetime) -> None:
+    """Note in the transaction that erases a record that it is pending in every service."""
+    await erasures.note(session, [(record.record_id, record.project_id)], at)
+    await storage.expect(session, record.record_id, _SERVICES, at, _NOT_REPORTED)
+
+
+async def keep_own(session: Session, erased: Sequence[Erasure]) -> None:
+    """Keep what ingest itself reports, each with its revision."""
+    reports = [ServiceReport(one.record_id, one.revision, one.erased_at, one.report) for one in erased]
+    await storage.keep(session, OWN, reports)
+
+
 async def keep_reports(session: Session, events: EventSet[ErasureReported]) -> None:
     """Keep what a service reports, of each record the newest; all events are of one service."""
     newest: dict[UUID, Event[ErasureReported]] = {}
@@ -80,9 +95,6 @@ async def receipt(session: Session, record: StoredRecord, retention_days: int) -
     if erasure is None:
         raise NotErased(f"record {record.record_id}")
     until = erasures.latest(erasure.erased_at, retention_days)
-    missing = [ErasedPlace(place="service", state=PlaceState.PENDING, until=until, reason=_NOT_REPORTED)]
+    missing = [_NOT_REPORTED.model_copy(update={"until": until})]
     found = await storage.of_record(session, record.record_id)
-    own = erasure.report or missing
-    return ErasureReceipt(
-        record, erasure.erased_at, until, {OWN: own} | {name: found.get(name, missing) for name in _OTHERS}
-    )
+    return ErasureReceipt(record, erasure.erased_at, until, {name: found.get(name, missing) for name in _SERVICES})

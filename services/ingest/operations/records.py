@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject, RecordCandidate, content_hash
 from services.ingest.exceptions import NotAccepted
+from services.ingest.operations import erasures
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import erasures as erasure_storage
 from services.ingest.storage import records as storage
@@ -15,7 +16,6 @@ from services.ingest.storage.records import Held, HeldRecords, StateChange, Stor
 from shared.contracts.erasure import ErasureReason
 from shared.contracts.events import RecordErased
 from shared.contracts.values import RecordState
-from shared.kit import erasures
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import Outgoing, publish, publish_many
@@ -224,7 +224,7 @@ async def erase(session: Session, record: StoredRecord, reason: ErasureReason, n
     """Erase a record that is locked, and publish it, so that everybody does; False when it was erased before."""
     # A replica of an older release left them.
     await storage.forget_aliases(session, record.record_id)
-    await erasures.note(session, [(record.record_id, record.project_id)], record.erased_at or now)
+    await erasures.note(session, record, record.erased_at or now)
     if record.state is RecordState.ERASED:
         return False
     revision = await storage.erase(session, record.record_id, now, reason)

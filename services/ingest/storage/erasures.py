@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 
 from shared.contracts.erasure import ErasedPlace
 from shared.kit.database import Session
+from shared.kit.erasures import PendingPlace
+from shared.kit.jsonb import load
 
 _PLACES: TypeAdapter[list[ErasedPlace]] = TypeAdapter(list[ErasedPlace])
 _KEEP = """
@@ -16,11 +18,18 @@ INSERT INTO erasure_reports AS held (record_id, service, revision, erased_at, pl
 SELECT record_id, $1, revision, erased_at, places
 FROM unnest($2::uuid[], $3::int[], $4::timestamptz[], $5::jsonb[]) AS row (record_id, revision, erased_at, places)
 ORDER BY record_id
-ON CONFLICT (record_id, service) DO UPDATE
-SET revision = excluded.revision, erased_at = excluded.erased_at, places = excluded.places
+ON CONFLICT (record_id, service) DO UPDATE SET revision = excluded.revision, places = excluded.places
 WHERE held.revision < excluded.revision
 """
-_OF_RECORD = "SELECT service, places FROM erasure_reports WHERE record_id = $1"
+_EXPECT = """
+INSERT INTO erasure_reports (record_id, service, revision, erased_at, places)
+SELECT $1, service, 0, $3, $4 FROM unnest($2::text[]) AS service ON CONFLICT DO NOTHING
+"""
+_OF_RECORD = "SELECT service, places FROM erasure_reports WHERE record_id = $1 AND revision > 0"
+_PENDING = """
+SELECT service, pending, count(*) AS records, extract(epoch FROM clock_timestamp() - min(erased_at))::float8 AS oldest_s
+FROM erasure_reports WHERE pending <> '[]' GROUP BY service, pending
+"""
 _NOTE_FILES = "INSERT INTO erased_files (record_id, asset_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING"
 _DOOMED_OF = """
 SELECT DISTINCT f.record_id FROM erased_files AS f JOIN doomed_assets USING (asset_id) WHERE f.record_id = ANY($1::uuid[])
@@ -48,6 +57,21 @@ async def keep(session: Session, service: str, reports: Collection[ServiceReport
         [one.erased_at for one in ordered],
         [_PLACES.dump_json(list(one.places)).decode() for one in ordered],
     )
+
+
+async def expect(session: Session, record_id: UUID, services: Sequence[str], at: datetime, left: ErasedPlace) -> None:
+    """Note what is left of a record that is erased now in each of these services, until it reports."""
+    await session.raw.execute(_EXPECT, record_id, services, at, _PLACES.dump_json([left]).decode())
+
+
+async def pending(session: Session) -> list[PendingPlace]:
+    """The places where something of erased records is left."""
+    found: dict[tuple[str, str], tuple[int, float]] = {}
+    for row in await session.raw.fetch(_PENDING):
+        for place in load(row["pending"]):
+            records, oldest_s = found.get((row["service"], place), (0, 0.0))
+            found[row["service"], place] = (records + row["records"], max(oldest_s, row["oldest_s"]))
+    return [PendingPlace(*where, *left) for where, left in found.items()]
 
 
 async def of_record(session: Session, record_id: UUID) -> dict[str, list[ErasedPlace]]:

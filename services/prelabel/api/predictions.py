@@ -35,7 +35,7 @@ from shared.kit.bodies import large_body
 from shared.kit.compute.pool import ComputePool
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
-from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
+from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
 from shared.kit.problems import Problem, responses
 
 router = edge_router("predictions")
@@ -103,12 +103,11 @@ async def list_predictions(
     if held.state is RecordState.ERASED:
         raise Problem(410, "record-erased", "The record was erased.")
     before = decode_cursor(after, int)[0] if after else _NEWEST
-    rows = await kept.page(session, record_id, min(before, _NEWEST), limit + 1)
-    return page_of(
-        [RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload) for row in rows],
-        limit,
-        "revision",
-    )
+    read = await kept.page(session, record_id, min(before, _NEWEST), limit)
+    items = [
+        RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload) for row in read.rows
+    ]
+    return Page(items=items, next=encode_cursor(items[-1].revision) if read.more else None)
 
 
 async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | None) -> Model:

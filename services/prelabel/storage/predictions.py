@@ -11,6 +11,7 @@ from shared.contracts.events import RecordPredicted, Selection
 from shared.contracts.values import RecordState, ScoredFor
 from shared.kit.database import Session
 from shared.kit.outbox import Outgoing
+from shared.kit.pagination import RowPage, read_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +226,12 @@ async def count_unanswered(session: Session, model_id: UUID, most: int) -> dict[
     return {row[0]: row[1] for row in rows}
 
 
-async def page(session: Session, record_id: UUID, before: int, limit: int) -> Sequence[NewPrediction]:
+async def page(session: Session, record_id: UUID, before: int, limit: int) -> RowPage:
     """A record's predictions with revisions below `before`, the newest first."""
-    rows = await session.raw.fetch(_PAGE, record_id, before, limit)
-    return [NewPrediction(record_id, row["event_id"], row["revision"], _payload(row)) for row in rows]
+    read = await read_page(session, _PAGE, record_id, before, limit=limit, size_of=lambda row: len(row["body"] or ""))
+    return read._replace(
+        rows=[NewPrediction(record_id, row["event_id"], row["revision"], _payload(row)) for row in read.rows]
+    )
 
 
 async def current(session: Session) -> AsyncIterator[Outgoing]:

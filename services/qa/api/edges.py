@@ -13,7 +13,7 @@ from shared.contracts.values import ProjectStatus
 from shared.kit.auth import Principal
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
-from shared.kit.pagination import Page, encode_cursor
+from shared.kit.pagination import Page, RowPage, encode_cursor
 
 Shape = TypeVar("Shape")
 
@@ -50,7 +50,10 @@ async def record_or_404(runtime: QaRuntime, session: Session, record_id: UUID, p
 
 def page_of_rows(rows: Sequence[dict[str, Any]], limit: int, shape: type[Shape], *key: str) -> Page[Shape]:
     """A page from at most `limit` + 1 rows; `key` names the columns that make the cursor."""
-    items = [shape(**row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return Page(items=items)
-    return Page(items=items, next=encode_cursor(*(rows[limit - 1][name] for name in key)))
+    return page_of_read(RowPage(list(rows[:limit]), more=len(rows) > limit), shape, *key)
+
+
+def page_of_read(read: RowPage, shape: type[Shape], *key: str) -> Page[Shape]:
+    """A page of rows that were read as one."""
+    items = [shape(**row) for row in read.rows]
+    return Page(items=items, next=encode_cursor(*(read.rows[-1][name] for name in key)) if read.more else None)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.qa.api.edges import open_project, page_of_rows
+from services.qa.api.edges import open_project, page_of_read
 from services.qa.api.shapes import (
     GoldAnswer,
     GoldBatch,
@@ -92,9 +92,9 @@ async def list_gold(
     """Those that stand, in the order of their records."""
     await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
-    rows = await lists.gold(session, project_id, after=last, limit=limit + 1)
-    rows = await offset_units.in_unit(session, project_id, rows, offset_unit)
-    return page_of_rows(rows, limit, GoldOut, "record_id")
+    read = await lists.gold(session, project_id, after=last, limit=limit)
+    rows = await offset_units.in_unit(session, project_id, read.rows, offset_unit)
+    return page_of_read(read._replace(rows=rows), GoldOut, "record_id")
 
 
 @router.get(

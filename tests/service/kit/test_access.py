@@ -94,3 +94,11 @@ async def test_openapi_names_roles_problems_and_nothing_of_our_plumbing(tiny: Se
         assert word not in text
     ids = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert len(ids) == len(set(ids))
+
+
+async def test_the_document_is_written_once(tiny: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for it needs no token."""
+    first = await tiny.client.get("/openapi.json")
+    monkeypatch.setattr(tiny.app, "openapi", None)
+    again = await tiny.client.get("/openapi.json")
+    assert again.content == first.content

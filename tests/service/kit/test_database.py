@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from shared.kit import database as kit_database
+from shared.kit.caller_shares import current_caller
 from shared.kit.database import Database, DatabaseErrorKind, database_error_kind
 from shared.kit.exceptions import NoFreeConnection
 from tests.support.service import ServiceUnderTest
@@ -137,4 +138,42 @@ async def test_a_closed_database_opens_new_connections_when_it_is_asked_again(tw
     before = await pid_of(two)
     await two.close()
     assert await pid_of(two) != before
+    await two.close()
+
+
+async def test_a_caller_has_half_of_the_connections_at_most_and_others_find_one(tiny: ServiceUnderTest) -> None:
+    """Somebody whose requests wait for a lock of their own would take all of them."""
+    four = Database(tiny.settings.model_copy(update={"database_pool_size": 4}))
+    released = asyncio.Event()
+
+    async def hold(caller: str | None) -> None:
+        current_caller.set(caller)
+        async with four.transaction():
+            await released.wait()
+
+    greedy = [asyncio.create_task(hold("greedy")) for _ in range(20)]
+    await asyncio.sleep(0.3)
+    assert four.in_use == 2
+    cancelled, *greedy = greedy[2:] + greedy[:2]
+    cancelled.cancel()
+    others = [asyncio.create_task(hold(caller)) for caller in ("modest", None)]
+    await asyncio.sleep(0.3)
+    assert four.in_use == 4
+    released.set()
+    await asyncio.gather(*greedy, *others)
+    assert four.in_use == 0
+    async with asyncio.timeout(2):
+        await asyncio.gather(*(hold("greedy") for _ in range(20)))
+    await four.close()
+
+
+async def test_a_connection_that_is_thrown_away_is_no_ones_share(two: Database) -> None:
+    current_caller.set("somebody")
+    for _ in range(3):
+        with pytest.raises(asyncio.CancelledError):
+            async with two.autocommit():
+                raise asyncio.CancelledError
+    async with asyncio.timeout(2):
+        await pid_of(two)
+    current_caller.set(None)
     await two.close()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from shared.kit import job_routes, jobs
 from shared.kit.compute.exceptions import ComputeOutOfMemory
 from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, Job, JobWorker, enqueue, enqueue_unless_under_way
 from shared.kit.runtime import Runtime
+from shared.kit.waits import Waits
 from tests.service.kit.tiny import main as tiny_main
 from tests.service.kit_compute import computations
 from tests.service.statements.found import faults_of
@@ -377,6 +379,14 @@ async def test_a_stream_ends_by_its_timeout_and_when_the_process_is_to_end(tiny:
         by_end = await tiny.client.get(path, headers=tiny.token("manager"))
     assert by_timeout.text.startswith("event: progress")
     assert by_end.text.startswith("event: progress")
+
+
+async def test_a_subject_watches_so_many_jobs_at_a_time(tiny: ServiceUnderTest) -> None:
+    path = f"/v1/jobs/{await start(tiny, 4)}/progress"
+    tiny.runtime.waits = Waits(most=3)
+    watching = [tiny.client.get(path, params={"timeout_s": 1}, headers=tiny.token("manager")) for _ in range(5)]
+    answers = await asyncio.gather(*watching)
+    assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 2}
 
 
 async def test_jobs_are_listed_the_newest_first_and_only_of_ones_projects(tiny: ServiceUnderTest) -> None:

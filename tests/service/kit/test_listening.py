@@ -14,11 +14,12 @@ import pytest
 import uvicorn
 
 from shared.kit import server
-from shared.kit.server import HeaderDeadline, metrics_listener
+from shared.kit.server import Deadlines, metrics_listener
 from tests.support.service import ServiceUnderTest, service_under_test
 
 WHOLE = b"GET /live HTTP/1.1\r\nHost: service\r\n\r\n"
 DEADLINE_S = 0.4
+MIB = 1024 * 1024
 GATEWAY = Path(__file__).resolve().parents[3] / "deploy" / "gateway" / "Caddyfile"
 
 
@@ -34,7 +35,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        running = uvicorn.Server(uvicorn.Config(_app, http=HeaderDeadline, lifespan="off", log_config=None))
+        running = uvicorn.Server(uvicorn.Config(_app, http=Deadlines, lifespan="off", log_config=None))
         task = asyncio.create_task(running.serve([listening]))
         yield listening.getsockname()[1]
         running.should_exit = True
@@ -110,3 +111,32 @@ def test_the_gateway_gives_no_metrics(path: str) -> None:
     """A service takes its prefix off a second time: `/ingest/ingest/metrics` is its `/metrics`, too."""
     (line,) = [line for line in GATEWAY.read_text().splitlines() if "@metrics path" in line]
     assert any(fnmatch(path, pattern) for pattern in line.split()[2:])
+
+
+async def _many_bytes(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(100):
+        await send({"type": "http.response.body", "body": bytes(MIB), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["not at all", "a little now and then"])
+async def test_an_answer_that_nobody_reads_closes_the_connection(monkeypatch: pytest.MonkeyPatch, reads: bool) -> None:
+    monkeypatch.setattr(server, "READING_S", DEADLINE_S)
+    with socket.socket() as listening, socket.socket() as client:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        running = uvicorn.Server(uvicorn.Config(_many_bytes, http=Deadlines, lifespan="off", log_config=None))
+        task = asyncio.create_task(running.serve([listening]))
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, listening.getsockname())
+        await loop.sock_sendall(client, WHOLE)
+        for _ in range(20):
+            await asyncio.sleep(DEADLINE_S / 4)
+            if reads:
+                await loop.sock_recv(client, MIB)
+        assert bool(running.server_state.connections) is reads
+        running.should_exit = running.force_exit = True
+        client.close()
+        await task

@@ -33,6 +33,9 @@ def test_a_bucket_fills_up_with_time() -> None:
         ("10.0.0.7", "6.6.6.6, 1.1.1.1, 10.0.0.3", "1.1.1.1"),
         ("10.0.0.7", "rubbish", "rubbish"),
         ("10.0.0.7", None, "10.0.0.7"),
+        ("2001:db8:1:2:3::4", None, "2001:db8:1:2::/64"),  # whoever has one has 2^64 of them
+        ("10.0.0.7", "2001:DB8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:9.9.9.9", None, "9.9.9.9"),
     ],
 )
 def test_a_forwarded_address_counts_if_a_trusted_proxy_gives_it(client: str, forwarded: str | None, found: str) -> None:

@@ -474,3 +474,24 @@ async def test_a_job_survives_that_its_process_is_killed(served: tuple[Process, 
         assert (job["state"], job["done"]) == ("succeeded", 30)
         assert await count("SELECT count(*) FROM things") == 30
         assert await count("SELECT count(DISTINCT name) FROM things") == 30
+
+
+async def test_who_asks_together_whether_it_is_ready_gets_one_look() -> None:
+    """It needs no token, and each look takes connections that others wait for."""
+    async with service_under_test(TINY) as service:
+        looks = 0
+
+        async def slow(_: Runtime) -> None:
+            nonlocal looks
+            looks += 1
+            await asyncio.sleep(0.3)
+
+        service.runtime.checks["slow"] = slow
+        asked = [asyncio.create_task(service.client.get("/ready")) for _ in range(100)]
+        await asyncio.sleep(0.05)
+        asked[0].cancel()
+        answers = await asyncio.gather(*asked[1:])
+        assert {answer.status_code for answer in answers} == {200}
+        assert looks == 1
+        assert (await service.client.get("/ready")).status_code == 200
+        assert looks == 2, "what was seen is not kept"

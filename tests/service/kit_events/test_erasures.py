@@ -12,7 +12,7 @@ from shared.contracts.events import LabelsErased, RecordAccepted, RecordErased
 from shared.contracts.values import Origin, Split
 from shared.kit import erasures
 from shared.kit.clock import new_id, utc_now
-from shared.kit.consuming import consume
+from shared.kit.consuming import bury, consume
 from shared.kit.database import Database, Session
 from shared.kit.erasures import Erasure, ErasureSpec
 from shared.kit.outbox import Outgoing, publish_many
@@ -191,3 +191,46 @@ async def test_parked_events_of_an_erased_record_go(erasing: Erasing, effects: E
     await erasing.work()
     rows = await effects.rows("SELECT event_key FROM parked")
     assert [row["event_key"] for row in rows] == [other.bytes]
+
+
+async def test_an_event_of_an_erased_record_that_comes_too_early_is_not_parked(
+    erasing: Erasing, effects: Effects
+) -> None:
+    """It came after what was parked had gone, and what it waits for may never come."""
+    gone, other = new_id(), new_id()
+
+    async def early(_: Session, event: Any) -> tuple[str, UUID]:
+        return "thing", event.record_id
+
+    effects.hooks[RecordAccepted] = early
+    await erasing.erase(gone)
+    await erasing.send()
+    await erasing.work()
+    for record_id in (gone, other):
+        await consume(effects.database, effects.handlers, delivery(accepted(), "records", record_id))
+    rows = await effects.rows("SELECT event_key FROM parked WHERE event_key = ANY($1)", [gone.bytes, other.bytes])
+    assert [row["event_key"] for row in rows] == [other.bytes]
+
+
+async def test_an_event_that_is_given_up_after_its_record_was_erased_is_a_dead_letter_without_its_payload(
+    erasing: Erasing, effects: Effects
+) -> None:
+    gone, other = new_id(), new_id()
+    await erasing.erase(gone)
+    await erasing.send()
+    await erasing.work()
+    for record_id in (gone, other):
+        letter = delivery(accepted(), "records", record_id)
+        await bury(
+            effects.database, "tiny", letter.topic, letter.key, letter.raw, letter.event.id, ValueError("it was wrong")
+        )
+    async with effects.database.transaction() as session:
+        dead = {event.key: event for event in await outbox_events(session.raw) if event.topic == "tiny.dead"}
+    assert SECRET not in dead[gone].envelope
+    assert SECRET in dead[other].envelope
+
+
+def accepted() -> RecordAccepted:
+    return RecordAccepted(
+        schema_version=1, fields={"text": SECRET.decode()}, split=Split.TRAIN, origin=Origin.COLLECTED
+    )

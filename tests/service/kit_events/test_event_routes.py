@@ -2,20 +2,22 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from shared.contracts.events import AnnotatorChanged, ProjectChanged, RecordErased
+from shared.contracts.events import AnnotatorChanged, GoldPlaced, ProjectChanged, RecordErased
 from shared.contracts.topics import parse_event
 from shared.contracts.values import AnnotatorStatus, Pool
-from shared.kit import erasures
+from shared.kit import erasures, event_routes
 from shared.kit.clock import new_id, utc_now
 from shared.kit.database import Session
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
+from shared.kit.waits import Waits
 from tests.service.kit_events.conftest import TINY, cancelled
 from tests.support.bus import ListBus
 from tests.support.golden import golden
@@ -35,11 +37,15 @@ async def service() -> AsyncIterator[ServiceUnderTest]:
             for n in range(30)
         ]
         await publish(made, *erased, Outgoing(payload=changed()))
-        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
-        await until(lambda: _all_sent(made))
-        await cancelled(relay)
+        await send_all(made)
         await publish(made, Outgoing(payload=changed()))
         yield made
+
+
+async def send_all(service: ServiceUnderTest) -> None:
+    relay = asyncio.create_task(Relay(service.database, ListBus(), "tiny").run())
+    await until(lambda: _all_sent(service))
+    await cancelled(relay)
 
 
 def changed() -> AnnotatorChanged:
@@ -88,9 +94,7 @@ async def test_what_was_published_of_an_erased_record_is_left_out_at_once() -> N
             Outgoing(payload=RecordErased(reason="request"), project_id=OURS, record_id=gone, revision=2),
             Outgoing(payload=accepted, project_id=OURS, record_id=gone),
         )
-        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
-        await until(lambda: _all_sent(made))
-        await cancelled(relay)
+        await send_all(made)
         async with made.database.transaction() as session:
             await erasures.note(session, [(gone, OURS)], utc_now())
         headers, after, seen = made.token("manager"), 0, []
@@ -110,9 +114,7 @@ async def test_secret_fields_are_left_out_of_the_view_alone() -> None:
     async with service_under_test(TINY) as made:
         project = golden("ProjectChanged")
         await publish(made, Outgoing(payload=project.payload, project_id=project.project_id))
-        relay = asyncio.create_task(Relay(made.database, ListBus(), "tiny").run())
-        await until(lambda: _all_sent(made))
-        await cancelled(relay)
+        await send_all(made)
         shown = {}
         for role in ("manager", "auditor"):
             answer = await made.client.get("/v1/events", headers=made.token(role))
@@ -125,6 +127,16 @@ async def test_secret_fields_are_left_out_of_the_view_alone() -> None:
     for version in whole["policies"]:
         del version["policies"]["gold"]
     assert shown["auditor"] == whole
+
+
+async def test_to_how_many_annotators_gold_is_served_is_for_managers_alone() -> None:
+    async with service_under_test(TINY) as made:
+        placed = GoldPlaced(schema_version=1, exposures=50)
+        await publish(made, Outgoing(payload=placed, project_id=OURS, record_id=new_id()))
+        await send_all(made)
+        for role, shown in (("manager", {"schema_version": 1, "exposures": 50}), ("auditor", {"schema_version": 1})):
+            [item] = (await made.client.get("/v1/events", headers=made.token(role))).json()["items"]
+            assert item["event"]["payload"] == shown
 
 
 async def test_a_topic_can_be_chosen(service: ServiceUnderTest) -> None:
@@ -186,3 +198,39 @@ async def test_who_waits_is_answered_when_an_event_comes_or_the_time_is_over(ser
     relay = asyncio.create_task(Relay(service.database, ListBus(), "tiny").run())
     assert [item["position"] for item in (await waiting).json()["items"]] == [32]
     await cancelled(relay)
+
+
+async def test_a_page_holds_and_unpacks_no_more_than_it_has_room_for() -> None:
+    """Compressed, a hundred of these events take as little as one."""
+    count, length = 40, 400_000
+    async with service_under_test(TINY) as made:
+        for _ in range(count):
+            await publish(
+                made, Outgoing(payload=RecordErased(reason="a" * length), project_id=OURS, record_id=new_id())
+            )
+        await send_all(made)
+        seen: list[int] = []
+        while len(seen) < count:
+            after = seen[-1] if seen else 0
+            answer = await made.client.get(
+                "/v1/events", params={"after": after, "limit": 1000}, headers=made.token("auditor")
+            )
+            assert len(answer.content) < event_routes._MOST_BYTES + 2 * length
+            seen += [item["position"] for item in answer.json()["items"]]
+        assert seen == list(range(1, count + 1))
+
+
+async def test_a_subject_has_so_many_requests_that_wait_and_others_have_theirs(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.runtime, "waits", Waits(most=3))
+
+    async def ask(subject: str) -> int:
+        headers = service.token("auditor", subject=subject)
+        answer = await service.client.get("/v1/events", params={"after": 1_000, "wait_s": 1}, headers=headers)
+        return int(answer.status_code)
+
+    *greedy, modest = await asyncio.gather(*(ask("greedy") for _ in range(5)), ask("modest"))
+    assert Counter(greedy) == {200: 3, 429: 2}
+    assert modest == 200
+    assert await ask("greedy") == 200, "they wait no more"

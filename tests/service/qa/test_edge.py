@@ -13,6 +13,7 @@ from shared.contracts.events import (
     RecordUnlabelable,
 )
 from shared.contracts.values import ProjectStatus, Role, Route, Split, TaskKind
+from shared.kit import pagination
 from shared.kit.clock import new_id
 from tests.service.qa.world import LABELS, World, animal
 
@@ -136,6 +137,29 @@ async def test_nothing_new_is_known_of_an_archived_project_but_it_can_be_release
     made = await world.post(f"/projects/{world.project_id}/releases", {"name": "late"}, 202)
     await world.service.run_jobs()
     assert (await world.get(f"/releases/{made['release_id']}"))["status"] == "published"
+
+
+async def test_pages_of_long_answers_end_early_and_show_each_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may be as long as an annotation: a thousand of them would be hundreds of megabytes."""
+    monkeypatch.setattr(pagination, "_FIRST_ROWS", 2)
+    monkeypatch.setattr(pagination, "PAGE_BYTES", 1)
+    for _ in range(5):
+        await world.finalized()
+        gold = await world.open_record()
+        await world.put(f"/projects/{world.project_id}/records/{gold}/gold", {"answers": animal("cat")})
+    for noun in ("labels", "gold"):
+        seen: list[str] = []
+        after: dict[str, str] = {}
+        for _ in range(6):
+            page = await world.get(f"/projects/{world.project_id}/{noun}", limit=1000, **after)
+            assert len(page["items"]) <= 2
+            seen += [one["record_id"] for one in page["items"]]
+            if "next" not in page:
+                break
+            after = {"after": page["next"]}
+        assert len(seen) == len(set(seen)) == 5, noun
 
 
 async def test_agreement_without_answers_is_undefined_not_an_error(world: World) -> None:

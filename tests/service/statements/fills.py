@@ -128,6 +128,12 @@ INGEST = (
     INSERT INTO feedback_deltas (project_id, model, verdict, reports)
     SELECT project_id, 'model', 'confirmed', 1 FROM records LIMIT 2000
     """,
+    """
+    INSERT INTO erasure_reports (record_id, service, revision, erased_at, places)
+    SELECT record_id, service, 1, now(),
+        CASE WHEN random() < 0.05 THEN '[{"place": "bus", "state": "pending"}]' ELSE '[]' END::jsonb
+    FROM records, unnest(ARRAY['ingest', 'prelabel', 'queue', 'qa']) AS service WHERE state = 'erased'
+    """,
 )
 
 QA = (

@@ -14,6 +14,7 @@ SERVICES = ("ingest", "prelabel", "queue", "qa")
 MANY = 10_000
 """From how many rows on a table is one that grows."""
 WHOLE = {
+    "services.ingest.storage.erasures._PENDING": "all that is pending is counted, and its index holds nothing else",
     "services.qa.storage.counters._READ": "deltas are folded every few seconds, and each insert would pay for an index",
     "services.qa.storage.counters._MARKS": "all marks of a kind are asked for, which is what waits to be done",
     "services.queue.storage.servability._ARRIVE_ALL": "what is asked of annotators has changed for all of them",

@@ -1,5 +1,6 @@
 """Tokens: who is let in, who isn't, and how keys are found."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -406,3 +407,21 @@ def test_short_keys_are_refused_without_being_shown(name: str) -> None:
     with pytest.raises(ValueError, match=name) as caught:
         settings(**{name: SecretStr("hunter2")})
     assert "hunter2" not in str(caught.value)
+
+
+NOT_A_MOMENT: list[Any] = [str(int(time.time()) + 60), "4e9", True, [4_000_000_000], {"at": 4_000_000_000}, "never"]
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", NOT_A_MOMENT, ids=repr)
+async def test_a_moment_is_a_number(claim: str, value: Any) -> None:
+    """RFC 7519 §2; whoever signs text for it may mean anything by it."""
+    await refused(Authenticator(settings()), local(**{claim: value}))
+
+
+@pytest.mark.parametrize("claim", ["aud", "iss", "sub", "roles", "projects"])
+@pytest.mark.parametrize("value", [{}, [{}], [[]], [None], 7, 1e300, "\ud800", ["a" * 100_000]], ids=repr)
+async def test_claims_of_another_kind_are_refused(claim: str, value: Any) -> None:
+    with contextlib.suppress(UnicodeEncodeError, TypeError):  # the library doesn't sign it
+        token = local(**{claim: value})
+        await refused(Authenticator(settings()), token)

@@ -23,6 +23,8 @@ FEWEST_COLONS = 2
 
 _NUMBER = re.compile(r"[0-9]+")
 LONGEST_PART, LARGEST_PART = 3, 255
+FEWEST_DIGITS_APART = 8
+"""Of an address with spaces about its points: fewer are small numbers in a row."""
 
 
 _VERSION_BEFORE = re.compile(
@@ -46,6 +48,8 @@ def _is_version(text: str, start: int, end: int) -> bool:
 def _is_address(address: str) -> bool:
     parts = _NUMBER.findall(address)
     zeros = any(part[0] == "0" != part for part in parts)
+    if " " in address and sum(map(len, parts)) < FEWEST_DIGITS_APART:
+        return False
     if zeros and any(len(part) < LONGEST_PART for part in parts):  # filled up with zeros are all or none
         return False
     return all(int(part) <= LARGEST_PART for part in parts)

@@ -214,6 +214,7 @@ def test_a_hard_spelling_is_masked(text: str, masked: str) -> None:
         "look-at-the-red-dot-in-it",
         "password: required",
         "password: forgotten 2 times",
+        "in rows of 10 . 5 . 3 . 2",
         "password: 8-16 characters",
         "password=$PASSWORD1, pwd: /srv/app1",
         "session: morning-of-2024-05-17",

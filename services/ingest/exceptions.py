@@ -95,6 +95,17 @@ class LabelsLookAlike(ValueError):
         return f"nobody can tell it from label {self.first + 1}: they differ by white space or how they are written"
 
 
+class LabelShowsNothing(ValueError):
+    """A label shows nothing."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(pointer)
+        self.pointer = pointer
+
+    def __str__(self) -> str:
+        return "it is of white space and invisible characters alone, so nobody can choose it"
+
+
 class PersonalDataInPolicies(ValueError):
     """A purpose holds personal data; purposes are published as they are."""
 

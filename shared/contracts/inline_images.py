@@ -5,6 +5,7 @@ import binascii
 from typing import Any, Final
 
 _DATA_URL: Final = "data:"
+_BASE64: Final = ";base64"
 _MEMBERS: Final = {"base64", "media_type"}
 
 
@@ -22,9 +23,9 @@ def read_inline_image(value: Any) -> bytes | None:
     Raises:
         MalformedInlineImage: it can't be decoded.
     """
-    if isinstance(value, str) and value.startswith(_DATA_URL):
+    if isinstance(value, str) and value[: len(_DATA_URL)].lower() == _DATA_URL:
         head, _, encoded = value.partition(",")
-        if not head.endswith(";base64"):
+        if head[-len(_BASE64) :].lower() != _BASE64:
             raise MalformedInlineImage("data-url-malformed", "a data URL must hold base64")
         return _decoded(encoded)
     if isinstance(value, dict) and value.keys() <= _MEMBERS and isinstance(value.get("base64"), str):

@@ -17,7 +17,13 @@ from services.ingest.api.shapes import (
     ProjectSummary,
 )
 from services.ingest.domain.projects import Project, ProjectParts
-from services.ingest.exceptions import ImpossiblePurpose, LabelsLookAlike, PersonalDataInPolicies, PersonalDataInSchema
+from services.ingest.exceptions import (
+    ImpossiblePurpose,
+    LabelShowsNothing,
+    LabelsLookAlike,
+    PersonalDataInPolicies,
+    PersonalDataInSchema,
+)
 from services.ingest.operations import projects
 from services.ingest.resources import IngestRuntime, IngestRuntimeDep
 from services.ingest.storage import projects as storage
@@ -72,7 +78,7 @@ async def create_project(
         parts = await projects.cleaned(
             runtime.compute, ProjectParts(body.name, body.label_schema, body.guideline, policies)
         )
-    except (PersonalDataInSchema, LabelsLookAlike) as error:
+    except (PersonalDataInSchema, LabelShowsNothing, LabelsLookAlike) as error:
         error.pointer = json_pointer("schema") + error.pointer
         raise
     except (PersonalDataInPolicies, ImpossiblePurpose) as error:

@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from services.ingest.exceptions import LabelsLookAlike
-from services.ingest.media import is_visible
+from services.ingest.exceptions import LabelShowsNothing, LabelsLookAlike
+from services.ingest.media import is_blank, is_visible
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import json_pointer
 
@@ -15,6 +15,7 @@ def with_composed_labels(schema: LabelSchema) -> LabelSchema:
 
     Raises:
         LabelsLookAlike: two words of a list are the same to the eye.
+        LabelShowsNothing: a word can't be seen.
     """
     for place, question in enumerate(schema.questions):
         for path, labels in question.label_lists():
@@ -25,6 +26,8 @@ def with_composed_labels(schema: LabelSchema) -> LabelSchema:
 def _check_list(labels: Sequence[str], *path: str | int) -> None:
     seen: dict[str, int] = {}
     for number, label in enumerate(labels):
+        if is_blank(label):
+            raise LabelShowsNothing(json_pointer(*path, number))
         first = seen.setdefault(_as_seen(label), number)
         if first != number:
             raise LabelsLookAlike(json_pointer(*path, number), first)

@@ -40,7 +40,7 @@ def clean(parts: ProjectParts) -> ProjectParts:
     """The same with names, titles and guidelines masked, and labels in NFC.
 
     Raises:
-        LabelsLookAlike, PersonalDataInSchema: the schema can't be taken.
+        LabelsLookAlike, LabelShowsNothing, PersonalDataInSchema: the schema can't be taken.
         ImpossiblePurpose, PersonalDataInPolicies: the policies can't be.
     """
     if parts.policies is not None:

@@ -34,7 +34,7 @@ async def cleaned(compute: ComputePool, parts: ProjectParts, project_id: UUID | 
 
     Raises:
         ProjectTooCostly: that takes too long.
-        LabelsLookAlike, PersonalDataInSchema, ImpossiblePurpose, PersonalDataInPolicies: see `clean`.
+        LabelsLookAlike, LabelShowsNothing, PersonalDataInSchema, ImpossiblePurpose, PersonalDataInPolicies: see `clean`.
     """
     if _characters(parts) <= _CLEANED_AT_ONCE:
         return clean(parts)

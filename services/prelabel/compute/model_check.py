@@ -1,6 +1,6 @@
 """Try an uploaded model out: for a confined worker, which a model that hangs, eats memory or crashes takes down alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,13 +20,22 @@ _LOCALE_CURE: Final = (
     "and lowercase=False to scikit-learn's vectorizer"
 )
 _HALF_CURE: Final = ". Convert it with keep_io_types=True, or export it in float32"
+_NEWER_CURE: Final = ". Its opset or format is newer than what is run here: export it with an earlier target_opset"
+_INTEGERS_CURE: Final = ". Let it read float32: each pixel's value divided by the manifest's scale"
+_CLASSES_CURE: Final = ". Name the output that holds the probabilities: the model gives {}"
 _BATCH_CURE: Final = ". Export it so, in PyTorch with dynamic_axes={name: {0: 'batch'}}"
 _TEXTS: Final = ("", "a few plain words", "Ünïcode, 数字 и 😀!", "word " * 400)
 
 
 _FLOATS: Final = ("tensor(float)", DOUBLE)
 _MAPPINGS: Final = ("seq(map(string,tensor(float)))", "seq(map(int64,tensor(float)))")
-_HALF: Final = "tensor(float16)"
+_LABELS: Final = ("tensor(int64)", "tensor(string)")
+_INPUT_CURES: Final = {"tensor(float16)": _HALF_CURE, "tensor(uint8)": _INTEGERS_CURE, "tensor(int64)": _INTEGERS_CURE}
+_LOADING_CURES: Final = {"locale": _LOCALE_CURE, "ValidateOpsetForDomain": _NEWER_CURE, "model IR version": _NEWER_CURE}
+"""By what onnxruntime says."""
+
+_MOST_NAMED: Final = 10
+_LONGEST_NAME: Final = 60
 
 Checked = tuple[outputs.Form | None, str]
 """How the model's answers are to be read; or None, and why the model is refused."""
@@ -51,7 +60,7 @@ def _check(data: bytes, manifest: ModelManifest) -> outputs.Form:
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
-        cure = _LOCALE_CURE if "locale" in str(error) else ""
+        cure = next((cure for word, cure in _LOADING_CURES.items() if word in str(error)), "")
         raise ModelRefused(f"onnxruntime does not load it: {_first_line(error)}{cure}") from error
     _check_ports(model, manifest)
     items = _samples(manifest)
@@ -66,15 +75,18 @@ def _check(data: bytes, manifest: ModelManifest) -> outputs.Form:
 def _check_ports(model: LoadedModel, manifest: ModelManifest) -> None:
     reads, gives = ports(model)
     if set(reads) != {manifest.input_name}:
-        raise ModelRefused("the model must have exactly one input, with the manifest's input_name")
+        raise ModelRefused(
+            f"the model must have exactly one input, with the manifest's input_name; it has {_listed(reads)}"
+        )
     if manifest.output_name not in gives:
-        raise ModelRefused("the model has no output with the manifest's output_name")
-    _check_port(reads[manifest.input_name], *_wanted_input(manifest), "input")
+        raise ModelRefused(f"the model has no output with the manifest's output_name but {_listed(gives)}")
+    _check_port(reads[manifest.input_name], *_wanted_input(manifest), "input", _INPUT_CURES)
     output = gives[manifest.output_name]
     if output.type in _MAPPINGS:  # the dry run shows of which labels
         return
     one_column = outputs.has_one_column(manifest.labels, output.shape[1:])
-    _check_port(output, _FLOATS, output.shape[1:] if one_column else (len(manifest.labels),), "output")
+    cures = {"tensor(float16)": _HALF_CURE} | dict.fromkeys(_LABELS, _CLASSES_CURE.format(_listed(gives)))
+    _check_port(output, _FLOATS, output.shape[1:] if one_column else (len(manifest.labels),), "output", cures)
 
 
 def _wanted_input(manifest: ModelManifest) -> tuple[Sequence[str], tuple[int, ...]]:
@@ -86,19 +98,38 @@ def _wanted_input(manifest: ModelManifest) -> tuple[Sequence[str], tuple[int, ..
     return _FLOATS, (height * width * manifest.channels,)
 
 
-def _check_port(port: Port, wanted_types: Sequence[str], wanted: tuple[int, ...], what: str) -> None:
+def _check_port(
+    port: Port, wanted_types: Sequence[str], wanted: tuple[int, ...], what: str, cures: Mapping[str, str]
+) -> None:
+    """`cures`: what to do about a type that isn't wanted."""
     if port.type not in wanted_types:
-        cure = _HALF_CURE if port.type == _HALF else ""
+        cure = cures.get(port.type, "")
         raise ModelRefused(f"the {what} must be {' or '.join(wanted_types)}, not {port.type}{cure}")
     if not port.shape:  # skl2onnx leaves some outputs without a shape; the dry run shows it
         return
-    if len(port.shape) != len(wanted) + 1:
-        raise ModelRefused(f"the {what} must have {len(wanted) + 1} dimensions")
-    if isinstance(port.shape[0], int) and port.shape[0] > 0:
+    if isinstance(port.shape[0], int) and len(port.shape) == len(wanted) + 1:
         raise ModelRefused(f"the first dimension of the {what} must be free, because it is the batch{_BATCH_CURE}")
-    for has, wants in zip(port.shape[1:], wanted, strict=True):
-        if isinstance(has, int) and has != wants:
-            raise ModelRefused(f"the {what} does not have the manifest's dimensions")
+    fits = len(port.shape) == len(wanted) + 1 and all(
+        not isinstance(has, int) or has == wants for has, wants in zip(port.shape[1:], wanted, strict=True)
+    )
+    if not fits:
+        raise ModelRefused(
+            f"the {what} must have the dimensions that the manifest makes, {_shape(('n', *wanted))}, "
+            f"not {_shape(port.shape)}"
+        )
+
+
+def _shape(dimensions: Sequence[object]) -> str:
+    return f"[{', '.join(_brief('?' if each is None else each) for each in dimensions)}]"
+
+
+def _listed(ports: Mapping[str, Port]) -> str:
+    names = [_brief(name) for name in ports]
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+
+
+def _brief(name: object) -> str:
+    return str(name)[:_LONGEST_NAME]
 
 
 def _samples(manifest: ModelManifest) -> list[Item]:

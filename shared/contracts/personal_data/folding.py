@@ -20,6 +20,12 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")  # what is looked at at all: classes o
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63\uff0d"
 _DOTS = "\u3002\uff61\ufe12"
 _RAISED = {"sup", "sub"}
+HOMOGLYPHS = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХԚԜаеѕіјорсухһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+    "ABESIJKMHOPCTYXQWaesijopcyxhdqwlABEZHIKMNOPTYXo",
+)
+"""Letters of Cyrillic and Greek that are drawn as a Latin one is (Unicode Technical Standard 39, section 4)."""
+
 _LAST_LOOK_ALIKE = 0x1FBF9
 """Beyond it no code point of Unicode 15 stands for a letter, digit or sign of ASCII but tags, which are invisible."""
 
@@ -63,8 +69,8 @@ def fold(text: str) -> Folded:
 def _look_alikes() -> dict[int, str]:
     """What stands for one letter, digit or sign of ASCII: full width, mathematical, circled; digits of all scripts.
 
-    By compatibility decomposition (Unicode Standard Annex 15); spaces and dashes of any width by what they are. Raised
-    and lowered ones are powers, ordinals and notes: they stay.
+    By compatibility decomposition (Unicode Standard Annex 15); spaces and dashes of any width by what they are, letters
+    of other scripts by how they look. Raised and lowered ones are powers, ordinals and notes: they stay.
     """
     table = dict.fromkeys(_DASHES, "-") | dict.fromkeys(_DOTS, ".")
     for character in map(chr, range(0x80, _LAST_LOOK_ALIKE + 1)):
@@ -77,7 +83,9 @@ def _look_alikes() -> dict[int, str]:
             plain = unicodedata.normalize("NFKC", character)
             if len(plain) == 1 and plain.isascii():
                 table[character] = plain
-    return {ord(character): plain for character, plain in table.items()}
+    return {code: chr(plain) for code, plain in HOMOGLYPHS.items()} | {
+        ord(character): plain for character, plain in table.items()
+    }
 
 
 def shape_of(text: str) -> bytes:

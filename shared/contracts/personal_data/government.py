@@ -5,14 +5,18 @@ from collections.abc import Iterator
 
 from shared.contracts.personal_data.finding import Finding, Kind
 
-_SHAPE = re.compile(rb"000[- ]00[- ]0000")
-_NAMED_SHAPE = re.compile(rb"(?:ssn|social security)[^0\n]{0,64}000")
-_SSN = re.compile(r"(?<![\w\-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w\-])", re.ASCII)
+_NAME = r"(?:ssn|s\.s\.n\.?|ss ?#|social[ \-]?security)"
+_SHAPE = re.compile(rb"000(?:[-_ ]| [-_] ?|[-_] )00(?:[-_ ]| [-_] ?|[-_] )0000")
+_NAMED_SHAPE = re.compile(_NAME.encode() + rb"[^0]{0,64}000")
+_SSN = re.compile(
+    r"(?<![\w\-])(?!000|666|9\d\d)\d{3}(?P<between>[-_ ]| [-_] ?|[-_] )(?!00)\d{2}(?P=between)(?!0000)\d{4}(?![\w\-])",
+    re.ASCII,
+)
 
 
 _NAMED_SSN = re.compile(
-    r"(?:ssn|social security)(?<![a-z\[]ssn)(?: ?(?:number|no\.?|nr\.?|#))?[^\w\n]{0,4}(?:is )?[^\w\n]{0,4}"
-    r"((?!000|666|9\d\d)\d{3}[ .\-]{0,3}(?!00)\d{2}[ .\-]{0,3}(?!0000)\d{4})(?![\w\-])",
+    rf"{_NAME}(?<![a-z\[]ssn)(?: ?(?:number|no\.?|nr\.?|#))?(?:[^\w\n]|[_\n]){{0,4}}(?:(?:is|was|of) )?[^\w\n]{{0,4}}"
+    r"((?!000|666|9\d\d)\d{3}[ .\-/]{0,3}(?!00)\d{2}[ .\-/]{0,3}(?!0000)\d{4})(?![\w\-])",
     re.ASCII | re.IGNORECASE,
 )
 

@@ -14,7 +14,7 @@ SHORTEST_GROUP = 3
 # How cards are printed: groups of four, the last of three to six, or 4-6-4 and 4-6-5.
 _PRINTED = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[ .\-]\d{4}[ .\-]\d{4}|\d{4}[ .\-]\d{6}[ .\-]\d{4})")
 # Groups of cards over lines, in columns, or with signs between them.
-_BETWEEN = r"(?:[ \t]{1,2}|[ \t]{0,2}(?:\r?\n|[.\-/_](?:\r?\n)?)[ \t]{0,2})"
+_BETWEEN = r"(?:[ \t]{1,4}|[ \t]{0,2}(?:(?:\r?\n){1,2}|[.\-/_:|*\\]{1,2}(?:\r?\n)?)[ \t]{0,2})"
 _SPREAD = re.compile(
     rf"[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}(?:{_BETWEEN}[0-9]{{4}}){{3}}(?:{_BETWEEN}[0-9]{{3}})?(?!\w|\s\d|[.,\-/]\d)"
     rf"|[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4,5}}(?!\w|\s\d|[.,\-/]\d)"
@@ -120,11 +120,17 @@ IBAN_LENGTHS = {
 """Characters of an IBAN by country (SWIFT IBAN registry)."""
 
 _IBAN_SHAPE = re.compile(
-    rb"00(?<=[a-z]{2}00)(?<![0a-z][a-z]{2}00)(?:[ \-./\n]?[0a-z]){11}"
+    rb"00(?:(?<=[a-z]{2}00)|(?<=[a-z]{2} 00))(?:[ \t\-./,:_|*\r\n]{0,3}[0a-z]){11}"
 )  # Norway's have fifteen characters, no country's fewer
 # Begins with the digits, which are rarer than letters, so that most of a text is skipped at once.
-_CHECK_DIGITS = re.compile(r"[0-9](?<=[A-Za-z]{2}[0-9])[0-9](?=[ \-./\n]?[A-Za-z0-9])")
-_SEPARATOR = " -./\n"
+_CHECK_DIGITS = re.compile(
+    r"[0-9](?:(?<=[A-Za-z]{2}[0-9])|(?<=[A-Za-z]{2} [0-9]))[0-9](?=[ \t\-./,:_|*\r\n]{0,3}[A-Za-z0-9])"
+)
+_SEPARATOR = " \t-./,:_|*\r\n"
+_USUAL_SEPARATOR = " -./\n"
+_MOST_SEPARATORS = 3
+_MOST_LETTERS = 6
+"""Letters of an account number that is written apart in other ways than by single spaces or signs, as prose may be."""
 
 
 def passes_mod_97(iban: str) -> bool:
@@ -141,27 +147,38 @@ class IbanRecogniser:
 
     def find(self, text: str) -> Iterator[Finding]:
         for match in _CHECK_DIGITS.finditer(text):
-            start = match.start() - 2
-            length = IBAN_LENGTHS.get(text[max(start, 0) : match.start()].upper())
-            if length is None or (start > 0 and text[start - 1].isascii() and text[start - 1].isalnum()):
+            apart = text[match.start() - 1] == " "
+            start = match.start() - 2 - apart
+            country = text[max(start, 0) : start + 2].upper()
+            length = IBAN_LENGTHS.get(country)
+            if length is None or not _begins_here(text, start):
                 continue
-            end, characters = self._read(text, start, length)
-            if len(characters) == length and passes_mod_97(characters):
+            end, account, widely = _read(text, match.end(), length - 4)
+            if len(account) != length - 4 or ((apart or widely) and sum(map(str.isalpha, account)) > _MOST_LETTERS):
+                continue
+            if passes_mod_97(country + match.group() + account):
                 yield Finding(start, end, Kind.IBAN, 1.0, "iban")
 
-    @staticmethod
-    def _read(text: str, start: int, length: int) -> tuple[int, str]:
-        """Read `length` letters and digits from `start`, over single separators; fewer when something else comes."""
-        characters, position, separated = list[str](), start, False
-        while position < len(text) and len(characters) < length:
-            character = text[position]
-            if character.isascii() and character.isalnum():
-                characters.append(character)
-                separated = False
-            elif character in _SEPARATOR and not separated:
-                separated = True
-            else:
-                break
-            position += 1
-        followed = position < len(text) and text[position].isascii() and text[position].isalnum()
-        return position, "" if followed else "".join(characters)
+
+def _begins_here(text: str, start: int) -> bool:
+    """Whether no letter or digit stands before, but for the word `IBAN`."""
+    before = text[max(0, start - 4) : start]
+    return not (before[-1:].isascii() and before[-1:].isalnum()) or before.upper() == "IBAN"
+
+
+def _read(text: str, start: int, length: int) -> tuple[int, str, bool]:
+    """Read `length` letters and digits from `start`, fewer when something else comes; whether separators are unusual."""
+    characters, position, between, widely = list[str](), start, 0, False
+    while position < len(text) and len(characters) < length:
+        character = text[position]
+        if character.isascii() and character.isalnum():
+            characters.append(character)
+            between = 0
+        elif character in _SEPARATOR and between < _MOST_SEPARATORS:
+            between += 1
+            widely = widely or between > 1 or character not in _USUAL_SEPARATOR
+        else:
+            break
+        position += 1
+    followed = position < len(text) and text[position].isascii() and text[position].isalnum()
+    return position, "" if followed else "".join(characters), widely

@@ -7,36 +7,52 @@ from collections.abc import Iterator
 from shared.contracts.personal_data.finding import Finding, Kind
 
 # Begins with a digit before what looks behind it: so the search goes from digit to digit, and not by every character.
-_IPV4 = re.compile(r"[0-9](?<![\w.][0-9])[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?!\w)(?!\.\d)", re.ASCII)
-_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?:%[\w]{1,16})?(?![\w:])", re.ASCII)
+_POINT = r"(?:\.|\[\.\]|\(\.\)|\{\.\}| \. )"
+_IPV4 = re.compile(rf"[0-9](?<![\w.][0-9])[0-9]{{0,2}}(?:{_POINT}[0-9]{{1,3}}){{3}}(?!\w)(?!\.\d)", re.ASCII)
+_IPV6 = re.compile(
+    r"(?<![\w:.])(?:\w{0,12}[g-z_]\w{0,3}:)?([0-9a-f:]{2,39}(?:\.\d{1,3}){0,3}(?:%[\w]{1,16})?)(?![\w:])",
+    re.ASCII | re.IGNORECASE,
+)
 # Three points with up to three digits between them; two colons with up to four.
-_SHAPE = re.compile(rb"0\.0{1,3}\.0{1,3}\.0")
+_SHAPE = re.compile(rf"0(?:{_POINT}0{{1,3}}){{2}}{_POINT}0".encode())
 _SHAPE_6 = re.compile(rb":[0a-f]{0,4}:")
 SHORTEST_IPV6 = 5
 """Hexadecimal digits below which an address identifies nobody (`::1`), and code looks like one (`a::b`)."""
 
 FEWEST_COLONS = 2
 
+_NUMBER = re.compile(r"[0-9]+")
+LONGEST_PART, LARGEST_PART = 3, 255
+FEWEST_DIGITS_APART = 8
+"""Of an address with spaces about its points: fewer are small numbers in a row."""
+
 
 _VERSION_BEFORE = re.compile(
-    r"(?<![a-z])(?:version|ver|v|release|revision|rev|build|firmware|section|chapter|clause|upgrade to|update to)"
-    r"[ \t:=.\-]{0,3}v?\Z",
+    r"(?:(?<![a-z])(?:versions?|vers?|v|releases?|revision|rev|builds?|firmware|driver|kernel|patch|sections?|chapter|clause"
+    r"|paragraph|article|figure|fig|table|step|(?:up|down)graded? to|updated? to"
+    r"|versions? \d{1,5}(?:\.\d{1,5}){1,3},? (?:and|or|to))"
+    r"[ \t:=.\-\"']{0,3}v?|(?:[<>~]=|~>|\^|§) ?)\Z",
     re.IGNORECASE,
 )
-LONGEST_VERSION_WORD = 16
+_FILE_AFTER = re.compile(r"\.(?:tar|t?gz|tgz|bz2|xz|zip|7z|deb|rpm|whl|jar|exe|msi|dmg|pkg|dll|so)\b")
+LONGEST_VERSION_WORD = 48
 
 
-def _is_version(text: str, start: int) -> bool:
-    """Whether four numbers with points are named as a version or a section."""
+def _is_version(text: str, start: int, end: int) -> bool:
+    """Whether four numbers with points are named as a version or a section, or name a file."""
+    if _FILE_AFTER.match(text, end):
+        return True
     return _VERSION_BEFORE.search(text[max(0, start - LONGEST_VERSION_WORD) : start]) is not None
 
 
 def _is_address(address: str) -> bool:
-    try:
-        ipaddress.IPv4Address(address)
-    except ValueError:
+    parts = _NUMBER.findall(address)
+    zeros = any(part[0] == "0" != part for part in parts)
+    if " " in address and sum(map(len, parts)) < FEWEST_DIGITS_APART:
         return False
-    return True
+    if zeros and any(len(part) < LONGEST_PART for part in parts):  # filled up with zeros are all or none
+        return False
+    return all(int(part) <= LARGEST_PART for part in parts)
 
 
 class IpRecogniser:
@@ -47,7 +63,7 @@ class IpRecogniser:
 
     def find(self, text: str) -> Iterator[Finding]:
         for match in _IPV4.finditer(text):
-            if _is_address(match.group()) and not _is_version(text, match.start()):
+            if _is_address(match.group()) and not _is_version(text, match.start(), match.end()):
                 yield Finding(match.start(), match.end(), Kind.IP, 0.95, "ip")
         if text.count(":") > 1:
             yield from self._version_6(text)
@@ -55,7 +71,7 @@ class IpRecogniser:
     @staticmethod
     def _version_6(text: str) -> Iterator[Finding]:
         for match in _IPV6.finditer(text):
-            address = match.group()
+            address = match[1]
             end = match.end()
             if address.endswith(":") and not address.endswith("::"):
                 address, end = address[:-1], end - 1
@@ -66,7 +82,7 @@ class IpRecogniser:
                 ipaddress.IPv6Address(address)
             except ValueError:
                 continue
-            yield Finding(match.start(), end, Kind.IP, 0.95, "ip")
+            yield Finding(match.start(1), end, Kind.IP, 0.95, "ip")
 
 
 # Each begins with the one sign that it is searched by.

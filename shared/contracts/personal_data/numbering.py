@@ -9,6 +9,12 @@ from phonenumbers import PhoneMetadata
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "BE", "CH", "SE", "DK", "PL", "PT", "BR", "AU", "ZA", "IN")
 """Whose plans a number without a `+` is looked up in."""
 
+OTHER_REGIONS = (
+    "AT", "FI", "IE", "NZ", "JP", "KR", "IL", "TR", "UA", "RO", "HR", "SI", "SK", "BG", "RS", "AR", "ID", "MY", "TH", "VN", "PH",
+    "PK", "NG", "KE", "EG", "SA", "AE", "TW", "MA",
+)  # fmt: skip
+"""Whose plans a number is looked up in that begins with a zero, their national prefix."""
+
 _KINDS = (
     "fixed_line", "mobile", "toll_free", "shared_cost", "premium_rate", "voip", "personal_number", "uan", "pager",
     "voicemail",
@@ -21,13 +27,18 @@ def is_national(digits: str) -> bool:
 
     By the patterns of libphonenumber's metadata for the kinds of numbers, as `is_valid_number_for_region` compares them.
     """
-    return _plans(len(digits)).fullmatch(digits) is not None
+    return _plans(REGIONS, len(digits)).fullmatch(digits) is not None
+
+
+def is_national_elsewhere(digits: str) -> bool:
+    """Whether some region whose numbers begin with a zero within it has the number."""
+    return _plans(OTHER_REGIONS, len(digits)).fullmatch(digits) is not None
 
 
 @cache
-def _plans(length: int) -> re.Pattern[str]:
-    """All regions' numbers of so many digits, as dialled."""
-    return re.compile("|".join(_plan(region) for region in REGIONS if length in _lengths(region)) or r"(?!)", re.ASCII)
+def _plans(regions: tuple[str, ...], length: int) -> re.Pattern[str]:
+    """Numbers of so many digits of all these regions, as dialled."""
+    return re.compile("|".join(_plan(region) for region in regions if length in _lengths(region)) or r"(?!)", re.ASCII)
 
 
 @cache

@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
 from shared.contracts.personal_data.finding import Finding, Kind
-from shared.contracts.personal_data.numbering import is_national
+from shared.contracts.personal_data.folding import HOMOGLYPHS
+from shared.contracts.personal_data.numbering import is_national, is_national_elsewhere
 
 SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
 _SHAPE = re.compile(rb"0(?:[ ./()\-]{0,3}0){6}")
+_SPREAD_SHAPE = re.compile(rb"\+[ \t(]{0,2}0(?:[^0a-z+]{0,12}0){6}")
 # `(?:(?<!\w)(?<!\d[.,])|(?<=\d)(?=\+))(?:\(?\+|\()?\d…`, its first character before what looks behind it: so the search
 # goes from digit to digit, and not by every character.
 PHONE = re.compile(
@@ -26,16 +31,20 @@ def _words(*words: str) -> str:
     return "|".join(rf"{word}(?<!\w{word})" for word in words)
 
 
-# All in lower case, for `stands_before`.
+_CYRILLIC = tuple(word.translate(HOMOGLYPHS).lower() for word in ("тел", "Тел", "моб", "Моб"))  # noqa: RUF001
+_CYRILLIC_PREFIXES = tuple(word.translate(HOMOGLYPHS).lower() for word in ("телефон", "Телефон"))
+
+# All in lower case, for `stands_before`, and folded.
 _WORD = (
-    rf"phone(?<!\[phone)|tele?fon\w*|mobile?|m[oó]vil|whatsapp|{_words('fax', 'cell', 'handy', 'call', 'dial')}"
-    rf"|(?:{_words('tel', 'sms', 'text', 'ring')})\b"
+    rf"phone(?<!\[phone)(?<!iphone)|tele?fon\w*|mobile?|m[oó]vil|whatsapp|{_words('fax', 'cell', 'handy', 'call', 'dial')}"
+    rf"|(?:{_words('tel', 'tél', 'sms', 'text', 'ring', 'ph', 'mob', *_CYRILLIC)})\b|{'|'.join(_CYRILLIC_PREFIXES)}|電話|电话|手机|手機|携帯"
 )
 _PLACE = rf"answering|contact|number|reach|{_words('desk', 'office')}|(?:{_words('message', 'messages')})\b"
 _MASK = r"\[phone\][^\n\d]{0,23}\Z"
 _WORD_PARTS = (
     "phone", "tel", "mobil", "vil", "whatsapp", "fax", "cell", "handy", "call", "dial", "sms", "text", "ring",
-    "answering", "contact", "number", "reach", "desk", "office", "message", "home", "work",
+    "answering", "contact", "number", "reach", "desk", "office", "message", "home", "work", "tél", "ph", "mob", *_CYRILLIC,
+    "電話", "电话", "手机", "手機", "携帯",
 )  # fmt: skip
 """One of them is in every text, in lower case, that has a word which marks a number."""
 
@@ -44,6 +53,7 @@ WORD_BEFORE = re.compile(rf"(?:{_WORD})[^\n\d]{{0,24}}$|{_MASK}")
 _CONTEXT_AFTER = re.compile(r"[ \-,(]{0,3}(?:mobile|office|fax|home|cell|work|phone|tel\b)", re.IGNORECASE)
 _THING = (
     r"order|invoice|ticket|lot|batch|case|tracking|parcel|shipment|reference|serial|isbn|ean|sku|gtin|article|commit|build"
+    r"|bestell\w*|auftrags?\w*|rechnungs?\w*|commande|facture|pedido|factura|ordine|fattura|rooms?|chapters?|scores?|pages?|lottery|iphone|nokia|model|gtin|upc|imei|vin|imo|seq|sequence"
     r"|account|transaction|booking|po|uuid|id|unix ?time|epoch|timestamp|created_at|updated_at|usd|eur|gbp|chf|jpy|population of"
 )
 _NUMBERED = r"part|item|customer|policy|contract|claim|project|product"
@@ -59,6 +69,11 @@ _AMOUNT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[ .]\d{3})*[ .]000")
+_SIGNED_THOUSANDS = re.compile(r"\+[1-9]\d{0,2}(?: \d{3}){1,2}")
+"""Up to nine digits, as a gain is written; telephone numbers with the code of a country are mostly longer."""
+
+_DECIMALS = re.compile(r"\d{1,3}\.\d{3,}(?:[ ,]{1,2}-?\d{1,3}\.\d{3,})+")
+
 _TIME = re.compile(  # seconds or milliseconds since 1970, and date and time in one piece
     r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[0-2]\d[0-5]\d(?:[0-5]\d)?"
 )
@@ -130,6 +145,8 @@ def _is_other(text: str, start: int, end: int) -> bool:
     number = text[start:end]
     if any(start >= before and _UUID.match(text, start - before) for before in _UUID_GROUPS):
         return True
+    if _SIGNED_THOUSANDS.fullmatch(number):
+        return not stands_before(WORD_BEFORE, text, start)
     if number[0] in "+(" or _NORTH_AMERICAN.match(number):
         return False
     if stands_before(_THING_BEFORE, text, start):
@@ -138,9 +155,18 @@ def _is_other(text: str, start: int, end: int) -> bool:
         return False
     return (
         _AMOUNT_AFTER.match(text, end) is not None
+        or _is_count(number)
+        or _DECIMALS.fullmatch(number) is not None
         or _THOUSANDS.fullmatch(number) is not None
         or _TIME.fullmatch(number) is not None
     )
+
+
+def _is_count(number: str) -> bool:
+    """Whether its groups are numbers that follow each other, up or down."""
+    groups = [int(group) for group in _GROUP.findall(number)]
+    steps = {after - before for before, after in pairwise(groups)}
+    return len(groups) > 2 and steps in ({1}, {-1})  # noqa: PLR2004
 
 
 def _ends_in_digit(text: str, end: int) -> bool:
@@ -194,6 +220,11 @@ def long_numbers(text: str) -> Iterator[LongNumber]:
             yield LongNumber(len(before[2]), start, match.start(1), len(match[1]))
 
 
+# An international number whose groups stand further apart, or have other signs between them, than `PHONE` reads.
+_SPREAD = re.compile(r"[+](?<![\w+][+])[ \t]?\(?[1-9](?:[ \t._·\-/()]{0,4}(?:\r?\n[ \t]{0,2})?\d){7,14}(?![\w%])")
+_COUNTRY = re.compile("|".join(map(str, sorted(COUNTRY_CODE_TO_REGION_CODE, reverse=True))))
+
+
 class PhoneRecogniser:
     """Telephone numbers: international ones by form, national ones by form and context, then by the numbering plans.
 
@@ -201,16 +232,19 @@ class PhoneRecogniser:
     """
 
     def concerns(self, shape: bytes) -> bool:
-        return _SHAPE.search(shape) is not None
+        return _SHAPE.search(shape) is not None or (b"+" in shape and _SPREAD_SHAPE.search(shape) is not None)
 
     def find(self, text: str) -> Iterator[Finding]:
         yield from self._apart(text)
+        if "+" in text:
+            yield from _spread(text)
         for number in long_numbers(text):
             digits = text[number.start : number.end]
             touched = number.letters_before or number.letters_after
             if not (touched or len(digits) > LONGEST) or len(set(digits)) < FEWEST_DIFFERENT:
                 continue
-            by_form = touched and digits[0] in "0+"
+            letters = text[number.start - number.letters_before : number.start]
+            by_form = touched and digits[0] in "0+" and not (digits.startswith("00") and letters.isupper())
             if by_form or stands_before(WORD_BEFORE, text, number.start, CONTEXT + number.letters_before):
                 yield Finding(number.start, number.end, Kind.PHONE, 0.7, "phone")
 
@@ -288,10 +322,22 @@ class PhoneRecogniser:
         return None
 
 
+def _spread(text: str) -> Iterator[Finding]:
+    for match in _SPREAD.finditer(text):
+        number = match.group()
+        if number.count("\n") > 1 or _is_other(text, match.start(), match.end()):
+            continue
+        if _COUNTRY.match("".join(_GROUP.findall(number))):
+            yield Finding(match.start(), match.end(), Kind.PHONE, 0.7, "phone")
+
+
 def _is_national(number: str) -> bool:
     """Whether some region has such a number; below ten digits only if it is written in three groups or more."""
     groups = _GROUP.findall(number)
     count = sum(map(len, groups))
     if not FEWEST_NATIONAL <= count <= MOST_NATIONAL or (count < FEWEST_IN_ONE and len(groups) < 3):  # noqa: PLR2004
         return False
-    return min(map(len, groups)) > 1 and is_national("".join(groups))
+    digits = "".join(groups)
+    if min(map(len, groups)) == 1:
+        return False
+    return is_national(digits) or (digits[0] == "0" and len(groups) > 1 and is_national_elsewhere(digits))

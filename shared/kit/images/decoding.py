@@ -13,6 +13,7 @@ from shared.kit.images import colour, exif, jpeg, png
 from shared.kit.images.changes import ImageChange
 from shared.kit.images.container import Container, broken_off, damaged
 from shared.kit.images.exceptions import TooManyPixels, UnreadableImage, UnreadableProfile
+from shared.kit.images.signatures import other_format
 
 PLUGINS: Final = (JpegImagePlugin, PngImagePlugin)
 
@@ -100,7 +101,8 @@ def _open(data: bytes, max_pixels: int) -> Container:
         return jpeg.read(data)
     if png.SIGNATURE.startswith(data) or jpeg.SIGNATURE.startswith(data):
         raise broken_off()
-    raise UnreadableImage("PNG and JPEG are accepted")
+    name = other_format(data)
+    raise UnreadableImage("PNG and JPEG are accepted" if name is None else f"PNG and JPEG are accepted, not {name}")
 
 
 def _load(container: Container, max_pixels: int) -> Image.Image:

@@ -72,6 +72,9 @@ PIECES = (
     "eyJ", "eyJ-", "eyJaaaaaaaaaaaa.", "AKIA", "bearer ", "bearer a", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----a", "secret_key=",
     "00:1a:", "mac 00:", "ssn ", "ssn 460", "4111\n", "a@\n", "%40a%2E", "[PHONE] ", "lot 0012345678 ",
     "2024-05-17 10:30:11,417\n", "row: 12345 6789\n",
+    "sk-", "sk-a", "sk-a1-", "SG.aaaaaaaaaaaaaaaa.", "ya29.", "password:", "password=a", "password=a1", "api_key=", "api_key=a", "session:",
+    "_at_a_dot_", "-at-", "a-dot-", "a@a . ", "a . ", "a@a[dot]", "(\u00e4t) a (punkt) ", "+1 ", "+1\t", "+1_", "+1\n1", "+12 345 678 ",
+    "1[.]", "1 . ", "ip:", "a:1:", "aa 00 ", "DE 89 ", "DE89\t3704\t", "GB82, ", "4111:", "4111 | ", "4111\n\n", "ss# ", "s.s.n. 460 - ",
 )  # fmt: skip
 
 

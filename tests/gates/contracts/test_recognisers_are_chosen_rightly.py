@@ -40,6 +40,9 @@ PIECES = st.sampled_from(
         "phone", "Tel", "TEL", "telefon", "call ", "CALL", "recall", "fax", "mob\u0131le", "móvil", "MÓVIL", "\u017fms ", "İ", "K", "d\u0131al ", "text ", "messages", "desk", "contact us",
         "AKIAIOSFODNN7EXAMPLE", "AKIA", "eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0In0", "bearer ", "Authorization: Basic ", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
         "00:1a:2b:3c:4d:5e", "001a.2b3c.4d5e", "mac ", "SSN: ", "\u017fsn ", "460899847", "%2E", "&#46;", "lot ", "version ", " euros", "000", "ghp_", "secret_key=",
+        "glpat-0123456789abcdefghij", "sk-proj-abcdefghij0123456789", "hf_", "SG.", "password: ", "hunter2", "api_key=", "abcdef0123456789abcdef", "session",
+        "[dot]", "-at-", "_dot_", "*at*", "*dot*", "(\u00e4t)", "(\u00c4T)", "[ arroba ]", "(punto)", " . ", "[.]", "(.)", "192.168", "ip:", "fe80::1ff:", "+49\t30\t", "901820",
+        "\u00b7", "ss# ", "S.S.N. ", "social-security ", "460 - 89 - 9847", "DE 89 3704 0044 0532 0130 00", "4111:1111:1111:", "1111", "\u0442\u0435\u043b. ", "03-1234-5678",
         "[PHONE]", "[EMAIL]", "[CARD]", "[SSN]", "[MAC]", "[SECRET]", "\n", "\r\n", "\t", "\x1c", "\x85", "\u2028", "\u200b", "\u0301", "\uff20", "\uff11", "\u3002", "\u0665", "é", "£", "😀",
     ]
 )  # fmt: skip
@@ -113,7 +116,11 @@ PLAIN_PHONE = re.compile(
 )
 PLAIN_GROUPS = re.compile(r"(?<!\d)(?<!\d[.,])\d+(?:[ .\-]\d+)*")
 PLAIN_LONG_NUMBERS = re.compile(r"(?<![\w+])([^\W\d_]{0,24})(\+?\d{9,40})([^\W\d_]{0,24})(?!\w)")
-WORD = r"(?<!\[)phone|tele?fon\w*|\btel\b|\bfax|mobile?|m[oó]vil|\bcell|\bhandy|whatsapp|\bsms\b|\bcall|\bdial|\btext\b|\bring\b"
+WORD = (
+    r"(?<!\[)(?<!i)phone|tele?fon\w*|\btel\b|\bfax|mobile?|m[oó]vil|\bcell|\bhandy|whatsapp|\bsms\b|\bcall|\bdial|\btext\b|\bring\b"
+    r"|\b(?:t\u00e9l|ph|mob|[\u0442t]e\u043b|[\u043cm]o\u0431)\b|[\u0442t]e\u043be\u0444o\u043d"
+    r"|\u96fb\u8a71|\u7535\u8bdd|\u624b\u673a|\u624b\u6a5f|\u643a\u5e2f"
+)
 PLAIN_CONTEXT_BEFORE = re.compile(
     rf"(?:{WORD}|\bdesk|\bmessages?\b|answering|contact|number|reach|\boffice)[^\n\d]{{0,24}}\n?[^\n\d]{{0,4}}$"
     r"|\[PHONE\][^\n\d]{0,23}\Z",

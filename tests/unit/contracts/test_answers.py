@@ -1,6 +1,7 @@
 """The schema and the one function that guards every road in."""
 
 import math
+import time
 from typing import Any
 from uuid import UUID
 
@@ -144,6 +145,28 @@ def test_the_same_box_twice_is_refused() -> None:
     assert rules(BOXES, {"boxes": [once, again]}) == [("/boxes/boxes/1", "box-twice")]
     assert rules(BOXES, {"boxes": [once, box(x=1.5)]}) == []
     assert rules(BOXES, {"boxes": [once, box(label="bus")]}, labels=["car", "bus"]) == []
+
+
+@pytest.mark.parametrize("side", ["x", "y", "width", "height"])
+@pytest.mark.parametrize("difference", [1e-12, -1e-7, 5e-5])
+def test_a_box_that_differs_by_rounding_alone_is_the_same_box(side: str, difference: float) -> None:
+    for value in (1.0, 2.0001, 3.3333):
+        once, again = box(**{side: value}), box(**{side: value + difference})
+        assert rules(BOXES, {"boxes": [once, again]}) == [("/boxes/boxes/1", "box-twice")]
+        assert rules(BOXES, {"boxes": [once, box(**{side: value + 1e-3})]}) == []
+
+
+def test_many_boxes_that_differ_little_are_compared_quickly() -> None:
+    boxes = [box(x=40 + number / 1000, y=15, rotation=number / 100) for number in range(2000)]
+    started = time.process_time()
+    assert rules(BOXES, {"boxes": boxes}) == []
+    assert time.process_time() - started < 2.0
+
+
+def test_a_box_beyond_all_pictures_is_outside() -> None:
+    assert rules(BOXES, {"boxes": [box(x=1e308), box(x=-1e308), box(width=1e308)]}) == [
+        (f"/boxes/boxes/{number}", "box-outside") for number in range(3)
+    ]
 
 
 @pytest.mark.parametrize(

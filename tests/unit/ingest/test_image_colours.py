@@ -239,6 +239,34 @@ def test_a_refusal_names_what_is_wrong(kind: str) -> None:
         make_safe(data[:24] + bytes(len(data) - 40) + data[-16:])
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"GIF89a", "GIF"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "WebP"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", "HEIC"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1", "AVIF"),
+        (b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0", "BMP"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"MM\0*\0\0\0\x08", "TIFF"),
+        (b"\0\0\1\0\1\0", "ICO"),
+        (b"\xff\x0a\xfa\x1f", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+    ],
+)
+def test_a_refusal_names_the_format_that_came(data: bytes, name: str) -> None:
+    with pytest.raises(NotAnImage, match=f"PNG and JPEG are accepted, not {name}$"):
+        make_safe(data + bytes(40))
+
+
+@pytest.mark.parametrize("data", [b"hello, no image at all", b"BMW is no bitmap", b"\0\0\0\x18ftypisom"])
+def test_what_is_no_known_format_is_given_no_name(data: bytes) -> None:
+    with pytest.raises(NotAnImage, match=r"PNG and JPEG are accepted$"):
+        make_safe(data)
+
+
 def test_what_hides_behind_the_pixels_of_a_png_goes() -> None:
     image = Image.new("L", (2, 2), 9)
     for pixels in (zlib.compress(b"\0\x09\x09" * 2) + PLANTED, zlib.compress(b"\0\x09\x09" * 2 + PLANTED * 9, level=0)):

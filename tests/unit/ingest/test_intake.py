@@ -71,7 +71,13 @@ def test_hashes_of_two_projects_cannot_be_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [{"base64": "AAEC"}, {"media_type": "image/png", "base64": "AAEC"}, "data:image/png;base64,AAEC"]
+    "field",
+    [
+        {"base64": "AAEC"},
+        {"media_type": "image/png", "base64": "AAEC"},
+        "data:image/png;base64,AAEC",
+        "DATA:image/png;BASE64,AAEC",
+    ],
 )
 def test_an_inline_image_waits_beside_the_fields(field: Any) -> None:
     candidate = read({"fields": {"message": "m", "photo": field}})

@@ -7,6 +7,7 @@ import pytest
 from services.ingest.domain.projects import MAX_GUIDELINE_TEXT, Project, ProjectParts, clean
 from services.ingest.exceptions import (
     ImpossiblePurpose,
+    LabelShowsNothing,
     LabelsLookAlike,
     PersonalDataInPolicies,
     PersonalDataInSchema,
@@ -81,6 +82,17 @@ def test_labels_that_look_the_same_are_refused(one: str, other: str) -> None:
     assert "label 2" in str(caught.value)
 
 
+@pytest.mark.parametrize("blank", [" ", "\u200b", "\u2800", "\u3164", "\u00a0\ufe0f"])
+def test_a_label_that_shows_nothing_is_refused(blank: str) -> None:
+    new = {
+        "fields": [{"name": "m", "kind": "text"}],
+        "questions": [{"name": "q", "kind": "choice", "labels": ["good", blank]}],
+    }
+    with pytest.raises(LabelShowsNothing) as caught:
+        clean(ProjectParts(label_schema=LabelSchema.model_validate(new)))
+    assert caught.value.pointer == "/questions/0/labels/1"
+
+
 def test_labels_that_differ_to_the_eye_are_taken() -> None:
     labels = ["good", "Good", "goods", "go od", "g\u00f6od", "0", "O", "\u041e"]
     new = {"fields": [{"name": "m", "kind": "text"}], "questions": [{"name": "q", "kind": "choice", "labels": labels}]}
@@ -94,7 +106,7 @@ def test_purposes_with_personal_data_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [LabelsLookAlike("/questions/0/labels/1", 0), ImpossiblePurpose(3, 200), PersonalDataInPolicies(2),
+    "refusal", [LabelsLookAlike("/questions/0/labels/1", 0), LabelShowsNothing("/questions/0/labels/1"), ImpossiblePurpose(3, 200), PersonalDataInPolicies(2),
                 PersonalDataInSchema("/fields/0/name")]
 )  # fmt: skip
 def test_a_refusal_comes_out_of_a_worker_process_as_it_is(refusal: Exception) -> None:

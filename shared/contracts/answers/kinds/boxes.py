@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -23,6 +24,11 @@ from shared.contracts.values import BrokenRule, Frozen
 
 TOLERANCE = 1e-3
 """Pixels by which a box may pass the image's edge: what is lost when a frontend scales coordinates."""
+
+SAME = 1e-4
+"""Pixels and degrees that make no other box of one: what is lost when a number is written and read again."""
+
+_FAR = 1e9
 
 
 _Picture = AssetReference | PictureSize
@@ -70,7 +76,7 @@ class BoxesQuestion(LabelledQuestion):
     beyond_schema: ClassVar[Mapping[str, str]] = {
         "field-missing": "the record has the image",
         "box-outside": "a box lies inside the image",
-        "box-twice": "two boxes differ in more than their attributes",
+        "box-twice": f"two boxes differ in more than their attributes, and by more than {SAME:g} pixels",
     }
     example: ClassVar[AnswerExample] = AnswerExample(
         question={
@@ -106,14 +112,13 @@ class BoxesQuestion(LabelledQuestion):
             if answer.boxes:
                 yield missing_field().under("boxes")
             return
-        known, seen = frozenset(self.labels), set[tuple[float | str, ...]]()
+        known, drawn = frozenset(self.labels), _DrawnBoxes()
         values = {attribute.name: frozenset(attribute.values) for attribute in self.attributes}
         required = [attribute.name for attribute in self.attributes if attribute.required]
         for index, box in enumerate(answer.boxes):
-            key = (box.x, box.y, box.width, box.height, box.rotation or 0.0, box.label)
-            if key in seen:
+            if drawn.has(box):
                 yield Violation("", "box-twice", "the same box is given twice").under("boxes", index)
-            seen.add(key)
+            drawn.add(box)
             if box.label not in known:
                 yield unknown_label("boxes", index, "label")
             if box.rotation is not None and not self.rotation:
@@ -161,6 +166,35 @@ class BoxesQuestion(LabelledQuestion):
 
     def carried_by(self, answer: BoxesAnswer) -> frozenset[str]:
         return frozenset(box.label for box in answer.boxes)
+
+
+class _DrawnBoxes:
+    """Boxes by the cell of their sides, twice as wide as what makes no other box: so what is the same lies in 32 cells."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[int | str, ...], list[Box]] = {}
+
+    def add(self, box: Box) -> None:
+        self._cells.setdefault((box.label, *map(_cell, _sides(box))), []).append(box)
+
+    def has(self, box: Box) -> bool:
+        """Whether one is the same but for its attributes."""
+        near = [{_cell(side - SAME), _cell(side + SAME)} for side in _sides(box)]
+        return any(
+            _are_same(box, other) for cell in product(*near) for other in self._cells.get((box.label, *cell), ())
+        )
+
+
+def _cell(side: float) -> int:
+    return math.floor(min(max(side, -_FAR), _FAR) / (2 * SAME))
+
+
+def _sides(box: Box) -> tuple[float, ...]:
+    return box.x, box.y, box.width, box.height, box.rotation or 0.0
+
+
+def _are_same(box: Box, other: Box) -> bool:
+    return all(abs(side - its) <= SAME for side, its in zip(_sides(box), _sides(other), strict=True))
 
 
 def _check_attributes(box: Box, values: Mapping[str, frozenset[str]], required: Sequence[str]) -> Iterator[Violation]:

@@ -43,6 +43,11 @@ token: $(VENV)/embedded.stamp ## A token for them (ROLE="annotator arbiter" SUBJ
 	@$(PY) -m services.cli token --data $(DATA) --subject '$(or $(call given,SUBJECT),developer)' \
 		$(addprefix --role ,$(or $(call given,ROLE),admin)) $(addprefix --project ,$(call given,PROJECT))
 
+.PHONY: verify-lineage
+verify-lineage: $(VENV)/embedded.stamp ## Verify a downloaded release (RELEASE=folder KEYS=keys.json PREVIOUS=earlier-folder)
+	@$(PY) -m deploy.cli verify-lineage $(or $(call given,RELEASE),$(error RELEASE=folder names the release)) \
+		$(addprefix --public-key ,$(call given,KEYS)) $(addprefix --previous ,$(call given,PREVIOUS))
+
 .PHONY: migrate
 migrate: $(VENV)/embedded.stamp ## Bring the databases in DATA to the newest schema
 	$(PY) -m deploy.embedded migrate --data $(DATA)

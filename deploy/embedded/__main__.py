@@ -14,8 +14,10 @@ from deploy.embedded.secret_files import key_folder
 from deploy.embedded.supervisor import (
     Bus,
     Suite,
+    SuiteRunning,
     SuiteSettings,
     SuiteUnavailable,
+    is_running,
     running_urls,
     stop_running,
 )
@@ -51,6 +53,9 @@ def up(data_dir: Path, bus: Bus, first_port: int | None) -> None:
         asyncio.run(_stay_up(settings))
     except asyncio.CancelledError:
         click.echo("Stopped.")
+    except SuiteRunning as error:
+        env_command, down_command = (_as_called(name, data=_unusual(data_dir)) for name in ("env", "down"))
+        raise click.ClickException(f"{error} `{env_command}` prints where, `{down_command}` stops it.") from error
     except SuiteUnavailable as error:
         raise click.ClickException(str(error)) from error
 
@@ -71,8 +76,14 @@ def down(data_dir: Path) -> None:
 def env(data_dir: Path) -> None:
     """Print where the services are, and a token for everything, as lines for a shell: eval "$(touchstone env)"."""
     urls = running_urls(data_dir)
+    if not urls and is_running(data_dir):
+        raise click.ClickException(
+            f"The suite in {data_dir} is still starting: ask again once it has printed its URLs."
+        )
     if not urls:
-        raise click.ClickException(f"Nothing runs in {data_dir}: `touchstone up` starts it (or `make up`).")
+        raise click.ClickException(
+            f"Nothing runs in {data_dir}: `{_as_called('up', data=_unusual(data_dir))}` starts it."
+        )
     for service, url in urls.items():
         click.echo(f"export {service.upper()}={url}")
     click.echo(f"export TOKEN={mint_token(key_folder(data_dir).load_or_create(), 'developer', [Role.ADMIN])}")
@@ -136,12 +147,17 @@ def _greet(suite: Suite) -> None:
     click.echo(f"  logs     {suite.data_dir / 'logs'}")
     click.echo("\nA development token (role admin, one day):\n")
     click.echo(suite.token(Role.ADMIN))
-    data = None if suite.settings.data_dir == _DEFAULT_DATA else suite.settings.data_dir
+    data = _unusual(suite.settings.data_dir)
     click.echo("\nIn another terminal, to talk to it:\n")
     click.echo(f'  eval "$({_as_called("env", data=data)})"    # sets INGEST, PRELABEL, QUEUE, QA and TOKEN')
     click.echo('  curl -H "Authorization: Bearer $TOKEN" $INGEST/v1/projects')
     click.echo(f"  {_as_called('token', role='annotator', subject='ann', data=data or _DEFAULT_DATA)}")
     click.echo(f"\nCtrl-C, or `{_as_called('down', data=data)}` in another terminal, stops it; the data stay.")
+
+
+def _unusual(data_dir: Path) -> Path | None:
+    """The folder, where a command has to name it."""
+    return None if data_dir == _DEFAULT_DATA else data_dir
 
 
 def _as_called(command: str, **options: object) -> str:

@@ -91,6 +91,7 @@ class Suite:
         self._pid_file: int | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._reviving = asyncio.Lock()
+        self._ready = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -111,10 +112,14 @@ class Suite:
     async def start(self) -> None:
         """Raises SuiteRunning, or SuiteUnavailable with the log of what did not start."""
         end_by_sigterm_as_by_ctrl_c()
-        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._claim()
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._claim()
+        except OSError as error:
+            raise SuiteUnavailable(f"{self.data_dir} can't be used: {error.strerror}.") from error
         try:
             _end_leftovers(self.data_dir)
+            (self.data_dir / "state.json").unlink(missing_ok=True)  # of a killed supervisor: we are not that far yet
             self._secrets = Secrets.load_or_create(self.data_dir / "secrets.json")
             self._token_key = self._token_keys.load_or_create()
             await _to_the_end(*(part.start for part in (self.postgres, self.broker) if part))
@@ -124,6 +129,8 @@ class Suite:
                 await process.start()
             self._write_state()
             await self._wait_ready()
+            self._ready = True
+            self._write_state()
             self._watcher = asyncio.create_task(self._watch_postgres(), name="keep-postgres")
         except (PostgresUnavailable, KafkaUnavailable) as error:
             await self.stop()
@@ -210,7 +217,7 @@ class Suite:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(handle)
-            raise SuiteRunning(f"A suite already runs in {self.data_dir}; `make down` stops it.") from error
+            raise SuiteRunning(f"A suite already runs in {self.data_dir}.") from error
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         self._pid_file = handle
@@ -243,7 +250,8 @@ class Suite:
 
     def _write_state(self) -> None:
         pids = {process.url: process.pid for process in self.processes}
-        state = {"urls": self.urls, "pids": pids, "broker": self.broker.pid if self.broker else None}
+        broker = self.broker.pid if self.broker else None
+        state = {"urls": self.urls, "pids": pids, "broker": broker, "ready": self._ready}
         beside = self.data_dir / "state.json.new"
         beside.write_text(json.dumps(state))
         beside.replace(self.data_dir / "state.json")  # whoever reads it finds it whole
@@ -296,16 +304,26 @@ def stop_running(data_dir: Path) -> bool:
     return True
 
 
-def running_urls(data_dir: Path) -> dict[str, str]:
-    """The URLs of the services that run in a data directory; none when nothing does."""
+def is_running(data_dir: Path) -> bool:
+    """Whether a suite runs in a data directory, or is starting."""
     try:
         with (data_dir / "supervisor.pid").open("r+") as file:
-            if not _locked_by_another(file.fileno()):
-                return {}
-        urls: dict[str, str] = json.loads((data_dir / "state.json").read_text())["urls"]
+            return _locked_by_another(file.fileno())
+    except OSError:
+        return False
+
+
+def running_urls(data_dir: Path) -> dict[str, str]:
+    """The URLs of the services that run in a data directory; none when nothing does, or while it is starting."""
+    if not is_running(data_dir):
+        return {}
+    try:
+        state = json.loads((data_dir / "state.json").read_text())
+        urls: dict[str, str] = state["urls"]
+        ready: bool = state["ready"]
     except (OSError, ValueError, KeyError):
         return {}
-    return urls
+    return urls if ready else {}
 
 
 def _locked_by_another(handle: int) -> bool:

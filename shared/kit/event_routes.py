@@ -111,7 +111,7 @@ async def list_events(
 ) -> Response:
     """Read again what the service has published, as long as its retention lasts."""
     if topic is not None and topic not in BY_NAME:
-        raise Problem(422, "unknown-topic", "There is no such topic.")
+        raise Problem(422, "unknown-topic", "There is no such topic.", f"It is one of {', '.join(sorted(BY_NAME))}.")
     topics = [topic] if topic else list(BY_NAME)
     projects = None if reader.projects is None else list(reader.projects)
     rows = await _read(runtime.database, after, topics, projects, limit)

@@ -13,6 +13,7 @@ from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.exceptions import EventTooLarge, NotKnownHere
 from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
 
+_DETAILS = {404: "`/docs` shows all that is served here, and `/openapi.json` lists it for programs."}
 _BUILT_IN: Mapping[type[Exception], int] = {NotKnownHere: 404, EventTooLarge: 413}
 
 
@@ -66,7 +67,7 @@ def _of_http(error: HTTPException) -> Problem:
     }
     phrase = http.HTTPStatus(error.status_code).phrase
     kind, title = titles.get(error.status_code, (kebab_case(phrase.replace(" ", "")), f"{phrase}."))
-    detail = error.detail if error.detail not in {phrase, ""} else None
+    detail = error.detail if error.detail not in {phrase, ""} else _DETAILS.get(error.status_code)
     return Problem(error.status_code, kind, title, detail, headers=error.headers)
 
 

@@ -64,10 +64,10 @@ def read_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
             raise _too_deep() from None
         if _TOO_LARGE_TO_PARSE in error.msg:
             raise MalformedJson(f"a number beyond a double at offset {error.pos}") from None
-        raise MalformedJson(_fault_of(raw, error.pos)) from None
+        raise MalformedJson(_fault_of(raw, error)) from None
 
 
-def _fault_of(raw: bytes, position: int) -> str:
+def _fault_of(raw: bytes, error: orjson.JSONDecodeError) -> str:
     """What is wrong with bytes that are not JSON: how they are encoded, or where they go wrong."""
     if raw.startswith(codecs.BOM_UTF8):
         return "it begins with a byte order mark, which JSON has not"
@@ -75,9 +75,9 @@ def _fault_of(raw: bytes, position: int) -> str:
         return "it looks like UTF-16 or UTF-32; JSON is UTF-8"
     try:
         raw.decode()
-    except UnicodeDecodeError as error:
-        return f"not UTF-8 at offset {error.start}"
-    return f"not JSON at offset {position}"
+    except UnicodeDecodeError as undecodable:
+        return f"not UTF-8 at offset {undecodable.start}"
+    return f"not JSON at offset {error.pos}: {error.msg}"  # orjson's words never hold what came
 
 
 _AS_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)

@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 
 from services.ingest.api.bodies import NOTHING_TAKEN, NothingTaken, described, many_items
 from services.ingest.api.shapes import ErasureOut, RecordOut, RecordsReport, RecordSummary, Rejection, TakenRecord
-from services.ingest.domain.intake import RecordIn
+from services.ingest.domain.intake import MAX_EXTERNAL_ID, RecordIn
 from services.ingest.operations import erasures, projects, records
 from services.ingest.operations.imports import Tally
 from services.ingest.operations.record_imports import import_records
@@ -78,11 +78,23 @@ async def list_records(
     split: Annotated[Split | None, Query()] = None,
     origin: Annotated[Origin | None, Query()] = None,
     state: Annotated[RecordState | None, Query(description="As qa last published it.")] = None,
+    external_id: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=MAX_EXTERNAL_ID,
+            description="Only the record that came under it or has it as an alias, or the tombstone of that.",
+        ),
+    ] = None,
 ) -> Page[RecordSummary]:
     """By id, which is by age; without content."""
-    await projects.check_known(session, project_id)
     last = decode_cursor(after, UUID)[0] if after else storage.FIRST
-    rows = await storage.page(session, project_id, last, (split, origin, state), limit + 1)
+    filters = (split, origin, state)
+    if external_id is None:
+        await projects.check_known(session, project_id)
+        rows = await storage.page(session, project_id, last, filters, limit + 1)
+    else:
+        rows = await records.page_of_named(session, project_id, external_id, last, filters)
     return page_of([RecordSummary.model_validate(row) for row in rows], limit, "record_id")
 
 

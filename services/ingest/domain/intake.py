@@ -24,7 +24,8 @@ from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
 MAX_RECORD_BYTES = 480 * 1024
 """Of a record's published JSON: an event is at most 512 KiB, and its envelope needs a part of that."""
 
-_EXTERNAL_ID = StringConstraints(min_length=1, max_length=512)
+MAX_EXTERNAL_ID = 512
+_EXTERNAL_ID = StringConstraints(min_length=1, max_length=MAX_EXTERNAL_ID)
 
 
 def _number_as_text(value: Any) -> Any:

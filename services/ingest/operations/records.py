@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from services.ingest.domain.intake import IntakeProject, RecordCandidate, content_hash
+from services.ingest.domain.intake import IntakeProject, RecordCandidate, content_hash, external_hash
 from services.ingest.exceptions import NotAccepted
 from services.ingest.operations import erasures
 from services.ingest.storage import assets as asset_storage
 from services.ingest.storage import erasures as erasure_storage
+from services.ingest.storage import projects as project_storage
 from services.ingest.storage import records as storage
 from services.ingest.storage.assets import Asset
-from services.ingest.storage.records import Held, HeldRecords, StateChange, StoredRecord
+from services.ingest.storage.records import Filters, Held, HeldRecords, StateChange, StoredRecord
 from shared.contracts.erasure import ErasureReason
 from shared.contracts.events import RecordErased
 from shared.contracts.values import RecordState
@@ -203,6 +205,24 @@ async def load(session: Session, record_id: UUID, *, lock: bool = False) -> Stor
     if record is None:
         raise NotKnownHere("record", record_id)
     return record
+
+
+async def page_of_named(
+    session: Session, project_id: UUID, external_id: str, after: UUID, filters: Filters
+) -> list[dict[str, Any]]:
+    """The record that came under this external id or has it as an alias, an erased one as well: at most one row of a page.
+
+    Raises NotKnownHere where there is no such project.
+    """
+    found = await project_storage.load_intake(session, project_id)
+    if found is None:
+        raise NotKnownHere("project", project_id)
+    _, project = found
+    if project is None:  # without a schema it has no records
+        return []
+    name = external_hash(project, external_id)
+    record_id = (await storage.find_external(session, project_id, [name])).get(name)
+    return [] if record_id is None else await storage.page_of_one(session, project_id, record_id, after, filters)
 
 
 async def note_states(session: Session, changes: Sequence[StateChange]) -> None:

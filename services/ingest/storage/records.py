@@ -68,11 +68,12 @@ FIRST = UUID(int=0)
 
 _FIND = "SELECT * FROM records WHERE record_id = $1"
 _LOCK = "SELECT * FROM records WHERE record_id = $1 FOR UPDATE"
-_PAGE = """
+_SUMMARY = """
 SELECT record_id, external_id, split, origin, priority, state, newest_label_revision AS label_revision, schema_version,
     accepted_at
-FROM records WHERE project_id = $1 AND record_id > $2{filters} ORDER BY record_id LIMIT $3
+FROM records WHERE project_id = $1 AND record_id {which}
 """
+_ONE = _SUMMARY.format(which="= $2")
 _WITHOUT_INDEX = {None, Split.TRAIN, Origin.COLLECTED}
 """What most records have: no index is by them."""
 Filters = tuple[Split | None, Origin | None, RecordState | None]
@@ -84,7 +85,8 @@ def _page_statement(split: Split | None, origin: Origin | None, state: RecordSta
         states = " UNION ALL ".join(f"({_page_statement(split, origin, each)})" for each in RecordState)
         return f"SELECT * FROM ({states}) AS found ORDER BY record_id LIMIT $3"  # noqa: S608  constants
     given = (("split", split), ("origin", origin), ("state", state))
-    return _PAGE.format(filters="".join(f" AND {column} = '{value}'" for column, value in given if value is not None))
+    filters = "".join(f" AND {column} = '{value}'" for column, value in given if value is not None)
+    return _SUMMARY.format(which=f"> $2{filters} ORDER BY record_id LIMIT $3")
 
 
 # A statement for each combination of filters, with the values written out: so each plan is made in the knowledge of how
@@ -260,6 +262,17 @@ async def find_external(session: Session, project_id: UUID, external_hashes: Col
 async def page(session: Session, project_id: UUID, after: UUID, filters: Filters, limit: int) -> list[dict[str, Any]]:
     """Records by id, the first one after `after`, without their content."""
     return [dict(row) for row in await session.raw.fetch(_PAGES[filters], project_id, after, limit)]
+
+
+async def page_of_one(
+    session: Session, project_id: UUID, record_id: UUID, after: UUID, filters: Filters
+) -> list[dict[str, Any]]:
+    """The record as `page` has it, unless that leaves it out."""
+    row = await session.raw.fetchrow(_ONE, project_id, record_id)
+    wanted = zip(("split", "origin", "state"), filters, strict=True)
+    if row is None or record_id <= after or any(value not in {None, row[name]} for name, value in wanted):
+        return []
+    return [dict(row)]
 
 
 @dataclass(frozen=True, slots=True)

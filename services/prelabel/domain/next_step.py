@@ -24,6 +24,10 @@ _CURES: Final[Mapping[TrainingFailure, str]] = {
     TrainingFailure.CANCELLED: "Start a training by hand, or label more records.",
 }
 _LOOK_AT_THE_LOG: Final = "See the service's log."
+_OFF: Final = (
+    "Learning is off by the policy: people get every record at once, and nothing is trained."
+    " Upload a model, or start a training by hand."
+)
 
 
 class ComparisonWait(StrEnum):
@@ -94,7 +98,8 @@ def of_project(
         return "Nothing is selected or trained until the project is active and has a schema."
     if waiting is not None and failure is None and not progress.training:
         return f"Model {waiting.version} is a challenger. {of_challenger(project.policies, waiting.model_id, waiting.supply)}"
-    return _of_training(project, progress, failure) or _of_records(project.learning, progress, candidates)
+    off = _OFF if not project.learning.enabled and not progress.training and failure is None else None
+    return off or _of_training(project, progress, failure) or _of_records(progress, candidates)
 
 
 def _of_training(project: Project, progress: LearningProgress, failure: TrainingFailure | None) -> str | None:
@@ -109,7 +114,7 @@ def _of_training(project: Project, progress: LearningProgress, failure: Training
     return None
 
 
-def _of_records(policy: LearningPolicy, progress: LearningProgress, candidates: int) -> str:
+def _of_records(progress: LearningProgress, candidates: int) -> str:
     """What people or the champion have to do with records."""
     last = progress.last
     if last is not None and not last.done:
@@ -120,6 +125,4 @@ def _of_records(policy: LearningPolicy, progress: LearningProgress, candidates: 
         return "The champion scores the open records."
     if candidates > 0:
         return "The next batch is selected once the import has paused."
-    if not policy.enabled:
-        return "Training is off by the policy. Upload a model, or start a training by hand."
     return "Import records; all that may be selected are in a batch or have ended."

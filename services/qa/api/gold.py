@@ -34,7 +34,7 @@ from shared.kit.clock import utc_now
 from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor
-from shared.kit.problems import kebab_case, responses
+from shared.kit.problems import first_line, kebab_case, responses
 
 router = edge_router("gold")
 
@@ -169,5 +169,10 @@ async def _out(session: Session, placed: stored.Gold, unit: OffsetUnit) -> GoldO
 
 
 def _refused(index: int, one: GoldOfRecord, refusal: Exception) -> GoldRefused:
-    errors = [each.model_dump(mode="json", exclude_none=True) for each in getattr(refusal, "errors", ())]
-    return GoldRefused(index=index, record_id=one.record_id, type=kebab_case(type(refusal).__name__), errors=errors)
+    return GoldRefused(
+        index=index,
+        record_id=one.record_id,
+        type=kebab_case(type(refusal).__name__),
+        detail=str(refusal) or first_line(type(refusal)),
+        errors=[each.model_dump(mode="json", exclude_none=True) for each in getattr(refusal, "errors", ())],
+    )

@@ -119,11 +119,13 @@ async def list_assessments(
 async def read_assessment(
     session: SessionDep, reader: Reader, annotator_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> AssessmentsOut:
-    """In the projects that the token may see, page by page, with the newest that was published of them."""
+    """In the projects that the token may see, page by page, with the newest that was published of them. There is none
+    before the first answers in a project.
+    """
     last = None if after is None else decode_cursor(after, UUID)[0]
     found = await lists.assessments_of(session, annotator_id, within=reader.projects, after=last, limit=limit + 1)
-    if not found and last is None:
-        raise NotKnownHere("assessment of annotator", annotator_id)
+    if not found and last is None and not await annotators.is_known(session, annotator_id):
+        raise NotKnownHere("annotator", annotator_id)
     shown = found[:limit]
     projects = [one["project_id"] for one in shown]
     history = await annotators.logged(session, projects, annotator_id, _NEWEST)

@@ -201,6 +201,8 @@ _WHY_OPEN: Final[Mapping[OpenReason, str]] = {
 def _why_open(record: Record) -> str:
     """As a word and as a sentence."""
     reason = record.open_reason
+    if record.state is RecordState.GOLD:
+        return "gold: it is known for certain, and its answer is under the project's gold."
     return f"{record.state}: it has ended." if reason is None else f"{reason}: {_WHY_OPEN[reason]}"
 
 

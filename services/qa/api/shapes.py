@@ -99,6 +99,7 @@ class GoldRefused(BaseModel):
     index: int = Field(description="Its place in the list, from 0.")
     record_id: UUID
     type: str = Field(description="Which kind of problem.")
+    detail: str = Field(description="What is the matter, in a sentence.")
     errors: list[dict[str, Any]] = Field(default=[], description="Pointer and rule of each thing that is wrong.")
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """`done`: nothing is left. `all_answered`: all that was asked for is answered, more comes only if the answers are not
     enough. `being_decided`: nothing is asked of you, what is left is decided by an arbiter, by a model or by its answers, or
-    it is yet to be routed. `all_leased`: nothing right now, others hold it. `not_selected`: what is left is held until it
+    it is yet to be routed. `all_leased`: nothing right now, others hold it. `in_hand`: you hold what is left for you yourself;
+    `GET …/leases` lists it. `not_selected`: what is left is held until it
     is selected for learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left
     needs a skill or a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you are, by a
     manager or for your answers. `retired`: you are. `removed`: you were taken out of the project. `project_paused`: the
@@ -18,6 +19,7 @@ class Reason(StrEnum):
     ALL_ANSWERED = "all_answered"
     BEING_DECIDED = "being_decided"
     ALL_LEASED = "all_leased"
+    IN_HAND = "in_hand"
     NOT_SELECTED = "not_selected"
     OTHERS_NEEDED = "others_needed"
     NO_SKILL = "no_skill"
@@ -43,7 +45,7 @@ class WhatIsLeft:
 
     `for_us`: free slots that this annotator may have, `had`: of records that they had, `for_others`: in lines that they may
     not draw from. `held`: records wait to be selected. `leased`: somebody works on something. Work of arbiters is apart:
-    `in_arbitration`, there are disputes for them.
+    `in_arbitration`, there are disputes for them. `in_hand`: this annotator holds some of what is leased, gold or not.
     """
 
     open_records: bool
@@ -54,6 +56,7 @@ class WhatIsLeft:
     for_others: bool
     in_arbitration: bool
     held: bool
+    in_hand: bool
 
 
 _LONGEST_S = 600
@@ -62,6 +65,7 @@ _FACTOR = {
     Reason.ALL_ANSWERED: 2,
     Reason.BEING_DECIDED: 1,
     Reason.ALL_LEASED: 1,
+    Reason.IN_HAND: 1,
     Reason.NOT_SELECTED: 2,
     Reason.OTHERS_NEEDED: 2,
     Reason.NO_SKILL: 2,
@@ -87,6 +91,7 @@ def why_nothing(left: WhatIsLeft) -> Reason:
         (Reason.NOT_SELECTED, left.held),
         (Reason.OTHERS_NEEDED, left.had),
         (Reason.NO_SKILL, left.for_others),
+        (Reason.IN_HAND, left.in_hand),
         (Reason.ALL_LEASED, left.leased),
         (Reason.BEING_DECIDED, left.in_arbitration or not left.open_tasks),
     )

@@ -355,7 +355,7 @@ async def _why_nothing(
     if held >= project.policies.serving.leases_per_annotator:
         return Reason.LIMIT_REACHED
     wants = _plan(project, entrant, request).wants
-    left = await supply.left(session, request.project_id, entrant.annotator_id, wants)
+    left = await supply.left(session, request.project_id, entrant.annotator_id, wants, in_hand=held > 0)
     if left.had:  # free, but not for this annotator: perhaps for nobody
         await supply.suspect(session, request.project_id, wants, now)
     return why_nothing(left)

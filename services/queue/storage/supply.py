@@ -66,8 +66,10 @@ UPDATE tasks t SET suspect_at = $4 FROM few WHERE t.task_id = few.task_id
 """
 
 
-async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want]) -> WhatIsLeft:
-    """What the project still holds, seen by one who may draw from these lines."""
+async def left(
+    session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want], *, in_hand: bool
+) -> WhatIsLeft:
+    """What the project still holds, seen by one who may draw from these lines, and who holds something or not."""
     ours = {(want.pool, want.lane) for want in wants}
     others = [line for line in _ORDINARY if line not in ours]
     arbiters = [line for line in _ARBITERS if line not in ours]
@@ -91,6 +93,7 @@ async def left(session: Session, project_id: UUID, annotator_id: UUID, wants: It
         for_others=row["for_others"],
         in_arbitration=row["in_arbitration"],
         held=row["held"],
+        in_hand=in_hand,
     )
 
 

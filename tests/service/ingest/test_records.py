@@ -360,6 +360,34 @@ async def test_lists_are_paged_and_filtered(ingest: Ingest) -> None:
     await ingest.get(path, 400, after="rubbish")
 
 
+async def test_a_record_is_found_by_each_of_its_external_ids(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}/records"
+    sent = await ingest.send(
+        project_id, text("one", external_id="ticket 1/ä"), text("two", external_id=2), text("one", external_id="again")
+    )
+    first, second, same = (item["record_id"] for item in sent["records"])
+    assert same == first
+    for external_id, record_id in (("ticket 1/ä", first), ("again", first), ("2", second)):
+        page = await ingest.get(path, external_id=external_id)
+        assert [item["record_id"] for item in page["items"]] == [record_id]
+        assert "next" not in page
+        [listed] = [item for item in (await ingest.get(path))["items"] if item["record_id"] == record_id]
+        assert page["items"] == [listed]
+    assert (await ingest.get(path, external_id="ticket"))["items"] == []
+    assert (await ingest.get(path, external_id="2", state="finalized"))["items"] == []
+    assert (await ingest.get(path, external_id="2", state="open", origin="collected"))["items"]
+    other = await ingest.project()
+    assert (await ingest.get(f"/v1/projects/{other}/records", external_id="2"))["items"] == []
+    bare = (await ingest.client.post("/v1/projects", json={"name": "bare"}, headers=ingest.manager)).json()
+    assert (await ingest.get(f"/v1/projects/{bare['project_id']}/records", external_id="2"))["items"] == []
+    await ingest.get(f"/v1/projects/{uuid4()}/records", 404, external_id="2")
+    await ingest.get(path, 422, external_id="")
+    await ingest.client.delete(f"/v1/records/{second}", headers=ingest.product)
+    [tombstone] = (await ingest.get(path, external_id="2"))["items"]
+    assert (tombstone["record_id"], tombstone["state"], tombstone["external_id"]) == (second, "erased", None)
+
+
 async def test_bodies_that_are_no_batch_are_refused(ingest: Ingest) -> None:
     project_id = await ingest.project()
     path = f"/v1/projects/{project_id}/records"

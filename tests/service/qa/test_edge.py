@@ -184,6 +184,13 @@ async def test_unknown_records_annotators_and_releases_are_not_known_here(world:
         assert problem["type"] == "not-known-here"
 
 
+async def test_an_annotator_who_has_answered_nothing_has_no_assessment_yet(world: World) -> None:
+    annotator_id = new_id()
+    await world.deliver(world.annotator(annotator_id))
+    found = await world.get(f"/annotators/{annotator_id}/assessment")
+    assert (found["assessments"], found.get("next")) == ([], None)
+
+
 async def test_a_token_for_another_project_sees_nothing(world: World) -> None:
     record_id = await world.finalized()
     headers = world.headers(Role.MANAGER, projects=[new_id()])

@@ -206,6 +206,9 @@ async def test_many_are_placed_at_once_and_the_bad_are_listed(world: World) -> N
         (0, "not-known-here"),
         (1, "answers-refused"),
     ]
+    assert report["rejected"][0]["detail"] == f"No record {unknown} is known here."
+    assert report["rejected"][1]["detail"] == "1 rule(s) are broken."
+    assert report["rejected"][1]["errors"][0]["pointer"] == "/answers/animal/label"
     assert (await world.state(good))["state"] == "gold"
     assert (await world.state(bad))["state"] == "open"
 

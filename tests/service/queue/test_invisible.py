@@ -105,7 +105,7 @@ async def test_gold_takes_the_place_of_a_task_and_never_of_nothing(service: Serv
     served = [shown(await person.one()) for _ in range(3)]
     assert set(served) == golden
     assert len(await person.lease()) == 1  # no gold is left for this person: the ordinary task comes
-    assert await person.nothing() == "all_leased"
+    assert await person.nothing() == "in_hand"
 
 
 async def test_asking_again_does_not_change_whether_the_next_is_gold(service: ServiceUnderTest) -> None:

@@ -110,6 +110,22 @@ async def test_all_leased_while_others_hold_what_is_left(world: World) -> None:
     assert await second.nothing() == "all_leased"
 
 
+async def test_who_holds_what_is_left_is_shown_that_it_is_theirs(world: World) -> None:
+    (first, second), arbiter = await world.people(2), await world.person(Pool.CROWD, Role.ANNOTATOR, Role.ARBITER)
+    disputed = await world.record()
+    await first.work()
+    await world.arbitrate(disputed)
+    assert (await arbiter.one())["kind"] == "arbitration"
+    assert (await arbiter.nothing(), await second.nothing()) == ("in_hand", "being_decided")
+    await world.record()
+    lease = await first.one()
+    assert (await first.nothing(), await second.nothing()) == ("in_hand", "all_leased")
+    held = await world.client.get(f"/v1/projects/{world.project_id}/leases", headers=first.headers)
+    assert [one["token"] for one in held.json()["leases"]] == [lease["token"]]
+    await first.submit(lease["token"])
+    assert await first.nothing() == "being_decided"
+
+
 async def test_all_answered_while_nobody_holds_anything_and_no_label_has_come(world: World) -> None:
     first, second = await world.people(2)
     last, waits = await world.record(), await world.record()

@@ -51,6 +51,10 @@ def test_anything_else_is_500_without_a_word() -> None:
     }  # fmt: skip
 
 
+def test_who_misses_a_path_is_shown_the_list() -> None:
+    assert "/docs" in problem_of(HTTPException(404), {}).document()["detail"]
+
+
 def test_starlettes_exceptions_become_problems() -> None:
     assert problem_of(HTTPException(400, "There was an error parsing the body"), {}).document() == {
         "type": "bad-request", "title": "Bad Request.", "status": 400, "detail": "There was an error parsing the body",
@@ -130,7 +134,9 @@ def test_pointers_are_escaped() -> None:
         (b'{"a": 1', "not JSON at offset 7"),
         (b'{"a": 1e400}', "a number beyond a double at offset 6"),
         (b'{"a": ' + b"9" * 5000 + b"}", "a number beyond a double at offset 6"),
-        (b"", "not JSON at offset 0"),
+        (b"", "not JSON at offset 0: .* empty document"),
+        (b'{"a": 1}{"b": 2}', "not JSON at offset 8: unexpected content after document"),
+        (b'{"a": 1,}', "not JSON at offset 7: trailing comma"),
     ],
 )
 def test_what_is_not_json_is_told_why(raw: bytes, fault: str) -> None:

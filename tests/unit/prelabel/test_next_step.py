@@ -74,6 +74,18 @@ def test_a_project_that_cannot_learn_is_told_why() -> None:
     assert "choice question" in next_step.of_project(without, PROGRESS, 9, None, None)
 
 
+@pytest.mark.parametrize("objective", [PROJECT.objective, None])
+def test_a_project_whose_learning_is_off_waits_for_no_batch(objective: Any) -> None:
+    off = CHANGED.policies[0].model_copy(update={"policies": Policies(learning=LearningPolicy(enabled=False))})
+    project = replace(PROJECT, policies=off.policies, objective=objective)
+    for last, candidates in ((LastBatch(1, 98, 98, 98), 1000), (PROGRESS.last, 1000), (PROGRESS.last, 0)):
+        said = next_step.of_project(project, replace(PROGRESS, last=last), candidates, None, None)
+        assert said.startswith("Learning is off by the policy")
+    failed = next_step.of_project(project, PROGRESS, 0, None, TrainingFailure.ONE_CLASS)
+    assert "of another class" in failed
+    assert "being trained" in next_step.of_project(project, replace(PROGRESS, training=True), 0, None, None)
+
+
 def test_a_challenger_under_promotion_by_hand_waits_for_somebody() -> None:
     policies = Policies(learning=LearningPolicy(promotion="by_hand", promotion_held_out=20))
     assert "(3 now) and somebody promotes it" in next_step.of_challenger(policies, MODEL_ID, ValidationSupply(3, 20))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.queue.operations import routing
+from services.queue.operations import decisions, routing
 from services.queue.storage import project_changes
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotationSubmitted
@@ -212,7 +212,7 @@ async def test_others_have_their_turn_while_a_large_set_is_decided_on(
     await world.open()
     monkeypatch.setattr(routing, "SETS_OF_PAGE", 1)
     turn, decided_in = 0, Counter[int]()
-    route = routing.route
+    route = decisions.route
 
     def counted(*arguments: Any) -> None:
         decided_in[turn] += 1

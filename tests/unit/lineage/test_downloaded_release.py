@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lineage import release_files
+from deploy.lineage import release_files, verification
 from deploy.lineage.release_files import MANIFEST, DownloadedRelease, NotARelease
+from deploy.lineage.verification import Report
+from services.qa.domain.release_lineage import LineageFault
 
 LINE = b"x" * 99 + b"\n"
 MOST_BYTES = 256 * 1024
@@ -67,6 +69,15 @@ def test_a_line_without_end_is_not_held_and_the_others_are_read(folder: Path, pa
     assert most_bytes < 4 * MOST_BYTES
 
 
+def test_a_line_that_is_too_long_is_a_fault(folder: Path) -> None:
+    (folder / "train.jsonl").write_bytes(b"first\n" + b"[" * (2 * MOST_BYTES) + b"\nthird\n")
+    report = Report()
+    with DownloadedRelease.open(folder) as release:
+        assert list(verification._lines(report, release, "train.jsonl")) == [(1, b"first\n"), (3, b"third\n")]
+    assert report.counts == {LineageFault.LINE: 1}
+    assert "line 2 of train.jsonl" in report.faults[0].words
+
+
 def test_the_longest_line_is_read_as_it_is(folder: Path) -> None:
     longest = b"x" * (MOST_BYTES - 1) + b"\n"
     (folder / "train.jsonl").write_bytes(longest + b"y\n")
@@ -76,12 +87,14 @@ def test_the_longest_line_is_read_as_it_is(folder: Path) -> None:
 
 def test_two_files_of_a_compressed_archive_are_read_side_by_side_as_fast_as_one_after_the_other(folder: Path) -> None:
     for name in ("train.jsonl", "train.lineage.jsonl"):
-        (folder / name).write_bytes(LINE * 5_000)
+        (folder / name).write_bytes(LINE * 20_000)
+
+    path = tarred_and_compressed(folder)
 
     def seconds(read: Callable[[DownloadedRelease], int]) -> float:
         began = time.process_time()
-        with DownloadedRelease.open(tarred_and_compressed(folder)) as release:
-            assert read(release) == 5_000
+        with DownloadedRelease.open(path) as release:
+            assert read(release) == 20_000
         return time.process_time() - began
 
     def one_by_one(release: DownloadedRelease) -> int:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -26,7 +26,7 @@ def family_of(pid: int) -> list[int]:
 
 def cpu_s(pid: int) -> float:
     """CPU seconds of a process and its children, also of those that have ended."""
-    return sum(own + of_ended for own, of_ended in _times(pid).values())
+    return sum(own + of_ended for own, of_ended in times_of(family_of(pid)).values())
 
 
 class Family:
@@ -39,7 +39,7 @@ class Family:
 
     def read(self) -> float:
         """What all of them have spent that were there at one reading at least."""
-        now = _times(self._pid)
+        now = times_of(family_of(self._pid))
         gone_s = sum(sum(times) for pid, times in self._last.items() if pid not in now)
         own_s = of_ended_s = 0.0
         for pid, (own, of_ended) in now.items():
@@ -51,16 +51,33 @@ class Family:
         return self._spent_s
 
 
-def _times(pid: int) -> dict[int, tuple[float, float]]:
-    """Of a process and its children: the CPU seconds of each, and of those of its children that it waited for."""
+def times_of(pids: Iterable[int]) -> dict[int, tuple[float, float]]:
+    """Of each process that is there: its CPU seconds, and of those of its children that it waited for."""
     found = {}
-    for one in family_of(pid):
+    for one in pids:
         try:
             fields = Path(f"/proc/{one}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
         except OSError:
             continue
         user, system, user_of_ended, system_of_ended = (int(field) / _TICKS_PER_S for field in fields[11:15])
         found[one] = (user + system, user_of_ended + system_of_ended)
+    return found
+
+
+def wakes_of(pids: Iterable[int]) -> dict[tuple[int, int], int]:
+    """By process and thread, how often it has slept until something woke it: that is the same on a busy machine."""
+    found = {}
+    for pid in pids:
+        try:
+            threads = [int(one.name) for one in Path(f"/proc/{pid}/task").iterdir()]
+        except OSError:
+            continue
+        for thread in threads:
+            try:
+                status = Path(f"/proc/{pid}/task/{thread}/status").read_text(encoding="ascii")
+            except OSError:
+                continue
+            found[pid, thread] = int(status.split("\nvoluntary_ctxt_switches:", 1)[1].split()[0])
     return found
 
 

@@ -1,16 +1,23 @@
 """The files of a release as they were downloaded: in a folder, or in a zip or tar archive."""
 
 import hashlib
+import io
+import lzma
+import shutil
 import tarfile
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self, cast
 
 import orjson
 
 MANIFEST: Final = "manifest.json"
+MOST_LINE_BYTES: Final = 16 * 1024 * 1024
+"""A record and its answers have half a MiB each at most, and ten thousand chain entries fit as well."""
 _CHUNK_BYTES: Final = 1024 * 1024
 _MOST_JSON_BYTES: Final = 256 * 1024 * 1024
 
@@ -57,10 +64,15 @@ class DownloadedRelease:
         with self.file(name) as file:
             return orjson.loads(file.read(_MOST_JSON_BYTES))
 
-    def lines(self, name: str) -> Iterator[bytes]:
-        """Return the lines of a file; raises KeyError when it is missing."""
+    def lines(self, name: str) -> Iterator[bytes | None]:
+        """Return the lines of a file, None for one of more than `MOST_LINE_BYTES`; raises KeyError when it is missing."""
         with self.file(name) as file:
-            yield from file
+            while line := file.readline(MOST_LINE_BYTES + 1):
+                if len(line) <= MOST_LINE_BYTES:
+                    yield line
+                else:
+                    _skip_line(file, line)
+                    yield None
 
     def digest(self, name: str) -> Digest:
         """Hash a file; raises KeyError when it is missing."""
@@ -76,6 +88,12 @@ class DownloadedRelease:
         if PurePosixPath(name).name != name:
             raise KeyError(name)  # a manifest names no path
         return self._open_file(name)
+
+
+def _skip_line(file: IO[bytes], begun: bytes) -> None:
+    """Read on to the end of a line."""
+    while begun and not begun.endswith(b"\n"):
+        begun = file.readline(_CHUNK_BYTES)
 
 
 def _folder(path: Path) -> Callable[[str], IO[bytes]]:
@@ -96,13 +114,33 @@ def _archive(path: Path, resources: ExitStack) -> Callable[[str], IO[bytes]]:
     if zipfile.is_zipfile(path):
         return _zip(path, resources.enter_context(zipfile.ZipFile(path)))
     if tarfile.is_tarfile(path):
-        return _tar(path, resources.enter_context(tarfile.open(path)))
+        return _tar(path, _open_tar(path, resources))
     raise NotARelease(f"{path} is neither a folder nor a zip or tar archive.")
 
 
 def _zip(path: Path, archive: zipfile.ZipFile) -> Callable[[str], IO[bytes]]:
     names = _by_name(path, archive.namelist())
-    return lambda name: archive.open(names[name])
+    return lambda name: io.BufferedReader(cast("io.RawIOBase", archive.open(names[name])), _CHUNK_BYTES)
+
+
+def _open_tar(path: Path, resources: ExitStack) -> tarfile.TarFile:
+    """Open a tar archive. What is compressed is unpacked on the disk first: files are read side by side, and there each step
+    back begins at the front.
+
+    Raises:
+        NotARelease: it can't be unpacked.
+    """
+    with suppress(tarfile.ReadError):
+        return resources.enter_context(tarfile.open(path, "r:"))
+    unpacked = Path(resources.enter_context(tempfile.TemporaryDirectory())) / "release.tar"
+    try:
+        with tarfile.open(path) as packed, unpacked.open("wb") as file:
+            assert packed.fileobj is not None
+            packed.fileobj.seek(0)
+            shutil.copyfileobj(cast("IO[bytes]", packed.fileobj), file, _CHUNK_BYTES)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        raise NotARelease(f"{path} can't be unpacked: {error}") from error
+    return resources.enter_context(tarfile.open(unpacked, "r:"))
 
 
 def _tar(path: Path, archive: tarfile.TarFile) -> Callable[[str], IO[bytes]]:

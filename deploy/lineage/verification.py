@@ -5,6 +5,7 @@ Labels and their lineage are read side by side, line by line: memory grows with 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from deploy.lineage.manifest import FileInManifest, ReleaseManifest
-from deploy.lineage.release_files import MANIFEST, DownloadedRelease
+from deploy.lineage.release_files import MANIFEST, MOST_LINE_BYTES, DownloadedRelease
 from services.qa.domain.release_lineage import (
     LINEAGE_FORMAT,
     FoundFault,
@@ -193,7 +194,7 @@ def _verified_seals(report: Report, release: DownloadedRelease, manifest: Releas
 
 
 def _seals(report: Report, release: DownloadedRelease, name: str, project_id: UUID) -> Iterator[Seal]:
-    for number, line in _lines(release, name):
+    for number, line in _lines(report, release, name):
         try:
             yield _seal(orjson.loads(line), project_id)
         except (KeyError, TypeError, ValueError):
@@ -284,7 +285,7 @@ def _verify_label(
 def _records(report: Report, release: DownloadedRelease, name: str) -> Iterator[dict[str, Any]]:
     """Return the lines that are objects with a record's id, in order; others are faults."""
     last = ""
-    for number, line in _lines(release, name):
+    for number, line in _lines(report, release, name):
         record_id = None
         try:
             content = orjson.loads(line)
@@ -301,12 +302,14 @@ def _records(report: Report, release: DownloadedRelease, name: str) -> Iterator[
             yield content
 
 
-def _lines(release: DownloadedRelease, name: str) -> Iterator[tuple[int, bytes]]:
+def _lines(report: Report, release: DownloadedRelease, name: str) -> Iterator[tuple[int, bytes]]:
     """Return the lines with their numbers, none of a missing file: that is a fault of its own."""
-    try:
-        yield from enumerate(release.lines(name), start=1)
-    except KeyError:
-        return
+    with suppress(KeyError):
+        for number, line in enumerate(release.lines(name), start=1):
+            if line is None:
+                report.add(LineageFault.LINE, f"line {number} of {name} has more than {MOST_LINE_BYTES} bytes")
+            else:
+                yield number, line
 
 
 def _verify_continuity(

@@ -14,8 +14,9 @@ from shared.kit.clock import utc_now
 
 _EXPIRED_AT_ONCE = 500
 _FOLDED_AT_ONCE = 10_000
-ROUTED_AT_ONCE = 500
-"""How many records one transaction routes again: their locks are held until it commits."""
+ROUTED_AT_ONCE = 200
+"""How many records one transaction routes again: their locks are held until it commits, and each step takes some
+milliseconds of the event loop."""
 EXAMINED_AT_ONCE = 200
 _TOPPED_UP_AT_ONCE = 500
 

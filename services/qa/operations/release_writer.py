@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.qa import exports
@@ -30,6 +31,31 @@ from shared.kit.signatures import KeyRing
 _LABELS_PER_PAGE = 1000
 _BYTES_PER_PAGE = 4 * 1024 * 1024
 _BYTES_PER_PART = 12 * 1024 * 1024
+_PAGES_PER_PART = 250
+"""Where nearly everything is left out, parts are small, and what was looked through is not looked through again."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """Pages that are encoded and not stored yet."""
+
+    labels: list[ReleasedLabel] = field(default_factory=list)
+    encoded: list[bytes] = field(default_factory=list)
+    lineage: list[bytes] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    pages: int = 0
+
+    def add(self, page: LabelPage, encoded: bytes, lineage: bytes) -> None:
+        self.labels += page.labels
+        self.encoded.append(encoded)
+        self.lineage.append(lineage)
+        self.left_out += page.left_out
+        self.pages += 1
+
+    @property
+    def full(self) -> bool:
+        largest = max(sum(map(len, self.encoded)), sum(map(len, self.lineage)))
+        return largest >= _BYTES_PER_PART or self.pages >= _PAGES_PER_PART
 
 
 class ReleaseWriter:
@@ -66,23 +92,14 @@ class ReleaseWriter:
         await self._objects.delete_folder(self._parts)
 
     async def _write_parts(self, split: str) -> None:
-        labels: list[ReleasedLabel] = []
-        encoded: list[bytes] = []
-        lineage: list[bytes] = []
-        left_out: Counter[str] = Counter()
-        last = self.progress.after
+        part = _Part()
         async with contextlib.aclosing(self._pages(split)) as pages:
             async for page in pages:
-                last = page.last or last
-                labels += page.labels
-                left_out += page.left_out
-                encoded.append(self._format.part(await self._shown(page.labels)))
-                lineage.append(await self._lineage(page.labels))
-                complete = page.last is None
-                if complete or sum(map(len, encoded)) >= _BYTES_PER_PART:
-                    contents = (b"".join(encoded), b"".join(lineage))
-                    await self._store(split, labels, contents, last, left_out=left_out, complete=complete)
-                    labels, encoded, lineage, left_out = [], [], [], Counter()
+                shown = await self._shown(page.labels)
+                part.add(page, await asyncio.to_thread(self._format.part, shown), await self._lineage(page.labels))
+                if page.last is None or part.full:
+                    await self._store(split, part, page.last)
+                    part = _Part()
 
     async def _lineage(self, labels: list[ReleasedLabel]) -> bytes:
         if not labels:
@@ -99,24 +116,14 @@ class ReleaseWriter:
         schema = project.label_schemas[self._release.options["schema_version"]]
         return await asyncio.to_thread(released_in_unit, schema, labels, self._unit)
 
-    async def _store(
-        self,
-        split: str,
-        labels: list[ReleasedLabel],
-        contents: tuple[bytes, bytes],
-        last: UUID,
-        *,
-        left_out: Counter[str],
-        complete: bool,
-    ) -> None:
-        """Store a part and its lineage, then note them."""
-        if labels:
-            content, lineage = contents
-            await self._objects.put(self._part(split, self.progress.parts), content)
-            await self._objects.put(self._lineage_part(split, self.progress.parts), lineage)
-        self.progress.add_part(labels, last, left_out=left_out, complete=complete)
+    async def _store(self, split: str, part: "_Part", last: UUID | None) -> None:
+        """Store a part and its lineage, then note them; `last`: up to which record was looked, None: there are no more."""
+        if part.labels:
+            await self._objects.put(self._part(split, self.progress.parts), b"".join(part.encoded))
+            await self._objects.put(self._lineage_part(split, self.progress.parts), b"".join(part.lineage))
+        self.progress.add_part(part.labels, last or self.progress.after, left_out=part.left_out, complete=last is None)
         async with self._database.transaction() as session:
-            await release_records.keep(session, self._release.release_id, split, labels)
+            await release_records.keep(session, self._release.release_id, split, part.labels)
             await self._job.commit_progress(
                 session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
             )

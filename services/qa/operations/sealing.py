@@ -29,23 +29,25 @@ async def seal_some(database: Database, keys: KeyRing, project_id: UUID, now: da
     Raises:
         SealNotGenuine: the last seal does not verify.
     """
-    async with database.transaction() as session:
-        last = await chain.last_seal(session, project_id)
-        rows = await chain.unsealed(session, project_id, _LINKS_PER_SEAL)
-    if not rows:
-        return 0
-    if last is not None and not is_genuine(keys, last):
-        raise SealNotGenuine(project_id, last.number, last.key_id, known=last.key_id in keys.known)
-    made, links = await asyncio.to_thread(_sealed, keys, project_id, last, rows, now)
-    async with database.transaction() as session:
-        if await chain.add_seal(session, made, links):
-            await outbox.publish(session, chain_sealed(made), project_id=project_id, revision=made.number)
-    return len(rows)
+    while True:
+        async with database.transaction() as session:
+            last = await chain.last_seal(session, project_id)
+            rows = await chain.unsealed(session, project_id, _LINKS_PER_SEAL)
+        if not rows:
+            return 0
+        if last is not None and not is_genuine(keys, last):
+            raise SealNotGenuine(project_id, last.number, last.key_id, known=last.key_id in keys.known)
+        made, links = await asyncio.to_thread(_sealed, keys, project_id, last, rows, now)
+        async with database.transaction() as session:
+            if await chain.add_seal(session, made, links):
+                await outbox.publish(session, chain_sealed(made), project_id=project_id, revision=made.number)
+                return len(rows)
+        # another process has sealed some of them meanwhile
 
 
 async def seal_all(database: Database, keys: KeyRing, project_id: UUID, now: datetime) -> None:
-    """Seal every link of a project."""
-    while await seal_some(database, keys, project_id, now):
+    """Seal every link that a project has now. What comes while that is done waits: else it would not end while people work."""
+    while await seal_some(database, keys, project_id, now) == _LINKS_PER_SEAL:
         pass
 
 

@@ -71,7 +71,18 @@ SELECT position, kind, reference, text_to_hash, content_hmac, hash, linked_at, s
     signed_leaf AS leaf, proof
 FROM chain_links WHERE record_id = $1 ORDER BY position
 """
-_PROJECTS_TO_SEAL = "SELECT DISTINCT project_id FROM chain_links WHERE signed_seal IS NULL LIMIT $1"
+# From one project to the next, whatever the number of links that each of them has to be sealed.
+_PROJECTS_TO_SEAL = """
+WITH RECURSIVE waiting AS (
+    (SELECT project_id FROM chain_links WHERE signed_seal IS NULL ORDER BY project_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT links.project_id FROM chain_links AS links
+        WHERE links.signed_seal IS NULL AND links.project_id > waiting.project_id ORDER BY links.project_id LIMIT 1
+    ) FROM waiting WHERE project_id IS NOT NULL
+)
+SELECT project_id FROM waiting WHERE project_id IS NOT NULL LIMIT $1
+"""
 _UNSEALED = """
 SELECT record_id, position, hash FROM chain_links WHERE project_id = $1 AND signed_seal IS NULL
 ORDER BY linked_at, record_id, position LIMIT $2

@@ -11,6 +11,9 @@ from services.qa.domain.releases import LEFT_OUT, ReleasedLabel
 from services.qa.storage.releases import Release
 from shared.kit.database import Session
 
+_BYTES_PER_LINK = 1024
+"""What a link of a record's chain takes in a release, about."""
+
 _OF_RECORDS = frozenset({"origin", "slice", "fields"})
 _COLUMNS = ", ".join(
     f"{'records' if one.name in _OF_RECORDS else 'labels'}.{one.name}" for one in fields(ReleasedLabel)
@@ -26,15 +29,15 @@ _NOT_RELEASED = """WHEN records.state = 'gold' THEN 'gold'
 def _statement(candidates: str, left_out: str) -> str:
     """Return the SQL for a page of the `candidates`, in the order of their records, but those that are `left_out`.
 
-    A page looks at no more than $2 candidates, whatever is left out of them, and ends where its content is larger than $1
-    bytes as stored. What is left out comes with the reason and without content.
+    A page looks at no more than $2 candidates, whatever is left out of them, and ends where its content and the chains of
+    its records are larger than $1 bytes as stored. What is left out comes with the reason and without content.
     """
     return f"""
 WITH candidates AS MATERIALIZED ({candidates}
     ORDER BY record_id LIMIT $2
 ), decided AS (
     SELECT record_id, label_id, CASE {left_out} END AS left_out,
-        pg_column_size(records.fields) + pg_column_size(labels.answers) AS bytes
+        pg_column_size(records.fields) + pg_column_size(labels.answers) + {_BYTES_PER_LINK} * chain_length AS bytes
     FROM candidates JOIN labels USING (record_id, label_id) JOIN records USING (record_id)
 ), measured AS (
     SELECT record_id, label_id, left_out, COALESCE(sum(CASE WHEN left_out IS NULL THEN bytes ELSE 0 END)

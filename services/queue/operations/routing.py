@@ -1,5 +1,6 @@
 """Route records: by their first prediction, by every new one, and by every change of a threshold or the project."""
 
+import asyncio
 import math
 from datetime import datetime
 from uuid import UUID
@@ -19,6 +20,8 @@ from shared.kit.database import Database, Session
 _SIDE_BY_SIDE = 4
 _FEWEST = 10
 """So many records are routed at once however few there are: in sets of one they cost several times as much."""
+_DECIDED_AT_ONCE = 25
+"""Between so many records whoever asks for work has their turn."""
 SETS_OF_PAGE = 20  # at the end of a page nothing else is done while the last one is saved, and its place noted
 
 
@@ -85,10 +88,12 @@ async def _route_again(session: Session, projects: ProjectCache, record_ids: lis
     locked = await records.lock(session, record_ids)
     held = await projects.hold(session, {record.project_id for record in locked})
     batch = RecordBatch(locked, held)
-    for record in batch.records:
+    for number, record in enumerate(batch.records, start=1):
         project = batch.projects.get(record.project_id)
         if project is not None:
             route(record, project, batch.effects, now)
+        if number % _DECIDED_AT_ONCE == 0:
+            await asyncio.sleep(0)
     await batch.save(session)
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from bench._qa_rows import add_answers, add_labels, add_project, add_records
-from services.qa.storage import agreement_counts, lists, release_records
+from services.qa.storage import agreement_counts, chain, lists, release_records
 from tests.support import postgres
 
 ROWS = 100_000
@@ -121,7 +121,15 @@ async def cases(connection: Any, project_id: UUID) -> AsyncIterator[tuple[str, s
     for after in await keys("records", "record_id"):
         released = [4_000_000, LIMIT, project_id, 1, "train", after, *options]
         yield f"release after {after}", release_records._VALID_AT, released
+        page = await connection.fetch(
+            "SELECT record_id FROM labels WHERE record_id > $1 ORDER BY record_id LIMIT $2", after, LIMIT
+        )
+        labels = [[row["record_id"] for row in page], ["1"] * len(page)]
+        yield f"lineage of labels after {after}", chain._OF_LABELS, labels
         yield f"recount after {after}", agreement_counts._RECORDS_IN_ORDER, [project_id, after, LIMIT]
+
+    yield "projects to seal", chain._PROJECTS_TO_SEAL, [LIMIT]
+    yield "links to seal", chain._UNSEALED, [project_id, LIMIT]
 
 
 async def test_every_page_seeks_whatever_plan_is_kept(filled: tuple[Any, UUID]) -> None:

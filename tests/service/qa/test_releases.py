@@ -1,17 +1,22 @@
 """Releases: immutable, counted, free of gold, and superseded by erasure."""
 
+import asyncio
 import hashlib
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
 
-from services.qa.domain.releases import ReleaseProgress
+from services.qa.domain.releases import BEFORE_EVERY_RECORD, ReleaseProgress
 from services.qa.operations import release_writer
+from services.qa.storage import chain, release_records, releases
+from services.qa.storage.release_records import LabelPage
 from shared.contracts.events import ModelEvaluation, ModelTest, ReleasePublished
 from shared.contracts.values import ModelStage, Role, Route, Split
 from shared.kit.clock import new_id, utc_now
+from shared.kit.database import Session
 from shared.kit.objects import Objects
 from tests.service.qa.world import SCHEMA, World, animal
 from tests.support.service import ServiceUnderTest
@@ -239,9 +244,12 @@ async def test_what_became_gold_is_in_no_successor_of_a_release(world: World) ->
     assert [one["record_id"] for one in await lines(world, new, "train")] == [str(kept)]
 
 
-async def test_what_is_stored_in_parts_is_one_file_without_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bound", ["_BYTES_PER_PART", "_PAGES_PER_PART"])
+async def test_what_is_stored_in_parts_is_one_file_without_them(
+    world: World, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
     monkeypatch.setattr(release_writer, "_LABELS_PER_PAGE", 1)
-    monkeypatch.setattr(release_writer, "_BYTES_PER_PART", 1)
+    monkeypatch.setattr(release_writer, bound, 1)
     records = [await world.finalized("cat") for _ in range(3)]
     await world.open_record()
     found = await release(world)
@@ -250,6 +258,54 @@ async def test_what_is_stored_in_parts_is_one_file_without_them(world: World, mo
         part = f"releases/{found['release_id']}/parts/train-{number:06}"
         assert not await world.service.runtime.objects.exists(part)
         assert not await world.service.runtime.objects.exists(f"{part}.lineage")
+
+
+def test_a_part_is_full_when_its_labels_or_their_lineage_are_as_large_as_a_part_may_be() -> None:
+    page = LabelPage([], None, Counter())
+    content = b"x" * (release_writer._BYTES_PER_PART // 2)
+    for encoded, lineage in ((content, b""), (b"", content)):
+        part = release_writer._Part()
+        part.add(page, encoded, lineage)
+        assert not part.full
+        part.add(page, encoded, lineage)
+        assert part.full
+
+
+async def test_a_page_holds_fewer_labels_the_longer_the_chains_of_their_records_are(world: World) -> None:
+    for _ in range(6):
+        await world.finalized("cat")
+    found = await release(world)
+
+    async def labels_of_page(chain_length: int) -> int:
+        async with world.service.database.transaction() as session:
+            await session.raw.execute(
+                "UPDATE records SET chain_length = $1 WHERE project_id = $2", chain_length, world.project_id
+            )
+            asked = await releases.find(session, UUID(found["release_id"]))
+            assert asked is not None
+            page = await release_records.valid_at(
+                session, asked, "train", as_of=utc_now(), after=BEFORE_EVERY_RECORD, limit=1000, most_bytes=40_000
+            )
+        return len(page.labels)
+
+    assert [await labels_of_page(length) for length in (1, 16, 1000)] == [6, 3, 1]
+
+
+async def test_sealing_for_a_release_does_not_follow_those_who_go_on_labelling(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await world.finalized("cat")
+    read = chain.unsealed
+
+    async def read_after_one_more_label(session: Session, project_id: UUID, limit: int) -> list[Any]:
+        await world.finalized("dog")
+        return await read(session, project_id, limit)
+
+    monkeypatch.setattr(chain, "unsealed", read_after_one_more_label)
+    async with asyncio.timeout(30):
+        found = await release(world)
+    assert [one["record_id"] for one in await lines(world, found, "train")] == [str(first)]
+    assert found["manifest"]["lineage"]["seals"]["seals"] == 1
 
 
 async def test_a_release_whose_job_failed_has_failed(world: World) -> None:

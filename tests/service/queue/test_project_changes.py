@@ -1,12 +1,13 @@
 """A change of the project reaches what nobody has touched; what somebody holds ends as it was granted."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.queue.operations import routing
+from services.queue.operations import decisions, routing
 from services.queue.storage import project_changes
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotationSubmitted
@@ -200,6 +201,35 @@ async def test_work_goes_on_while_a_small_project_follows_its_change(service: Se
     await world.open()
     _, leased = await asyncio.gather(service.run_loop("reroute"), work(person))
     assert leased == 15
+
+
+async def test_others_have_their_turn_while_a_large_set_is_decided_on(
+    service: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await World(service).open()
+    await world.records(4 * routing._DECIDED_AT_ONCE)
+    world.guidelines = 2
+    await world.open()
+    monkeypatch.setattr(routing, "SETS_OF_PAGE", 1)
+    turn, decided_in = 0, Counter[int]()
+    route = decisions.route
+
+    def counted(*arguments: Any) -> None:
+        decided_in[turn] += 1
+        route(*arguments)
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            await asyncio.sleep(0)
+            turn += 1
+
+    monkeypatch.setattr(routing, "route", counted)
+    waiting = asyncio.create_task(others())
+    await service.run_loop("reroute")
+    waiting.cancel()
+    assert decided_in.total() == 4 * routing._DECIDED_AT_ONCE
+    assert max(decided_in.values()) <= routing._DECIDED_AT_ONCE
 
 
 async def test_a_small_project_does_not_wait_for_a_large_one(service: ServiceUnderTest) -> None:

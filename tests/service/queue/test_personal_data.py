@@ -7,6 +7,7 @@ import pytest
 
 from services.queue.operations import work_check
 from services.queue.operations.work_check import MASKED_AT_ONCE
+from shared.contracts.answers import accept
 from shared.contracts.values import Role
 from tests.service.queue.world import Person, World, policies, sentiment
 from tests.support.service import ServiceUnderTest
@@ -51,7 +52,7 @@ async def test_an_annotation_with_a_long_reason_is_read_once(
     person = await world.person()
     await world.record()
     lease = await person.one()
-    times, accept = [], work_check.accept
+    times: list[Any] = []
 
     def counted(*arguments: Any, **named: Any) -> Any:
         times.append(arguments)

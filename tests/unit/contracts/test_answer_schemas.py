@@ -58,11 +58,12 @@ def _apart(edges: list[int]) -> list[tuple[int, int]]:
 @st.composite
 def _spans(draw: st.DrawFn, question: dict[str, Any]) -> Any:
     offsets = st.integers(0, len(str(CONTENT["text"])))
-    place = st.lists(offsets, min_size=2, max_size=2, unique=True).map(sorted).map(tuple)
+    place = st.lists(offsets, min_size=2, max_size=2, unique=True).map(lambda two: (min(two), max(two)))
     apart = st.lists(offsets, max_size=6, unique=True).map(_apart)
-    places = draw(apart if question.get("overlapping") is False else st.lists(place, max_size=3, unique=True))
+    anywhere = st.lists(place, max_size=3, unique=True)
+    places: list[tuple[int, int]] = draw(apart if question.get("overlapping") is False else anywhere)
     labels = st.sampled_from(question["labels"])
-    answer = {"spans": [{"start": start, "end": end, "label": draw(labels)} for start, end in places]}
+    answer: dict[str, Any] = {"spans": [{"start": start, "end": end, "label": draw(labels)} for start, end in places]}
     if draw(st.booleans()):
         pairs = list(permutations(range(len(places)), 2)) if question.get("relations") else []
         chosen = draw(st.lists(st.sampled_from(pairs), max_size=2, unique=True)) if pairs else []
@@ -76,7 +77,9 @@ def _spans(draw: st.DrawFn, question: dict[str, Any]) -> Any:
 def _boxes(draw: st.DrawFn, question: dict[str, Any]) -> Any:
     sides = st.floats(0, 1, exclude_min=True, width=16)
     corners = draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 49)), max_size=3, unique=True))
-    boxes = [{"x": x, "y": y, "width": (100 - x) * draw(sides), "height": (50 - y) * draw(sides)} for x, y in corners]
+    boxes: list[dict[str, Any]] = [
+        {"x": x, "y": y, "width": (100 - x) * draw(sides), "height": (50 - y) * draw(sides)} for x, y in corners
+    ]
     if question.get("rotation") and draw(st.booleans()):
         turned = {"x": 45.5, "y": 20.5, "width": 10, "height": 10}  # wherever it is turned about, it stays inside
         boxes.append({**turned, "rotation": draw(st.sampled_from([None, 0, 45.0, 359]))})
@@ -88,14 +91,15 @@ def _boxes(draw: st.DrawFn, question: dict[str, Any]) -> Any:
 
 def _attributes(question: dict[str, Any]) -> Strategy:
     """The member `attributes`; without attributes that are required, it may be left out."""
-    needed, others = {}, {}
+    needed: dict[str, Strategy] = {}
+    others: dict[str, Strategy] = {}
     for attribute in question.get("attributes", []):
         (needed if attribute.get("required") else others)[attribute["name"]] = st.sampled_from(attribute["values"])
     member = {"attributes": st.fixed_dictionaries(needed, optional=others)}
     return st.fixed_dictionaries(member) if needed else st.fixed_dictionaries({}, optional=member)
 
 
-QUESTIONS = {
+QUESTIONS: dict[str, dict[str, Any]] = {
     "choice": TOPIC,
     "multi_choice": TAGS,
     "spans": SPANS,

@@ -466,7 +466,9 @@ async def test_who_has_no_token_is_refused_before_the_body_is_read(tiny: Service
     is_problem(await tiny.client.post(things(), content=never(), headers=JSON), 401, "unauthenticated")
 
 
-@pytest.mark.parametrize("given", [str(uuid4()), uuid4().hex, "00f067aa0ba902b7", "ab" * 32])
+@pytest.mark.parametrize(
+    "given", [str(uuid4()), uuid4().hex, "00f067aa0ba902b7", "ab" * 32], ids=["uuid", "hex", "short", "long"]
+)
 async def test_a_request_id_is_kept_if_it_is_one(tiny: ServiceUnderTest, given: str) -> None:
     assert (await tiny.client.get("/live", headers={"x-request-id": given})).headers["x-request-id"] == given
 

@@ -53,6 +53,7 @@ from shared.kit.runtime import (
     package_of,
     runtime_of,
 )
+from shared.kit.tracebacks import forget_origin
 
 __all__ = [
     "JobHandler",
@@ -152,6 +153,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
 def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error, problems)
+        forget_origin(error)
         if problem.status == _METHOD_NOT_ALLOWED:
             problem.headers = {**(problem.headers or {}), "Allow": ", ".join(allowed_methods(request))}
         return problem.response(request_id_of(request.scope))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
+from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
@@ -21,7 +22,9 @@ from starlette.types import Message, Receive, Scope
 from shared.kit.budgets import ByteBudget
 from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
+from shared.kit.problem_mapping import of_body
 from shared.kit.problems import Problem, of_exception, pointer_to
+from shared.kit.tracebacks import forget_origin
 
 MAX_DEPTH = 64
 """How deep JSON may be nested."""
@@ -41,7 +44,6 @@ DEFAULT_BODY_BYTES: Final = 64 * 1024
 """How large a body may be where the endpoint declares nothing else."""
 
 _LIMIT_KEY = "touchstone.body_limit"
-_READ_KEY = "touchstone.body_read"
 BODY_LIMIT_EXTENSION = "x-max-body-bytes"
 BODY_SETTING_EXTENSION = "x-max-body-setting"
 
@@ -248,12 +250,6 @@ def refuse_content_coding(request: Request) -> None:
             "The body comes as it is, without Content-Encoding.",
             headers={"Accept-Encoding": "identity"},  # RFC 9110 §12.5.3
         )
-
-
-def read_beside(request: Request, parsed: Any) -> "ReadBody | None":
-    """The parsed body as it was read already, if it was."""
-    found: ReadBody | None = request.scope.get(_READ_KEY)
-    return found if found is not None and found.parsed is parsed else None
 
 
 def has_body(request: Request) -> bool:
@@ -480,30 +476,27 @@ def _refuse_depth(value: Any) -> None:
     raise _too_deep()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ReadBody:
-    """A large body that was parsed and read as what the endpoint declares, both beside the event loop.
+    """What stands for a large body's JSON: the body as the endpoint declares it, or why it is none such."""
 
-    What reading it raised is raised again where FastAPI reads it.
-    """
-
-    parsed: Any
-    read: Any = None
+    value: Any = None
     error: Exception | None = None
 
-    def outcome(self) -> Any:
+    def take(self) -> Any:
+        """Raises what reading it raised, where FastAPI reads it."""
         if self.error is not None:
             raise self.error
-        return self.read
+        return self.value
 
 
 class EdgeRequest(Request):
     """A request whose JSON and forms hold only what can be stored.
 
-    `read` makes of parsed JSON what the endpoint declares, or raises.
+    `read` makes of JSON what the endpoint declares, or raises. With it a large body's JSON is a `ReadBody`.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, read: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, scope: Scope, receive: Receive, read: Callable[[bytes], Any] | None = None) -> None:
         super().__init__(scope, receive)
         self._read = read
 
@@ -517,14 +510,17 @@ class EdgeRequest(Request):
         return self._parsed
 
     def _read_all(self, raw: bytes) -> Any:
-        found = ReadBody(parse_json(raw))
-        if self._read is not None:
-            try:
-                found.read = self._read(found.parsed)
-            except Exception as error:  # noqa: BLE001  raised again by `outcome`
-                found.error = error
-            self.scope[_READ_KEY] = found
-        return found.parsed
+        """Of what is made of a body on the way, one thing at a time is in memory."""
+        if self._read is None:
+            return parse_json(raw)
+        plain = orjson.dumps(parse_json(raw))
+        try:
+            return ReadBody(self._read(plain))
+        except ValidationError as error:
+            return ReadBody(error=of_body(error, orjson.loads(plain)))
+        except Exception as error:  # noqa: BLE001  raised again by `take`
+            forget_origin(error)
+            return ReadBody(error=error)
 
     async def _get_form(self, **limits: Any) -> FormData:
         stream_body(self)  # files go to the disk; `hold_file` is for who reads one

@@ -24,6 +24,7 @@ from shared.kit.clock import http_date, new_id
 from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
 from shared.kit.rate_limits import ClientAddresses, RateLimit, rate_headers
+from shared.kit.tracebacks import forget_origin
 
 log = structlog.get_logger()
 
@@ -146,6 +147,7 @@ class Edge:
                 log.warning("request_refused_for_now", problem=problem.type, error_type=type(error).__name__)
             else:
                 log.error("request_failed", problem=problem.type, exc_info=error)
+        forget_origin(error)
         await problem.response(request_id)(scope, receive, send)
 
     def _account(self, method: str, scope: Scope, status: int, seconds: float) -> None:

@@ -24,10 +24,10 @@ from shared.kit.bodies import (
     FORMS,
     JSON,
     EdgeRequest,
+    ReadBody,
     apply_body_limit,
     has_body,
     name_holder,
-    read_beside,
     refuse_content_coding,
     require_media_type,
 )
@@ -106,16 +106,14 @@ def strictly_read(field: ModelField) -> ModelField:
     read_now = _strict_reader(info)
 
     def read(value: Any) -> Any:
-        request = serving.get()
-        early = None if request is None else read_beside(request, value)
-        return read_now(value) if early is None else early.outcome()
+        return value.take() if isinstance(value, ReadBody) else read_now(orjson.dumps(value))
 
     strict = copy(info)
     strict.metadata = [PlainValidator(read)]
     return dataclasses.replace(field, field_info=strict)
 
 
-def reader_of(fields: Sequence[ModelField]) -> Callable[[Any], Any] | None:
+def reader_of(fields: Sequence[ModelField]) -> Callable[[bytes], Any] | None:
     """What makes of a body's JSON the one parameter that takes all of it; None where there is no such parameter."""
     if len(fields) != 1:
         return None
@@ -123,14 +121,14 @@ def reader_of(fields: Sequence[ModelField]) -> Callable[[Any], Any] | None:
     return None if isinstance(info, Form) or not isinstance(info, Body) or info.embed else _strict_reader(info)
 
 
-def _strict_reader(info: Body) -> Callable[[Any], Any]:
+def _strict_reader(info: Body) -> Callable[[bytes], Any]:
     kind: Any = info.annotation
     for constraint in info.metadata:
         kind = Annotated[kind, constraint]
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
 
-    def read(value: Any) -> Any:
-        return adapter.validate_json(orjson.dumps(value), strict=True)
+    def read(plain: bytes) -> Any:
+        return adapter.validate_json(plain, strict=True)
 
     return read
 

@@ -9,7 +9,7 @@ import codecs
 import contextlib
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -22,8 +22,8 @@ from starlette.types import Message, Receive, Scope
 from shared.kit.budgets import ByteBudget
 from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
-from shared.kit.problem_mapping import of_body
 from shared.kit.problems import Problem, of_exception, pointer_to
+from shared.kit.strict_reading import StrictReader
 from shared.kit.tracebacks import forget_origin
 
 MAX_DEPTH = 64
@@ -493,12 +493,12 @@ class ReadBody:
 class EdgeRequest(Request):
     """A request whose JSON and forms hold only what can be stored.
 
-    `read` makes of JSON what the endpoint declares, or raises. With it a large body's JSON is a `ReadBody`.
+    `reader` makes of JSON what the endpoint declares. With it a large body's JSON is a `ReadBody`.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, read: Callable[[bytes], Any] | None = None) -> None:
+    def __init__(self, scope: Scope, receive: Receive, reader: StrictReader | None = None) -> None:
         super().__init__(scope, receive)
-        self._read = read
+        self._reader = reader
 
     async def json(self) -> Any:
         if not hasattr(self, "_parsed"):
@@ -511,13 +511,13 @@ class EdgeRequest(Request):
 
     def _read_all(self, raw: bytes) -> Any:
         """Of what is made of a body on the way, one thing at a time is in memory."""
-        if self._read is None:
+        if self._reader is None:
             return parse_json(raw)
         plain = orjson.dumps(parse_json(raw))
         try:
-            return ReadBody(self._read(plain))
+            return ReadBody(self._reader.read(plain))
         except ValidationError as error:
-            return ReadBody(error=of_body(error, orjson.loads(plain)))
+            return ReadBody(error=self._reader.problem_of(error, plain))
         except Exception as error:  # noqa: BLE001  raised again by `take`
             forget_origin(error)
             return ReadBody(error=error)

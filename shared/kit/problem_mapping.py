@@ -77,23 +77,23 @@ def of_validation(error: RequestValidationError) -> Problem:
     if any(item["type"] == "json_invalid" for item in found):
         place = next(item.get("ctx", {}).get("error") for item in found if item["type"] == "json_invalid")
         return Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", place)
-    return _invalid(found, error.body)
+    return _invalid(found, error.body, len(found))
 
 
-def of_body(error: ValidationError, body: Any) -> Problem:
-    """The same 422 for a body that was read before FastAPI sees it."""
-    found = error.errors(include_url=False, include_input=False)
-    return _invalid([{**item, "loc": ("body", *item["loc"])} for item in found], body)
+def of_body(error: ValidationError, body: Any, broken: int, most: int) -> Problem:
+    """The same 422 for a body that was read before FastAPI sees it: `broken` rules in all, none named if more than `most`."""
+    found = error.errors(include_url=False, include_input=False) if error.error_count() <= most else []
+    return _invalid([{**item, "loc": ("body", *item["loc"])} for item in found], body, broken)
 
 
-def _invalid(found: Sequence[Mapping[str, Any]], body: Any) -> Problem:
+def _invalid(found: Sequence[Mapping[str, Any]], body: Any, broken: int) -> Problem:
     errors = [_of_error(item, body) for item in found[:MAX_ERRORS]]
     return Problem(
         422,
         "invalid-request",
         "The request breaks a rule.",
-        errors[0].detail if len(found) == 1 else f"{len(found)} rules are broken.",
-        pointer=errors[0].pointer if len(found) == 1 else None,
+        errors[0].detail if broken == 1 else f"{broken} rules are broken.",
+        pointer=errors[0].pointer if broken == 1 else None,
         errors=errors,
     )
 

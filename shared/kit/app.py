@@ -123,6 +123,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
             max_body_bytes=spec.settings.max_body_bytes,
             body_timeout_s=spec.settings.body_timeout_s,
             bodies=runtime.bodies,
+            parsed=runtime.parsed_bodies,
             problems=spec.problems,
             watch=runtime.loop_watch,
             address_rate=spec.settings.requests_per_s_of_address,

@@ -32,6 +32,9 @@ MAX_DEPTH = 64
 MAX_VALUES = 200_000
 """How many values some JSON may hold, whatever its bytes: parsing takes time and memory for each."""
 
+_BYTES_OF_A_VALUE: Final = 128
+"""An object with one member takes 184, a member of a large one about 190, a number 32, a short text 56, and a place 8."""
+
 LARGE_BYTES = 64 * 1024
 """From this size on a body takes milliseconds, and is parsed beside the event loop."""
 
@@ -56,14 +59,22 @@ class BodyLimit:
     """
 
     __slots__ = (
-        "_announced", "_budget", "_held", "_in_hand", "_pause_s", "_receive", "_taken_by", "_whole", "holder", "is_declared",
-        "keeps", "max_bytes", "received",
+        "_announced", "_budget", "_held", "_in_hand", "_parsed", "_parsed_budget", "_pause_s", "_receive", "_taken_by",
+        "_whole", "holder", "is_declared", "keeps", "max_bytes", "received",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float, budget: ByteBudget) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        max_bytes: int,
+        pause_s: float,
+        budget: ByteBudget,
+        parsed_budget: ByteBudget,
+    ) -> None:
         self._pause_s = pause_s
-        self._budget = budget
-        self._held = self._in_hand = 0
+        self._budget, self._parsed_budget = budget, parsed_budget
+        self._held = self._in_hand = self._parsed = 0
         self._taken_by: Hashable = None
         self.holder: Hashable = None
         self.keeps = True
@@ -99,11 +110,7 @@ class BodyLimit:
         if wanted > self._held:
             if not self._held:
                 self._taken_by = self.holder
-            try:
-                await self._budget.take(wanted - self._held, self._taken_by)
-            except TooMuchInHand as error:
-                # A problem, whatever reads the body: FastAPI would make a 400 of any other exception.
-                raise of_exception(error, 503) from None
+            await _take(self._budget, wanted - self._held, self._taken_by)
             self._held = wanted
 
     async def take_in(self, count: int) -> None:
@@ -118,9 +125,20 @@ class BodyLimit:
             self._budget.give_back(self._held - wanted, self._taken_by)
             self._held = wanted
 
+    async def hold_parsed(self, count: int) -> None:
+        """Have as many bytes more in hand as what is made of the body takes, until the request ends; raises the 503 problem.
+
+        They are of a budget of their own, which nobody has who still waits for its body.
+        """
+        await _take(self._parsed_budget, count, self.holder)
+        self._parsed, self._taken_by = count, self.holder
+
     def close(self) -> None:
         """The request has ended: nothing of its body is in hand any more."""
         self.let_go(self._in_hand)
+        if self._parsed:
+            self._parsed_budget.give_back(self._parsed, self._taken_by)
+            self._parsed = 0
 
     async def drain(self, seconds: float, max_bytes: int) -> None:
         """Read what is left of the body and throw it away, for so long and so much at most."""
@@ -144,6 +162,14 @@ class BodyLimit:
                 f"Nothing of it came for {self._pause_s:g} s.",
                 headers={"Connection": "close"},  # RFC 9110 §15.5.9
             ) from None
+
+
+async def _take(budget: ByteBudget, count: int, holder: Hashable) -> None:
+    try:
+        await budget.take(count, holder)
+    except TooMuchInHand as error:
+        # A problem, whatever reads the body: FastAPI would make a 400 of any other exception.
+        raise of_exception(error, 503) from None
 
 
 def _content_length(scope: Scope) -> int:
@@ -272,6 +298,12 @@ def parse_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
     if may_hold_nul(raw):
         _refuse_nul(value, [])
     return value
+
+
+def parsed_bytes(raw: bytes) -> int:
+    """About how many bytes Python's objects for some JSON take: small ones take many times those of their text."""
+    values = raw.count(b"[") + raw.count(b"{") + raw.count(b",")
+    return len(raw) + _BYTES_OF_A_VALUE * min(values, MAX_VALUES)
 
 
 def read_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
@@ -504,10 +536,16 @@ class EdgeRequest(Request):
         if not hasattr(self, "_parsed"):
             raw = await self.body()
             try:
-                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await beside_the_loop(self._read_all, raw)
+                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await self._read_large(raw)
             except MalformedJson as error:
                 raise json.JSONDecodeError(str(error), "", 0) from None
         return self._parsed
+
+    async def _read_large(self, raw: bytes) -> Any:
+        limit: BodyLimit | None = self.scope.get(_LIMIT_KEY)
+        if limit is not None:
+            await limit.hold_parsed(await beside_the_loop(parsed_bytes, raw))
+        return await beside_the_loop(self._read_all, raw)
 
     def _read_all(self, raw: bytes) -> Any:
         """Of what is made of a body on the way, one thing at a time is in memory."""

@@ -68,6 +68,7 @@ class Edge:
         max_body_bytes: int,
         body_timeout_s: float,
         bodies: ByteBudget,
+        parsed: ByteBudget,
         problems: Mapping[type[Exception], int],
         watch: LoopWatch,
         address_rate: float = 0,
@@ -77,7 +78,7 @@ class Edge:
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
-        self._bodies = bodies
+        self._bodies, self._parsed = bodies, parsed
         self._problems = problems
         self._watch = watch
         self._address_rate = RateLimit("address", address_rate) if address_rate else None
@@ -99,7 +100,7 @@ class Edge:
         id_header = (b"x-request-id", request_id.encode())
         started = time.perf_counter()
         status = 0
-        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s, self._bodies)
+        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s, self._bodies, self._parsed)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status

@@ -129,6 +129,20 @@ async def test_of_many_faults_the_first_are_named(
     assert [error["pointer"] for error in document.get("errors", [])] == named
 
 
+@router.post("/weights", openapi_extra=body_limit(8 * _MIB))
+async def weigh_things(_body: Annotated[Things, Body()], request: Request) -> int:
+    taken: int = request.app.state.runtime.parsed_bodies.taken
+    return taken
+
+
+async def test_small_values_count_for_what_they_take_and_not_for_their_text(app: FastAPI) -> None:
+    """Otherwise what one caller has in hand, counted as text, would be gigabytes of objects."""
+    rows: dict[str, Any] = {f"{number}": {} for number in range(50_000)}
+    taken = await told(app, "/weights", {"texts": [], "rows": rows})
+    assert taken > 10 * len(json.dumps(rows))
+    assert app.state.runtime.parsed_bodies.taken == app.state.runtime.bodies.taken == 0
+
+
 async def ask(app: FastAPI, path: str, body: Any, answer: list[bytes] | None = None) -> tuple[dict[str, Any], int]:
     """The scope of the request, which the caller may keep, and the status of the answer."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -130,8 +130,10 @@ class BodyLimit:
 
         They are of a budget of their own, which nobody has who still waits for its body.
         """
-        await _take(self._parsed_budget, count, self.holder)
-        self._parsed, self._taken_by = count, self.holder
+        if not self._held:
+            self._taken_by = self.holder
+        await _take(self._parsed_budget, count, self._taken_by)
+        self._parsed = count
 
     def close(self) -> None:
         """The request has ended: nothing of its body is in hand any more."""

@@ -53,6 +53,7 @@ from shared.kit.runtime import (
     package_of,
     runtime_of,
 )
+from shared.kit.tracebacks import forget_origin
 
 __all__ = [
     "JobHandler",
@@ -122,6 +123,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
             max_body_bytes=spec.settings.max_body_bytes,
             body_timeout_s=spec.settings.body_timeout_s,
             bodies=runtime.bodies,
+            parsed=runtime.parsed_bodies,
             problems=spec.problems,
             watch=runtime.loop_watch,
             address_rate=spec.settings.requests_per_s_of_address,
@@ -152,6 +154,7 @@ def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
 def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error, problems)
+        forget_origin(error)
         if problem.status == _METHOD_NOT_ALLOWED:
             problem.headers = {**(problem.headers or {}), "Allow": ", ".join(allowed_methods(request))}
         return problem.response(request_id_of(request.scope))

@@ -6,10 +6,12 @@ Their JSON is parsed by `shared.kit.storable_json`; every string in them can be 
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
@@ -18,7 +20,9 @@ from shared.kit.budgets import ByteBudget
 from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
 from shared.kit.problems import Problem, of_exception
-from shared.kit.storable_json import nul_refused, parse_json
+from shared.kit.storable_json import nul_refused, parse_json, parsed_bytes
+from shared.kit.strict_reading import StrictReader
+from shared.kit.tracebacks import forget_origin
 
 LARGE_BYTES = 64 * 1024
 """From this size on a body takes milliseconds, and is parsed beside the event loop."""
@@ -27,7 +31,6 @@ DEFAULT_BODY_BYTES: Final = 64 * 1024
 """How large a body may be where the endpoint declares nothing else."""
 
 _LIMIT_KEY = "touchstone.body_limit"
-_READ_KEY = "touchstone.body_read"
 BODY_LIMIT_EXTENSION = "x-max-body-bytes"
 BODY_SETTING_EXTENSION = "x-max-body-setting"
 
@@ -40,14 +43,22 @@ class BodyLimit:
     """
 
     __slots__ = (
-        "_announced", "_budget", "_held", "_in_hand", "_pause_s", "_receive", "_taken_by", "_whole", "holder", "is_declared",
-        "keeps", "max_bytes", "received",
+        "_announced", "_budget", "_held", "_in_hand", "_parsed", "_parsed_budget", "_pause_s", "_receive", "_taken_by",
+        "_whole", "holder", "is_declared", "keeps", "max_bytes", "received",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, pause_s: float, budget: ByteBudget) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        max_bytes: int,
+        pause_s: float,
+        budget: ByteBudget,
+        parsed_budget: ByteBudget,
+    ) -> None:
         self._pause_s = pause_s
-        self._budget = budget
-        self._held = self._in_hand = 0
+        self._budget, self._parsed_budget = budget, parsed_budget
+        self._held = self._in_hand = self._parsed = 0
         self._taken_by: Hashable = None
         self.holder: Hashable = None
         self.keeps = True
@@ -83,11 +94,7 @@ class BodyLimit:
         if wanted > self._held:
             if not self._held:
                 self._taken_by = self.holder
-            try:
-                await self._budget.take(wanted - self._held, self._taken_by)
-            except TooMuchInHand as error:
-                # A problem, whatever reads the body: FastAPI would make a 400 of any other exception.
-                raise of_exception(error, 503) from None
+            await _take(self._budget, wanted - self._held, self._taken_by)
             self._held = wanted
 
     async def take_in(self, count: int) -> None:
@@ -102,9 +109,22 @@ class BodyLimit:
             self._budget.give_back(self._held - wanted, self._taken_by)
             self._held = wanted
 
+    async def hold_parsed(self, count: int) -> None:
+        """Have as many bytes more in hand as what is made of the body takes, until the request ends; raises the 503 problem.
+
+        They are of a budget of their own, which nobody has who still waits for its body.
+        """
+        if not self._held:
+            self._taken_by = self.holder
+        await _take(self._parsed_budget, count, self._taken_by)
+        self._parsed = count
+
     def close(self) -> None:
         """The request has ended: nothing of its body is in hand any more."""
         self.let_go(self._in_hand)
+        if self._parsed:
+            self._parsed_budget.give_back(self._parsed, self._taken_by)
+            self._parsed = 0
 
     async def drain(self, seconds: float, max_bytes: int) -> None:
         """Read what is left of the body and throw it away, for so long and so much at most."""
@@ -128,6 +148,14 @@ class BodyLimit:
                 f"Nothing of it came for {self._pause_s:g} s.",
                 headers={"Connection": "close"},  # RFC 9110 §15.5.9
             ) from None
+
+
+async def _take(budget: ByteBudget, count: int, holder: Hashable) -> None:
+    try:
+        await budget.take(count, holder)
+    except TooMuchInHand as error:
+        # A problem, whatever reads the body: FastAPI would make a 400 of any other exception.
+        raise of_exception(error, 503) from None
 
 
 def _content_length(scope: Scope) -> int:
@@ -236,61 +264,61 @@ def refuse_content_coding(request: Request) -> None:
         )
 
 
-def read_beside(request: Request, parsed: Any) -> "ReadBody | None":
-    """The parsed body as it was read already, if it was."""
-    found: ReadBody | None = request.scope.get(_READ_KEY)
-    return found if found is not None and found.parsed is parsed else None
-
-
 def has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ReadBody:
-    """A large body that was parsed and read as what the endpoint declares, both beside the event loop.
+    """What stands for a large body's JSON: the body as the endpoint declares it, or why it is none such."""
 
-    What reading it raised is raised again where FastAPI reads it.
-    """
-
-    parsed: Any
-    read: Any = None
+    value: Any = None
     error: Exception | None = None
 
-    def outcome(self) -> Any:
+    def take(self) -> Any:
+        """Raises what reading it raised, where FastAPI reads it."""
         if self.error is not None:
             raise self.error
-        return self.read
+        return self.value
 
 
 class EdgeRequest(Request):
     """A request whose JSON and forms hold only what can be stored.
 
-    `read` makes of parsed JSON what the endpoint declares, or raises.
+    `reader` makes of JSON what the endpoint declares. With it a large body's JSON is a `ReadBody`.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, read: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, scope: Scope, receive: Receive, reader: StrictReader | None = None) -> None:
         super().__init__(scope, receive)
-        self._read = read
+        self._reader = reader
 
     async def json(self) -> Any:
         if not hasattr(self, "_parsed"):
             raw = await self.body()
             try:
-                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await beside_the_loop(self._read_all, raw)
+                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await self._read_large(raw)
             except MalformedJson as error:
                 raise json.JSONDecodeError(str(error), "", 0) from None
         return self._parsed
 
+    async def _read_large(self, raw: bytes) -> Any:
+        limit: BodyLimit | None = self.scope.get(_LIMIT_KEY)
+        if limit is not None:
+            await limit.hold_parsed(await beside_the_loop(parsed_bytes, raw))
+        return await beside_the_loop(self._read_all, raw)
+
     def _read_all(self, raw: bytes) -> Any:
-        found = ReadBody(parse_json(raw))
-        if self._read is not None:
-            try:
-                found.read = self._read(found.parsed)
-            except Exception as error:  # noqa: BLE001  raised again by `outcome`
-                found.error = error
-            self.scope[_READ_KEY] = found
-        return found.parsed
+        """Of what is made of a body on the way, one thing at a time is in memory."""
+        if self._reader is None:
+            return parse_json(raw)
+        plain = orjson.dumps(parse_json(raw))
+        try:
+            return ReadBody(self._reader.read(plain))
+        except ValidationError as error:
+            return ReadBody(error=self._reader.problem_of(error, plain))
+        except Exception as error:  # noqa: BLE001  raised again by `take`
+            forget_origin(error)
+            return ReadBody(error=error)
 
     async def _get_form(self, **limits: Any) -> FormData:
         stream_body(self)  # files go to the disk; `hold_file` is for who reads one

@@ -25,6 +25,7 @@ from shared.kit.loop_watch import LoopWatch
 from shared.kit.problem_mapping import problem_of
 from shared.kit.rate_limits import ClientAddresses, RateLimit, rate_headers
 from shared.kit.storable_json import nul_refused
+from shared.kit.tracebacks import forget_origin
 
 log = structlog.get_logger()
 
@@ -68,6 +69,7 @@ class Edge:
         max_body_bytes: int,
         body_timeout_s: float,
         bodies: ByteBudget,
+        parsed: ByteBudget,
         problems: Mapping[type[Exception], int],
         watch: LoopWatch,
         address_rate: float = 0,
@@ -77,7 +79,7 @@ class Edge:
         self._service = service
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
-        self._bodies = bodies
+        self._bodies, self._parsed = bodies, parsed
         self._problems = problems
         self._watch = watch
         self._address_rate = RateLimit("address", address_rate) if address_rate else None
@@ -99,7 +101,7 @@ class Edge:
         id_header = (b"x-request-id", request_id.encode())
         started = time.perf_counter()
         status = 0
-        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s, self._bodies)
+        limited = BodyLimit(scope, receive, self._max_body_bytes, self._body_timeout_s, self._bodies, self._parsed)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -147,6 +149,7 @@ class Edge:
                 log.warning("request_refused_for_now", problem=problem.type, error_type=type(error).__name__)
             else:
                 log.error("request_failed", problem=problem.type, exc_info=error)
+        forget_origin(error)
         await problem.response(request_id)(scope, receive, send)
 
     def _account(self, method: str, scope: Scope, status: int, seconds: float) -> None:

@@ -12,7 +12,7 @@ from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Body, Form
 from fastapi.routing import APIRoute, APIRouter
-from pydantic import PlainValidator, TypeAdapter
+from pydantic import PlainValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,15 +24,16 @@ from shared.kit.bodies import (
     FORMS,
     JSON,
     EdgeRequest,
+    ReadBody,
     apply_body_limit,
     has_body,
     name_holder,
-    read_beside,
     refuse_content_coding,
     require_media_type,
 )
 from shared.kit.caller_shares import current_caller
 from shared.kit.problems import Problem, ProblemError
+from shared.kit.strict_reading import StrictReader
 
 serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
 """The request that is being answered."""
@@ -51,7 +52,7 @@ class EdgeRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        read = reader_of(self.dependant.body_params)
+        reader = reader_of(self.dependant.body_params)
         self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
@@ -82,7 +83,7 @@ class EdgeRoute(APIRoute):
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
                 request.scope[OPENED] = opened
-                return await handle(EdgeRequest(request.scope, request.receive, read))
+                return await handle(EdgeRequest(request.scope, request.receive, reader))
 
         return guarded
 
@@ -98,26 +99,21 @@ def operation_id(route: APIRoute) -> str:
 
 
 def strictly_read(field: ModelField) -> ModelField:
-    """The same parameter, read as the OpenAPI document declares it; a form has nothing but text and stays as it is.
-
-    Read as JSON, not as Python's objects: there UUIDs, moments and members of an enumeration are texts.
-    """
+    """The same parameter, read as the OpenAPI document declares it; a form has nothing but text and stays as it is."""
     info = field.field_info
     if isinstance(info, Form) or not isinstance(info, Body):
         return field
-    read_now = _strict_reader(info)
+    reader = _strict_reader(info)
 
     def read(value: Any) -> Any:
-        request = serving.get()
-        early = None if request is None else read_beside(request, value)
-        return read_now(value) if early is None else early.outcome()
+        return value.take() if isinstance(value, ReadBody) else reader.read(orjson.dumps(value))
 
     strict = copy(info)
     strict.metadata = [PlainValidator(read)]
     return dataclasses.replace(field, field_info=strict)
 
 
-def reader_of(fields: Sequence[ModelField]) -> Callable[[Any], Any] | None:
+def reader_of(fields: Sequence[ModelField]) -> StrictReader | None:
     """What makes of a body's JSON the one parameter that takes all of it; None where there is no such parameter."""
     if len(fields) != 1:
         return None
@@ -125,16 +121,11 @@ def reader_of(fields: Sequence[ModelField]) -> Callable[[Any], Any] | None:
     return None if isinstance(info, Form) or not isinstance(info, Body) or info.embed else _strict_reader(info)
 
 
-def _strict_reader(info: Body) -> Callable[[Any], Any]:
+def _strict_reader(info: Body) -> StrictReader:
     kind: Any = info.annotation
     for constraint in info.metadata:
         kind = Annotated[kind, constraint]
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-
-    def read(value: Any) -> Any:
-        return adapter.validate_json(orjson.dumps(value), strict=True)
-
-    return read
+    return StrictReader(kind)
 
 
 def accepted_media_types(route: APIRoute) -> tuple[str, ...]:

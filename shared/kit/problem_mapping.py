@@ -6,12 +6,13 @@ from typing import Any
 
 import asyncpg
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from shared.contracts.rules import read_error
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.exceptions import EventTooLarge, NotKnownHere
-from shared.kit.problems import Problem, ProblemError, kebab_case, of_exception, pointer_to
+from shared.kit.problems import MAX_ERRORS, Problem, ProblemError, kebab_case, of_exception, pointer_to
 
 _DETAILS = {404: "`/docs` shows all that is served here, and `/openapi.json` lists it for programs."}
 _BUILT_IN: Mapping[type[Exception], int] = {NotKnownHere: 404, EventTooLarge: 413}
@@ -77,13 +78,23 @@ def of_validation(error: RequestValidationError) -> Problem:
     if any(item["type"] == "json_invalid" for item in found):
         place = next(item.get("ctx", {}).get("error") for item in found if item["type"] == "json_invalid")
         return Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", place)
-    errors = [_of_error(item, error.body) for item in found]
+    return _invalid(found, error.body, len(found))
+
+
+def of_body(error: ValidationError, body: Any, broken: int, most: int) -> Problem:
+    """The same 422 for a body that was read before FastAPI sees it: `broken` rules in all, none named if more than `most`."""
+    found = error.errors(include_url=False, include_input=False) if error.error_count() <= most else []
+    return _invalid([{**item, "loc": ("body", *item["loc"])} for item in found], body, broken)
+
+
+def _invalid(found: Sequence[Mapping[str, Any]], body: Any, broken: int) -> Problem:
+    errors = [_of_error(item, body) for item in found[:MAX_ERRORS]]
     return Problem(
         422,
         "invalid-request",
         "The request breaks a rule.",
-        errors[0].detail if len(errors) == 1 else f"{len(errors)} rules are broken.",
-        pointer=errors[0].pointer if len(errors) == 1 else None,
+        errors[0].detail if broken == 1 else f"{broken} rules are broken.",
+        pointer=errors[0].pointer if broken == 1 else None,
         errors=errors,
     )
 

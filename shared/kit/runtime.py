@@ -31,6 +31,8 @@ from shared.kit.settings import Settings
 from shared.kit.waits import Waits
 
 _MEBIBYTE = 1024 * 1024
+_PARSED_MB = 128
+"""How much of what is made of large JSON bodies a process holds at a time: four of the costliest that are read here."""
 
 R = TypeVar("R", default=Any)
 """What a service's `setup` makes; None for a service that needs nothing of its own."""
@@ -115,7 +117,9 @@ class Runtime(Generic[R]):
         self.database = Database(spec.settings)
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
-        self.bodies = ByteBudget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, spec.settings.in_hand_wait_s)
+        wait_s = spec.settings.in_hand_wait_s
+        self.bodies = ByteBudget("bodies", spec.settings.bodies_in_hand_mb * _MEBIBYTE, wait_s)
+        self.parsed_bodies = ByteBudget("parsed bodies", _PARSED_MB * _MEBIBYTE, wait_s)
         self.waits = Waits()
         self.loop_watch = LoopWatch(spec.name)
         self.stopping = asyncio.Event()

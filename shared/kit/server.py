@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from prometheus_client import start_http_server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.kit.allocation import return_memory_when_freed
 from shared.kit.runtime import Runtime
 
 GRACE_S = 10
@@ -151,6 +152,7 @@ class _Server(uvicorn.Server):
 
 def serve(app: FastAPI) -> None:
     """Serve until SIGTERM or SIGINT; ends the process with status 3 when the service can't start."""
+    return_memory_when_freed()
     runtime: Runtime = app.state.runtime
     settings = runtime.settings
     config = uvicorn.Config(

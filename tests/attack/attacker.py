@@ -73,8 +73,12 @@ class Attacker:
         media_type: str = JSON,
         person: str | None = None,
         headers: Mapping[str, str] | None = None,
+        own_fault: frozenset[str] = frozenset(),
     ) -> Answer:
-        """Send once; `content` is bytes, an iterator of bytes, a form, or what becomes JSON."""
+        """Send once; `content` is bytes, an iterator of bytes, a form, or what becomes JSON.
+
+        `own_fault`: types of problems that say 503 since what the attacker itself brought has failed.
+        """
         token = self.suspect.admin if person is None else self.suspect.people[person]
         sent = {"Authorization": f"Bearer {token}", **(headers or {})}
         if isinstance(content, dict | list):
@@ -87,7 +91,8 @@ class Attacker:
                 method, f"{self.suspect.urls[service]}/v1{path}", headers=sent, data=content
             ) as answer:
                 body = await answer.read()
-                self._note(f"{method} {service} {path}", answer.status, answer.headers, body)
+                may_be = _FULL if "Retry-After" in answer.headers else frozenset[str]()
+                self._note(f"{method} {service} {path}", answer.status, body, may_be | own_fault)
                 return Answer(answer.status, body)
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             self.statuses[0] += 1
@@ -153,9 +158,10 @@ class Attacker:
             await asyncio.sleep(0.2)
         raise TimeoutError("no task came")
 
-    def _note(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _note(self, what: str, status: int, body: bytes, may_be: frozenset[str]) -> None:
+        """`may_be`: the problems that may be answered with 503."""
         self.statuses[status] += 1
-        if status < _SERVER_ERROR or (status == _BUSY and "Retry-After" in headers and _names(body, _FULL)):
+        if status < _SERVER_ERROR or (status == _BUSY and _names(body, may_be)):
             return
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append(f"{what}: {status} {body[:300].decode(errors='replace')}")

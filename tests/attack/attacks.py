@@ -23,6 +23,9 @@ MIB: Final = 1024 * 1024
 REGIONS: Final = 2_000
 LABELS: Final = 10_000
 _SIDE: Final = 2_600
+_UNTIL_SET_ASIDE: Final = 3
+"""After so many batches that break its limits a model is asked no more."""
+_OF_A_HOSTILE_MODEL: Final = frozenset({"inference-failed"})
 _TEXT_FIELD: Final = {"name": "text", "kind": "text"}
 _TEXT: Final[Mapping[str, Any]] = {
     "fields": [_TEXT_FIELD],
@@ -318,10 +321,10 @@ async def models(attacker: Attacker) -> None:
 
     async def one(model: bytes) -> None:
         project, model_id = await _with_model(attacker, model)
-        asked = {"model_id": model_id, "items": [spoilt]}
-        for _ in range(2):
+        path, asked = f"/projects/{project}/predictions", {"model_id": model_id, "items": [spoilt]}
+        for _ in range(_UNTIL_SET_ASIDE):
             await attacker.at_once(
-                attacker.send("prelabel", "POST", f"/projects/{project}/predictions", asked) for _ in range(3)
+                attacker.send("prelabel", "POST", path, asked, own_fault=_OF_A_HOSTILE_MODEL) for _ in range(3)
             )
 
     await attacker.at_once(

@@ -36,7 +36,8 @@ _RECORDS: Final = 6_000
 _CALM_S: Final = 3.0
 _LABELS_WITHIN_S: Final = 60.0
 _NICE: Final = 10
-_LONGEST_S: Final = 120.0
+_LONGEST_S: Final = 300.0
+"""A model that never answers is given up after 30 s, three times, until it is set aside; and there are several."""
 
 
 @dataclass
@@ -99,7 +100,9 @@ class Found:
             "server_errors": sum(count for status, count in statuses.items() if status.startswith("5")),
             "statuses": dict(sorted(statuses.items())),
             "memory_mb": self.watch.memory_mb,
-            "attacks": [{key: attack[key] for key in ("attack", "seconds", "slowest_s")} for attack in self.attacks],
+            "attacks": [
+                {key: attack[key] for key in ("attack", "seconds", "slowest_s", "memory_mb")} for attack in self.attacks
+            ],
         }
 
 
@@ -153,6 +156,7 @@ async def _attacked(suspect: Suspect, names: Sequence[str], watch: Watch, victim
             since = Latencies(live.seconds[live_seen.get(service, 0) :])
             live_seen[service] = len(live.seconds)
             attack[f"live_{service}"] = since.summary()
+        attack["memory_mb"] = watch.memory_since()
         attack["lease"] = Latencies(victim.lease.seconds[leases_seen:]).summary()
         leases_seen = len(victim.lease.seconds)
         print(json.dumps(attack), file=sys.stderr, flush=True)

@@ -45,6 +45,10 @@ WHERE a.annotation_id = ANY($1)
 """
 
 
+Held = dict[str, dict[str, int]]
+"""MiB by service, of its process, its workers and all of it."""
+
+
 class NotServed(Exception):
     """The victim was answered otherwise than it has a right to."""
 
@@ -173,18 +177,24 @@ class Victim:
 
 @dataclass
 class Watch:
-    """Asks `/live` of each service all the time, and how much memory each holds."""
+    """Asks `/live` of each service all the time, and how much memory each holds: `memory_mb` is the most."""
 
     suite: Suite
     live: dict[str, Latencies] = field(default_factory=dict)
-    memory_mb: dict[str, dict[str, int]] = field(default_factory=dict)
+    memory_mb: Held = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    _since: Held = field(default_factory=dict)
 
     async def run(self, done: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._weigh(done))
             for service, url in self.suite.urls.items():
                 tasks.create_task(self._ask(service, url, self.live.setdefault(service, Latencies()), done))
+
+    def memory_since(self) -> Held:
+        """The most memory that each service held since this was asked before."""
+        since, self._since = self._since, {}
+        return since
 
     async def _ask(self, service: str, url: str, live: Latencies, done: asyncio.Event) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_S)) as client:
@@ -205,8 +215,8 @@ class Watch:
             for service, process in self.suite.services.items():
                 if process.pid is not None:
                     now = await asyncio.to_thread(memory_mb, process.pid)
-                    most = self.memory_mb.setdefault(service, {"all": 0, **dict.fromkeys(now, 0)})
                     now["all"] = sum(now.values())
-                    for part, held in now.items():
-                        most[part] = max(most[part], held)
+                    for most in (self.memory_mb, self._since):
+                        before = most.get(service, now)
+                        most[service] = {part: max(held, before[part]) for part, held in now.items()}
             await asyncio.sleep(_MEMORY_EVERY_S)

@@ -12,6 +12,7 @@ from services.ingest.domain.reports import ReportIn
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
 from shared.kit.clock import new_id
+from shared.kit.tracebacks import forget_origin
 
 Refused = tuple[int, NotAccepted]
 """The line's number and why it is refused."""
@@ -71,6 +72,7 @@ def _read_each(
         try:
             read(line)
         except NotAccepted as error:
+            forget_origin(error)
             prepared.refused.append((line.number, error))
         except MemoryError:
             raise  # the lines are halved until the one stands alone that needs too much

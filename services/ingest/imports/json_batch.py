@@ -41,6 +41,7 @@ class JsonBatch:
         except MalformedJson as error:
             raise Problem(400, "malformed-json", "The body is not JSON (RFC 8259).", str(error)) from None
         size = len(body) // len(items)
+        del body  # the items are what is left of it
         yield [
             Line(number, item, len(item.data) if isinstance(item, Raw) else size)
             for number, item in enumerate(items, start=1)

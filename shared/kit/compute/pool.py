@@ -107,11 +107,11 @@ class ComputePool:
             ComputeTimeout, ComputeOutOfMemory, ComputeCrashed, ComputeRaised: see there; all are ComputeFailed.
         """
         limit_s = timeout_s or self._timeout_s
-        frame = wire.Call(
+        sent = wire.Call(
             function.__module__, function.__qualname__, arguments, limit_s, (memory_mb or self._memory_mb) * _MEBIBYTE
-        ).frame()
+        )
         call = QueuedCall(
-            function.__name__, frame, project_id, untrusted, affinity, limit_s, shared_mb, time.monotonic(),
+            function.__name__, sent, project_id, untrusted, affinity, limit_s, shared_mb, time.monotonic(),
             urgent, asyncio.get_running_loop().create_future(),
         )  # fmt: skip
         room = self._rooms[untrusted]
@@ -201,16 +201,22 @@ class ComputePool:
         self._dispatch(room)
 
     def _begin(self, room: Room, call: QueuedCall, worker: Worker) -> None:
+        try:
+            frame = call.sent.frame()  # now and not before: it is a copy of what the caller has
+        except Exception as error:  # noqa: BLE001  what can't be pickled raises anything
+            room.release(call)
+            self._rest(room, worker)
+            self._end(call, None, error)
+            return
         room.busy[worker] = call
         call.worker = worker
         call.started = time.monotonic()
         call.timer = asyncio.get_running_loop().call_later(call.timeout_s, self._time_out, call)
         if call.affinity is not None:
             worker.remember(call.affinity, _MOST_AFFINITIES)
-        worker.send(call.frame)
-        call.frame = b""
+        worker.send(frame)
 
-    def _answered(self, worker: Worker, body: bytes) -> None:
+    def _answered(self, worker: Worker, body: bytearray) -> None:
         room = self._rooms[worker.confined]
         call = room.busy.pop(worker, None)
         if call is None:  # a worker that speaks without being asked is not one of ours

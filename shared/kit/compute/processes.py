@@ -38,7 +38,7 @@ class Worker(asyncio.Protocol):
         self.number = number
         self.confined = confined
         self.affinities: dict[Hashable, None] = {}
-        self.on_result: Callable[[Worker, bytes], None] | None = None
+        self.on_result: Callable[[Worker, bytearray], None] | None = None
         self.on_lost: Callable[[Worker], None] | None = None
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
@@ -58,7 +58,7 @@ class Worker(asyncio.Protocol):
                 self.close()
                 return
         if len(self._buffer) >= self._wanted:
-            body, self._buffer, self._wanted = bytes(self._buffer), bytearray(), -1
+            body, self._buffer, self._wanted = self._buffer, bytearray(), -1
             if self.on_result is not None:
                 self.on_result(self, body)
 

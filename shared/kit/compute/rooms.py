@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.compute.processes import Worker
+from shared.kit.compute.wire import Call
 
 PATIENCE_S: Final = 0.8
 SHARED_PATIENCE_S: Final = 5.0
@@ -23,7 +24,7 @@ class QueuedCall:
     """A call of a function, waiting or under way. `urgent`: it goes before others of its project, and beside them."""
 
     name: str
-    frame: bytes
+    sent: Call
     project_id: UUID | None
     confined: bool
     affinity: Hashable

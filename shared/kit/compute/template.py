@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from shared.kit.allocation import return_memory_when_freed
 from shared.kit.compute import worker
 
 MESSAGE: Final = struct.Struct("!cIi")
@@ -89,6 +90,7 @@ class _Template:
 
 
 def main(arguments: Sequence[str]) -> None:
+    return_memory_when_freed()
     descriptor, *modules = arguments
     for module in modules:
         importlib.import_module(module)

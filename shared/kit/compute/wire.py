@@ -37,11 +37,11 @@ class Call:
     memory_bytes: int
 
     def frame(self) -> bytes:
-        buffer = io.BytesIO()
+        buffer = _open_frame()
         pickler = pickle.Pickler(buffer, _PROTOCOL)
         pickler.dispatch_table = _drivers_kinds()
         pickler.dump((self.module, self.name, self.arguments, self.cpu_s, self.memory_bytes))
-        return framed(buffer.getvalue())
+        return _closed(buffer)
 
     @classmethod
     def read(cls, data: bytes | bytearray) -> "Call":
@@ -59,8 +59,17 @@ def _plain_id(value: UUID) -> tuple[type[UUID], tuple[str]]:
     return UUID, (str(value),)
 
 
-def framed(data: bytes) -> bytes:
-    return HEADER.pack(len(data)) + data
+def _open_frame() -> io.BytesIO:
+    """Where a frame is written, after its header: what is large is not copied to be put behind one."""
+    buffer = io.BytesIO()
+    buffer.write(bytes(HEADER.size))
+    return buffer
+
+
+def _closed(buffer: io.BytesIO) -> bytes:
+    with buffer.getbuffer() as view:
+        HEADER.pack_into(view, 0, len(view) - HEADER.size)
+    return buffer.getvalue()
 
 
 @cache
@@ -70,18 +79,15 @@ def function(module: str, name: str) -> Callable[..., Any]:
 
 def result(outcome: Outcome, value: Any, *, plain: bool) -> bytes:
     """The frame of a worker's answer; `plain` for a confined worker. Raises what pickling raises."""
-    if not plain:
-        data = pickle.dumps((outcome, value), _PROTOCOL)
-    else:
-        buffer = io.BytesIO()
-        _PlainPickler(buffer, _PROTOCOL).dump((outcome, value))
-        data = buffer.getvalue()
-    if len(data) > MOST_RESULT_BYTES:
+    buffer = _open_frame()
+    pickler = _PlainPickler(buffer, _PROTOCOL) if plain else pickle.Pickler(buffer, _PROTOCOL)
+    pickler.dump((outcome, value))
+    if buffer.tell() > HEADER.size + MOST_RESULT_BYTES:
         return result("too_large", None, plain=plain)
-    return framed(data)
+    return _closed(buffer)
 
 
-def read_result(data: bytes, *, plain: bool) -> tuple[Outcome, Any]:
+def read_result(data: bytes | bytearray, *, plain: bool) -> tuple[Outcome, Any]:
     """Raises UnpicklingError and whatever else broken data make an unpickler raise."""
     found = _PlainUnpickler(io.BytesIO(data)).load() if plain else pickle.loads(data)  # noqa: S301  see the module
     outcome, value = found

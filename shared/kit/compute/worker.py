@@ -42,6 +42,7 @@ def _answer(data: bytearray, budget: Budget, *, confined: bool) -> tuple[bytes, 
     """The frame to send, and whether this process is fit for another call."""
     try:
         call = wire.Call.read(data)
+        data.clear()  # the arguments are copies
         budget.grant(call.cpu_s, call.memory_bytes)
         value = wire.function(call.module, call.name)(*call.arguments)
         return wire.result("done", value, plain=confined), True

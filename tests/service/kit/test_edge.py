@@ -442,7 +442,8 @@ async def test_an_endpoint_may_have_a_limit_of_its_own(tiny: ServiceUnderTest) -
 
 async def test_an_endpoint_that_declares_no_large_body_can_not_lift_its_limit() -> None:
     request = Request({"type": "http", "headers": []})
-    BodyLimit(request.scope, request.receive, 1_000_000, 1.0, ByteBudget("test", 1_000_000, 1.0))
+    budget = ByteBudget("test", 1_000_000, 1.0)
+    BodyLimit(request.scope, request.receive, 1_000_000, 1.0, budget, budget)
     apply_body_limit(request, 1_000)
     with pytest.raises(RuntimeError):
         lift_body_limit(request)

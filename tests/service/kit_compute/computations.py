@@ -34,6 +34,10 @@ def echo(value: Any) -> Any:
     return value
 
 
+def length(value: bytes) -> int:
+    return len(value)
+
+
 def process() -> int:
     return os.getpid()
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import pickle
 import socket
 import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -348,3 +350,21 @@ async def test_workers_that_cannot_start_are_an_honest_failure() -> None:
             await pool.run(computations.add, 1, 1)
     finally:
         await pool.close()
+
+
+async def test_what_waits_for_a_worker_is_not_copied() -> None:
+    pool = ComputePool(workers=1, preload=["tests.service.kit_compute.computations"])
+    large = os.urandom(4_000_000)
+    tracemalloc.start()
+    try:
+        await asyncio.gather(*(pool.run(computations.length, large) for _ in range(16)))
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(large)
+    finally:
+        tracemalloc.stop()
+        await pool.close()
+
+
+async def test_what_cannot_be_sent_fails_alone(pool: ComputePool) -> None:
+    with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+        await pool.run(computations.echo, lambda: None)
+    assert await pool.run(computations.add, 1, 2) == 3

@@ -7,6 +7,7 @@ from services.ingest.compute import lines as prepared_lines
 from services.ingest.compute.lines import prepare_records, prepare_reports
 from services.ingest.imports import Line
 from services.ingest.imports.ndjson import Raw
+from tests.support.memory import held_without_collector
 from tests.unit.ingest.test_intake import project
 
 GOOD = b'{"fields": {"message": "m"}, "verdict": "confirmed"}'
@@ -44,3 +45,15 @@ def test_a_line_that_needs_too_much_memory_is_not_called_unreadable(monkeypatch:
     monkeypatch.setattr(prepared_lines, "read_record", fail)
     with pytest.raises(MemoryError):
         prepare_records(project(), [Line(1, Raw(GOOD), len(GOOD))])
+
+
+def test_a_refused_line_is_not_held() -> None:
+    """What it is refused for is raised in the middle of parsing it."""
+    some = [
+        b'{"fields": {"message": "%b' % (b"x" * 500_000),
+        b'{"fields": {"message": {"a": "%b"}}}' % (b"x" * 500_000),
+    ]
+    with held_without_collector() as held:
+        prepared = prepare_records(project(), [Line(number, Raw(raw), len(raw)) for number, raw in enumerate(some * 4)])
+        assert len(prepared.refused) == 8
+        assert held() < 250_000

@@ -1,11 +1,12 @@
 """What all rings share: a PostgreSQL server for the run, and fresh databases on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import kafka, left_out, postgres, suites
+from tests.support import kafka, lanes, left_out, postgres, suites
 
 # How long an example takes, or is made, is the machine's affair.
 settings.register_profile("touchstone", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -52,6 +53,27 @@ def migrated() -> Iterator[Callable[[str], str]]:
         postgres.drop_database(url)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    lanes.arrange(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where two processes run the tests
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Lanes(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return lanes.lane_of(nodeid)
+
+    return Lanes(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before its time begins to count
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with lanes.turn(item):
+        return (yield)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     left_out.note(report)
 
@@ -65,6 +87,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     kafka.stop_broker()
     postgres.stop_server()
     suites.forget()
+    if hasattr(session.config, "workerinput"):  # one of several processes, which saw a part of the tests
+        return
     fails = any(left_out.is_failure(line) for line in left_out.missing(session.config))
     if fails and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

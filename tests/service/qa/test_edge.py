@@ -151,7 +151,7 @@ async def test_pages_of_long_answers_end_early_and_show_each_once(
         await world.put(f"/projects/{world.project_id}/records/{gold}/gold", {"answers": animal("cat")})
     for noun in ("labels", "gold"):
         seen: list[str] = []
-        after: dict[str, str] = {}
+        after: dict[str, Any] = {}
         for _ in range(6):
             page = await world.get(f"/projects/{world.project_id}/{noun}", limit=1000, **after)
             assert len(page["items"]) <= 2

@@ -27,12 +27,13 @@ def model(
     opset: int = 18,
     ir_version: int = 8,
 ) -> bytes:
+    kept: dict[str, Any] = {"keepdims": 1} if last == "ArgMax" else {}
     weights = numpy_helper.from_array(np.eye(PIXELS, columns, dtype=np.float32), "weights")
     nodes = [
         helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["floats"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weights"], ["products"]),
-        helper.make_node(last, ["products"], ["scores"], axis=1, **({"keepdims": 1} if last == "ArgMax" else {})),
+        helper.make_node(last, ["products"], ["scores"], axis=1, **kept),
     ]
     graph = helper.make_graph(
         nodes,

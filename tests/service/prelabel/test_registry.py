@@ -205,7 +205,7 @@ async def test_a_model_that_cannot_be_served_is_refused(world: World, case: str)
         (tiny("Relu"), '"output": "logits"'),
         (tiny(batch=1), "dynamic_axes"),
         (tiny(number=TensorProto.FLOAT16), "keep_io_types=True"),
-        (tiny(classes=9), "the manifest's dimensions"),
+        (tiny(classes=9), "that the manifest makes, [n, 10], not [?, 9]"),
     ],
 )
 async def test_a_refusal_names_the_cure(world: World, data: bytes, words: str) -> None:

@@ -26,6 +26,10 @@ class BusRefused(BusUnavailable):
         self.refused = refused
 
 
+class MemberLost(BusUnavailable):
+    """The client that consumes can't go on, whatever the bus does: a new one has to join the group."""
+
+
 class WriterSuperseded(BusUnavailable):
     """Another process publishes in this name now: what this one holds back is that one's to send."""
 

@@ -24,7 +24,7 @@ from shared.kit.database import Database
 from shared.kit.dead_letters import retry_topic
 from shared.kit.event_attempts import IN_HAND, RELEASES
 from shared.kit.event_processor import LONGEST_PAUSE_S, Abandoned, EventProcessor, Failed, pause_s
-from shared.kit.exceptions import BusUnavailable
+from shared.kit.exceptions import BusUnavailable, MemberLost
 from shared.kit.held_events import HeldEvents
 from shared.kit.progress import Item, Lane, Lanes, Progress, in_hand
 
@@ -149,6 +149,8 @@ class Runner:
             await self._sleep_unless_stopping(pause.until - time.monotonic())
             try:
                 messages = await self._unless_stopping(consumer.fetch(self._ask.rows, to_tick(wait_s)))
+            except MemberLost:
+                raise  # `run` has another member join
             except BusUnavailable as error:
                 failures += 1
                 log.warning("fetch_interrupted", group=self._group, exc_info=error)

@@ -11,9 +11,12 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from shared.kit.bus.kafka_refusals import Refusals
 from shared.kit.bus.port import Inbound, Partition, Revoked
-from shared.kit.exceptions import BusUnavailable
+from shared.kit.exceptions import BusUnavailable, MemberLost
 
 log = structlog.get_logger()
+
+_AWAY: Final = (KafkaError, OSError, RuntimeError)
+"""What the client raises without a broker; uvloop raises the last where something is sent on a connection that is closed."""
 
 _MAX_IDLE_MS: Final = 15 * 60 * 1000  # as long may the service's database be away before others are given the work
 _CONSUME: Final = "consume"
@@ -60,7 +63,7 @@ class KafkaMember:
         self._consumer = consumer
         try:
             await consumer.start()
-        except (KafkaError, OSError) as error:
+        except _AWAY as error:
             await self.stop()
             raise await self._refusals.explain(_CONSUME, error) from error
 
@@ -73,7 +76,9 @@ class KafkaMember:
         consumer.resume(*consumer.paused())
         try:
             found = await consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
-        except (KafkaError, OSError) as error:
+        except _AWAY as error:
+            if type(error) is KafkaError:  # the client's own loop has ended: each fetch would raise this for ever
+                raise MemberLost(str(error)) from error
             raise await self._refusals.explain(_CONSUME, error) from error
         self._refusals.succeeded(_CONSUME)
         if 0 < sum(map(len, found.values())) < limit:
@@ -101,7 +106,7 @@ class KafkaMember:
                 await self._consumer.commit(ours)
         except (CommitFailedError, IllegalStateError):
             return frozenset(done)  # the group went on without us
-        except (KafkaError, OSError) as error:
+        except _AWAY as error:
             raise BusUnavailable(f"{type(error).__name__}: {error}") from error
         self._acknowledged.update(ours)
         return frozenset(each for each in done if TopicPartition(self._prefix + each.topic, each.number) not in ours)
@@ -130,14 +135,14 @@ class KafkaMember:
         if consumer is None:
             return
         held = frozenset(self._partition(each) for each in consumer.assignment())
-        if held:
-            self._consumer = consumer  # `revoked` acknowledges
-            try:
+        try:
+            if held:
+                self._consumer = consumer  # `revoked` acknowledges
                 await self._revoked(held)
-            finally:
-                self._consumer = None
-        with contextlib.suppress(KafkaError, OSError):
-            await consumer.stop()
+        finally:
+            self._consumer = None
+            with contextlib.suppress(*_AWAY):
+                await consumer.stop()
 
     def _partition(self, each: TopicPartition) -> Partition:
         return Partition(each.topic[len(self._prefix) :], each.partition)

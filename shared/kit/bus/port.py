@@ -79,7 +79,7 @@ class Consumer(Protocol):
     async def fetch(self, limit: int, timeout_s: float) -> list[Inbound]:
         """At most `limit` messages after those fetched before, in order for each partition; empty after the timeout.
 
-        Raises BusUnavailable.
+        Raises BusUnavailable; MemberLost, a kind of it, where this member will never fetch anything again: stop it.
         """
         ...
 

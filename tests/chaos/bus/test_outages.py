@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.kafka.broker import KafkaBroker
@@ -159,3 +160,25 @@ async def _die_at_work(effects: Effects, engine: Engine, work: Callable[[], Awai
         await cancelled(task)
     await bus.close()
     await working
+
+
+@pytest.mark.parametrize("engine", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True, scope="module")
+async def test_a_member_whose_client_can_t_go_on_is_replaced(
+    effects: Effects, database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's loop ends with an error that it doesn't know, as when it sends on a connection just closed."""
+    go_on, failures = GroupCoordinator._maybe_do_autocommit, 0
+
+    async def fail_once(coordinator: GroupCoordinator, assignment: object) -> object:
+        nonlocal failures
+        failures += 1
+        if failures == 1:
+            raise RuntimeError("the handler is closed")
+        return await go_on(coordinator, assignment)
+
+    monkeypatch.setattr(GroupCoordinator, "_maybe_do_autocommit", fail_once)
+    records = [new_id() for _ in range(RECORDS)]
+    async with at_work(effects, engine):
+        await publish_all(database, records, 0.01)
+        await all_are_there(effects, records)
+    assert failures > 1

@@ -23,8 +23,8 @@ from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
 from tests.attack.attacker import PEOPLE, Attacker, Suspect
 from tests.attack.attacks import ATTACKS
-from tests.attack.machine import slowness
 from tests.attack.victim import Latencies, Victim, Watch
+from tests.support.slowness import slowness
 
 SHORT: Final = ("crowded_spans", "answers_to_check", "lists", "jobs")
 """What a test plays."""

@@ -13,7 +13,7 @@ import orjson
 
 from deploy.embedded.supervisor import Suite
 from shared.contracts.values import Role
-from tests.attack.machine import memory_mb
+from tests.attack.memory import memory_mb
 
 PEOPLE: Final = 4
 _PACE_S: Final = 0.25

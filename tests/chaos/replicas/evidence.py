@@ -8,7 +8,7 @@ handler is idempotent leaves no row in the inbox: it is timed by what was publis
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from tests.support.subscriptions import subscriptions_of
 POSTGRES = {"track_commit_timestamp": "on", "max_connections": "250"}
 """The server settings that this needs."""
 
+_NO_TIME = timedelta()
 _COMMITTED = "SELECT seq, pg_xact_commit_timestamp(xmin) AS committed_at FROM outbox"
 _HANDLED = """
 SELECT event_id, pg_xact_commit_timestamp(xmin) AS committed_at FROM inbox WHERE consumer_group = $1
@@ -60,9 +61,18 @@ class Hop(NamedTuple):
     reader: str
     handled_at: datetime
 
-    def waited_s(self, back_at: datetime) -> float:
-        """How long it took, from when what all stand on was there again."""
-        return (self.handled_at - max(self.event.committed_at, back_at)).total_seconds()
+    def waited_s(self, outages: Iterable["Outage"]) -> float:
+        """How long it took, without the time in which what all stand on was away."""
+        began, ended = self.event.committed_at, self.handled_at
+        away = (min(ended, each.back_at) - max(began, each.began) for each in outages)
+        return (ended - began - sum((each for each in away if each > _NO_TIME), _NO_TIME)).total_seconds()
+
+
+class Outage(NamedTuple):
+    """When the broker or the database was away."""
+
+    began: datetime
+    back_at: datetime
 
 
 @dataclass
@@ -73,10 +83,10 @@ class Evidence:
     faults: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
-    def slowest(self, began: datetime, ended: datetime, back_at: datetime) -> Hop | None:
+    def slowest(self, began: datetime, ended: datetime, outages: Sequence[Outage]) -> Hop | None:
         """Of the events that were published in that time, the one that waited longest."""
         inside = [hop for hop in self.hops if began <= hop.event.committed_at <= ended]
-        return max(inside, key=lambda hop: hop.waited_s(back_at), default=None)
+        return max(inside, key=lambda hop: hop.waited_s(outages), default=None)
 
     def demand(self, true: bool, otherwise: str) -> None:
         if not true:

@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.replicas.trial import Plan, hold
 from tests.support.suites import prepared
 
-_TAKE_OVER_S = 15.0  # a machine that runs tests may do other work: `make replicas` holds them to ten
+_TAKE_OVER_S = 45.0  # other tests run beside this one, on any machine: `make replicas` holds them to ten
 
 
 @pytest.mark.kafka

@@ -27,7 +27,7 @@ from deploy.embedded.processes import ServiceProcess
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from tests.chaos.replicas import evidence
-from tests.chaos.replicas.evidence import Evidence, Sent
+from tests.chaos.replicas.evidence import Evidence, Outage, Sent
 from tests.chaos.replicas.traffic import PEOPLE, Crowd, EndlessImport, Gateway, Importer, Project
 from tests.support.waiting import until
 
@@ -370,23 +370,35 @@ class Trial:
     def _judge(self, found: Evidence) -> None:
         """No event waited longer than a replica may be missed."""
         slowest = {}
+        outages = [Outage(window.began, window.back_at) for window in self.windows if window.back_at > window.began]
         for window in self.windows:
-            # What was published in the last second is held up by the fault that comes next.
-            hop = found.slowest(window.began - _LAST, window.ended - _LAST, window.back_at)
+            # What was published in the last second may be held up by the fault that comes next.
+            hop = found.slowest(window.began - _LAST, window.ended - _LAST, outages)
             if hop is None:
                 self._demand(False, f"{window.name}: no event was published")
                 continue
-            waited_s = round(hop.waited_s(window.back_at), 2)
+            waited_s = round(hop.waited_s(outages), 2)
             slowest[window.name] = [waited_s, hop.event.type, hop.reader]
             self._demand(
                 waited_s <= self.plan.take_over_s,
-                f"{window.name}: {hop.event.type} had its effect in {hop.reader} after {waited_s} s",
+                f"{window.name}: {hop.event.type} of {hop.event.committed_at:%H:%M:%S} had its effect in {hop.reader} after "
+                f"{waited_s} s",
             )
+            if waited_s > self.plan.take_over_s:
+                self._show_logs(window.began, hop.handled_at)
         self.figures |= {
             "slowest_hop_s": slowest,
             "longest_request_s": {name: round(value, 2) for name, value in self.project.gateway.longest_s.items()},
             "refused": dict(self.crowd.refused),
         }
+
+    def _show_logs(self, began: datetime, ended: datetime) -> None:
+        """Print what the services said of their groups, loops and faults meanwhile: the suite's files go with it."""
+        for file in sorted((self.suite.data_dir / "logs").glob("*.log")):
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                at = re.search(r'"timestamp":"([^"]+)"', line)
+                if at and began <= datetime.fromisoformat(at[1]) <= ended and not line.startswith('{"method"'):
+                    sys.stderr.write(f"{file.stem}: {line[:500]}\n")
 
     def _demand(self, true: bool, otherwise: str) -> None:
         if not true:

@@ -12,6 +12,7 @@ from shared.contracts.answers import LabelSchema, Violation, validate
 from shared.contracts.answers.kinds import QUESTION_MODELS
 from shared.contracts.answers.validation import MAX_VIOLATIONS
 from shared.contracts.fields import AssetReference, FieldValue
+from tests.support.slowness import slowness
 
 IMAGE = AssetReference(
     asset_id=UUID(int=1), media_type="image/png", sha256="0" * 64, size_bytes=1, width=100, height=50
@@ -160,7 +161,7 @@ def test_many_boxes_that_differ_little_are_compared_quickly() -> None:
     boxes = [box(x=40 + number / 1000, y=15, rotation=number / 100) for number in range(2000)]
     started = time.process_time()
     assert rules(BOXES, {"boxes": boxes}) == []
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 2.0 * slowness()
 
 
 def test_a_box_beyond_all_pictures_is_outside() -> None:

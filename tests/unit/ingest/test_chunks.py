@@ -11,6 +11,7 @@ from services.ingest.imports import Line
 from services.ingest.imports.ndjson import Raw
 from services.ingest.operations import chunks
 from services.ingest.operations.chunks import FIRST_LINES, MAX_BYTES, MAX_LINES, chunks_of
+from tests.support.slowness import slowness
 
 
 def lines(first: int, many: int, size: int = 10) -> list[Line]:
@@ -49,9 +50,9 @@ async def test_a_chunk_has_only_so_many_bytes() -> None:
 
 async def test_lines_that_came_do_not_wait_for_a_slow_sender() -> None:
     started = time.monotonic()
-    async for chunk in chunks_of(arriving([lines(1, 3), lines(4, 1)], 1.0), asyncio.Event()):
+    async for chunk in chunks_of(arriving([lines(1, 3), lines(4, 1)], 30.0), asyncio.Event()):
         assert [line.number for line in chunk] == [1, 2, 3]
-        assert time.monotonic() - started < 0.8
+        assert time.monotonic() - started < 10
         break
 
 
@@ -63,7 +64,7 @@ async def test_a_line_waits_no_longer_because_more_come_steadily(monkeypatch: py
         came = started + 0.02 * (chunk[0].number - 1)
         waits.append(time.monotonic() - came)
     assert len(waits) > 2
-    assert max(waits) < 0.3
+    assert max(waits) < 0.3 * slowness()
 
 
 async def test_nothing_comes_of_nothing() -> None:
@@ -99,7 +100,7 @@ async def test_an_import_that_has_to_end_gives_out_what_came(monkeypatch: pytest
     with pytest.raises(ImportInterrupted):
         await gather(endless(), stopping, found)
     assert sum(found) > 4, "a stream that ends soon may end"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 2 * slowness()
 
 
 async def test_an_import_that_ends_in_time_is_not_interrupted() -> None:

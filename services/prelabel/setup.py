@@ -13,7 +13,6 @@ from services.prelabel.resources import PrelabelResources, PrelabelRuntime, Uplo
 from services.prelabel.settings import MEBIBYTE, PrelabelSettings
 from services.prelabel.storage import models
 from services.prelabel.storage.projects import ProjectCache
-from shared.kit.clock import new_id
 
 
 @asynccontextmanager
@@ -42,7 +41,7 @@ async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelReso
     projects = ProjectCache()
     inference = InferenceQueue(runtime.compute, load, set_aside, limits)
     try:
-        scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, projects, new_id())
+        scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, projects)
         yield PrelabelResources(
             UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
             TrainingLimits(

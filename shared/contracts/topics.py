@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel
-
 from shared.contracts import events
-from shared.contracts.envelope import Event, Payload
+from shared.contracts.envelope import Payload
 from shared.contracts.services import ServiceName
 
 Key = Literal["project_id", "record_id", "annotator_id", "model_id"]
@@ -92,26 +90,3 @@ TOPIC_OF: dict[type[Payload], Topic] = {payload: topic for topic in TOPICS for p
 PAYLOADS: dict[tuple[str, int], type[Payload]] = {
     (payload.event_type(), payload.event_version): payload for payload in TOPIC_OF
 }
-
-
-class _Head(BaseModel):
-    type: str
-    version: int
-
-
-class UnknownEvent(ValueError):
-    """No such event type and version in the registry."""
-
-
-def parse_event(raw: bytes | str) -> Event[Payload]:
-    """Parse an envelope with its typed payload.
-
-    Raises:
-        UnknownEvent: type and version are not in the registry.
-        pydantic.ValidationError: the envelope or its payload is malformed.
-    """
-    head = _Head.model_validate_json(raw)
-    payload = PAYLOADS.get((head.type, head.version))
-    if payload is None:
-        raise UnknownEvent(f"{head.type} version {head.version}")
-    return Event[payload].model_validate_json(raw, extra="ignore")  # type: ignore[valid-type]

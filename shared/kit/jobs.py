@@ -1,7 +1,7 @@
 """Long work: a row that a worker claims, with its progress.
 
-A worker holds a job by a lease that it renews; a job whose worker died is claimed again when the lease is over. So a
-handler may run more than once: it works in chunks, commits each with `job.commit_progress`, and goes on from
+A worker holds a job by a lease that it renews; a job whose worker hangs or died is claimed again as soon as the lease is
+over. So a handler may run more than once: it works in chunks, commits each with `job.commit_progress`, and goes on from
 `job.checkpoint`. Every attempt counts, whatever ended it: a fault, a statement that took too long, a lost connection or
 a killed process. Only a worker that has to end gives its attempt back. After `MAX_ATTEMPTS` attempts in which no chunk
 was committed the job has failed. From the third attempt on a job is done alone in its process, so that what is done
@@ -25,7 +25,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from shared.kit import telemetry
-from shared.kit.clock import new_id, to_tick
+from shared.kit.clock import TICK_S, new_id, to_tick
 from shared.kit.database import Database, Session, database_error_kind
 from shared.kit.exceptions import JobFailed, JobLeaseLost
 from shared.kit.failures import failure_of
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 5
-LEASE_S = 30.0
+LEASE_S = 8.0
 KEPT_DAYS = 30
-_HEARTBEAT_S = LEASE_S / 3
+_HEARTBEAT_S = TICK_S
+_RENEW_AGAIN_S = 0.5  # after a renewal that failed
+_LATE_S = 0.1  # after a lease is over, before somebody looks for its job
 _BACKOFF_S = 2.0
 _AT_ONCE_S = 0.01  # less is not waited for
 _BESIDE_OTHERS = 2  # attempts; later ones are made alone
@@ -96,6 +98,10 @@ WHERE state IN ('queued', 'running') AND run_at <= now() AND (lease_until IS NUL
     AND kind = ANY($1) AND (attempts < $2 OR $3)
 LIMIT 1
 """
+_NEXT_LEASE_END = """
+SELECT extract(epoch FROM min(lease_until) - now())::float8 FROM jobs
+WHERE state = 'running' AND run_at <= now() AND lease_until >= now() AND kind = ANY($1) AND (attempts < $2 OR $3)
+"""
 # Workers claim one after the other: each sees what the one before has claimed.
 _LOCK_CLAIMS = "SELECT pg_advisory_xact_lock(hashtextextended('job claims', 0))"
 _CLAIM = """
@@ -115,16 +121,17 @@ WITH at_work AS (
         (SELECT at FROM served WHERE served.project_id IS NOT DISTINCT FROM jobs.project_id) NULLS FIRST, run_at
     LIMIT 1 FOR UPDATE SKIP LOCKED
 )
-UPDATE jobs SET state = 'running', lease = $2, lease_until = now() + make_interval(secs => $3),
+UPDATE jobs SET state = 'running', lease = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
     attempts = attempts + 1, started_at = coalesce(started_at, now())
 FROM due WHERE jobs.id = due.id
 RETURNING jobs.id, kind, project_id, arguments, subject, attempts, checkpoint
 """
 _RENEW = """
-UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE id = $1 AND lease = $2 RETURNING true
+UPDATE jobs SET lease_until = clock_timestamp() + make_interval(secs => $3) WHERE id = $1 AND lease = $2 RETURNING true
 """
 _PROGRESS = """
-UPDATE jobs SET done = $3, total = coalesce($4, total), errors = $5, lease_until = now() + make_interval(secs => $6)
+UPDATE jobs SET done = $3, total = coalesce($4, total), errors = $5,
+    lease_until = clock_timestamp() + make_interval(secs => $6)
 WHERE id = $1 AND lease = $2 RETURNING true
 """
 # A job that gets further may be interrupted any number of times.
@@ -297,14 +304,16 @@ class JobWorker:
             idle = self._claimed == 0
             async with self._runtime.database.autocommit() as session:
                 if not await session.raw.fetchval(_ANY_DUE, self._kinds, _BESIDE_OTHERS, idle):
+                    await self._look_at_lease_end(session, idle=idle)
                     return None
             async with self._runtime.database.transaction() as session:
                 await session.raw.execute(_LOCK_CLAIMS)
                 row = await session.raw.fetchrow(
                     _CLAIM, self._kinds, lease, LEASE_S, _BESIDE_OTHERS, idle, _REMEMBERED_S
                 )
-            if row is None:
-                return None
+                if row is None:
+                    await self._look_at_lease_end(session, idle=idle)
+                    return None
             self._claimed += 1
             self._alone = row["attempts"] > _BESIDE_OTHERS
         return Job(
@@ -318,6 +327,12 @@ class JobWorker:
             database=self._runtime.database,
             lease=lease,
         )
+
+    async def _look_at_lease_end(self, session: Session, *, idle: bool) -> None:
+        """Look again when the next lease of a job is over, if that is sooner."""
+        left_s: float | None = await session.raw.fetchval(_NEXT_LEASE_END, self._kinds, _BESIDE_OTHERS, idle)
+        if left_s is not None:
+            self._look_at = min(self._look_at, time.monotonic() + left_s + _LATE_S)
 
     async def _do(self, job: Job) -> None:
         if job.attempt > MAX_ATTEMPTS:
@@ -364,17 +379,20 @@ class JobWorker:
 
     async def _renew(self, job: Job, work: "asyncio.Task[Any]") -> None:
         """Keep the lease while the handler works; stop the handler when the lease is lost."""
+        pause_s = _HEARTBEAT_S
         while True:
-            await asyncio.sleep(_HEARTBEAT_S)
+            await asyncio.sleep(pause_s)
             try:
-                async with self._runtime.database.transaction() as session:
+                async with self._runtime.database.autocommit() as session:
                     kept = await session.raw.fetchval(_RENEW, job.id, job.lease, LEASE_S)
             except Exception as error:  # the lease outlives two missed renewals
                 log.warning("job_lease_not_renewed", exc_info=error)
+                pause_s = _RENEW_AGAIN_S
                 continue
             if not kept:
                 work.cancel()
                 return
+            pause_s = _HEARTBEAT_S
 
     async def _end(
         self, job: Job, state: str, result: dict[str, Any] | None = None, failure: str | None = None

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.contracts.envelope import Event
-from shared.contracts.topics import parse_event
+from tests.support.events import parse_event
 from tests.support.service import ServiceUnderTest
 
 _EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "contracts" / "examples"

@@ -1,7 +1,7 @@
 """What prelabel does by itself: the third edge, beside api and consumers. All state is in the database.
 
-`score` runs on every replica and shares the work by skipping locked rows; the others run on one. Whatever is
-interrupted is found again by the next round, on this replica or on another.
+`score` runs on every replica, and each project is scored by the one that holds its lease; the other loops run on one
+replica. Whatever is interrupted is found again by the next round, on this replica or on another.
 """
 
 from typing import Final

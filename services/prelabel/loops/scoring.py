@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.prelabel.loop_names import SCORE
 from services.prelabel.operations import scoring
+from services.prelabel.operations.scoring_lease import hold_project
 from services.prelabel.resources import PrelabelRuntime, mark_dirty
 from services.prelabel.scoring_queue import ScoringQueue
 from services.prelabel.storage import predictions
@@ -79,18 +80,26 @@ async def _score_by_turns(runtime: PrelabelRuntime, queue: ScoringQueue, item: I
 
 
 async def _score_project(runtime: PrelabelRuntime, project_id: UUID) -> bool:
-    """One turn of a project; returns whether it may need another one."""
+    """One turn of a project, under its lease; returns whether it may need another one."""
+    async with hold_project(runtime.database, project_id) as holder:
+        if holder is not None:
+            return await _score_held(runtime, project_id, holder)
+    await asyncio.sleep(_TRIES_AGAIN_S)
+    return True
+
+
+async def _score_held(runtime: PrelabelRuntime, project_id: UUID, holder: UUID) -> bool:
     resources = runtime.resources
     for _ in range(_CHUNKS_A_TURN):
         started = time.monotonic()
-        done = await scoring.score_some(resources.scorer, project_id, resources.pace.size)
+        done = await scoring.score_some(resources.scorer, project_id, holder, resources.pace.size)
         if not done.more:
             mark_dirty(runtime, project_id)
             return False
-        if done.scored == 0:  # nothing can be read now, or it is another replica's turn: leave them a moment
-            await asyncio.sleep(_TRIES_AGAIN_S)
         if done.elsewhere:
             return True
-        if done.scored > 0:  # what a model took that had no answer is no measure
+        if done.scored == 0:  # nothing can be read now: leave them a moment
+            await asyncio.sleep(_TRIES_AGAIN_S)
+        else:  # what a model took that had no answer is no measure
             resources.pace.took(time.monotonic() - started)
     return True

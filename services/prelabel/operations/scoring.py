@@ -40,19 +40,18 @@ _MOST_ATTEMPTS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """What scoring needs beside a project. `holder` names this process among the replicas."""
+    """What scoring needs beside a project."""
 
     database: Database
     objects: Objects
     compute: ComputePool
     inference: InferenceQueue
     projects: ProjectCache
-    holder: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What one step did. `elsewhere`: another replica scores this project. `more`: there may be more to do."""
+    """What one step did. `elsewhere`: another holder has the project's lease. `more`: there may be more to do."""
 
     scored: int = 0
     failed: int = 0
@@ -80,36 +79,34 @@ class _ModelAnswers:
     interrupted: set[UUID] = field(default_factory=set)
 
 
-async def score_some(scorer: Scorer, project_id: UUID, limit: int) -> Scored:
+async def score_some(scorer: Scorer, project_id: UUID, holder: UUID, limit: int) -> Scored:
     """Score some records that are due, held-out ones first: they set the thresholds that the others wait for.
 
     `limit` of them in a transaction, and some transactions side by side: a model is asked while answers are saved.
+    `holder` has the project's lease; once another one has it, nothing is saved.
     """
     most = limit * _SIDE_BY_SIDE
     async with scorer.database.transaction() as session:
-        if not await scoring_leases.take(session, project_id, scorer.holder):
+        if not await scoring_leases.is_held(session, project_id, holder):
             return Scored(elsewhere=True, more=True)
         work = await _load(session, scorer.projects, project_id, most)
-        if not work.due:
-            await scoring_leases.give_up(session, project_id, scorer.holder)
-            return Scored()
+    if not work.due:
+        return Scored()
     parts = [replace(work, due=work.due[start : start + limit]) for start in range(0, len(work.due), limit)]
-    done = await side_by_side((_score(scorer, part) for part in parts), at_once=_SIDE_BY_SIDE)
+    done = await side_by_side((_score(scorer, part, holder) for part in parts), at_once=_SIDE_BY_SIDE)
     scored, failed = sum(scored for scored, _ in done), sum(failed for _, failed in done)
-    more = len(work.due) == most or failed > 0 or scored < len(work.due)
-    if not more:
-        async with scorer.database.transaction() as session:
-            await scoring_leases.give_up(session, project_id, scorer.holder)
-    return Scored(scored, failed, more=more)
+    return Scored(scored, failed, more=len(work.due) == most or failed > 0 or scored < len(work.due))
 
 
-async def _score(scorer: Scorer, work: _Work) -> tuple[int, int]:
+async def _score(scorer: Scorer, work: _Work, holder: UUID) -> tuple[int, int]:
     """Ask the champion and save; returns how many records have their prediction, and how many wait."""
     answered, thumbnails = _ModelAnswers(), list[records.MadeThumbnail]()
     if work.champion is not None:
         reader = Reader(scorer.objects, scorer.compute, work.champion.project_id)
         answered, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
     async with scorer.database.transaction() as session:
+        if not await scoring_leases.is_held(session, work.situation.project.project_id, holder):
+            return 0, 0  # what it found while it hung is no measure of a model or a store
         done = await _save(session, work, answered)
         await records.add_thumbnails(session, thumbnails)
     return done

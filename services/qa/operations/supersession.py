@@ -14,6 +14,8 @@ from shared.kit.objects import Objects
 
 _RELEASES_AT_ONCE = 100
 _SUCCESSOR = "+erasure."
+_WRITTEN_TO_S = 60.0
+"""How long after a cancellation a worker may still write: it stops when it next renews its job's lease."""
 
 
 async def close_failed(database: Database, objects: Objects) -> int:
@@ -39,7 +41,7 @@ async def close_failed(database: Database, objects: Objects) -> int:
 async def clear_cancelled(database: Database, objects: Objects) -> int:
     """Delete what the jobs of cancelled releases have written, once no worker is at it any more; return how many."""
     async with database.autocommit() as session:
-        waiting = await releases.cancelled(session, 2 * jobs.LEASE_S, _RELEASES_AT_ONCE)
+        waiting = await releases.cancelled(session, _WRITTEN_TO_S, _RELEASES_AT_ONCE)
     for release_id in waiting:
         await objects.delete_folder(folder(release_id))
     if waiting:

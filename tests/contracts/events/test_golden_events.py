@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from shared.contracts.envelope import Payload
-from shared.contracts.topics import BY_NAME, PAYLOADS, TOPIC_OF, TOPICS, UnknownEvent, parse_event
+from shared.contracts.topics import BY_NAME, PAYLOADS, TOPIC_OF, TOPICS
+from tests.support.events import EVERY_EVENT, parse_event
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "contracts" / "examples"
 FILES = sorted(EXAMPLES.glob("*.json"))
@@ -21,7 +22,9 @@ def test_a_golden_event_parses_and_re_emits_equal(file: Path) -> None:
     raw = file.read_bytes()
     event = parse_event(raw)
     assert type(event.payload).event_type() == event.type
-    assert json.loads(event.model_dump_json()) == json.loads(raw)
+    emitted = event.model_dump_json()
+    assert json.loads(emitted) == json.loads(raw)
+    assert parse_event(emitted) == event
     assert event.occurred_at.utcoffset() == timedelta(0)
 
 
@@ -48,16 +51,15 @@ def test_a_reader_ignores_unknown_fields_of_nested_values() -> None:
 
 def test_an_unknown_event_is_distinguished_from_a_malformed_one() -> None:
     raw = json.loads((EXAMPLES / "RecordErased.v1.json").read_bytes())
-    with pytest.raises(UnknownEvent):
-        parse_event(json.dumps({**raw, "version": 99}))
+    assert EVERY_EVENT.parse(json.dumps({**raw, "version": 99}).encode()) is None
     with pytest.raises(ValidationError):
-        parse_event(json.dumps({**raw, "payload": {}}))
+        EVERY_EVENT.parse(json.dumps({**raw, "payload": {}}).encode())
 
 
 def test_an_event_is_immutable() -> None:
     event = parse_event((EXAMPLES / "RecordErased.v1.json").read_bytes())
     with pytest.raises(ValidationError):
-        event.payload.reason = "other"  # type: ignore[attr-defined]
+        event.payload.reason = "other"
 
 
 def test_the_registry_knows_each_topic_and_event_once() -> None:

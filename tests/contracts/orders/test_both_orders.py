@@ -15,7 +15,8 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.services import SERVICE_NAMES
-from shared.contracts.topics import TOPIC_OF, parse_event
+from shared.contracts.topics import TOPIC_OF
+from tests.support.events import parse_event
 from tests.support.golden import golden
 from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest, service_under_test

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from shared.contracts.events import AnnotatorChanged, GoldPlaced, ProjectChanged, RecordErased
-from shared.contracts.topics import parse_event
 from shared.contracts.values import AnnotatorStatus, Pool
 from shared.kit import erasures, event_routes
 from shared.kit.clock import new_id, utc_now
@@ -20,6 +19,7 @@ from shared.kit.relay import Relay
 from shared.kit.waits import Waits
 from tests.service.kit_events.conftest import TINY, cancelled
 from tests.support.bus import ListBus
+from tests.support.events import parse_event
 from tests.support.golden import golden
 from tests.support.outbox import outbox_events
 from tests.support.service import ServiceUnderTest, service_under_test

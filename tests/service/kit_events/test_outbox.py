@@ -6,7 +6,6 @@ import pytest
 
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import RecordAccepted, RecordErased, WorkLogged
-from shared.contracts.topics import parse_event
 from shared.contracts.values import Origin, Split, TaskKind
 from shared.kit import telemetry
 from shared.kit.clock import new_id, utc_now
@@ -14,6 +13,7 @@ from shared.kit.database import Database, Session
 from shared.kit.exceptions import EventTooLarge, KeyMissing
 from shared.kit.outbox import Outgoing, publish, publish_many
 from tests.service.kit_events.conftest import Effects, annotator_changed
+from tests.support.events import parse_event
 
 ERASED = RecordErased(reason="by right")
 

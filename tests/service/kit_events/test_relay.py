@@ -12,7 +12,6 @@ import asyncpg
 import pytest
 
 from shared.contracts.events import RecordErased
-from shared.contracts.topics import parse_event
 from shared.kit import housekeeping
 from shared.kit import relay as relay_module
 from shared.kit.bus import Outbound, Published, Writer
@@ -25,6 +24,7 @@ from shared.kit.replica import Replica
 from shared.kit.settings import Settings
 from tests.service.kit_events.conftest import TINY, Effects, annotator_changed, cancelled
 from tests.support.bus import ListBus
+from tests.support.events import parse_event
 from tests.support.postgres import drop_database, migrated_database
 from tests.support.service import settings_for
 from tests.support.waiting import until

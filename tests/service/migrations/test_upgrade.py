@@ -10,10 +10,10 @@ import pytest
 
 from shared.contracts.envelope import Event
 from shared.contracts.services import SERVICE_NAMES
-from shared.contracts.topics import parse_event
 from shared.contracts.values import Role
 from shared.kit import migrations
 from tests.support import last_release
+from tests.support.events import parse_event
 from tests.support.golden import handled_by
 from tests.support.postgres import create_database, drop_database
 from tests.support.service import ServiceUnderTest, service_under_test

@@ -1,4 +1,4 @@
-"""What qa raises; `services.qa.api.PROBLEMS` says which status the edge gives to each."""
+"""What qa raises; `services.qa.main.PROBLEMS` says which status the edge gives to each."""
 
 from collections.abc import Sequence
 from uuid import UUID

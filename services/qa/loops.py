@@ -11,6 +11,7 @@ from services.qa.operations import (
     agreement_updates,
     assessments,
     feedback,
+    predictions,
     replacements,
     sealing,
     supersession,
@@ -35,6 +36,7 @@ SUPERSEDE = "supersede_releases"
 AGREEMENT = "count_agreement"
 JUDGE = "judge_pending"
 REVIEW = "review_reports"
+PRUNE = "prune"
 
 FAILED = Counter("touchstone_background_failures", "Attempts at background work that failed.", ("work", "reason"))
 FAILING = Gauge(
@@ -45,6 +47,7 @@ FAILING = Gauge(
 
 _PROJECTS_AT_ONCE = 100
 _DELTAS_AT_ONCE = 10_000
+_PRUNED_AT_ONCE = 500
 _REST_FROM_S = 0.5
 _TURN_S = 10.0
 
@@ -173,6 +176,14 @@ async def supersede_releases(runtime: QaRuntime) -> None:
         pass
 
 
+async def prune(runtime: QaRuntime) -> None:
+    """Delete predictions that were superseded as long ago as events are kept, but those that lineage names."""
+    pruned = _PRUNED_AT_ONCE
+    while pruned == _PRUNED_AT_ONCE:
+        async with runtime.database.transaction() as session:
+            pruned = await predictions.prune(session, runtime.settings.event_retention_days, _PRUNED_AT_ONCE)
+
+
 async def count_agreement(runtime: QaRuntime) -> float | None:
     """Count what changed and compute the results again; a project rests in proportion to the time it took.
 
@@ -209,4 +220,5 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(SEAL, seal_interval_s, seal),
         Loop(SUPERSEDE, 5.0, supersede_releases),
         Loop(AGREEMENT, 2.0, count_agreement),
+        Loop(PRUNE, 600.0, prune),
     ]

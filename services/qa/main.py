@@ -8,6 +8,17 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.qa import api, consumers, loops
+from services.qa.exceptions import (
+    AnswersRefused,
+    GoldTooLarge,
+    NotGold,
+    NotPaused,
+    ProjectArchived,
+    RecordErased,
+    ReleaseNameTaken,
+    UnknownQuestion,
+    UnknownSchemaVersion,
+)
 from services.qa.operations import agreement_recount, erased_places, release_job, releases, republication
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener, pending_listeners
@@ -25,6 +36,18 @@ Measures what people and models answer, arbitrates, and finalizes labels with th
 
 A record ends in exactly one state: `finalized`, `gold`, `unlabelable` or `erased`; until then it is `open`.
 """
+
+PROBLEMS: dict[type[Exception], int] = {
+    AnswersRefused: 422,
+    GoldTooLarge: 413,
+    NotGold: 404,
+    NotPaused: 409,
+    ProjectArchived: 409,
+    RecordErased: 410,
+    ReleaseNameTaken: 409,
+    UnknownQuestion: 404,
+    UnknownSchemaVersion: 404,
+}
 
 
 def create_app(settings: QaSettings | None = None) -> FastAPI:
@@ -62,7 +85,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             description=DESCRIPTION,
             settings=settings,
             routers=api.ROUTERS,
-            problems=api.PROBLEMS,
+            problems=PROBLEMS,
             subscriptions=consumers.subscriptions,
             loops=loops.loops_of(
                 estimation_interval_s=settings.estimation_interval_s, seal_interval_s=settings.seal_interval_s

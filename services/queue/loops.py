@@ -1,4 +1,4 @@
-"""What queue does again and again, on one replica."""
+"""The background loops of queue. Each leads on one replica but `top_up_gold`, which serves what its own replica remembers."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta

@@ -1,13 +1,14 @@
 """What qa's endpoints on quality take and answer."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
 from services.qa.domain.auto_accept import NoThreshold, WhyNone
+from services.qa.operations.assessments import shown_details
 from services.qa.operations.threshold_views import ShownThreshold
 from shared.contracts.events import ThresholdEvidence
 from shared.contracts.values import AssessmentStatus, Frozen, Probability
@@ -133,12 +134,14 @@ class AssessmentOut(BaseModel):
     era: int = Field(description="How many drift alarms there were; answers since count as a new annotator's.")
     changed_at: AwareDatetime | None = Field(description="When the error rate rose, where it did.")
     assessed_at: AwareDatetime
-    details: dict[str, Any]
+    details: Annotated[dict[str, Any], AfterValidator(shown_details)] = Field(
+        description="What else the last estimation found, or who reinstated the annotator and why."
+    )
 
 
 class SpeedOut(BaseModel):
-    sessions: int = Field(description="Tasks that were submitted.")
-    active_s: float | None = Field(description="The time the frontend measured, in seconds, together.")
+    sessions: int = Field(description="Tasks that were submitted; of a project the newest 1,000 alone are counted.")
+    active_s: float | None = Field(description="The time the frontend measured for these tasks, in seconds, together.")
     median_active_s: float | None
 
 

@@ -48,6 +48,7 @@ ModelReader = Annotated[Principal, requires(Role.MANAGER, Role.AUDITOR, Role.TRA
 Manager = Annotated[Principal, requires(Role.MANAGER)]
 
 _NEWEST = 100
+_SPEED_OF_NEWEST = 1_000
 _NO_WORK = {"sessions": 0, "active_s": None, "median_active_s": None}
 QuestionName = Annotated[str | None, Query(max_length=200, description="Only this question.")]
 
@@ -120,7 +121,7 @@ async def read_assessment(
     session: SessionDep, reader: Reader, annotator_id: UUID, after: After = None, limit: Limit = DEFAULT_LIMIT
 ) -> AssessmentsOut:
     """In the projects that the token may see, page by page, with the newest that was published of them. There is none
-    before the first answers in a project.
+    before the first answers in a project. The speed is that of the newest 1,000 tasks submitted in the project.
     """
     last = None if after is None else decode_cursor(after, UUID)[0]
     found = await lists.assessments_of(session, annotator_id, within=reader.projects, after=last, limit=limit + 1)
@@ -129,7 +130,7 @@ async def read_assessment(
     shown = found[:limit]
     projects = [one["project_id"] for one in shown]
     history = await annotators.logged(session, projects, annotator_id, _NEWEST)
-    speeds = await annotators.speeds(session, projects, annotator_id)
+    speeds = await annotators.speeds(session, projects, annotator_id, _SPEED_OF_NEWEST)
     return AssessmentsOut(
         annotator_id=annotator_id,
         assessments=[

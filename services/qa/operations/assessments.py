@@ -5,7 +5,7 @@ estimates are stored for the records that finish before the next time. Then each
 drift. Older votes than the window's say nothing of how somebody answers now.
 
 One estimation takes time and memory in proportion to the window (`estimation_annotations`), each EM step to votes times
-classes, and nothing in proportion to the history; how often it is done, see `domain.schedule`.
+classes, and nothing in proportion to the history; how often it is done, see `domain.estimation_schedule`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -174,7 +174,7 @@ def _stored(
 
 
 def _details(before: StoredAssessment | None, found: AnnotatorFinding) -> dict[str, Any]:
-    published = {} if before is None else {name: before.details[name] for name in _PUBLISHED if name in before.details}
+    published = {} if before is None else _published_of(before)
     return {
         "diagonal": round(found.diagonal, 6),
         "drift_statistic": round(found.drift.statistic, 6),
@@ -183,14 +183,28 @@ def _details(before: StoredAssessment | None, found: AnnotatorFinding) -> dict[s
     }
 
 
-_PUBLISHED = ("told_accuracy", "told_answers")
+_PUBLISHED = {"published_accuracy": "told_accuracy", "published_answers": "told_answers"}
+"""What was published last, in `details`, each with its name in rows of earlier releases."""
+
+
+def _published_of(stored: StoredAssessment) -> dict[str, Any]:
+    details = stored.details
+    found = {name: name if name in details else former for name, former in _PUBLISHED.items()}
+    return {name: details[key] for name, key in found.items() if key in details}
+
+
+def shown_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What readers of an assessment see of its details: not what only says when it is published again."""
+    hidden = {*_PUBLISHED, *_PUBLISHED.values()}
+    return {name: value for name, value in details.items() if name not in hidden}
 
 
 def _is_worth_publishing(before: StoredAssessment | None, now: StoredAssessment) -> bool:
     if before is None or before.assessment_revision == 0 or before.status is not now.status:
         return True
-    accuracy, answers = before.details.get("told_accuracy"), before.details.get("told_answers") or 0
-    if now.accuracy is not None and abs(now.accuracy - (accuracy or 0.0)) >= _ACCURACY_STEP:
+    published = _published_of(before)
+    accuracy, answers = published.get("published_accuracy") or 0.0, published.get("published_answers") or 0
+    if now.accuracy is not None and abs(now.accuracy - accuracy) >= _ACCURACY_STEP:
         return True
     return now.answers >= _ANSWERS_FACTOR * max(answers, 1)
 
@@ -201,7 +215,7 @@ async def publish_assessments(session: Session, stored: Sequence[StoredAssessmen
         replace(
             one,
             assessment_revision=one.assessment_revision + 1,
-            details={**one.details, "told_accuracy": one.accuracy, "told_answers": one.answers},
+            details={**one.details, "published_accuracy": one.accuracy, "published_answers": one.answers},
         )
         for one in stored
     ]

@@ -70,3 +70,16 @@ async def route(session: Session, cache: ProjectCache, events: EventSet[RecordRo
         await records.save_routes(session, [record for record in rerouted if not changes.touches(record)])
         await changes.save(session)
         await agreement_counts.mark(session, recounted)
+
+
+async def prune(session: Session, retention_days: int, limit: int) -> int:
+    """Delete predictions that were superseded so many days ago and that lineage doesn't need, of so many entries of the list
+    of what was superseded; returns of how many.
+
+    The records are locked first: what an annotation or a route names while this runs is seen.
+    """
+    superseded = await predictions.take_superseded(session, retention_days, limit)
+    if superseded:
+        await records.lock_rows(session, {one.record_id for one in superseded})
+        await predictions.prune(session, superseded)
+    return len(superseded)

@@ -6,8 +6,8 @@ from uuid import UUID
 from services.qa.domain.record import Record
 from services.qa.operations.assessments import assessed
 from services.qa.operations.changes import label_finalized
+from services.qa.operations.current_thresholds import threshold_set
 from services.qa.operations.sealing import chain_sealed
-from services.qa.operations.standing_thresholds import threshold_set
 from services.qa.storage import annotators, chain, gold, labels, records, releases, thresholds
 from services.qa.storage.gold import Gold
 from services.qa.storage.labels import Label

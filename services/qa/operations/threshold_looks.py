@@ -9,9 +9,9 @@ from services.qa.domain import auto_accept, class_thresholds
 from services.qa.domain.auto_accept import Audited
 from services.qa.domain.class_thresholds import ClassThreshold, ThresholdSet
 from services.qa.domain.project import Project
-from services.qa.operations.standing_thresholds import (
+from services.qa.operations.current_thresholds import (
     SELECTION,
-    Standing,
+    CurrentThresholds,
     ThresholdDraft,
     classes_of,
     publish_thresholds,
@@ -32,7 +32,7 @@ class DueLook:
 
     project: Project
     champion: Model
-    standing: Standing
+    current: CurrentThresholds
     number: int
     audited: Sequence[Audited]
 
@@ -70,7 +70,7 @@ def _outcome(look: DueLook) -> LookOutcome:
         level=look.level,
     )
     accepts = class_thresholds.accepted(look.audited, found.values)
-    return LookOutcome(found, accepts, class_thresholds.accepted(look.audited, look.standing.values))
+    return LookOutcome(found, accepts, class_thresholds.accepted(look.audited, look.current.values))
 
 
 async def conclude(session: Session, look: DueLook, outcome: LookOutcome, now: datetime) -> None:
@@ -91,7 +91,7 @@ async def conclude(session: Session, look: DueLook, outcome: LookOutcome, now: d
         now=now,
     )
     drafts = _drafts(look, outcome)
-    await publish_thresholds(session, look.project, look.champion, look.standing, drafts, now)
+    await publish_thresholds(session, look.project, look.champion, look.current, drafts, now)
 
 
 async def _still_holds(session: Session, look: DueLook) -> bool:
@@ -102,10 +102,10 @@ async def _still_holds(session: Session, look: DueLook) -> bool:
     project = await projects.load(session, look.project.project_id)
     if project is None or project.policies.auto_accept != look.project.policies.auto_accept:
         return False
-    standing = Standing(await thresholds.standing(session, champion.model_id))
+    current = CurrentThresholds(await thresholds.current(session, champion.model_id))
     last = await thresholds.last_test(session, champion.model_id, SELECTION)
     number = 1 if last is None else last["number"] + 1
-    return (standing.revision, number) == (look.standing.revision, look.number)
+    return (current.revision, number) == (look.current.revision, look.number)
 
 
 def _content(look: DueLook, found: ThresholdSet) -> dict[str, Any]:
@@ -131,15 +131,15 @@ def _content(look: DueLook, found: ThresholdSet) -> dict[str, Any]:
 
 def _drafts(look: DueLook, outcome: LookOutcome) -> Sequence[ThresholdDraft]:
     """What is to hold from now on, of the classes of which something changes."""
-    found, standing = outcome.found, look.standing
+    found, current = outcome.found, look.current
     if outcome.accepts > outcome.before:
         shown = found.classes
-    elif outcome.accepts == 0 and not standing.accepts:
-        shown = [one for one in found.classes if one.label not in standing.values]
+    elif outcome.accepts == 0 and not current.accepts:
+        shown = [one for one in found.classes if one.label not in current.values]
     else:
         return ()
     drafts = [_draft(one, found, look.labelled) for one in shown]
-    if standing.accepted_by(None) is not None and None not in found.values:
+    if current.accepted_by(None) is not None and None not in found.values:
         drafts.append(ThresholdDraft(None, None, "replaced_by_classes", None))
     return drafts
 

@@ -6,7 +6,7 @@ from services.qa.domain import auto_accept, class_thresholds
 from services.qa.domain.auto_accept import EvidenceProgress, NoThreshold
 from services.qa.domain.class_thresholds import ClassOutcome
 from services.qa.domain.project import Project
-from services.qa.operations.standing_thresholds import SELECTION, Standing, classes_of, most_evidence
+from services.qa.operations.current_thresholds import SELECTION, CurrentThresholds, classes_of, most_evidence
 from services.qa.storage import predictions, thresholds
 from services.qa.storage.predictions import Model
 from services.qa.storage.thresholds import ModelThreshold
@@ -37,15 +37,15 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
     policy = project.policies.auto_accept
     champion = await predictions.champion(session, project.project_id)
     same_schema = champion is not None and champion.schema_version == version
-    standing = Standing([] if champion is None else await thresholds.standing(session, champion.model_id))
+    current = CurrentThresholds([] if champion is None else await thresholds.current(session, champion.model_id))
     progress = EvidenceProgress(0, 0, None)
     if champion is not None and same_schema and policy.enabled:
         progress = await _progress(session, project, champion)
     found: list[ShownThreshold] = []
     for question in schema.questions:
         answered = champion is not None and champion.question == question.name
-        if champion is not None and answered and same_schema and policy.enabled and standing.rows:
-            found += _of_classes(project, champion, standing, progress)
+        if champion is not None and answered and same_schema and policy.enabled and current.rows:
+            found += _of_classes(project, champion, current, progress)
             continue
         why = auto_accept.why_none(
             enabled=policy.enabled,
@@ -61,13 +61,13 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
 
 
 def _of_classes(
-    project: Project, champion: Model, standing: Standing, progress: EvidenceProgress
+    project: Project, champion: Model, current: CurrentThresholds, progress: EvidenceProgress
 ) -> list[ShownThreshold]:
     policy = project.policies.auto_accept
     needed = class_thresholds.fewest_of_class(policy.error_budget, policy.confidence_level)
     found = []
     for label in classes_of(project, champion):
-        row = standing.of(label)
+        row = current.of(label)
         evidence = None if row is None else _evidence(row)
         given = 0 if evidence is None else evidence.class_tested or 0
         why = None

@@ -7,7 +7,7 @@ Before a look an expert relabels, blind and once a record, the held-out records 
 where it is sure: people's own slips would else eat the error budget that the model is held to. They are asked when the look
 is near and not when it is due, so that nobody labels meanwhile what the model would have been trusted with.
 
-A round reads the newest evidence, at most `standing_thresholds.MOST_EVIDENCE` labels or as many as a look may need,
+A round reads the newest evidence, at most `current_thresholds.MOST_EVIDENCE` labels or as many as a look may need,
 however many there are.
 """
 
@@ -23,10 +23,10 @@ from services.qa.domain.project import Project
 from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations import threshold_looks
 from services.qa.operations.changes import RecordChanges
-from services.qa.operations.standing_thresholds import (
+from services.qa.operations.current_thresholds import (
     SELECTION,
     Compared,
-    Standing,
+    CurrentThresholds,
     ThresholdDraft,
     hold_against_audits,
     most_evidence,
@@ -95,18 +95,18 @@ async def _test(
     locked = await predictions.lock_champion(session, project.project_id)
     if locked is None or locked.model_id != champion.model_id:
         return NextStep()
-    standing = Standing(await thresholds.standing(session, champion.model_id))
+    current = CurrentThresholds(await thresholds.current(session, champion.model_id))
     if not project.policies.auto_accept.enabled:
-        withdrawn = [ThresholdDraft(one.label, None, "disabled_by_policy", None) for one in standing.accepting]
-        await publish_thresholds(session, project, champion, standing, withdrawn, now)
+        withdrawn = [ThresholdDraft(one.label, None, "disabled_by_policy", None) for one in current.accepting]
+        await publish_thresholds(session, project, champion, current, withdrawn, now)
         return NextStep()
-    if standing.accepts:
-        standing = await hold_against_audits(session, project, champion, standing, evidence, now)
-    return await _next_step(session, project, champion, standing, evidence)
+    if current.accepts:
+        current = await hold_against_audits(session, project, champion, current, evidence, now)
+    return await _next_step(session, project, champion, current, evidence)
 
 
 async def _next_step(
-    session: Session, project: Project, champion: Model, standing: Standing, evidence: Sequence[Compared]
+    session: Session, project: Project, champion: Model, current: CurrentThresholds, evidence: Sequence[Compared]
 ) -> NextStep:
     """Return the look that is due, or the records that an expert must see before one."""
     policy = project.policies.auto_accept
@@ -149,7 +149,7 @@ async def _next_step(
     if waits_for_experts and labelled < auto_accept.STREAM_STEP * least:
         return NextStep()  # where records never cease to come, labels count as they stand
     audited = [one for one in (_audited(champion, each) for each in evidence) if one is not None]
-    return NextStep(look=DueLook(project, champion, standing, 1 if last is None else last["number"] + 1, audited))
+    return NextStep(look=DueLook(project, champion, current, 1 if last is None else last["number"] + 1, audited))
 
 
 async def _request_experts(database: Database, project_id: UUID, record_ids: Sequence[UUID], now: datetime) -> None:

@@ -101,9 +101,14 @@ SELECT drift_id, subject, subject_id, number, content, detected_at FROM drifts
 WHERE project_id = $1 AND drift_id > $2 ORDER BY drift_id LIMIT $3
 """
 _SPEED = """
-SELECT project_id, count(*) AS sessions, sum(active_s) AS active_s,
+SELECT one.project_id, count(*) AS sessions, sum(active_s) AS active_s,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY active_s) AS median_active_s
-FROM work WHERE project_id = ANY($1) AND annotator_id = $2 AND activity = 'submitted' GROUP BY project_id
+FROM unnest($1::uuid[]) AS one (project_id) CROSS JOIN LATERAL (
+    SELECT active_s FROM work
+    WHERE work.annotator_id = $2 AND work.project_id = one.project_id AND activity = 'submitted'
+    ORDER BY ended_at DESC LIMIT $3
+) AS newest
+GROUP BY one.project_id
 """
 
 
@@ -243,7 +248,12 @@ async def drifts(session: Session, project_id: UUID, after: UUID | None, limit: 
     return [loaded(row, "content") for row in rows]
 
 
-async def speeds(session: Session, projects: Sequence[UUID], annotator_id: UUID) -> dict[UUID, dict[str, Any]]:
-    """Submitted tasks by project, and the time the frontend measured, in seconds; a project without any is missing."""
-    rows = await session.raw.fetch(_SPEED, projects, annotator_id)
+async def speeds(
+    session: Session, projects: Sequence[UUID], annotator_id: UUID, newest: int
+) -> dict[UUID, dict[str, Any]]:
+    """Of the newest submitted tasks by project: how many, and the time the frontend measured, in seconds.
+
+    A project without any is missing.
+    """
+    rows = await session.raw.fetch(_SPEED, projects, annotator_id, newest)
     return {row["project_id"]: {name: value for name, value in row.items() if name != "project_id"} for row in rows}

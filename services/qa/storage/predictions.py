@@ -37,12 +37,46 @@ class ModelCard:
     test: Mapping[str, Any] | None
 
 
+# Of records that have other predictions it is noted which revision supersedes those below it, and when.
 _ADD = """
-INSERT INTO predictions (prediction_id, record_id, project_id, revision, model_id, model_version, schema_version,
-    answers, confidence, distributions, scored_for, predicted_at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::integer[], $7::integer[],
-    $8::jsonb[], $9::double precision[], $10::jsonb[], $11::text[], $12::timestamptz[])
-ON CONFLICT DO NOTHING RETURNING prediction_id
+WITH made AS (
+    INSERT INTO predictions (prediction_id, record_id, project_id, revision, model_id, model_version, schema_version,
+        answers, confidence, distributions, scored_for, predicted_at)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::integer[], $7::integer[],
+        $8::jsonb[], $9::double precision[], $10::jsonb[], $11::text[], $12::timestamptz[])
+    ON CONFLICT DO NOTHING RETURNING prediction_id, record_id, revision
+), superseded AS (
+    INSERT INTO superseded_predictions (record_id, revision)
+    SELECT record_id, greatest(made.revision, other.revision) FROM made CROSS JOIN LATERAL (
+        SELECT revision FROM predictions WHERE predictions.record_id = made.record_id ORDER BY revision DESC LIMIT 1
+    ) AS other
+)
+SELECT prediction_id FROM made
+"""
+# By place in the table: a row is written once and never changed.
+_TAKE_SUPERSEDED = """
+DELETE FROM superseded_predictions WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM superseded_predictions WHERE superseded_at < now() - make_interval(days => $1)
+    ORDER BY superseded_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)) RETURNING record_id, revision
+"""
+# What lineage names stays, and so does what the champion predicted: thresholds are tested on it. An ARRAY of a record's few
+# rows is read by the record, while NOT EXISTS may become a join that reads the whole table.
+_PRUNE = """
+DELETE FROM predictions p USING unnest($1::uuid[], $2::integer[]) AS superseded (record_id, revision)
+WHERE p.record_id = superseded.record_id AND p.revision < superseded.revision
+    AND p.prediction_id <> ALL (ARRAY(
+        SELECT prediction_id FROM routes WHERE routes.record_id = p.record_id AND prediction_id IS NOT NULL
+    ))
+    AND p.prediction_id <> ALL (ARRAY(
+        SELECT (content->>'prediction_id')::uuid FROM routes
+        WHERE routes.record_id = p.record_id AND content->>'prediction_id' IS NOT NULL
+    ))
+    AND p.prediction_id <> ALL (ARRAY(
+        SELECT prediction_shown FROM annotations
+        WHERE annotations.record_id = p.record_id AND prediction_shown IS NOT NULL
+    ))
+    AND (SELECT stage FROM models WHERE models.model_id = p.model_id) IS DISTINCT FROM 'champion'
 """
 _FIND = """
 SELECT prediction_id, model_id, schema_version, answers, confidence, distributions, predicted_at
@@ -95,6 +129,24 @@ async def add(session: Session, predictions: Sequence[tuple[Event[RecordPredicte
         [event.occurred_at for event in events],
     )
     return {row["prediction_id"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionsToPrune:
+    """A record's predictions with revisions below `revision` were superseded."""
+
+    record_id: UUID
+    revision: int
+
+
+async def take_superseded(session: Session, days: int, limit: int) -> list[PredictionsToPrune]:
+    """Take what was superseded so many days ago, the oldest first, off the list of what is to be pruned."""
+    return [PredictionsToPrune(**row) for row in await session.raw.fetch(_TAKE_SUPERSEDED, days, limit)]
+
+
+async def prune(session: Session, superseded: Sequence[PredictionsToPrune]) -> None:
+    """Delete superseded predictions of locked records, but those that a route or an annotation names or the champion made."""
+    await session.raw.execute(_PRUNE, [one.record_id for one in superseded], [one.revision for one in superseded])
 
 
 async def find(session: Session, prediction_ids: Collection[UUID]) -> dict[UUID, Prediction]:

@@ -101,6 +101,7 @@ SELECT {", ".join(f"records.{one.name}" for one in fields(Record))}, projects.di
 FROM records LEFT JOIN projects ON projects.project_id = records.project_id
 WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE OF records
 """  # noqa: S608  our own column names
+_LOCK_ROWS = "SELECT FROM records WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE"
 _INSERT = """
 INSERT INTO records (record_id, project_id, annotated, reported)
 SELECT record_id, project_id, false, false FROM unnest($1::uuid[], $2::uuid[]) AS new (record_id, project_id)
@@ -226,6 +227,11 @@ async def lock(session: Session, record_ids: Iterable[UUID]) -> LockedRecords:
     records = {row["record_id"]: record_of(row) for row in rows}
     await with_first_routes(session, records.values())
     return LockedRecords(records, {row["project_id"]: row["digest"] for row in rows if row["digest"] is not None})
+
+
+async def lock_rows(session: Session, record_ids: Collection[UUID]) -> None:
+    """Lock records without reading them."""
+    await session.raw.execute(_LOCK_ROWS, sorted(record_ids))
 
 
 async def add_empty(session: Session, wanted: Mapping[UUID, UUID]) -> dict[UUID, Record]:

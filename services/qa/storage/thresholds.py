@@ -63,7 +63,7 @@ INSERT INTO thresholds ({_THRESHOLD})
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::float8[], $8::float8[],
     $9::float8[], $10::jsonb[], $11::text[], $12::timestamptz[])
 """  # noqa: S608  our own column names
-_STANDING = f"""
+_CURRENT = f"""
 SELECT DISTINCT ON (question, label) {_THRESHOLD} FROM thresholds WHERE model_id = $1
 ORDER BY question, label, threshold_revision DESC
 """  # noqa: S608  our own column names
@@ -161,9 +161,9 @@ async def add(session: Session, made: Sequence[ModelThreshold]) -> None:
     await session.raw.execute(_ADD, *columns(rows))
 
 
-async def standing(session: Session, model_id: UUID) -> list[ModelThreshold]:
+async def current(session: Session, model_id: UUID) -> list[ModelThreshold]:
     """The newest row of each class."""
-    return [_threshold(row) for row in await session.raw.fetch(_STANDING, model_id)]
+    return [_threshold(row) for row in await session.raw.fetch(_CURRENT, model_id)]
 
 
 async def of_project(session: Session, project_id: UUID, newest: int) -> list[ModelThreshold]:

@@ -11,7 +11,7 @@ from shared.contracts.values import RecordState, TaskKind
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A slot as the token found it. `token` is the one the slot carries now, None after it was given back.
+    """A slot as the token found it. `token` is the one the slot carries now, None after it was returned.
 
     `holds_another`: its annotator meanwhile has another slot of the same record. `released`: they gave it back. `barred`: they
     are paused or retired, or were removed from the project.
@@ -44,7 +44,7 @@ class TokenStatus(StrEnum):
     DONE = "done"  # an annotation was submitted under it
     STALE = "stale"  # leased again
     BARRED = "barred"  # its holder may not work any more, so it went back
-    GIVEN_BACK = "given_back"  # by its holder, or skipped: they want nothing of it kept
+    RETURNED = "returned"  # by its holder, or skipped: they want nothing of it kept
     CLOSED = "closed"  # its task was closed or its slot voided
     GONE = "gone"  # its record was erased
 
@@ -54,7 +54,7 @@ def token_status(lease: Lease, token: UUID) -> TokenStatus:
     if lease.record_state is RecordState.ERASED:
         return TokenStatus.GONE
     if lease.released:
-        return TokenStatus.GIVEN_BACK
+        return TokenStatus.RETURNED
     if lease.barred and (lease.token != token or lease.state in {SlotState.LEASED, SlotState.FREE}):
         return TokenStatus.BARRED
     if lease.token != token:
@@ -68,7 +68,7 @@ _STATUS = {
     SlotState.LEASED: TokenStatus.VALID,
     SlotState.FREE: TokenStatus.VALID,
     SlotState.SUBMITTED: TokenStatus.DONE,
-    SlotState.SKIPPED: TokenStatus.GIVEN_BACK,
+    SlotState.SKIPPED: TokenStatus.RETURNED,
     SlotState.VOID: TokenStatus.CLOSED,
     SlotState.HELD: TokenStatus.CLOSED,
 }

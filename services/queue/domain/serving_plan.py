@@ -24,8 +24,8 @@ ANY_POOL = "any"
 class Membership:
     """An annotator in a project. `granted` counts all leases they ever got there, `returned` those without an answer.
 
-    `given_back`: there may be something that they gave back, which comes to them again before all else. `removed`: they were
-    taken out of the project.
+    `has_returned_work`: there may be work that they returned, which comes to them again before all else. `removed`: they
+    were taken out of the project.
     """
 
     pool: Pool
@@ -35,7 +35,7 @@ class Membership:
     granted: int
     returned: int
     gold_served: int
-    given_back: bool = False
+    has_returned_work: bool = False
     removed: bool = False
 
 

@@ -31,7 +31,7 @@ async def expire_leases(session: Session, now: datetime, limit: int) -> Expired:
         return Expired(0)
     claimable = [one.ended for one in expired if one.claimable]
     if claimable:
-        await leases.remember_given_back(session, [(one.task_id, one.slot, one.annotator_id) for one in claimable])
+        await leases.remember_returned(session, [(one.task_id, one.slot, one.annotator_id) for one in claimable])
     await servability.add_arrivals(session, {one.ended.annotator_id for one in expired if not one.claimable})
     await log_expired(session, expired, come_again=True)
     outdated = await routes.mark_outdated(session, [one.record_id for one in claimable]) if claimable else False

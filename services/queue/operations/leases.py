@@ -39,7 +39,7 @@ MOST_ANSWER_BYTES = MAX_EVENT_BYTES
 """An annotation travels in one event, so answers of more than that could never be submitted."""
 
 
-WITHOUT_DRAFT = frozenset({TokenStatus.GONE, TokenStatus.GIVEN_BACK})
+WITHOUT_DRAFT = frozenset({TokenStatus.GONE, TokenStatus.RETURNED})
 """What a token may be good for when nothing of the work under it is kept."""
 
 
@@ -79,7 +79,7 @@ def refusal_of(status: TokenStatus) -> Exception:
         return AlreadySubmitted()
     if status is TokenStatus.BARRED:
         return StaleLease("You may not work in this project now: what you held went back. Your draft is kept.")
-    if status is TokenStatus.GIVEN_BACK:
+    if status is TokenStatus.RETURNED:
         return StaleLease("You gave the lease back, or skipped its task.")
     return StaleLease()
 
@@ -134,7 +134,7 @@ async def skip_task(
     """Leave the record for ever; another slot takes the place of this one. Skipping again changes nothing."""
     found, status = await lock_lease(session, principal, token)
     lease = found.lease
-    if lease.state is SlotState.SKIPPED and status is TokenStatus.GIVEN_BACK:
+    if lease.state is SlotState.SKIPPED and status is TokenStatus.RETURNED:
         return None
     if status is not TokenStatus.VALID:
         raise refusal_of(status)

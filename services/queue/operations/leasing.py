@@ -125,7 +125,7 @@ class Leasing:
         if _plan(project, entrant, request).count < 1:
             return Granted(project, [], nothing(Reason.LIMIT_REACHED, request.soon_s))
         claim = _claim(project, entrant, now, lazily=lazily)
-        leases = await self._lease_given_back(session, claim, project, request)
+        leases = await self._lease_returned_work(session, claim, project, request)
         entrant = replace(
             entrant, membership=replace(entrant.membership, returned=entrant.membership.returned - len(leases))
         )
@@ -191,19 +191,19 @@ class Leasing:
         leases = [] if claimed.leased is None else [claimed.leased]
         return await self._granted(session, project, entrant, request, leases, now)
 
-    async def _lease_given_back(
+    async def _lease_returned_work(
         self, session: Session, claim: Claim, project: Project, request: WorkRequest
     ) -> list[Leased]:
-        """Lease again what the annotator gave back, gold like any other, as long as it is there.
+        """Lease returned work again, gold like any other, as long as it is there.
 
-        It is no new lease: else giving back again and again would show which task is gold, which is drawn anew for a new one.
+        It is no new lease: else returning it again and again would show which task is gold, which is drawn anew for a new one.
         """
         entrant = claim.entrant
-        if not entrant.membership.given_back:
+        if not entrant.membership.has_returned_work:
             return []
         chosen = _plan(project, entrant, request)
         who = (entrant.annotator_id, claim.project_id)
-        found = await claims.given_back(session, *who, list(request.kinds))
+        found = await claims.returned_work(session, *who, list(request.kinds))
         room = min(chosen.count, claim.most_held - await claims.count_held(session, *who))
         lines = {(want.pool, want.lane) for want in chosen.wants}
         there = {
@@ -214,10 +214,8 @@ class Leasing:
         picks = list(there.values())[: max(0, room)]
         leases = await claims.lease(session, claim, picks) if picks else []
         waiting = {pick.slot.task_id for pick in there.values()} - {one.task_id for one in leases}
-        left = await claims.forget_given_back(
-            session, *who, [one.task_id for one in found if one.task_id not in waiting]
-        )
-        await memberships.count_leases(session, *who, again=len(leases), given_back=left)
+        left = await claims.forget_returned(session, *who, [one.task_id for one in found if one.task_id not in waiting])
+        await memberships.count_leases(session, *who, again=len(leases), has_returned_work=left)
         return leases
 
     async def _lease_batch(
@@ -305,7 +303,7 @@ def _found(leased: Leased, entrant: Entrant, request: WorkRequest) -> FoundLease
 def _common_plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPlan | None:
     """The plan for one new lease; None where this is not the common case."""
     membership = entrant.membership
-    known = membership.arbiter is request.arbiter and not membership.given_back
+    known = membership.arbiter is request.arbiter and not membership.has_returned_work
     if not known or not request.may_see(project) or _refused(project, entrant) is not None:
         return None
     chosen = _plan(project, entrant, request)

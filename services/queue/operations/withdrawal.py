@@ -36,7 +36,7 @@ async def take_back(session: Session, now: datetime) -> bool | None:
         outdated = await routes.mark_outdated(session, [one.ended.record_id for one in freed])
     if len(held) == _AT_ONCE or len(ran_out) == _AT_ONCE:
         return outdated  # there is more
-    await withdrawals.forget_given_back(session, annotator_id, project_ids)
+    await withdrawals.forget_returned(session, annotator_id, project_ids)
     if withdrawal.looks + 1 < _LOOKS:
         await withdrawals.look_again(session, withdrawal, now + _LOOK_AGAIN)
     else:

@@ -222,7 +222,7 @@ async def schema_and_content(
     """What answers to a lease that the caller has are checked against."""
     found = of_caller(await leases.find(session, token), principal)
     status = token_status(found.lease, token)
-    if status in {TokenStatus.GONE, TokenStatus.STALE, TokenStatus.GIVEN_BACK}:
+    if status in {TokenStatus.GONE, TokenStatus.STALE, TokenStatus.RETURNED}:
         raise refusal_of(status)
     project = await projects.find(session, found.lease.project_id, found.project_revision)
     if project is None:

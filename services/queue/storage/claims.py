@@ -126,11 +126,11 @@ SELECT leased.*, ordinary.pool AS line_pool, ordinary.lane AS line_lane, ordinar
 FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 """)  # noqa: S608  constants
 
-# What the annotator gave back, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
-# that stood in front when it was given back: an ordinary task would have gone to them, too. And when the project changes,
+# Returned work of the annotator, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
+# that stood in front when it was returned: an ordinary task would have gone to them, too. And when the project changes,
 # what nobody holds moves to other versions: gold does what that slot does (the columns `witness_*`). It shows a prediction if
 # it did.
-_GIVEN_BACK = Statement(f"""
+_RETURNED = Statement(f"""
 SELECT g.task_id AS given_task, g.shown, found.*, NULL::uuid AS shows, CASE
     WHEN found.lane <> 'gold' THEN found.guideline_version
     WHEN w.guideline_version > g.witness_guideline THEN w.guideline_version
@@ -149,10 +149,10 @@ FROM given_back g LEFT JOIN slots w ON w.task_id = g.witness_task AND w.slot = g
 WHERE g.annotator_id = :annotator_id AND g.project_id = :project_id AND g.kind = ANY(:kinds::text[])
 ORDER BY g.task_id
 """)  # noqa: S608  constants
-_FORGET_GIVEN_BACK = """
+_FORGET_RETURNED = """
 DELETE FROM given_back WHERE annotator_id = $1 AND project_id = $2 AND task_id = ANY($3::uuid[])
 """
-_ANYTHING_GIVEN_BACK = "SELECT EXISTS (SELECT FROM given_back WHERE annotator_id = $1 AND project_id = $2)"
+_ANYTHING_RETURNED = "SELECT EXISTS (SELECT FROM given_back WHERE annotator_id = $1 AND project_id = $2)"
 _ORDINARY = Statement(f"""
 SELECT line.number, near.*, {_SHOWS.format(slot="near")} FROM {_LINES}, LATERAL ({_IN_LINE}
     LIMIT line.take FOR UPDATE OF f SKIP LOCKED
@@ -238,8 +238,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
-    """What an annotator gave back: a free slot of it, if there is one, the guideline version that it carried, and whether it
+class ReturnedWork:
+    """Work that an annotator returned: a free slot of it, if there is one, the guideline version that it carried, and whether it
     showed a prediction.
     """
 
@@ -295,25 +295,27 @@ async def claim_one(
     return OneClaimed(_leased(row), (row["line_pool"], row["line_lane"]), row["rank"], row["sort_key"])
 
 
-async def given_back(session: Session, annotator_id: UUID, project_id: UUID, kinds: Sequence[str]) -> list[GivenBack]:
-    """What the annotator gave back of these kinds; the slots that are free are locked."""
+async def returned_work(
+    session: Session, annotator_id: UUID, project_id: UUID, kinds: Sequence[str]
+) -> list[ReturnedWork]:
+    """Returned work of the annotator, of these kinds; the slots that are free are locked."""
     rows = await session.raw.fetch(
-        *_GIVEN_BACK(
+        *_RETURNED(
             annotator_id=annotator_id, project_id=project_id, kinds=kinds, free=SlotState.FREE, taken=sorted(TAKEN)
         )
     )
     return [
-        GivenBack(
+        ReturnedWork(
             row["given_task"], None if row["task_id"] is None else _candidate(row), row["carried"] or 0, row["shown"]
         )
         for row in rows
     ]
 
 
-async def forget_given_back(session: Session, annotator_id: UUID, project_id: UUID, task_ids: Sequence[UUID]) -> bool:
+async def forget_returned(session: Session, annotator_id: UUID, project_id: UUID, task_ids: Sequence[UUID]) -> bool:
     """They come again no more; return whether anything else is left that does."""
-    await session.raw.execute(_FORGET_GIVEN_BACK, annotator_id, project_id, task_ids)
-    left: bool = await session.raw.fetchval(_ANYTHING_GIVEN_BACK, annotator_id, project_id)
+    await session.raw.execute(_FORGET_RETURNED, annotator_id, project_id, task_ids)
+    left: bool = await session.raw.fetchval(_ANYTHING_RETURNED, annotator_id, project_id)
     return left
 
 

@@ -1,4 +1,4 @@
-"""Leases by their token: found, locked, renewed, given back, and ended when they run out."""
+"""Leases by their token: found, locked, renewed, returned, and ended when they run out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ FROM slots WHERE task_id = $1 AND slot = $2
 """
 _SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = $1"
 
-# What comes to annotators again because they gave it back or let it run out; a slot that is free keeps which prediction its
+# Returned work, which comes to annotators again: they gave it back or let it run out; a slot that is free keeps which prediction its
 # last lease showed. Of gold it is noted, as `witness_*`, which ordinary slot stands in front now: nobody takes gold away, so
 # it is gone when somebody else takes that slot. It is looked for whatever the slot is, so that giving back takes as long.
 _REMEMBER = """
@@ -193,7 +193,7 @@ async def release(session: Session, lease: Lease) -> GivenUp:
     """Give the slot back: it is free for everybody, and comes to the annotator again first."""
     given_up = GivenUp(**await session.raw.fetchrow(_RELEASE, lease.task_id, lease.slot))
     if lease.state is SlotState.LEASED:  # an expired one was counted when it ran out
-        await remember_given_back(session, [(lease.task_id, lease.slot, lease.annotator_id)])
+        await remember_returned(session, [(lease.task_id, lease.slot, lease.annotator_id)])
         await memberships.return_leases(session, {(lease.annotator_id, lease.project_id): 1}, come_again=True)
     return given_up
 
@@ -212,7 +212,7 @@ async def replace(session: Session, lease: Lease, now: datetime) -> None:
     await session.raw.execute(_SUSPECT, lease.task_id, now)
 
 
-async def remember_given_back(session: Session, slots: Sequence[tuple[UUID, int, UUID]]) -> None:
+async def remember_returned(session: Session, slots: Sequence[tuple[UUID, int, UUID]]) -> None:
     """Remember the (task, slot, annotator)s that are free again, so that they come to their annotators first."""
     await session.raw.execute(_REMEMBER, *map(list, zip(*slots, strict=True)), SlotState.FREE)
 

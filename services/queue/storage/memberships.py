@@ -12,10 +12,10 @@ from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
 from shared.kit.database import Session
 from shared.kit.statements import Statement
 
-# The column `owed`: something that they gave back may come to them again.
+# The column `owed`: there may be returned work, which comes to them again.
 _SELECT = """
 SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
-    m.assessed, m.granted, m.returned, m.gold_served, m.owed AS given_back, m.removed,
+    m.assessed, m.granted, m.returned, m.gold_served, m.owed AS has_returned_work, m.removed,
     p.revision, p.status AS project_status, p.servable
     {more}
 FROM annotators a
@@ -54,7 +54,7 @@ _SET_ARBITER = "UPDATE annotators SET arbiter = $2 WHERE annotator_id = $1"
 _COUNT = Statement("""
 UPDATE memberships
 SET granted = granted + :granted, returned = returned - :again, gold_served = gold_served + :gold,
-    owed = coalesce(:given_back, owed)
+    owed = coalesce(:has_returned_work, owed)
 WHERE annotator_id = :annotator_id AND project_id = :project_id
 """)
 _LOCK_ONLY = "SELECT FROM memberships WHERE annotator_id = $1 AND project_id = $2 FOR NO KEY UPDATE"
@@ -121,7 +121,7 @@ def _entrant(row: Any) -> Entrant | None:
         row["granted"],
         row["returned"],
         row["gold_served"],
-        row["given_back"],
+        row["has_returned_work"],
         row["removed"],
     )
     return Entrant(
@@ -174,11 +174,11 @@ async def count_leases(
     granted: int = 0,
     again: int = 0,
     gold: int = 0,
-    given_back: bool | None = None,
+    has_returned_work: bool | None = None,
 ) -> None:
     """Count new leases, those that came again, and the gold among the new.
 
-    `given_back`: whether anything is left that comes again, None where that stays as it is.
+    `has_returned_work`: whether any is left that comes again, None where that stays as it is.
     """
     await session.raw.execute(
         *_COUNT(
@@ -187,7 +187,7 @@ async def count_leases(
             granted=granted,
             again=again,
             gold=gold,
-            given_back=given_back,
+            has_returned_work=has_returned_work,
         )
     )
 

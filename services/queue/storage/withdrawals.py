@@ -48,8 +48,8 @@ FROM before WHERE s.task_id = before.task_id AND s.slot = before.slot
 RETURNING before.token, s.task_id, s.slot, s.project_id, s.record_id, before.annotator_id, s.kind, s.round,
     'expired' AS activity, NULL AS reason, NULL::float8 AS active_s, before.leased_at, $3::timestamptz AS ended_at, s.state
 """
-_FORGET_GIVEN_BACK = "DELETE FROM given_back WHERE annotator_id = $1 AND project_id = ANY($2::uuid[])"
-_NOTHING_GIVEN_BACK = (
+_FORGET_RETURNED = "DELETE FROM given_back WHERE annotator_id = $1 AND project_id = ANY($2::uuid[])"
+_NOTHING_RETURNED = (
     "UPDATE memberships SET owed = false WHERE annotator_id = $1 AND project_id = ANY($2::uuid[]) AND owed"
 )
 
@@ -112,7 +112,7 @@ async def take_back(session: Session, slots: Sequence[tuple[UUID, int]], now: da
     return [expired_lease(row) for row in await session.raw.fetch(_TAKE_BACK, *columns(slots), now)]
 
 
-async def forget_given_back(session: Session, annotator_id: UUID, project_ids: Sequence[UUID]) -> None:
+async def forget_returned(session: Session, annotator_id: UUID, project_ids: Sequence[UUID]) -> None:
     """Nothing comes to them again first; their memberships are locked."""
-    await session.raw.execute(_FORGET_GIVEN_BACK, annotator_id, project_ids)
-    await session.raw.execute(_NOTHING_GIVEN_BACK, annotator_id, project_ids)
+    await session.raw.execute(_FORGET_RETURNED, annotator_id, project_ids)
+    await session.raw.execute(_NOTHING_RETURNED, annotator_id, project_ids)

@@ -5,7 +5,9 @@ from uuid import UUID
 import pytest
 
 from services.qa.resources import Pauses
+from services.qa.storage import annotators
 from shared.contracts.events import AnnotationsRequested, AnnotatorAssessed, DriftDetected, LabelFinalized, WorkLogged
+from shared.contracts.events.work import Activity
 from shared.contracts.values import AssessmentStatus, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import LABELS, World, animal
@@ -62,6 +64,55 @@ async def test_an_assessment_that_did_not_change_is_not_published_again(world: W
     await world.deliver(world.annotated(records[10], LABELS[10 % 4], annotator_id=annotator_id))
     await estimate(world)
     assert len(await assessed(world, annotator_id)) == 1
+
+
+async def test_what_was_published_last_is_in_no_answer_and_is_read_under_its_former_name(world: World) -> None:
+    annotator_id = new_id()
+    records = await gold_records(world, 12)
+    await answer_gold(world, annotator_id, records[:10], right=10)
+    await estimate(world)
+    async with world.service.database.transaction() as session:
+        await session.raw.execute(
+            """
+            UPDATE assessments SET details = details - '{published_accuracy,published_answers}'::text[]
+                || jsonb_build_object('told_accuracy', details->'published_accuracy',
+                    'told_answers', details->'published_answers')
+            WHERE annotator_id = $1
+            """,
+            annotator_id,
+        )
+    for number in (10, 11):
+        (found,) = (await world.get(f"/annotators/{annotator_id}/assessment"))["assessments"]
+        (listed,) = (await world.get(f"/projects/{world.project_id}/assessments"))["items"]
+        assert set(found["details"]) == set(listed["details"]) == {"diagonal", "drift_statistic", "baseline_error"}
+        await world.deliver(world.annotated(records[number], LABELS[number % 4], annotator_id=annotator_id))
+        await estimate(world)
+    assert len(await assessed(world, annotator_id)) == 1
+
+
+async def test_speed_is_that_of_the_newest_submitted_tasks_of_each_project(world: World) -> None:
+    annotator_id, others = new_id(), new_id()
+    ended: list[tuple[float, Activity]] = [
+        (9.0, "submitted"),
+        (2.0, "submitted"),
+        (4.0, "submitted"),
+        (50.0, "expired"),
+    ]
+    for active_s, activity in ended:
+        at = world.moment()
+        work = WorkLogged(
+            annotator_id=annotator_id,
+            task_id=new_id(),
+            task_kind=TaskKind.ANNOTATION,
+            activity=activity,
+            leased_at=at,
+            ended_at=at,
+            active_s=active_s,
+        )
+        await world.deliver(world.event(work))
+    async with world.service.database.transaction() as session:
+        speeds = await annotators.speeds(session, [world.project_id, others], annotator_id, 2)
+    assert speeds == {world.project_id: {"sessions": 2, "active_s": 6.0, "median_active_s": 3.0}}
 
 
 async def test_a_spammer_is_paused_and_their_votes_on_open_records_are_replaced(world: World) -> None:

@@ -170,7 +170,7 @@ async def test_held_out_records_move_and_stay_held_out(service: ServiceUnderTest
     assert (route.schema_version, route.slots_total, route.blind) == (2, 2, True)
 
 
-async def test_gold_and_ordinary_work_that_was_given_back_before_a_change_come_again_alike(
+async def test_gold_and_ordinary_work_that_was_returned_before_a_change_come_again_alike(
     service: ServiceUnderTest,
 ) -> None:
     """With the new guideline, one like the other."""

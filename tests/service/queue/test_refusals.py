@@ -86,7 +86,7 @@ async def test_after_the_submit_a_lease_has_ended_by_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("end", ["release", "skip"])
-async def test_what_was_given_back_takes_no_draft(world: World, end: str) -> None:
+async def test_returned_work_takes_no_draft(world: World, end: str) -> None:
     person = await world.person()
     await world.record()
     token = (await person.one())["token"]

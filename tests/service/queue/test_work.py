@@ -60,7 +60,7 @@ async def test_a_renewed_lease_that_runs_out_again_is_published_once(world: Worl
     assert await activities(person) == ["expired"]
 
 
-async def test_what_ran_out_can_still_be_given_back_or_skipped(world: World) -> None:
+async def test_what_ran_out_can_still_be_returned_or_skipped(world: World) -> None:
     first, second = await world.people(2)
     for person, end, activity in ((first, "release", "released"), (second, "skip", "skipped")):
         await world.record(Split.TEST)

@@ -175,6 +175,7 @@ QA = (
     SELECT routed_prediction_id, record_id, project_id, 1, m.model_id, 1, 1, '{}', random(), 'routing', now()
     FROM records JOIN (SELECT DISTINCT ON (project_id) project_id, model_id FROM models) m USING (project_id)
     """,
+    "INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, 2 FROM records",
     """
     INSERT INTO routes (record_id, revision, routed_at, route, task_kind, round, slots_total, schema_version, policy_version,
         audit, blind, explored, selection_probability)

@@ -73,8 +73,8 @@ def lease(**changes: Any) -> Lease:
         ({"state": SlotState.FREE, "holds_another": True}, TokenStatus.STALE),
         ({"state": SlotState.SUBMITTED}, TokenStatus.DONE),
         ({"state": SlotState.SUBMITTED, "token": OTHER}, TokenStatus.STALE),
-        ({"state": SlotState.SKIPPED}, TokenStatus.GIVEN_BACK),
-        ({"token": None, "released": True}, TokenStatus.GIVEN_BACK),
+        ({"state": SlotState.SKIPPED}, TokenStatus.RETURNED),
+        ({"token": None, "released": True}, TokenStatus.RETURNED),
         ({"state": SlotState.VOID}, TokenStatus.CLOSED),
     ],
 )

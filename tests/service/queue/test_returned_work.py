@@ -1,4 +1,4 @@
-"""What an annotator gives back or lets run out comes again to them first, gold like any other: trying reveals nothing."""
+"""Returned work, given back or run out, comes to its annotator again first, gold like any other: trying reveals nothing."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ async def give_back(person: Person, leases: list[dict[str, Any]]) -> None:
         assert (await person.release(lease["token"])).status_code == 204
 
 
-async def test_what_is_given_back_comes_again_whether_gold_or_not(service: ServiceUnderTest) -> None:
+async def test_returned_work_comes_again_whether_gold_or_not(service: ServiceUnderTest) -> None:
     world = await golden_world(service)
     world.guidelines = 2  # gold wears the version of the task it displaces: it must not change its clothes
     await world.open()
@@ -47,7 +47,7 @@ async def test_what_is_given_back_comes_again_whether_gold_or_not(service: Servi
         assert (await person.submit(first["token"])).status_code == 200
 
 
-async def test_a_batch_that_is_given_back_comes_again_as_it_was(service: ServiceUnderTest) -> None:
+async def test_a_batch_that_is_returned_comes_again_as_it_was(service: ServiceUnderTest) -> None:
     world = await golden_world(service)
     person = await world.person()
     batch = await person.lease(count=12)
@@ -116,7 +116,7 @@ async def test_giving_back_draws_no_new_dice_and_counts_no_new_lease(service: Se
     assert await patient.nothing() == await restless.nothing() == "limit_reached"
 
 
-async def test_an_ordinary_task_that_was_given_back_may_go_to_others(service: ServiceUnderTest) -> None:
+async def test_an_ordinary_task_that_was_returned_may_go_to_others(service: ServiceUnderTest) -> None:
     world = await World(service).open()
     await world.record()
     one, other = await world.people(2)
@@ -126,7 +126,7 @@ async def test_an_ordinary_task_that_was_given_back_may_go_to_others(service: Se
     assert await one.nothing() == "all_leased"
 
 
-async def test_gold_that_was_given_back_is_gone_when_others_took_what_stood_in_front(
+async def test_gold_that_was_returned_is_gone_when_others_took_what_stood_in_front(
     service: ServiceUnderTest,
 ) -> None:
     """Otherwise waiting would reveal gold: an ordinary task is taken by others meanwhile, and gold by nobody."""
@@ -189,9 +189,7 @@ async def test_asking_while_being_registered_is_no_fault(service: ServiceUnderTe
 
 
 @pytest.mark.parametrize("gold_share", [0.0, 1.0])
-async def test_what_was_given_back_is_no_longer_served_once_it_closed(
-    service: ServiceUnderTest, gold_share: float
-) -> None:
+async def test_returned_work_is_no_longer_served_once_it_closed(service: ServiceUnderTest, gold_share: float) -> None:
     chosen = policies(gold={"entry_test": 0, "share": gold_share})
     world = await World(service, policies=chosen).open()
     records = await world.records(3)

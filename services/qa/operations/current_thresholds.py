@@ -1,4 +1,4 @@
-"""The thresholds of a model that stand: how they are published, and withdrawn when audits speak against them."""
+"""The current thresholds of a model: how they are published, and withdrawn when audits speak against them."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class ThresholdDraft:
     evidence: ThresholdEvidence | None
 
 
-class Standing:
+class CurrentThresholds:
     """The newest row of each class of a model. A class without a row of its own goes by that of None."""
 
     def __init__(self, rows: Sequence[ModelThreshold]) -> None:
@@ -99,21 +99,21 @@ async def hold_against_audits(
     session: Session,
     project: Project,
     champion: Model,
-    standing: Standing,
+    current: CurrentThresholds,
     evidence: Sequence[Compared],
     now: datetime,
-) -> Standing:
+) -> CurrentThresholds:
     """Hold thresholds against the audits made under them; withdraw those that they speak against."""
-    under = _audits_under(champion, standing, evidence)
+    under = _audits_under(champion, current, evidence)
     count = sum(map(len, under.values()))
     last = await thresholds.last_test(session, champion.model_id, AUDIT)
-    known = last is not None and last["content"]["since"] == standing.revision and last["labels"] == count
+    known = last is not None and last["content"]["since"] == current.revision and last["labels"] == count
     if count == 0 or known:
-        return standing
+        return current
     policy = project.policies.auto_accept
     withdrawn: list[ThresholdDraft] = []
     groups = []
-    for rows in _groups(standing):
+    for rows in _groups(current):
         audited = {one.label: under[one.label] for one in rows}
         rights = [right for of_class in audited.values() for right in of_class]
         errors = rights.count(False)
@@ -151,17 +151,19 @@ async def hold_against_audits(
         number=1 if last is None else last["number"] + 1,
         kind=AUDIT,
         labels=count,
-        content={"since": standing.revision, "error_budget": policy.error_budget, "groups": groups},
+        content={"since": current.revision, "error_budget": policy.error_budget, "groups": groups},
         now=now,
     )
-    return await publish_thresholds(session, project, champion, standing, withdrawn, now)
+    return await publish_thresholds(session, project, champion, current, withdrawn, now)
 
 
-def _audits_under(champion: Model, standing: Standing, evidence: Sequence[Compared]) -> dict[str | None, list[bool]]:
+def _audits_under(
+    champion: Model, current: CurrentThresholds, evidence: Sequence[Compared]
+) -> dict[str | None, list[bool]]:
     """Whether the answers were right that would have been accepted, by the row that they go by."""
     under: dict[str | None, list[bool]] = defaultdict(list)
     for one in evidence:
-        row = standing.of(one.label)
+        row = current.of(one.label)
         if row is None or row.threshold is None or not one.seen.audit:
             continue
         made_under = one.seen.routed_model_id == champion.model_id and one.seen.finalized_at >= row.set_at
@@ -170,10 +172,10 @@ def _audits_under(champion: Model, standing: Standing, evidence: Sequence[Compar
     return under
 
 
-def _groups(standing: Standing) -> list[list[ModelThreshold]]:
+def _groups(current: CurrentThresholds) -> list[list[ModelThreshold]]:
     """The rows that were tested together and still accept."""
     groups: dict[tuple[str | None, ...], list[ModelThreshold]] = defaultdict(list)
-    for one in standing.accepting:
+    for one in current.accepting:
         together = {one.label, *(one.evidence or {}).get("tested_with", ())}
         groups[tuple(sorted(together, key=lambda label: label or ""))].append(one)
     return list(groups.values())
@@ -195,11 +197,11 @@ async def publish_thresholds(
     session: Session,
     project: Project,
     champion: Model,
-    before: Standing,
+    before: CurrentThresholds,
     drafts: Sequence[ThresholdDraft],
     now: datetime,
-) -> Standing:
-    """Keep and publish what is to hold; returns what stands then."""
+) -> CurrentThresholds:
+    """Keep and publish what is to hold; returns what is current then."""
     if not drafts:
         return before
     policy = project.policies.auto_accept
@@ -228,7 +230,7 @@ async def publish_thresholds(
             for one in made
         ],
     )
-    return Standing([*before.rows, *made])
+    return CurrentThresholds([*before.rows, *made])
 
 
 def threshold_set(made: ModelThreshold) -> AutoAcceptThresholdSet:

@@ -17,7 +17,7 @@ from shared import __version__
 from shared.contracts.services import SERVICE_NAMES, package_of
 
 if TYPE_CHECKING:
-    from shared.kit.token_issuing import KeyFolder
+    from shared.kit.token_keys import KeyFolder
 
 _ROLES = ("admin", "manager", "annotator", "arbiter", "product", "trainer", "auditor", "personal_data")
 _KEYS = click.option(
@@ -101,7 +101,7 @@ def token(
     roles: Sequence[str], subject: str, projects: Sequence[UUID], hours: float, folder: Path, data_dir: Path | None
 ) -> None:
     """Print a token signed with the private key of a folder of token keys."""
-    from shared.kit.token_issuing import mint_token
+    from shared.kit.token_keys import mint_token
 
     with _usable_keys():
         key = _key_folder(folder, data_dir).load()
@@ -149,7 +149,7 @@ def remove_key(folder: Path, data_dir: Path | None, kid: str) -> None:
 
 
 def _key_folder(folder: Path, data_dir: Path | None) -> "KeyFolder":
-    from shared.kit.token_issuing import KeyFolder
+    from shared.kit.token_keys import KeyFolder
 
     return KeyFolder(folder if data_dir is None else data_dir / "token-keys")
 

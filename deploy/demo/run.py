@@ -18,7 +18,7 @@ from deploy.demo.people import Crowd, make_crowd
 from deploy.demo.project import QUESTION, Stage, set_stage
 from deploy.demo.show import Display
 from deploy.demo.watch import Watch
-from deploy.demo.work import Worker, WorkLog
+from deploy.demo.work import SimulatedAnnotator, WorkLog
 from deploy.embedded.supervisor import Suite
 from shared.contracts.values import Role
 
@@ -85,7 +85,7 @@ async def _at_work(
         return suite.token(*roles, subject=subject, projects=[stage.project_id])
 
     workers = [
-        Worker(
+        SimulatedAnnotator(
             client, stage, person,
             worker(person.subject, *((Role.ANNOTATOR, Role.ARBITER) if person.expert else (Role.ANNOTATOR,))),
             log, pace,

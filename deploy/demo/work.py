@@ -30,7 +30,7 @@ class WorkLog:
 
 
 @dataclass
-class Worker:
+class SimulatedAnnotator:
     """One person with a browser tab. `pace` is how many times faster than life they are."""
 
     client: Client

@@ -13,7 +13,7 @@ from typing import Final
 
 from deploy.kafka.security import ADMIN, BrokerSecurity, make_certificates
 from shared.contracts.services import SERVICE_NAMES, database_of
-from shared.kit.token_issuing import KeyFolder
+from shared.kit.token_keys import KeyFolder
 
 _MOUNTED: Final = Path("/run/secrets")
 _DATA: Final = "/var/lib/kafka/data"

@@ -23,7 +23,7 @@ from deploy.embedded.supervisor import (
 )
 from shared.contracts.services import FIRST_PORT, SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 
 _DEFAULT_DATA = Path(".touchstone")
 _LAST_PORT = 65_535

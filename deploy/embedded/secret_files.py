@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from shared.kit.token_issuing import KeyFolder
+from shared.kit.token_keys import KeyFolder
 
 
 @dataclass(frozen=True, slots=True)

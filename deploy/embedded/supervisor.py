@@ -27,7 +27,7 @@ from deploy.signals import end_by_sigterm_as_by_ctrl_c
 from shared.contracts.services import BUS_DATABASE, FIRST_PORT, SERVICE_NAMES, database_of, package_of
 from shared.contracts.values import Role
 from shared.kit import migrations
-from shared.kit.token_issuing import KeyFolder, TokenKey, mint_token
+from shared.kit.token_keys import KeyFolder, TokenKey, mint_token
 
 Bus = Literal["postgres", "kafka"]
 _READY_TIMEOUT_S = 90.0

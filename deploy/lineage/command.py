@@ -9,7 +9,7 @@ import click
 import orjson
 
 from deploy.lineage.release_files import DownloadedRelease, NotARelease
-from deploy.lineage.verification import NoLineage, Report, verify
+from deploy.lineage.verification import NoLineage, VerificationReport, verify
 from services.qa.domain.release_lineage import LineageFault
 from shared.kit.signatures import PublicKey
 
@@ -66,7 +66,7 @@ def _keys_in(path: Path) -> list[PublicKey]:
         raise click.ClickException(f"{path} holds no public keys.") from error
 
 
-def _show(report: Report, *, pinned: bool) -> None:
+def _show(report: VerificationReport, *, pinned: bool) -> None:
     for one in report.faults:
         click.echo(f"{one.kind}: {one.words}")
     for kind, count in report.counts.items():

@@ -38,7 +38,7 @@ class NoLineage(Exception):
 
 
 @dataclass
-class Report:
+class VerificationReport:
     """What was verified and what was not. Of each kind of fault the first few are kept, all are counted."""
 
     labels: int = 0
@@ -96,13 +96,13 @@ def verify(
     release: DownloadedRelease,
     pinned: Mapping[str, PublicKey] | None = None,
     previous: DownloadedRelease | None = None,
-) -> Report:
+) -> VerificationReport:
     """Verify a release, and that it goes on from a previous one if that is given.
 
     Raises:
         NoLineage: the release holds none.
     """
-    report = Report()
+    report = VerificationReport()
     manifest = _manifest(release)
     keys = _keys(report, manifest, pinned)
     _verify_manifest(report, release, keys)
@@ -130,7 +130,7 @@ def _manifest(release: DownloadedRelease) -> ReleaseManifest:
     return manifest
 
 
-def _keys(report: Report, manifest: ReleaseManifest, pinned: Mapping[str, PublicKey] | None) -> _Keys:
+def _keys(report: VerificationReport, manifest: ReleaseManifest, pinned: Mapping[str, PublicKey] | None) -> _Keys:
     own: dict[str, PublicKey] = {}
     for one in manifest.lineage.keys:
         try:
@@ -145,7 +145,7 @@ def _keys(report: Report, manifest: ReleaseManifest, pinned: Mapping[str, Public
     return _Keys(own if pinned is None else pinned, pinned is not None)
 
 
-def _verify_manifest(report: Report, release: DownloadedRelease, keys: _Keys) -> None:
+def _verify_manifest(report: VerificationReport, release: DownloadedRelease, keys: _Keys) -> None:
     digest = release.digest(MANIFEST).sha256
     try:
         signed = release.json(_SIGNATURE)
@@ -162,7 +162,9 @@ def _verify_manifest(report: Report, release: DownloadedRelease, keys: _Keys) ->
         report.add(kind, f"{MANIFEST}: {fault.words}")
 
 
-def _verify_file(report: Report, release: DownloadedRelease, file: FileInManifest, *, optional: bool = False) -> None:
+def _verify_file(
+    report: VerificationReport, release: DownloadedRelease, file: FileInManifest, *, optional: bool = False
+) -> None:
     """Gold is `optional`: it is not given to everybody who may read the release."""
     try:
         found = release.digest(file.name)
@@ -174,7 +176,9 @@ def _verify_file(report: Report, release: DownloadedRelease, file: FileInManifes
         report.add(LineageFault.FILE, f"{file.name} does not have the size and SHA-256 that the manifest states")
 
 
-def _verified_seals(report: Report, release: DownloadedRelease, manifest: ReleaseManifest, keys: _Keys) -> _Seals:
+def _verified_seals(
+    report: VerificationReport, release: DownloadedRelease, manifest: ReleaseManifest, keys: _Keys
+) -> _Seals:
     found = _Seals()
     previous, expected = FIRST_PREVIOUS, 1
     stated = manifest.lineage.seals
@@ -193,7 +197,7 @@ def _verified_seals(report: Report, release: DownloadedRelease, manifest: Releas
     return found
 
 
-def _seals(report: Report, release: DownloadedRelease, name: str, project_id: UUID) -> Iterator[Seal]:
+def _seals(report: VerificationReport, release: DownloadedRelease, name: str, project_id: UUID) -> Iterator[Seal]:
     for number, line in _lines(report, release, name):
         try:
             yield _seal(orjson.loads(line), project_id)
@@ -226,7 +230,7 @@ def _fault_of_seal(seal: Seal, expected: int, previous: bytes, keys: _Keys) -> F
 
 
 def _verify_split(
-    report: Report,
+    report: VerificationReport,
     release: DownloadedRelease,
     labels_file: FileInManifest,
     lineage_file: FileInManifest,
@@ -269,7 +273,10 @@ def _as_committed(label: Mapping[str, Any], manifest: ReleaseManifest) -> Mappin
 
 
 def _verify_label(
-    report: Report, label: Mapping[str, Any], content: Mapping[str, Any], roots: Mapping[int, SealedRoot | LineageFault]
+    report: VerificationReport,
+    label: Mapping[str, Any],
+    content: Mapping[str, Any],
+    roots: Mapping[int, SealedRoot | LineageFault],
 ) -> None:
     try:
         lineage = LabelLineage.parse(content)
@@ -282,7 +289,7 @@ def _verify_label(
     report.labels += not faults
 
 
-def _records(report: Report, release: DownloadedRelease, name: str) -> Iterator[dict[str, Any]]:
+def _records(report: VerificationReport, release: DownloadedRelease, name: str) -> Iterator[dict[str, Any]]:
     """Return the lines that are objects with a record's id, in order; others are faults."""
     last = ""
     for number, line in _lines(report, release, name):
@@ -302,7 +309,7 @@ def _records(report: Report, release: DownloadedRelease, name: str) -> Iterator[
             yield content
 
 
-def _lines(report: Report, release: DownloadedRelease, name: str) -> Iterator[tuple[int, bytes]]:
+def _lines(report: VerificationReport, release: DownloadedRelease, name: str) -> Iterator[tuple[int, bytes]]:
     """Return the lines with their numbers, none of a missing file: that is a fault of its own."""
     with suppress(KeyError):
         for number, line in enumerate(release.lines(name), start=1):
@@ -313,14 +320,14 @@ def _lines(report: Report, release: DownloadedRelease, name: str) -> Iterator[tu
 
 
 def _verify_continuity(
-    report: Report, manifest: ReleaseManifest, hashes: Mapping[int, bytes], previous: DownloadedRelease
+    report: VerificationReport, manifest: ReleaseManifest, hashes: Mapping[int, bytes], previous: DownloadedRelease
 ) -> None:
     """Every seal of the previous release is one of this release: nothing that was sealed then is missing or another one."""
     before = _manifest(previous)
     if before.project_id != manifest.project_id:
         report.add(LineageFault.CONTINUITY, "the previous release is of another project")
         return
-    ignored = Report()
+    ignored = VerificationReport()
     for seal in _seals(ignored, previous, before.lineage.seals.name, before.project_id):
         if hashes.get(seal.number) != seal.hash:
             report.add(LineageFault.CONTINUITY, f"seal {seal.number} is another one than in the previous release")

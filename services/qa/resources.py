@@ -14,7 +14,7 @@ from services.qa.operations import assessments
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import PendingListener
 from services.qa.storage.projects import ProjectCache
-from shared.kit.compute.waiting import waiting_time
+from shared.kit.compute.waiting_time import waiting_time
 from shared.kit.runtime import Runtime, current_runtime
 from shared.kit.signatures import KeyRing
 

@@ -24,9 +24,23 @@ SELECT
     ), 0),
     (SELECT count(*) FROM outbox_queue WHERE set_aside IS NOT NULL)
 """
+MOST_COUNTED: Final = 10_000
+"""Up to how many parked events of a kind are counted."""
 _PARKED: Final = """
-SELECT kind, count(*) AS waiting, extract(epoch FROM clock_timestamp() - min(parked_at))::float8 AS oldest_s
-FROM parked WHERE consumer_group = $1 GROUP BY kind
+WITH RECURSIVE kinds AS (
+    (SELECT kind FROM parked WHERE consumer_group = $1 ORDER BY kind LIMIT 1)
+    UNION ALL
+    SELECT next.kind FROM kinds CROSS JOIN LATERAL (
+        SELECT kind FROM parked WHERE consumer_group = $1 AND kind > kinds.kind ORDER BY kind LIMIT 1
+    ) AS next
+)
+SELECT kind, waiting, extract(epoch FROM clock_timestamp() - oldest)::float8 AS oldest_s
+FROM kinds CROSS JOIN LATERAL (
+    SELECT count(*) AS waiting, min(parked_at) AS oldest FROM (
+        SELECT parked_at FROM parked WHERE consumer_group = $1 AND kind = kinds.kind ORDER BY parked_at LIMIT $2
+    ) AS longest
+) AS parked_events
+WHERE waiting > 0
 """
 
 
@@ -34,7 +48,7 @@ async def measure(database: Database, service: str, erasure: ErasureSpec | None 
     """Set the gauges. Raises what the database raises."""
     async with database.autocommit() as session:
         oldest_s, set_aside = await session.raw.fetchrow(_UNSENT)
-        parked: list[Any] = await session.raw.fetch(_PARKED, service)
+        parked: list[Any] = await session.raw.fetch(_PARKED, service, MOST_COUNTED)
         pending = await erasure.pending(session) if erasure is not None and erasure.pending is not None else ()
     metrics.UNSENT_AGE.labels(service).set(oldest_s)
     metrics.WAITING_BEHIND.labels(service).set(set_aside)

@@ -21,7 +21,7 @@ from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
 from shared.kit.problems import Problem, of_exception
 from shared.kit.storable_json import nul_refused, parse_json, parsed_bytes
-from shared.kit.strict_reading import StrictReader
+from shared.kit.strict_reader import StrictReader
 from shared.kit.tracebacks import forget_origin
 
 LARGE_BYTES = 64 * 1024

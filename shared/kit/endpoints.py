@@ -33,7 +33,7 @@ from shared.kit.bodies import (
 )
 from shared.kit.caller_shares import current_caller
 from shared.kit.problems import Problem, ProblemError
-from shared.kit.strict_reading import StrictReader
+from shared.kit.strict_reader import StrictReader
 
 serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
 """The request that is being answered."""

@@ -10,15 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-import orjson
-
 from shared.contracts.erasure import ErasedPlace, PlaceState
 from shared.contracts.events import ErasureReported
 from shared.kit import redaction
 from shared.kit.bus import Bus, own_topics
 from shared.kit.clock import utc_now
 from shared.kit.database import Database, Session
-from shared.kit.jsonb import load
+from shared.kit.jsonb import dump, load
 from shared.kit.outbox import Outgoing, publish_many
 
 ERASURES: Final = "erasures"
@@ -216,14 +214,14 @@ async def _report(database: Database, spec: ErasureSpec, due: Sequence[Erasure],
         rows = await session.raw.fetch(_LOCK, [one.record_id for one in due])
         erasures = [_erasure(row) for row in rows]
         own = await spec.places(session, erasures)
-        saved: list[tuple[UUID, str, int, datetime | None]] = []
+        saved: list[tuple[UUID, str | None, int, datetime | None]] = []
         reported: list[Erasure] = []
         for one in erasures:
             until = latest(one.erased_at, retention_days)
             places = [*own.get(one.record_id, ()), *_published(one, until, now)]
             changed = places != list(one.report)
             revision = one.revision + changed
-            saved.append((one.record_id, _dump(places), revision, _next_look(one, places, now)))
+            saved.append((one.record_id, dump(places), revision, _next_look(one, places, now)))
             if changed:
                 reported.append(replace(one, report=places, revision=revision))
         await session.raw.execute(_SAVE, *map(list, zip(*saved, strict=True)))
@@ -265,7 +263,3 @@ def _erasure(row: Any) -> Erasure:
         row["record_id"], row["project_id"], row["erased_at"], row["outbox_at"], row["bus_at"], report, row["revision"],
         row["look_at"],
     )  # fmt: skip
-
-
-def _dump(places: Sequence[ErasedPlace]) -> str:
-    return orjson.dumps([place.model_dump(mode="json") for place in places]).decode()

@@ -19,7 +19,9 @@ HALVED: Final = Counter("touchstone_event_sets_halved", "Sets that failed and we
 RETRIED: Final = Counter("touchstone_event_retries", "Attempts that failed and were made again.", ["group"])
 DEAD: Final = Counter("touchstone_dead_letters", "Events given up, by reason.", ["group", "reason"])
 PARKED: Final = Counter("touchstone_events_parked", "Events that came before what they need.", ["group", "kind"])
-PARKED_NOW: Final = Gauge("touchstone_parked_events", "Events that wait for what they need.", ["group", "kind"])
+PARKED_NOW: Final = Gauge(
+    "touchstone_parked_events", "Events that wait for what they need, counted up to 10,000.", ["group", "kind"]
+)
 PARKED_AGE: Final = Gauge("touchstone_parked_oldest_seconds", "Age of the longest parked event.", ["group", "kind"])
 ERASURES_PENDING: Final = Gauge(
     "touchstone_erasures_pending",

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from shared.kit.event_processor import Abandoned, EventProcessor, Failed, pause_s
-from shared.kit.progress import Item, Lane, in_hand
+from shared.kit.progress import EventLane, Item, in_hand
 
 
 class HeldEvents:
@@ -19,7 +19,7 @@ class HeldEvents:
         self._let_go = let_go
         self._retrying: set[asyncio.Task[None]] = set()
 
-    def hold(self, lane: Lane, failed: Sequence[Failed]) -> None:
+    def hold(self, lane: EventLane, failed: Sequence[Failed]) -> None:
         """Keep failed events, and those that come after them of their keys, apart from the lane."""
         for each in failed:
             behind = lane.held.get(each.item.message.key)
@@ -35,7 +35,7 @@ class HeldEvents:
         for task in self._retrying:
             task.cancel()
 
-    async def _retry(self, lane: Lane, waiting: deque[Item], first: Failed) -> None:
+    async def _retry(self, lane: EventLane, waiting: deque[Item], first: Failed) -> None:
         """Handle the events of one key singly, from the one that failed on, until none is left."""
         attempts, error = 1, first.error
         while waiting:

@@ -26,6 +26,28 @@ _DROP_SENT_IN: Final = """
 DELETE FROM {day} AS o
 WHERE created_at < $1 AND NOT EXISTS (SELECT FROM outbox_queue AS q WHERE q.created_at = o.created_at AND q.seq = o.seq)
 """
+# Each looks up the next one in the index, so that no row is read but the first of each.
+_TOPICS: Final = """
+WITH RECURSIVE topics AS (
+    (SELECT topic FROM outbox_positions ORDER BY topic LIMIT 1)
+    UNION ALL
+    SELECT next.topic FROM topics CROSS JOIN LATERAL (
+        SELECT topic FROM outbox_positions WHERE topic > topics.topic ORDER BY topic LIMIT 1
+    ) AS next
+)
+SELECT topic FROM topics
+"""
+_PARKED_KINDS: Final = """
+WITH RECURSIVE kinds AS (
+    (SELECT consumer_group, kind FROM parked ORDER BY consumer_group, kind LIMIT 1)
+    UNION ALL
+    SELECT next.consumer_group, next.kind FROM kinds CROSS JOIN LATERAL (
+        SELECT consumer_group, kind FROM parked WHERE (consumer_group, kind) > (kinds.consumer_group, kinds.kind)
+        ORDER BY consumer_group, kind LIMIT 1
+    ) AS next
+)
+SELECT consumer_group, kind FROM kinds
+"""
 _DROP_POSITIONS: Final = """
 DELETE FROM outbox_positions WHERE (topic, last_position) IN (
     SELECT topic, last_position FROM outbox_positions WHERE topic = $1 ORDER BY last_position LIMIT $3
@@ -37,7 +59,12 @@ DELETE FROM inbox_default WHERE (event_id, consumer_group) IN (
 )
 """
 _DROP_ATTEMPTS: Final = "DELETE FROM event_attempts WHERE begun_at < $1"
-_DROP_PARKED: Final = "DELETE FROM parked WHERE parked_at < $1"
+_DROP_PARKED: Final = """
+DELETE FROM parked WHERE (event_id, consumer_group) IN (
+    SELECT event_id, consumer_group FROM parked WHERE consumer_group = $1 AND kind = $2 AND parked_at < $3
+    ORDER BY parked_at LIMIT $4
+)
+"""
 # A redelivery can come as late as its topic keeps it, and a replay as late as the dead letters do, one after the other.
 _INBOX_RETENTIONS: Final = 3
 
@@ -56,15 +83,27 @@ async def tidy(connection: Any, retention_days: int, now: datetime) -> None:
     finally:
         await connection.execute("RESET lock_timeout")
     await connection.execute(_DROP_SENT_IN.format(day="outbox_default"), kept_since)
-    for (topic,) in await connection.fetch("SELECT DISTINCT topic FROM outbox_positions"):
+    for (topic,) in await connection.fetch(_TOPICS):
         while await _count(connection, _DROP_POSITIONS, topic, kept_since, _CHUNK) == _CHUNK:
             pass
     while await _count(connection, _DROP_SEEN, first_seen, _CHUNK) == _CHUNK:
         pass
     await connection.execute(_DROP_ATTEMPTS, kept_since)
-    if dropped := await _count(connection, _DROP_PARKED, kept_since):
+    if dropped := await _drop_parked(connection, kept_since):
         # Content is kept no longer than the erasure deadline, wanted or not.
         log.error("parked_events_dropped", count=dropped, after_days=retention_days)
+
+
+async def _drop_parked(connection: Any, kept_since: datetime) -> int:
+    """Returns how many there were."""
+    dropped = 0
+    for group, kind in await connection.fetch(_PARKED_KINDS):
+        full = True
+        while full:
+            count = await _count(connection, _DROP_PARKED, group, kind, kept_since, _CHUNK)
+            dropped += count
+            full = count == _CHUNK
+    return dropped
 
 
 def partition_name(day: date, table: str = "outbox") -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import orjson
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
@@ -18,6 +17,7 @@ from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.jobs import CANCELLED, MAX_ATTEMPTS, cancel
+from shared.kit.jsonb import load
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import Problem, responses
 from shared.kit.runtime import Runtime, RuntimeDep, SessionDep
@@ -68,7 +68,7 @@ class JobView(BaseModel):
 
 def _view(row: Any) -> JobView:
     values = dict(row)
-    values["result"] = orjson.loads(values["result"]) if values["result"] else None
+    values["result"] = load(values["result"])
     values["cancelled"] = values["failure"] == CANCELLED
     return JobView.model_validate(values)
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
 import structlog
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
@@ -29,6 +28,7 @@ from shared.kit.clock import TICK_S, new_id, to_tick
 from shared.kit.database import Database, Session, database_error_kind
 from shared.kit.exceptions import JobFailed, JobLeaseLost
 from shared.kit.failures import failure_of
+from shared.kit.jsonb import dump, load
 
 if TYPE_CHECKING:
     from shared.kit.runtime import Runtime
@@ -79,7 +79,7 @@ class Job:
     ) -> None:
         """Note progress and checkpoint in the transaction of a chunk's effects: both are committed, or neither."""
         await self._note(session, done, total, errors)
-        await session.raw.execute(_CHECKPOINT, self.id, orjson.dumps(checkpoint).decode())
+        await session.raw.execute(_CHECKPOINT, self.id, dump(checkpoint))
         self.checkpoint = checkpoint
 
     async def _note(self, session: Session, done: int, total: int | None, errors: int) -> None:
@@ -161,7 +161,7 @@ async def enqueue(
 ) -> UUID:
     """Leave work to a worker; it begins once the session's transaction is committed. Return the job's id."""
     job_id = new_id()
-    await session.raw.execute(_ENQUEUE, job_id, kind, project_id, orjson.dumps(arguments).decode(), actor)
+    await session.raw.execute(_ENQUEUE, job_id, kind, project_id, dump(arguments), actor)
     session.on_commit(_wake_all)
     return job_id
 
@@ -192,7 +192,7 @@ async def cancel(session: Session, job_id: UUID) -> CancelledJob | None:
     if row is None:
         return None
     session.on_commit(lambda: _stop_all(job_id))
-    return CancelledJob(row["kind"], orjson.loads(row["arguments"]))
+    return CancelledJob(row["kind"], load(row["arguments"]))
 
 
 async def failed(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -320,10 +320,10 @@ class JobWorker:
             id=row["id"],
             kind=row["kind"],
             project_id=row["project_id"],
-            arguments=orjson.loads(row["arguments"]),
+            arguments=load(row["arguments"]),
             actor=row["subject"],
             attempt=row["attempts"],
-            checkpoint=orjson.loads(row["checkpoint"]) if row["checkpoint"] else None,
+            checkpoint=load(row["checkpoint"]),
             database=self._runtime.database,
             lease=lease,
         )
@@ -397,7 +397,7 @@ class JobWorker:
     async def _end(
         self, job: Job, state: str, result: dict[str, Any] | None = None, failure: str | None = None
     ) -> None:
-        document = None if result is None else orjson.dumps(result).decode()
+        document = dump(result)
         async with self._runtime.database.transaction() as session:
             await session.raw.execute(_END, job.id, job.lease, state, document, failure)
         ENDED.labels(self._runtime.spec.name, job.kind, state).inc()

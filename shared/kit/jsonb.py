@@ -13,7 +13,14 @@ def dump(value: Any) -> str | None:
         return None
     if isinstance(value, BaseModel):
         return value.model_dump_json()
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return orjson.dumps(value, default=_as_json, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _as_json(value: Any) -> Any:
+    """What orjson takes of a model within a value; raises TypeError for what isn't one."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(type(value).__name__)
 
 
 def load(text: str | None) -> Any:

@@ -62,7 +62,7 @@ _TOGETHER = 256
 """So many new keys go to one lane before the next lane gets some: little work is one set, not one for each lane."""
 
 
-class Lane(deque[Item]):
+class EventLane(deque[Item]):
     """What waits to be handled one after the other, `batch` of it at a time.
 
     A batch is as many as were handled in `_LONG_S`: each transaction has its cost, and a long one makes others wait for
@@ -103,10 +103,10 @@ class Lanes:
     """
 
     def __init__(self, count: int) -> None:
-        self._lanes = [Lane() for _ in range(count)]
-        self._of: dict[bytes, tuple[Lane, int]] = {}  # with how many unfinished events
+        self._lanes = [EventLane() for _ in range(count)]
+        self._of: dict[bytes, tuple[EventLane, int]] = {}  # with how many unfinished events
 
-    def __iter__(self) -> Iterator[Lane]:
+    def __iter__(self) -> Iterator[EventLane]:
         return iter(self._lanes)
 
     def put(self, items: Iterable[Item]) -> None:
@@ -144,5 +144,5 @@ class Lanes:
             lane.held.clear()
             lane.unfinished = 0
 
-    def _least_busy(self) -> Lane:
+    def _least_busy(self) -> EventLane:
         return min(self._lanes, key=lambda lane: lane.unfinished)

@@ -23,6 +23,7 @@ from shared.kit.bus import Bus, Outbound, Published, Writer, service_topics
 from shared.kit.clock import new_id, to_tick, utc_now
 from shared.kit.database import Database, database_error_kind
 from shared.kit.exceptions import BusUnavailable
+from shared.kit.jsonb import load
 from shared.kit.outbox import Wakeable, commit_listeners, set_of
 from shared.kit.replica import Replica
 
@@ -355,7 +356,8 @@ def _ranges(events: Sequence[_Event]) -> list[tuple[Any, int, int]]:
 
 
 def _headers(text: str | None) -> dict[str, str] | None:
-    return None if text is None else orjson.loads(text)
+    headers: dict[str, str] | None = load(text)
+    return headers
 
 
 def _event_id(envelope: bytes) -> UUID:

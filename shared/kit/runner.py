@@ -26,7 +26,7 @@ from shared.kit.event_attempts import IN_HAND, RELEASES
 from shared.kit.event_processor import LONGEST_PAUSE_S, Abandoned, EventProcessor, Failed, pause_s
 from shared.kit.exceptions import BusUnavailable, MemberLost
 from shared.kit.held_events import HeldEvents
-from shared.kit.progress import Item, Lane, Lanes, Progress, in_hand
+from shared.kit.progress import EventLane, Item, Lanes, Progress, in_hand
 
 log = structlog.get_logger()
 
@@ -181,7 +181,7 @@ class Runner:
     def _has_room(self) -> bool:
         return self._stopping.is_set() or self._fetched < min(self._room, 2 * self._ask.rows)
 
-    async def _work(self, lane: Lane, held: HeldEvents) -> None:
+    async def _work(self, lane: EventLane, held: HeldEvents) -> None:
         while True:
             if not lane:
                 lane.filled.clear()

@@ -17,7 +17,7 @@ from deploy.demo.outcome import END_STATES
 from deploy.demo.people import make_crowd
 from deploy.demo.project import QUESTION, Stage, set_stage
 from deploy.demo.watch import Watch
-from deploy.demo.work import Worker, WorkLog
+from deploy.demo.work import SimulatedAnnotator, WorkLog
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
@@ -84,7 +84,7 @@ async def test_every_record_ends_once_and_every_acknowledged_annotation_counts_o
         stage = await set_stage(client, digits, crowd, manager, product, SEED)
         watch = Watch(client, stage)
         workers = [
-            Worker(
+            SimulatedAnnotator(
                 client,
                 stage,
                 person,

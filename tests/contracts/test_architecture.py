@@ -47,7 +47,6 @@ OWN_IN_EACH_SERVICE = {
     "NewRecord": "a row of the service's own records",
     "Consumers": "the service's event edge",
     "ProjectCache": "what the service has parsed of its own copies of projects",
-    "Lane": "in queue a line of tasks, in the kit a line of events: neither ever meets the other",
     **dict.fromkeys(("AnnotationOut", "RecordOut"), "a name in the service's published OpenAPI"),
     **dict.fromkeys(
         ("ProjectArchived", "UnknownSchemaVersion", "RecordErased"), "a problem's published type is named after it"
@@ -58,7 +57,7 @@ OWN_IN_EACH_SERVICE = {
 
 def _public_classes() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for root in ("services", "shared"):
+    for root in ("services", "shared", "deploy"):
         for path in sorted((ROOT / root).rglob("*.py")):
             for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(), re.MULTILINE):
                 found.setdefault(name, []).append(str(path.relative_to(ROOT)))

@@ -10,7 +10,7 @@ from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.bodies import DEFAULT_BODY_BYTES
 from shared.kit.endpoints import accepted_media_types, largest_body, takes_body
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.security.test_every_endpoint import app_of, routes_of
 from tests.support.tokens import KEY
 

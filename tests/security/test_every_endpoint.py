@@ -18,7 +18,7 @@ from shared.contracts.values import Role
 from shared.kit.auth import LOCAL_ISSUER
 from shared.kit.endpoints import guards_of
 from shared.kit.settings import settings_class
-from shared.kit.token_issuing import TokenKey, mint_token
+from shared.kit.token_keys import TokenKey, mint_token
 from tests.support.service import ServiceUnderTest, service_under_test, settings_for
 from tests.support.tokens import KEY
 

@@ -36,4 +36,4 @@ def _statements_in(name: str) -> Iterator[tuple[str, str]]:
 
 def _is_part(text: str) -> bool:
     """Whether the text is a part of other statements: it has names to be filled in."""
-    return "{" in text or bool(Statement(text).names)
+    return "{" in text.replace("'{}'", "") or bool(Statement(text).names)

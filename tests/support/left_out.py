@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-RINGS: Final = ("unit", "service", "contracts", "flow", "chaos", "security", "gates")
+RINGS: Final = ("unit", "service", "contracts", "flow", "chaos", "security", "attack", "fuzz", "gates")
 NOT_BESIDE: Final = "is not beside the checkout"
 """How the reason ends when it is a data set that is missing."""
 _REASON: Final = re.compile(r"^Skipped: (left out: )?")

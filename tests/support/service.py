@@ -22,7 +22,7 @@ from shared.kit.outbox import event_model
 from shared.kit.parking import release_some
 from shared.kit.runtime import Runtime
 from shared.kit.settings import Settings, settings_class
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.support.outbox import outbox_events
 from tests.support.postgres import drop_database, migrated_database
 from tests.support.tokens import ACTOR_SECRET, KEY, KEYS_FILE

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from shared.kit.token_issuing import KeyFolder
+from shared.kit.token_keys import KeyFolder
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="touchstone-token-keys-"))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)

@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
-
-import orjson
 
 from shared.contracts.events import FeedbackReceived
 from shared.kit.database import Session
+from shared.kit.jsonb import dump, load
 
 # By the hash: two imports of the same reports wait for each other in one order.
 _INSERT = """
@@ -94,10 +92,10 @@ async def insert(session: Session, project_id: UUID, reports: Sequence[NewFeedba
         [payload.model_id for payload in payloads],
         [payload.model_version for payload in payloads],
         [payload.schema_version for payload in payloads],
-        [_json(payload.prediction) for payload in payloads],
+        [dump(payload.prediction) for payload in payloads],
         [payload.confidence for payload in payloads],
         [payload.verdict for payload in payloads],
-        [_json(payload.correction) for payload in payloads],
+        [dump(payload.correction) for payload in payloads],
         [payload.observed_at for payload in payloads],
     )
     added = {row["feedback_id"] for row in rows}
@@ -133,20 +131,12 @@ async def after(session: Session, feedback_id: UUID) -> list[tuple[UUID, UUID, F
                 model_id=row["model_id"],
                 model_version=row["model_version"],
                 schema_version=row["schema_version"],
-                prediction=_read(row["prediction"]),
+                prediction=load(row["prediction"]),
                 confidence=row["confidence"],
                 verdict=row["verdict"],
-                correction=_read(row["correction"]),
+                correction=load(row["correction"]),
                 observed_at=row["observed_at"],
             ),
         )
         for row in await session.raw.fetch(_AFTER, feedback_id)
     ]
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
-
-
-def _read(value: str | None) -> Any:
-    return None if value is None else orjson.loads(value)

@@ -5,14 +5,13 @@ from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
-import orjson
-
 from services.ingest.domain.intake import IntakeProject
 from services.ingest.domain.projects import Project
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
+from shared.kit import jsonb
 from shared.kit.database import Session
 
 _INSERT = """
@@ -204,9 +203,9 @@ async def find_schema(session: Session, project_id: UUID, version: int) -> Schem
 
 @lru_cache(maxsize=256)
 def _schema(text: str) -> LabelSchema:
-    return LabelSchema.model_validate(orjson.loads(text), extra="ignore")
+    return LabelSchema.model_validate(jsonb.load(text), extra="ignore")
 
 
 @lru_cache(maxsize=256)
 def _policies(text: str) -> Policies:
-    return Policies.model_validate(orjson.loads(text), extra="ignore")
+    return Policies.model_validate(jsonb.load(text), extra="ignore")

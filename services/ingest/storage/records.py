@@ -7,13 +7,12 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from services.ingest.domain.intake import RecordCandidate
 from services.ingest.domain.personal_data import Redactions
 from shared.contracts.events import RecordAccepted
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import Origin, RecordState, Split
+from shared.kit import jsonb
 from shared.kit.database import Session
 
 # Rows go in by the order of their external or content hash: two imports of the same data wait for each other in
@@ -315,13 +314,9 @@ def _held(row: Any) -> Held:
         record_id=row["record_id"],
         erased=row["state"] == RecordState.ERASED,
         content_hash=row["content_hash"],
-        slice=_json(row["slice"], {}),
-        purposes=_json(row["purposes"], []),
+        slice=jsonb.load(row["slice"]) or {},
+        purposes=jsonb.load(row["purposes"]) or [],
     )
-
-
-def _json(text: str | None, empty: Any) -> Any:
-    return orjson.loads(text) if text and len(text) > len("{}") else empty
 
 
 def _stored(row: Any) -> StoredRecord:
@@ -331,10 +326,10 @@ def _stored(row: Any) -> StoredRecord:
         external_id=row["external_id"],
         content_hash=row["content_hash"],
         schema_version=row["schema_version"],
-        fields=None if row["fields"] is None else parse_fields(orjson.loads(row["fields"])),
-        redactions=orjson.loads(row["redactions"]) if row["redactions"] else {},
-        slice=orjson.loads(row["slice"]) if row["slice"] else {},
-        purposes=orjson.loads(row["purposes"]) if row["purposes"] else [],
+        fields=None if row["fields"] is None else parse_fields(jsonb.load(row["fields"])),
+        redactions=jsonb.load(row["redactions"]) or {},
+        slice=jsonb.load(row["slice"]) or {},
+        purposes=jsonb.load(row["purposes"]) or [],
         split=Split(row["split"]),
         origin=Origin(row["origin"]),
         priority=row["priority"],
@@ -348,7 +343,7 @@ def _stored(row: Any) -> StoredRecord:
     )
 
 
-def _rest(item: RecordCandidate) -> str:
+def _rest(item: RecordCandidate) -> str | None:
     rest: dict[str, Any] = {
         "schema_version": item.schema_version,
         "fields": item.fields,
@@ -361,8 +356,4 @@ def _rest(item: RecordCandidate) -> str:
     }
     if item.redactions:
         rest["redactions"] = item.redactions
-    return orjson.dumps(rest, default=_dump).decode()
-
-
-def _dump(value: Any) -> Any:
-    return value.model_dump(mode="json")
+    return jsonb.dump(rest)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from services.prelabel.domain.items import Thumbnail
 from shared.contracts.values import RecordState, Split
 from shared.kit.database import Session
+from shared.kit.jsonb import load
 from shared.kit.statements import columns
 
 
@@ -77,7 +76,7 @@ def content_of(record_id: UUID, row: Any) -> Content:
         small = Thumbnail(
             row["thumbnail_width"], row["thumbnail_height"], row["thumbnail_channels"], bytes(row["thumbnail"])
         )
-    return Content(record_id, orjson.loads(row["fields"]), small)
+    return Content(record_id, load(row["fields"]), small)
 
 
 _GET = "SELECT record_id, project_id, state, state_revision FROM records WHERE record_id = $1"

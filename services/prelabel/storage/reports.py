@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from shared.contracts.values import Verdict
 from shared.kit.database import Session
+from shared.kit.jsonb import load
 from shared.kit.statements import columns
 
 _ADD_FEEDBACK = """
@@ -100,4 +99,4 @@ async def keep_notes(session: Session, notes: Sequence[Note]) -> None:
 
 
 async def notes(session: Session, subject_id: UUID, kind: str) -> list[dict[str, Any]]:
-    return [orjson.loads(row[0]) for row in await session.raw.fetch(_NOTES, subject_id, kind)]
+    return [load(row[0]) for row in await session.raw.fetch(_NOTES, subject_id, kind)]

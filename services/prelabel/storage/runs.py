@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from services.prelabel.exceptions import RunUnderWay, TrainingFailure
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.jsonb import dump, load
 
 
 class RunState(StrEnum):
@@ -119,7 +119,7 @@ def _run(row: Any) -> Run:
         row["run_id"], row["project_id"], row["model_id"], RunState(row["state"]), row["started_by"], row["reason"],
         row["batch"], row["label_seq"], row["attempts"], row["failure"],
         None if row["failure_reason"] is None else TrainingFailure(row["failure_reason"]), row["examples"],
-        None if row["report"] is None else orjson.loads(row["report"]), row["created_at"], row["started_at"],
+        load(row["report"]), row["created_at"], row["started_at"],
         row["ended_at"],
     )  # fmt: skip
 
@@ -191,7 +191,7 @@ async def start(
 
 async def trained(session: Session, run: Run, report: dict[str, Any]) -> bool:
     """Note that the model is made; False when another attempt has begun meanwhile."""
-    done: bool | None = await session.raw.fetchval(_TRAINED, run.run_id, run.attempts, orjson.dumps(report).decode())
+    done: bool | None = await session.raw.fetchval(_TRAINED, run.run_id, run.attempts, dump(report))
     return bool(done)
 
 

@@ -40,7 +40,8 @@ INSERT INTO unlearnings (run_id, record_id, erased_at)
 SELECT run_id, record_id, $2 FROM training_examples WHERE record_id = ANY($1::uuid[]) ORDER BY run_id, record_id
 ON CONFLICT DO NOTHING
 """
-_OF_RUN = "SELECT EXISTS (SELECT FROM unlearnings WHERE run_id = $1)"
+# Counted, for the first row that EXISTS wants is looked for through the whole table where a run has many and another none.
+_OF_RUN = "SELECT count(*) > 0 FROM unlearnings WHERE run_id = $1"
 _OF_RECORDS = """
 SELECT u.record_id, r.project_id, r.state AS run_state, r.model_id, m.stage, f.gone_at
 FROM unlearnings u JOIN training_runs r USING (run_id)
@@ -48,10 +49,8 @@ FROM unlearnings u JOIN training_runs r USING (run_id)
 WHERE u.record_id = ANY($1::uuid[]) ORDER BY u.record_id, r.run_id
 """
 _CHAMPION_LEARNT = """
-SELECT EXISTS (
-    SELECT FROM models m JOIN unlearnings u ON u.run_id = m.training_run_id
-    WHERE m.project_id = $1 AND m.stage = 'champion'
-)
+SELECT count(*) > 0 FROM models m JOIN unlearnings u ON u.run_id = m.training_run_id
+WHERE m.project_id = $1 AND m.stage = 'champion'
 """
 # A run that began after the last of the records was erased can't have learnt from any of them.
 _SUCCESSOR_WANTED = """

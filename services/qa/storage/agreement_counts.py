@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
-
 from services.qa.domain.agreement_coefficients import CountedPattern
 from services.qa.domain.agreement_counts import (
     Contributions,
@@ -20,7 +18,7 @@ from services.qa.domain.record import Record
 from services.qa.storage.record_order import KNOWN, UNKNOWN, in_order
 from shared.contracts.values import Split
 from shared.kit.database import Session
-from shared.kit.jsonb import dump
+from shared.kit.jsonb import dump, load
 
 _HELD_OUT = [one.value for one in Split if one.held_out]
 
@@ -175,7 +173,7 @@ async def answers_of(session: Session, record_ids: Sequence[UUID]) -> dict[UUID,
     given: dict[UUID, list[GivenAnswer]] = {}
     due_totals: dict[UUID, int] = {}
     for row in await session.raw.fetch(_ANSWERS, record_ids, _HELD_OUT):
-        answers = None if row["answers"] is None else orjson.loads(row["answers"])
+        answers = load(row["answers"])
         one = GivenAnswer(row["annotator_id"], row["role"], row["round"], row["schema_version"], answers)
         given.setdefault(row["record_id"], []).append(one)
         due_totals[row["record_id"]] = row["due_total"]
@@ -210,7 +208,7 @@ async def contributions(
     session: Session, project_id: UUID, generation: int, record_ids: Sequence[UUID]
 ) -> dict[UUID, Contributions]:
     rows = await session.raw.fetch(_CONTRIBUTIONS, project_id, generation, record_ids)
-    return {record_id: orjson.loads(content) for record_id, content in rows}
+    return {record_id: load(content) for record_id, content in rows}
 
 
 async def save_contributions(

@@ -12,12 +12,18 @@ INSERT INTO pending_verdicts (record_id, project_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[]) ORDER BY 1
 ON CONFLICT (record_id) DO UPDATE SET facts_seq = DEFAULT, attempts = 0, failure = NULL
 """
-# Fair between projects: next is who has the fewest in hand, and of each project what waits longest.
+# Fair between projects: next is who has the fewest in hand, and of each project what waits longest. Each project looks up
+# the next one in the index, so that what waits isn't read as a whole.
 _TAKE = """
-WITH chosen AS (
-    SELECT record_id FROM (
-        SELECT DISTINCT project_id FROM pending_verdicts
-    ) AS project CROSS JOIN LATERAL (
+WITH RECURSIVE project AS (
+    (SELECT project_id FROM pending_verdicts ORDER BY project_id LIMIT 1)
+    UNION ALL
+    SELECT next.project_id FROM project CROSS JOIN LATERAL (
+        SELECT project_id FROM pending_verdicts WHERE pending_verdicts.project_id > project.project_id
+        ORDER BY project_id LIMIT 1
+    ) AS next
+), chosen AS (
+    SELECT record_id FROM project CROSS JOIN LATERAL (
         SELECT record_id, facts_seq, row_number() OVER (ORDER BY attempts, facts_seq) + (
             SELECT count(*) FROM unnest($4::uuid[]) AS taken (project_id) WHERE taken.project_id = project.project_id
         ) AS place FROM (

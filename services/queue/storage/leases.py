@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from services.queue.domain.leases import Lease
 from services.queue.domain.routing import Lane
 from services.queue.domain.slots import SlotState
@@ -16,6 +14,7 @@ from services.queue.storage.ended_leases import EndedLease, ended_lease
 from shared.contracts.fields import FieldValue, parse_fields
 from shared.contracts.values import RecordState, TaskKind
 from shared.kit.database import Session
+from shared.kit.jsonb import load
 
 _COLUMNS = """s.task_id, s.slot, s.record_id, s.project_id, s.kind, s.round, s.schema_version, s.guideline_version,
     s.annotator_id, s.leased_at, s.token, s.state, s.lane, s.prediction_shown"""
@@ -144,7 +143,7 @@ class FoundLease:
     @property
     def content(self) -> dict[str, FieldValue]:
         """What the record carries, read."""
-        return parse_fields(orjson.loads(self.fields or "{}"))
+        return parse_fields(load(self.fields or "{}"))
 
 
 @dataclass(frozen=True, slots=True)

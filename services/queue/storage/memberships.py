@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from services.queue.domain.serving_plan import Membership
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool
 from shared.kit.database import Session
+from shared.kit.jsonb import load
 from shared.kit.statements import Statement
 
 # The column `owed`: there may be returned work, which comes to them again.
@@ -84,7 +83,7 @@ class Entrant:
     servable: bool
 
     def skill(self, name: str) -> int:
-        found: int = orjson.loads(self.skills).get(name, 0)
+        found: int = load(self.skills).get(name, 0)
         return found
 
 

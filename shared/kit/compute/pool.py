@@ -27,7 +27,7 @@ from shared.kit.compute.exceptions import (
 )
 from shared.kit.compute.processes import Processes, Worker
 from shared.kit.compute.rooms import QueuedCall, Room
-from shared.kit.compute.waiting import note_wait
+from shared.kit.compute.waiting_time import note_wait
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from shared.contracts.values import Role
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.support.golden import golden_events, golden_ids, handled_by
 from tests.support.served import served
 from tests.support.service import ServiceUnderTest

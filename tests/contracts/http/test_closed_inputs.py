@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.endpoints import query_parameters_of, strictly_read, takes_body
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.security.test_every_endpoint import ENDPOINTS, Endpoint, app_of, routes_of
 from tests.support.tokens import KEY
 

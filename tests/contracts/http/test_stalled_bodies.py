@@ -4,7 +4,7 @@ import socket
 from urllib.parse import urlsplit
 
 from shared.contracts.values import Role
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.support.served import served
 from tests.support.tokens import KEY
 

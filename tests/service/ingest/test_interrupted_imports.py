@@ -22,7 +22,7 @@ from PIL import Image
 from deploy.embedded.postgres import free_port
 from services.ingest.operations import chunks
 from shared.contracts.values import Role
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest, text
 from tests.support.postgres import drop_database, migrated_database
 from tests.support.service import service_under_test

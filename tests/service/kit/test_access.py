@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from shared.contracts.values import Role
 from shared.kit.endpoints import guards_of
-from shared.kit.token_issuing import TokenKey, mint_token
+from shared.kit.token_keys import TokenKey, mint_token
 from tests.support.service import ServiceUnderTest
 from tests.support.tokens import KEY
 

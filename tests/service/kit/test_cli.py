@@ -15,7 +15,7 @@ from deploy.embedded.secret_files import key_folder
 from services.cli import main
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.token_issuing import KeyFolder
+from shared.kit.token_keys import KeyFolder
 from shared.kit.verification_keys import read_public_keys
 
 

@@ -28,7 +28,7 @@ from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner
 from shared.kit.outbox import wake_relays
 from shared.kit.replica import Replica
-from shared.kit.token_issuing import mint_token
+from shared.kit.token_keys import mint_token
 from tests.service.kit.tiny.main import Resources, create_app
 from tests.service.kit.tiny.settings import TinySettings
 from tests.support.postgres import create_database, drop_database

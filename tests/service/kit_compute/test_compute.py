@@ -25,7 +25,7 @@ from shared.kit.compute.exceptions import (
 )
 from shared.kit.compute.pool import ComputePool
 from shared.kit.compute.processes import environment
-from shared.kit.compute.waiting import waiting_time
+from shared.kit.compute.waiting_time import waiting_time
 from tests.service.kit_compute import computations
 from tests.support.slowness import slowness
 

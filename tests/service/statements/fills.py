@@ -1,6 +1,6 @@
 """SQL that fills a service's tables as 100,000 records would, by service: what is to be EXPLAINed needs its fill here.
 
-A table that gets 10,000 rows or more counts as one that grows.
+A table that gets 10,000 rows or more counts as one that grows. Each of the others is in `BOUNDED`, with what bounds it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,6 +88,15 @@ QUEUE = (
     INSERT INTO progress_deltas (project_id, counter, amount)
     SELECT project_id, 'annotations', 1 FROM projects, generate_series(1, 100)
     """,
+    "INSERT INTO arrivals (annotator_id) SELECT annotator_id FROM annotators",
+    """
+    INSERT INTO withdrawals (annotator_id, project_id, due_at)
+    SELECT annotator_id, project_id, now() + random() * interval '1 day' FROM memberships
+    """,
+    """
+    INSERT INTO threshold_changes (project_id, model_id, after_confidence, below)
+    SELECT project_id, model_id, 0, 1 FROM thresholds, generate_series(1, 500)
+    """,
 )
 
 INGEST = (
@@ -133,6 +142,10 @@ INGEST = (
     SELECT record_id, service, 1, now(),
         CASE WHEN random() < 0.05 THEN '[{"place": "bus", "state": "pending"}]' ELSE '[]' END::jsonb
     FROM records, unnest(ARRAY['ingest', 'prelabel', 'queue', 'qa']) AS service WHERE state = 'erased'
+    """,
+    """
+    INSERT INTO erased_files (record_id, asset_id)
+    SELECT record_id, asset_id FROM record_assets JOIN records USING (record_id) LIMIT 20000
     """,
 )
 
@@ -292,6 +305,18 @@ QA = (
     SELECT project_id, number, 'tone', 1, CASE WHEN number < 5 THEN 0 ELSE 1 END
     FROM projects, generate_series(1, 1000) AS number
     """,
+    """
+    INSERT INTO pending_verdicts (record_id, project_id, attempts)
+    SELECT record_id, project_id, CASE WHEN random() < 0.1 THEN 1 ELSE 0 END FROM records LIMIT 50000
+    """,
+    """
+    INSERT INTO work_attempts (project_id, kind, subject, attempts, retry_at)
+    SELECT project_id, 'verdict', record_id, 1, now() FROM pending_verdicts LIMIT 20000
+    """,
+    """
+    INSERT INTO seals (project_id, number, leaves, root, previous, hash, sealed_at)
+    SELECT project_id, number, leaves, '', '', '', sealed_at FROM signed_seals
+    """,
 )
 
 PRELABEL = (
@@ -333,7 +358,8 @@ PRELABEL = (
     """,
     """
     INSERT INTO training_examples (run_id, record_id)
-    SELECT t.run_id, r.record_id FROM training_runs t JOIN records r USING (project_id) WHERE r.state = 'finalized'
+    SELECT t.run_id, r.record_id FROM training_runs t JOIN models m USING (model_id) JOIN records r ON r.project_id = t.project_id
+    WHERE r.state = 'finalized' AND m.version % 4 = 0
     """,
     "INSERT INTO contaminations (run_id, record_id, counted) SELECT run_id, record_id, true FROM training_examples",
     """
@@ -349,6 +375,119 @@ PRELABEL = (
     INSERT INTO quality_notes (project_id, kind, subject_id, part, revision, body, occurred_at)
     SELECT project_id, 'threshold', model_id, number::text, 1, '{}', now() FROM models, generate_series(1, 40) AS number
     """,
+    """
+    INSERT INTO unlearnings (run_id, record_id, erased_at)
+    SELECT run_id, record_id, now() FROM training_examples WHERE get_byte(uuid_send(record_id), 15) < 40
+    """,
+)
+
+# What is filled here is thrown away: it needs no log, and is filled the sooner without one.
+UNLOGGED = """
+DO $$
+DECLARE
+    name regclass;
+BEGIN
+    FOR name IN SELECT oid FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+            AND oid NOT IN (SELECT confrelid FROM pg_constraint WHERE contype = 'f')
+    LOOP
+        EXECUTE format('ALTER TABLE %s SET UNLOGGED', name);
+    END LOOP;
+END $$
+"""
+
+KIT = (
+    """
+    INSERT INTO outbox (topic, project_id, events, frame)
+    SELECT 'topic-' || number % 10, gen_random_uuid(), 1, '' FROM generate_series(1, 100000) AS number
+    """,
+    """
+    INSERT INTO outbox (topic, project_id, events, frame, created_at)
+    SELECT topic, project_id, events, frame, created_at - interval '40 days' FROM outbox LIMIT 20000
+    """,
+    """
+    INSERT INTO outbox_queue (seq, created_at, key, event_id, set_aside)
+    SELECT seq, created_at, gen_random_uuid(), gen_random_uuid(), CASE WHEN seq % 1000 = 0 THEN 'too large' END
+    FROM outbox ORDER BY seq DESC LIMIT 20000
+    """,
+    """
+    INSERT INTO outbox_positions (topic, last_position, positions, seqs, created_at, projects, sent_at)
+    SELECT topic, seq, ARRAY[seq], ARRAY[seq], ARRAY[created_at], ARRAY[project_id], created_at
+    FROM outbox ORDER BY seq LIMIT 50000
+    """,
+    """
+    INSERT INTO inbox (event_id, consumer_group)
+    SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || lpad(number::text, 20, '0'))::uuid, 'tiny'
+    FROM generate_series(1, 100000) AS number
+    """,
+    "INSERT INTO inbox (event_id, consumer_group) SELECT gen_random_uuid(), 'tiny' FROM generate_series(1, 20000)",
+    """
+    INSERT INTO parked (consumer_group, event_id, kind, key, topic, event_key, envelope, parked_at)
+    SELECT 'tiny', lpad(number::text, 32, '0')::uuid, 'kind-' || number % 5, lpad(number::text, 32, '0')::uuid, 'topic', lpad(number::text, 16, '0')::bytea, '',
+        now() - number * interval '20 seconds'
+    FROM generate_series(1, 100000) AS number
+    """,
+    "INSERT INTO parked_releases (consumer_group, kind, key) SELECT 'tiny', kind, key FROM parked LIMIT 20000",
+    """
+    INSERT INTO jobs (id, kind, project_id, arguments, subject, state, run_at, finished_at)
+    SELECT lpad(number::text, 32, '0')::uuid, 'kind-' || number % 5, lpad((number % 100)::text, 32, '0')::uuid, '{}', 'tester',
+        CASE WHEN number % 100 = 0 THEN 'queued' ELSE 'succeeded' END, now(),
+        CASE WHEN number % 100 > 0 THEN now() - number * interval '20 seconds' END
+    FROM generate_series(1, 100000) AS number
+    """,
+    """
+    INSERT INTO idempotency_keys (subject, key, request_hash, created_at)
+    SELECT 'tester', lpad(number::text, 6, '0'), '', now() - number * interval '1 second' FROM generate_series(1, 100000) AS number
+    """,
+    """
+    INSERT INTO erasures (record_id, project_id, erased_at, outbox_at, bus_at, revision, look_at)
+    SELECT lpad(number::text, 32, '0')::uuid, gen_random_uuid(), now(), now(), now(), 1, CASE WHEN number % 20 = 0 THEN now() END
+    FROM generate_series(1, 100000) AS number
+    """,
 )
 
 FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "qa": QA, "queue": QUEUE, "prelabel": PRELABEL}
+
+_OF_PROJECT = "a few for each project"
+_OF_MODEL = "a few for each model"
+BOUNDED: Mapping[str, Mapping[str, str]] = {
+    "kit": {
+        "event_attempts": "what replicas that ended had in hand; a row goes when its event has had its effect",
+        "leases": "one for each thing that only one replica may do",
+        "partition_holders": "one for each partition",
+        "relay": "one row",
+    },
+    "ingest": {
+        "feedback_deltas": "folded into the totals every few seconds",
+        "feedback_totals": _OF_MODEL,
+        "project_guidelines": _OF_PROJECT,
+        "project_policies": _OF_PROJECT,
+        "project_schemas": _OF_PROJECT,
+        "projects": "tens",
+    },
+    "prelabel": {
+        "batches": "fifty and more records make one",
+        "comparison_attempts": _OF_MODEL,
+        "feedback_counts": _OF_MODEL,
+        "models": "some for each project",
+        "projects": "tens",
+        "retired_files": _OF_MODEL,
+        "scoring_leases": _OF_PROJECT,
+        "training_runs": _OF_MODEL,
+    },
+    "qa": {
+        "agreement_generations": _OF_PROJECT,
+        "counters": _OF_PROJECT,
+        "estimates": "one for each question of a schema",
+        "models": "some for each project",
+        "projects": "tens",
+    },
+    "queue": {
+        "progress": _OF_PROJECT,
+        "progress_deltas": "folded into the progress every few seconds",
+        "project_changes": "one for each project, while it is being carried out",
+        "projects": "tens",
+        "thresholds": _OF_MODEL,
+    },
+}
+"""Tables that don't grow with the records, by whose they are, and what bounds each."""

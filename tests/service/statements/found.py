@@ -10,15 +10,35 @@ from shared.kit.settings import settings_class
 
 # Nodes that need all that is below them before they give their first row.
 _BLOCKING = {"Sort", "Aggregate", "Hash", "Materialize", "WindowAgg", "SetOp", "ModifyTable"}
+_TABLES = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+"""
+_PARTITIONS = """
+SELECT child.relname, parent.relname AS of FROM pg_inherits
+JOIN pg_class AS child ON child.oid = inhrelid JOIN pg_class AS parent ON parent.oid = inhparent
+WHERE child.relkind = 'r'
+"""
 _SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
 
-async def connect(service: str, url: str) -> Any:
-    """A connection with the settings that the service's own have."""
-    settings: Mapping[str, str] = settings_class(f"services.{service}").database_session
+async def connect(url: str, service: str | None = None) -> Any:
+    """A connection with the settings that the service's own have, or none of a service's."""
+    settings: Mapping[str, str] = settings_class(f"services.{service}").database_session if service else {}
     return await asyncpg.connect(
         url, server_settings={"jit": "off", **settings, "plan_cache_mode": "force_generic_plan"}
     )
+
+
+async def rows_of_tables(connection: Any) -> dict[str, int]:
+    """How many rows each table has; a partition is a table, and its partitioned table has none."""
+    names = [name for (name,) in await connection.fetch(_TABLES)]
+    return {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for name in names}
+
+
+async def partitioned(connection: Any) -> dict[str, str]:
+    """The table of each partition."""
+    return dict(await connection.fetch(_PARTITIONS))
 
 
 async def faults_of(connection: Any, sql: str, growing: set[str]) -> list[str]:

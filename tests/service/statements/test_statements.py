@@ -1,25 +1,39 @@
-"""Every constant SQL statement of a service is accepted on the service's own tables, and reads none of them as a whole."""
+"""Every constant SQL statement of a service is accepted on the service's own tables, and reads none of them as a whole.
 
-from collections.abc import Callable
+The same of the kit, on the tables that every service has.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.service.statements.fills import FILLS
-from tests.service.statements.found import connect, faults_of
-from tests.support.constant_statements import statements_of
+from shared.kit import relay
+from tests.service.statements.fills import BOUNDED, FILLS, KIT, UNLOGGED
+from tests.service.statements.found import connect, faults_of, partitioned, rows_of_tables
+from tests.support.constant_statements import statements_of, statements_of_kit
 
 SERVICES = ("ingest", "prelabel", "queue", "qa")
+TINY = "tests.service.kit.tiny"
+"""A service with hardly more than the kit's tables."""
+RELAY_MODULES = ("shared.kit.relay.", "shared.kit.housekeeping.")
 MANY = 10_000
 """From how many rows on a table is one that grows."""
 WHOLE = {
+    "shared.kit.backlog._UNSENT": "what is set aside is counted, and its index holds nothing else",
+    "shared.kit.outbox._RETRY_SET_ASIDE": "all that is set aside is tried again, and its index holds nothing else",
+    "shared.kit.outbox._DROP_SET_ASIDE": "one of what is set aside is looked for, and its index holds nothing else",
+    "shared.kit.relay._BLOCKED": "all that is set aside is asked for, and its index holds nothing else",
     "services.ingest.storage.erasures._PENDING": "all that is pending is counted, and its index holds nothing else",
     "services.qa.storage.counters._READ": "deltas are folded every few seconds, and each insert would pay for an index",
     "services.qa.storage.counters._MARKS": "all marks of a kind are asked for, which is what waits to be done",
     "services.queue.storage.servability._ARRIVE_ALL": "what is asked of annotators has changed for all of them",
 }
 """Statements that read a table as a whole, and why they must."""
+KIT_TABLES = BOUNDED["kit"].keys() | {table for fill in KIT for table in re.findall(r"INSERT INTO (\w+)", fill)}
+OF_TINY = {"things"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -37,13 +51,26 @@ async def test_every_statement_is_accepted(service: str, migrated: Callable[[str
     assert refused == []
 
 
-async def found_faults(connection: Any, service: str, growing: set[str], when: str) -> list[str]:
+async def found_faults(
+    connection: Any, statements: Iterable[tuple[str, str]], growing: set[str], when: str
+) -> list[str]:
     return [
         f"{where} ({when}): {fault}"
-        for where, statement in statements_of(service)
+        for where, statement in statements
         if where not in WHOLE
         for fault in await faults_of(connection, statement, growing)
     ]
+
+
+async def filled(connection: Any, owner: str, fill: Sequence[str]) -> set[str]:
+    """Fill the tables; returns those that grow. Fails where a table is neither filled nor one whose size is bounded."""
+    for statement in (UNLOGGED, *fill):
+        await connection.execute(statement)
+    counts, parents = await rows_of_tables(connection), await partitioned(connection)
+    growing = {table for table, count in counts.items() if count >= MANY}
+    others = counts.keys() - growing - parents.keys()
+    assert others - (OF_TINY if owner == "kit" else KIT_TABLES) == BOUNDED[owner].keys()
+    return growing
 
 
 @pytest.mark.parametrize("service", FILLS)
@@ -52,19 +79,32 @@ async def test_no_statement_scans_a_table_that_grows(service: str, migrated: Cal
 
     A service that forbids sequential scans in its sessions does well before there are statistics, too.
     """
-    connection = await connect(service, migrated(service))
+    connection = await connect(migrated(service), service)
     try:
         stale = await connection.fetchval("SHOW enable_seqscan") == "off"
-        for statement in FILLS[service]:
-            await connection.execute(statement)
-        rows = await connection.fetch(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        )
-        counts = {row[0]: await connection.fetchval(f'SELECT count(*) FROM "{row[0]}"') for row in rows}
-        growing = {table for table, count in counts.items() if count >= MANY}
-        faults = await found_faults(connection, service, growing, "without statistics") if stale else []
+        growing = await filled(connection, service, FILLS[service])
+        statements = list(statements_of(service))
+        faults = await found_faults(connection, statements, growing, "without statistics") if stale else []
         await connection.execute("ANALYZE")
-        faults += await found_faults(connection, service, growing, "analyzed")
+        faults += await found_faults(connection, statements, growing, "analyzed")
     finally:
         await connection.close()
+    assert not faults, "\n".join(faults)
+
+
+async def test_no_statement_of_the_kit_scans_a_table_that_grows(migrated: Callable[[str], str]) -> None:
+    """Those of the relay and of its housekeeping under the settings of the relay's own connection."""
+    statements = list(statements_of_kit())
+    of_relay = [found for found in statements if found[0].startswith(RELAY_MODULES)]
+    others = [found for found in statements if not found[0].startswith(RELAY_MODULES)]
+    connection = await connect(migrated(TINY))
+    try:
+        growing = await filled(connection, "kit", KIT)
+        await connection.execute("ANALYZE")
+        faults = await found_faults(connection, others, growing, "analyzed")
+        await connection.execute(relay._PLANS)
+        faults += await found_faults(connection, of_relay, growing, "by the relay")
+    finally:
+        await connection.close()
+    assert of_relay
     assert not faults, "\n".join(faults)

@@ -22,7 +22,7 @@ from shared.kit.auth import Authenticator, Principal
 from shared.kit.exceptions import KeysMalformed
 from shared.kit.problems import Problem
 from shared.kit.settings import Settings
-from shared.kit.token_issuing import KeyFolder, TokenKey, mint_token
+from shared.kit.token_keys import KeyFolder, TokenKey, mint_token
 from tests.support.tokens import KEY, KEYS_FILE
 
 SECRET = "a secret that has at least thirty-two bytes"

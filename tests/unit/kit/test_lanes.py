@@ -3,7 +3,7 @@
 from collections import deque
 
 from shared.kit.bus import Inbound
-from shared.kit.progress import Item, Lane, Lanes, Progress
+from shared.kit.progress import EventLane, Item, Lanes, Progress
 
 
 def items_of(*keys: bytes, value: bytes = b"") -> list[Item]:
@@ -69,7 +69,7 @@ def test_a_key_of_which_all_is_done_is_forgotten() -> None:
 
 
 def test_cheap_events_are_taken_many_at_a_time_and_costly_ones_few() -> None:
-    lane = Lane()
+    lane = EventLane()
     lane.took(lane.batch, 0.001)
     assert lane.batch == 128
     for _ in range(5):
@@ -82,19 +82,19 @@ def test_cheap_events_are_taken_many_at_a_time_and_costly_ones_few() -> None:
 
 
 def test_a_batch_that_took_no_time_teaches_no_more_than_one_step() -> None:
-    lane = Lane()
+    lane = EventLane()
     lane.took(1, 0.0)
     assert lane.batch == 128
 
 
 def test_large_events_are_taken_few_at_a_time() -> None:
-    lane = Lane()
+    lane = EventLane()
     lane.extend(items_of(*keys(9), value=b" " * 300_000))
     assert [len(lane.take()) for _ in range(3)] == [4, 4, 1]
 
 
 def test_what_comes_after_a_failed_event_of_its_key_waits_behind_it() -> None:
-    lane = Lane()
+    lane = EventLane()
     items = items_of(b"a", b"b", b"a")
     lane.held[b"a"] = deque()
     lane.extend(items)

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.lineage import release_files, verification
 from deploy.lineage.release_files import MANIFEST, DownloadedRelease, NotARelease
-from deploy.lineage.verification import Report
+from deploy.lineage.verification import VerificationReport
 from services.qa.domain.release_lineage import LineageFault
 
 LINE = b"x" * 99 + b"\n"
@@ -71,7 +71,7 @@ def test_a_line_without_end_is_not_held_and_the_others_are_read(folder: Path, pa
 
 def test_a_line_that_is_too_long_is_a_fault(folder: Path) -> None:
     (folder / "train.jsonl").write_bytes(b"first\n" + b"[" * (2 * MOST_BYTES) + b"\nthird\n")
-    report = Report()
+    report = VerificationReport()
     with DownloadedRelease.open(folder) as release:
         assert list(verification._lines(report, release, "train.jsonl")) == [(1, b"first\n"), (3, b"third\n")]
     assert report.counts == {LineageFault.LINE: 1}

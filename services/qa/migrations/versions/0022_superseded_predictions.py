@@ -6,7 +6,7 @@ What a replica of the previous release supersedes has no row here: it goes with 
 from alembic import op
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -174,7 +174,9 @@ async def add_schema(
     expected: ExpectedRevisions,
     activate: Activate = True,
 ) -> ProjectOut:
-    """Records that come later are checked against the active version; rounds that are open keep theirs."""
+    """Once it is active, records that come later are checked against it; open tasks that nobody has touched move to it, what
+    somebody holds ends as it was granted.
+    """
     now = utc_now()
     schema = (await projects.cleaned(runtime.compute, ProjectParts(label_schema=body), project_id)).label_schema
     assert schema is not None
@@ -199,7 +201,9 @@ async def add_guideline(
     expected: ExpectedRevisions,
     activate: Activate = True,
 ) -> ProjectOut:
-    """Its version is stamped on every annotation made under it."""
+    """Its version is stamped on every annotation made under it. Once it is active, open tasks that nobody has touched move
+    to it; what somebody holds ends as it was granted.
+    """
     now = utc_now()
     markdown = (await projects.cleaned(runtime.compute, ProjectParts(guideline=body.markdown), project_id)).guideline
     assert markdown is not None
@@ -236,7 +240,8 @@ async def set_policies(
     activate: Activate = True,
 ) -> ProjectOut:
     """As a whole, as a new version: what is left out is as in the `preset`, or has its default. The split of records that
-    are here stays. What `deidentification` masks changes for what comes from now on, and needs the role `personal_data`:
+    are here stays. Open tasks that nobody has touched are routed again by what is active now; what somebody holds, or has
+    answered, stays as it was asked for. What `deidentification` masks changes for what comes from now on, and needs the role `personal_data`:
     a project that ever kept any holds personal data from then on.
     """
     now, policies = utc_now(), body.whole()

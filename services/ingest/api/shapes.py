@@ -54,7 +54,9 @@ def self_contained(model: type[BaseModel]) -> dict[str, Any]:
 
 
 class NewProject(Frozen):
-    """A project; what is left out may be added later. A project without a schema takes no records."""
+    """A project; what is left out may be added later. A project without a schema takes no records, and without a guideline
+    nobody is served any: asking for work gets the reason `no_guideline`.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [PROJECT_EXAMPLE]})
 

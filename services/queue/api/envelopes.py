@@ -27,7 +27,8 @@ _MEDIA = '"asset_id"'
 async def leases_json(runtime: QueueRuntime, granted: Granted, unit: OffsetUnit) -> dict[str, Any]:
     """The leases, with offsets in `unit` in the answers that they show."""
     if granted.nothing is not None:
-        return {"leases": [], "reason": granted.nothing.reason, "retry_after_s": granted.nothing.retry_after_s}
+        none = granted.nothing
+        return {"leases": [], "reason": none.reason, "retry_after_s": none.retry_after_s, "next_step": none.next_step}
     leases = granted.leases
     if unit is not OffsetUnit.CODE_POINTS:
         leases = [await asyncio.to_thread(_converted, granted.project, leased, unit) for leased in leases]

@@ -61,6 +61,7 @@ _Reason = Annotated[
         }
     ),
 ]
+_NextStep = Annotated[str, Field(description="What can be done where there is no lease, as a sentence for people.")]
 _OffsetUnit = Annotated[OffsetUnit, Field(description=OFFSET_UNIT)]
 OffsetUnitParam = Annotated[
     OffsetUnit, Query(description="What offsets in the answers that are shown count; `utf16` as JavaScript does.")
@@ -116,13 +117,22 @@ class LeasesOut(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"leases": [_LEASE_EXAMPLE]}, {"leases": [], "reason": "all_leased", "retry_after_s": 5}]
+            "examples": [
+                {"leases": [_LEASE_EXAMPLE]},
+                {
+                    "leases": [],
+                    "reason": "all_leased",
+                    "retry_after_s": 5,
+                    "next_step": "Ask again later: others hold what is left.",
+                },
+            ]
         }
     )
 
     leases: list[LeaseOut]
     reason: _Reason | None = None
     retry_after_s: int | None = None
+    next_step: _NextStep | None = None
 
 
 class RenewRequest(_Body):
@@ -167,6 +177,7 @@ class AnnotationOut(BaseModel):
                     "next": [],
                     "reason": "done",
                     "retry_after_s": 60,
+                    "next_step": "Nothing is left to do. A manager may add records or take the dataset out.",
                 }
             ]
         }
@@ -177,6 +188,7 @@ class AnnotationOut(BaseModel):
     next: list[LeaseOut] | None = None
     reason: _Reason | None = None
     retry_after_s: int | None = None
+    next_step: _NextStep | None = None
 
 
 class SkipIn(_Body):
@@ -198,6 +210,7 @@ class SkipOut(BaseModel):
     next: list[LeaseOut] | None = None
     reason: _Reason | None = None
     retry_after_s: int | None = None
+    next_step: _NextStep | None = None
 
 
 class DraftIn(_Body):

@@ -12,7 +12,7 @@ class Reason(StrEnum):
     is selected for learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left
     needs a skill or a pool that you don't have. `limit_reached`: you hold, or did, as many as you may. `paused`: you are, by a
     manager or for your answers. `retired`: you are. `removed`: you were taken out of the project. `project_paused`: the
-    project is, or it has no schema or guideline yet. `archived`: the project has ended. Take a reason that you don't know as `all_leased`.
+    project is. `no_guideline`: the project has no guideline, or no schema, yet. `archived`: the project has ended. Take a reason that you don't know as `all_leased`.
     """
 
     DONE = "done"
@@ -28,15 +28,20 @@ class Reason(StrEnum):
     RETIRED = "retired"
     REMOVED = "removed"
     PROJECT_PAUSED = "project_paused"
+    NO_GUIDELINE = "no_guideline"
     ARCHIVED = "archived"
 
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No lease: why, and after how many seconds asking again makes sense."""
+    """No lease: why, after how many seconds asking again makes sense, and what can be done, as a sentence for people."""
 
     reason: Reason
     retry_after_s: int
+
+    @property
+    def next_step(self) -> str:
+        return _NEXT_STEP[self.reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,27 @@ _FACTOR = {
     Reason.RETIRED: _LONGEST_S,
     Reason.REMOVED: 60,
     Reason.PROJECT_PAUSED: 60,
+    Reason.NO_GUIDELINE: 12,
     Reason.ARCHIVED: _LONGEST_S,
+}
+
+_NEXT_STEP = {
+    Reason.DONE: "Nothing is left to do. A manager may add records or take the dataset out.",
+    Reason.ALL_ANSWERED: "Wait: the answers are being weighed, and more are asked for only if they are not enough.",
+    Reason.BEING_DECIDED: "Wait: an arbiter or a model decides what is left, or it is on its way.",
+    Reason.ALL_LEASED: "Ask again later: others hold what is left.",
+    Reason.IN_HAND: "Submit or give back what you hold: GET the project's leases lists it.",
+    Reason.NOT_SELECTED: "Wait until the next learning batch is chosen. A manager who wants everything open at once "
+    "switches learning off in the project's policies.",
+    Reason.OTHERS_NEEDED: "Somebody else has to work on what you had: a manager registers and invites more annotators.",
+    Reason.NO_SKILL: "What is left needs a skill or a pool that you don't have: a manager can give it to you.",
+    Reason.LIMIT_REACHED: "Submit or give back what you hold. If you hold nothing, you did as much as one person may here.",
+    Reason.PAUSED: "Ask a manager: you are paused, and get tasks again once you are active.",
+    Reason.RETIRED: "Ask a manager: you are retired, and get no more tasks.",
+    Reason.REMOVED: "Ask a manager to invite you again: you were taken out of this project.",
+    Reason.PROJECT_PAUSED: "Wait until a manager sets the project active again. What you hold may be submitted.",
+    Reason.NO_GUIDELINE: "A manager adds what is missing, a guideline or a schema; then the records that are here are served.",
+    Reason.ARCHIVED: "The project has ended. What you hold may be submitted.",
 }
 
 

@@ -66,11 +66,15 @@ class Task:
     def pin(self, schema_version: int, guideline_version: int | None) -> None:
         """Have the task, which is in nobody's hand, answered by these versions.
 
-        A slot whose lease ran out makes way for a new one: what its annotator may still submit answers the versions before.
+        What annotators whose leases ran out may still submit answers the versions before.
         """
         if (self.schema_version, self.guideline_version) == (schema_version, guideline_version):
             return
         self.schema_version, self.guideline_version = schema_version, guideline_version
+        self.renew_expired()
+
+    def renew_expired(self) -> None:
+        """Have each slot whose lease ran out make way for a new one: its annotator may submit no more."""
         for slot in list(self.slots):
             if slot.state is SlotState.FREE and slot.token is not None:
                 slot.state = SlotState.VOID

@@ -36,7 +36,7 @@ def route(
     """Decide on a record and bring its tasks in line; of gold, decide whether it may show its prediction.
 
     What somebody has worked on, and what was accepted unseen, stays as it was decided; `anew` reopens it. A task that is in
-    nobody's hand moves to the versions that are active.
+    nobody's hand moves to the versions that are active, and is decided on again when the policies route otherwise by now.
     """
     if record.state is RecordState.GOLD:
         record.waiting = False
@@ -58,11 +58,10 @@ def _route_ordinary(
         return
     if record.routed is None and (record.prediction is None or any(task.open for task in record.tasks)):
         return  # what qa asked for before the first prediction came holds
-    if task is not None and task.open and not task.in_hand:
-        assert project.content.active_schema is not None
-        task.pin(project.content.active_schema, project.content.active_guideline)
-    requested = task is not None and (task.requested or not all_untouched(task.slots))
-    if reviewed or record.round > 1 or record.prediction is None or requested:
+    if task is not None and (task.open or anew):
+        follow(task, project)
+    requested = reviewed or record.round > 1 or record.prediction is None or (task is not None and task.requested > 0)
+    if requested or (task is not None and _touched(record, project, task)):
         _refresh(record, project, task, effects, cause, anew=anew and record.prediction is not None)
         return
     decided_before = record.routed is not None and (task is None or not task.open)
@@ -80,6 +79,22 @@ def _route_ordinary(
     else:
         task = _offer(record, project, task, decision, draws, now)
     effects.publish_route(record, _routed(record, project, task, decision, with_model=evidence.with_model), cause)
+
+
+def follow(task: Task, project: Project) -> None:
+    """Move a task that is in nobody's hand to the versions that are active."""
+    if not task.in_hand:
+        assert project.content.active_schema is not None
+        task.pin(project.content.active_schema, project.content.active_guideline)
+
+
+def _touched(record: Record, project: Project, task: Task) -> bool:
+    """Whether the task stays as it was decided. What ran out or was skipped counts, until the policies route otherwise."""
+    assert record.routed is not None
+    if task.in_hand or record.routed.policy_version >= project.routing_policy:
+        return not all_untouched(task.slots)
+    task.renew_expired()
+    return False
 
 
 def blind_gold(record: Record, project: Project) -> None:

@@ -133,8 +133,8 @@ async def withdraw_gold(
         if record.state is RecordState.GOLD:
             batch.effects.change_state(record, RecordState.OPEN)
             batch.effects.count(record.project_id, "gold_withdrawn")
-            if record.requests_revision <= event.revision:
-                route(record, batch.projects[record.project_id], batch.effects, now, event, anew=True)
+            asked_since = record.requests_revision > event.revision
+            route(record, batch.projects[record.project_id], batch.effects, now, event, anew=not asked_since)
     await batch.save(session)
     await release_parked(session, GOLD_WITHDRAWN, withdrawn)
 

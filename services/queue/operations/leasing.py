@@ -323,7 +323,8 @@ def _refused(project: Project, entrant: Entrant) -> Reason | None:
         (Reason.RETIRED, membership.status is AnnotatorStatus.RETIRED),
         (Reason.REMOVED, membership.removed),
         (Reason.PAUSED, membership.status is AnnotatorStatus.PAUSED or membership.assessed is AssessmentStatus.PAUSED),
-        (Reason.PROJECT_PAUSED, entrant.project_status != ProjectStatus.ACTIVE or not entrant.servable),
+        (Reason.PROJECT_PAUSED, entrant.project_status != ProjectStatus.ACTIVE),
+        (Reason.NO_GUIDELINE, not entrant.servable),
         (Reason.NO_SKILL, serving.skill is not None and entrant.skill(serving.skill) < serving.minimum_skill),
     )
     return next((reason for reason, holds in reasons if holds), None)

@@ -16,6 +16,7 @@ from services.queue.domain.serving_plan import ANY_POOL
 from services.queue.domain.slots import SlotState
 from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.batches import GOLD_WITHDRAWN, RecordBatch, load
+from services.queue.operations.decisions import follow
 from services.queue.storage.projects import ProjectCache
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, RecordRouted, RelabelRequested
@@ -102,6 +103,8 @@ def _collect(
     task = record.annotation_task()
     if task is None:
         task = record.add_task(uuid4(), project, Purpose.ANNOTATION, style.lane, style.pool, now, blind=style.blind)
+    if not task.open:
+        follow(task, project)
     task.reopen()
     task.requested = max(task.requested, event.payload.slots_total)
     task.requested_revision = max(task.requested_revision, event.revision)

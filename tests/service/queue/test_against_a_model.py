@@ -1,15 +1,18 @@
 """Whatever people, managers and the clock do in whichever order: queue gives what a small model of it says.
 
-The model knows of each record who answered, skipped or holds it, and under which versions; nothing of slots, lines or locks.
+The model knows of each record who answered, skipped or holds it, under which versions, and how many are wanted; nothing of
+slots, lines or locks. Gold is served in the second of two machines.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,13 +24,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from shared.contracts.policies import Policies
 from tests.service.queue.world import LABELS, SCHEMA, Person, World, policies, sentiment, shown
 from tests.support.service import ServiceUnderTest, service_under_test
 
 T = TypeVar("T")
 
 PEOPLE = 3
-EXAMPLES, STEPS = 80, 40
+STEPS = 40
+GOLD_EXPOSURES = 2
 # What is drawn must not depend on what queue gives, which is drawn by ids that are random.
 WANTED = st.sampled_from(["running", "expired", "expired", "submitted", "over"])
 PICK = st.integers(0, 10_000)
@@ -35,26 +40,41 @@ PICK = st.integers(0, 10_000)
 
 @dataclass(eq=False)
 class ModelLease:
-    """A lease as its holder knows it; `status` is running, expired, submitted, skipped or over."""
+    """A lease as its holder knows it; `status` is running, expired, submitted, skipped or over.
+
+    `gold`: it was granted of a record that was gold. `contested`: it ran out, and somebody may have been given its slot.
+    """
 
     person: int
     record: "ModelRecord"
     token: str
     versions: tuple[int, int]
     status: str = "running"
+    gold: bool = False
+    contested: bool = False
     annotation_id: str | None = None
     following: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
 class ModelRecord:
+    """`policy` is the version by which it was routed; `gold`, the schema version that it is gold of."""
+
     record_id: str
     versions: tuple[int, int]
-    gold: bool = False
+    policy: int
+    redundancy: int
+    gold: int | None = None
     leases: list[ModelLease] = field(default_factory=list)
 
-    def of(self, *statuses: str) -> list[ModelLease]:
-        return [lease for lease in self.leases if lease.status in statuses]
+    def of(self, *statuses: str, gold: bool = False) -> list[ModelLease]:
+        return [lease for lease in self.leases if lease.status in statuses and lease.gold is gold]
+
+    def had_by(self, person: int) -> bool:
+        """Whether the person never starts it any more, as gold or not."""
+        return any(
+            lease.person == person and lease.status in {"running", "submitted", "skipped"} for lease in self.leases
+        )
 
     @property
     def in_hand(self) -> bool:
@@ -62,7 +82,10 @@ class ModelRecord:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Three people in one project of their own."""
+    """Three people in one project of their own, which serves them no gold."""
+
+    gold_share = 0.0
+    gold_at_start = 0
 
     def __init__(self, runner: asyncio.Runner, service: ServiceUnderTest) -> None:
         super().__init__()
@@ -76,23 +99,39 @@ class QueueMachine(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    @initialize(redundancy=st.integers(1, 2), records=st.integers(1, 3))
-    def begin(self, redundancy: int, records: int) -> None:
+    @initialize(
+        redundancy=st.integers(1, 2), records=st.integers(1, 3), leased=st.tuples(*[st.integers(0, 2)] * PEOPLE)
+    )
+    def begin(self, redundancy: int, records: int, leased: tuple[int, ...]) -> None:
         self.redundancy = redundancy
-        chosen = policies(
-            redundancy={"without_model": redundancy, "with_model": redundancy}, serving={"leases_per_annotator": 50}
-        )
-        self.world: World = self.do(World(self.service, policies=chosen).open())
+        self.world: World = self.do(World(self.service, policies=self.policies()).open())
         self.people: list[Person] = self.do(self.world.people(PEOPLE))
+        for _ in range(self.gold_at_start):
+            self.add_record()
+            self.place_gold(0)
         for _ in range(records):
             self.add_record()
+        for number, count in enumerate(leased):
+            if count:
+                self.lease(number, count)
+
+    def policies(self) -> Policies:
+        return policies(
+            redundancy={"without_model": self.redundancy, "with_model": self.redundancy},
+            serving={"leases_per_annotator": 50},
+            gold={"entry_test": 0, "share": self.gold_share},
+        )
+
+    @property
+    def policy(self) -> int:
+        return len(self.world.policy_versions)
 
     # What happens to the project.
 
     @rule()
     def add_record(self) -> None:
         record_id = str(self.do(self.world.record()))
-        self.records[record_id] = ModelRecord(record_id, self.versions)
+        self.records[record_id] = ModelRecord(record_id, self.versions, self.policy, self.redundancy)
 
     @rule(new_schema=st.booleans())
     def change_project(self, new_schema: bool) -> None:
@@ -104,23 +143,43 @@ class QueueMachine(RuleBasedStateMachine):
         self.versions = (len(world.schemas), world.guidelines)
         self.follow()
 
+    @rule()
+    def change_redundancy(self) -> None:
+        """What nobody has in hand follows; who holds a record, or has answered it, finds as many wanted as before."""
+        self.redundancy = 3 - self.redundancy
+        self.do(self.world.change(policies=self.policies()))
+        self.follow()
+
     @rule(pick=PICK)
     def place_gold(self, pick: int) -> None:
-        """Nobody starts the record any more; who holds it may finish. The policies serve no gold."""
-        ordinary = [one for one in self.records.values() if not one.gold]
+        """Nobody starts the record as an ordinary one any more; who holds it may finish."""
+        ordinary = [one for one in self.records.values() if one.gold is None]
         if ordinary:
             record = ordinary[pick % len(ordinary)]
-            self.do(self.world.gold(UUID(record.record_id)))
-            record.gold = True
+            record.gold = self.versions[0]
+            self.do(self.world.gold(UUID(record.record_id), GOLD_EXPOSURES, record.gold))
             for lease in record.of("expired"):
                 lease.status = "over"
+
+    @rule(pick=PICK)
+    def withdraw_gold(self, pick: int) -> None:
+        """The record is an ordinary one again, which wants what it wanted; who has it as gold may not finish."""
+        golden = [one for one in self.records.values() if one.gold is not None]
+        if golden:
+            record = golden[pick % len(golden)]
+            self.do(self.world.withdraw_gold(UUID(record.record_id)))
+            record.gold = None
+            for lease in record.of("running", "expired", gold=True):
+                lease.status = "over"
+            self.follow()
 
     @rule()
     def let_leases_run_out(self) -> None:
         self.do(self.world.expire_leases())
         for lease in self.known.values():
             if lease.status == "running":
-                lease.status = "over" if lease.record.gold else "expired"
+                closed = lease.record.gold is not None and not lease.gold
+                lease.status, lease.contested = ("over" if closed else "expired"), False
         self.follow()
 
     @rule(number=st.integers(0, PEOPLE - 1))
@@ -207,13 +266,19 @@ class QueueMachine(RuleBasedStateMachine):
     # What the model says.
 
     def follow(self) -> None:
-        """What is in nobody's hand has the active versions; and a lease that ran out is void where they are others."""
+        """What is in nobody's hand has the active versions and policies; a lease that ran out is void where they are others."""
         self.do(self.service.run_loop("route_waiting"))
+        active = (self.versions, self.policy, self.redundancy)
         for record in self.records.values():
-            if not record.gold and not record.in_hand and record.versions != self.versions:
-                record.versions = self.versions
-                for lease in record.of("expired"):
-                    lease.status = "over"
+            if (
+                record.gold is not None
+                or record.in_hand
+                or (record.versions, record.policy, record.redundancy) == active
+            ):
+                continue
+            record.versions, record.policy, record.redundancy = active
+            for lease in record.of("expired"):
+                lease.status = "over"
 
     def open_to(self, number: int) -> list[ModelRecord]:
         """The records of which this person may have a lease."""
@@ -222,26 +287,45 @@ class QueueMachine(RuleBasedStateMachine):
         return [
             record
             for record in self.records.values()
-            if not record.gold
-            and len(record.of("running", "submitted")) < self.redundancy
-            and all(lease.person != number for lease in record.of("running", "submitted", "skipped"))
+            if record.gold is None
+            and len(record.of("running", "submitted")) < record.redundancy
+            and not record.had_by(number)
         ]
 
+    def gold_for(self, number: int) -> list[ModelRecord]:
+        """The gold that this person may be served, each once."""
+        if self.paused[number] or not self.gold_share:
+            return []
+        return [record for record in self.records.values() if record.gold is not None and not record.had_by(number)]
+
     def granted(self, number: int, found: list[dict[str, Any]], count: int) -> list[ModelLease]:
-        """Check new leases, and note them."""
-        possible = {record.record_id: record for record in self.open_to(number)}
-        assert len(found) == min(count, len(possible)), (found, possible)
+        """Check new leases, and note them.
+
+        Gold takes the place of ordinary tasks that are there. It comes without one only to who had it and let it go.
+        """
+        ordinary = {record.record_id: record for record in self.open_to(number)}
+        gold = {record.record_id: record for record in self.gold_for(number)}
+        possible = ordinary | gold
+        stands_for = {record.versions for record in ordinary.values()}
         new = []
         for lease in found:
             record = possible.pop(shown(lease))
-            assert (lease["schema_version"], lease["guideline_version"]) == record.versions
-            one = ModelLease(number, record, lease["token"], record.versions)
-            for before in record.of("expired"):
-                if before.person == number or self.redundancy == 1:
+            versions = (lease["schema_version"], lease["guideline_version"])
+            one = ModelLease(number, record, lease["token"], versions, gold=record.gold is not None)
+            if not one.gold:
+                assert versions == record.versions
+            elif not any(before.person == number for before in record.leases):
+                assert versions in stands_for
+            assert record.gold in {None, versions[0]}
+            for before in record.of("expired", gold=one.gold):
+                if before.person == number or (record.redundancy == 1 and not one.gold):
                     before.status = "over"
+                before.contested = True
             record.leases.append(one)
             self.known[one.token] = one
             new.append(one)
+        assert len(found) == count or not ordinary.keys() & possible.keys(), (found, possible)
+        assert len(found) <= count
         return new
 
     def followed(self, lease: ModelLease, answer: httpx.Response, count: int) -> None:
@@ -262,9 +346,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert taken, answer.text
         elif lease.status in {"over", "skipped"}:
             assert answer.status_code in {404, 409}, answer.text
-        elif self.redundancy == 1 or len(lease.record.of("running", "submitted")) == 0:
+        elif not lease.contested:
             assert taken, answer.text
-        elif not taken:  # of two slots somebody may have been given the one that had run out
+        elif not taken:  # of several slots somebody may have been given the one that had run out
             assert answer.status_code == 409, answer.text
             lease.status = "over"
         return taken
@@ -278,7 +362,12 @@ class QueueMachine(RuleBasedStateMachine):
                 one for one in self.known.values() if one.person == number and one.status in {"running", "submitted"}
             ]
             assert found.get(person.annotator_id, (0, 0, 0)) == (len(held), len(held), 0), (number, found)
-        assert all(len(one.of("running", "submitted")) <= self.redundancy for one in self.records.values())
+        for record in self.records.values():
+            assert len(record.of("running", "submitted")) <= record.redundancy
+            exposed = Counter(lease.versions[0] for lease in record.of("running", "submitted", gold=True))
+            assert all(count <= GOLD_EXPOSURES for count in exposed.values())
+            as_gold = [lease.person for lease in record.of("submitted", "skipped", gold=True)]
+            assert len(as_gold) == len(set(as_gold))
 
     async def _counts(self) -> dict[Any, tuple[int, int, int]]:
         async with self.service.database.transaction() as session:
@@ -292,15 +381,23 @@ class QueueMachine(RuleBasedStateMachine):
         return {row["annotator_id"]: (row["counted"], row["held"], row["below"]) for row in rows}
 
 
-def test_queue_gives_what_the_model_says() -> None:
+class GoldMachine(QueueMachine):
+    """Half of what people get is gold, as long as there is some."""
+
+    gold_share = 0.5
+    gold_at_start = 2
+
+
+@pytest.mark.parametrize(("machine", "examples"), [(QueueMachine, 50), (GoldMachine, 30)])
+def test_queue_gives_what_the_model_says(machine: type[QueueMachine], examples: int) -> None:
     with asyncio.Runner() as runner:
         running = service_under_test("queue", unservable_after_s=3600)
         service = runner.run(running.__aenter__())
         try:
             run_state_machine_as_test(
-                lambda: QueueMachine(runner, service),  # type: ignore[arg-type]
+                lambda: machine(runner, service),  # type: ignore[arg-type]
                 settings=settings(
-                    max_examples=EXAMPLES,
+                    max_examples=examples,
                     stateful_step_count=STEPS,
                     deadline=None,
                     derandomize=True,

@@ -207,6 +207,20 @@ async def test_a_paused_project_serves_nobody(world: World) -> None:
     assert len(await person.lease()) == 1
 
 
+async def test_a_project_without_a_guideline_says_so_and_serves_once_it_has_one(service: ServiceUnderTest) -> None:
+    world = await World(service, guidelines=0).open()
+    person = await world.person()
+    await world.record()
+    body = (await person.ask()).json()
+    assert body["reason"] == "no_guideline"
+    assert body["next_step"].startswith("A manager adds what is missing, a guideline")
+    world.guidelines = 1
+    await world.open()
+    await service.run_loop("route_waiting")
+    following = await person.submit((await person.one())["token"], next=1)
+    assert following.json()["next_step"], "where nothing comes next, too"
+
+
 async def test_who_is_not_registered_gets_that_reason(world: World) -> None:
     answer = await world.client.post(
         f"/v1/projects/{world.project_id}/leases", headers=world.service.token(Role.ANNOTATOR, subject="nobody")

@@ -10,7 +10,16 @@ import pytest
 from services.queue.operations import decisions, routing
 from services.queue.storage import project_changes
 from shared.contracts.answers import LabelSchema
-from shared.contracts.events import AnnotationSubmitted
+from shared.contracts.events import (
+    AnnotationsRequested,
+    AnnotationSubmitted,
+    GoldPlaced,
+    GoldWithdrawn,
+    LabelRetracted,
+    RecordUnlabelable,
+    TaskServable,
+    TaskUnservable,
+)
 from shared.contracts.values import Route, Split
 from shared.kit.clock import utc_now
 from tests.service.queue import rerouting_process
@@ -168,6 +177,117 @@ async def test_held_out_records_move_and_stay_held_out(service: ServiceUnderTest
     await world.change(**NEW)
     route = await world.route(record_id)
     assert (route.schema_version, route.slots_total, route.blind) == (2, 2, True)
+
+
+async def test_gold_that_is_withdrawn_after_a_change_is_an_ordinary_task_of_the_new_versions(world: World) -> None:
+    untouched, skipped = await world.records(2)
+    person, other = await world.people(2)
+    lease = next(one for one in await person.lease(count=2) if shown(one) == str(skipped))
+    assert (await person.skip(lease["token"])).status_code == 200
+    await world.expire_leases()
+    for record_id in (untouched, skipped):
+        await world.gold(record_id)
+    await world.change(**NEW)
+    for record_id in (untouched, skipped):
+        await world.withdraw_gold(record_id)
+        assert (await world.route(record_id)).schema_version == 2
+    assert [versions(lease) for lease in await other.lease(count=2)] == [(2, 2), (2, 2)]
+
+
+async def test_gold_that_is_withdrawn_keeps_what_was_answered_before_it_was_placed(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=TWO).open()
+    record_id = await world.record()
+    first, second = await world.people(2)
+    assert (await first.submit((await first.one())["token"])).status_code == 200
+    await world.gold(record_id)
+    await world.change(**NEW)
+    await world.withdraw_gold(record_id)
+    assert versions(await second.one()) == (1, 1)
+
+
+async def test_what_qa_asked_for_after_gold_was_placed_follows_a_change_before_it_is_withdrawn(world: World) -> None:
+    """The events of gold come late, so the request stands while the record is gold."""
+    record_id = await world.record()
+    asked = AnnotationsRequested(round=1, slots_total=2, reason="unsure")
+    await world.publish(asked, record_id, revision=3)
+    await world.publish(GoldPlaced(schema_version=1, exposures=5), record_id, revision=1)
+    await world.change(**NEW)
+    await world.publish(GoldWithdrawn(reason="wrong"), record_id, revision=2)
+    route = await world.route(record_id)
+    assert (route.schema_version, route.slots_total) == (2, 2)
+    assert versions(await (await world.person()).one()) == (2, 2)
+
+
+async def test_what_nobody_could_serve_during_a_change_is_asked_for_again_under_the_new_versions(world: World) -> None:
+    record_id = await world.record()
+    person = await world.person()
+    assert (await person.skip((await person.one())["token"])).status_code == 200
+    await world.service.run_loop("find_unservable")
+    assert len(await world.published(TaskUnservable, record_id)) == 1
+    await world.from_qa(record_id, RecordUnlabelable(reason="nobody"))
+    await world.change(**NEW)
+    other = await world.person()
+    await world.service.run_loop("find_unservable")
+    assert len(await world.published(TaskServable, record_id)) == 1
+    await world.request(record_id, 1)
+    assert (await world.route(record_id)).schema_version == 2
+    assert versions(await other.one()) == (2, 2)
+
+
+async def test_what_was_accepted_unseen_before_a_change_opens_again_under_the_new_versions(
+    service: ServiceUnderTest,
+) -> None:
+    world = await World(service, policies=policies(auto_accept={"audit_share": 0.0})).open()
+    record_id = await world.record(label="positive", confidence=0.95)
+    await world.threshold(0.9)
+    assert (await world.route(record_id)).route is Route.AUTO_ACCEPT
+    await world.finalize(record_id)
+    await world.change(**NEW)
+    await world.from_qa(record_id, LabelRetracted(label_revision=2, reason="wrong"))
+    assert versions(await (await world.person()).one()) == (2, 2)
+    assert (await world.route(record_id)).schema_version == 2
+
+
+@pytest.mark.parametrize("how", ["expired", "skipped"])
+async def test_another_redundancy_reaches_what_ran_out_or_was_skipped(service: ServiceUnderTest, how: str) -> None:
+    world = await World(service, policies=TWO).open()
+    record_id = await world.record()
+    person = await world.person()
+    lease = await person.one()
+    if how == "expired":
+        await world.expire_leases()
+    else:
+        assert (await person.skip(lease["token"])).status_code == 200
+    await world.change(policies=policies(redundancy={"without_model": 1}))
+    route = await world.route(record_id)
+    assert (route.slots_total, route.policy_version) == (1, 2)
+    assert (await world.slots(record_id)).count("free") == 1
+    late = await person.submit(lease["token"])
+    assert late.status_code == 409, late.text
+    if how == "expired":  # it comes to them again first
+        assert (await person.one())["task_id"] == lease["task_id"]
+    else:
+        assert await person.nothing() == "others_needed"
+
+
+async def test_a_lease_that_ran_out_takes_work_after_a_change_of_what_routing_does_not_go_by(world: World) -> None:
+    await world.record()
+    person = await world.person()
+    lease = await person.one()
+    await world.expire_leases()
+    await world.change(policies=policies(redundancy={"posterior_target": 0.9}))
+    assert (await person.submit(lease["token"])).status_code == 200
+
+
+async def test_what_qa_asked_for_stays_whatever_the_redundancy_becomes(world: World) -> None:
+    record_id = await world.record()
+    await world.request(record_id, 3)
+    person = await world.person()
+    lease = await person.one()
+    await world.expire_leases()
+    await world.change(policies=TWO)
+    assert (await world.route(record_id)).slots_total == 3
+    assert (await person.submit(lease["token"])).status_code == 200
 
 
 async def test_gold_and_ordinary_work_that_was_returned_before_a_change_come_again_alike(

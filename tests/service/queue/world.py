@@ -17,6 +17,7 @@ from shared.contracts.events import (
     ArbitrationRequested,
     AutoAcceptThresholdSet,
     GoldPlaced,
+    GoldWithdrawn,
     GuidelineVersion,
     LabelFinalized,
     PolicyVersion,
@@ -279,8 +280,11 @@ class World:
     async def finalize(self, record_id: UUID, round_: int = 1) -> None:
         await self.from_qa(record_id, finalized(round_))
 
-    async def gold(self, record_id: UUID, exposures: int = 50) -> None:
-        await self.from_qa(record_id, GoldPlaced(schema_version=1, exposures=exposures))
+    async def gold(self, record_id: UUID, exposures: int = 50, schema_version: int = 1) -> None:
+        await self.from_qa(record_id, GoldPlaced(schema_version=schema_version, exposures=exposures))
+
+    async def withdraw_gold(self, record_id: UUID) -> None:
+        await self.from_qa(record_id, GoldWithdrawn(reason="wrong"))
 
     async def request(self, record_id: UUID, slots_total: int, round_: int = 1) -> None:
         await self.from_qa(record_id, AnnotationsRequested(round=round_, slots_total=slots_total, reason="unsure"))

@@ -139,8 +139,10 @@ def test_why_there_is_nothing(left: WhatIsLeft, reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_a_time_to_ask_again(reason: Reason) -> None:
-    assert 1 <= nothing(reason, 5).retry_after_s <= 600
+def test_every_reason_has_a_time_to_ask_again_and_a_next_step(reason: Reason) -> None:
+    none = nothing(reason, 5)
+    assert 1 <= none.retry_after_s <= 600
+    assert none.next_step.endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from shared.contracts.values import Role
 from tests.fuzz.mutations import BYTES, CASES, IMAGES, Chance, chance_of, good_images, mutated
-from tests.fuzz.test_lines import LINES
+from tests.fuzz.test_lines import LINES, SCHEMA, report
 from tests.fuzz.test_manifests import GOOD as GOOD_MANIFEST
 from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest
 from tests.service.prelabel.world import World
@@ -128,6 +128,33 @@ async def test_a_stream_stores_the_lines_around_broken_ones(
         lines, names = lines_of(case, good, broken)
         answer = await send(ingest, project_id, b"\n".join(lines), "application/x-ndjson")
         await check_stored(ingest, project_id, answer, names, case)
+
+
+@pytest.mark.timeout(3600)
+async def test_a_stream_stores_the_reports_around_broken_ones(ingest: Ingest) -> None:
+    project_id = await ingest.project(SCHEMA.model_dump(mode="json", exclude_none=True))
+    path, headers = f"/v1/projects/{project_id}/feedback", {**ingest.product, "Content-Type": "application/x-ndjson"}
+
+    def good(name: str) -> bytes:
+        return report(1).replace(b'"r1"', orjson.dumps(name))
+
+    def broken(chance: Chance, _name: str) -> bytes:
+        return mutated(chance, report(1), LINES)
+
+    for case in numbers(REQUESTS):
+        lines, names = lines_of(case, good, broken)
+        records = b"\n".join(map(text_line, ["r1", *names]))
+        assert (await send(ingest, project_id, records, "application/x-ndjson")).status_code == 200
+        answer = await ingest.client.post(path, content=b"\n".join(lines), headers=headers)
+        assert answer.status_code == 200, (case, answer.text)
+        assert not OF_OURS & {line["reason"] for line in answer.json()["rejected"]}, (case, answer.text)
+        stored = await ingest.scalar(
+            "SELECT count(DISTINCT record_id) FROM feedback JOIN records USING (record_id) "
+            "WHERE records.project_id = $1 AND external_id = ANY($2)",
+            project_id,
+            names,
+        )
+        assert stored == len(names), case
 
 
 @pytest.mark.timeout(3600)

@@ -67,7 +67,7 @@ gates: $(VENV)/dev.stamp ## What is claimed about numbers: accuracy, cost and ti
 	$(PY) -m pytest tests/gates -q --durations=10
 
 .PHONY: fuzz
-fuzz: $(VENV)/dev.stamp ## Broken images, lines and manifests, each between good ones (CASES=20000); takes minutes
+fuzz: $(VENV)/dev.stamp ## Broken images, lines and manifests, each between good ones (CASES=20000); an hour at most
 	FUZZ_CASES=$(or $(call given,CASES),20000) $(PY) -m pytest tests/fuzz -q
 
 .PHONY: lint

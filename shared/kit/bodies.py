@@ -6,6 +6,7 @@ Their JSON is parsed by `shared.kit.storable_json`; every string in them can be 
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +20,7 @@ from starlette.types import Message, Receive, Scope
 from shared.kit.budgets import ByteBudget
 from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
-from shared.kit.problems import Problem, of_exception
+from shared.kit.problems import Problem, ProblemError, of_exception, pointer_to
 from shared.kit.storable_json import nul_refused, parse_json, parsed_bytes
 from shared.kit.strict_reader import StrictReader
 from shared.kit.tracebacks import forget_origin
@@ -285,12 +286,16 @@ class ReadBody:
 class EdgeRequest(Request):
     """A request whose JSON and forms hold only what can be stored.
 
-    `reader` makes of JSON what the endpoint declares. With it a large body's JSON is a `ReadBody`.
+    `reader` makes of JSON what the endpoint declares. With it a large body's JSON is a `ReadBody`. `parts` are the names
+    that a form may have, each once.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, reader: StrictReader | None = None) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, reader: StrictReader | None = None, parts: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(scope, receive)
         self._reader = reader
+        self._parts = parts
 
     async def json(self) -> Any:
         if not hasattr(self, "_parsed"):
@@ -323,9 +328,30 @@ class EdgeRequest(Request):
     async def _get_form(self, **limits: Any) -> FormData:
         stream_body(self)  # files go to the disk; `hold_file` is for who reads one
         form = await super()._get_form(**limits)
-        for name, value in form.multi_items():
-            text = (value.filename or "") if isinstance(value, UploadFile) else value
-            if "\0" in name or "\0" in text:
-                await form.close()
-                raise nul_refused(parameter="the form")
+        try:
+            check_form(form, self._parts)
+        except Problem:
+            await form.close()
+            raise
         return form
+
+
+def check_form(form: FormData, parts: tuple[str, ...]) -> None:
+    """Raises the 422 problem for a form with a NUL character, a part that there is not, or one that is given twice."""
+    for name, value in form.multi_items():
+        text = (value.filename or "") if isinstance(value, UploadFile) else value
+        if "\0" in name or "\0" in text:
+            raise nul_refused(parameter="the form")
+    given = Counter(name for name, _ in form.multi_items())
+    takes = f"The parts are {', '.join(parts)}."
+    errors = [
+        ProblemError(pointer=pointer_to([name]), rule="extra_forbidden", detail=takes)
+        for name in given
+        if name not in parts
+    ] + [
+        ProblemError(pointer=pointer_to([name]), rule="given-twice", detail="Each part is given once.")
+        for name, times in given.items()
+        if name in parts and times > 1
+    ]
+    if errors:
+        raise Problem(422, "invalid-request", "The request breaks a rule.", errors=errors)

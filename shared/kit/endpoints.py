@@ -47,7 +47,7 @@ class EdgeRoute(APIRoute):
 
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
     coding or where none is taken, and a query parameter that the endpoint doesn't have or that is given twice. JSON is read strictly: a number is no text, and true is
-    no number. A handler that reads the request
+    no number. A form has the parts that are declared, each once. A handler that reads the request
     by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
     """
 
@@ -61,6 +61,7 @@ class EdgeRoute(APIRoute):
 
         accepted = accepted_media_types(self)
         takes = takes_body(self)
+        parts = form_parts_of(self)
 
         async def guarded(request: Request) -> Response:
             if max_bytes is not None:
@@ -83,7 +84,7 @@ class EdgeRoute(APIRoute):
             # What a dependency opens (a transaction) is closed after the endpoint and before its answer is sent.
             async with AsyncExitStack() as opened:
                 request.scope[OPENED] = opened
-                return await handle(EdgeRequest(request.scope, request.receive, reader))
+                return await handle(EdgeRequest(request.scope, request.receive, reader, parts))
 
         return guarded
 
@@ -138,6 +139,14 @@ def accepted_media_types(route: APIRoute) -> tuple[str, ...]:
 def takes_body(route: APIRoute) -> bool:
     """Whether FastAPI parses a body, or the endpoint declares one that it reads by itself."""
     return route.body_field is not None or "requestBody" in (route.openapi_extra or {})
+
+
+def form_parts_of(route: APIRoute) -> tuple[str, ...]:
+    """The names of the parts of a route's form: those that FastAPI reads, or those declared for an own reader."""
+    if accepted_media_types(route) == FORMS:
+        return tuple(field.alias for field in route.dependant.body_params)
+    content = (route.openapi_extra or {}).get("requestBody", {}).get("content", {})
+    return tuple(name for form in FORMS for name in content.get(form, {}).get("schema", {}).get("properties", ()))
 
 
 def largest_body(route: APIRoute) -> int | None:

@@ -64,9 +64,9 @@ async def upload_asset(runtime: IngestRuntimeDep, _sender: Sender, project_id: U
     A record refers to it by `{"asset_id": …}`; until one does, it is kept for a day.
     """
     context = runtime.resources.intake
+    data = await _read_body(request, context.limits.max_asset_bytes)
     async with context.database.transaction() as session:
         project = await projects.open_for_intake(session, project_id)
-    data = await _read_body(request, context.limits.max_asset_bytes)
     asset = await files.upload(context, project, InlineFile(IMAGE.name, data))
     return await _answer(runtime, asset)
 
@@ -77,7 +77,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
         lift_body_limit(request, max_bytes)
         return await request.body()
     lift_body_limit(request, max_bytes + _FORM_BYTES)
-    async with request.form(max_files=1, max_fields=10) as form:
+    async with request.form(max_files=10, max_fields=10) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise Problem(

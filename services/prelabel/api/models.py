@@ -1,7 +1,6 @@
 """The registry of models."""
 
 import json
-from collections import Counter
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -46,7 +45,6 @@ Trainer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER)]
 Viewer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)]
 
 _LARGEST_UPLOAD = 512 * 1024 * 1024
-_PARTS = ("model", "manifest", "reason", "use_now")
 _LINK_TTL_S = 120
 _MOST_MEASURED_NOW = 500
 _MOST_COUNTED = 10_000
@@ -86,7 +84,9 @@ async def upload_model(
 
     The same bytes with the same manifest are the same model: then it is answered with 200.
     """
-    await _check_parts(request, use_now=use_now)
+    if use_now and "reason" not in await request.form():
+        missing = ProblemError(pointer="/reason", rule="missing", detail="Say why it is used without a comparison.")
+        raise Problem(422, "invalid-request", "The request breaks a rule.", errors=[missing])
     declared = _manifest(manifest)
     limits = runtime.resources.uploads
     await hold_file(request, min(model.size or 0, limits.model_bytes))
@@ -252,29 +252,6 @@ async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluat
     except (InferenceFailed, ComputeFailed):
         return None
     return None if outcome is None else comparison.evaluated(contest, outcome)
-
-
-async def _check_parts(request: Request, *, use_now: bool) -> None:
-    """Raises the 422 problem for a part that there is not, that is given twice, or that is missing.
-
-    The reason may be left out unless the model is used now.
-    """
-    parts = Counter(name for name, _ in (await request.form()).multi_items())
-    errors = [
-        ProblemError(pointer=pointer_to([name]), rule="extra_forbidden", detail=f"The parts are {', '.join(_PARTS)}.")
-        for name in parts
-        if name not in _PARTS
-    ] + [
-        ProblemError(pointer=pointer_to([name]), rule="given-twice", detail="Each part is given once.")
-        for name, times in parts.items()
-        if name in _PARTS and times > 1
-    ]
-    if use_now and "reason" not in parts:
-        errors.append(
-            ProblemError(pointer="/reason", rule="missing", detail="Say why it is used without a comparison.")
-        )
-    if errors:
-        raise Problem(422, "invalid-request", "The request breaks a rule.", errors=errors)
 
 
 def _manifest(text: str) -> ModelManifest:

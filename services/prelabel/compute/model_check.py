@@ -10,7 +10,7 @@ from services.prelabel.compute.sessions import DOUBLE, LoadedModel, Port, inputs
 from services.prelabel.domain import outputs
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Item
-from services.prelabel.domain.onnxfile import check_file
+from services.prelabel.domain.onnxfile import check_file, ends_in_sigmoid
 from services.prelabel.exceptions import InferenceFailed, ModelRefused
 from shared.contracts.events import ModelManifest
 
@@ -65,7 +65,8 @@ def _check(data: bytes, manifest: ModelManifest) -> outputs.Form:
     _check_ports(model, manifest)
     items = _samples(manifest)
     alone = np.concatenate([_values(model, [item]) for item in items])
-    form = outputs.form_of(alone, manifest.output)
+    sigmoid = ends_in_sigmoid(data, manifest.output_name)
+    form = outputs.form_of(alone, manifest.output, ends_in_sigmoid=sigmoid)
     together = outputs.probabilities(_values(model, items), form)
     if not np.abs(together - outputs.probabilities(alone, form)).max() <= _TOLERANCE:  # NaN is no success either
         raise ModelRefused("an item's answer depends on what else is in the batch")

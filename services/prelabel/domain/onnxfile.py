@@ -21,6 +21,9 @@ _OPSET_DOMAIN: Final = 1
 _GRAPH: Final = {1: "node", 5: "tensor", 15: "sparse"}
 _FUNCTION: Final = {7: "node", 11: "attribute"}
 _NODE: Final = {5: "attribute"}
+_NODE_INPUT: Final = 1
+_NODE_OUTPUT: Final = 2
+_NODE_OPERATOR: Final = 4
 _NODE_DOMAIN: Final = 7
 _ATTRIBUTE: Final = {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"}
 _SPARSE: Final = {1: "tensor", 2: "tensor"}
@@ -37,6 +40,10 @@ _CHILDREN: Final = {
 }
 _TENSOR_EXTERNAL_DATA: Final = 13
 _TENSOR_DATA_LOCATION: Final = 14
+
+_STANDARD: Final = frozenset({"", "ai.onnx"})
+_KEEPS_VALUES: Final = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Clip"})
+"""Operators whose output is their first input in another shape or type, or within limits."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -57,6 +64,32 @@ def check_file(model: bytes) -> None:
     if not has_graph or not has_opset:
         raise ModelRefused("the file is not an ONNX model: it has no graph or no operator set")
     _walk(view, "model", 0)
+
+
+def ends_in_sigmoid(model: bytes, output: str) -> bool:
+    """Whether an output is what a Sigmoid gives, but for its shape and type.
+
+    What `post_transform` of an operator of ai.onnx.ml says is no evidence: onnxruntime doesn't apply LOGISTIC to one
+    column.
+    """
+    made_by: dict[str, tuple[str, str]] = {}
+    for number, wire, graph in _fields(memoryview(model)):
+        part = _MODEL.get(number) if wire == _BYTES else None
+        if part == "function":  # it may give an operator another meaning
+            return False
+        if part != "graph":
+            continue
+        for node_number, node_wire, node in _fields(graph):
+            if _GRAPH.get(node_number) == "node" and node_wire == _BYTES and _text(node, _NODE_DOMAIN) in _STANDARD:
+                made_by[_text(node, _NODE_OUTPUT)] = (_text(node, _NODE_OPERATOR), _first_text(node, _NODE_INPUT))
+    name = output
+    while (made := made_by.pop(name, None)) is not None:  # taken out, so that a circle ends
+        operator, name = made
+        if operator == "Sigmoid":
+            return True
+        if operator not in _KEEPS_VALUES:
+            return False
+    return False
 
 
 def _walk(message: memoryview, kind: str, depth: int) -> None:
@@ -93,6 +126,14 @@ def _text(message: memoryview, field: int) -> str:
         if number == field and wire == _BYTES:
             text = bytes(value).decode(errors="replace")
     return text
+
+
+def _first_text(message: memoryview, field: int) -> str:
+    """The first value of a string field; empty when it is absent."""
+    for number, wire, value in _fields(message):
+        if number == field and wire == _BYTES:
+            return bytes(value).decode(errors="replace")
+    return ""
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:

@@ -19,6 +19,10 @@ TOLERANCE: Final = 1e-3
 
 WRONG_SHAPE: Final = "the model's answers do not have one column per label"
 _NO_DISTRIBUTION: Final = "the answers of the dry run are not probabilities that sum to 1"
+_ONE_COLUMN: Final = (
+    "the answers are one column within [0, 1] that is not a Sigmoid's, and may be probabilities or logits: end the model "
+    'with a Sigmoid, or give "output": "probabilities" or "output": "logits" in the manifest'
+)
 _MOST_NAMED: Final = 10
 
 
@@ -64,8 +68,11 @@ def probabilities(answers: Floats, form: Form) -> Floats:
     return found
 
 
-def form_of(answers: Floats, declared: Form | None) -> Form:
+def form_of(answers: Floats, declared: Form | None, *, ends_in_sigmoid: bool) -> Form:
     """How the answers to the samples of a dry run are to be read; declared, or what leaves no doubt.
+
+    One column within [0, 1] may be logits that happen to be small, unless `ends_in_sigmoid`: the model's graph shows
+    that they are probabilities.
 
     Raises:
         ModelRefused: they are not what was declared, or may be one as well as the other.
@@ -75,6 +82,8 @@ def form_of(answers: Floats, declared: Form | None) -> Form:
     if declared == "logits":
         return declared
     if not np.isnan(probabilities(answers, "probabilities")).any():
+        if answers.shape[1] == 1 and declared is None and not ends_in_sigmoid:
+            raise ModelRefused(_ONE_COLUMN)
         return "probabilities"
     if declared == "probabilities":
         raise ModelRefused(_NO_DISTRIBUTION)

@@ -13,8 +13,10 @@ from shared.contracts.values import Role
 from shared.kit.endpoints import query_parameters_of, strictly_read, takes_body
 from shared.kit.token_keys import mint_token
 from tests.security.test_every_endpoint import ENDPOINTS, Endpoint, app_of, routes_of
+from tests.support.service import ServiceUnderTest, service_under_test
 from tests.support.tokens import KEY
 
+FORM = "multipart/form-data"
 HEADERS = {"Authorization": f"Bearer {mint_token(KEY, 'somebody', [Role.ADMIN])}"}
 ROUTES: dict[tuple[str, str, str], APIRoute] = {
     (service, method, route.path): route
@@ -92,3 +94,45 @@ def _fields() -> Iterator[Any]:
 def test_an_unknown_field_of_a_body_is_refused(field: Any) -> None:
     _, errors = strictly_read(field).validate({"unknown": 1}, {}, loc=("body",))
     assert ("extra_forbidden", ("body", "unknown")) in {(error["type"], error["loc"]) for error in errors or ()}
+
+
+DOCUMENTS: dict[str, dict[str, Any]] = {service: app_of(service).openapi() for service in SERVICE_NAMES}
+
+
+def _form_parts(endpoint: Endpoint) -> list[str]:
+    """The parts of the form that the OpenAPI document lists for an endpoint."""
+    document = DOCUMENTS[endpoint.service]
+    operation = document["paths"][endpoint.path][endpoint.method.lower()]
+    schema = operation.get("requestBody", {}).get("content", {}).get(FORM, {}).get("schema", {})
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return list(schema.get("properties", ()))
+
+
+WITH_FORMS = {endpoint: parts for endpoint in ENDPOINTS if (parts := _form_parts(endpoint))}
+
+
+@pytest.fixture(scope="module", params=sorted({endpoint.service for endpoint in WITH_FORMS}))
+async def form_service(request: pytest.FixtureRequest) -> AsyncIterator[ServiceUnderTest]:
+    async with service_under_test(request.param) as service:
+        yield service
+
+
+def test_forms_are_found_however_they_are_read() -> None:
+    assert {endpoint.service for endpoint in WITH_FORMS} == {"ingest", "prelabel"}
+
+
+@pytest.mark.parametrize("filename", [None, "a.png"])
+async def test_an_unknown_or_repeated_part_of_a_form_is_refused(
+    form_service: ServiceUnderTest, filename: str | None
+) -> None:
+    for endpoint, parts in WITH_FORMS.items():
+        if endpoint.service != form_service.runtime.spec.name:
+            continue
+        for more, rule in [("unknown", "extra_forbidden"), *((name, "given-twice") for name in parts)]:
+            files = [(name, (filename, b"1")) for name in [*parts, more]]
+            answer = await form_service.client.request(
+                endpoint.method, endpoint.url, files=files, headers=form_service.token(Role.ADMIN)
+            )
+            refused(answer, rule)
+            assert answer.json()["errors"][0]["pointer"] == f"/{more}"

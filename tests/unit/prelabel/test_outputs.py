@@ -24,33 +24,42 @@ TWO, THREE = ["no", "yes"], ["a", "b", "c"]
 )
 def test_probabilities_are_read_in_the_order_of_the_labels(raw: Any, labels: list[str], expected: Any) -> None:
     answers = outputs.values(raw, 1, labels)
-    assert outputs.form_of(answers, None) == "probabilities"
+    assert outputs.form_of(answers, None, ends_in_sigmoid=True) == "probabilities"
     assert outputs.probabilities(answers, "probabilities") == pytest.approx(np.array(expected), abs=1e-6)
 
 
 def test_what_leaves_0_to_1_is_logits() -> None:
     for answers in (np.array([[2.0, -1.0, 0.5]]), np.array([[0.1, 0.1, 7.0]])):
-        assert outputs.form_of(answers, None) == "logits"
+        assert outputs.form_of(answers, None, ends_in_sigmoid=False) == "logits"
     found = outputs.probabilities(np.array([[0.0, np.log(3.0)], [800.0, -800.0]]), "logits")
     assert found == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))
     one = outputs.values(np.array([[np.log(3.0)], [-900.0]]), 2, TWO)
-    assert outputs.form_of(one, None) == "logits"
+    assert outputs.form_of(one, None, ends_in_sigmoid=False) == "logits"
     assert outputs.probabilities(one, "logits") == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))
+
+
+def test_one_column_within_0_to_1_is_read_by_what_is_declared_or_shown() -> None:
+    answers = np.array([[0.1], [0.9]])
+    with pytest.raises(ModelRefused, match='"output": "logits"'):
+        outputs.form_of(answers, None, ends_in_sigmoid=False)
+    assert outputs.form_of(answers, None, ends_in_sigmoid=True) == "probabilities"
+    assert outputs.form_of(answers, "probabilities", ends_in_sigmoid=False) == "probabilities"
+    assert outputs.form_of(answers, "logits", ends_in_sigmoid=True) == "logits"
 
 
 def test_values_within_0_to_1_that_do_not_sum_to_1_are_refused_unless_they_are_declared() -> None:
     doubtful = np.array([[0.5, 0.9, 0.1], [0.2, 0.3, 0.5]])
     with pytest.raises(ModelRefused, match='"output": "logits"'):
-        outputs.form_of(doubtful, None)
+        outputs.form_of(doubtful, None, ends_in_sigmoid=False)
     with pytest.raises(ModelRefused, match="sum to 1"):
-        outputs.form_of(doubtful, "probabilities")
-    assert outputs.form_of(doubtful, "logits") == "logits"
+        outputs.form_of(doubtful, "probabilities", ends_in_sigmoid=False)
+    assert outputs.form_of(doubtful, "logits", ends_in_sigmoid=False) == "logits"
 
 
 @pytest.mark.parametrize("declared", [None, "probabilities", "logits"])
 def test_what_is_no_number_is_refused(declared: outputs.Form | None) -> None:
     with pytest.raises(ModelRefused):
-        outputs.form_of(np.array([[np.nan, 0.5], [0.5, 0.5]]), declared)
+        outputs.form_of(np.array([[np.nan, 0.5], [0.5, 0.5]]), declared, ends_in_sigmoid=False)
 
 
 @pytest.mark.parametrize(

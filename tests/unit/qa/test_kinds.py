@@ -250,6 +250,32 @@ def test_one_box_with_two_labels_is_one_object_whose_label_is_disputed() -> None
     assert 0.7 < most.confidence < 0.98
 
 
+@pytest.mark.parametrize(
+    ("kind", "both", "apart", "one"),
+    [
+        (SPANS, spans((0, 8, "PER"), (0, 8, "ORG")), spans((0, 8, "PER"), (20, 28, "ORG")), spans((0, 8, "PER"))),
+        (
+            BOXES,
+            boxes(box(0, 0, 9, 9), box(0, 0, 9, 9, "dog")),
+            boxes(box(0, 0, 9, 9), box(40, 40, 9, 9, "dog")),
+            boxes(box(0, 0, 9, 9)),
+        ),
+    ],
+)
+def test_two_labels_that_one_person_gives_one_place_are_two_objects(kind: Any, both: Any, apart: Any, one: Any) -> None:
+    name = next(iter(both))
+    agreed = kind.consensus(votes(both, both), kind.unknown())
+    assert len(agreed.answer[name]) == 2
+    assert not agreed.tied
+    unsure = kind.consensus(votes(both, one), kind.unknown())
+    elsewhere = kind.consensus(votes(apart, one), kind.unknown())
+    assert (unsure.confidence, unsure.tied) == (pytest.approx(elsewhere.confidence), elsewhere.tied)
+    assert unsure.confidence < 0.98
+    most = kind.consensus(votes(both, one, one), kind.unknown())
+    assert [each["label"] for each in most.answer[name]] == [one[name][0]["label"]]
+    assert not most.tied
+
+
 def test_attributes_of_a_box_are_voted_on() -> None:
     red, blue = box(0, 0, 9, 9, attributes={"colour": "red"}), box(0, 0, 9, 9, attributes={"colour": "blue"})
     found = BOXES.consensus(votes(boxes(red), boxes(blue), boxes(red)), BOXES.unknown())

@@ -125,6 +125,25 @@ async def answers_to_check(attacker: Attacker) -> None:
         await attacker.at_once(all_of_them())
 
 
+async def feedback_of_regions(attacker: Attacker) -> None:
+    """Reports of as many spans as may be, and of more, about a record in which very much was masked."""
+    project_id = await attacker.new_project({"fields": [_TEXT_FIELD], "questions": [_SPANS]})
+    text = "a@b.co " * 60_000
+    record = {"external_id": "masked", "fields": {"text": text}}
+    await attacker.must("ingest", "POST", f"/projects/{project_id}/records", {"records": [record]})
+
+    def report(number: int, count: int) -> dict[str, Any]:
+        places = range(len(text) - 20 * count, len(text), 20)
+        answers = {"seen": {"spans": [{"start": at, "end": at + 9 + number, "label": "PER"} for at in places]}}
+        return {"external_id": "masked", "verdict": "corrected", "prediction": answers, "correction": answers}
+
+    path = f"/projects/{project_id}/feedback"
+    await attacker.at_once(
+        attacker.send("ingest", "POST", path, {"feedback": [report(number, count) for number in range(10)]})
+        for count in (REGIONS, REGIONS, REGIONS, 5_000, 15_000)
+    )
+
+
 async def gold_of_everything(attacker: Attacker) -> None:
     """Gold of many records with many regions, in one request and in many."""
     project_id = await attacker.new_project({"fields": [_TEXT_FIELD], "questions": [_SPANS]})
@@ -514,7 +533,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     attack.__name__: attack
     for attack in (
         crowded_boxes, crowded_turned_boxes, crowded_spans, every_label, longest_texts, answers_to_check,
-        gold_of_everything, heavy_projects, streams, batches, image_bombs, predicted_bombs, models, lists, jobs, uploads,
+        feedback_of_regions, gold_of_everything, heavy_projects, streams, batches, image_bombs, predicted_bombs, models, lists, jobs, uploads,
         open_connections,
     )
 }  # fmt: skip

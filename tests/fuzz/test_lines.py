@@ -94,7 +94,7 @@ def test_a_broken_report_costs_none_of_its_neighbours() -> None:
         splitter = Splitter(LONGEST, let_go=lambda _: None)
         lines = [*splitter.feed(b"\n".join((report(8), line, report(9)))), *splitter.end()]
         prepared = prepare_reports(PROJECT, lines)
-        assert prepared.reports[0][1].external_id == "r8", case
-        assert prepared.reports[-1][1].external_id == "r9", case
+        assert prepared.reports[0].report.external_id == "r8", case
+        assert prepared.reports[-1].report.external_id == "r9", case
         assert len(prepared.reports) + len(prepared.refused) == len(lines), case
         assert "unreadable" not in {why.reason for _, why in prepared.refused}, (case, line)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from services.ingest.domain.intake import IntakeProject, RecordCandidate, accept, of_validation, read_record
-from services.ingest.domain.reports import ReportIn
+from services.ingest.domain.reports import GivenReport, ReportIn, check_size, report_hashes
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
 from shared.kit.clock import new_id
@@ -33,9 +33,9 @@ class PreparedRecords:
 
 @dataclass(slots=True)
 class PreparedReports:
-    """Reports by line, each with the record that its input becomes if it isn't known, and what is refused, as above."""
+    """Reports that may be kept, and what is refused, as above."""
 
-    reports: list[tuple[int, ReportIn, RecordCandidate | None]] = field(default_factory=list)
+    reports: list[GivenReport] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
 
@@ -57,8 +57,9 @@ def prepare_reports(project: IntakeProject, lines: Sequence[Line]) -> PreparedRe
 
     def read(line: Line) -> None:
         report = _read_report(line)
+        size = check_size(report)
         candidate = accept(project, report.record(), new_id()) if report.fields else None
-        prepared.reports.append((line.number, report, candidate))
+        prepared.reports.append(GivenReport(line.number, report, *report_hashes(project, report), size, candidate))
 
     _read_each(lines, read, prepared)
     return prepared

@@ -1,9 +1,10 @@
 """From what somebody sent to a record that may be kept and published: checked, de-identified, hashed, drawn."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Stri
 
 from services.ingest.domain.personal_data import Redactions, mask_slice
 from services.ingest.exceptions import NotAccepted
-from services.ingest.media import FIELD_KINDS, InlineFile, Text, UploadedFile, is_blank
+from services.ingest.media import FIELD_KINDS, FieldContent, InlineFile, Text, UploadedFile, is_blank, masked_text
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
@@ -40,7 +41,22 @@ ExternalId = Annotated[
 ]
 """A whole number is the text of its decimal digits."""
 
-_ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+MAX_NAME = 200
+"""Characters of a name that somebody made up."""
+
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+
+MAX_SLICE_TEXT = 1000
+
+_SLICE_VALUE = f"the value is a text of at most {MAX_SLICE_TEXT} characters, a number, true or false"
+
+SliceIn = Annotated[str, StringConstraints(max_length=MAX_SLICE_TEXT)] | int | float | bool
+"""A slice's value as it comes in."""
+
+FieldsIn = Annotated[
+    dict[Annotated[str, StringConstraints(max_length=MAX_NAME)], Any], Field(min_length=1, max_length=50)
+]
+"""A record's fields as they come in; what they may hold is up to the schema."""
 
 
 class RecordIn(BaseModel):
@@ -65,9 +81,9 @@ class RecordIn(BaseModel):
     )
 
     external_id: ExternalId | None = None
-    fields: dict[str, Any] = Field(min_length=1, max_length=50)
-    slice: dict[_ShortText, SliceValue] = Field(default_factory=dict, max_length=50)
-    purposes: list[_ShortText] = Field(default_factory=list, max_length=50)
+    fields: FieldsIn
+    slice: dict[ShortText, SliceIn] = Field(default_factory=dict, max_length=50)
+    purposes: list[ShortText] = Field(default_factory=list, max_length=50)
     origin: Origin = Origin.COLLECTED
     priority: int = Field(default=0, ge=-1000, le=1000, strict=True)
     collected_by_chance: Annotated[bool, Strict()] | None = None
@@ -147,10 +163,10 @@ def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -
 def of_validation(error: ValidationError) -> NotAccepted:
     """The first error, without the value; a key that somebody made up is masked."""
     first = error.errors(include_url=False, include_input=False)[0]
-    path = [mask(step) if isinstance(step, str) else step for step in first["loc"] if step != "[key]"]
+    path = _shown(step for step in first["loc"] if step != "[key]")
     rule = first["type"]
     if path[:1] == ["slice"] and len(path) > 2:  # noqa: PLR2004 - what follows names the members of a union
-        return NotAccepted(json_pointer(*path[:2]), "slice-value", "the value is a text, a number, true or false")
+        return NotAccepted(json_pointer(*path[:2]), "slice-value", _SLICE_VALUE)
     if rule == "model_type":
         return NotAccepted(json_pointer(*path), "object-expected", "it is not a JSON object")
     detail = read_error(first).detail
@@ -159,9 +175,17 @@ def of_validation(error: ValidationError) -> NotAccepted:
     return NotAccepted(json_pointer(*path), rule.replace("_", "-"), detail)
 
 
+def _shown(path: Iterable[str | int]) -> list[str | int]:
+    """The path with its names masked, as far as they are no longer than names may be."""
+    steps = takewhile(lambda step: isinstance(step, int) or len(step) <= MAX_NAME, path)
+    return [mask(step) if isinstance(step, str) else step for step in steps]
+
+
 def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCandidate:
     """As `read_record`, for a record whose shape is right."""
     _check_purposes(project.policies, given.purposes)
+    contents = _read_fields(project, given.fields)
+    _check_text_size(contents, given.slice)
     candidate = RecordCandidate(
         record_id=record_id,
         external_id=given.external_id,
@@ -179,7 +203,8 @@ def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCa
         files={},
         assets={},
     )
-    _read_fields(project, given.fields, candidate)
+    for name, content in contents.items():
+        _take(project, name, content, candidate)
     candidate.split = draw_split(project, record_id, by_chance=candidate.collected_by_chance)
     if not candidate.assets:
         candidate.content_hash = content_hash(project, candidate.hashed)
@@ -226,32 +251,48 @@ def _check_purposes(policies: Policies, purposes: list[str]) -> None:
         raise NotAccepted("/purposes", "consent-missing", "a purpose that the project requires is not consented to")
 
 
-def _read_fields(project: IntakeProject, given: Mapping[str, Any], candidate: RecordCandidate) -> None:
+def _read_fields(project: IntakeProject, given: Mapping[str, Any]) -> dict[str, FieldContent]:
+    """What the fields hold, as it came."""
     known = {item.name: item for item in project.schema.fields}
-    recognisers = project.policies.deidentification.recognisers
-    for name, value in given.items():
+    for name in given:
         if name not in known:
             raise NotAccepted(
                 json_pointer("fields", mask(name)), "field-unknown", "the schema does not have this field"
             )
-        match FIELD_KINDS[known[name].kind].read(name, value, recognisers):
-            case Text(masked, original, redactions):
-                if known[name].required and is_blank(original):
-                    raise NotAccepted(
-                        json_pointer("fields", name), "field-blank", "the schema requires a text that shows"
-                    )
-                candidate.fields[name] = masked
-                candidate.hashed[name] = original
-                if redactions:
-                    candidate.redactions[name] = redactions
-            case InlineFile() as file:
-                candidate.files[name] = file
-                candidate.hashed[name] = file_hash(project, file.data).hex()
-            case UploadedFile(asset_id):
-                candidate.assets[name] = asset_id
     for item in project.schema.fields:
         if item.required and item.name not in given:
             raise NotAccepted(json_pointer("fields", item.name), "field-required", "the schema requires this field")
+    contents = {name: FIELD_KINDS[known[name].kind].read(name, value) for name, value in given.items()}
+    for name, content in contents.items():
+        if isinstance(content, Text) and known[name].required and is_blank(content.original):
+            raise NotAccepted(json_pointer("fields", name), "field-blank", "the schema requires a text that shows")
+    return contents
+
+
+def _check_text_size(contents: Mapping[str, FieldContent], values: Mapping[str, SliceValue]) -> None:
+    """Before anything is searched: the texts as they came, in UTF-8."""
+    texts = [content.original for content in contents.values() if isinstance(content, Text)]
+    texts += [part for pair in values.items() for part in pair if isinstance(part, str)]
+    if (
+        sum(len(text) if text.isascii() else len(text.encode(errors="surrogatepass")) for text in texts)
+        > MAX_RECORD_BYTES
+    ):
+        raise _too_large()
+
+
+def _take(project: IntakeProject, name: str, content: FieldContent, candidate: RecordCandidate) -> None:
+    match content:
+        case Text(original):
+            masked, redactions = masked_text(original, project.policies.deidentification.recognisers)
+            candidate.fields[name] = masked
+            candidate.hashed[name] = original
+            if redactions:
+                candidate.redactions[name] = redactions
+        case InlineFile() as file:
+            candidate.files[name] = file
+            candidate.hashed[name] = file_hash(project, file.data).hex()
+        case UploadedFile(asset_id):
+            candidate.assets[name] = asset_id
 
 
 def _check_size(candidate: RecordCandidate) -> None:
@@ -265,4 +306,8 @@ def _check_size(candidate: RecordCandidate) -> None:
         6 * characters > MAX_RECORD_BYTES // 2
         and len(candidate.payload().model_dump_json().encode()) > MAX_RECORD_BYTES
     ):
-        raise NotAccepted("/fields", "record-too-large", f"a record has at most {MAX_RECORD_BYTES} bytes")
+        raise _too_large()
+
+
+def _too_large() -> NotAccepted:
+    return NotAccepted("/fields", "record-too-large", f"a record has at most {MAX_RECORD_BYTES} bytes")

@@ -1,13 +1,14 @@
 """What a string looks like once it may leave ingest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from services.ingest.exceptions import PersonalDataInSchema
 from services.ingest.media import Redaction
-from shared.contracts.answers import LabelSchema
+from shared.contracts.answers import LabelSchema, OffsetUnit
+from shared.contracts.answers.offsets import Utf16Offsets
 from shared.contracts.events import SliceValue
-from shared.contracts.personal_data import Finding, Kind, Recogniser, deidentify, mask
+from shared.contracts.personal_data import Finding, Kind, MaskedOffsets, Recogniser, deidentify, mask
 from shared.contracts.personal_data.money import SHORTEST_CARD, CardRecogniser
 from shared.contracts.values import json_pointer
 
@@ -17,9 +18,26 @@ Redactions = dict[str, list[Redaction]]
 _CARDS = (CardRecogniser(),)
 
 
-def findings_of(redactions: Sequence[Redaction]) -> list[Finding]:
-    """Read back what was found at masking, to move offsets by it."""
-    return [Finding(start, end, Kind(kind), 1.0, "stored") for start, end, kind in redactions]
+def masked_offsets(redactions: Sequence[Redaction], masked: str, unit: OffsetUnit) -> MaskedOffsets:
+    """Moves offsets of the original text, by what was masked in it, to the masked one, in the same unit."""
+    found = _findings(redactions) if unit is OffsetUnit.CODE_POINTS else _utf16_findings(redactions, masked)
+    return MaskedOffsets(found)
+
+
+def _findings(redactions: Sequence[Redaction]) -> Iterator[Finding]:
+    for start, end, kind, *_ in redactions:
+        yield Finding(start, end, Kind(kind), 1.0, "stored")
+
+
+def _utf16_findings(redactions: Sequence[Redaction], masked: str) -> Iterator[Finding]:
+    """Surrogate pairs of the original text are those of the masked one and those that are noted with what was masked."""
+    shown, hidden, growth = Utf16Offsets(masked), 0, 0
+    for start, end, name, *noted in redactions:
+        kind, pairs = Kind(name), noted[0] if noted else 0
+        before = shown.to_utf16(start + growth) - growth + hidden
+        yield Finding(before, before + end - start + pairs, kind, 1.0, "stored")
+        hidden += pairs
+        growth += len(kind.mask) - (end - start)
 
 
 def mask_slice(values: Mapping[str, SliceValue]) -> dict[str, SliceValue]:

@@ -1,6 +1,7 @@
 """Feedback of a product system: checked against the schema and fitted to the masked record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,13 +20,23 @@ from pydantic import (
     model_validator,
 )
 
-from services.ingest.domain.intake import ExternalId, IntakeProject, RecordIn, of_validation
-from services.ingest.domain.personal_data import Redactions, findings_of, mask_answers
+from services.ingest.domain.intake import (
+    ExternalId,
+    FieldsIn,
+    IntakeProject,
+    RecordCandidate,
+    RecordIn,
+    ShortText,
+    SliceIn,
+    of_validation,
+)
+from services.ingest.domain.personal_data import Redactions, mask_answers, masked_offsets
 from services.ingest.exceptions import NotAccepted
-from shared.contracts.answers import LabelSchema, accept
-from shared.contracts.answers.examples import AnswersInCodePoints
-from shared.contracts.events import FeedbackReceived, FieldValue, SliceValue
-from shared.contracts.personal_data import RECOGNISERS, Recogniser, map_offset, mask
+from shared.contracts.answers import LabelSchema, OffsetUnit, accept
+from shared.contracts.answers.examples import OFFSET_UNIT, DescribedAnswers
+from shared.contracts.envelope import MAX_EVENT_BYTES
+from shared.contracts.events import FeedbackReceived, FieldValue
+from shared.contracts.personal_data import RECOGNISERS, MaskedOffsets, Recogniser, mask
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
@@ -51,6 +62,7 @@ class ReportIn(BaseModel):
     `feedback_id` is the product's own id of the report: sent again, it has no second effect (left out, an equal report
     is the same one). The record is named by `record_id` or `external_id`; an input that is not known yet comes whole,
     as `fields`, and becomes a record. `correction` is what the product holds to be true when `verdict` is `corrected`.
+    Offsets are those of the text as it was sent.
     """
 
     model_config = ConfigDict(
@@ -73,17 +85,18 @@ class ReportIn(BaseModel):
     feedback_id: ExternalId | None = None
     record_id: UUID | None = None
     external_id: ExternalId | None = None
-    fields: dict[str, Any] | None = Field(default=None, min_length=1, max_length=50)
-    slice: dict[str, SliceValue] = Field(default={}, max_length=50)
-    purposes: list[str] = Field(default=[], max_length=50)
+    fields: FieldsIn | None = None
+    slice: dict[ShortText, SliceIn] = Field(default={}, max_length=50)
+    purposes: list[ShortText] = Field(default=[], max_length=50)
     collected_by_chance: bool = Field(default=False, strict=True)
     model_id: UUID | None = None
     model_version: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     schema_version: Annotated[Version, Strict()] | None = None
-    prediction: AnswersInCodePoints | None = None
+    prediction: DescribedAnswers | None = None
     confidence: Annotated[Probability, Strict()] | None = None
     verdict: Verdict
-    correction: AnswersInCodePoints | None = None
+    correction: DescribedAnswers | None = None
+    offset_unit: OffsetUnit = Field(default=OffsetUnit.CODE_POINTS, description=OFFSET_UNIT)
     observed_at: Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_our_time)] | None = None
 
     @model_validator(mode="after")
@@ -113,6 +126,22 @@ class ReportIn(BaseModel):
             raise of_validation(error) from None
 
 
+@dataclass(frozen=True, slots=True)
+class GivenReport:
+    """A report with the number of its line, the keyed hashes of its name and of all of it, and the bytes of its answers.
+
+    `candidate` is the record that its input becomes if it is not known; `known_record` the one that it was found to be.
+    """
+
+    line: int
+    report: ReportIn
+    report_hash: bytes
+    body_hash: bytes
+    answer_bytes: int
+    candidate: RecordCandidate | None
+    known_record: UUID | None = None
+
+
 def report_hashes(project: IntakeProject, report: ReportIn) -> tuple[bytes, bytes]:
     """Keyed hashes of the report's name and of all of it; without a name its body is its name.
 
@@ -125,59 +154,109 @@ def report_hashes(project: IntakeProject, report: ReportIn) -> tuple[bytes, byte
     return project.keyed("report", report.feedback_id.encode()), body
 
 
+def check_size(report: ReportIn) -> int:
+    """How many bytes of JSON the report's answers have. Raises NotAccepted: no event can hold them."""
+    size = len(orjson.dumps((report.prediction, report.correction)))
+    if size > MAX_EVENT_BYTES:
+        raise report_too_large()
+    return size
+
+
+def report_too_large() -> NotAccepted:
+    return NotAccepted("", "report-too-large", "the answers are larger than an event may be")
+
+
+class OriginalOffsets:
+    """Offsets of a record's original texts, to be moved to its masked ones. What was masked is read once for all answers."""
+
+    def __init__(self, fields: Mapping[str, FieldValue], redactions: Redactions) -> None:
+        self._fields = fields
+        self._redactions = redactions
+        self._known: dict[tuple[str, OffsetUnit], MaskedOffsets] = {}
+
+    def moved(self, schema: LabelSchema, answers: Answers, unit: OffsetUnit) -> Answers:
+        """The answers with offsets of the masked texts, in the same unit; whatever can't be read stays as it is."""
+        if not self._redactions:
+            return answers
+
+        def move(field: str, offset: int, at_end: bool) -> int:
+            return self._of(field, unit).of(offset, at_end=at_end) if field in self._redactions else offset
+
+        moved = dict(answers)
+        for question in schema.questions:
+            if question.name in answers:
+                moved[question.name] = question.moved(answers[question.name], move)
+        return moved
+
+    def _of(self, field: str, unit: OffsetUnit) -> MaskedOffsets:
+        if (field, unit) not in self._known:
+            masked = self._fields.get(field)
+            text = masked if isinstance(masked, str) else ""
+            self._known[field, unit] = masked_offsets(self._redactions[field], text, unit)
+        return self._known[field, unit]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedAnswers:
+    """A report's answers as they apply to the masked record."""
+
+    prediction: Answers | None
+    correction: Answers | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersToFit:
+    """A report's answers as they came, and the schema that they are to questions of."""
+
+    schema_version: int
+    prediction: Answers | None
+    correction: Answers | None
+    unit: OffsetUnit
+
+
 def fit_answers(
     schema: LabelSchema,
     fields: Mapping[str, FieldValue],
-    redactions: Redactions,
-    answers: Answers | None,
-    name: str,
+    offsets: OriginalOffsets,
+    given: AnswersToFit,
     recognisers: Sequence[Recogniser] = RECOGNISERS,
-) -> Answers | None:
-    """The answers as they apply to the masked record: offsets moved, in canonical form, strings masked by the recognisers.
+) -> FittedAnswers:
+    """The answers with offsets of the masked record, in canonical form, strings masked by the recognisers.
 
     Raises:
-        NotAccepted: they don't fit the schema; `name` is which of the report's answers.
+        NotAccepted: they don't fit the schema.
     """
-    if answers is None:
-        return None
-    moved = _moved(schema, redactions, answers) if redactions else answers
-    accepted = accept(schema, fields, moved, partial=True)
-    if accepted.violations:
-        first = accepted.violations[0]
-        raise NotAccepted(f"/{name}{mask(first.pointer)}", first.rule, first.message)
-    masked: Answers = mask_answers(accepted.answers, recognisers)
-    return masked
 
+    def fit(name: str, answers: Answers | None) -> Answers | None:
+        if answers is None:
+            return None
+        moved = offsets.moved(schema, answers, given.unit)
+        accepted = accept(schema, fields, moved, unit=given.unit, partial=True)
+        if accepted.violations:
+            first = accepted.violations[0]
+            raise NotAccepted(f"/{name}{mask(first.pointer)}", first.rule, first.message)
+        masked: Answers = mask_answers(accepted.answers, recognisers)
+        return masked
 
-def _moved(schema: LabelSchema, redactions: Redactions, answers: Answers) -> Answers:
-    findings = {field: findings_of(found) for field, found in redactions.items()}
-
-    def move(field: str, offset: int, at_end: bool) -> int:
-        return map_offset(findings[field], offset, at_end=at_end) if field in findings else offset
-
-    moved = dict(answers)
-    for question in schema.questions:
-        if question.name in answers:
-            moved[question.name] = question.moved(answers[question.name], move)
-    return moved
+    return FittedAnswers(fit("prediction", given.prediction), fit("correction", given.correction))
 
 
 def payload(
     report: ReportIn,
     feedback_id: UUID,
     schema_version: int,
-    answers: tuple[Answers | None, Answers | None],
+    answers: FittedAnswers,
     observed_at: datetime,
 ) -> FeedbackReceived:
-    """What is published of a report; `answers` are prediction and correction, fitted."""
+    """What is published of a report."""
     return FeedbackReceived(
         feedback_id=feedback_id,
         model_id=report.model_id,
         model_version=None if report.model_version is None else mask(report.model_version),
         schema_version=schema_version,
-        prediction=answers[0],
+        prediction=answers.prediction,
         confidence=report.confidence,
         verdict=report.verdict,
-        correction=answers[1],
+        correction=answers.correction,
         observed_at=observed_at,
     )

@@ -12,6 +12,9 @@ from shared.kit.exceptions import MalformedJson
 from shared.kit.problems import Problem
 from shared.kit.storable_json import check_storable, refuse_faults
 
+MAX_POINTER = 4096
+"""Characters of a pointer; a longer one, of names that somebody made up, is not searched and not shown."""
+
 
 class Line(NamedTuple):
     """One item as it came. `number` counts from 1. `size` is about how many bytes it has."""
@@ -31,7 +34,9 @@ class Line(NamedTuple):
         except MalformedJson as error:
             raise NotAccepted("", "json-malformed", str(error)) from None
         except Problem as problem:
-            raise NotAccepted(mask(problem.pointer or ""), problem.type, problem.title) from None
+            pointer = problem.pointer or ""
+            shown = mask(pointer) if len(pointer) <= MAX_POINTER else ""
+            raise NotAccepted(shown, problem.type, problem.title) from None
 
 
 class ImportItem(Protocol):

@@ -15,7 +15,7 @@ from services.ingest.media.port import (
     Text,
     UploadedFile,
 )
-from services.ingest.media.text import TEXT, is_blank, is_visible
+from services.ingest.media.text import TEXT, is_blank, is_visible, masked_text
 
 __all__ = [
     "FIELD_KINDS",
@@ -32,6 +32,7 @@ __all__ = [
     "UploadedFile",
     "is_blank",
     "is_visible",
+    "masked_text",
 ]
 
 FIELD_KINDS: Final[Mapping[str, FieldKind]] = {kind.name: kind for kind in (TEXT, IMAGE)}

@@ -1,13 +1,11 @@
 """Images: PNG and JPEG, written again upright and without metadata."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from services.ingest.exceptions import NotAccepted
 from services.ingest.media.port import FileLimits, InlineFile, SafeFile, UploadedFile
 from shared.contracts.inline_images import MalformedInlineImage, read_inline_image
-from shared.contracts.personal_data import Recogniser
 from shared.contracts.values import json_pointer
 
 
@@ -17,7 +15,7 @@ class ImageKind:
     name = "image"
     upload_types: tuple[str, ...] = ("image/png", "image/jpeg", "application/octet-stream")
 
-    def read(self, field_name: str, value: Any, _recognisers: Sequence[Recogniser]) -> InlineFile | UploadedFile:
+    def read(self, field_name: str, value: Any) -> InlineFile | UploadedFile:
         pointer = json_pointer("fields", field_name)
         try:
             data = read_inline_image(value)

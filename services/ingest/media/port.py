@@ -1,24 +1,21 @@
 """What a kind of field does: it checks what it accepts in a record, and makes safe what is kept of a file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-from shared.contracts.personal_data import Recogniser
 from shared.kit.images.changes import ImageChange
 
-Redaction = tuple[int, int, str]
-"""What was masked in a text: start and end in the original, and the kind. Holds no personal data itself."""
+Redaction = tuple[int, int, str] | tuple[int, int, str, int]
+"""What was masked in a text: start and end in the original, and the kind; where there are any, how many of its characters
+are two UTF-16 code units. Holds no personal data itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that stands in the record itself; `original` is hashed and forgotten."""
+    """A text that stands in the record itself, once it is masked; `original` is hashed and forgotten."""
 
-    masked: str
     original: str = field(repr=False)
-    redactions: list[Redaction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,8 @@ class FieldKind(Protocol):
 
     name: str
 
-    def read(self, field_name: str, value: Any, recognisers: Sequence[Recogniser]) -> FieldContent:
-        """What a field holds, from the JSON of a record; what the recognisers find in a text is masked.
+    def read(self, field_name: str, value: Any) -> FieldContent:
+        """What a field holds, from the JSON of a record, as it came: nothing is searched yet.
 
         Raises:
             NotAccepted: it is none of this kind.

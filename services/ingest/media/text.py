@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from services.ingest.exceptions import NotAccepted
-from services.ingest.media.port import Text
-from shared.contracts.personal_data import Recogniser, deidentify
+from services.ingest.media.port import Redaction, Text
+from shared.contracts.answers.offsets import surrogate_pairs
+from shared.contracts.personal_data import Finding, Recogniser, deidentify
 from shared.contracts.values import json_pointer
 
 _INVISIBLE: Final = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -42,11 +43,22 @@ def is_blank(text: str) -> bool:
 class TextKind:
     name = "text"
 
-    def read(self, field_name: str, value: Any, recognisers: Sequence[Recogniser]) -> Text:
+    def read(self, field_name: str, value: Any) -> Text:
         if not isinstance(value, str):
             raise NotAccepted(json_pointer("fields", field_name), "string-type", "the field is a text")
-        masked, findings = deidentify(value, recognisers)
-        return Text(masked, value, [(finding.start, finding.end, finding.type.value) for finding in findings])
+        return Text(value)
+
+
+def masked_text(text: str, recognisers: Sequence[Recogniser]) -> tuple[str, list[Redaction]]:
+    """The text without what the recognisers find, and what that was."""
+    masked, findings = deidentify(text, recognisers)
+    return masked, [_redaction(text, finding) for finding in findings]
+
+
+def _redaction(text: str, finding: Finding) -> Redaction:
+    pairs = 0 if text.isascii() else surrogate_pairs(text[finding.start : finding.end])
+    whole = (finding.start, finding.end, finding.type.value)
+    return (*whole, pairs) if pairs else whole
 
 
 TEXT: Final = TextKind()

@@ -2,23 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from uuid import UUID
 
 from services.ingest.compute.lines import PreparedReports, Refused, prepare_reports
-from services.ingest.domain.intake import IntakeProject, RecordCandidate
-from services.ingest.domain.reports import ReportIn, report_hashes
+from services.ingest.domain.intake import IntakeProject
+from services.ingest.domain.reports import GivenReport
 from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
-from services.ingest.operations import files, projects, reports
+from services.ingest.operations import files, projects, report_fitting, reports
 from services.ingest.operations.chunks import chunks_of
 from services.ingest.operations.context import IntakeContext
 from services.ingest.operations.imports import Tally, interruption, keep_set, prepared
-from services.ingest.operations.reports import GivenReport, KeptReport, ReportVerdict
+from services.ingest.operations.report_fitting import NotFitted
+from services.ingest.operations.reports import KeptReport, ReportVerdict
+from services.ingest.storage.assets import Asset
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
 
 TakenReportLine = tuple[int, KeptReport]
-_Read = tuple[int, ReportIn, RecordCandidate | None]
 
 
 async def import_feedback(
@@ -54,28 +56,40 @@ async def _commit(
 
 
 async def _keep(
-    context: IntakeContext, project: IntakeProject, read: list[_Read]
+    context: IntakeContext, project: IntakeProject, read: list[GivenReport]
 ) -> tuple[list[TakenReportLine], list[Refused]]:
-    candidates = [candidate for _, _, candidate in read if candidate is not None]
+    candidates = [one.candidate for one in read if one.candidate is not None]
     stored, verdicts = await files.store(context, project.project_id, candidates)
     given: list[GivenReport] = []
     refused: list[Refused] = []
-    for line, report, candidate in sorted(read, key=lambda item: item[0]):
-        verdict = verdicts.get(candidate.record_id) if candidate else None
+    for one in sorted(read, key=lambda item: item.line):
+        verdict = verdicts.get(one.candidate.record_id) if one.candidate else None
         if isinstance(verdict, NotAccepted):
-            refused.append((line, verdict))
+            refused.append((one.line, verdict))
         else:
-            known = verdict.record_id if verdict else None
-            given.append(GivenReport(line, report, *report_hashes(project, report), known, candidate))
-
-    async def keep(session: Session, some: Sequence[GivenReport]) -> dict[int, ReportVerdict]:
-        await projects.open_for_intake(session, project.project_id)  # may be archived since the stream began
-        return await reports.keep(session, project, some, stored, utc_now())
-
+            given.append(replace(one, known_record=verdict.record_id) if verdict else one)
     kept: list[TakenReportLine] = []
-    for line, judged in (await keep_set(context.database, given, keep, lambda one: one.line)).items():
+    for line, judged in (await _keep_fitted(context, project, given, stored)).items():
         if isinstance(judged, NotAccepted):
             refused.append((line, judged))
         else:
             kept.append((line, judged))
     return sorted(kept, key=lambda item: item[0]), refused
+
+
+async def _keep_fitted(
+    context: IntakeContext, project: IntakeProject, given: Sequence[GivenReport], stored: dict[UUID, list[Asset]]
+) -> dict[int, ReportVerdict]:
+    """Fit the answers with nothing locked, then keep the set; again, where a report is about another record by then."""
+    fits = await report_fitting.fit_known(context, project, given)
+
+    async def keep(session: Session, some: Sequence[GivenReport]) -> dict[int, ReportVerdict]:
+        await projects.open_for_intake(session, project.project_id)  # may be archived since the stream began
+        return await reports.keep(session, project, some, stored, fits, utc_now())
+
+    while True:
+        try:
+            return await keep_set(context.database, given, keep, lambda one: one.line)
+        except NotFitted as error:
+            wanted = error.wanted
+        await report_fitting.fit(context, project, given, fits, wanted)

@@ -1,30 +1,29 @@
 """Keep what product systems report, a set at a time. qa decides what it re-opens."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain import reports as domain
-from services.ingest.domain.intake import IntakeProject, RecordCandidate, external_hash
-from services.ingest.domain.reports import ReportIn
+from services.ingest.domain.intake import IntakeProject, external_hash
+from services.ingest.domain.reports import GivenReport
 from services.ingest.exceptions import NotAccepted
 from services.ingest.operations import records
+from services.ingest.operations.report_fitting import Fits, NotFitted, Wanted
 from services.ingest.storage import feedback as storage
-from services.ingest.storage import projects as project_storage
 from services.ingest.storage import records as record_storage
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.feedback import KeptFeedback, NewFeedback
-from services.ingest.storage.records import StoredRecord
-from shared.contracts.answers import LabelSchema
-from shared.contracts.values import Answers, RecordState
+from services.ingest.storage.records import RecordHead
 from shared.kit.clock import new_id
 from shared.kit.database import Session
 from shared.kit.exceptions import EventTooLarge
 from shared.kit.outbox import NewEvent, Outgoing, add_events, prepare
 
-LARGEST_VERSION = 2**31 - 1
-"""What a version's column holds."""
+_MANY_ANSWER_BYTES = 16 * 1024
+"""After a report of more, which is written as JSON, others have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +34,6 @@ class KeptReport:
 
 
 ReportVerdict = KeptReport | NotAccepted
-
-
-@dataclass(frozen=True, slots=True)
-class GivenReport:
-    """A report with the number of its line and the keyed hashes of its name and of all of it.
-
-    `known_record` is the record that its input was found to be; `candidate` the one it becomes if it is not known.
-    """
-
-    line: int
-    report: ReportIn
-    report_hash: bytes
-    body_hash: bytes
-    known_record: UUID | None
-    candidate: RecordCandidate | None
 
 
 @dataclass(slots=True)
@@ -76,6 +60,7 @@ async def keep(
     project: IntakeProject,
     given: Sequence[GivenReport],
     files: dict[UUID, list[Asset]],
+    fits: Fits,
     now: datetime,
 ) -> dict[int, ReportVerdict]:
     """Keep what is new and publish it; returns a verdict for each line.
@@ -89,7 +74,7 @@ async def keep(
     while waiting:
         try:
             async with session.savepoint():
-                verdicts |= await _keep_names(session, project, waiting, files, now)
+                verdicts |= await _keep_names(session, project, waiting, files, fits, now)
         except _MadeInVain as vain:
             verdicts |= vain.final
         waiting = [one for one in waiting if one.line not in verdicts]
@@ -101,6 +86,7 @@ async def _keep_names(
     project: IntakeProject,
     given: Sequence[GivenReport],
     files: dict[UUID, list[Asset]],
+    fits: Fits,
     now: datetime,
 ) -> dict[int, ReportVerdict]:
     """Keep the first report of each name; the verdicts on it, and where there is a kept one, on the others of the name."""
@@ -109,7 +95,7 @@ async def _keep_names(
         firsts.setdefault(one.report_hash, one)
     known = await storage.find(session, project.project_id, list(firsts))
     fresh = [one for name, one in firsts.items() if name not in known]
-    verdicts = await _keep_new(session, project, fresh, files, now) if fresh else {}
+    verdicts = await _keep_new(session, project, fresh, files, fits, now) if fresh else {}
     for one in fresh:
         verdict = verdicts[one.line]
         if isinstance(verdict, KeptReport):
@@ -131,22 +117,29 @@ async def _keep_new(
     project: IntakeProject,
     given: Sequence[GivenReport],
     files: dict[UUID, list[Asset]],
+    fits: Fits,
     now: datetime,
 ) -> dict[int, ReportVerdict]:
-    """Keep reports, each of another name. Raises _MadeInVain."""
+    """Keep reports, each of another name. Raises _MadeInVain, NotFitted."""
     subjects = await _find_or_keep(session, project, given, files)
     held = await record_storage.lock(session, project.project_id, set(subjects.records.values()))
-    schemas = await _schemas(session, project, given)
     refused = dict(subjects.refused)
+    not_fitted: list[Wanted] = []
     fitting: list[tuple[GivenReport, NewFeedback, NewEvent]] = []
     for one in given:
         if one.line in refused:
             continue
         try:
-            new = _fitted(project, one, held.get(subjects.records[one.line]), schemas, now)
+            new = _fitted(project, one, subjects.records[one.line], held, fits, now)
             fitting.append((one, new, _event(project, new)))
         except NotAccepted as error:
             refused[one.line] = error
+        except NotFitted as error:
+            not_fitted += error.wanted
+        if one.answer_bytes > _MANY_ANSWER_BYTES:
+            await asyncio.sleep(0)
+    if not_fitted:
+        raise NotFitted(not_fitted)
     vain = {subjects.made[line] for line in refused if line in subjects.made}
     if vain:
         raise _MadeInVain(
@@ -250,56 +243,36 @@ async def _find_named(
         subjects.records |= {line: found[name] for line, name in named.items() if name in found}
 
 
-async def _schemas(
-    session: Session, project: IntakeProject, given: Sequence[GivenReport]
-) -> dict[int, LabelSchema | None]:
-    """The versions of the schema that the reports name; None where the project has no such version."""
-    schemas: dict[int, LabelSchema | None] = {project.schema_version: project.schema}
-    for version in {one.report.schema_version for one in given} - {None, project.schema_version}:
-        assert version is not None
-        known = version <= LARGEST_VERSION
-        schemas[version] = await project_storage.load_schema(session, project.project_id, version) if known else None
-    return schemas
-
-
 def _fitted(
     project: IntakeProject,
     given: GivenReport,
-    record: StoredRecord | None,
-    schemas: Mapping[int, LabelSchema | None],
+    record_id: UUID,
+    held: Mapping[UUID, RecordHead],
+    fits: Fits,
     now: datetime,
 ) -> NewFeedback:
-    """The report as it applies to its record. Raises NotAccepted."""
-    report = given.report
-    if record is None:
+    """The report as it applies to its record. Raises NotAccepted; NotFitted where that is yet to be found out."""
+    report, head = given.report, held.get(record_id)
+    if head is None:
         raise NotAccepted("/record_id", "record-unknown", "the project has no such record")
-    if record.state is RecordState.ERASED:
+    if head.erased:
         raise records.erased()
-    if given.candidate is not None and given.candidate.content_hash != record.content_hash:
-        raise records.content_differs(record.record_id, "/external_id" if report.record_id is None else "/record_id")
+    if given.candidate is not None and given.candidate.content_hash != head.content_hash:
+        raise records.content_differs(record_id, "/external_id" if report.record_id is None else "/record_id")
     version = report.schema_version or project.schema_version
-    schema = schemas[version]
-    if schema is None:
+    if fits.schemas[version] is None:
         raise NotAccepted("/schema_version", "schema-version-unknown", "the project has no such schema version")
-    payload = domain.payload(
-        report, new_id(), version, _answers(project, schema, record, report), report.observed_at or now
-    )
-    return NewFeedback(given.report_hash, given.body_hash, record.record_id, payload)
-
-
-def _answers(
-    project: IntakeProject, schema: LabelSchema, record: StoredRecord, report: ReportIn
-) -> tuple[Answers | None, Answers | None]:
-    fields, redactions = record.fields or {}, record.redactions
-    recognisers = project.policies.deidentification.recognisers
-    return (
-        domain.fit_answers(schema, fields, redactions, report.prediction, "prediction", recognisers),
-        domain.fit_answers(schema, fields, redactions, report.correction, "correction", recognisers),
-    )
+    answers = fits.of(given.line, record_id, head)
+    if answers is None:
+        raise NotFitted([(given.line, record_id)])
+    if isinstance(answers, NotAccepted):
+        raise answers
+    payload = domain.payload(report, new_id(), version, answers, report.observed_at or now)
+    return NewFeedback(given.report_hash, given.body_hash, record_id, payload)
 
 
 def _event(project: IntakeProject, new: NewFeedback) -> NewEvent:
     try:
         return prepare(Outgoing(payload=new.payload, project_id=project.project_id, record_id=new.record_id))
     except EventTooLarge:
-        raise NotAccepted("", "report-too-large", "the answers are larger than an event may be") from None
+        raise domain.report_too_large() from None

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
+from services.ingest.compute.fitting import StoredContent
 from services.ingest.domain.intake import RecordCandidate
 from services.ingest.domain.personal_data import Redactions
 from shared.contracts.events import RecordAccepted
@@ -101,8 +102,17 @@ SELECT external_hash, record_id FROM external_aliases WHERE project_id = $1 AND 
 UNION ALL
 SELECT external_hash, record_id FROM records WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
 """
-_LOCK_WHOLE = """
-SELECT * FROM records WHERE record_id = ANY($2::uuid[]) AND project_id = $1 ORDER BY record_id FOR UPDATE
+_LOCK_HEADS = """
+SELECT record_id, state, content_hash FROM records
+WHERE record_id = ANY($2::uuid[]) AND project_id = $1 ORDER BY record_id FOR UPDATE
+"""
+_CONTENT_SIZES = """
+SELECT record_id, octet_length(fields::text) + coalesce(octet_length(redactions::text), 0) AS size FROM records
+WHERE record_id = ANY($2::uuid[]) AND project_id = $1 AND state <> 'erased' ORDER BY record_id
+"""
+_CONTENTS = """
+SELECT record_id, content_hash, fields, redactions FROM records
+WHERE record_id = ANY($2::uuid[]) AND project_id = $1 AND state <> 'erased'
 """
 _LOCK_MANY = "SELECT FROM records WHERE record_id = ANY($1::uuid[]) ORDER BY record_id FOR UPDATE"
 _SET_STATES = """
@@ -159,6 +169,14 @@ class StoredRecord:
             priority=self.priority,
             collected_by_chance=self.collected_by_chance,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """A record without its content. An erased one has no content hash."""
+
+    erased: bool
+    content_hash: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +264,21 @@ async def load(session: Session, record_id: UUID, *, lock: bool = False) -> Stor
     return None if row is None else _stored(row)
 
 
-async def lock(session: Session, project_id: UUID, record_ids: Collection[UUID]) -> dict[UUID, StoredRecord]:
-    """Those of the records that are the project's, locked in the order of their ids."""
-    rows = await session.raw.fetch(_LOCK_WHOLE, project_id, list(record_ids))
-    return {row["record_id"]: _stored(row) for row in rows}
+async def lock(session: Session, project_id: UUID, record_ids: Collection[UUID]) -> dict[UUID, RecordHead]:
+    """Those of the records that are the project's, locked in the order of their ids, without their content."""
+    rows = await session.raw.fetch(_LOCK_HEADS, project_id, list(record_ids))
+    return {row["record_id"]: RecordHead(row["state"] == RecordState.ERASED, row["content_hash"]) for row in rows}
+
+
+async def content_sizes(session: Session, project_id: UUID, record_ids: Collection[UUID]) -> dict[UUID, int]:
+    """About how many bytes `contents` has of each record."""
+    return dict(await session.raw.fetch(_CONTENT_SIZES, project_id, list(record_ids)))
+
+
+async def contents(session: Session, project_id: UUID, record_ids: Collection[UUID]) -> dict[UUID, StoredContent]:
+    """What those of the records hold that are the project's and not erased."""
+    rows = await session.raw.fetch(_CONTENTS, project_id, list(record_ids))
+    return {row["record_id"]: StoredContent(row["content_hash"], row["fields"], row["redactions"]) for row in rows}
 
 
 async def find_external(session: Session, project_id: UUID, external_hashes: Collection[bytes]) -> dict[bytes, UUID]:

@@ -26,6 +26,11 @@ class OffsetUnit(StrEnum):
     UTF16 = "utf16"
 
 
+def surrogate_pairs(text: str) -> int:
+    """How many characters of the text are two UTF-16 code units."""
+    return 0 if text.isascii() else sum(1 for _ in _PAIRS.finditer(text))
+
+
 class Utf16Offsets:
     """Offsets of one text in both units. Reading the text takes linear time, an offset logarithmic.
 

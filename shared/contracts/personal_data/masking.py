@@ -140,21 +140,35 @@ def _surroundings(findings: Sequence[Finding], before: Sequence[Finding], length
     return parts
 
 
-def map_offset(findings: Sequence[Finding], offset: int, *, at_end: bool = False) -> int:
-    """Where `offset` of the original text lies in the masked one.
+class MaskedOffsets:
+    """Where offsets of an original text lie in the masked one. Reading the findings takes linear time, an offset logarithmic.
 
-    Inside a finding it becomes the mask's start, or its end for an offset that ends something: what lies partly in
-    personal data covers the whole mask afterwards.
+    The findings are in order and don't overlap.
     """
-    shift = 0
-    for finding in findings:
-        if offset <= finding.start:
-            break
-        length = len(finding.type.mask)
-        if offset < finding.end:
-            return finding.start + shift + (length if at_end else 0)
-        shift += length - (finding.end - finding.start)
-    return offset + shift
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._lengths: list[int] = []
+        self._growth = [0]
+        for finding in findings:
+            length = len(finding.type.mask)
+            self._starts.append(finding.start)
+            self._ends.append(finding.end)
+            self._lengths.append(length)
+            self._growth.append(self._growth[-1] + length - (finding.end - finding.start))
+
+    def of(self, offset: int, *, at_end: bool = False) -> int:
+        """The offset in the masked text.
+
+        Inside a finding it becomes the mask's start, or its end for an offset that ends something: what lies partly in
+        personal data covers the whole mask afterwards.
+        """
+        before = bisect_left(self._starts, offset)  # findings that begin before the offset
+        if before and offset < self._ends[before - 1]:
+            start = self._starts[before - 1] + self._growth[before - 1]
+            return start + self._lengths[before - 1] if at_end else start
+        return offset + self._growth[before]
 
 
 def _without_overlaps(found: list[Finding]) -> list[Finding]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.personal_data import Finding, Kind, deidentify, map_offset, mask
+from shared.contracts.personal_data import Finding, Kind, MaskedOffsets, deidentify, mask
 
 MEASURED = Path(__file__).parents[3].parent / "shared" / "data" / "pii" / "presidio_synth_v2.json"
 
@@ -256,13 +256,14 @@ def test_findings_point_into_the_text() -> None:
 def test_offsets_follow_the_mask() -> None:
     text = "Ask jane.doe@example.com about Berlin."
     masked, findings = deidentify(text)
+    offsets = MaskedOffsets(findings)
     start = text.index("Berlin")
-    assert masked[map_offset(findings, start) :].startswith("Berlin")
-    assert map_offset(findings, 3) == 3
-    assert map_offset(findings, len(text)) == len(masked)
+    assert masked[offsets.of(start) :].startswith("Berlin")
+    assert offsets.of(3) == 3
+    assert offsets.of(len(text)) == len(masked)
     inside = text.index("example")
-    assert map_offset(findings, inside) == 4
-    assert map_offset(findings, inside, at_end=True) == 4 + len("[EMAIL]")
+    assert offsets.of(inside) == 4
+    assert offsets.of(inside, at_end=True) == 4 + len("[EMAIL]")
 
 
 def test_findings_point_into_the_text_as_it_was_sent() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from services.ingest.domain import intake
 from services.ingest.domain.intake import (
     IntakeProject,
     RecordCandidate,
@@ -105,6 +106,10 @@ def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> 
         ({"fields": {"message": "m", "photo": "data:text/plain,x"}}, ("/fields/photo", "data-url-malformed")),
         ({"fields": {"message": "m", "photo": {"base64": "="}}}, ("/fields/photo", "base64-malformed")),
         ({"fields": {"message": "m"}, "slice": {"a": {}}}, ("/slice/a", "slice-value")),
+        ({"fields": {"message": "m"}, "slice": {"a": "x" * 1001}}, ("/slice/a", "slice-value")),
+        ({"fields": {"message": "m"}, "slice": {"k" * 201: 1}}, ("/slice", "string-too-long")),
+        ({"fields": {"message": "m", "k" * 201: 1}}, ("/fields", "string-too-long")),
+        ({"fields": {"message": "m"}, "k" * 201: 1}, ("", "extra-forbidden")),
         ({"fields": {"message": "m"}, "slice": {"": 1}}, ("/slice/", "string-too-short")),
         ({"fields": {"message": "m"}, "priority": True}, ("/priority", "int-type")),
         ({"fields": {"message": "m"}, "priority": "7"}, ("/priority", "int-type")),
@@ -189,3 +194,29 @@ def test_shares_decide_the_split(drawn: float, first: float, second: float) -> N
     split = split_of(shares, drawn)
     assert (split is Split.TEST) == (drawn < test)
     assert (split is Split.TRAIN) == (drawn >= test + validation)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"fields": {"message": "m" * 491_521}}, ("/fields", "record-too-large")),
+        ({"fields": {"message": "m" * 300_000, "note": "m" * 300_000}}, ("/fields", "record-too-large")),
+        ({"fields": {"message": "é" * 300_000}}, ("/fields", "record-too-large")),
+        ({"fields": {"note": "m"}}, ("/fields/message", "field-required")),
+        ({"fields": {"message": "m", "unknown": "m"}}, ("/fields/unknown", "field-unknown")),
+        ({"fields": {"message": "m", "note": 5}}, ("/fields/note", "string-type")),
+        ({"fields": {"message": " ", "note": "m"}}, ("/fields/message", "field-blank")),
+    ],
+)
+def test_nothing_is_searched_of_a_record_that_is_refused(
+    monkeypatch: pytest.MonkeyPatch, raw: Any, expected: tuple[str, str]
+) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(intake, "masked_text", lambda text, _: searched.append(text))
+    monkeypatch.setattr(intake, "mask_slice", lambda values: searched.append(str(values)))
+    assert refusal({**raw, "slice": {"a": "b"}}) == expected
+    assert not searched
+
+
+def test_a_text_that_grows_with_its_masks_is_measured_again() -> None:
+    assert refusal({"fields": {"message": "a@b.co " * 65_000}}) == ("/fields", "record-too-large")

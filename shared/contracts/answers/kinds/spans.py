@@ -143,7 +143,7 @@ class SpansQuestion(LabelledQuestion):
 
     def moved(self, answer: Any, move: MoveOffset) -> Any:
         spans = answer.get("spans") if isinstance(answer, dict) else None
-        if not isinstance(spans, list):
+        if not isinstance(spans, list) or len(spans) > MAX_REGIONS:
             return answer
         return {**answer, "spans": [self._moved_span(index, span, move) for index, span in enumerate(spans)]}
 

@@ -20,8 +20,12 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer
 ON CONFLICT DO NOTHING RETURNING feedback_id
 """
 _PENDING = """
-SELECT record_id, feedback_id, correction, schema_version FROM feedback
-WHERE record_id = ANY($1::uuid[]) AND effect = 'pending' AND correction IS NOT NULL
+SELECT record_id, feedback_id, correction, schema_version FROM unnest($1::uuid[]) AS wanted (record_id)
+CROSS JOIN LATERAL (
+    SELECT feedback_id, correction, schema_version, observed_at FROM feedback
+    WHERE feedback.record_id = wanted.record_id AND effect = 'pending' AND correction IS NOT NULL
+    ORDER BY observed_at, feedback_id LIMIT $2
+) AS oldest
 ORDER BY record_id, observed_at, feedback_id
 """
 # Of final labels that are not under review.
@@ -71,10 +75,10 @@ async def add(session: Session, reports: Sequence[Received]) -> set[UUID]:
     return {row["feedback_id"] for row in rows}
 
 
-async def pending(session: Session, record_ids: Collection[UUID]) -> dict[UUID, list[Report]]:
-    """By record, corrections that had no effect yet, oldest first."""
+async def pending(session: Session, record_ids: Collection[UUID], most: int) -> dict[UUID, list[Report]]:
+    """By record, corrections that had no effect yet, oldest first; of each record at most so many."""
     found: dict[UUID, list[Report]] = {}
-    for row in await session.raw.fetch(_PENDING, list(record_ids)):
+    for row in await session.raw.fetch(_PENDING, list(record_ids), most):
         values = loaded(row, "correction")
         found.setdefault(values.pop("record_id"), []).append(Report(**values))
     return found

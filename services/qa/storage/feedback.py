@@ -42,7 +42,7 @@ WHERE feedback.feedback_id = had.feedback_id
 """
 _OF_RECORD = """
 SELECT feedback_id, model_id, schema_version, verdict, correction, observed_at, effect, label_revision
-FROM feedback WHERE record_id = $1 ORDER BY observed_at, feedback_id
+FROM feedback WHERE record_id = $1 ORDER BY observed_at DESC, feedback_id DESC LIMIT $2
 """
 
 
@@ -100,5 +100,7 @@ async def set_effects(session: Session, effects: Sequence[RecordReport]) -> None
     )
 
 
-async def of_record(session: Session, record_id: UUID) -> list[dict[str, Any]]:
-    return [loaded(row, "correction") for row in await session.raw.fetch(_OF_RECORD, record_id)]
+async def of_record(session: Session, record_id: UUID, newest: int) -> list[dict[str, Any]]:
+    """The newest reports, oldest first."""
+    rows = await session.raw.fetch(_OF_RECORD, record_id, newest)
+    return [loaded(row, "correction") for row in reversed(rows)]

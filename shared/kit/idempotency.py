@@ -47,22 +47,26 @@ async def replay_or_run(
     principal: Principal,
     run: Callable[[], Awaitable[BaseModel]],
     status: int,
+    shown: Callable[[bytes], Awaitable[BaseModel]] | None = None,
 ) -> Response:
     """Run the operation, or answer again what it answered to the same request with the same key.
+
+    Where the answer holds what no other table may keep, `run` returns a reference, which is kept as JSON, and `shown` makes
+    the answer of it each time.
 
     Raises:
         Problem: 422, the key came before with another request.
     """
     key = request.headers.get("idempotency-key")
     if key is None:
-        return _answer((await run()).model_dump_json().encode(), status)
+        return _answer(await _shown((await run()).model_dump_json().encode(), shown), status)
     if not key.isascii() or not key.isprintable() or not 0 < len(key) <= MAX_KEY_LENGTH:
         raise Problem(422, "malformed-idempotency-key", "An Idempotency-Key has 1 to 255 printable ASCII characters.")
     fingerprint = await _fingerprint(request)
     if await session.raw.fetchval(_CLAIM, principal.actor, key, fingerprint):
         body = (await run()).model_dump_json().encode()
         await session.raw.execute(_KEEP, principal.actor, key, status, body)
-        return _answer(body, status)
+        return _answer(await _shown(body, shown), status)
     first = await session.raw.fetchrow(_FIND, principal.actor, key)
     if first is None:  # swept away between the two statements
         raise Problem(
@@ -70,7 +74,11 @@ async def replay_or_run(
         )
     if bytes(first["request_hash"]) != fingerprint:
         raise Problem(422, "idempotency-key-reused", "The Idempotency-Key came before with another request.")
-    return _answer(bytes(first["body"]), first["status"], replayed=True)
+    return _answer(await _shown(bytes(first["body"]), shown), first["status"], replayed=True)
+
+
+async def _shown(kept: bytes, shown: Callable[[bytes], Awaitable[BaseModel]] | None) -> bytes:
+    return kept if shown is None else (await shown(kept)).model_dump_json().encode()
 
 
 async def _fingerprint(request: Request) -> bytes:

@@ -26,6 +26,8 @@ from tests.support.service import ServiceUnderTest, service_under_test
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "Jane.Roe@clinic.example"
+OTHER_SUBJECT = "John.Poe@clinic.example"
+OTHER_NAME = "John Poe of Ward Four"
 
 
 class Observed:
@@ -35,13 +37,14 @@ class Observed:
         self.service = service
         self.log = log
 
-    async def is_without_names(self, *, but_in: frozenset[str] = frozenset()) -> None:
-        assert await tables_that_know(self.service, NAME) == but_in
+    async def is_without_names(self, *names: str, but_in: frozenset[str] = frozenset()) -> None:
         published = "".join(event.model_dump_json() for event in await self.service.published())
-        assert NAME.lower() not in published.lower()
         logged = self.log.getvalue().decode()
         assert '"event":"request"' in logged
-        assert NAME.lower() not in logged.lower()
+        for name in (NAME, *names):
+            assert await tables_that_know(self.service, name) == but_in, name
+            assert name.lower() not in published.lower(), name
+            assert name.lower() not in logged.lower(), name
 
 
 @pytest.fixture
@@ -143,10 +146,13 @@ async def test_queue_knows_a_name_in_one_table_and_publishes_none(observed: Obse
     assert (await jane.submit(token)).status_code == 200
     await jane.skip((await jane.one())["token"])
     await jane.one()
-    body = {"subject": "another", "name": "Ada"}
+    body = {"subject": OTHER_SUBJECT, "name": OTHER_NAME}
     headers = {**service.token(Role.MANAGER), "Idempotency-Key": "once"}
-    assert (await service.client.post("/v1/annotators", json=body, headers=headers)).status_code == 201
-    await observed.is_without_names(but_in=frozenset({"annotators"}))
+    made = [await service.client.post("/v1/annotators", json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json() == made[1].json()
+    assert made[1].headers["Idempotency-Replayed"] == "true"
+    await observed.is_without_names(OTHER_SUBJECT, OTHER_NAME, but_in=frozenset({"annotators"}))
 
 
 @of("queue")

@@ -14,7 +14,7 @@ from tests.security.test_things_of_other_projects import SUBJECT, Held, held
 __all__ = ["held"]
 
 GETS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET"]
-OF_GOLD = ("entry_test", "warned_share")
+OF_GOLD = ("entry_test", "warned_share", "exposures")
 LIMITED = ("unlimited", "limited to the project")
 MAY_SEE_GOLD_POLICY = {Role.ADMIN, Role.MANAGER}
 
@@ -52,3 +52,21 @@ async def test_a_manager_sees_the_gold_policy(held: dict[str, Held], path: str) 
     one = held["ingest"]
     (endpoint,) = [each for each in GETS if (each.service, each.path) == ("ingest", path)]
     assert '"entry_test"' in await _read(one, endpoint, Role.MANAGER, [one.project_id])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/projects/{project_id}/gold",
+        "/v1/projects/{project_id}/records/{record_id}/gold",
+        "/v1/records/{record_id}/lineage",
+    ],
+)
+async def test_how_often_gold_is_served_is_for_managers(held: dict[str, Held], path: str) -> None:
+    """The text that is chained holds it, escaped: that can't change without breaking the hash."""
+    one = held["qa"]
+    (endpoint,) = [each for each in GETS if (each.service, each.path) == ("qa", path)]
+    of_gold = Held(one.service, one.project_id, {**one.things, "record_id": one.things["gold_id"]})
+    seen = {role: await _read(of_gold, endpoint, role, [one.project_id]) for role in Role}
+    assert '"gold_revision"' in seen[Role.AUDITOR]
+    assert {role for role, text in seen.items() if '"exposures"' in text} == MAY_SEE_GOLD_POLICY

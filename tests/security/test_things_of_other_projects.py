@@ -23,6 +23,7 @@ from tests.service.ingest.conftest import IMAGE_SCHEMA, Ingest, png
 from tests.service.prelabel.world import World as Prelabel
 from tests.service.prelabel.world import text_manifest, text_model
 from tests.service.qa.world import World as Qa
+from tests.service.qa.world import animal
 from tests.service.queue.world import World as Queue
 from tests.service.queue.world import sentiment
 from tests.support.bus import ListBus
@@ -95,14 +96,20 @@ async def _queue(service: ServiceUnderTest) -> Held:
 async def _qa(service: ServiceUnderTest) -> Held:
     world = Qa(service)
     await world.deliver(world.project())
-    record_id, annotator_id = await world.finalized(), new_id()
+    record_id, gold_id, annotator_id = await world.finalized(), await world.finalized(), new_id()
+    await world.put(f"/projects/{world.project_id}/records/{gold_id}/gold", {"answers": animal("cat")})
     release = await world.post(f"/projects/{world.project_id}/releases", {"name": "first"}, 202)
     assessed = StoredAssessment(
         world.project_id, annotator_id, 1, AssessmentStatus.ACTIVE, None, 0.9, 0.8, 1.0, 20, 30, 0, None, {}, utc_now()
     )
     async with service.database.transaction() as session:
         await assessments.save_assessments(session, [assessed])
-    things = {"record_id": record_id, "annotator_id": annotator_id, "release_id": release["release_id"]}
+    things = {
+        "record_id": record_id,
+        "gold_id": gold_id,
+        "annotator_id": annotator_id,
+        "release_id": release["release_id"],
+    }
     return Held(service, world.project_id, things)
 
 

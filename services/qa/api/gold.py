@@ -1,7 +1,7 @@
 """Gold: placed, read, withdrawn."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
@@ -60,7 +60,7 @@ async def place_gold(
     if isinstance(placed, Exception):
         raise placed
     async with runtime.database.autocommit() as session:
-        return await _out(session, placed, body.offset_unit)
+        return await _out(session, placed, body.offset_unit, manager)
 
 
 @router.post(
@@ -83,7 +83,7 @@ async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: 
 @router.get("/projects/{project_id}/gold", responses=responses(404), summary="List gold answers")
 async def list_gold(
     session: SessionDep,
-    _reader: Reader,
+    reader: Reader,
     project_id: UUID,
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -93,7 +93,7 @@ async def list_gold(
     await projects.check_exists(session, project_id)
     last = None if after is None else decode_cursor(after, UUID)[0]
     read = await lists.gold(session, project_id, after=last, limit=limit)
-    rows = await offset_units.in_unit(session, project_id, read.rows, offset_unit)
+    rows = await offset_units.in_unit(session, project_id, [_shown(row, reader) for row in read.rows], offset_unit)
     return page_of_read(read._replace(rows=rows), GoldOut, "record_id")
 
 
@@ -102,7 +102,7 @@ async def list_gold(
 )
 async def read_gold(
     session: SessionDep,
-    _reader: Reader,
+    reader: Reader,
     project_id: UUID,
     record_id: UUID,
     offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
@@ -110,7 +110,7 @@ async def read_gold(
     placed = (await stored.current(session, [record_id])).get(record_id)
     if placed is None or placed.project_id != project_id:
         raise NotGold(f"Record {record_id} is not gold.")
-    return await _out(session, placed, offset_unit)
+    return await _out(session, placed, offset_unit, reader)
 
 
 @router.delete(
@@ -153,7 +153,12 @@ def _wish(record_id: UUID, body: GoldAnswer) -> gold.Placement:
     )
 
 
-async def _out(session: Session, placed: stored.Gold, unit: OffsetUnit) -> GoldOut:
+def _shown(row: dict[str, Any], reader: Principal) -> dict[str, Any]:
+    """The row as the reader may see it: to how many annotators gold is served is for managers alone."""
+    return row if reader.has(Role.MANAGER) else {**row, "exposures": None}
+
+
+async def _out(session: Session, placed: stored.Gold, unit: OffsetUnit, reader: Principal) -> GoldOut:
     row = {
         "record_id": placed.record_id,
         "gold_revision": placed.gold_revision,
@@ -164,7 +169,7 @@ async def _out(session: Session, placed: stored.Gold, unit: OffsetUnit) -> GoldO
         "placed_by": placed.placed_by,
         "placed_at": placed.placed_at,
     }
-    [shown] = await offset_units.in_unit(session, placed.project_id, [row], unit)
+    [shown] = await offset_units.in_unit(session, placed.project_id, [_shown(row, reader)], unit)
     return GoldOut(**shown)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field
 
 from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
 from services.qa.domain.auto_accept import NoThreshold, WhyNone
@@ -108,6 +108,7 @@ class AssessmentOut(BaseModel):
                     "status": "active",
                     "reason": None,
                     "accuracy": 0.95,
+                    "consensus_accuracy": 0.94,
                     "interval_low": 0.81,
                     "interval_high": 0.99,
                     "gold_answers": 20,
@@ -137,6 +138,16 @@ class AssessmentOut(BaseModel):
     details: Annotated[dict[str, Any], AfterValidator(shown_details)] = Field(
         description="What else the last estimation found, or who reinstated the annotator and why."
     )
+
+    @computed_field(  # type: ignore[prop-decorator]  # as pydantic documents it
+        description="How well the answers agree with the consensus, and with gold where there is some: the mean diagonal of the estimated confusion, shrunk"
+        " towards everybody's. It is no measured accuracy: where most err alike, who errs with them looks right. It is"
+        " there without gold, and null where no answer was compared."
+    )
+    @property
+    def consensus_accuracy(self) -> Probability | None:
+        found: Probability | None = self.details.get("diagonal") if self.answers else None
+        return found
 
 
 class SpeedOut(BaseModel):

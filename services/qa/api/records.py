@@ -1,5 +1,6 @@
 """Where records stand: states, labels, disputes, annotations, lineage."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -222,7 +223,7 @@ class ChainOut(BaseModel):
 
 
 class LineageOut(BaseModel):
-    """How a record's label came to be, in full; what was erased is null."""
+    """How a record's label came to be; what was erased is null. Of each list the newest hundred are shown."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -242,6 +243,16 @@ class LineageOut(BaseModel):
                     "disputes": [],
                     "decisions": [],
                     "feedback": [],
+                    "counts": {
+                        "routes": 1,
+                        "annotations": 1,
+                        "skips": 0,
+                        "gold": 0,
+                        "labels": 1,
+                        "disputes": 0,
+                        "decisions": 0,
+                        "feedback": 0,
+                    },
                     "chain": {
                         "links": [{"position": 0, "kind": "label", "hash": "00" * 32}],
                         "verified": True,
@@ -260,25 +271,42 @@ class LineageOut(BaseModel):
     draws: dict[str, float] | None = Field(description="The record's dice, thrown again from the project's salt.")
     routes: list[dict[str, Any]] = Field(description="What queue decided, each time it did.")
     predictions: list[dict[str, Any]] = Field(description="Those that were shown or routed by, and the newest.")
-    annotations: list[dict[str, Any]]
+    annotations: list[dict[str, Any]] = Field(
+        description="Votes and decisions before others, which are shown as far as there is room."
+    )
     skips: list[dict[str, Any]]
-    gold: list[dict[str, Any]]
+    gold: list[dict[str, Any]] = Field(description="Every revision; with its `exposures` for managers alone.")
     labels: list[dict[str, Any]] = Field(description="Every revision with its method and parameters.")
     disputes: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
-    feedback: list[dict[str, Any]]
+    feedback: list[dict[str, Any]] = Field(description="What products reported, and what each report led to.")
+    counts: dict[str, int] = Field(description="How many there are of each list, shown or not; not of predictions.")
     chain: ChainOut
 
 
-@router.get("/records/{record_id}/lineage", responses=responses(404), summary="Read how a label came to be")
+@router.get(
+    "/records/{record_id}/lineage",
+    response_model=LineageOut,
+    responses=responses(404),
+    summary="Read how a label came to be",
+)
 async def read_lineage(
     runtime: QaRuntimeDep,
-    session: SessionDep,
     reader: Reader,
     record_id: UUID,
     offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
-) -> LineageOut:
-    """Also of an erased record: what it held is gone, how it went and the chain of hashes stay."""
-    record = await record_or_404(runtime, session, record_id, reader)
-    found = await lineage.of_record(session, runtime.resources.seal_keys, record)
-    return LineageOut(**await offset_units.lineage_in_unit(session, record.project_id, record_id, found, offset_unit))
+) -> Response:
+    """Also of an erased record: what it held is gone, how it went and the chain of hashes stay. The chain is whole; each
+    list holds the newest hundred, oldest first, and `counts` says how many there are.
+    """
+    keys, with_exposures = runtime.resources.seal_keys, reader.has(Role.MANAGER)
+    async with runtime.database.transaction() as session:
+        record = await record_or_404(runtime, session, record_id, reader)
+        found = await lineage.of_record(session, keys, record, with_exposures=with_exposures)
+        shown = await offset_units.lineage_in_unit(session, record.project_id, record_id, found, offset_unit)
+    # Beside the loop, and with no connection in hand: a hundred large annotations take long.
+    return Response(await asyncio.to_thread(_lineage_json, shown), media_type="application/json")
+
+
+def _lineage_json(found: dict[str, Any]) -> str:
+    return LineageOut(**found).model_dump_json()

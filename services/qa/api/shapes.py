@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from services.qa.domain.record import OpenReason, Record
 from shared.contracts.answers import OffsetUnit
@@ -74,7 +74,11 @@ class GoldOut(BaseModel):
     schema_version: int
     answers: DescribedAnswers
     note: str | None
-    exposures: int
+    exposures: Annotated[int | None, WithJsonSchema({"type": "integer"})] = Field(
+        default=None,
+        exclude_if=lambda exposures: exposures is None,
+        description="To how many annotators it is served; shown to managers alone.",
+    )
     placed_by: str = Field(description=ACTOR_DESCRIPTION)
     placed_at: AwareDatetime
 

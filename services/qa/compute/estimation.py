@@ -65,7 +65,7 @@ class AnnotatorFinding:
     drift: Drift
     changed_us: int | None
     since_change: int
-    diagonal: float
+    diagonal: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _pool_error(tallies: Iterable[_Tally]) -> float:
 def _find(tally: _Tally, pool_error: float, *, followed: bool) -> AnnotatorFinding:
     """Conclude about one annotator; the drift of experts is not followed, for nobody speaks beside them."""
     answered = sum(answers for _, answers in tally.reliabilities)
-    diagonal = sum(one * answers for one, answers in tally.reliabilities) / answered if answered else 1.0
+    diagonal = sum(one * answers for one, answers in tally.reliabilities) / answered if answered else None
     outcomes = sorted(tally.outcomes, key=lambda one: one.place)
     drift = follow([one.outcome for one in outcomes], pool_error)
     changed = drift.changed_at
@@ -197,7 +197,7 @@ def _find(tally: _Tally, pool_error: float, *, followed: bool) -> AnnotatorFindi
         assessment=assess(
             gold_hits=tally.gold_hits,
             gold_answers=tally.gold_answers,
-            diagonal=diagonal,
+            diagonal=1.0 if diagonal is None else diagonal,
             answers=tally.answers,
             drift=drift if followed else None,
         ),

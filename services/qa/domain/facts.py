@@ -94,8 +94,8 @@ class RecordFacts:
     """All that decides what happens to a record now.
 
     `annotations` are those of the present round in the order of their submission; `prediction` is the one that queue
-    routed by, once it is here; `reports` are in the order of their observation. `arbitration` is set only when queue has
-    just reported it, `dispute` only where it can be reopened.
+    routed by, once it is here; `reports` are in the order of their observation, and `more_reports` may be pending after
+    them. `arbitration` is set only when queue has just reported it, `dispute` only where it can be reopened.
     """
 
     record: Record
@@ -106,6 +106,7 @@ class RecordFacts:
     estimates: Mapping[str, StoredEstimates] = field(default_factory=dict)
     label: CurrentLabel | None = None
     reports: Sequence[Report] = ()
+    more_reports: bool = False
     arbitration: ArbitrationChange | None = None
     dispute: Dispute | None = None
 
@@ -156,3 +157,18 @@ class RecordFacts:
         if self.record.routed_prediction_id is None or not self.record.expects_answers or self.given_up:
             return False
         return self.record.auto_accepted or (self.needs_consensus and not self.record.by_people_alone)
+
+    @property
+    def may_be_final(self) -> bool:
+        """Whether a label stands, or may come of these facts: a report has no effect before."""
+        record = self.record
+        if not record.expects_answers:
+            return record.state is RecordState.FINALIZED
+        if self.decision is not None:
+            return True
+        if (record.arbitrating or self.given_up) and not record.servable_again:
+            return False
+        if record.auto_accepted:
+            return self.prediction is not None
+        votes = self.votes
+        return bool(votes) and (record.round_is_final or len(votes) + self.voided >= self.slots_total)

@@ -176,7 +176,7 @@ def _stored(
 def _details(before: StoredAssessment | None, found: AnnotatorFinding) -> dict[str, Any]:
     published = {} if before is None else _published_of(before)
     return {
-        "diagonal": round(found.diagonal, 6),
+        "diagonal": None if found.diagonal is None else round(found.diagonal, 6),
         "drift_statistic": round(found.drift.statistic, 6),
         "baseline_error": round(found.drift.baseline_error, 6),
         **published,

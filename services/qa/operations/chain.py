@@ -1,5 +1,6 @@
 """The chain of a record's facts: appended with each fact, verified on demand."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ async def verify(session: Session, keys: KeyRing, record: Record, links: Sequenc
         for one in links
     ]
     contents = None if record.salt is None else await _contents(session, record.record_id, links)
-    broken = lineage.verify_chain(rebuilt, salt=record.salt, contents=contents)
+    broken = await asyncio.to_thread(lineage.verify_chain, rebuilt, salt=record.salt, contents=contents)
     head = links[-1].hash if links else None
     if broken is None and (len(links) != record.chain_length or head != record.chain_head):
         broken = min(len(links), record.chain_length)

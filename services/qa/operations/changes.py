@@ -78,7 +78,7 @@ class RecordChanges:
     _deltas: dict[tuple[UUID, str], int] = field(default_factory=lambda: defaultdict(int))
     _marks: dict[Mark, int] = field(default_factory=lambda: defaultdict(int))
     _pending: dict[UUID, UUID] = field(default_factory=dict)
-    _not_pending: list[UUID] = field(default_factory=list)
+    _not_pending: set[UUID] = field(default_factory=set)
     _given_up: list[tuple[Record, str]] = field(default_factory=list)
     _outgoing: list[Outgoing] = field(default_factory=list)
 
@@ -101,6 +101,7 @@ class RecordChanges:
     def postpone(self, record: Record) -> None:
         """Leave the verdict to the loop that computes outside of transactions."""
         self._pending[record.record_id] = record.project_id
+        self._not_pending.discard(record.record_id)
         if not record.verdict_pending:
             record.verdict_pending = True
             self.touch(record)
@@ -109,8 +110,14 @@ class RecordChanges:
         """Drop the pending verdict, if there is one: the record is judged by what is known now."""
         if record.verdict_pending:
             record.verdict_pending = False
-            self._not_pending.append(record.record_id)
+            self._pending.pop(record.record_id, None)
+            self._not_pending.add(record.record_id)
             self.touch(record)
+
+    @property
+    def postpones(self) -> bool:
+        """Whether a verdict is left to the loop."""
+        return bool(self._pending)
 
     def move(self, record: Record, state: RecordState, reason: str | None = None) -> None:
         """Bring the record into a state and count it there."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.qa.operations.changes import RecordChanges
-from services.qa.operations.record_sets import lock_records, park_early, waves
+from services.qa.operations.record_sets import lock_records, park_early
 from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import feedback, records
 from services.qa.storage.feedback import Received
@@ -41,24 +41,24 @@ async def review_overdue(database: Database, cache: ProjectCache, now: datetime)
 
 
 async def receive(session: Session, cache: ProjectCache, events: EventSet[FeedbackReceived], now: datetime) -> None:
-    """Keep reports, and judge the records that a correction came of."""
+    """Keep reports, and judge each record that corrections came of, once: the verdict rests on what is kept."""
     locked = await lock_records(session, cache, events)
-    for wave in waves(park_early(events, locked.projects)):
-        changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
-        reports = []
-        for event in wave:
-            erased = locked.record(event).state is RecordState.ERASED
-            payload = event.payload
-            corrects = payload.verdict is Verdict.CORRECTED and payload.correction is not None
-            reports.append(Received(event, pending=corrects and not erased, erased=erased))
-        added = await feedback.add(session, reports)
-        subjects = []
-        for one in reports:
-            if one.pending and one.event.payload.feedback_id in added:
-                record = locked.record(one.event)
-                if not record.reported:
-                    record.reported = True
-                    changes.touch(record)
-                subjects.append(Subject(record, locked.project(one.event)))
-        await judge_records(session, changes, subjects)
-        await changes.save(session)
+    reports = []
+    for event in park_early(events, locked.projects):
+        erased = locked.record(event).state is RecordState.ERASED
+        payload = event.payload
+        corrects = payload.verdict is Verdict.CORRECTED and payload.correction is not None
+        reports.append(Received(event, pending=corrects and not erased, erased=erased))
+    added = await feedback.add(session, reports)
+    changes = RecordChanges(now)
+    subjects = {}
+    for one in reports:
+        if one.pending and one.event.payload.feedback_id in added:
+            record = locked.record(one.event)
+            if not record.reported:
+                record.reported = True
+                changes.touch(record)
+            changes.causes[record.record_id] = one.event
+            subjects[record.record_id] = Subject(record, locked.project(one.event))
+    await judge_records(session, changes, list(subjects.values()))
+    await changes.save(session)

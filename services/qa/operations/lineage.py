@@ -1,22 +1,38 @@
-"""How a label came to be, put together from every fact that was kept."""
+"""How a label came to be, put together from the facts that were kept: of each kind the newest, and how many there are."""
 
 from typing import Any
 
 from services.qa.domain.record import Record
 from services.qa.operations import chain as chains
-from services.qa.storage import annotations, chain, feedback, gold, labels, predictions, projects, records, routes
+from services.qa.storage import (
+    annotations,
+    chain,
+    feedback,
+    gold,
+    labels,
+    predictions,
+    projects,
+    records,
+    routes,
+)
+from services.qa.storage import lineage as stored
 from shared.contracts.draws import draw
 from shared.kit.database import Session
 from shared.kit.signatures import KeyRing
 
 _NEWEST_PREDICTIONS = 20
+_NEWEST = 100
+"""So many of each list are shown: products report, and gold measures, as often as they like."""
 
 
-async def of_record(session: Session, keys: KeyRing, record: Record) -> dict[str, Any]:
-    """Everything; what was erased is null. The gold answer is in it: for auditors and managers."""
+async def of_record(session: Session, keys: KeyRing, record: Record, *, with_exposures: bool) -> dict[str, Any]:
+    """What was erased is null. The gold answer is in it, for auditors and managers; its exposures are for managers alone.
+
+    The chain is whole, and verified against all that is kept.
+    """
     record_id = record.record_id
-    decided = await routes.of_record(session, record_id)
-    given = await annotations.for_lineage(session, record_id)
+    decided = await routes.of_record(session, record_id, _NEWEST)
+    given = await annotations.for_lineage(session, record_id, _NEWEST)
     shown = {one["prediction_shown"] for one in given if one["prediction_shown"]}
     used = {route.prediction_id for _, route in decided if route.prediction_id}
     links = await chain.of_record(session, record_id)
@@ -40,12 +56,16 @@ async def of_record(session: Session, keys: KeyRing, record: Record) -> dict[str
             for one in await predictions.for_lineage(session, record_id, list(shown | used), _NEWEST_PREDICTIONS)
         ],
         "annotations": given,
-        "skips": await annotations.skips_of(session, record_id),
-        "gold": await gold.revisions(session, record_id),
-        "labels": await labels.revisions(session, record_id),
-        "disputes": await labels.disputes_of(session, record_id),
-        "decisions": await labels.decisions_of(session, record_id),
-        "feedback": await feedback.of_record(session, record_id),
+        "skips": await annotations.skips_of(session, record_id, _NEWEST),
+        "gold": [
+            {name: value for name, value in one.items() if with_exposures or name != "exposures"}
+            for one in (await gold.revisions(session, record_id))[-_NEWEST:]
+        ],
+        "labels": (await labels.revisions(session, record_id))[-_NEWEST:],
+        "disputes": await labels.disputes_of(session, record_id, _NEWEST),
+        "decisions": (await labels.decisions_of(session, record_id))[-_NEWEST:],
+        "feedback": await feedback.of_record(session, record_id, _NEWEST),
+        "counts": await stored.counts(session, record_id),
         "chain": {
             "links": [
                 {

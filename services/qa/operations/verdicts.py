@@ -21,6 +21,8 @@ from shared.contracts.values import RecordState
 from shared.kit.database import Session
 
 _OVER = {RecordState.GOLD, RecordState.ERASED}
+_REPORTS_AT_ONCE = 100
+"""The oldest reports of a record are judged first, as if they had come one by one; the loop judges those after them."""
 
 
 class PendingListener:
@@ -49,21 +51,25 @@ async def judge_records(session: Session, changes: RecordChanges, subjects: Sequ
     for subject, facts in zip(judged, await load_facts(session, judged), strict=True):
         if is_heavy(facts):
             changes.postpone(subject.record)
-            session.on_commit(_wake_listeners)
         else:
             changes.end_pending(subject.record)
             apply(changes, subject, facts, judge(facts))
+    if changes.postpones:
+        session.on_commit(_wake_listeners)
 
 
 def apply(changes: RecordChanges, subject: Subject, facts: RecordFacts, verdict: RecordVerdict) -> None:
-    """Apply the verdict to the record."""
+    """Apply the verdict to the record; where its label stands and further reports are pending, they are judged next."""
     changes.apply(subject.project, subject.record, verdict)
     record = subject.record
     had_effect = {step.feedback_id for step in verdict if isinstance(step, RecordReport)}
-    reported = any(one.feedback_id not in had_effect for one in facts.reports)
+    waiting = any(one.feedback_id not in had_effect for one in facts.reports)
+    reported = waiting or facts.more_reports
     if record.reported is not reported:
         record.reported = reported
         changes.touch(record)
+    if facts.more_reports and not waiting and record.state is RecordState.FINALIZED and not record.under_review:
+        changes.postpone(record)
 
 
 def _wake_listeners() -> None:
@@ -143,22 +149,30 @@ async def _with_estimates(session: Session, facts: Sequence[RecordFacts]) -> lis
 
 
 async def _with_reports(session: Session, facts: Sequence[RecordFacts]) -> list[RecordFacts]:
-    reported = {one.record.record_id: one.record for one in facts if one.record.reported}
-    if not reported:
-        return list(facts)
-    reports = await feedback.pending(session, reported)
+    wanted = {one.record.record_id: one.record for one in facts if one.record.reported and one.may_be_final}
+    reports = await feedback.pending(session, wanted, _REPORTS_AT_ONCE + 1) if wanted else {}
     final = [
         record_id
         for record_id in reports
-        if reported[record_id].state is RecordState.FINALIZED and not reported[record_id].under_review
+        if wanted[record_id].state is RecordState.FINALIZED and not wanted[record_id].under_review
     ]
     current_labels = await labels.current(session, final) if final else {}
-    return [
-        replace(
-            one, reports=reports.get(one.record.record_id, ()), label=_current(current_labels.get(one.record.record_id))
-        )
-        for one in facts
-    ]
+    found = []
+    for one in facts:
+        record_id = one.record.record_id
+        if record_id in wanted:
+            pending = reports.get(record_id, [])
+            found.append(
+                replace(
+                    one,
+                    reports=pending[:_REPORTS_AT_ONCE],
+                    more_reports=len(pending) > _REPORTS_AT_ONCE,
+                    label=_current(current_labels.get(record_id)),
+                )
+            )
+        else:
+            found.append(replace(one, more_reports=True) if one.record.reported else one)
+    return found
 
 
 def _current(label: labels.Label | None) -> CurrentLabel | None:

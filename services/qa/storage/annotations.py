@@ -90,10 +90,12 @@ WITH voided AS (
 )
 SELECT project_id, count(*) AS votes FROM voided GROUP BY project_id
 """
+# What counts for a label comes before what never will.
 _LINEAGE = """
 SELECT annotation_id, annotation_revision, annotator_id, role, round, slot, task_id, task_kind, answers, reason,
     schema_version, guideline_version, prediction_shown, leased_at, submitted_at, active_s
-FROM annotations WHERE record_id = $1 ORDER BY submitted_at, annotation_id, annotation_revision
+FROM annotations WHERE record_id = $1
+ORDER BY role IN ('vote', 'decision') DESC, submitted_at DESC, annotation_id DESC, annotation_revision DESC LIMIT $2
 """
 _ADD_SKIPS = """
 INSERT INTO skips (event_id, record_id, project_id, round, task_kind, annotator_id, reason, skipped_at)
@@ -101,7 +103,10 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text
     $8::timestamptz[])
 ON CONFLICT DO NOTHING
 """
-_SKIPS = "SELECT annotator_id, round, task_kind, reason, skipped_at FROM skips WHERE record_id = $1 ORDER BY skipped_at"
+_SKIPS = """
+SELECT annotator_id, round, task_kind, reason, skipped_at FROM skips WHERE record_id = $1
+ORDER BY skipped_at DESC, event_id DESC LIMIT $2
+"""
 _ADD_WORK = """
 INSERT INTO work (event_id, project_id, annotator_id, task_id, task_kind, activity, leased_at, ended_at, active_s)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[],
@@ -186,8 +191,10 @@ async def void_votes(session: Session, record_ids: Sequence[UUID]) -> dict[UUID,
     return {row["project_id"]: row["votes"] for row in rows}
 
 
-async def for_lineage(session: Session, record_id: UUID) -> list[dict[str, Any]]:
-    return [loaded(row, "answers") for row in await session.raw.fetch(_LINEAGE, record_id)]
+async def for_lineage(session: Session, record_id: UUID, newest: int) -> list[dict[str, Any]]:
+    """Votes and decisions, and as many of the others as there is room for: the newest of each, oldest first."""
+    found = [loaded(row, "answers") for row in await session.raw.fetch(_LINEAGE, record_id, newest)]
+    return sorted(found, key=lambda one: (one["submitted_at"], one["annotation_id"], one["annotation_revision"]))
 
 
 async def add_skips(session: Session, skips: Sequence[tuple[Event[TaskSkipped], bool]]) -> None:
@@ -206,8 +213,9 @@ async def add_skips(session: Session, skips: Sequence[tuple[Event[TaskSkipped], 
     )
 
 
-async def skips_of(session: Session, record_id: UUID) -> list[dict[str, Any]]:
-    return [dict(row) for row in await session.raw.fetch(_SKIPS, record_id)]
+async def skips_of(session: Session, record_id: UUID, newest: int) -> list[dict[str, Any]]:
+    """The newest skips, oldest first."""
+    return [dict(row) for row in reversed(await session.raw.fetch(_SKIPS, record_id, newest))]
 
 
 async def add_work(session: Session, events: Sequence[Event[WorkLogged]]) -> None:

@@ -20,8 +20,12 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer
 ON CONFLICT DO NOTHING RETURNING feedback_id
 """
 _PENDING = """
-SELECT record_id, feedback_id, correction, schema_version FROM feedback
-WHERE record_id = ANY($1::uuid[]) AND effect = 'pending' AND correction IS NOT NULL
+SELECT record_id, feedback_id, correction, schema_version FROM unnest($1::uuid[]) AS wanted (record_id)
+CROSS JOIN LATERAL (
+    SELECT feedback_id, correction, schema_version, observed_at FROM feedback
+    WHERE feedback.record_id = wanted.record_id AND effect = 'pending' AND correction IS NOT NULL
+    ORDER BY observed_at, feedback_id LIMIT $2
+) AS oldest
 ORDER BY record_id, observed_at, feedback_id
 """
 # Of final labels that are not under review.
@@ -38,7 +42,7 @@ WHERE feedback.feedback_id = had.feedback_id
 """
 _OF_RECORD = """
 SELECT feedback_id, model_id, schema_version, verdict, correction, observed_at, effect, label_revision
-FROM feedback WHERE record_id = $1 ORDER BY observed_at, feedback_id
+FROM feedback WHERE record_id = $1 ORDER BY observed_at DESC, feedback_id DESC LIMIT $2
 """
 
 
@@ -71,10 +75,10 @@ async def add(session: Session, reports: Sequence[Received]) -> set[UUID]:
     return {row["feedback_id"] for row in rows}
 
 
-async def pending(session: Session, record_ids: Collection[UUID]) -> dict[UUID, list[Report]]:
-    """By record, corrections that had no effect yet, oldest first."""
+async def pending(session: Session, record_ids: Collection[UUID], most: int) -> dict[UUID, list[Report]]:
+    """By record, corrections that had no effect yet, oldest first; of each record at most so many."""
     found: dict[UUID, list[Report]] = {}
-    for row in await session.raw.fetch(_PENDING, list(record_ids)):
+    for row in await session.raw.fetch(_PENDING, list(record_ids), most):
         values = loaded(row, "correction")
         found.setdefault(values.pop("record_id"), []).append(Report(**values))
     return found
@@ -96,5 +100,7 @@ async def set_effects(session: Session, effects: Sequence[RecordReport]) -> None
     )
 
 
-async def of_record(session: Session, record_id: UUID) -> list[dict[str, Any]]:
-    return [loaded(row, "correction") for row in await session.raw.fetch(_OF_RECORD, record_id)]
+async def of_record(session: Session, record_id: UUID, newest: int) -> list[dict[str, Any]]:
+    """The newest reports, oldest first."""
+    rows = await session.raw.fetch(_OF_RECORD, record_id, newest)
+    return [loaded(row, "correction") for row in reversed(rows)]

@@ -109,7 +109,7 @@ WHERE record_id = ANY($1::uuid[]) AND status = 'unservable'
 """
 _DISPUTES_OF_RECORD = """
 SELECT dispute_id, round, schema_version, reason, disputed, status, opened_at, closed_at
-FROM disputes WHERE record_id = $1 ORDER BY opened_at
+FROM disputes WHERE record_id = $1 ORDER BY opened_at DESC, dispute_id DESC LIMIT $2
 """
 
 
@@ -215,5 +215,7 @@ async def undecided(session: Session, record_ids: Collection[UUID]) -> dict[UUID
     return found
 
 
-async def disputes_of(session: Session, record_id: UUID) -> list[dict[str, Any]]:
-    return [loaded(row, "disputed") for row in await session.raw.fetch(_DISPUTES_OF_RECORD, record_id)]
+async def disputes_of(session: Session, record_id: UUID, newest: int) -> list[dict[str, Any]]:
+    """The newest disputes, oldest first."""
+    rows = await session.raw.fetch(_DISPUTES_OF_RECORD, record_id, newest)
+    return [loaded(row, "disputed") for row in reversed(rows)]

@@ -40,7 +40,7 @@ SELECT * FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[],
 WHERE NOT EXISTS (SELECT FROM routes WHERE routes.record_id = new.record_id AND routes.revision = new.revision)
 """  # noqa: S608  our own column names
 _OF_RECORD = f"""
-SELECT revision, routed_at, content, {_COLUMNS} FROM routes WHERE record_id = $1 ORDER BY revision
+SELECT revision, routed_at, content, {_COLUMNS} FROM routes WHERE record_id = $1 ORDER BY revision DESC LIMIT $2
 """  # noqa: S608  our own column names
 _NEWEST = f"""
 SELECT DISTINCT ON (record_id) record_id, revision, content, {_COLUMNS} FROM routes
@@ -75,10 +75,10 @@ async def newest(session: Session, record_ids: Collection[UUID]) -> dict[UUID, t
     return {row["record_id"]: (row["revision"], _route(row)) for row in rows}
 
 
-async def of_record(session: Session, record_id: UUID) -> list[tuple[dict[str, Any], RecordRouted]]:
-    """The record's routes, oldest first, each with its `revision` and when it was decided, `routed_at`."""
-    rows = await session.raw.fetch(_OF_RECORD, record_id)
-    return [({"revision": row["revision"], "routed_at": row["routed_at"]}, _route(row)) for row in rows]
+async def of_record(session: Session, record_id: UUID, newest: int) -> list[tuple[dict[str, Any], RecordRouted]]:
+    """The record's newest routes, oldest first, each with its `revision` and when it was decided, `routed_at`."""
+    rows = await session.raw.fetch(_OF_RECORD, record_id, newest)
+    return [({"revision": row["revision"], "routed_at": row["routed_at"]}, _route(row)) for row in reversed(rows)]
 
 
 async def without_model(session: Session, revisions: Mapping[UUID, int]) -> set[UUID]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from pydantic import BaseModel
 
 from services.queue.api.shapes import AnnotatorChange, AnnotatorOut, MemberOut, NewAnnotator
 from services.queue.operations import annotators
@@ -34,6 +35,12 @@ Manager = Annotated[Principal, requires(Role.MANAGER, whole_suite=True)]
 ProjectManager = Annotated[Principal, requires(Role.MANAGER)]
 
 
+class _Registered(BaseModel):
+    """What is kept of a registration under its `Idempotency-Key`: no name, and no subject."""
+
+    annotator_id: UUID
+
+
 @router.post(
     "/annotators",
     status_code=201,
@@ -45,10 +52,10 @@ async def register_annotator(
     session: SessionDep, principal: Manager, request: Request, body: NewAnnotator, _key: IdempotentDep = None
 ) -> Response:
     """Who signs in with a token of this subject may then lease tasks, in every project: it needs a token that isn't
-    limited to projects.
+    limited to projects. A request that is sent again with its key gets the annotator as they are by then.
     """
 
-    async def register() -> AnnotatorOut:
+    async def register() -> _Registered:
         one = Annotator(
             new_id(),
             body.subject,
@@ -60,10 +67,21 @@ async def register_annotator(
             1,
             utc_now(),
         )
-        return AnnotatorOut.of(await annotators.register_annotator(session, one))
+        return _Registered(annotator_id=(await annotators.register_annotator(session, one)).annotator_id)
 
-    answer = await replay_or_run(session, request, principal, register, 201)
-    set_etag(answer, 1)
+    revision = 1
+
+    async def shown(kept: bytes) -> AnnotatorOut:
+        nonlocal revision
+        annotator_id = _Registered.model_validate_json(kept).annotator_id
+        found = await storage.find(session, annotator_id)
+        if found is None:
+            raise NotKnownHere("annotator", annotator_id)
+        revision = found.revision
+        return AnnotatorOut.of(found)
+
+    answer = await replay_or_run(session, request, principal, register, 201, shown)
+    set_etag(answer, revision)
     return answer
 
 

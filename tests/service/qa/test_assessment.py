@@ -56,6 +56,23 @@ async def test_gold_gives_an_accuracy_with_its_interval(world: World) -> None:
     assert [one["annotator_id"] for one in listed["items"]] == [str(annotator_id)]
 
 
+async def test_without_gold_the_agreement_with_the_consensus_is_there(world: World) -> None:
+    good, other = new_id(), new_id()
+    for number in range(12):
+        record_id, label = await world.open_record(), LABELS[number % len(LABELS)]
+        await world.deliver(
+            world.annotated(record_id, label, annotator_id=good),
+            world.annotated(record_id, label, annotator_id=other, slot=2),
+        )
+    await estimate(world)
+    (found,) = (await world.get(f"/annotators/{good}/assessment"))["assessments"]
+    assert found["accuracy"] is None
+    assert found["consensus_accuracy"] == found["details"]["diagonal"]
+    assert 0.5 < found["consensus_accuracy"] < 1.0
+    listed = await world.get(f"/projects/{world.project_id}/assessments")
+    assert {one["consensus_accuracy"] for one in listed["items"]} == {found["consensus_accuracy"]}
+
+
 async def test_an_assessment_that_did_not_change_is_not_published_again(world: World) -> None:
     annotator_id = new_id()
     records = await gold_records(world, 11)

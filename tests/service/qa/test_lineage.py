@@ -1,7 +1,12 @@
 """Nothing is forgotten but by right."""
 
+import asyncio
+import threading
 from uuid import UUID
 
+import pytest
+
+from services.qa.api.records import LineageOut
 from shared.contracts.values import Split
 from tests.service.qa.world import World, animal
 
@@ -70,3 +75,65 @@ async def test_lineage_shows_how_a_label_came_to_be(world: World) -> None:
     (label,) = lineage["labels"]
     assert label["parameters"]["questions"]["animal"]["method"] == "dawid_skene"
     assert len(label["parameters"]["annotations"]) == 2
+
+
+async def test_of_many_reports_and_answers_the_newest_are_shown_with_how_many_there_are(world: World) -> None:
+    record_id = await world.finalized("cat")
+    reports = [world.feedback(record_id, "cat") for _ in range(120)]
+    await world.deliver_set(*reports)
+    lineage = await world.lineage(record_id)
+    newest = [str(one.payload.feedback_id) for one in reports[20:]]
+    assert [one["feedback_id"] for one in lineage["feedback"]] == newest
+    assert lineage["counts"] == {
+        "routes": 1,
+        "annotations": 2,
+        "skips": 0,
+        "gold": 0,
+        "labels": 1,
+        "disputes": 0,
+        "decisions": 0,
+        "feedback": 120,
+    }
+
+    await world.put(f"/projects/{world.project_id}/records/{record_id}/gold", {"answers": animal("cat")})
+    await world.deliver_set(*(world.annotated(record_id, "cat", slot=slot) for slot in range(3, 123)))
+    lineage = await world.lineage(record_id)
+    assert len(lineage["annotations"]) == 100
+    assert {one["role"] for one in lineage["annotations"]} == {"gold"}
+    assert max(one["slot"] for one in lineage["annotations"]) == 122
+    assert lineage["counts"]["annotations"] == 122
+    assert lineage["chain"]["verified"]
+
+
+async def test_annotations_that_count_are_shown_however_many_came_late(world: World) -> None:
+    record_id = await world.finalized("cat")
+    await world.deliver_set(*(world.annotated(record_id, "dog", slot=slot) for slot in range(3, 113)))
+    lineage = await world.lineage(record_id)
+    roles = [one["role"] for one in lineage["annotations"]]
+    assert (len(roles), roles.count("vote"), roles.count("late")) == (100, 2, 98)
+    assert roles[:2] == ["vote", "vote"]
+
+
+async def test_the_answer_is_made_beside_the_loop_with_no_connection_in_hand(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_id = await world.finalized("cat")
+    made, dump, database = [], LineageOut.model_dump_json, world.service.database
+    loop = asyncio.get_running_loop()
+
+    def noted(self: LineageOut) -> str:
+        idle = asyncio.run_coroutine_threadsafe(in_transactions(), loop).result(10)
+        made.append((threading.current_thread() is threading.main_thread(), idle))
+        return dump(self)
+
+    async def in_transactions() -> int:
+        async with database.transaction() as session:
+            found: int = await session.raw.fetchval(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+            )
+            return found
+
+    monkeypatch.setattr(LineageOut, "model_dump_json", noted)
+    await world.lineage(record_id)
+    assert made == [(False, 0)]

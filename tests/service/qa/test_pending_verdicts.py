@@ -105,6 +105,21 @@ async def test_a_report_on_a_large_label_is_compared_by_the_loop(world: World, m
     assert await pending(world) == []
 
 
+async def test_reports_are_compared_with_nothing_before_there_is_a_label(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_id = await opened(world)
+    report = world.feedback(record_id, None).payload
+    for _ in range(3):
+        again = report.model_copy(update={"feedback_id": new_id(), "correction": many("LOC")})
+        await world.deliver(world.event(again, record_id))
+    await world.deliver(world.annotated(record_id, many()))
+    assert await pending(world) == []
+    await world.deliver(world.annotated(record_id, many(), slot=2))
+    await judged(world, monkeypatch)
+    assert len(await world.published(RelabelRequested, record_id)) == 1
+
+
 async def test_a_fact_that_comes_meanwhile_is_judged_with_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,11 @@ async def test_a_repeated_registration_with_its_key_answers_the_same(world: Worl
     first = await world.client.post("/v1/annotators", headers=headers, json=body)
     again = await world.client.post("/v1/annotators", headers=headers, json=body)
     assert (again.status_code, again.json()) == (201, first.json())
+    path = f"/v1/annotators/{first.json()['annotator_id']}"
+    changed = await world.client.patch(path, headers=world.manager, json={"name": "Ada"})
+    later = await world.client.post("/v1/annotators", headers=headers, json=body)
+    assert (later.status_code, later.json()) == (201, changed.json()), "as they are by then"
+    assert (first.headers["ETag"], later.headers["ETag"]) == ('"1"', changed.headers["ETag"])
 
 
 async def test_annotators_are_listed_page_by_page(world: World) -> None:

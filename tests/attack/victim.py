@@ -86,13 +86,17 @@ class Latencies:
 
 @dataclass
 class Victim:
-    """`acknowledged`: the annotations that queue has answered for. `refused`: answers of 500 and more."""
+    """`acknowledged`: the annotations that queue has answered for. `refused`: answers of 500 and more.
+
+    `without_work`: how often there was nothing to lease, as before the first records have come to queue.
+    """
 
     suite: Suite
     lease: Latencies = field(default_factory=lambda: Latencies(every_s=_PACE_S))
     submit: Latencies = field(default_factory=lambda: Latencies(every_s=_PACE_S))
     acknowledged: set[UUID] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    without_work: int = 0
     project_id: str = ""
 
     async def __aenter__(self) -> Self:
@@ -145,9 +149,10 @@ class Victim:
         began = time.perf_counter()
         path = f"/projects/{self.project_id}/leases"
         leases = (await self._call("queue", "POST", path, person, {"count": 1}, missing=True))["leases"]
-        if not leases:
-            return False
         self.lease.add(time.perf_counter() - began)
+        if not leases:
+            self.without_work += 1
+            return False
         began = time.perf_counter()
         body = {"answers": {"topic": {"label": "ham"}}, "active_s": 1.0}
         path = f"/leases/{leases[0]['token']}/annotation"

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -15,11 +15,14 @@ import orjson
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 PEOPLE: Final = 3
+READERS: Final = 4
+"""A subject may have only so many requests wait."""
 _TIMEOUT_S: Final = 120.0
 _PATIENCE_S: Final = 30.0
 _BUSY: Final = 503
 _SERVER_ERROR: Final = 500
 _MOST_FAULTS: Final = 20
+_ENDED: Final = frozenset({"succeeded", "failed"})
 _FULL: Final = frozenset({"too-much-in-hand", "overloaded"})
 """Problems of a budget that is full, which a caller may be answered with."""
 
@@ -38,11 +41,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Where the suite is, and tokens of an admin and of people who annotate."""
+    """Where the suite is, and tokens of an admin, of people who annotate, and of managers who read."""
 
     urls: Mapping[str, str]
     admin: str
     people: Mapping[str, str]
+    readers: Sequence[str]
 
 
 @dataclass
@@ -72,6 +76,7 @@ class Attacker:
         *,
         media_type: str = JSON,
         person: str | None = None,
+        reader: int | None = None,
         headers: Mapping[str, str] | None = None,
         own_fault: frozenset[str] = frozenset(),
     ) -> Answer:
@@ -80,6 +85,8 @@ class Attacker:
         `own_fault`: types of problems that say 503 since what the attacker itself brought has failed.
         """
         token = self.suspect.admin if person is None else self.suspect.people[person]
+        if reader is not None:
+            token = self.suspect.readers[reader]
         sent = {"Authorization": f"Bearer {token}", **(headers or {})}
         if isinstance(content, dict | list):
             content = orjson.dumps(content)
@@ -148,15 +155,37 @@ class Attacker:
         made = await self.must("ingest", "POST", "/projects", body | more)
         return str(made["project_id"])
 
-    async def lease(self, project_id: str, person: str) -> str:
-        """The token of a task, as soon as there is one."""
+    async def lease(self, project_id: str, person: str) -> Any:
+        """A lease, as soon as there is a task."""
         end = time.monotonic() + _PATIENCE_S
         while time.monotonic() < end:
             answer = await self.send("queue", "POST", f"/projects/{project_id}/leases", {"count": 1}, person=person)
             if answer.status == 200 and (leases := answer.json["leases"]):
-                return str(leases[0]["token"])
+                return leases[0]
             await asyncio.sleep(0.2)
         raise TimeoutError("no task came")
+
+    async def labelled(self, project_id: str, count: int) -> None:
+        """Wait until so many records have a label."""
+        end = time.monotonic() + _TIMEOUT_S
+        while time.monotonic() < end:
+            summary = await self.must("qa", "GET", f"/projects/{project_id}/summary")
+            if sum(summary["labels"].values()) >= count:
+                return
+            await asyncio.sleep(0.2)
+        raise TimeoutError(f"of {count} records some have no label: {summary}")
+
+    async def ended(self, service: str, job_id: str) -> Any:
+        """The job, once it has ended; `faults` has those that have not."""
+        end = time.monotonic() + _TIMEOUT_S
+        while True:
+            job = await self.must(service, "GET", f"/jobs/{job_id}")
+            if job["state"] in _ENDED:
+                return job
+            if time.monotonic() > end:
+                self.faults.append(f"{job['kind']} of {service} has not ended: {job}")
+                return job
+            await asyncio.sleep(0.2)
 
     def _note(self, what: str, status: int, body: bytes, may_be: frozenset[str]) -> None:
         """`may_be`: the problems that may be answered with 503."""

@@ -6,15 +6,17 @@ import gzip
 import io
 import itertools
 import json
+import re
 import struct
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import aiohttp
 from PIL import Image
 
-from tests.attack.attacker import NDJSON, Attacker
+from tests.attack.attacker import NDJSON, PEOPLE, READERS, Answer, Attacker
 from tests.service.prelabel import hostile
 
 Attack = Callable[[Attacker], Awaitable[None]]
@@ -23,6 +25,13 @@ MIB: Final = 1024 * 1024
 REGIONS: Final = 2_000
 LABELS: Final = 10_000
 _SIDE: Final = 2_600
+_LISTED: Final = 60
+_CROWDED: Final = 12
+_CROWDED_SPANS: Final = 300
+_KINDS_OF_JOBS: Final = 3
+_JOBS_KEPT: Final = 6
+_OPEN: Final = 50
+_LONGEST_WAIT_S: Final = 25
 _UNTIL_SET_ASIDE: Final = 3
 """After so many batches that break its limits a model is asked no more."""
 _OF_A_HOSTILE_MODEL: Final = frozenset({"inference-failed"})
@@ -54,18 +63,20 @@ def spans(person: int) -> dict[str, Any]:
 async def crowded_boxes(attacker: Attacker) -> None:
     """Three people each draw 2,000 like boxes in an image."""
     schema = {"fields": [{"name": "image", "kind": "image"}], "questions": [_BOXES]}
-    await _annotate(attacker, schema, await _picture_records(3), lambda person: {"seen": boxes(person, turned=False)})
+    await _annotate(
+        attacker, schema, await _picture_records(3), lambda person, _: {"seen": boxes(person, turned=False)}
+    )
 
 
 async def crowded_turned_boxes(attacker: Attacker) -> None:
     schema = {"fields": [{"name": "image", "kind": "image"}], "questions": [_BOXES | {"rotation": True}]}
-    await _annotate(attacker, schema, await _picture_records(3), lambda person: {"seen": boxes(person, turned=True)})
+    await _annotate(attacker, schema, await _picture_records(3), lambda person, _: {"seen": boxes(person, turned=True)})
 
 
 async def crowded_spans(attacker: Attacker) -> None:
     schema = {"fields": [_TEXT_FIELD], "questions": [_SPANS]}
     records = [{"fields": {"text": f"{number} " + "the lamp that never came " * 100}} for number in range(3)]
-    await _annotate(attacker, schema, records, lambda person: {"seen": spans(person)})
+    await _annotate(attacker, schema, records, lambda person, _: {"seen": spans(person)})
 
 
 async def every_label(attacker: Attacker) -> None:
@@ -80,7 +91,7 @@ async def every_label(attacker: Attacker) -> None:
     }
     records = [{"fields": {"text": f"text {number}"}} for number in range(4)]
     await _annotate(
-        attacker, schema, records, lambda person: {"many": {"labels": labels[person:]}, "one": {"label": labels[-1]}}
+        attacker, schema, records, lambda person, _: {"many": {"labels": labels[person:]}, "one": {"label": labels[-1]}}
     )
 
 
@@ -100,7 +111,7 @@ async def answers_to_check(attacker: Attacker) -> None:
     path = f"/projects/{project_id}/records"
     text = "the lamp that never came " * 4_000
     await attacker.must("ingest", "POST", path, {"records": [{"fields": {"text": text}}]})
-    token = await attacker.lease(project_id, _people(attacker)[0])
+    token = (await attacker.lease(project_id, _people(attacker)[0]))["token"]
     bodies: list[dict[str, Any]] = [
         {f"key {number}": number for number in range(40_000)},
         {"seen": {"spans": list(range(200_000))}},
@@ -384,19 +395,23 @@ async def _upload(attacker: Attacker, project_id: str, model: bytes) -> tuple[in
 
 
 async def lists(attacker: Attacker) -> None:
-    """Every list with the largest page, odd cursors and filters, many at once."""
-    project_id = await attacker.new_project(_TEXT)
+    """Every list from page to page, with the largest page, odd cursors and filters, many at once."""
+    records = [{"fields": {"text": f"a text {number} of a list"}} for number in range(_LISTED)]
+    project_id = await _annotate(attacker, _TEXT, records, _of_its_number, people=1)
+    await attacker.labelled(project_id, _LISTED)
+    labels = await attacker.must("qa", "GET", f"/projects/{project_id}/labels?limit=1")
+    record_id = labels["items"][0]["record_id"]
     nobody = "00000000-0000-7000-8000-000000000000"
     places = {
         "ingest": ["/projects", f"/projects/{project_id}/records", "/events", "/jobs"],
         "prelabel": [f"/projects/{project_id}/{noun}" for noun in ("models", "training-runs", "batches", "learning")]
-        + ["/events", "/jobs", f"/records/{nobody}/predictions"],
+        + ["/events", "/jobs", f"/records/{record_id}/predictions", f"/records/{nobody}/predictions"],
         "queue": ["/annotators", f"/projects/{project_id}/annotators", f"/projects/{project_id}/progress", "/events"],
         "qa": [
             f"/projects/{project_id}/{noun}"
-            for noun in ("labels", "disputes", "annotations", "gold", "releases", "seals", "drifts", "assessments",
-                         "thresholds", "summary", "agreement")
-        ] + ["/events", "/jobs", f"/records/{nobody}/lineage"],
+            for noun in ("records", "labels", "disputes", "annotations", "gold", "releases", "seals", "drifts",
+                         "assessments", "thresholds", "summary", "agreement")
+        ] + ["/events", "/jobs", f"/records/{record_id}/lineage", f"/records/{nobody}/lineage"],
     }  # fmt: skip
     queries = [
         "?limit=1000", "?limit=1000000000", "?limit=-1", "?after=%00", "?after=" + "A" * 2000, "?after=bnVsbA",
@@ -409,29 +424,75 @@ async def lists(attacker: Attacker) -> None:
             for service, paths in places.items()
             for path, query in itertools.product(paths, queries)
         )
+    listed = [("ingest", "records"), ("qa", "records"), ("qa", "labels"), ("qa", "annotations")]
+    read = await attacker.at_once(
+        _pages(attacker, service, f"/projects/{project_id}/{noun}") for service, noun in listed * 5
+    )
+    attacker.faults += [
+        f"{noun} of {service}: {count} of {_LISTED} came page by page"
+        for (service, noun), count in zip(listed * 5, read, strict=True)
+        if count != _LISTED
+    ]
+
+
+async def _pages(attacker: Attacker, service: str, path: str) -> int:
+    """Read a list to its end in small pages; returns how many items it had."""
+    count, cursor = 0, ""
+    while True:
+        page = await attacker.must(service, "GET", f"{path}?limit=10{cursor}")
+        count += len(page["items"])
+        if "next" not in page:
+            return count
+        cursor = f"&after={page['next']}"
 
 
 # Jobs
 
 
 async def jobs(attacker: Attacker) -> None:
-    """Recounts, releases and trainings asked for 100 times at once, then cancelled."""
-    project_id = await attacker.new_project(_TEXT)
-    records = [{"fields": {"text": f"a text {number} of a job"}} for number in range(300)]
-    await attacker.must("ingest", "POST", f"/projects/{project_id}/records", {"records": records})
-    for person in _people(attacker):
-        await attacker.lease(project_id, person)
+    """Recounts, releases and trainings of crowded records, asked for 100 times at once; some are cancelled."""
+    schema = {"fields": [_TEXT_FIELD], "questions": [*_TEXT["questions"], _SPANS]}
+    words = "the lamp that never came " * 30
+    apart = [{"start": 2 * at, "end": 2 * at + 2, "label": "PER"} for at in range(_CROWDED_SPANS)]
+    records = [{"fields": {"text": f"{words}{number}"}} for number in range(_CROWDED)]
+
+    def drawn(person: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return _of_its_number(person, fields) | {"seen": {"spans": apart}}
+
+    project_id = await _annotate(attacker, schema, records, drawn, people=2)
+    await attacker.labelled(project_id, _CROWDED)
+    for wave, kept in enumerate((_JOBS_KEPT, 0)):
+        asked = await _ask_for_jobs(attacker, project_id, f"wave {wave}")
+        for service, ids in asked.items():
+            cancelled = ids[kept:] * 2
+            await attacker.at_once(attacker.send(service, "POST", f"/jobs/{one}/cancellation") for one in cancelled)
+        ended = await attacker.at_once(attacker.ended(service, one) for service, ids in asked.items() for one in ids)
+        succeeded = Counter(job["kind"] for job in ended if job["state"] == "succeeded")
+        counted = [job["result"]["records"] for job in ended if "records" in (job["result"] or {})]
+        if kept and (len(succeeded) != _KINDS_OF_JOBS or set(counted) != {_CROWDED}):
+            attacker.faults.append(f"jobs found nothing to do: {succeeded}, records {counted}")
+
+
+async def _ask_for_jobs(attacker: Attacker, project_id: str, name: str) -> dict[str, list[str]]:
+    """Ask for each kind of job 100 times at once; returns the jobs of each service, each once."""
     base = f"/projects/{project_id}"
     asked = await attacker.at_once(
         itertools.chain(
             (attacker.send("qa", "POST", f"{base}/agreement/recount") for _ in range(100)),
-            (attacker.send("qa", "POST", f"{base}/releases", {"name": f"r{number}"}) for number in range(100)),
+            (attacker.send("qa", "POST", f"{base}/releases", {"name": f"{name} {number}"}) for number in range(100)),
             (attacker.send("prelabel", "POST", f"{base}/training-runs", {"reason": "again"}) for _ in range(100)),
         )
     )
-    for service, answers in (("qa", asked[:200]), ("prelabel", asked[200:])):
-        ids = {answer.json["job_id"] for answer in answers if answer.status in {200, 201, 202}}
-        await attacker.at_once(attacker.send(service, "POST", f"/jobs/{one}/cancellation") for one in ids)
+    return {
+        service: list(dict.fromkeys(answer.json["job_id"] for answer in answers if answer.status == 202))
+        for service, answers in (("qa", asked[:200]), ("prelabel", asked[200:]))
+    }
+
+
+def _of_its_number(_: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Everybody says the same of a text, and not of every text."""
+    number = int(re.findall(r"\d+", fields["text"])[-1])
+    return {"topic": {"label": "ham" if number % 2 else "spam"}}
 
 
 # Uploads and connections
@@ -481,7 +542,7 @@ async def uploads(attacker: Attacker) -> None:
 
 
 async def open_connections(attacker: Attacker) -> None:
-    """Headers that never end, that are large, and connections that say nothing; and streams of events kept open."""
+    """Headers that never end, that are large, and connections that send nothing."""
     for service in attacker.suspect.urls:
         async with attacker.connections(service, 300) as writers:
             for writer in writers[:200]:
@@ -495,22 +556,48 @@ async def open_connections(attacker: Attacker) -> None:
             await asyncio.sleep(0.5)
 
 
+async def open_streams(attacker: Attacker) -> None:
+    """Requests that wait for events of each service, and streams of the progress of a job, 50 each, kept open."""
+    records = [{"fields": {"text": f"a text {number} of a stream"}} for number in range(4)]
+    project_id = await _annotate(attacker, _TEXT, records, _of_its_number, people=1)
+    await attacker.labelled(project_id, len(records))
+    path = f"/projects/{project_id}/releases"
+    asked = await attacker.at_once(attacker.send("qa", "POST", path, {"name": f"r{number}"}) for number in range(_OPEN))
+    job_id = asked[-1].json["job_id"]
+    events = f"/events?wait_s={_LONGEST_WAIT_S}&after={2**62}"
+    progress = f"/jobs/{job_id}/progress?timeout_s={_LONGEST_WAIT_S}"
+    opened: list[Answer] = await attacker.at_once(
+        attacker.send(service, "GET", path, reader=first + number % (READERS // 2))
+        for service, path, first in (
+            *((one, events, 0) for one in attacker.suspect.urls),
+            ("qa", progress, READERS // 2),
+        )
+        for number in range(_OPEN)
+    )
+    refused = Counter(answer.status for answer in opened if answer.status != 200)
+    if refused:
+        attacker.faults.append(f"of {len(opened)} streams were not opened: {dict(refused)}")
+
+
 async def _annotate(
-    attacker: Attacker, schema: Mapping[str, Any], records: list[Any], drawn: Callable[[int], dict[str, Any]]
-) -> None:
-    """Everybody labels every record."""
-    people = _people(attacker)
-    project_id = await attacker.new_project(schema, people=len(people))
+    attacker: Attacker,
+    schema: Mapping[str, Any],
+    records: list[Any],
+    drawn: Callable[[int, Mapping[str, Any]], dict[str, Any]],
+    people: int = PEOPLE,
+) -> str:
+    """So many people label every record; returns the project. `drawn` are the answers of a person to what a lease shows."""
+    project_id = await attacker.new_project(schema, people=people)
     await attacker.must("ingest", "POST", f"/projects/{project_id}/records", {"records": records})
 
     async def work(number: int, person: str) -> None:
-        answers = drawn(number)
         for _ in records:
-            token = await attacker.lease(project_id, person)
-            body = {"answers": answers, "active_s": 1.0}
-            await attacker.send("queue", "PUT", f"/leases/{token}/annotation", body, person=person)
+            lease = await attacker.lease(project_id, person)
+            body = {"answers": drawn(number, lease["record"]["fields"]), "active_s": 1.0}
+            await attacker.send("queue", "PUT", f"/leases/{lease['token']}/annotation", body, person=person)
 
-    await asyncio.gather(*(work(number, person) for number, person in enumerate(people)))
+    await asyncio.gather(*(work(number, person) for number, person in enumerate(_people(attacker)[:people])))
+    return project_id
 
 
 async def _picture_records(count: int) -> list[Any]:
@@ -533,7 +620,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     attack.__name__: attack
     for attack in (
         crowded_boxes, crowded_turned_boxes, crowded_spans, every_label, longest_texts, answers_to_check,
-        feedback_of_regions, gold_of_everything, heavy_projects, streams, batches, image_bombs, predicted_bombs, models, lists, jobs, uploads,
-        open_connections,
+        feedback_of_regions, gold_of_everything, heavy_projects, streams, batches, image_bombs, predicted_bombs, models, lists,
+        jobs, uploads, open_connections, open_streams,
     )
 }  # fmt: skip

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from deploy.embedded.supervisor import Suite, SuiteSettings
 from shared.contracts.values import Role
-from tests.attack.attacker import PEOPLE, Attacker, Suspect
+from tests.attack.attacker import PEOPLE, READERS, Attacker, Suspect
 from tests.attack.attacks import ATTACKS
 from tests.attack.victim import Latencies, Victim, Watch
 from tests.support.slowness import slowness
@@ -32,7 +32,8 @@ LIVE_S: Final = 0.25
 LEASE_S: Final = 0.5
 LABEL_S: Final = 5.0
 MEMORY_MB: Final = 1024
-_RECORDS: Final = 6_000
+_RECORDS: Final = 10_000
+"""Four people label fourteen a second at most, for ten minutes."""
 _CALM_S: Final = 3.0
 _LABELS_WITHIN_S: Final = 60.0
 _NICE: Final = 10
@@ -94,6 +95,7 @@ class Found:
             "live": {service: live.summary() for service, live in self.watch.live.items()},
             "lease": self.victim.lease.summary(),
             "submit": self.victim.submit.summary(),
+            "without_work": self.victim.without_work,
             "label": self.labels.summary(),
             "kept": len(self.victim.acknowledged) - self.lost,
             "lost": self.lost,
@@ -129,7 +131,8 @@ async def _prepare(suite: Suite) -> Suspect:
     people = {
         f"attacker-{number}": suite.token(Role.ANNOTATOR, subject=f"attacker-{number}") for number in range(PEOPLE)
     }
-    suspect = Suspect(dict(suite.urls), suite.token(Role.ADMIN), people)
+    readers = [suite.token(Role.MANAGER, subject=f"attacker-reads-{number}") for number in range(READERS)]
+    suspect = Suspect(dict(suite.urls), suite.token(Role.ADMIN), people, readers)
     async with Attacker(suspect) as attacker:
         for subject in people:
             await attacker.must("queue", "POST", "/annotators", {"subject": subject})

@@ -1,6 +1,7 @@
 """A project whose people lease and submit steadily while others attack the suite, and what they notice of it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,12 +56,21 @@ class NotServed(Exception):
 
 @dataclass
 class Latencies:
-    """Seconds that requests took."""
+    """Seconds that requests took.
+
+    Whoever asks again only after an answer asks once while nothing is answered, however long that lasts: coordinated
+    omission. With `every_s`, `add` puts in the requests that were due meanwhile, one every so many seconds (as
+    HdrHistogram's `recordValueWithExpectedInterval`).
+    """
 
     seconds: list[float] = field(default_factory=list)
+    every_s: float | None = None
 
     def add(self, seconds: float) -> None:
         self.seconds.append(seconds)
+        if self.every_s is not None:
+            due = math.ceil(seconds / self.every_s) - 1
+            self.seconds.extend(seconds - number * self.every_s for number in range(1, due + 1))
 
     @property
     def p99(self) -> float:
@@ -76,13 +86,17 @@ class Latencies:
 
 @dataclass
 class Victim:
-    """`acknowledged`: the annotations that queue has answered for. `refused`: answers of 500 and more."""
+    """`acknowledged`: the annotations that queue has answered for. `refused`: answers of 500 and more.
+
+    `without_work`: how often there was nothing to lease, as before the first records have come to queue.
+    """
 
     suite: Suite
-    lease: Latencies = field(default_factory=Latencies)
-    submit: Latencies = field(default_factory=Latencies)
+    lease: Latencies = field(default_factory=lambda: Latencies(every_s=_PACE_S))
+    submit: Latencies = field(default_factory=lambda: Latencies(every_s=_PACE_S))
     acknowledged: set[UUID] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    without_work: int = 0
     project_id: str = ""
 
     async def __aenter__(self) -> Self:
@@ -135,9 +149,10 @@ class Victim:
         began = time.perf_counter()
         path = f"/projects/{self.project_id}/leases"
         leases = (await self._call("queue", "POST", path, person, {"count": 1}, missing=True))["leases"]
-        if not leases:
-            return False
         self.lease.add(time.perf_counter() - began)
+        if not leases:
+            self.without_work += 1
+            return False
         began = time.perf_counter()
         body = {"answers": {"topic": {"label": "ham"}}, "active_s": 1.0}
         path = f"/leases/{leases[0]['token']}/annotation"
@@ -189,7 +204,9 @@ class Watch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._weigh(done))
             for service, url in self.suite.urls.items():
-                tasks.create_task(self._ask(service, url, self.live.setdefault(service, Latencies()), done))
+                tasks.create_task(
+                    self._ask(service, url, self.live.setdefault(service, Latencies(every_s=_LIVE_EVERY_S)), done)
+                )
 
     def memory_since(self) -> Held:
         """The most memory that each service held since this was asked before."""

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from shared.contracts.personal_data.finding import Finding, Kind
 
 # The first digit stands before what looks behind it: so the search goes from digit to digit, and not by every character.
-GROUPS = re.compile(r"[0-9](?<!\d\d)(?<!\d[.,]\d)\d*(?:[ .\-]\d+)*")
+# Behind a digit and a comma only digits as cards are printed begin: others are thousands or decimals, these a column.
+GROUPS = re.compile(
+    r"[0-9](?<!\d\d)(?<!\d\.\d)(?:(?<!\d,\d)|(?=\d{11}|\d{3}[ .\-]\d{4}[ .\-]\d{4}|\d{3}[ .\-]\d{6}[ .\-]\d{4}))"
+    r"\d*(?:[ .\-]\d+)*"
+)
 _DIGITS = re.compile(r"\d+")
 _ISSUER = re.compile(r"4|5[0-9]|6|3[04-9]|2[2-7]|2131|1800")
 SHORTEST_CARD, LONGEST_CARD = 12, 19
@@ -16,9 +20,9 @@ _PRINTED = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[ .\-]\d{4}[ .\-]\d{4}|\d{4}[ .\-]
 # Groups of cards over lines, in columns, or with signs between them.
 _BETWEEN = r"(?:[ \t]{1,4}|[ \t]{0,2}(?:(?:\r?\n){1,2}|[.\-/_:|*\\]{1,2}(?:\r?\n)?)[ \t]{0,2})"
 _SPREAD = re.compile(
-    rf"[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}(?:{_BETWEEN}[0-9]{{4}}){{3}}(?:{_BETWEEN}[0-9]{{3}})?(?!\w|\s\d|[.,\-/]\d)"
-    rf"|[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4,5}}(?!\w|\s\d|[.,\-/]\d)"
-    rf"|[0-9](?<![\w.,\-/][0-9])(?<!\d\s[0-9])[0-9]{{7}}{_BETWEEN}[0-9]{{8}}(?!\w|\s\d|[.,\-/]\d)",
+    rf"[0-9](?<![\w.\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}(?:{_BETWEEN}[0-9]{{4}}){{3}}(?:{_BETWEEN}[0-9]{{3}})?(?!\w|\s\d|[.\-/]\d)"
+    rf"|[0-9](?<![\w.\-/][0-9])(?<!\d\s[0-9])[0-9]{{3}}{_BETWEEN}[0-9]{{6}}{_BETWEEN}[0-9]{{4,5}}(?!\w|\s\d|[.\-/]\d)"
+    rf"|[0-9](?<![\w.\-/][0-9])(?<!\d\s[0-9])[0-9]{{7}}{_BETWEEN}[0-9]{{8}}(?!\w|\s\d|[.\-/]\d)",
     re.ASCII,
 )
 _CARD_SHAPE = re.compile(

@@ -14,10 +14,13 @@ from shared.contracts.personal_data.numbering import is_national, is_national_el
 SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
 _SHAPE = re.compile(rb"0(?:[ ./()\-]{0,3}0){6}")
 _SPREAD_SHAPE = re.compile(rb"\+[ \t(]{0,2}0(?:[^0a-z+]{0,12}0){6}")
-# `(?:(?<!\w)(?<!\d[.,])|(?<=\d)(?=\+))(?:\(?\+|\()?\d…`, its first character before what looks behind it: so the search
-# goes from digit to digit, and not by every character.
+# Behind a digit and a comma only what is no thousands and no decimals begins: a column of a row may stand there.
+_BEHIND_COMMA = r"(?<=[(+])|(?<=0)\d+[ \-/]\d|\d{2}-\d{3}-\d{4}(?!\d)"
+# `(?:(?<!\w)(?<!\d\.)(?:(?<!\d,)|(?=…))|(?<=\d)(?=\+))(?:\(?\+|\()?\d…`, its first character before what looks behind it:
+# so the search goes from digit to digit, and not by every character.
 PHONE = re.compile(
-    r"[(+0-9](?:(?<!\w[(+\d])(?<!\d[.,][(+\d])|(?<=\d\+))(?:(?<=\d)|(?<=\+)\d|(?<=\()\+?\d)"
+    rf"[(+0-9](?:(?<!\w[(+\d])(?<!\d\.[(+\d])(?:(?<!\d,[(+\d])|(?={_BEHIND_COMMA}))|(?<=\d\+))"
+    r"(?:(?<=\d)|(?<=\+)\d|(?<=\()\+?\d)"
     rf"(?:{SEPARATOR}\d){{6,16}}(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?![\w%])"
 )
 _MORE = re.compile(rf"{SEPARATOR}\d")

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ONCE = ("topics", *(f"migrate-{service}" for service in SERVICE_NAMES))
 SERVERS = ("postgres", "kafka", "gateway", "prometheus", "grafana")
 CONTAINERS = (*SERVICE_NAMES, *ONCE, *SERVERS, "issuer")
+METRICS_PORT = 9000
 
 
 def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -301,7 +302,23 @@ def test_the_gateway_and_prometheus_know_every_service(service: str) -> None:
     prometheus = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
     [names] = re.findall(r"names: \[(.*)\]", prometheus)
     assert service in names.split(", ")
-    assert f"port: {CONTAINER_PORT}\n" in prometheus
+    assert f"port: {METRICS_PORT}\n" in prometheus
+
+
+@pytest.mark.parametrize("service", SERVICE_NAMES)
+def test_metrics_have_a_port_of_their_own(file: dict[str, Any], service: str) -> None:
+    """What the gateway forwards to has none; Prometheus shares a network with the service and scrapes this one."""
+    assert file["services"][service]["environment"]["TOUCHSTONE_METRICS_PORT"] == str(METRICS_PORT)
+    assert METRICS_PORT != CONTAINER_PORT
+    assert str(METRICS_PORT) not in (ROOT / "deploy/gateway/Caddyfile").read_text()
+    assert networks(file, service) & networks(file, "prometheus")
+
+
+def test_who_serves_nothing_has_no_port_of_metrics(file: dict[str, Any]) -> None:
+    having = {
+        name for name, one in file["services"].items() if "TOUCHSTONE_METRICS_PORT" in (one.get("environment") or {})
+    }
+    assert having == set(SERVICE_NAMES)
 
 
 def test_the_image_is_not_root_and_reports_its_health() -> None:

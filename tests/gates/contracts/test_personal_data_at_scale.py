@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -170,28 +170,37 @@ def test_a_megabyte_of_anything_takes_seconds_at_most() -> None:
     assert time.process_time() - started < 60.0 * slowness()
 
 
+RECOGNISED = ("CREDIT_CARD", "EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN", "IP_ADDRESS", "IBAN_CODE")
+"""The labels of the measured set that recognisers are there for; names, addresses and dates are not recognised."""
+
+
 @pytest.mark.skipif(not MEASURED.exists(), reason=f"the set of measured texts {NOT_BESIDE}")
 def test_structured_personal_data_is_found_in_the_measured_texts() -> None:
-    """Quality gate: share of spans with at least 90 % of their characters masked, per type, and precision of masking."""
+    """Quality gate. Recall of each kind that is recognised, in whole spans and in characters; precision in characters.
+
+    Two precisions: the share of masked characters that have the label of a kind that is recognised, of whichever; and the
+    share that have any label, as personal data of another kind, such as a driver's licence, is masked rightly, too.
+    """
     texts = json.loads(MEASURED.read_text(encoding="utf-8"))
-    covered, total = Counter[str](), Counter[str]()
-    masked_characters = rightly_masked = 0
+    spans, whole_spans, characters, found = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    masked_characters = 0
     for item in texts:
         masked = {
             offset for finding in deidentify(item["full_text"])[1] for offset in range(finding.start, finding.end)
         }
-        labelled: set[int] = set()
-        for span in item["spans"]:
-            offsets = range(span["start_position"], span["end_position"])
-            labelled.update(offsets)
-            total[span["entity_type"]] += 1
-            covered[span["entity_type"]] += len(masked.intersection(offsets)) >= 0.9 * len(offsets)
         masked_characters += len(masked)
-        rightly_masked += len(masked & labelled)
-    recall = defaultdict(float, {kind: covered[kind] / total[kind] for kind in total})
-    for kind in ("CREDIT_CARD", "EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN", "IP_ADDRESS", "IBAN_CODE"):
-        assert recall[kind] == 1.0, kind
-    assert rightly_masked / masked_characters >= 0.994
+        for span in item["spans"]:
+            kind, offsets = span["entity_type"], range(span["start_position"], span["end_position"])
+            covered = len(masked.intersection(offsets))
+            spans[kind] += 1
+            whole_spans[kind] += covered >= 0.9 * len(offsets)
+            characters[kind] += len(offsets)
+            found[kind] += covered
+    for kind in RECOGNISED:
+        assert whole_spans[kind] == spans[kind] > 0, kind
+        assert found[kind] >= 0.97 * characters[kind], kind
+    assert sum(found[kind] for kind in RECOGNISED) >= 0.95 * masked_characters
+    assert sum(found.values()) >= 0.994 * masked_characters
 
 
 def test_random_bytes_never_break_it() -> None:

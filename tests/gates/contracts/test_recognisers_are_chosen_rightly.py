@@ -111,10 +111,14 @@ def test_what_is_searched_again_after_masking_is_enough_of_a_long_text(text: str
     assert masked == f"{deidentify(text)[0]}\n{gap}\n{deidentify(text)[0]}"
 
 
+PLAIN_BEHIND_COMMA = r"[(+]|0\d+[ \-/]\d|\d{3}-\d{3}-\d{4}(?!\d)"
 PLAIN_PHONE = re.compile(
-    rf"(?:(?<!\w)(?<!\d[.,])|(?<=\d)(?=\+))(?:\(?\+|\()?\d(?:{SEPARATOR}\d){{6,16}}(?: ?(?:x|ext\.?) ?\d{{1,6}})?(?![\w%])"
+    rf"(?:(?<!\w)(?<!\d\.)(?:(?<!\d,)|(?={PLAIN_BEHIND_COMMA}))|(?<=\d)(?=\+))(?:\(?\+|\()?\d(?:{SEPARATOR}\d){{6,16}}"
+    r"(?: ?(?:x|ext\.?) ?\d{1,6})?(?![\w%])"
 )
-PLAIN_GROUPS = re.compile(r"(?<!\d)(?<!\d[.,])\d+(?:[ .\-]\d+)*")
+PLAIN_GROUPS = re.compile(
+    r"(?<!\d)(?<!\d\.)(?:(?<!\d,)|(?=\d{12}|\d{4}[ .\-]\d{4}[ .\-]\d{4}|\d{4}[ .\-]\d{6}[ .\-]\d{4}))\d+(?:[ .\-]\d+)*"
+)
 PLAIN_LONG_NUMBERS = re.compile(r"(?<![\w+])([^\W\d_]{0,24})(\+?\d{9,40})([^\W\d_]{0,24})(?!\w)")
 WORD = (
     r"(?<!\[)(?<!i)phone|tele?fon\w*|\btel\b|\bfax|mobile?|m[oó]vil|\bcell|\bhandy|whatsapp|\bsms\b|\bcall|\bdial|\btext\b|\bring\b"

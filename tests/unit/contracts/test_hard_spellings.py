@@ -192,6 +192,50 @@ def test_a_hard_spelling_is_masked(text: str, masked: str) -> None:
     assert mask(masked) == masked
 
 
+PROSE = "The lamp in the hall never came on and nobody knows why it stays dark there. " * 60
+FINDINGS = "a@example.com, +49 30 901820, 4111 1111 1111 1111, 192.168.17.4"
+PLACES = {
+    "at the start of prose": ("", f"\n{PROSE}"),
+    "in the middle of prose": (f"{PROSE}\n", f"\n{PROSE}"),
+    "at the end of prose": (f"{PROSE}\n", ""),
+    "in the middle of a line": (f"{PROSE}so, ", f", {PROSE}"),
+    "in quotes": (f'{PROSE}"', f'" {PROSE}'),
+    "in JSON": ('{"id": 17, "note": "', '", "count": 18}'),
+    "in a row with commas": ("17,ann,", ",open\n18,bob,none,open\n"),
+    "in a row with semicolons": ("17;ann;", ";open\n18;bob;none;open\n"),
+    "in a row with tabs": ("17\tann\t", "\topen\n18\tbob\tnone\topen\n"),
+    "in a row of a table": ("| 17 | ann | ", " | open |\n| 18 | bob | none | open |\n"),
+    "between numbers with commas": ("17,", ",18\n19,none,20\n"),
+    "between numbers with semicolons": ("17;", ";18\n19;none;20\n"),
+    "between numbers of a table": ("| 1204 | 17.50 | ", " | 22 | 3 |\n| 1205 | 12.00 | none | 17 | 9 |\n"),
+    "after findings": (f"{FINDINGS}; ", "; thanks"),
+    "below findings": (f"{FINDINGS}\n", "\nthanks"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_hard_spelling_is_masked_the_same_wherever_it_stands(place: str) -> None:
+    before, after = (deidentify(part)[0] for part in PLACES[place])
+    masked = {text: deidentify(text.join(PLACES[place]))[0] for text, _ in SPELLINGS}
+    assert {text: found for text, found in masked.items() if found != before + dict(SPELLINGS)[text] + after} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,234,567.00 and 12,411 111 111 111",
+        "12,030 and 1,020 of 7946",
+        "2,5551234567",
+        "0,0301234567; 0,2125550187",
+        "3,1415926535",
+        "1,234,567,890,123",
+        "[17,2000,1024,4111,18]",
+    ],
+)
+def test_thousands_and_decimals_with_commas_stay(text: str) -> None:
+    assert deidentify(text) == (text, [])
+
+
 @pytest.mark.parametrize(
     "text",
     [

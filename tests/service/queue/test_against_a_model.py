@@ -369,6 +369,23 @@ class QueueMachine(RuleBasedStateMachine):
             as_gold = [lease.person for lease in record.of("submitted", "skipped", gold=True)]
             assert len(as_gold) == len(set(as_gold))
 
+    @invariant()
+    @precondition(lambda self: hasattr(self, "world"))
+    def open_tasks_agree(self) -> None:
+        """Served or not, a task has the versions, and collects as many annotations, as the model says."""
+        ordinary = [record for record in self.records.values() if record.gold is None]
+        assert self.do(self._open_tasks()) == {one.record_id: (*one.versions, one.redundancy) for one in ordinary}
+
+    async def _open_tasks(self) -> dict[str, tuple[int, int, int]]:
+        async with self.service.database.transaction() as session:
+            rows = await session.raw.fetch(
+                "SELECT t.record_id, t.schema_version, t.guideline_version, count(*) AS wanted"
+                " FROM tasks t JOIN slots s ON s.task_id = t.task_id AND s.state NOT IN ('skipped', 'void')"
+                " WHERE t.project_id = $1 AND t.purpose = 'annotation' AND t.state = 'open' GROUP BY t.task_id",
+                self.world.project_id,
+            )
+        return {str(row["record_id"]): (row["schema_version"], row["guideline_version"], row["wanted"]) for row in rows}
+
     async def _counts(self) -> dict[Any, tuple[int, int, int]]:
         async with self.service.database.transaction() as session:
             rows = await session.raw.fetch(

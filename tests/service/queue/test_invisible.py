@@ -1,10 +1,8 @@
 """Gold, audits and held-out records look like any other task: what a lease shows does not reveal them."""
 
-from time import perf_counter
 from uuid import UUID
 
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from shared.contracts.draws import draw
 from shared.contracts.values import AssessmentStatus, Split
@@ -158,29 +156,3 @@ async def test_gold_is_dealt_in_batches_at_any_place(service: ServiceUnderTest) 
         assert len(leases) == 5
         places |= {place for place, lease in enumerate(leases) if shown(lease) in golden}
     assert places == {0, 1, 2, 3, 4}
-
-
-async def test_a_classifier_on_response_times_cannot_find_gold(service: ServiceUnderTest) -> None:
-    """Gold took twice as long when it went by another road (AUC .84)."""
-    chosen = policies(gold={"entry_test": 0, "share": 0.5, "exposures": 50}, serving={"leases_per_annotator": 1000})
-    world = await World(service, policies=chosen).open()
-    golden = {str(one) for one in await world.records(25)}
-    for record_id in golden:
-        await world.gold(UUID(record_id))
-    await world.records(450)
-    people = await world.people(10)
-    for person in people:
-        await person.one()  # who asks for the first time is not known yet
-    took, is_gold_flags = [], []
-    for _ in range(40):
-        for person in people:
-            begun = perf_counter()
-            answer = await person.ask()
-            took.append(perf_counter() - begun)
-            is_gold_flags.append(shown(answer.json()["leases"][0]) in golden)
-        await service.run_loop("top_up_gold")
-    gold_took, ordinary_took = sum(is_gold_flags), len(is_gold_flags) - sum(is_gold_flags)
-    assert min(gold_took, ordinary_took) > 80
-    score = roc_auc_score(is_gold_flags, took)
-    error = ((gold_took + ordinary_took + 1) / (12 * gold_took * ordinary_took)) ** 0.5
-    assert abs(score - 0.5) < 3.5 * error, score

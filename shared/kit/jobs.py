@@ -171,10 +171,16 @@ async def enqueue_unless_under_way(
 ) -> UUID:
     """Leave work to a worker, unless the project has a job of this kind that has not ended; return the id of either."""
     await session.raw.execute(_LOCK_KIND, kind, project_id)
-    under_way: UUID | None = await session.raw.fetchval(_UNDER_WAY, kind, project_id)
-    if under_way is not None:
-        return under_way
+    job_id = await under_way(session, kind, project_id)
+    if job_id is not None:
+        return job_id
     return await enqueue(session, kind, project_id=project_id, arguments=arguments, actor=actor)
+
+
+async def under_way(session: Session, kind: str, project_id: UUID) -> UUID | None:
+    """Return the project's job of this kind that has not ended, if there is one."""
+    job_id: UUID | None = await session.raw.fetchval(_UNDER_WAY, kind, project_id)
+    return job_id
 
 
 @dataclass(frozen=True, slots=True)

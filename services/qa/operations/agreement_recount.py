@@ -29,7 +29,13 @@ _FORGOTTEN_AT_ONCE: Final = 10_000
 
 
 async def request(session: Session, project_id: UUID, actor: str) -> UUID:
-    """Ask for a recount; return its job, which is the one at work if there is one."""
+    """Ask for a recount; return its job, which is the one at work if there is one.
+
+    One at work is found without a lock: whoever asks again and again would hold connections that others need.
+    """
+    at_work = await jobs.under_way(session, RECOUNT, project_id)
+    if at_work is not None and at_work == await agreement_counts.recounting_job(session, project_id):
+        return at_work
     job_id = await jobs.enqueue_unless_under_way(session, RECOUNT, project_id=project_id, arguments={}, actor=actor)
     generation = await agreement_counts.lock(session, project_id)
     await agreement_counts.set_generation(session, project_id, Generation(generation.number, job_id))

@@ -59,6 +59,7 @@ _MARK = "INSERT INTO agreement_changes (project_id, record_id) SELECT * FROM unn
 _BEGIN = "INSERT INTO agreement_generations (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
 _LOCK = "SELECT generation, recounted_by FROM agreement_generations WHERE project_id = $1 FOR UPDATE"
 _SET_GENERATION = "UPDATE agreement_generations SET generation = $2, recounted_by = $3 WHERE project_id = $1"
+_RECOUNTING_JOB = "SELECT recounted_by FROM agreement_generations WHERE project_id = $1"
 _RECOUNTED = "SELECT project_id, recounted_by FROM agreement_generations WHERE recounted_by IS NOT NULL"
 
 _CONTRIBUTIONS = """
@@ -197,6 +198,12 @@ async def lock(session: Session, project_id: UUID) -> Generation:
 
 async def set_generation(session: Session, project_id: UUID, generation: Generation) -> None:
     await session.raw.execute(_SET_GENERATION, project_id, generation.number, generation.recounted_by)
+
+
+async def recounting_job(session: Session, project_id: UUID) -> UUID | None:
+    """Return the job that recounts the project, if there is one."""
+    job_id: UUID | None = await session.raw.fetchval(_RECOUNTING_JOB, project_id)
+    return job_id
 
 
 async def recounted(session: Session) -> dict[UUID, UUID]:

@@ -11,6 +11,7 @@ import pytest
 from bench import _textbook
 from services.qa.compute.agreement import contributions_of_all, sampled_distances
 from services.qa.operations import agreement_recount, agreement_updates
+from services.qa.storage import agreement_counts
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Split
 from shared.kit.clock import new_id, utc_now
@@ -214,6 +215,18 @@ async def test_what_changes_during_a_recount_is_counted_after_it(qa: ServiceUnde
     found = await counted(world)
     assert found["animal"]["records"] == 8
     assert found == await recount(world)
+
+
+async def test_who_asks_for_a_recount_that_is_under_way_waits_for_nobody(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    path = f"/projects/{world.project_id}/agreement/recount"
+    first = await world.post(path, None, 202)
+    async with qa.database.transaction() as session:
+        await agreement_counts.lock(session, world.project_id)
+        async with asyncio.timeout(4):  # a lock is waited for longer
+            again = await asyncio.gather(*(world.post(path, None, 202) for _ in range(8)))
+    assert {one["job_id"] for one in again} == {first["job_id"]}
+    await qa.run_jobs()
 
 
 async def test_a_recount_that_is_given_up_leaves_the_counts_as_they_were(qa: ServiceUnderTest) -> None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from prometheus_client import start_http_server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.kit.allocation import return_memory_when_freed
+from shared.kit.allocation import OF_SERVICES, return_memory_when_freed
 from shared.kit.runtime import Runtime
 
 GRACE_S = 10
@@ -152,7 +152,7 @@ class _Server(uvicorn.Server):
 
 def serve(app: FastAPI) -> None:
     """Serve until SIGTERM or SIGINT; ends the process with status 3 when the service can't start."""
-    return_memory_when_freed()
+    return_memory_when_freed(OF_SERVICES)
     runtime: Runtime = app.state.runtime
     settings = runtime.settings
     config = uvicorn.Config(

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from shared.kit.allocation import return_memory_when_freed
+from shared.kit.allocation import OF_WORKERS, return_memory_when_freed
 from shared.kit.compute import worker
 
 MESSAGE: Final = struct.Struct("!cIi")
@@ -90,7 +90,7 @@ class _Template:
 
 
 def main(arguments: Sequence[str]) -> None:
-    return_memory_when_freed()
+    return_memory_when_freed(OF_WORKERS)
     descriptor, *modules = arguments
     for module in modules:
         importlib.import_module(module)

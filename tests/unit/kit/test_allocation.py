@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import os, threading
+import os, sys, threading
 from pathlib import Path
-from shared.kit.allocation import return_memory_when_freed
+from shared.kit import allocation
 
 def held_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
@@ -19,10 +19,10 @@ def take_and_free(kept):
     for _ in range(8):
         blocks = []
         for _ in range(8):
-            blocks.append(b"x" * (6 * 2**20))
+            blocks.append(b"x" * (int(sys.argv[2]) * 2**20))
             kept.append(os.urandom(1_000))  # what lives on lies between what goes
 
-assert return_memory_when_freed()
+assert allocation.return_memory_when_freed(getattr(allocation, sys.argv[1]))
 before, kept = held_mb(), []
 for _ in range(3):
     thread = threading.Thread(target=take_and_free, args=(kept,))
@@ -33,9 +33,15 @@ print(held_mb() - before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc alone is told")
-def test_large_blocks_go_back_when_they_are_freed() -> None:
+@pytest.mark.parametrize(("whose", "block_mb"), [("OF_SERVICES", 6), ("OF_WORKERS", 34)])
+def test_large_blocks_go_back_when_they_are_freed(whose: str, block_mb: int) -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=root, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", PROGRAM, whose, str(block_mb)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert int(done.stdout) < 16

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 BEFORE_EVERY_RECORD = UUID(int=0)
@@ -14,8 +14,7 @@ LEFT_OUT = ("method", "confidence", "under_review", "once_gold")
 not asked for, or its record was gold before and belongs to the training split."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedLabel:
+class ReleasedLabel(NamedTuple):
     """One record with its label. `fields`, `slice` and `answers` are JSON text, as they are stored."""
 
     record_id: UUID

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +51,7 @@ async def lineage_in_unit(
 
 def released_in_unit(schema: LabelSchema, labels: Sequence[ReleasedLabel], unit: OffsetUnit) -> list[ReleasedLabel]:
     """Labels as a release shows them. CPU work: reads their texts."""
-    return [replace(one, answers=json_in_unit(schema, one.fields, one.answers, unit)) for one in labels]
+    return [one._replace(answers=json_in_unit(schema, one.fields, one.answers, unit)) for one in labels]
 
 
 def json_in_unit(schema: LabelSchema, fields: str, answers: str, unit: OffsetUnit) -> str:

@@ -1,6 +1,5 @@
 """The lineage that a release holds: what proves each label, and every seal of the project."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -26,18 +25,27 @@ from shared.kit.signatures import KeyRing
 _SEALS_PER_PAGE: Final = 1000
 
 
-async def lines_of(database: Database, keys: KeyRing, project_id: UUID, labels: Sequence[ReleasedLabel]) -> bytes:
-    """Return a line of lineage for each label, in their order; what is not sealed yet is sealed first.
+async def links_of(
+    database: Database, keys: KeyRing, project_id: UUID, labels: Sequence[ReleasedLabel]
+) -> list[list[LinkOfLabel]]:
+    """Return for each label, in their order, its record's links up to its own; what is not sealed yet is sealed first.
 
     Raises:
         LabelWithoutLink: a label stands that its record's chain doesn't hold.
         SealNotGenuine: the project's last seal does not verify.
     """
+    if not labels:
+        return []
     links = await _links(database, labels)
     if any(one[-1].proof is None for one in links.values()):
         await sealing.seal_all(database, keys, project_id, utc_now())
         links = await _links(database, labels)
-    return await asyncio.to_thread(_lines, [links[one.record_id] for one in labels])
+    return [links[one.record_id] for one in labels]
+
+
+def lines_of(chains: Sequence[Sequence[LinkOfLabel]]) -> bytes:
+    """Return a line of lineage for each label. CPU work, no I/O."""
+    return b"".join([orjson.dumps(_lineage(one).content(), option=orjson.OPT_APPEND_NEWLINE) for one in chains])
 
 
 async def write_seals(database: Database, objects: Objects, folder: str, project_id: UUID) -> SealsFile:
@@ -68,11 +76,6 @@ async def _links(database: Database, labels: Sequence[ReleasedLabel]) -> Mapping
         if not links:
             raise LabelWithoutLink(record_id)
     return found
-
-
-def _lines(chains: Sequence[Sequence[LinkOfLabel]]) -> bytes:
-    """CPU work, no I/O."""
-    return b"".join([orjson.dumps(_lineage(one).content(), option=orjson.OPT_APPEND_NEWLINE) for one in chains])
 
 
 def _lineage(links: Sequence[LinkOfLabel]) -> LabelLineage:

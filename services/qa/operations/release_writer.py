@@ -11,6 +11,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from services.qa import exports
@@ -20,6 +21,7 @@ from services.qa.operations.offset_units import released_in_unit
 from services.qa.operations.release_files import JSON_LINES, folder, lineage_name, store
 from services.qa.operations.releases import SUCCESSOR_OF
 from services.qa.storage import projects, release_records
+from services.qa.storage.chain import LinkOfLabel
 from services.qa.storage.release_records import LabelPage
 from services.qa.storage.releases import Release
 from shared.contracts.answers import OffsetUnit
@@ -33,6 +35,13 @@ _BYTES_PER_PAGE = 4 * 1024 * 1024
 _BYTES_PER_PART = 12 * 1024 * 1024
 _PAGES_PER_PART = 250
 """Where nearly everything is left out, parts are small, and what was looked through is not looked through again."""
+
+
+class _Page(NamedTuple):
+    """A page, and of each label in it the links that prove it."""
+
+    page: LabelPage
+    links: list[list[LinkOfLabel]]
 
 
 @dataclass(slots=True)
@@ -94,17 +103,16 @@ class ReleaseWriter:
     async def _write_parts(self, split: str) -> None:
         part = _Part()
         async with contextlib.aclosing(self._pages(split)) as pages:
-            async for page in pages:
+            async for page, links in pages:
                 shown = await self._shown(page.labels)
-                part.add(page, await asyncio.to_thread(self._format.part, shown), await self._lineage(page.labels))
+                part.add(page, *await asyncio.to_thread(self._encoded, shown, links))
                 if page.last is None or part.full:
                     await self._store(split, part, page.last)
                     part = _Part()
 
-    async def _lineage(self, labels: list[ReleasedLabel]) -> bytes:
-        if not labels:
-            return b""
-        return await release_lineage.lines_of(self._database, self._keys, self._release.project_id, labels)
+    def _encoded(self, labels: Sequence[ReleasedLabel], links: list[list[LinkOfLabel]]) -> tuple[bytes, bytes]:
+        """The labels as the format has them, and their lineage."""
+        return self._format.part(labels), release_lineage.lines_of(links)
 
     async def _shown(self, labels: Sequence[ReleasedLabel]) -> Sequence[ReleasedLabel]:
         """Labels with offsets in the unit of the release."""
@@ -128,20 +136,26 @@ class ReleaseWriter:
                 session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
             )
 
-    async def _pages(self, split: str) -> AsyncGenerator[LabelPage]:
+    async def _pages(self, split: str) -> AsyncGenerator[_Page]:
         """Read the pages that are not written yet, each while the one before is encoded; the last one is empty."""
-        reading = asyncio.create_task(self._page(split, self.progress.after))
+        reading = asyncio.create_task(self._page_with_links(split, self.progress.after))
         try:
             while True:
-                page = await reading
-                if page.last is None:
-                    yield page
+                found = await reading
+                last = found.page.last
+                if last is None:
+                    yield found
                     return
-                reading = asyncio.create_task(self._page(split, page.last))
-                yield page
+                reading = asyncio.create_task(self._page_with_links(split, last))
+                yield found
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+    async def _page_with_links(self, split: str, after: UUID) -> _Page:
+        page = await self._page(split, after)
+        project_id = self._release.project_id
+        return _Page(page, await release_lineage.links_of(self._database, self._keys, project_id, page.labels))
 
     async def _page(self, split: str, after: UUID) -> LabelPage:
         options = self._release.options

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.qa.domain.seals import Seal
@@ -170,9 +170,11 @@ async def page_for_republish(session: Session, after: tuple[UUID, int], limit: i
     return [Seal(**row) for row in await session.raw.fetch(_ALL_SEALS, *after, limit)]
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOfLabel:
-    """A link of a record whose label is asked for, with the record's salt, which erasure takes."""
+class LinkOfLabel(NamedTuple):
+    """A link of a record whose label is asked for, with the record's salt, which erasure takes.
+
+    A tuple, in the order of the statement's columns: a release makes one of each link.
+    """
 
     record_id: UUID
     salt: bytes | None
@@ -191,4 +193,4 @@ async def of_labels(session: Session, labels: Sequence[tuple[UUID, int]]) -> lis
     rows = await session.raw.fetch(
         _OF_LABELS, [record_id for record_id, _ in labels], [str(revision) for _, revision in labels]
     )
-    return [LinkOfLabel(**row) for row in rows]
+    return list(map(LinkOfLabel._make, rows))

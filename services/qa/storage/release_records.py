@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,7 @@ _BYTES_PER_LINK = 1024
 """What a link of a record's chain takes in a release, about."""
 
 _OF_RECORDS = frozenset({"origin", "slice", "fields"})
-_COLUMNS = ", ".join(
-    f"{'records' if one.name in _OF_RECORDS else 'labels'}.{one.name}" for one in fields(ReleasedLabel)
-)
+_COLUMNS = ", ".join(f"{'records' if one in _OF_RECORDS else 'labels'}.{one}" for one in ReleasedLabel._fields)
 
 # What was ever gold is in no training split, and gold in no file at all, also where it was placed after `as_of`. Gold and
 # erased records are counted by their states.
@@ -120,7 +118,7 @@ class LabelPage:
 
 
 def _page(rows: Sequence[Any]) -> LabelPage:
-    labels = [ReleasedLabel(*row[2:]) for row in rows if row["left_out"] is None]
+    labels = [ReleasedLabel._make(row[2:]) for row in rows if row["left_out"] is None]
     left_out = Counter(row["left_out"] for row in rows if row["left_out"] in LEFT_OUT)
     return LabelPage(labels, rows[-1]["candidate"] if rows else None, left_out)
 

@@ -33,8 +33,11 @@ RELEASES: Final = Partition("parked", 0)
 IN_HAND: Final = 4_000
 """The most events that a process has fetched and not done."""
 
-_AT_ONCE: Final = (64, 8, 1)
-"""How many events may be in hand together, by how many processes have ended with one of them in hand."""
+_AT_ONCE: Final = (512, 32, 1)
+"""How many events may be in hand together, by how many processes have ended with one of them in hand.
+
+The first is large: mostly no event is to blame, and what waited for the partitions is to be done soon.
+"""
 
 _GIVE_BACK_TIMEOUT_S: Final = 2.0  # others wait for the partitions
 
@@ -162,6 +165,6 @@ class EventAttempts:
     async def _write(self, database: Database, statement: str, event_ids: Sequence[UUID]) -> None:
         if not event_ids:
             return
-        async with database.transaction() as session:
+        async with database.autocommit() as session:
             await session.raw.execute(statement, self._group, event_ids)
         self._counted.difference_update(event_ids)

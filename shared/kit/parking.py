@@ -127,6 +127,8 @@ FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS passed (id, after_key, a
     AND (r.after_key, r.after_seq) < (passed.after_key, passed.after_seq)
 """
 _END: Final = "DELETE FROM parked_releases WHERE id = ANY($1::bigint[])"
+# Two that go on with the same releases would each hold what the other waits for.
+_LOCK_RELEASES: Final = "SELECT FROM parked_releases WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"
 
 _attached: WeakKeyDictionary[Database, Handlers] = WeakKeyDictionary()
 
@@ -249,6 +251,7 @@ async def release_some(database: Database, handlers: Handlers) -> bool:
     # What is after the last row, or full, may have been cut off.
     cut = set() if len(rows) < AT_ONCE else {row["id"] for row in releases if row["id"] >= rows[-1]["release_id"]}
     async with database.transaction() as session:
+        await session.raw.execute(_LOCK_RELEASES, [row["id"] for row in releases])
         if cut:
             ids = [id_ for id_ in passed if id_ in cut]
             keys, seqs = [passed[id_]["event_key"] for id_ in ids], [passed[id_]["seq"] for id_ in ids]

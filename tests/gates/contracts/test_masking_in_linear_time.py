@@ -61,8 +61,8 @@ def test_tables_of_small_numbers_take_at_most_three_times_as_long_as_prose() -> 
 
 SHORT = 6_000
 GROWTH = 1.2
-ATTEMPTS = 60
-ENOUGH = {1, 5, 15, 30}
+ATTEMPTS = 120
+ENOUGH = {1, 5, 15, 30, 60, 120}
 """After so many rounds it is looked whether the middle of them grows with the text only."""
 TOO_SHORT_TO_TIME_S = 0.003
 PIECES = (

@@ -27,6 +27,9 @@ CASES = Path(__file__).parents[3].parent / "shared" / "cases" / "answers.json"
 PEOPLE = 3
 MOST_CPU_S = 1.0
 MOST_BYTES = 200e6
+BUSY = 2.0
+"""What a busy neighbour on the same core may cost; alone on a core of 2026 the dearest case takes about half a second."""
+
 SIZE = MAX_REGIONS
 EVERY = np.arange(SIZE)
 BOXES = kinds.of(BoxesQuestion(name="q", kind="boxes", field="image", labels=["car", "bus"], rotation=True))
@@ -110,11 +113,11 @@ def test_the_largest_answers_cost_a_second_at_most(name: str) -> None:
     kind, answer = ARRANGEMENTS[name]
     votes = [Vote(f"p{who}", answer(who)) for who in range(PEOPLE)]
     unknown = kind.unknown()
-    assert cost(lambda: kind.consensus(votes, unknown)) < MOST_CPU_S * slowness()
-    assert cost(lambda: kind.outcomes([ItemVotes(votes)], unknown)) < MOST_CPU_S * slowness()
+    assert cost(lambda: kind.consensus(votes, unknown)) < MOST_CPU_S * BUSY * slowness()
+    assert cost(lambda: kind.outcomes([ItemVotes(votes)], unknown)) < MOST_CPU_S * BUSY * slowness()
     assert (
         cost(lambda: [kind.distance(one.answer, two.answer) for one, two in combinations(votes, 2)])
-        < MOST_CPU_S * slowness()
+        < MOST_CPU_S * BUSY * slowness()
     )
     tracemalloc.start()
     kind.consensus(votes, unknown)
@@ -128,7 +131,7 @@ def test_the_largest_answers_cost_a_second_at_most(name: str) -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_boxes_whose_areas_no_double_holds_cost_no_more_and_break_nothing(width: float) -> None:
     votes = [Vote(f"p{who}", boxes(10 + EVERY / 1000, 10.0, width=width, turn=EVERY / 100)) for who in range(PEOPLE)]
-    assert cost(lambda: BOXES.consensus(votes, BOXES.unknown())) < MOST_CPU_S * slowness()
+    assert cost(lambda: BOXES.consensus(votes, BOXES.unknown())) < MOST_CPU_S * BUSY * slowness()
     BOXES.distance(votes[0].answer, votes[1].answer)
 
 

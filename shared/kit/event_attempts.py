@@ -2,7 +2,7 @@
 
 A process that is killed, or that a handler takes down with it, leaves no word on what it had in hand. So whoever takes a
 partition writes down that it holds it, and takes that away when it gives it back. Whoever takes a partition that was not
-given back is careful with as many events as its last holder may have had in hand: they are handled in small sets, one
+given back is careful with as many events as its last holder may have had in hand: they are handled in bounded sets, one
 set at a time, and each event is written down before and taken away after. What is still written down when the next
 process takes the partition was in hand when this one ended; such events come in smaller sets each time, until the one
 that ends processes stands alone.

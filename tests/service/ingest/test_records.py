@@ -20,7 +20,7 @@ async def test_a_record_is_kept_and_published(ingest: Ingest) -> None:
     project_id = await ingest.project()
     report = await ingest.send(
         project_id,
-        text("The lamp", external_id="a-1", slice={"channel": "chat", "year": 2026, "vip": True}, purposes=["quality"]),
+        text("The lamp", external_id="order 1", slice={"channel": "chat", "year": 2026, "vip": True}, purposes=["quality"]),
     )
     assert (report["accepted"], report["duplicates"], report["rejected"]) == (1, 0, [])
     record_id = UUID(report["records"][0]["record_id"])
@@ -30,9 +30,9 @@ async def test_a_record_is_kept_and_published(ingest: Ingest) -> None:
     assert event.payload.fields == {"message": "The lamp"}
     assert event.payload.slice == {"channel": "chat", "year": 2026, "vip": True}
     assert event.payload.purposes == ["quality"]
-    assert "a-1" not in event.model_dump_json()
+    assert "order 1" not in event.model_dump_json()
     read = await ingest.get(f"/v1/records/{record_id}")
-    assert read["external_id"] == "a-1"
+    assert read["external_id"] == "order 1"
     assert read["fields"] == {"message": "The lamp"}
     assert read["state"] == "open"
 

@@ -114,8 +114,8 @@ async def test_who_lost_the_lease_saves_nothing(
         lost = asyncio.create_task(another_scorer(world))
         await model.begun.wait()
         await asyncio.sleep(1.2)
-    follower = asyncio.create_task(another_scorer(world))
-    await until(lambda: model.asked == 2)
+        follower = asyncio.create_task(another_scorer(world))
+        await until(lambda: model.asked == 2)
     model.done.set()
     await asyncio.gather(lost, follower)
     assert await scored(world) == records

@@ -17,6 +17,7 @@ _SUITES: Final = ("attack", "chaos", "flow", "security/test_planted_address.py")
 _ALONE: Final = (
     "flow/test_crowded_record.py",
     "gates/contracts",
+    "gates/ingest/test_chunks.py",
     "gates/kit",
     "gates/qa/test_crowded_records.py",
     "service/kit/test_listening.py",
@@ -24,7 +25,6 @@ _ALONE: Final = (
     "service/kit_compute",
     "service/qa/test_pending_verdicts.py",
     "service/queue/test_submitting.py",
-    "unit/ingest/test_chunks.py",
 )
 
 

@@ -6,7 +6,6 @@ commitment of that entry alone, so that the label's answers can be compared with
 
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from json import loads
@@ -14,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from services.qa.domain.lineage import GENESIS, commit, link_hash
-from services.qa.domain.merkle import verify_proof
+from services.qa.domain.merkle import hashes_of, verify_proof
 
 LINEAGE_FORMAT: Final = "touchstone-lineage/1"
 _LABEL: Final = "label"
@@ -50,8 +49,7 @@ class SealedRoot(NamedTuple):
     root: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChainEntry:
+class ChainEntry(NamedTuple):
     """A link as it was hashed: `text` is its metadata in canonical JSON."""
 
     text: str
@@ -59,12 +57,12 @@ class ChainEntry:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelLineage:
+class LabelLineage(NamedTuple):
     """How one label came to be: a line of `<split>.lineage.jsonl`.
 
     `previous`: the hash before the first of the `entries`, 32 zero bytes before a record's first. `key` opens the last one,
-    None once the record was erased. `leaf`: the place (from 0) of the last one under the seal of that number.
+    None once the record was erased. `leaf`: the place (from 0) of the last one under the seal of that number; `proof`: the
+    sibling hashes on the way to the seal's root, one after the other.
     """
 
     record_id: UUID
@@ -73,7 +71,7 @@ class LabelLineage:
     key: bytes | None
     seal: int
     leaf: int
-    proof: Sequence[bytes]
+    proof: bytes
 
     def content(self) -> dict[str, Any]:
         """Return the line as an object for JSON; hashes are hexadecimal."""
@@ -87,7 +85,7 @@ class LabelLineage:
             "key": None if self.key is None else self.key.hex(),
             "seal": self.seal,
             "leaf": self.leaf,
-            "proof": [one.hex() for one in self.proof],
+            "proof": self.proof.hex(",", _HASH_BYTES).split(",") if self.proof else [],
         }
 
     @classmethod
@@ -97,6 +95,9 @@ class LabelLineage:
         Raises:
             KeyError, TypeError, ValueError: it is not that.
         """
+        proof = [bytes.fromhex(one) for one in content["proof"]]
+        if any(len(one) != _HASH_BYTES for one in proof):
+            raise ValueError("a hash of the proof has another length")
         return cls(
             record_id=UUID(content["record_id"]),
             previous=bytes.fromhex(content["previous"]),
@@ -107,7 +108,7 @@ class LabelLineage:
             key=None if content["key"] is None else bytes.fromhex(content["key"]),
             seal=int(content["seal"]),
             leaf=int(content["leaf"]),
-            proof=[bytes.fromhex(one) for one in content["proof"]],
+            proof=b"".join(proof),
         )
 
 
@@ -127,7 +128,7 @@ def faults_of(
     seal = seals.get(lineage.seal, LineageFault.SEAL)
     if isinstance(seal, LineageFault):
         yield FoundFault(seal, f"record {record_id}: its seal {lineage.seal} does not verify")
-    elif not verify_proof(lineage.entries[-1].hash, lineage.leaf, seal.leaves, lineage.proof, seal.root):
+    elif not verify_proof(lineage.entries[-1].hash, lineage.leaf, seal.leaves, hashes_of(lineage.proof), seal.root):
         words = f"record {record_id}: the proof does not lead to the root of seal {lineage.seal}"
         yield FoundFault(LineageFault.PROOF, words)
 

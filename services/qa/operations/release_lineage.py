@@ -7,7 +7,6 @@ from uuid import UUID
 import orjson
 
 from services.qa.domain.lineage import GENESIS, commitment_key
-from services.qa.domain.merkle import hashes_of
 from services.qa.domain.release_lineage import ChainEntry, LabelLineage
 from services.qa.domain.releases import ReleasedLabel, SealsFile
 from services.qa.domain.seals import Seal
@@ -80,7 +79,7 @@ async def _links(database: Database, labels: Sequence[ReleasedLabel]) -> Mapping
 
 def _lineage(links: Sequence[LinkOfLabel]) -> LabelLineage:
     """What is before a gold link is left out with it: that link names who placed the gold."""
-    last_gold = max((at for at, one in enumerate(links) if one.kind == GOLD), default=-1)
+    last_gold = max([at for at, one in enumerate(links) if one.kind == GOLD], default=-1)
     shown, label = links[last_gold + 1 :], links[-1]
     assert label.seal_number is not None
     assert label.leaf is not None
@@ -92,7 +91,7 @@ def _lineage(links: Sequence[LinkOfLabel]) -> LabelLineage:
         key=None if label.salt is None else commitment_key(label.salt, orjson.loads(label.text_to_hash)),
         seal=label.seal_number,
         leaf=label.leaf,
-        proof=hashes_of(label.proof),
+        proof=label.proof,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
@@ -41,3 +41,26 @@ async def side_by_side(pieces: Iterable[Coroutine[Any, Any, T]], at_once: int) -
             raise one
         results.append(one)
     return results
+
+
+async def one_ahead(source: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """Yield what the source yields, while it works on the next item already; the source is closed at the end.
+
+    Several of them, one behind the other, are a pipeline: each stage works on another item at the same time.
+    """
+
+    async def step() -> tuple[T] | None:
+        try:
+            return (await anext(source),)
+        except StopAsyncIteration:
+            return None
+
+    coming = asyncio.create_task(step())
+    try:
+        while (found := await coming) is not None:
+            coming = asyncio.create_task(step())
+            yield found[0]
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await source.aclose()

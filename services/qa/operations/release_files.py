@@ -1,5 +1,6 @@
 """The files of a release: where they lie, and streams that are hashed as they are stored."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
@@ -40,7 +41,7 @@ async def store(objects: Objects, key: str, chunks: AsyncIterator[bytes], media_
     async def hashed() -> AsyncIterator[bytes]:
         nonlocal size
         async for chunk in chunks:
-            digest.update(chunk)
+            await asyncio.to_thread(digest.update, chunk)
             size += len(chunk)
             yield chunk
 

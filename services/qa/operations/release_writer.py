@@ -25,6 +25,7 @@ from services.qa.storage.chain import LinkOfLabel
 from services.qa.storage.release_records import LabelPage
 from services.qa.storage.releases import Release
 from shared.contracts.answers import OffsetUnit
+from shared.kit.concurrency import one_ahead
 from shared.kit.database import Database
 from shared.kit.jobs import Job
 from shared.kit.objects import Objects
@@ -32,16 +33,24 @@ from shared.kit.signatures import KeyRing
 
 _LABELS_PER_PAGE = 1000
 _BYTES_PER_PAGE = 4 * 1024 * 1024
-_BYTES_PER_PART = 12 * 1024 * 1024
+_BYTES_PER_PART = 4 * 1024 * 1024
 _PAGES_PER_PART = 250
 """Where nearly everything is left out, parts are small, and what was looked through is not looked through again."""
 
 
-class _Page(NamedTuple):
+class _LinkedPage(NamedTuple):
     """A page, and of each label in it the links that prove it."""
 
     page: LabelPage
     links: list[list[LinkOfLabel]]
+
+
+class _EncodedPage(NamedTuple):
+    """A page, its labels as the format has them, and their lineage."""
+
+    page: LabelPage
+    labels: bytes
+    lineage: bytes
 
 
 @dataclass(slots=True)
@@ -54,11 +63,11 @@ class _Part:
     left_out: Counter[str] = field(default_factory=Counter)
     pages: int = 0
 
-    def add(self, page: LabelPage, encoded: bytes, lineage: bytes) -> None:
-        self.labels += page.labels
-        self.encoded.append(encoded)
-        self.lineage.append(lineage)
-        self.left_out += page.left_out
+    def add(self, one: _EncodedPage) -> None:
+        self.labels += one.page.labels
+        self.encoded.append(one.labels)
+        self.lineage.append(one.lineage)
+        self.left_out += one.page.left_out
         self.pages += 1
 
     @property
@@ -101,18 +110,44 @@ class ReleaseWriter:
         await self._objects.delete_folder(self._parts)
 
     async def _write_parts(self, split: str) -> None:
+        """Write the parts that are not written yet. While one page is stored, the next one is encoded, the links of the one
+        after it are read, and the page after that.
+        """
         part = _Part()
-        async with contextlib.aclosing(self._pages(split)) as pages:
-            async for page, links in pages:
-                shown = await self._shown(page.labels)
-                part.add(page, *await asyncio.to_thread(self._encoded, shown, links))
-                if page.last is None or part.full:
-                    await self._store(split, part, page.last)
+        pages = one_ahead(self._encoded(one_ahead(self._linked(one_ahead(self._pages(split))))))
+        async with contextlib.aclosing(pages):
+            async for one in pages:
+                part.add(one)
+                if one.page.last is None or part.full:
+                    await self._store(split, part, one.page.last)
                     part = _Part()
 
-    def _encoded(self, labels: Sequence[ReleasedLabel], links: list[list[LinkOfLabel]]) -> tuple[bytes, bytes]:
-        """The labels as the format has them, and their lineage."""
-        return self._format.part(labels), release_lineage.lines_of(links)
+    async def _pages(self, split: str) -> AsyncGenerator[LabelPage]:
+        """Read the pages that are not written yet; the last one is empty."""
+        after: UUID | None = self.progress.after
+        while after is not None:
+            page = await self._page(split, after)
+            after = page.last
+            yield page
+
+    async def _linked(self, pages: AsyncGenerator[LabelPage]) -> AsyncGenerator[_LinkedPage]:
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                project_id = self._release.project_id
+                yield _LinkedPage(
+                    page, await release_lineage.links_of(self._database, self._keys, project_id, page.labels)
+                )
+
+    async def _encoded(self, pages: AsyncGenerator[_LinkedPage]) -> AsyncGenerator[_EncodedPage]:
+        async with contextlib.aclosing(pages):
+            async for page, links in pages:
+                shown = await self._shown(page.labels)
+                yield await asyncio.to_thread(self._encode, page, shown, links)
+
+    def _encode(
+        self, page: LabelPage, shown: Sequence[ReleasedLabel], links: Sequence[Sequence[LinkOfLabel]]
+    ) -> _EncodedPage:
+        return _EncodedPage(page, self._format.part(shown), release_lineage.lines_of(links))
 
     async def _shown(self, labels: Sequence[ReleasedLabel]) -> Sequence[ReleasedLabel]:
         """Labels with offsets in the unit of the release."""
@@ -135,27 +170,6 @@ class ReleaseWriter:
             await self._job.commit_progress(
                 session, self.progress.done, self._total, checkpoint=self.progress.checkpoint()
             )
-
-    async def _pages(self, split: str) -> AsyncGenerator[_Page]:
-        """Read the pages that are not written yet, each while the one before is encoded; the last one is empty."""
-        reading = asyncio.create_task(self._page_with_links(split, self.progress.after))
-        try:
-            while True:
-                found = await reading
-                last = found.page.last
-                if last is None:
-                    yield found
-                    return
-                reading = asyncio.create_task(self._page_with_links(split, last))
-                yield found
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-
-    async def _page_with_links(self, split: str, after: UUID) -> _Page:
-        page = await self._page(split, after)
-        project_id = self._release.project_id
-        return _Page(page, await release_lineage.links_of(self._database, self._keys, project_id, page.labels))
 
     async def _page(self, split: str, after: UUID) -> LabelPage:
         options = self._release.options
@@ -185,8 +199,8 @@ class ReleaseWriter:
         parts = [self._part(split, number) for number in range(count)]
         lineage_parts = [self._lineage_part(split, number) for number in range(count)]
         name = f"{split}.{self._format.suffix}"
-        file = await self._file(name, split, self._format.join(self._stored(parts)), self._format.media_type)
-        lineage = await self._file(lineage_name(split), split, self._stored(lineage_parts), JSON_LINES)
+        file = await self._file(name, split, self._format.join(one_ahead(self._stored(parts))), self._format.media_type)
+        lineage = await self._file(lineage_name(split), split, one_ahead(self._stored(lineage_parts)), JSON_LINES)
         self.progress.finish_split(file, lineage)
         async with self._database.transaction() as session:
             await self._job.commit_progress(
@@ -197,10 +211,10 @@ class ReleaseWriter:
         stored = await store(self._objects, f"{self._folder}/{name}", chunks, media_type)
         return ReleaseFile(name, split, self.progress.records, stored.bytes, stored.sha256)
 
-    async def _stored(self, keys: list[str]) -> AsyncIterator[bytes]:
+    async def _stored(self, keys: list[str]) -> AsyncGenerator[bytes]:
+        """Read the parts, each as a whole: they are small."""
         for key in keys:
-            async for chunk in self._objects.stream(key):
-                yield chunk
+            yield await self._objects.get(key)
 
     @property
     def _folder(self) -> str:

@@ -263,11 +263,11 @@ async def test_what_is_stored_in_parts_is_one_file_without_them(
 def test_a_part_is_full_when_its_labels_or_their_lineage_are_as_large_as_a_part_may_be() -> None:
     page = LabelPage([], None, Counter())
     content = b"x" * (release_writer._BYTES_PER_PART // 2)
-    for encoded, lineage in ((content, b""), (b"", content)):
+    for one in (release_writer._EncodedPage(page, content, b""), release_writer._EncodedPage(page, b"", content)):
         part = release_writer._Part()
-        part.add(page, encoded, lineage)
+        part.add(one)
         assert not part.full
-        part.add(page, encoded, lineage)
+        part.add(one)
         assert part.full
 
 

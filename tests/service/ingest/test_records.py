@@ -20,7 +20,12 @@ async def test_a_record_is_kept_and_published(ingest: Ingest) -> None:
     project_id = await ingest.project()
     report = await ingest.send(
         project_id,
-        text("The lamp", external_id="order 1", slice={"channel": "chat", "year": 2026, "vip": True}, purposes=["quality"]),
+        text(
+            "The lamp",
+            external_id="order 1",
+            slice={"channel": "chat", "year": 2026, "vip": True},
+            purposes=["quality"],
+        ),
     )
     assert (report["accepted"], report["duplicates"], report["rejected"]) == (1, 0, [])
     record_id = UUID(report["records"][0]["record_id"])

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import structlog
@@ -62,6 +62,14 @@ WHERE (batch.messages_before < $3 AND batch.bytes_before < $4)
 ORDER BY batch.appended, batch.topic, batch.position
 """
 _ENDS: Final = "SELECT id, position FROM bus.topics WHERE id = ANY($1::int[])"
+
+
+class _Read(NamedTuple):
+    """How much of the log was read."""
+
+    rows: int = 0
+    messages: int = 0
+    bytes: int = 0
 
 
 class _Lease:
@@ -129,8 +137,8 @@ class PostgresMember:
     async def fetch(self, limit: int, timeout_s: float) -> list[Inbound]:
         until = time.monotonic() + timeout_s
         while True:
-            if not self._messages and self._unread:
-                await self._read(limit)
+            if len(self._messages) < limit and self._unread:
+                await self._read_on(limit)
             if self._messages:
                 return [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
             if self._unread:
@@ -216,13 +224,26 @@ class PostgresMember:
             if each.topic in names and not lease.in_hand
         ]
 
-    async def _read(self, limit: int) -> None:
-        """Read the next messages of our partitions."""
+    async def _read_on(self, limit: int) -> None:
+        """Read until there are as many of our messages as are asked for, as long as more of them may wait.
+
+        A read brings the messages of all partitions. Who stopped after one that brought few of its own would seem to have
+        caught up.
+        """
+        size = 0
+        while len(self._messages) < limit and size < _MOST_BYTES:
+            read = await self._read(limit)
+            size += read.bytes
+            if read.messages < limit and read.rows < _MOST_ROWS:
+                return
+
+    async def _read(self, limit: int) -> _Read:
+        """Read the next messages and keep those of our partitions; returns what was read of all."""
         self._looked_at = time.monotonic()
         after = {topic: self._read_up_to[topic] for topic in self._unread if topic in self._read_up_to}
         self._unread.clear()  # before the question: a call that comes meanwhile counts
         if not after:
-            return
+            return _Read()
         try:
             async with self._link.use() as connection:
                 rows = await connection.fetch(
@@ -239,6 +260,7 @@ class PostgresMember:
             self._read_up_to[topic] = after[topic] = row["position"]
         if rows:  # any of the topics may have more
             self._unread |= after.keys()
+        return _Read(len(rows), sum(row["messages"] for row in rows), sum(len(row["body"]) for row in rows))
 
     def _take_in(self, row: Any) -> None:
         name = self._name_of[row["topic"]]

@@ -7,7 +7,7 @@ import pytest
 from shared.kit.bus import Outbound
 from shared.kit.bus.postgres_member import PostgresMember
 from shared.kit.clock import new_id
-from tests.contracts.bus.conftest import Engine, joined, messages, read, topic
+from tests.contracts.bus.conftest import Engine, joined, messages, read, share, topic
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 
@@ -62,3 +62,14 @@ async def test_a_topic_with_much_in_it_holds_up_no_other(engine: Engine) -> None
         first = [*await consumer.fetch(100, 5.0), *await consumer.fetch(100, 5.0)]
         assert "wishes" in {message.topic for message in first}
         assert len(first) + len(await read(consumer, 601 - len(first))) == 601
+
+
+async def test_one_of_two_members_gets_as_many_as_it_asks_for_while_so_many_wait_for_it(engine: Engine) -> None:
+    bus, other = engine.connect(), engine.connect()
+    await bus.ensure_topics([topic()])
+    async with joined(bus, "readers") as first, joined(other, "readers") as second:
+        await share(bus, [first, second])
+        for _ in range(8):
+            await bus.publish(messages(50, 2))
+        found = [len(await first.fetch(100, 5.0)) for _ in range(3)]
+    assert found == [100, 100, 100]

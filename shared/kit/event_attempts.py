@@ -27,8 +27,8 @@ log = structlog.get_logger()
 MOST_ATTEMPTS: Final = 4
 """Processes that may end while they handle an event."""
 
-RELEASES: Final = Partition("parked", 0)
-"""Held by who releases parked events. No topic has this name."""
+_RELEASES: Final = Partition("parked", 0)
+"""Held while parked events are released. No topic has this name."""
 
 IN_HAND: Final = 4_000
 """The most events that a process has fetched and not done."""
@@ -100,6 +100,7 @@ class EventAttempts:
         self._holder = new_id()
         self._careful = 0  # with how many events more
         self._one_at_a_time = asyncio.Lock()
+        self._releases = False  # whether we release parked events
         self._counted: set[UUID] = set()  # attempts of ours that are written down
 
     async def take(self, database: Database, partitions: Collection[Partition]) -> None:
@@ -119,6 +120,18 @@ class EventAttempts:
                 await session.raw.execute(_GIVE_BACK, self._group, topics, numbers, self._holder)
         except Exception as error:
             log.warning("partitions_not_given_back", group=self._group, exc_info=error)
+
+    async def begin_releases(self, database: Database) -> None:
+        """Parked events are in hand from now on, unless they are already; be careful if others had them and ended."""
+        if not self._releases:
+            await self.take(database, [_RELEASES])
+            self._releases = True
+
+    async def end_releases(self, database: Database) -> None:
+        """No parked event is in hand."""
+        if self._releases:
+            await self.give_back(database, [_RELEASES])
+            self._releases = False
 
     def end_care(self) -> None:
         """Everything is done that the last holders had in hand."""

@@ -243,10 +243,14 @@ async def release_some(database: Database, handlers: Handlers) -> bool:
     """Go on with the releases that are under way, with `AT_ONCE` parked events; return whether there were any."""
     async with database.autocommit() as session:
         releases = await session.raw.fetch(_RELEASES, handlers.group, _RELEASES_AT_ONCE)
-        if not releases:
-            return False
-        rows = await session.raw.fetch(_NEXT_OF_RELEASES, [row["id"] for row in releases], AT_ONCE)
-    await _apply_and_move(database, handlers, rows)
+        rows = await session.raw.fetch(_NEXT_OF_RELEASES, [row["id"] for row in releases], AT_ONCE) if releases else []
+    if rows:
+        await handlers.attempts.begin_releases(database)
+        await _apply_and_move(database, handlers, rows)
+    else:
+        await handlers.attempts.end_releases(database)
+    if not releases:
+        return False
     passed = {row["release_id"]: row for row in rows}  # the last one of each release
     # What is after the last row, or full, may have been cut off.
     cut = set() if len(rows) < AT_ONCE else {row["id"] for row in releases if row["id"] >= rows[-1]["release_id"]}

@@ -22,7 +22,7 @@ from shared.kit.clock import to_tick
 from shared.kit.consuming import Handlers
 from shared.kit.database import Database
 from shared.kit.dead_letters import retry_topic
-from shared.kit.event_attempts import IN_HAND, RELEASES
+from shared.kit.event_attempts import IN_HAND
 from shared.kit.event_processor import LONGEST_PAUSE_S, Abandoned, EventProcessor, Failed, pause_s
 from shared.kit.exceptions import BusUnavailable, MemberLost
 from shared.kit.held_events import HeldEvents
@@ -137,7 +137,7 @@ class Runner:
         finally:
             self._consumer = None
             self._forget_all()
-            await self._handlers.attempts.give_back(self._database, [RELEASES])
+            await self._handlers.attempts.end_releases(self._database)
 
     async def _fetch(self, consumer: Consumer) -> None:
         failures = 0
@@ -278,13 +278,9 @@ class Runner:
     async def _release(self) -> None:
         """Release parked events where there are more than one transaction should."""
         attempt = 0
-        taken = False
         while True:
             self._handlers.releasing.clear()
             try:
-                if not taken:
-                    await self._handlers.attempts.take(self._database, [RELEASES])
-                    taken = True
                 while await parking.release_some(self._database, self._handlers):
                     attempt = 0
                 self._released = True

@@ -130,6 +130,26 @@ async def test_who_dies_in_between_loses_nothing_and_doubles_nothing(project: Pr
     await project.is_done(1, 2)
 
 
+async def test_only_who_ends_while_it_releases_leaves_word_of_it(project: Project) -> None:
+    """Who takes over is careful then; another replica that starts beside one that has nothing to release is not."""
+
+    async def holders() -> int:
+        found: int = await project.effects.value("SELECT count(*) FROM partition_holders")
+        return found
+
+    await project.release_all()
+    assert await holders() == 0
+    await project.park()
+    await project.come()
+    project.die_after = AT_ONCE
+    with pytest.raises(asyncio.CancelledError):
+        await project.release_all()
+    assert await holders() == 1
+    project.die_after = None
+    await project.release_all()
+    assert await holders() == 0
+
+
 async def test_a_failed_commit_of_what_brings_it_releases_nothing(project: Project) -> None:
     await project.park()
 

@@ -60,7 +60,7 @@ kafka: $(VENV)/embedded.stamp ## Start one Apache Kafka broker here and stay (Ct
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## All tests this machine can run, in two processes; says what was left out (TESTS=tests/unit for some)
-	$(PY) -m pytest $(TESTS) -q --numprocesses 2 --dist loadscope --no-loadscope-reorder
+	$(PY) -m pytest $(TESTS) -q --numprocesses 2 --dist loadscope --no-loadscope-reorder $(if $(CI),--reruns 1 -r R)
 
 .PHONY: gates
 gates: $(VENV)/dev.stamp ## What is claimed about numbers: accuracy, cost and time, by simulation and on real data

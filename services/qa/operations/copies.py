@@ -2,6 +2,7 @@
 
 from services.qa.storage import annotators, counters, predictions, projects
 from services.qa.storage.counters import BackgroundWork, Mark
+from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, ModelChanged, ProjectChanged
 from shared.contracts.values import ModelStage
 from shared.kit.consuming import EventSet, release_parked
@@ -25,7 +26,13 @@ async def keep_annotators(session: Session, events: EventSet[AnnotatorChanged]) 
 
 async def keep_models(session: Session, events: EventSet[ModelChanged]) -> None:
     """Keep the newest state of each model; a new champion is tested."""
-    for event in events:  # a model changes a few times in its life, and each change counts
-        if await predictions.save_model(session, event) and event.payload.stage is ModelStage.CHAMPION:
-            assert event.project_id is not None
-            await counters.mark(session, event.project_id, BackgroundWork.THRESHOLD_TEST)
+    in_order = sorted(events, key=lambda one: one.revision)
+    newest = {event.payload.model_id: event for event in in_order}
+    since = {event.payload.model_id: event.occurred_at for event in in_order if _is_champion(event)}
+    saved = await predictions.save_models(session, [(event, since.get(key)) for key, event in newest.items()])
+    tested = {event.project_id for key, event in newest.items() if key in saved and _is_champion(event)}
+    await counters.add(session, {}, {Mark(one, BackgroundWork.THRESHOLD_TEST): 1 for one in tested if one is not None})
+
+
+def _is_champion(event: Event[ModelChanged]) -> bool:
+    return event.payload.stage is ModelStage.CHAMPION

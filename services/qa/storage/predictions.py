@@ -90,7 +90,19 @@ _LINEAGE_NAMED = """
 SELECT prediction_id, model_id, model_version, schema_version, answers, confidence, scored_for, predicted_at
 FROM predictions WHERE prediction_id = ANY($1::uuid[])
 """
-_SAVE_MODEL = """
+_SAVE_MODELS = """
+INSERT INTO models (model_id, project_id, revision, version, stage, schema_version, question, champion_since, content)
+SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[],
+    $9::jsonb[]
+) AS one (model_id, project_id, revision, version, stage, schema_version, question, champion_since, content)
+ORDER BY model_id
+ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, stage = excluded.stage,
+    champion_since = COALESCE(excluded.champion_since, models.champion_since), content = excluded.content
+WHERE models.revision < excluded.revision
+RETURNING model_id
+"""
+_MODEL = """
 INSERT INTO models (model_id, project_id, revision, version, stage, schema_version, question, champion_since, content)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (model_id) DO UPDATE SET revision = excluded.revision, stage = excluded.stage,
@@ -165,22 +177,25 @@ async def for_lineage(session: Session, record_id: UUID, named: Sequence[UUID], 
     return sorted(found.values(), key=lambda one: (one["predicted_at"], one["prediction_id"]))
 
 
-async def save_model(session: Session, event: Event[ModelChanged]) -> bool:
-    """Keep the newest state of a model; False when what is kept is as new."""
-    payload = event.payload
-    saved = await session.raw.fetchval(
-        _SAVE_MODEL,
-        payload.model_id,
-        event.project_id,
-        event.revision,
-        payload.version,
-        payload.stage,
-        payload.manifest.schema_version,
-        payload.manifest.question,
-        event.occurred_at if payload.stage == "champion" else None,
-        payload.model_dump_json(),
+async def save_models(session: Session, changes: Sequence[tuple[Event[ModelChanged], datetime | None]]) -> set[UUID]:
+    """Keep the newest state of each model, with the moment it last became champion if that is among what is new.
+
+    Returns the models of which no newer state was kept before.
+    """
+    events = [event for event, _ in changes]
+    rows = await session.raw.fetch(
+        _SAVE_MODELS,
+        [event.payload.model_id for event in events],
+        [event.project_id for event in events],
+        [event.revision for event in events],
+        [event.payload.version for event in events],
+        [event.payload.stage for event in events],
+        [event.payload.manifest.schema_version for event in events],
+        [event.payload.manifest.question for event in events],
+        [champion_since for _, champion_since in changes],
+        [event.payload.model_dump_json() for event in events],
     )
-    return saved is not None
+    return {row["model_id"] for row in rows}
 
 
 async def champion(session: Session, project_id: UUID) -> Model | None:

@@ -281,13 +281,16 @@ async def _apply(database: Database, handlers: Handlers, rows: Sequence[Any], ma
     moved: dict[UUID, Need] = {}
     row_of = {row["event_id"]: row for row in rows}  # what was brought twice is released twice: each event counts once
     deliveries: list[Delivery] = []
+    unwanted: list[UUID] = []  # of types that are no longer subscribed to
     for row in row_of.values():
         event = handlers.parse(row["envelope"])
-        if event is None:  # a type that is no longer subscribed to
-            async with database.transaction() as session:
-                await session.raw.execute(_UNPARK, [row["event_id"]], handlers.group)
+        if event is None:
+            unwanted.append(row["event_id"])
         else:
             deliveries.append(Delivery(row["topic"], row["event_key"], row["envelope"], event))
+    if unwanted:
+        async with database.transaction() as session:
+            await session.raw.execute(_UNPARK, unwanted, handlers.group)
     for same_type in sets_of(deliveries):
         for event_id, need in (await _apply_or_halve(database, handlers, same_type, made)).items():
             row = row_of[event_id]

@@ -63,7 +63,12 @@ async def loop(client: Client, suite: Suite) -> Loop:
         client, suite, made.manager, made.product, made.project_id, made.question, made.right, made.tokens
     )
     records = [
-        {"external_id": text, "fields": {"text": text}, "slice": {"kind": MARK if MARK in text else "plain"}}
+        {
+            "external_id": text,
+            "fields": {"text": text},
+            "slice": {"kind": MARK if MARK in text else "plain"},
+            "purposes": [f"study of {MARK}" if MARK in text else "quality"],
+        }
         for text in (*texts()[:24], *MARKED)
     ]
     await annotators.call(

@@ -169,7 +169,7 @@ async def _place_wave(
     locked = await records.lock_known(session, ids)
     current = await gold.current(session, ids)
     last = await gold.last_revisions(session, ids)
-    given = await annotations.of_rounds(session, dict.fromkeys(ids))
+    given = await annotations.of_all_rounds(session, ids)
     changes = RecordChanges(now)
     added: list[Gold] = []
     results: dict[int, Gold | GoldRefusal] = {}
@@ -269,7 +269,7 @@ async def withdraw(session: Session, project: Project, record_id: UUID, reason: 
     changes.move(record, RecordState.OPEN)
     if record.route is Route.AUTO_ACCEPT:
         record.route = None  # queue asks people now, and will publish it
-    for one in (await annotations.of_rounds(session, {record_id: None})).get(record_id, ()):
+    for one in (await annotations.of_all_rounds(session, [record_id])).get(record_id, ()):
         if one.role != "gold":
             continue
         if one.round == record.round and one.task_kind is TaskKind.ARBITRATION:

@@ -121,9 +121,9 @@ async def _with_predictions(session: Session, facts: Sequence[RecordFacts]) -> l
     }
     if missing:
         # Records of earlier releases wait for what is kept no more: a prediction that holds no model's answers.
+        by_id = {one.record.record_id: one.record for one in with_predictions}
         for record_id in await routes.without_model(session, missing):
-            record = next(one.record for one in with_predictions if one.record.record_id == record_id)
-            record.routed_prediction_id = None
+            by_id[record_id].routed_prediction_id = None
     return with_predictions
 
 

@@ -54,11 +54,10 @@ SELECT annotation_id, role FROM corrected
 
 # `paused` and `era` are known of few annotators: they are looked up once each, not once an annotation.
 # `era`: how many eras of the annotator had begun when the annotation was submitted.
-_OF_ROUNDS = """
+_OF_ALL_ROUNDS = """
 WITH found AS MATERIALIZED (
-    SELECT annotations.* FROM unnest($1::uuid[], $2::integer[]) AS one (record_id, round)
+    SELECT annotations.* FROM unnest($1::uuid[]) AS one (record_id)
     JOIN annotations ON annotations.record_id = one.record_id
-        AND (one.round IS NULL OR annotations.round = one.round)
     WHERE annotations.answers IS NOT NULL
 )
 SELECT annotation_id, annotation_revision, found.annotator_id, role, round, task_id, task_kind, found.answers,
@@ -72,6 +71,11 @@ FROM found LEFT JOIN assessments AS assessment
     ON assessment.project_id = found.project_id AND assessment.annotator_id = found.annotator_id
 ORDER BY record_id, submitted_at, annotation_id, annotation_revision
 """
+_OF_ROUNDS = _OF_ALL_ROUNDS.replace(
+    "unnest($1::uuid[]) AS one (record_id)", "unnest($1::uuid[], $2::integer[]) AS one (record_id, round)"
+).replace(
+    "annotations.record_id = one.record_id", "annotations.record_id = one.record_id AND annotations.round = one.round"
+)
 _SET_ROLES = """
 WITH changed AS (
     UPDATE annotations SET role = one.role
@@ -165,10 +169,19 @@ async def supersede(session: Session, newest: Mapping[UUID, int]) -> list[Supers
     return [Superseded(**row) for row in rows]
 
 
-async def of_rounds(session: Session, rounds: Mapping[UUID, int | None]) -> dict[UUID, list[Annotation]]:
-    """By record, the annotations of a round (None: of all) whose content is here, in the order of their submission."""
+async def of_rounds(session: Session, rounds: Mapping[UUID, int]) -> dict[UUID, list[Annotation]]:
+    """By record, the annotations of a round whose content is here, in the order of their submission."""
+    return _by_record(await session.raw.fetch(_OF_ROUNDS, list(rounds), list(rounds.values())))
+
+
+async def of_all_rounds(session: Session, record_ids: Sequence[UUID]) -> dict[UUID, list[Annotation]]:
+    """By record, the annotations of all its rounds whose content is here, in the order of their submission."""
+    return _by_record(await session.raw.fetch(_OF_ALL_ROUNDS, record_ids))
+
+
+def _by_record(rows: Sequence[Any]) -> dict[UUID, list[Annotation]]:
     found: dict[UUID, list[Annotation]] = {}
-    for row in await session.raw.fetch(_OF_ROUNDS, list(rounds), list(rounds.values())):
+    for row in rows:
         values = loaded(row, "answers")
         record_id = values.pop("record_id")
         found.setdefault(record_id, []).append(Annotation(**{**values, "task_kind": TaskKind(row["task_kind"])}))

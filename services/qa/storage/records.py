@@ -138,7 +138,10 @@ _CONTENTS = "SELECT record_id, fields FROM records WHERE record_id = ANY($1::uui
 
 # One statement per table that holds content; what its history consists of stays.
 _ERASE = (
-    "UPDATE records SET fields = NULL, slice = NULL, salt = NULL, request = NULL WHERE record_id = ANY($1::uuid[])",
+    """
+    UPDATE records SET fields = NULL, slice = NULL, purposes = '{}', salt = NULL, request = NULL
+    WHERE record_id = ANY($1::uuid[])
+    """,
     """
     WITH erased AS (
         UPDATE annotations SET answers = NULL, reason = NULL WHERE record_id = ANY($1::uuid[])

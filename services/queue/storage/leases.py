@@ -91,9 +91,10 @@ FROM slots WHERE task_id = $1 AND slot = $2
 """
 _SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = $1"
 
-# Returned work, which comes to annotators again: they gave it back or let it run out; a slot that is free keeps which prediction its
-# last lease showed. Of gold it is noted, as `witness_*`, which ordinary slot stands in front now: nobody takes gold away, so
-# it is gone when somebody else takes that slot. It is looked for whatever the slot is, so that giving back takes as long.
+# Returned work, which comes to annotators again: they gave it back or let it run out; a slot that is free keeps which
+# prediction its last lease showed. Of gold it is noted, as `witness_*`, which ordinary slot stands in front now: nobody
+# takes gold away, so it is gone when somebody else takes that slot. In which of both lanes is told by the ids, half and
+# half. It is looked for whatever the slot is, so that giving back takes as long.
 _REMEMBER = """
 INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot,
     witness_guideline, shown)
@@ -109,7 +110,7 @@ LEFT JOIN LATERAL (
         WHERE f.project_id = s.project_id AND f.state = 'free' AND f.pool = 'any' AND f.lane = line.lane
         ORDER BY f.rank, f.sort_key LIMIT 1
     ) one
-    ORDER BY random() LIMIT 1
+    ORDER BY (line.lane = 'random') = (hashtextextended(concat(back.annotator_id, s.task_id, s.slot), 0) % 2 = 0) DESC LIMIT 1
 ) front ON true
 ORDER BY back.annotator_id, s.project_id, s.task_id
 ON CONFLICT (annotator_id, project_id, task_id) DO UPDATE

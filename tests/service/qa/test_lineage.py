@@ -8,6 +8,7 @@ import pytest
 
 from services.qa.api.records import LineageOut
 from shared.contracts.values import Split
+from shared.kit.clock import new_id
 from tests.service.qa.world import World, animal
 
 
@@ -32,8 +33,11 @@ async def test_the_chain_of_a_record_verifies_and_is_sealed(world: World) -> Non
 
 
 async def test_the_chain_verifies_after_erasure_and_the_content_is_gone(world: World) -> None:
-    record_id = await world.finalized("cat")
+    record_id = new_id()
+    await world.deliver(world.accepted(record_id, purposes=["a study of cats"]), world.routed(record_id, 2))
+    await world.deliver(world.annotated(record_id, "cat"), world.annotated(record_id, "cat", slot=2))
     await world.service.run_loop("seal")
+    assert (await world.lineage(record_id))["purposes"] == ["a study of cats"]
     await world.deliver(world.erased(record_id))
     chain = await sealed(world, record_id)
     assert chain["verified"]

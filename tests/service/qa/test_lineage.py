@@ -37,7 +37,7 @@ async def test_the_chain_verifies_after_erasure_and_the_content_is_gone(world: W
     await world.deliver(world.accepted(record_id, purposes=["a study of cats"]), world.routed(record_id, 2))
     await world.deliver(world.annotated(record_id, "cat"), world.annotated(record_id, "cat", slot=2))
     await world.service.run_loop("seal")
-    assert (await world.lineage(record_id))["purposes"] == ["a study of cats"]
+    assert (await world.lineage(record_id))["record"]["purposes"] == ["a study of cats"]
     await world.deliver(world.erased(record_id))
     chain = await sealed(world, record_id)
     assert chain["verified"]

@@ -35,13 +35,13 @@ def parse_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
     Raises:
         MalformedJson: it isn't JSON: NaN and numbers beyond a double are not, either.
         Problem: 413, it holds more than `max_values`; 422, a NUL character or lone surrogate, a whole number of more than
-            64 bits, or it is nested deeper than `MAX_DEPTH`.
+            64 bits, an object with a name twice, or it is nested deeper than `MAX_DEPTH`.
     """
     value = read_json(raw, max_values)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _refuse_depth_of(_outside_strings(raw, max_values))
-    if may_be_rounded(raw):
-        refuse_faults(json.loads(raw, parse_int=_whole_number))
+    if may_be_rounded(raw) or may_repeat_names(raw, value):
+        refuse_faults(read_exactly(raw))
     if may_hold_nul(raw):
         _refuse_nul(value, [])
     return value

@@ -193,3 +193,21 @@ def test_a_page_has_a_next_only_when_there_is_one() -> None:
     page: Page[Cat] = page_of(cats, 2, "kind", "lives")
     assert page.next is not None
     assert decode_cursor(page.next, str, int) == ("1", 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer"),
+    [
+        (b'{"answers": {"tone": {"label": "bad", "label": "good"}}}', "/answers/tone"),
+        (b'{"count": 1, "count": 2}', ""),
+        (b'[{"a": 1}, {"b": 1, "b" : 1}]', "/1"),
+    ],
+)
+def test_a_name_that_is_given_twice_is_refused_where_it_is(raw: bytes, pointer: str) -> None:
+    with pytest.raises(Problem) as refused:
+        parse_json(raw)
+    assert (refused.value.type, refused.value.pointer) == ("name-repeated", pointer)
+
+
+def test_a_name_may_come_again_in_another_object_and_in_a_text() -> None:
+    assert parse_json(b'[{"a": {"a": "\\"a\\": 1"}}, {"a": 2}]') == [{"a": {"a": '"a": 1'}}, {"a": 2}]

@@ -21,8 +21,8 @@ from services.qa.compute.agreement import (
     measure_distances,
     sampled_distances,
 )
-from services.qa.domain.agreement_coefficients import SampledDistances
 from services.qa.domain.agreement_counts import Contributions, CountChanges, CountedAnswer, chooses_one_class
+from services.qa.domain.distance_agreement import SampledDistances
 from services.qa.domain.project import Project
 from services.qa.domain.votes import Answer
 from services.qa.storage import agreement_counts, agreement_results, projects
@@ -161,9 +161,9 @@ async def _measure(
             answers = await agreement_counts.answers_of(session, drawn)
     if chooses_one_class(question):
         if len(patterns) + len(cells) <= _FEW_COUNTS:
-            content = measure_classes(patterns, cells)
+            content = measure_classes(question, patterns, cells)
         else:
-            content = await compute.run(measure_classes, patterns, cells, project_id=project_id)
+            content = await compute.run(measure_classes, question, patterns, cells, project_id=project_id)
     else:
         chosen = _chosen(question, key.schema_version, [answers.get(record_id, ()) for record_id in drawn])
         taken = hashlib.sha256(orjson.dumps(chosen)).hexdigest()

@@ -174,8 +174,7 @@ def _intervals(
         sums = draws.sums(drawn)
         return np.concatenate([one.statistics(drawn, sums) for one in weighted])
 
-    values = [one.value for of_one in estimates for one in of_one]
-    found = intervals(draws.masses, table.paired_records, values, statistics)
+    found = intervals(draws.masses, [one for of_one in estimates for one in of_one], statistics)
     each = len(estimates[0])
     return [found[first:last] for first, last in pairwise(range(0, len(found) + 1, each))]
 

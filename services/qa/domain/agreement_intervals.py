@@ -21,6 +21,7 @@ import numpy as np
 from scipy import special
 
 from services.qa.domain.arrays import Floats
+from services.qa.domain.class_tables import Estimate
 
 AGREEING_MASS: Final = 1.0
 """How many records on which all agree are added."""
@@ -33,6 +34,8 @@ _LEAST_ROUNDS: Final = 100
 _MOST_DRAWS: Final = 20_000_000
 _CELLS_AT_ONCE: Final = 2_000_000
 _TAIL: Final = 0.025
+_LEAST_TAIL: Final = 0.0025
+"""Two or three records ask for more than some thousand draws can show."""
 
 Interval = tuple[float | None, float | None]
 Statistics = Callable[[Floats], Floats]
@@ -40,11 +43,11 @@ Statistics = Callable[[Floats], Floats]
 
 
 def intervals(
-    masses: Floats, records: int, values: Sequence[float | None], statistics: Statistics, rounds: int = _ROUNDS
+    masses: Floats, estimates: Sequence[Estimate], statistics: Statistics, rounds: int = _ROUNDS
 ) -> list[Interval]:
     """Return the 95 % interval of each of C coefficients; (None, None) where its value is None.
 
-    `masses`: of each column of the weights, how many records it stands for; `records`: how many were compared.
+    `masses`: of each column of the weights, how many records it stands for.
     """
     rounds = min(rounds, max(_LEAST_ROUNDS, _MOST_DRAWS // len(masses)))
     generator = np.random.default_rng(_SEED)
@@ -55,8 +58,7 @@ def intervals(
             size = min(at_once, rounds - first)
             found.append(statistics(generator.standard_gamma(masses, size=(size, len(masses)))))
     drawn = np.concatenate(found, axis=1)
-    tail = _expanded_tail(records)
-    return [_interval(one, value, tail) for one, value in zip(drawn, values, strict=True)]
+    return [_interval(*one) for one in zip(drawn, estimates, strict=True)]
 
 
 def differing(size: float, observed: float, records: float, most: float = 1.0) -> float:
@@ -70,17 +72,17 @@ def differing(size: float, observed: float, records: float, most: float = 1.0) -
     return (unknown + observed) / (1.0 + records)
 
 
-def _expanded_tail(records: int) -> float:
-    if records < 2:  # noqa: PLR2004  # a pair
-        return 0.0
-    freedom = records - 1
-    wide = -special.stdtrit(freedom, _TAIL) * sqrt(records / freedom)
-    return float(special.ndtr(-wide))
+def _expanded_tail(records: float) -> float:
+    """The share of draws to leave out on each side."""
+    freedom = max(1.0, records - 1.0)
+    wide = -special.stdtrit(freedom, _TAIL) * sqrt((freedom + 1.0) / freedom)
+    return max(_LEAST_TAIL, float(special.ndtr(-wide)))
 
 
-def _interval(drawn: Floats, value: float | None, tail: float) -> Interval:
+def _interval(drawn: Floats, estimate: Estimate) -> Interval:
     drawn = drawn[np.isfinite(drawn)]
-    if value is None or len(drawn) == 0:
+    if estimate.value is None or len(drawn) == 0:
         return None, None
+    tail = _expanded_tail(estimate.effective_records)
     low, high = np.quantile(drawn, (tail, 1.0 - tail))
-    return min(float(low), value), max(float(high), value)
+    return min(float(low), estimate.value), max(float(high), estimate.value)

@@ -44,13 +44,14 @@ class CountedPattern:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A coefficient with its standard error; None where it is not defined."""
+    """A coefficient with its standard error, None where it is not defined, and how many records it really rests on."""
 
     value: float | None
-    standard_error: float | None
+    standard_error: float | None = None
+    effective_records: float = 0.0
 
 
-UNKNOWN: Final = Estimate(None, None)
+UNKNOWN: Final = Estimate(None)
 
 
 class ClassTable:
@@ -142,7 +143,7 @@ class WeightedAgreement:
     def percent(self) -> Estimate:
         """The share of agreeing pairs of answers, mean over the records."""
         deviations = np.where(self._table.paired, self._agreement - float(self._exact.agreement), 0.0)
-        return Estimate(float(self._exact.agreement), self._error(deviations, self._paired))
+        return self._estimate(float(self._exact.agreement), deviations, self._paired)
 
     def fleiss(self) -> Estimate:
         expected = Fraction(_quadratic_form(self._exact.shares, self._weights), self._exact.whole**2)
@@ -171,7 +172,7 @@ class WeightedAgreement:
         if chance == 0:
             return UNKNOWN
         value = 1 - (answers - 1) * self._exact.disagreement / chance
-        return Estimate(float(value), self._krippendorff_error(float(value)))
+        return self._estimate(float(value), self._krippendorff_deviations(), self._paired)
 
     def _gwet_factor(self) -> Fraction | None:
         classes = self._weights.classes
@@ -185,33 +186,49 @@ class WeightedAgreement:
         kappa, chance = float(value), float(expected)
         own = self._records / self._paired * (self._agreement - chance * self._table.paired)
         influence = (own - 2.0 * (1.0 - kappa) * (by_record - chance)) / (1.0 - chance)
-        return Estimate(kappa, self._error(influence - kappa, self._records))
+        return self._estimate(kappa, influence - kappa, self._records)
 
-    def _krippendorff_error(self, alpha: float) -> float | None:
+    def _krippendorff_deviations(self) -> Floats:
         """As in irrCAC: shares by the mean number of answers, with the terms of how many a record has."""
         table, paired = self._table, self._table.paired
         sizes = table.sizes[paired].astype(np.float64)
         mean_size = table.paired_answers / self._paired
-        least = 1.0 / table.paired_answers
-        ratio = (sizes - mean_size) / mean_size
+        more = (sizes - mean_size) / mean_size
         agreeing = self._agreement[paired] * sizes / mean_size
-        mean = float(table.records[paired] @ agreeing) / self._paired
-        shares = table.counts[paired] / mean_size
+        observed = float(table.records[paired] @ agreeing) / self._paired
         pi = np.array(self._exact.paired_totals, np.float64) / table.paired_answers
         matrix = self._weights.matrix
         mean_weights = pi if matrix is None else matrix @ pi
         chance = float(pi @ mean_weights)
-        own = ((1.0 - least) * (agreeing - mean * ratio) + least - chance) / (1.0 - chance)
-        by_chance = shares @ mean_weights - chance * ratio
-        influence = own - 2.0 * (1.0 - alpha) * (by_chance - chance) / (1.0 - chance)
+        alpha = (observed - chance) / (1.0 - chance)  # without the correction for few answers, which `corrected` has
+        corrected = observed + (1.0 - observed) / table.paired_answers
+        own = (agreeing - corrected * more - chance) / (1.0 - chance)
+        by_chance = table.counts[paired] @ mean_weights / mean_size - chance * more
         deviations = np.zeros(len(table.records))
-        deviations[paired] = influence - alpha
-        return self._error(deviations, self._paired)
+        deviations[paired] = own - 2.0 * (1.0 - alpha) * (by_chance - chance) / (1.0 - chance) - alpha
+        return deviations
 
-    def _error(self, deviations: Floats, records: int) -> float | None:
-        if records < PAIR:
-            return None
-        return sqrt(float(self._table.records @ deviations**2) / (records * (records - 1)))
+    def _estimate(self, value: float, deviations: Floats, records: int) -> Estimate:
+        return estimate_of(value, deviations, self._table.records, records)
+
+
+def estimate_of(value: float, deviations: Floats, times: Integers | Floats, records: int) -> Estimate:
+    """Return a coefficient with its standard error, from how far each of P patterns moves it.
+
+    `deviations` (P,): of a record with the pattern, `times` (P,): how many have it; `records`: how many there are.
+
+    A variance that few records make is known as badly as from few: from k normal ones its relative variance is 2 / (k - 1), from
+    these (kurtosis - 1) / records, so they are worth that k.
+    """
+    if records < PAIR:
+        return Estimate(value, None, records)
+    squares = deviations**2
+    total = float(times @ squares)
+    if total == 0.0:
+        return Estimate(value, 0.0, records)
+    kurtosis = records * float(times @ squares**2) / total**2
+    worth = min(float(records), 1.0 + 2.0 * records / max(kurtosis - 1.0, 1e-9))
+    return Estimate(value, sqrt(total / (records * (records - 1))), worth)
 
 
 def _exact_sums(table: ClassTable, weights: ClassWeights) -> _Exact:

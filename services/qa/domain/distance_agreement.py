@@ -22,7 +22,7 @@ from services.qa.domain.agreement_coefficients import Coefficient, QuestionAgree
 from services.qa.domain.agreement_counts import LEFT_OUT, UNITS
 from services.qa.domain.agreement_intervals import AGREEING_MASS, DIFFERING_MASS, Interval, differing, intervals
 from services.qa.domain.arrays import Floats
-from services.qa.domain.class_tables import CountedPattern
+from services.qa.domain.class_tables import CountedPattern, Estimate, estimate_of
 
 _NOISE: Final = 400.0
 """The mass of a column whose weight is close to normal, with mean 400 and deviation 20."""
@@ -125,11 +125,12 @@ def _alpha(
         np.array([2.0 * one.units / one.records / UNITS / (size - 1) for one, size in zip(counted, sizes, strict=True)]),
     )
     by_chance = float(chance) / UNITS
-    interval = _interval(shares, by_chance, sampled, value)
-    return Coefficient(value, *interval, _error(shares, by_chance, sampled, value), records, answers)
+    estimate = _estimate(shares, by_chance, sampled, value)
+    interval = _interval(shares, by_chance, sampled, estimate)
+    return Coefficient(value, *interval, estimate.standard_error, records, answers)
 
 
-def _interval(shares: _Within, by_chance: float, sampled: SampledDistances, value: float) -> Interval:
+def _interval(shares: _Within, by_chance: float, sampled: SampledDistances, estimate: Estimate) -> Interval:
     records = float(shares.records.sum())
     mean_size = float(shares.records @ shares.sizes) / records
     differ = shares.distances > 0.0
@@ -147,18 +148,20 @@ def _interval(shares: _Within, by_chance: float, sampled: SampledDistances, valu
         left = sqrt(max(0.0, sampled.relative_error**2 - float(moved.var())))
         return np.asarray(1.0 - within / (by_chance * np.maximum(0.01, 1.0 + moved + left * noise)), np.float64)[None]
 
-    return intervals(masses, int(records), [value], statistics)[0]
+    return intervals(masses, [estimate], statistics)[0]
 
 
-def _error(shares: _Within, by_chance: float, sampled: SampledDistances, value: float) -> float | None:
-    """The standard error: of the ratio of two means, that go together as in the sample."""
+def _estimate(shares: _Within, by_chance: float, sampled: SampledDistances, value: float) -> Estimate:
+    """With the standard error of the ratio of two means, that go together as in the sample."""
     records = float(shares.records.sum())
-    if records < 2:  # noqa: PLR2004  # a pair
-        return None
     answers = float(shares.records @ shares.sizes)
     within = float(shares.records @ shares.distances) / answers
     deviations = (shares.distances - within * shares.sizes) * records / answers
-    spread = float(shares.records @ deviations**2) / (records * (records - 1.0))
+    of_within = estimate_of(value, deviations, shares.records, int(records))
+    if of_within.standard_error is None:
+        return of_within
+    spread = of_within.standard_error**2
     moved = min(sampled.relative_error**2, sampled.slope**2 * spread)
-    of_within = (1.0 / by_chance - (1.0 - value) * sampled.slope) ** 2 * spread
-    return sqrt(of_within + (1.0 - value) ** 2 * (sampled.relative_error**2 - moved))
+    ratio = (1.0 / by_chance - (1.0 - value) * sampled.slope) ** 2 * spread
+    error = sqrt(ratio + (1.0 - value) ** 2 * (sampled.relative_error**2 - moved))
+    return replace(of_within, standard_error=error)

@@ -12,7 +12,7 @@ and Everitt 1969 (Psychological Bulletin 72), and Gwet 2014, "Handbook of Inter-
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import sqrt
 from typing import Final
@@ -22,6 +22,7 @@ import numpy as np
 from services.qa.domain.agreement_coefficients import Coefficient
 from services.qa.domain.agreement_intervals import AGREEING_MASS, DIFFERING_MASS, differing, intervals
 from services.qa.domain.arrays import Floats, Integers
+from services.qa.domain.class_tables import UNKNOWN, Estimate, estimate_of
 from services.qa.domain.class_weights import MOST_ORDERED, ClassScale, ClassWeights, Weighting, class_weights
 
 _ROUNDS: Final = 400
@@ -78,15 +79,12 @@ class PairTable:
         """Return the coefficients that are named by their weights and by whose chance agreement they take."""
         if not self.records:
             return [Coefficient(None, None, None)] * len(wanted)
-        found = [self._value(*one) for one in wanted]
-        values = [None if one is None else float(one) for one in found]
+        found = [self._estimate(*one) for one in wanted]
         drawn = _PairDraws(self._first, self._second, self._seen, self.classes, np.array(self._counts, np.float64))
-        ends = intervals(
-            drawn.masses, self.records, values, lambda weights: drawn.statistics(weights, wanted), rounds=_ROUNDS
-        )
+        ends = intervals(drawn.masses, found, lambda weights: drawn.statistics(weights, wanted), rounds=_ROUNDS)
         return [
-            Coefficient(value, *interval, self._error(value, *one), self.records, 2 * self.records)
-            for value, interval, one in zip(values, ends, wanted, strict=True)
+            Coefficient(one.value, *interval, one.standard_error, self.records, 2 * self.records)
+            for one, interval in zip(found, ends, strict=True)
         ]
 
     def _value(self, weights: ClassWeights, chance: str) -> Fraction | None:
@@ -111,16 +109,20 @@ class PairTable:
         squares = Fraction(sum(one * one for one in both), 4 * self.records**2)
         return weights.total / (self.classes * (self.classes - 1)) * (1 - squares)
 
-    def _error(self, value: float | None, weights: ClassWeights, chance: str) -> float | None:
-        if value is None:
-            return None
-        shares = np.array(self._counts, np.float64) / self.records
+    def _estimate(self, weights: ClassWeights, chance: str) -> Estimate:
+        exact = self._value(weights, chance)
+        if exact is None:
+            return UNKNOWN
+        value = float(exact)
+        counts = np.array(self._counts, np.float64)
         own = np.array([_units(weights, *each) for each in self._cells]) / weights.whole
         expected = float(self._expected(weights, chance) or 0)
         terms = own - (1.0 - value) * self._chance_terms(weights, chance)
-        mean = float(shares @ own) - 2.0 * (1.0 - value) * expected
-        spread = max(0.0, float(shares @ terms**2) - mean**2)
-        return sqrt(spread / self.records) / (1.0 - expected)
+        mean = float(counts @ own) / self.records - 2.0 * (1.0 - value) * expected
+        found = estimate_of(value, (terms - mean) / (1.0 - expected), counts, self.records)
+        # the published formula divides by the number of records, not by one less
+        of_all = found.standard_error and found.standard_error * sqrt((self.records - 1) / self.records)
+        return replace(found, standard_error=of_all)
 
     @property
     def _cells(self) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field
+from pydantic.config import JsonDict
 
 from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
 from services.qa.domain.auto_accept import NoThreshold, WhyNone
@@ -41,7 +42,9 @@ class PairOut(BaseModel):
     annotators: tuple[UUID, UUID]
     records: int = Field(description="How many records both answered.")
     kappa: CoefficientOut = Field(description="Cohen's kappa.")
-    scott_pi: CoefficientOut | None = Field(default=None, description="Chance agreement from the shares of both together.")
+    scott_pi: CoefficientOut | None = Field(
+        default=None, description="Chance agreement from the shares of both together."
+    )
     gwet_ac1: CoefficientOut | None = None
     kappa_linear: CoefficientOut | None = Field(default=None, description="Cohen's kappa with linear weights.")
     kappa_quadratic: CoefficientOut | None = Field(default=None, description="Cohen's kappa with quadratic weights.")
@@ -64,14 +67,20 @@ class SampledDistancesOut(BaseModel):
     """What the disagreement by chance rests on, of a question that is measured by distances."""
 
     records: int = Field(description="Records whose answers were compared with those to all others of the sample.")
-    relative_error: float = Field(description="Standard error of their mean distance, as a share of it; in the interval.")
+    relative_error: float = Field(
+        description="Standard error of their mean distance, as a share of it; in the interval."
+    )
 
 
-def _coefficient(
-    value: float, low: float, high: float, error: float, annotations: int, records: int = 120
-) -> dict[str, float]:
-    ends = {"value": value, "low": low, "high": high}
-    return {**ends, "standard_error": error, "records": records, "annotations": annotations}
+def _coefficient(value: float, low: float, high: float, error: float, annotations: int, records: int = 120) -> JsonDict:
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "standard_error": error,
+        "records": records,
+        "annotations": annotations,
+    }
 
 
 class AgreementOut(BaseModel):
@@ -138,7 +147,9 @@ class AgreementOut(BaseModel):
         default=0, description="Answers that are not compared, of all records with at least two."
     )
     percent_agreement: CoefficientOut | None
-    fleiss_kappa: CoefficientOut | None = Field(description="Of two annotators who answered everything it is Scott's pi.")
+    fleiss_kappa: CoefficientOut | None = Field(
+        description="Of two annotators who answered everything it is Scott's pi."
+    )
     krippendorff_alpha: CoefficientOut = Field(
         description="Nominal where the question chooses one class, else by the distance of the question's kind."
     )

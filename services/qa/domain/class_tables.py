@@ -70,8 +70,8 @@ class ClassTable:
         rows = [row for row, one in enumerate(labels) for _ in one]
         at = [place[label] for one in labels for label in one]
         ones = np.ones(len(rows), np.int64)
-        self.counts = sparse.csr_array((ones, (rows, at)), shape=(len(labels), len(place)), dtype=np.int64)
-        self.counts.sum_duplicates()
+        cells = sparse.coo_array((ones, (rows, at)), shape=(len(labels), len(place)))
+        self.counts: Any = sparse.csr_array(cells)
         self.records: Integers = np.array([one.records for one in patterns], np.int64)
         self.sizes: Integers = np.array([len(one) for one in labels], np.int64)
 

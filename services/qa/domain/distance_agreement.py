@@ -122,7 +122,9 @@ def _alpha(
     shares = _Within(
         np.array([one.records for one in counted], np.float64),
         np.array(sizes, np.float64),
-        np.array([2.0 * one.units / one.records / UNITS / (size - 1) for one, size in zip(counted, sizes, strict=True)]),
+        np.array(
+            [2.0 * one.units / one.records / UNITS / (size - 1) for one, size in zip(counted, sizes, strict=True)]
+        ),
     )
     by_chance = float(chance) / UNITS
     estimate = _estimate(shares, by_chance, sampled, value)

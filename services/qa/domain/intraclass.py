@@ -57,8 +57,8 @@ def icc_1(records: Sequence[Sequence[float]]) -> IntraclassCorrelations:
     spread = harmonic * float(means.var(ddof=1))
     freedom = (count - 1.0, total - count)
     ends = [
-        _single_of_ratio(spread, within * special.fdtri(*freedom, _UPPER), harmonic),
-        _single_of_ratio(spread * special.fdtri(*freedom[::-1], _UPPER), within, harmonic),
+        _single_of_ratio(spread, within * _quantile(*freedom), harmonic),
+        _single_of_ratio(spread * _quantile(*freedom[::-1]), within, harmonic),
     ]
     value = _single_of_ratio(between, within, answers)
     return _correlations(value, ends, answers, int((sizes > 1).sum()), int(total))
@@ -107,11 +107,16 @@ def _ends_of_two_ways(
     freedom = (answers - 1) * (count - 1) * (answers * held * ratio + part) ** 2
     freedom /= (count - 1) * (answers * held * ratio) ** 2 + part**2
     noise = answers * annotators + (answers * count - answers - count) * residual
-    upper, lower = special.fdtri(count - 1, freedom, _UPPER), special.fdtri(freedom, count - 1, _UPPER)
+    upper, lower = _quantile(count - 1, freedom), _quantile(freedom, count - 1)
     return [
         count * (between - upper * residual) / (upper * noise + count * between),
         count * (lower * between - residual) / (noise + count * lower * between),
     ]
+
+
+def _quantile(above: float, below: float) -> float:
+    """Of the F distribution with these degrees of freedom."""
+    return float(special.fdtri(above, below, _UPPER))
 
 
 def _single_of_ratio(between: float, within: float, answers: float) -> float:

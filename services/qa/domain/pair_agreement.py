@@ -96,7 +96,7 @@ class PairTable:
             weights.whole * self.records,
         )
         expected = self._expected(weights, chance)
-        return None if expected in {None, 1} else (observed - expected) / (1 - expected)  # type: ignore[operator]
+        return None if expected is None or expected == 1 else (observed - expected) / (1 - expected)
 
     def _expected(self, weights: ClassWeights, chance: str) -> Fraction | None:
         both = [one + other for one, other in zip(self._rows, self._columns, strict=True)]

@@ -103,9 +103,7 @@ def counts_from_confusion(confusion: list[list[int]]) -> list[list[int]]:
 
 
 def cells(confusion: list[list[int]]) -> dict[tuple[str, str], int]:
-    return {
-        (str(one), str(other)): count for one, row in enumerate(confusion, 1) for other, count in enumerate(row, 1)
-    }
+    return {(str(one), str(other)): count for one, row in enumerate(confusion, 1) for other, count in enumerate(row, 1)}
 
 
 def fleiss_counts() -> list[list[int]]:
@@ -172,7 +170,11 @@ def test_congers_kappa_of_two_is_cohens() -> None:
     ("ratings", "disagreement", "expected"),
     [
         (KRIPPENDORFF_C, lambda one, other: (one - other) ** 2, 0.849),
-        (KRIPPENDORFF_C, lambda one, other: round(25 * 36 * 49 * 64 * 81 * ((one - other) / (one + other)) ** 2), 0.797),
+        (
+            KRIPPENDORFF_C,
+            lambda one, other: round(25 * 36 * 49 * 64 * 81 * ((one - other) / (one + other)) ** 2),
+            0.797,
+        ),
         (WIKIPEDIA_ALPHA, lambda one, other: (one - other) ** 2, 0.811),
     ],
 )

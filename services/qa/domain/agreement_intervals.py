@@ -72,11 +72,15 @@ def differing(size: float, observed: float, records: float, most: float = 1.0) -
     return (unknown + observed) / (1.0 + records)
 
 
+def widening(records: float) -> float:
+    """By how much further out percentiles are taken than of a normal distribution, for an interval that rests on so many."""
+    freedom = max(1.0, records - 1.0)
+    return float(special.stdtrit(freedom, _TAIL) / special.ndtri(_TAIL)) * sqrt((freedom + 1.0) / freedom)
+
+
 def _expanded_tail(records: float) -> float:
     """The share of draws to leave out on each side."""
-    freedom = max(1.0, records - 1.0)
-    wide = -special.stdtrit(freedom, _TAIL) * sqrt((freedom + 1.0) / freedom)
-    return max(_LEAST_TAIL, float(special.ndtr(-wide)))
+    return max(_LEAST_TAIL, float(special.ndtr(special.ndtri(_TAIL) * widening(records))))
 
 
 def _interval(drawn: Floats, estimate: Estimate) -> Interval:

@@ -20,7 +20,14 @@ import numpy as np
 
 from services.qa.domain.agreement_coefficients import Coefficient, QuestionAgreement, counted_patterns, nothing_yet
 from services.qa.domain.agreement_counts import LEFT_OUT, UNITS
-from services.qa.domain.agreement_intervals import AGREEING_MASS, DIFFERING_MASS, Interval, differing, intervals
+from services.qa.domain.agreement_intervals import (
+    AGREEING_MASS,
+    DIFFERING_MASS,
+    Interval,
+    differing,
+    intervals,
+    widening,
+)
 from services.qa.domain.arrays import Floats
 from services.qa.domain.class_tables import CountedPattern, Estimate, estimate_of
 
@@ -147,7 +154,7 @@ def _interval(shares: _Within, by_chance: float, sampled: SampledDistances, esti
             patterns @ shares.sizes + mean_size * (agreeing + unequal)
         )
         moved = sampled.slope * (within - within.mean())
-        left = sqrt(max(0.0, sampled.relative_error**2 - float(moved.var())))
+        left = widening(sampled.records) * sqrt(max(0.0, sampled.relative_error**2 - float(moved.var())))
         return np.asarray(1.0 - within / (by_chance * np.maximum(0.01, 1.0 + moved + left * noise)), np.float64)[None]
 
     return intervals(masses, [estimate], statistics)[0]

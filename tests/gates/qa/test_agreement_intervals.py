@@ -8,6 +8,7 @@ are simulated in each case.
 import json
 import os
 from collections import Counter
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -76,27 +77,21 @@ def least(rounds: int) -> float:
     return 0.93 - 3 * (0.93 * 0.07 / rounds) ** 0.5
 
 
-COVERED: dict[str, list[float]] = {name: [] for name in NAMES}
+CASES = [
+    (2, COMMON, 0.2, 0.0),
+    (2, RARE, 0.2, 0.0),
+    (2, FIVE, 0.05, 0.3),
+    (3, COMMON, 0.05, 0.0),
+    (3, RARE, 0.2, 0.3),
+    (5, RARE, 0.2, 0.0),
+    (5, FIVE, 0.5, 0.0),
+    (10, COMMON, 0.2, 0.3),
+    (10, FIVE, 0.05, 0.0),
+]
 
 
-@pytest.mark.parametrize("records", [20, 50, 200])
-@pytest.mark.parametrize(
-    ("annotators", "shares", "lapse", "gaps"),
-    [
-        (2, COMMON, 0.2, 0.0),
-        (2, RARE, 0.2, 0.0),
-        (2, FIVE, 0.05, 0.3),
-        (3, COMMON, 0.05, 0.0),
-        (3, RARE, 0.2, 0.3),
-        (5, RARE, 0.2, 0.0),
-        (5, FIVE, 0.5, 0.0),
-        (10, COMMON, 0.2, 0.3),
-        (10, FIVE, 0.05, 0.0),
-    ],
-)
-def test_the_intervals_of_classes_hold_the_truth(
-    records: int, annotators: int, shares: tuple[float, ...], lapse: float, gaps: float
-) -> None:
+@cache
+def coverage(records: int, annotators: int, shares: tuple[float, ...], lapse: float, gaps: float) -> dict[str, float]:
     generator = np.random.default_rng([records, annotators, len(shares), int(100 * lapse)])
     truth = truths(answers(generator, MANY, annotators, shares, lapse, gaps), len(shares))
     held: dict[str, list[bool | None]] = {name: [] for name in NAMES}
@@ -104,17 +99,24 @@ def test_the_intervals_of_classes_hold_the_truth(
         found = measured(answers(generator, records, annotators, shares, lapse, gaps), len(shares))
         for name in NAMES:
             held[name].append(holds(getattr(found, name), truth[name]))
-    for name in NAMES:
-        COVERED[name].append(covered(held[name]))
-        assert COVERED[name][-1] >= least(ROUNDS), (name, COVERED[name][-1])
+    return {name: covered(held[name]) for name in NAMES}
 
 
-def test_over_all_cases_the_intervals_are_neither_too_narrow_nor_too_wide() -> None:
-    """The mean of the cases above; with 20 records and a rare class the intervals are wide, for they know nothing."""
-    for name, shares in COVERED.items():
-        if len(shares) < 20:
-            pytest.skip("it needs the cases above")
-        assert 0.94 <= float(np.mean(shares)) <= 0.98, name
+@pytest.mark.parametrize("records", [20, 50, 200])
+@pytest.mark.parametrize("case", CASES)
+def test_the_intervals_of_classes_hold_the_truth(
+    records: int, case: tuple[int, tuple[float, ...], float, float]
+) -> None:
+    found = coverage(records, *case)
+    assert min(found.values()) >= least(ROUNDS), found
+
+
+@pytest.mark.parametrize(("records", "most"), [(20, 0.985), (50, 0.975), (200, 0.97)])
+@pytest.mark.parametrize("name", NAMES)
+def test_over_all_cases_the_intervals_are_neither_too_narrow_nor_too_wide(name: str, records: int, most: float) -> None:
+    """With 20 records and a rare class they are wide, for such records show next to nothing."""
+    shares = [coverage(records, *case)[name] for case in CASES]
+    assert 0.935 <= float(np.mean(shares)) <= most, shares
 
 
 def marks(generator: np.random.Generator, records: int, annotators: int, lapse: float) -> np.ndarray:

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from functools import cache
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def covered(held: list[bool | None]) -> float:
 
 def least(rounds: int) -> float:
     """Of so many projects: .93, less three standard deviations of chance."""
-    return 0.93 - 3 * (0.93 * 0.07 / rounds) ** 0.5
+    return 0.93 - 3 * sqrt(0.93 * 0.07 / rounds)
 
 
 CASES = [
@@ -130,7 +131,7 @@ def marks(generator: np.random.Generator, records: int, annotators: int, lapse: 
 def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """1 - F1 of the marks."""
     both, total = (one & other).sum(axis=-1), one.sum(axis=-1) + other.sum(axis=-1)
-    return np.where(total == 0, 0.0, 1.0 - 2.0 * both / np.maximum(1, total))
+    return np.asarray(np.where(total == 0, 0.0, 1.0 - 2.0 * both / np.maximum(1, total)))
 
 
 def alpha_of(given: np.ndarray) -> Coefficient:
@@ -172,8 +173,8 @@ def test_the_intervals_of_intraclass_correlations_hold_the_truth(records: int, a
 
     def drawn(*shape: int) -> np.ndarray:
         if tails == "normal":
-            return generator.normal(size=shape)
-        return generator.standard_t(6, shape) / 1.5**0.5
+            return np.asarray(generator.normal(size=shape))
+        return np.asarray(generator.standard_t(6, shape)) / sqrt(1.5)
 
     one_way, two_ways = [], []
     for _ in range(ROUNDS):

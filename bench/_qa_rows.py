@@ -23,12 +23,12 @@ _ID = "('0190' || substr(md5($1::uuid::text), 1, 4) || '-0000-7000-8000-' || lpa
 
 RECORDS = f"""
 INSERT INTO records (record_id, project_id, known, state, split, origin, fields, slice, entry_schema_version,
-    schema_version, guideline_version, label_revision, purposes, salt, chain_length)
+    schema_version, guideline_version, label_revision, purposes, salt, chain_length, due_total, due_without_model)
 SELECT {_ID}, $1::uuid, true, CASE WHEN n % 50 = 0 THEN 'open' ELSE 'finalized' END,
     CASE WHEN n % 5 < 3 THEN 'train' WHEN n % 5 = 3 THEN 'validation' ELSE 'test' END, 'collected',
     jsonb_build_object('text', 'Message ' || n || ': ' || repeat($4::text, 5)),
     jsonb_build_object('channel', CASE n % 2 WHEN 0 THEN 'mail' ELSE 'chat' END, 'year', 2020 + n % 7),
-    1, 1, 1, 1, '{{}}', sha256(n::text::bytea), 1
+    1, 1, 1, 1, '{{}}', sha256(n::text::bytea), 1, 2, true
 FROM generate_series($2::integer, $3::integer) AS one (n)
 """
 LABELS = f"""

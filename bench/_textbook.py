@@ -1,6 +1,6 @@
 """Agreement by the textbook, of nominal classes from a matrix of items and classes: what qa's coefficients are held against.
 
-Sources: Fleiss 1971 (Psychological Bulletin 76), generalised to unequal numbers of answers; Krippendorff 2011, "Computing
+Sources: Fleiss 1971 (Psychological Bulletin 76), generalised to unequal numbers of answers as in Gwet 2014; Krippendorff 2011, "Computing
 Krippendorff's alpha-reliability".
 """
 
@@ -24,10 +24,10 @@ def percent_agreement(counts: Floats) -> float:
 
 
 def fleiss_kappa(counts: Floats) -> float:
-    """Class shares are over the items with at least two answers, each item weighing the same."""
-    kept = _paired(counts)
+    """Class shares are over the items with any answer, each item weighing the same."""
+    kept = counts[counts.sum(axis=1) > 0]
     expected = float(((kept / kept.sum(axis=1)[:, None]).mean(axis=0) ** 2).sum())
-    return (float(_pair_agreement(kept).mean()) - expected) / (1.0 - expected)
+    return (float(_pair_agreement(_paired(counts)).mean()) - expected) / (1.0 - expected)
 
 
 def krippendorff_alpha(counts: Floats) -> float:

@@ -1,7 +1,8 @@
 """What agreement counts of each record, so that it can be kept up as records change.
 
-A record with at least two due answers to a question contributes a pattern: which answers there are, without who gave them.
-How many records have each pattern is all that the coefficients need. All counts are integers, so that adding and taking away
+A record with due answers to a question contributes a pattern: which answers there are, without who gave them. One answer
+alone can't be compared, but says how common its class is. How many records have each pattern is all that the coefficients
+need. All counts are integers, so that adding and taking away
 in any order gives the same as counting anew.
 
 An answer is due when it was asked for before anything was known about its record: one of the first that its first round
@@ -20,8 +21,10 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.qa.domain import kinds
+from services.qa.domain.class_weights import ClassScale
 from services.qa.domain.votes import Answer
 from shared.contracts.answers import LabelSchema, Question
+from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
 COUNTED_ROLES: Final = ("vote", "gold", "late")
 """The roles of answers that agreement may count: all that annotators gave on their own, whatever became of them.
@@ -31,7 +34,7 @@ revision counts.
 """
 
 LEFT_OUT: Final = "left_out"
-"""The text of the pattern that counts what is left out: `records` of which nothing counts, and answers as `units`."""
+"""The text of the pattern that counts what is left out: `records` of which nothing is compared, and answers as `units`."""
 
 BASIS: Final = "due"
 """The name of the basis that agreement rests on, in reports and manifests."""
@@ -65,8 +68,9 @@ class CountedAnswer(NamedTuple):
 Contribution = dict[str, Any]
 """What one record contributes to one question, as JSON has it.
 
-A question that chooses one class: `{"classes": [[annotator_id, label], …]}`. Any other: `{"answers": m, "units": d}`, the
-sum of the distances between its pairs of answers, in units. `left_out`: how many of at least two answers don't count.
+A question that chooses one class: `{"classes": [[annotator_id, label], …]}`, which may be one. Any other: `{"answers": m,
+"units": d}`, the sum of the distances between its pairs of answers, in units. `left_out`: how many of at least two answers are
+not compared.
 """
 
 Contributions = dict[str, dict[str, Contribution]]
@@ -108,14 +112,14 @@ class CountChanges:
         for version, of_questions in contributions.items():
             for question, contribution in of_questions.items():
                 key = QuestionKey(int(version), question)
-                counts = "classes" in contribution or "units" in contribution
+                compared = len(contribution.get("classes", ())) > 1 or "units" in contribution
                 if left_out := contribution.get("left_out", 0):
                     pattern = Pattern(key, LEFT_OUT)
-                    self.records[pattern] += 0 if counts else times
+                    self.records[pattern] += 0 if compared else times
                     self.units[pattern] += times * left_out
                 if "classes" in contribution:
                     self._add_classes(key, contribution["classes"], times)
-                elif counts:
+                elif compared:
                     pattern = Pattern(key, _shade(contribution["answers"], contribution["units"]))
                     self.records[pattern] += times
                     self.units[pattern] += times * contribution["units"]
@@ -157,7 +161,7 @@ def contributions_of(schemas: Mapping[int, LabelSchema], answers: Iterable[Count
     found: Contributions = {}
     for version, given in by_version.items():
         schema = schemas.get(version)
-        if schema is None or len(given) < 2:  # noqa: PLR2004  # a pair
+        if schema is None:
             continue
         of_questions = {
             question.name: contribution
@@ -171,14 +175,14 @@ def contributions_of(schemas: Mapping[int, LabelSchema], answers: Iterable[Count
 
 def _contribution(question: Question, given: Sequence[CountedAnswer]) -> Contribution | None:
     answers = [one for one in given if question.name in one.answers]
-    if len(answers) < 2:  # noqa: PLR2004  # a pair
-        return None
     due = [(str(one.annotator_id), one.answers[question.name]) for one in answers if one.due]
-    if len(due) < 2:  # noqa: PLR2004  # a pair
-        return {"left_out": len(answers)}
-    left_out = {"left_out": len(answers) - len(due)} if len(due) < len(answers) else {}
+    compared = len(due) if len(due) > 1 else 0
+    left_out = {"left_out": len(answers) - compared} if len(answers) > max(1, compared) else {}
     if chooses_one_class(question):
-        return {"classes": sorted([annotator, str(answer["label"])] for annotator, answer in due), **left_out}
+        classes = sorted([annotator, str(answer["label"])] for annotator, answer in due)
+        return {"classes": classes, **left_out} if classes else left_out or None
+    if not compared:
+        return left_out or None
     distance = kinds.of(question).distance
     pairs = combinations([answer for _, answer in due], 2)
     return {"answers": len(due), "units": sum(in_units(distance(one, other)) for one, other in pairs), **left_out}
@@ -187,6 +191,12 @@ def _contribution(question: Question, given: Sequence[CountedAnswer]) -> Contrib
 def chooses_one_class(question: Question) -> bool:
     """Whether the question's answers are classes, so that kappas are defined."""
     return question.kind == "choice"
+
+
+def scale_of(question: Question) -> ClassScale:
+    """Return the classes of a question that chooses one."""
+    assert isinstance(question, ChoiceQuestion)
+    return ClassScale(tuple(question.labels), ordered=question.ordered)
 
 
 @lru_cache(maxsize=4096)

@@ -4,14 +4,16 @@
 everything anew. Which answers count is decided in `domain.agreement_counts`.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from services.qa.domain.agreement_counts import BASIS, chooses_one_class
+from services.qa.domain.agreement_coefficients import nothing_yet
+from services.qa.domain.agreement_counts import chooses_one_class, scale_of
 from services.qa.domain.project import Project
 from services.qa.exceptions import UnknownQuestion, UnknownSchemaVersion
 from services.qa.storage import agreement_results
+from shared.contracts.answers import Question
 from shared.kit.database import Session
 
 
@@ -55,22 +57,13 @@ async def of_project(
             version,
             result.measured_at,
             result.current,
-            result.content or _nothing(classes=chooses_one_class(one)),
+            result.content or _nothing(one),
         )
         for one, result in zip(asked, results, strict=True)
     ]
 
 
-def _nothing(*, classes: bool) -> dict[str, Any]:
-    undefined = {"value": None, "low": None, "high": None}
-    return {
-        "records": 0,
-        "annotations": 0,
-        "percent_agreement": undefined if classes else None,
-        "fleiss_kappa": undefined if classes else None,
-        "krippendorff_alpha": undefined,
-        "basis": BASIS,
-        "records_left_out": 0,
-        "annotations_left_out": 0,
-        "cohen_kappa": [],
-    }
+def _nothing(question: Question) -> dict[str, Any]:
+    classes = chooses_one_class(question)
+    found = nothing_yet(classes=classes, ordered=classes and scale_of(question).ordered)
+    return {**asdict(found), "cohen_kappa": []}

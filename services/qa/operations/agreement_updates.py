@@ -21,8 +21,8 @@ from services.qa.compute.agreement import (
     measure_distances,
     sampled_distances,
 )
-from services.qa.domain.agreement_coefficients import SampledDistances
 from services.qa.domain.agreement_counts import Contributions, CountChanges, CountedAnswer, chooses_one_class
+from services.qa.domain.distance_agreement import SampledDistances
 from services.qa.domain.project import Project
 from services.qa.domain.votes import Answer
 from services.qa.storage import agreement_counts, agreement_results, projects
@@ -42,8 +42,6 @@ SET_ASIDE: Final = Counter(
 _RECORDS_AT_ONCE: Final = 2000
 _MEASURED_AT_ONCE: Final = 100
 """Of records whose answers are compared by distances, which may be heavy."""
-_FEW_COUNTS: Final = 500
-"""Patterns and cells of which the coefficients take a millisecond or two."""
 _SAMPLE_TIMEOUT_S: Final = 20.0
 _SAMPLED_ANSWERS: Final = 200
 _MOST_PAIRS: Final = 50
@@ -160,19 +158,13 @@ async def _measure(
             drawn = await agreement_counts.drawn(session, project_id, generation, key, _SAMPLED_ANSWERS // 2)
             answers = await agreement_counts.answers_of(session, drawn)
     if chooses_one_class(question):
-        if len(patterns) + len(cells) <= _FEW_COUNTS:
-            content = measure_classes(patterns, cells)
-        else:
-            content = await compute.run(measure_classes, patterns, cells, project_id=project_id)
+        content = await compute.run(measure_classes, question, patterns, cells, project_id=project_id)
     else:
         chosen = _chosen(question, key.schema_version, [answers.get(record_id, ()) for record_id in drawn])
         taken = hashlib.sha256(orjson.dumps(chosen)).hexdigest()
         if taken != sample or distances is None:
             sample, distances = taken, await _distances(compute, project_id, question, chosen)
-        if len(patterns) <= _FEW_COUNTS:
-            content = measure_distances(patterns, distances)
-        else:
-            content = await compute.run(measure_distances, patterns, distances, project_id=project_id)
+        content = await compute.run(measure_distances, patterns, distances, project_id=project_id)
     async with database.transaction() as session:
         await agreement_results.save(session, project_id, outdated, content, sample, distances, now)
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.qa.domain.agreement_coefficients import CountedPattern
 from services.qa.domain.agreement_counts import (
     Contributions,
     CountChanges,
@@ -14,6 +13,7 @@ from services.qa.domain.agreement_counts import (
     QuestionKey,
     counted_answers,
 )
+from services.qa.domain.class_tables import CountedPattern
 from services.qa.domain.record import Record
 from services.qa.storage.record_order import KNOWN, UNKNOWN, in_order
 from shared.contracts.values import Split

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.qa.domain.agreement_coefficients import SampledDistances
 from services.qa.domain.agreement_counts import QuestionKey
+from services.qa.domain.distance_agreement import SampledDistances
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, load
 
 _OUTDATED = """
-SELECT schema_version, question, changes, sample, sample_units, sample_pairs FROM agreement_results
+SELECT schema_version, question, changes, sample, content->'sampled_distances' AS distances FROM agreement_results
 WHERE project_id = $1 AND measured_changes < changes ORDER BY schema_version, question
 """
 _SAVE = """
@@ -54,7 +54,7 @@ async def outdated(session: Session, project_id: UUID) -> list[OutdatedResult]:
             QuestionKey(row["schema_version"], row["question"]),
             row["changes"],
             row["sample"],
-            None if row["sample"] is None else SampledDistances(int(row["sample_units"]), row["sample_pairs"]),
+            None if row["distances"] is None else SampledDistances(**load(row["distances"])),
         )
         for row in await session.raw.fetch(_OUTDATED, project_id)
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 import pytest
 
 from bench import _textbook
@@ -179,8 +180,56 @@ async def test_before_anything_is_counted_nothing_is_claimed(qa: ServiceUnderTes
     world = await world_of(qa)
     (found, other) = (await world.get(f"/projects/{world.project_id}/agreement"))["items"]
     assert (found["records"], found["measured_at"], found["krippendorff_alpha"]["value"]) == (0, None, None)
-    assert found["fleiss_kappa"] == {"value": None, "low": None, "high": None}
+    undefined = dict.fromkeys(("value", "low", "high", "standard_error")) | {"records": 0, "annotations": 0}
+    assert found["fleiss_kappa"] == found["gwet_ac1"] == undefined
+    assert found["ordered"] is None
     assert other["fleiss_kappa"] is None
+    assert other["gwet_ac1"] is None
+
+
+async def test_single_answers_count_in_the_shares_of_the_classes(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    for labels in (("cat", "cat"), ("cat", "dog"), ("dog",), ("dog",)):
+        record_id = await world.open_record(slots=2)
+        await world.deliver(
+            *(world.annotated(record_id, label, slot=slot) for slot, label in enumerate(labels, start=1))
+        )
+    found = (await counted(world))["animal"]
+    assert (found["records"], found["annotations"], found["single_annotations"]) == (2, 4, 2)
+    counts = np.array([[2, 0], [1, 1], [0, 1], [0, 1]], np.float64)
+    assert found["fleiss_kappa"]["value"] == pytest.approx(_textbook.fleiss_kappa(counts), abs=1e-12)
+    assert (found["fleiss_kappa"]["records"], found["fleiss_kappa"]["annotations"]) == (2, 6)
+    assert found["krippendorff_alpha"]["annotations"] == 4
+    assert found == (await recount(world))["animal"]
+
+
+async def test_of_labels_in_order_the_weighted_coefficients_are_measured(qa: ServiceUnderTest) -> None:
+    ordered = BOTH.model_dump(mode="json")
+    ordered["questions"][0]["ordered"] = True
+    world = await world_of(qa, LabelSchema.model_validate(ordered))
+    await answered(world, 30, [new_id(), new_id(), new_id()])
+    found = (await counted(world))["animal"]
+    assert len(found["ordered"]) == 6
+    for one in found["ordered"].values():
+        assert one["low"] <= one["value"] <= one["high"]
+        assert one["records"] == 30
+    for pair in found["cohen_kappa"]:
+        for name in ("kappa", "scott_pi", "gwet_ac1", "kappa_linear", "kappa_quadratic"):
+            assert pair[name]["low"] <= pair[name]["value"] <= pair[name]["high"]
+
+
+async def test_what_an_earlier_release_measured_is_still_shown(qa: ServiceUnderTest) -> None:
+    world = await world_of(qa)
+    await answered(world, 3, [new_id() for _ in range(3)])
+    await counted(world)
+    old = {"value": 0.5, "low": 0.1, "high": 0.9}
+    content = {"records": 3, "annotations": 7, "percent_agreement": old, "fleiss_kappa": old, "krippendorff_alpha": old}
+    async with qa.database.transaction() as session:
+        query = "UPDATE agreement_results SET content = $2 WHERE project_id = $1 AND question = 'animal'"
+        await session.raw.execute(query, world.project_id, orjson.dumps({**content, "cohen_kappa": []}).decode())
+    found = (await read(world))["animal"]
+    assert found["fleiss_kappa"] == {**old, "standard_error": None, "records": None, "annotations": None}
+    assert (found["gwet_ac1"], found["single_annotations"], found["basis"]) == (None, 0, "all")
 
 
 async def test_agreement_says_while_answers_wait_to_be_counted(qa: ServiceUnderTest) -> None:

@@ -164,7 +164,8 @@ async def test_pages_of_long_answers_end_early_and_show_each_once(
 
 async def test_agreement_without_answers_is_undefined_not_an_error(world: World) -> None:
     (found,) = (await world.get(f"/projects/{world.project_id}/agreement"))["items"]
-    assert found["krippendorff_alpha"] == {"value": None, "low": None, "high": None}
+    undefined = dict.fromkeys(("value", "low", "high", "standard_error")) | {"records": 0, "annotations": 0}
+    assert found["krippendorff_alpha"] == undefined
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,12 @@ class ChoiceAnswer(Frozen):
 class ChoiceQuestion(LabelledQuestion):
     kind: Literal["choice"]
     labels: list[Label] = Field(min_length=2, max_length=MAX_LABELS)
+    ordered: bool = Field(
+        default=False,
+        exclude_if=lambda ordered: not ordered,
+        description="The labels are in order, as grades are: agreement is then also measured with weights, by which neighbours"
+        " agree more than labels far apart. Of more than 100 labels it is not.",
+    )
 
     answer_model: ClassVar[type[Frozen]] = ChoiceAnswer
     example: ClassVar[AnswerExample] = AnswerExample(

@@ -155,9 +155,7 @@ async def _with_labels(session: Session, facts: Sequence[RecordFacts]) -> list[R
     if not wanted:
         return list(facts)
     found = await labels.current(session, wanted)
-    return [
-        replace(one, label=_current(found.get(one.record.record_id))) if one.needs_label else one for one in facts
-    ]
+    return [replace(one, label=_current(found.get(one.record.record_id))) if one.needs_label else one for one in facts]
 
 
 async def _with_reports(session: Session, facts: Sequence[RecordFacts]) -> list[RecordFacts]:

@@ -57,6 +57,17 @@ class BlindLabel:
     drawn: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The tests that share the risk of a question: how many were made, and the risk that the last of them returned."""
+
+    made: int
+    returned: float
+
+
+RETURNED = "returned"
+"""The key of that risk among what is kept of a test."""
+
 _THRESHOLD = (
     "model_id, threshold_revision, project_id, schema_version, question, label, threshold, error_budget,"
     " confidence_level, evidence, reason, set_at"
@@ -89,8 +100,10 @@ SELECT number, labels, content, tested_at FROM threshold_tests WHERE model_id = 
 ORDER BY number DESC LIMIT 1
 """
 _LOOKS = """
-SELECT count(*) FROM threshold_tests JOIN models USING (model_id)
+SELECT count(*) OVER () AS made, COALESCE((threshold_tests.content->>$4)::float8, 0) AS returned
+FROM threshold_tests JOIN models USING (model_id)
 WHERE threshold_tests.project_id = $1 AND threshold_tests.kind = $3 AND models.question = $2
+ORDER BY tested_at DESC, test_id DESC LIMIT 1
 """
 _TESTS = """
 SELECT model_id, number, kind, labels, content, tested_at FROM threshold_tests
@@ -202,10 +215,10 @@ async def last_test(session: Session, model_id: UUID, kind: str) -> dict[str, An
     return None if row is None else loaded(row, "content")
 
 
-async def looks(session: Session, project_id: UUID, question: str, kind: str) -> int:
-    """How many tests there were of all models that answered the question, of whatever version."""
-    found: int = await session.raw.fetchval(_LOOKS, project_id, question, kind)
-    return found
+async def looks(session: Session, project_id: UUID, question: str, kind: str) -> Looks:
+    """The tests there were of all models that answered the question."""
+    row = await session.raw.fetchrow(_LOOKS, project_id, question, kind, RETURNED)
+    return Looks(0, 0.0) if row is None else Looks(**row)
 
 
 async def tests_of_project(session: Session, project_id: UUID, newest: int) -> list[dict[str, Any]]:

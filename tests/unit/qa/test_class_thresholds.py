@@ -70,7 +70,7 @@ def test_each_class_that_can_be_tested_alone_has_a_threshold_of_its_own() -> Non
     }
     assert found.values["sure"] == pytest.approx(0.9, abs=0.001)
     assert found.values["unsure"] is found.values["rare"] is None
-    assert [group.labels for group in found.groups] == [("sure",), ("unsure",)]
+    assert [group.labels for group in found.groups] == [("sure",), ("unsure",), ("sure", "unsure")]
 
 
 def test_an_easy_crowd_does_not_pay_for_another_class() -> None:
@@ -89,7 +89,7 @@ def test_classes_that_can_only_be_tested_together_have_one_threshold() -> None:
     assert group.found is not None
     assert (group.found.tested, group.found.errors) == (300, 0)
     assert found.values["a"] == found.values["b"] == group.found.value
-    assert [(one.tested, one.errors) for one in found.classes] == [(150, 0), (150, 0)]
+    assert [(one.counts.tested, one.counts.wrong) for one in found.classes] == [(150, 0), (150, 0)]
 
 
 def test_a_class_whose_own_labels_speak_against_it_is_taken_out_of_its_group() -> None:

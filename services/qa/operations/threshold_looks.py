@@ -101,18 +101,18 @@ def _outcome(look: DueLook) -> LookOutcome:
     )
     draw_below = partial(_is_drawn, look, share)
     pairs = [(one, found) for one in look.evidence if (found := _audited(look, one, draw_below)) is not None]
+    audited = [found for _, found in pairs]
     hoped = [replace(found, check=Check.CHECKED) if _is_open(one, found) else found for one, found in pairs]
     outcome = _look(look, hoped, share)
+    if hoped == audited:
+        return outcome
     passed = outcome.found.passed
     above = [
         one.seen for one, found in pairs if _is_open(one, found) and found.confidence >= passed.get(one.label, 2.0)
     ]
     to_check = [seen.record_id for seen in above if not seen.in_review]
-    if to_check or above:
-        waiting = replace(outcome, to_check=to_check, in_review=len(above) - len(to_check))
-        if waiting.waits_for_experts:
-            return waiting
-    return _look(look, [found for _, found in pairs], share)
+    waiting = replace(outcome, to_check=to_check, in_review=len(above) - len(to_check))
+    return waiting if waiting.waits_for_experts else _look(look, audited, share)
 
 
 def _look(look: DueLook, audited: Sequence[Audited], share: float) -> LookOutcome:

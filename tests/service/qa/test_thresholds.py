@@ -94,7 +94,7 @@ async def test_it_is_shown_why_there_is_no_threshold(world: World) -> None:
     model_id = new_id()
     await world.deliver(world.model(model_id))
     await held_out(world, model_id, 3)
-    assert (await without(world))["animal"] == ("too_few_labels", "3 of 23 held-out labels are there.")
+    assert (await without(world))["animal"] == ("too_few_labels", "3 of 26 held-out labels are there.")
     await held_out(world, model_id, 27)
     waiting = await world.open_record(Split.TEST)
     assert (await without(world))["animal"][0] == "records_open"

@@ -34,7 +34,7 @@ fewer mistakes than a good model makes, and whoever fails it fails all."""
 FIRST_LOOK = 0.7
 """The first look at a question spends this share of the risk; those after it share the rest, ever less of it."""
 
-CHECKS = 5.0
+CHECKS = 6.0
 """Unless the policy says otherwise, an expert sees so many times the least sample of the agreements, or all of them."""
 
 GROWTH = 1.5

@@ -21,7 +21,6 @@ from scipy.special import bdtrc
 from services.qa.domain.auto_accept import (
     CHECKS,
     FIRST_STEP,
-    WORST_RISK,
     Audited,
     Threshold,
     choose_threshold,
@@ -38,8 +37,9 @@ FINE_SHARE = 1.0 / 3.0
 """The share of a look's risk that is spent on testing classes apart, where that can be done; the rest goes to one sequence
 of all together, which reaches further unless the model is much worse at some class."""
 
-MOST_RISK = 0.5
-"""A class must have been given so often that labels without an error show its error to be below this at least."""
+FEWEST_OF_CLASS = 5
+"""A class must have been given so often, or nothing of it is accepted: so many labels without an error show at 95 % that
+less than half of its answers are wrong."""
 
 Label = str | None
 """A class; None where the kind of the question has none: all answers are one class then."""
@@ -111,11 +111,6 @@ class ThresholdSet:
         return loosest
 
 
-def fewest_of_class(error_budget: float, level: float) -> int:
-    """How often a class must have been given to be tested at all, alone or with others."""
-    return least_sample(min(WORST_RISK * error_budget, MOST_RISK), level)
-
-
 def level_of_group(groups: int, level: float) -> float:
     """The level of each of so many sequences, so that all of them together keep `level`."""
     return 1.0 - (1.0 - level) * (1.0 - CONTRADICTION_SHARE) / groups
@@ -134,9 +129,8 @@ def divide(
         level: Of all groups together.
         share: As for `choose_threshold`: the fewer agreements are checked, the more labels a test takes.
     """
-    fewest = fewest_of_class(error_budget, level)
     frequent = sorted(
-        (label for label in given if given[label] >= fewest), key=lambda label: (-given[label], label or "")
+        (label for label in given if given[label] >= FEWEST_OF_CLASS), key=lambda label: (-given[label], label or "")
     )
     for alone in range(len(frequent), -1, -1):
         groups: list[tuple[Label, ...]] = [(label,) for label in frequent[:alone]]
@@ -175,8 +169,9 @@ def _divisions(
     if len(apart) > 1:
         together = [tuple(label for group in apart for label in group)]
         return [(apart, 1.0 - risk * FINE_SHARE), (together, 1.0 - risk * (1.0 - FINE_SHARE))]
-    fewest = fewest_of_class(error_budget, level)
-    frequent = tuple(sorted((one for one in given if given[one] >= fewest), key=lambda one: (-given[one], one or "")))
+    frequent = tuple(
+        sorted((one for one in given if given[one] >= FEWEST_OF_CLASS), key=lambda one: (-given[one], one or ""))
+    )
     needed = FIRST_STEP * least_sample(error_budget, level_of_group(1, level)) / (share or 1.0)
     return [([frequent], level)] if sum(given[one] for one in frequent) >= needed else []
 
@@ -216,9 +211,15 @@ def choose_thresholds(
     group_of = {label: group for group in best for label in group.labels}
     doubt = (1.0 - level) * CONTRADICTION_SHARE / max(1, len(group_of))
     everything = sorted({*labels, *given}, key=lambda label: label or "")
-    fewest = fewest_of_class(error_budget, level)
     classes = [
-        _class(label, group_of.get(label), answers_of[label], error_budget, doubt, rare=given.get(label, 0) < fewest)
+        _class(
+            label,
+            group_of.get(label),
+            answers_of[label],
+            error_budget,
+            doubt,
+            rare=given.get(label, 0) < FEWEST_OF_CLASS,
+        )
         for label in everything
     ]
     return ThresholdSet(level, share, [group for groups in divisions for group in groups], classes)

@@ -47,7 +47,7 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
     for question in schema.questions:
         answered = champion is not None and champion.question == question.name
         if champion is not None and answered and same_schema and policy.enabled and current.rows:
-            found += _of_classes(project, champion, current, progress, level)
+            found += _of_classes(project, champion, current, progress)
             continue
         why = auto_accept.why_none(
             enabled=policy.enabled,
@@ -63,9 +63,9 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
 
 
 def _of_classes(
-    project: Project, champion: Model, current: CurrentThresholds, progress: EvidenceProgress, level: float
+    project: Project, champion: Model, current: CurrentThresholds, progress: EvidenceProgress
 ) -> list[ShownThreshold]:
-    needed = class_thresholds.fewest_of_class(project.policies.auto_accept.error_budget, level)
+    needed = class_thresholds.FEWEST_OF_CLASS
     found = []
     for label in classes_of(project, champion):
         row = current.of(label)

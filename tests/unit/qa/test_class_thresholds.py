@@ -12,7 +12,6 @@ from services.qa.domain.class_thresholds import (
     accepted,
     choose_thresholds,
     divide,
-    fewest_of_class,
     level_of_group,
 )
 
@@ -114,11 +113,6 @@ def test_answers_without_classes_are_one_class() -> None:
 def test_without_evidence_nothing_is_accepted() -> None:
     assert outcomes(chosen([], ("a",))) == {"a": ClassOutcome.TOO_FEW}
     assert outcomes(chosen(answers("a", 100), ("a",))) == {"a": ClassOutcome.NOTHING_PASSES}
-
-
-def test_how_often_a_class_must_have_been_given() -> None:
-    assert fewest_of_class(0.02, 0.95) == 14
-    assert fewest_of_class(0.2, 0.95) == 5  # never fewer, however large the budget
 
 
 def test_what_is_accepted_goes_by_the_class() -> None:

@@ -139,5 +139,7 @@ async def test_versions_of_a_model_share_one_risk(world: World) -> None:
     assert risks[0] == pytest.approx(0.035)
     spent = [risk - one["returned"] for risk, one in zip(risks, contents, strict=True)]
     assert sum(spent) <= 0.05
-    assert risks[1] == pytest.approx(0.0075 + contents[0]["returned"]), "a look of which every step passed spent nothing"
+    assert risks[1] == pytest.approx(0.0075 + contents[0]["returned"]), (
+        "a look of which every step passed spent nothing"
+    )
     assert risks[1] > risks[0] - 0.001

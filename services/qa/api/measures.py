@@ -247,7 +247,6 @@ class NoThresholdOut(BaseModel):
         "withdrawn",
         "no_threshold_passes",
         "test_is_due",
-        "no_expert",
         "too_few_of_class",
         "class_exceeds_budget",
     ]

@@ -66,7 +66,6 @@ class WhyNone(StrEnum):
     WITHDRAWN = "withdrawn"
     NOTHING_PASSES = "no_threshold_passes"
     TEST_IS_DUE = "test_is_due"
-    NO_EXPERT = "no_expert"
     TOO_FEW_OF_CLASS = "too_few_of_class"
     CLASS_EXCEEDS_BUDGET = "class_exceeds_budget"
 
@@ -269,8 +268,11 @@ def _why_not_yet(progress: EvidenceProgress, error_budget: float, level: float) 
     labelled, waiting, tested_before = progress.labelled, progress.waiting, progress.tested_before
     if due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=error_budget, level=level):
         if not progress.checkable:
-            detail = "People may share the model's mistakes, and there is no expert who labels a share of the held-out records again."
-            return NoThreshold(WhyNone.NO_EXPERT, detail)
+            detail = (
+                f"{labelled} held-out labels are there, but no expert is, to label some of them again: people may share the"
+                " model's mistakes."
+            )
+            return NoThreshold(WhyNone.RECORDS_OPEN, detail)
         return NoThreshold(WhyNone.TEST_IS_DUE, f"{labelled} held-out labels are there and are about to be tested.")
     needed = ceil(FIRST_STEP * least_sample(error_budget, level))
     if labelled < needed:

@@ -17,8 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy.special import bdtr
-from scipy.stats import binom
+from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
 WEIGHT: Final = 1.5
 """A shared mistake that was found counts so many times what it stands for."""
@@ -79,7 +78,8 @@ def _largest(tested: int, errors: int, shared: int, share: float, error_budget: 
     found = np.arange(int(counted / weight + _ROUNDING) + 1)[:, np.newaxis]
     left = np.floor(counted - weight * found + _ROUNDING)
     of_shared = error_budget * _DIVISIONS
-    by_chance = binom.pmf(found, tested, share * of_shared)
+    chosen = gammaln(tested + 1) - gammaln(found + 1) - gammaln(tested - found + 1)
+    by_chance = np.exp(chosen + xlogy(found, share * of_shared) + xlog1py(tested - found, -share * of_shared))
     known = bdtr(left, tested - found, (error_budget - of_shared) / (1.0 - share * of_shared))
     return float((by_chance * known).sum(axis=0).max())
 

@@ -171,6 +171,7 @@ def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> N
         ({"progress": EvidenceProgress(91, 500, None)}, "too_few_labels", "91 of 239"),
         ({"progress": EvidenceProgress(300, 60, None)}, "records_open", "60 of 360"),
         ({"progress": EvidenceProgress(300, 0, None)}, "test_is_due", "300"),
+        ({"progress": EvidenceProgress(300, 0, None, checkable=False)}, "records_open", "no expert"),
     ],
 )
 def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: str) -> None:

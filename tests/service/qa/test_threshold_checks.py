@@ -62,6 +62,7 @@ async def test_an_expert_sees_what_people_and_a_sure_model_agree_on_before_the_l
     (published,) = await look(world)
     evidence = published.evidence
     assert published.threshold is not None
+    assert evidence is not None
     assert (evidence.tested, evidence.checked, evidence.wrong_agreements, evidence.check_share) == (40, 40, 0, 1.0)
     assert len(await world.published(RelabelRequested)) == len(records)
 
@@ -78,6 +79,7 @@ async def test_mistakes_that_people_share_count(world: World) -> None:
             await world.deliver(world.decided(record_id, "dog", number=3))
     (published,) = await look(world)
     assert (published.threshold, published.reason) == (None, "no_threshold_passes")
+    assert published.evidence is not None
     assert published.evidence.wrong_agreements == 20
 
 
@@ -101,6 +103,7 @@ async def test_an_arbiter_decides_where_an_expert_contradicts_people_and_the_mod
     assert (await world.label(first))["answers"]["animal"]["label"] == "cat"
     assert (await world.label(second))["answers"]["animal"]["label"] == "dog", "without an arbiter the expert's stands"
     (published,) = await look(world)
+    assert published.evidence is not None
     assert (published.evidence.tested, published.evidence.errors, published.evidence.wrong_agreements) == (40, 1, 1)
 
 

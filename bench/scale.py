@@ -258,7 +258,7 @@ async def accept(project: Project) -> dict[str, Any]:
     meter = Meter(suite)
     began = time.perf_counter()
     url = f"{suite.urls['ingest']}/v1/projects/{project_id}/policies"
-    policies = AT_FIRST | {"auto_accept": {"enabled": True, "error_budget": ERROR_BUDGET}}
+    policies = AT_FIRST | {"auto_accept": {"enabled": True, "error_budget": ERROR_BUDGET, "check_share": 0.0}}
     (await client.put(url, json=policies)).raise_for_status()
 
     async def tested() -> bool:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-Purpose = Literal["split", "audit", "blind", "explore", "serve", "select", "gold"]
+Purpose = Literal["split", "audit", "blind", "explore", "serve", "select", "gold", "check"]
 
 
 def draw(salt: str, purpose: Purpose, subject: UUID, nonce: int = 0) -> float:

@@ -69,13 +69,16 @@ class LearningPolicy(Frozen):
 class AutoAcceptPolicy(Frozen):
     """Accept without a person while the error stays below `error_budget`, shown at `confidence_level`.
 
-    `audit_share` of what would be accepted is annotated blind instead.
+    `audit_share` of what would be accepted is annotated blind instead. `check_share` of the held-out records on which
+    people and the model agree are labelled again by an expert, blind, since people may share its mistakes. None: as many
+    as the evidence needs. 0: where they agree, people's labels are taken for the truth.
     """
 
     enabled: bool = True
     error_budget: float = Field(default=0.02, gt=0.0, lt=0.5)
     confidence_level: float = Field(default=0.95, ge=0.5, lt=1.0)
     audit_share: Probability = 0.05
+    check_share: Probability | None = None
 
 
 class GoldPolicy(Frozen):

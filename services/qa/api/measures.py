@@ -351,7 +351,8 @@ class ClassThresholdOut(BaseModel):
     """What holds for the champion's answers of a class, or for all of a question where `label` is null.
 
     Either `threshold` or `why_none` is given. `evidence` is what a test found: `tested` labels of answers from the
-    threshold up, `errors` of them wrong, and the upper bound of the error at `level`. Classes under `tested_with` were
+    threshold up, `errors` of them wrong, and the upper bound of the error at `level`. An expert `checked` labels that agree
+    with the model, `check_share` of which chance draws, and found `wrong_agreements` of them wrong. Classes under `tested_with` were
     tested together with this one, because each had too few labels to be tested alone; `class_tested` and `class_errors`
     are its own.
     """
@@ -370,6 +371,10 @@ class ClassThresholdOut(BaseModel):
             "class_tested": 190,
             "class_errors": 1,
             "class_upper_bound": 0.026,
+            "check_share": 1.0,
+            "checked": 305,
+            "wrong_agreements": 1,
+            "not_checked": 0,
         },
         why_none=None,
     )

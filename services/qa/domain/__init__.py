@@ -18,6 +18,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
 | `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |
 | `auto_accept` | thresholds and their withdrawal | `due`, `level_of_look`, `choose_threshold`, `upper_bound`, `withdrawal` |
+| `two_phase` | error rates where experts check a share of what people labelled | `p_value`, `upper_bound`, `step_sizes` |
 | `lineage` | a record's chain | `commit`, `commitment_key`, `link`, `verify_chain` |
 | `merkle`, `seals` | the signed roots over a project's chains | `MerkleTree`, `verify_proof`, `Seal`, `seal_hash`, `signed_bytes` |
 | `release_lineage` | a line of a release's lineage, and what is wrong with one | `LabelLineage`, `line_of`, `faults_of` |

@@ -1,12 +1,17 @@
 """Accept a model's answer without a person only where blind human labels show that its error stays in the budget.
 
 Fixed-sequence testing (Bauer 1991; Angelopoulos et al. 2021, "Learn then Test", section 4.2): thresholds are tried
-from strict to loose in an order that no label influences, each by an exact binomial test at the same level; the first
-failure ends it. The chance that the chosen one breaks the budget is at most 1 - level.
+from strict to loose in an order that no label influences, each by an exact test at the same level (`two_phase`); the first
+failure ends it. The chance that the chosen one breaks the budget is at most 1 - level. The sequence has a step where one
+more mistake may pass and none in between, which could only fail.
+
+The looks at all versions of the models that answer a question share one risk (`level_of_look`): alpha spending, with the
+fallback procedure (Wiens & Dmitrienko 2005; online: Tian & Ramdas 2021). A look that passed every step of its sequence has
+spent nothing: its risk returns to the next one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, log
 
@@ -14,16 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, betaincinv
 
+from services.qa.domain import two_phase
+from services.qa.domain.two_phase import Counts
+
 Floats = NDArray[np.float64]
 
 FIRST_STEP = 1.6
-"""The first step that counts tests so many times the least sample that could pass: room for an error."""
+"""A model version is tested once there are so many times the least sample that could pass: room for an error."""
 
-COVERAGE_STEP = 0.05
-"""The sequence loosens by this share of the held-out records."""
+START = 0.25
+"""The sequence starts at this share of the answers that may be accepted, or where a test can pass: a stricter step takes
+fewer mistakes than a good model makes, and whoever fails it fails all."""
 
-FIRST_LOOK = 0.8
-"""The first test of a model version spends this share of the risk, each later one this share of what is left."""
+FIRST_LOOK = 0.7
+"""The first look at a question spends this share of the risk; those after it share the rest, ever less of it."""
+
+CHECKS = 6.0
+"""Unless the policy says otherwise, an expert sees so many times the least sample of the agreements, or all of them."""
 
 GROWTH = 1.5
 """A model version is tested again once its labels have grown by this factor: few looks, each with real news."""
@@ -60,11 +72,15 @@ class WhyNone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceProgress:
-    """How far the evidence about a model version is; its arguments are those of `due`."""
+    """How far the evidence about a model version is; its arguments are those of `due`.
+
+    `checkable`: there is an expert for labels that agree, or the policy wants none.
+    """
 
     labelled: int
     waiting: int
     tested_before: int | None
+    checkable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,20 @@ class NoThreshold:
 
     reason: WhyNone
     detail: str
+
+
+class Check(StrEnum):
+    """What an expert has to do with a label.
+
+    `KNOWN`: whether the answer is right is known whatever was drawn, since it differed from people's, or an expert or an
+    arbiter had decided anyhow. The others are labels where people and the model agree: `CHECKED`, an expert labelled it
+    since it was drawn; `MISSED`, it was drawn in vain; `UNDRAWN`.
+    """
+
+    KNOWN = "known"
+    CHECKED = "checked"
+    MISSED = "missed"
+    UNDRAWN = "undrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +118,16 @@ class Audited:
     right: bool
     floor: float | None = None
     label: str | None = None
+    check: Check = Check.KNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """Accept from `value` up. `tested` labels at or above it, `errors` of them wrong.
 
-    `upper_bound` of the error at the level asked for; `coverage`: the share of held-out records at or above it.
+    `upper_bound` of the error at the level asked for; `coverage`: the share of held-out records at or above it. Of the
+    labels an expert `checked` some by chance, whose mistakes `shared` are among the errors; `missed` were drawn in vain.
+    `share` is the probability of being drawn. `complete`: every step of the sequence passed.
     """
 
     value: float
@@ -102,6 +135,11 @@ class Threshold:
     errors: int
     upper_bound: float
     coverage: float
+    checked: int = 0
+    shared: int = 0
+    missed: int = 0
+    share: float = 1.0
+    complete: bool = False
 
 
 def least_sample(error_budget: float, level: float = 0.95) -> int:
@@ -114,10 +152,16 @@ def lowest_confidence(error_budget: float) -> float:
     return max(0.0, 1.0 - WORST_RISK * error_budget)
 
 
-def level_of_look(look: int, level: float = 0.95) -> float:
-    """The level of the `look`-th test (from 1) of one model version, so that all of them together keep `level`."""
-    risk = 1.0 - level
-    return 1.0 - risk * FIRST_LOOK * (1.0 - FIRST_LOOK) ** (look - 1)
+def level_of_look(look: int, level: float = 0.95, *, returned: float = 0.0) -> float:
+    """The level of the `look`-th test (from 1) of a question, so that all of them together keep `level`.
+
+    Args:
+        look: Counted over all model versions that answered the question.
+        level: Of all looks together.
+        returned: The risk of the look before that was not spent.
+    """
+    share = FIRST_LOOK if look == 1 else (1.0 - FIRST_LOOK) / (look * (look - 1))
+    return 1.0 - (1.0 - level) * share - returned
 
 
 def due(*, labelled: int, waiting: int, tested_before: int | None, error_budget: float, level: float = 0.95) -> bool:
@@ -223,6 +267,12 @@ def _why_not_yet(progress: EvidenceProgress, error_budget: float, level: float) 
     """Return why the evidence about a champion was not tested."""
     labelled, waiting, tested_before = progress.labelled, progress.waiting, progress.tested_before
     if due(labelled=labelled, waiting=waiting, tested_before=tested_before, error_budget=error_budget, level=level):
+        if not progress.checkable:
+            detail = (
+                f"{labelled} held-out labels are there, but no expert is, to label some of them again: people may share the"
+                " model's mistakes."
+            )
+            return NoThreshold(WhyNone.RECORDS_OPEN, detail)
         return NoThreshold(WhyNone.TEST_IS_DUE, f"{labelled} held-out labels are there and are about to be tested.")
     needed = ceil(FIRST_STEP * least_sample(error_budget, level))
     if labelled < needed:
@@ -234,28 +284,112 @@ def _why_not_yet(progress: EvidenceProgress, error_budget: float, level: float) 
     )
 
 
-def choose_threshold(audited: Sequence[Audited], *, error_budget: float, level: float = 0.95) -> Threshold | None:
+def choose_threshold(
+    audited: Sequence[Audited], *, error_budget: float, level: float = 0.95, share: float = 1.0
+) -> Threshold | None:
     """The loosest threshold that the fixed sequence reaches; None is a legal answer.
 
     The sequence depends on confidences alone and ends at `lowest_confidence`. Audits count only at thresholds at or
     above their floor: below it they would stand for the sure ones too often.
+
+    Args:
+        audited: The evidence.
+        error_budget: The largest error rate of what is accepted.
+        level: The chance that the error rate is within the budget, at least.
+        share: The probability with which an expert was to check a label that agrees; 0: these count as right.
     """
-    confidence = np.array([item.confidence for item in audited], np.float64)
-    right = np.array([item.right for item in audited], np.bool_)
-    floor = np.array([-np.inf if item.floor is None else item.floor for item in audited], np.float64)
-    held_out = np.sort(confidence[np.isneginf(floor)])[::-1]
+    columns = _Columns.of(audited)
+    values = _sequence(columns, error_budget, level, share)
     best: Threshold | None = None
-    for value in _sequence(held_out, lowest_confidence(error_budget)):
-        counts = (confidence >= value) & (floor <= value)
-        tested = int(counts.sum())
-        if tested < FIRST_STEP * least_sample(error_budget, level):
-            continue
-        errors = int((~right[counts]).sum())
-        if float(bdtr(errors, tested, error_budget)) > 1.0 - level:
+    for place, value in enumerate(values):
+        counts = columns.counts(value)
+        if two_phase.p_value(counts, error_budget, share) > 1.0 - level:
             break
-        coverage = float((held_out >= value).mean())
-        best = Threshold(value, tested, errors, upper_bound(errors, tested, level), coverage)
-    return best
+        best = Threshold(
+            value=value,
+            tested=counts.tested,
+            errors=counts.wrong,
+            upper_bound=0.0,
+            coverage=float((columns.held_out >= value).mean()),
+            checked=counts.checked,
+            shared=counts.shared,
+            missed=counts.missed,
+            share=share,
+            complete=place == len(values) - 1,
+        )
+    if best is None:
+        return None
+    return replace(best, upper_bound=two_phase.upper_bound(_counts_of(best), level, share))
+
+
+def counts_from(audited: Sequence[Audited], value: float) -> Counts:
+    """What is known of the labels that count at a threshold."""
+    return _Columns.of(audited).counts(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The evidence by column; `held_out`: its confidences, descending."""
+
+    confidence: Floats
+    floor: Floats
+    right: NDArray[np.bool_]
+    checked: NDArray[np.bool_]
+    missed: NDArray[np.bool_]
+    held_out: Floats
+
+    @classmethod
+    def of(cls, audited: Sequence[Audited]) -> "_Columns":
+        confidence = np.array([item.confidence for item in audited], np.float64)
+        floor = np.array([-np.inf if item.floor is None else item.floor for item in audited], np.float64)
+        return cls(
+            confidence=confidence,
+            floor=floor,
+            right=np.array([item.right for item in audited], np.bool_),
+            checked=np.array([item.check is Check.CHECKED for item in audited], np.bool_),
+            missed=np.array([item.check is Check.MISSED for item in audited], np.bool_),
+            held_out=np.sort(confidence[np.isneginf(floor)])[::-1],
+        )
+
+    def counts(self, value: float) -> Counts:
+        counted = (self.confidence >= value) & (self.floor <= value)
+        wrong, checked = counted & ~self.right, counted & self.checked
+        shared = int((wrong & checked).sum())
+        return Counts(
+            tested=int(counted.sum()),
+            errors=int(wrong.sum()) - shared,
+            checked=int(checked.sum()),
+            shared=shared,
+            missed=int((counted & self.missed).sum()),
+        )
+
+    def tested(self, values: Floats) -> NDArray[np.int64]:
+        """How many labels count at each of these values, which are ascending."""
+        audit = ~np.isneginf(self.floor)
+        above = len(self.confidence) - np.searchsorted(np.sort(self.confidence), values, side="left")
+        drawn_stricter = audit.sum() - np.searchsorted(np.sort(self.floor[audit]), values, side="right")
+        found: NDArray[np.int64] = np.maximum(above - drawn_stricter, 0)
+        return found
+
+
+def _sequence(columns: _Columns, error_budget: float, level: float, share: float) -> list[float]:
+    """Thresholds from strict to loose: the strictest with so many labels as a step takes, and the loosest that may be."""
+    lowest = lowest_confidence(error_budget)
+    values = np.unique(columns.held_out[columns.held_out >= lowest])
+    if len(values) == 0:
+        return []
+    tested = columns.tested(values)
+    sizes = two_phase.step_sizes(int(tested.max()), error_budget, level, share)
+    if not sizes:
+        return []
+    first = next((size for size in sizes if size >= START * tested.max()), sizes[-1])
+    descending = tested[::-1]
+    places = [int(np.argmax(descending >= size)) for size in sizes if size >= first]
+    chosen = [float(values[::-1][place]) for place in dict.fromkeys(places)]
+    loosest = lowest if len(values) < len(np.unique(columns.held_out)) else float(values[0])
+    if chosen[-1] == values[0]:
+        chosen.pop()
+    return [*chosen, loosest]
 
 
 def upper_bound(errors: int, tested: int, level: float = 0.95) -> float:
@@ -263,6 +397,11 @@ def upper_bound(errors: int, tested: int, level: float = 0.95) -> float:
     if errors >= tested:
         return 1.0
     return float(betaincinv(errors + 1.0, tested - errors, level))
+
+
+def _counts_of(evidence: Threshold) -> Counts:
+    known = evidence.errors - evidence.shared
+    return Counts(evidence.tested, known, evidence.checked, evidence.shared, evidence.missed)
 
 
 def withdrawal(
@@ -275,15 +414,8 @@ def withdrawal(
     """
     if errors > 1 and 1.0 - float(bdtr(errors - 1, audited, error_budget)) <= 1.0 - level:
         return "audits_exceed_budget"
-    if upper_bound(evidence.errors + errors, evidence.tested + audited, level) > error_budget:
+    seen = _counts_of(evidence)
+    together = replace(seen, tested=seen.tested + audited, errors=seen.errors + errors)
+    if two_phase.p_value(together, error_budget, evidence.share) > 1.0 - level:
         return "bound_exceeds_budget"
     return None
-
-
-def _sequence(held_out: Floats, lowest: float) -> list[float]:
-    """Thresholds from strict to loose, each `COVERAGE_STEP` of the (sorted) held-out records further, down to `lowest`."""
-    size = len(held_out)
-    ranks = np.unique(np.ceil(np.arange(COVERAGE_STEP, 1.0 + COVERAGE_STEP / 2, COVERAGE_STEP) * size).astype(int))
-    steps = [float(held_out[min(rank, size) - 1]) for rank in ranks if rank > 0]
-    above = [value for value in steps if value >= lowest]
-    return above if len(above) == len(steps) else [*above, lowest]

@@ -87,15 +87,13 @@ def decide(
     return Arbitrate("tie" if tied else "unsure")
 
 
-def held_out_check(*, agrees: Sequence[bool], checked_before: bool) -> Relabel | None:
-    """Whether an expert relabels a finalized held-out record blind: the champion differs on it, once a record.
+def held_out_check(reason: str, *, checked_before: bool) -> Relabel | None:
+    """Whether an expert relabels a finalized held-out record blind, once a record.
 
-    `agrees`: by question, whether the champion's evaluation prediction hits the label. People's own errors would else
-    be held against the model; that only differences are checked favours it slightly, which a report must mention.
+    `reason`: the champion differs from people, whose own errors would else be held against it; or they agree and chance
+    drew the record, since people may share the champion's mistakes.
     """
-    if checked_before or all(agrees):
-        return None
-    return Relabel(slots_total=1, experts_only=True, blind=True, reason="champion_differs")
+    return None if checked_before else Relabel(slots_total=1, experts_only=True, blind=True, reason=reason)
 
 
 def after_feedback(*, contradicts: bool, reopened: bool, arbitrated_since: bool) -> Relabel | Arbitrate | None:

@@ -13,6 +13,9 @@ from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import RedundancyPolicy
 from shared.contracts.values import Answers, RecordState, TaskKind
 
+AGREEMENT_DRAWN = "agreement_drawn"
+"""Why a label is under review: it was drawn among those that a model agrees with."""
+
 AnnotationRole = Literal["vote", "gold", "decision", "void", "late", "superseded"]
 """How an annotation counts: for the label of its round, for the assessment of its annotator on gold, as an arbiter's
 decision, no more since its annotator was paused, not for a label since it came when the round was over, or not since
@@ -150,6 +153,13 @@ class RecordFacts:
             return False
         votes = self.votes
         return bool(votes) and len(votes) + self.voided >= self.slots_total
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether the label under review is compared with the answer of an expert who was asked by chance."""
+        record = self.record
+        drawn = record.under_review and record.review_reason == AGREEMENT_DRAWN
+        return drawn and record.round_is_final and record.expects_answers and bool(self.votes)
 
     @property
     def needs_prediction(self) -> bool:

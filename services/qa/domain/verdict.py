@@ -12,13 +12,16 @@ from typing import Any
 from uuid import UUID
 
 from services.qa.domain import decisions
-from services.qa.domain.facts import Annotation, CurrentLabel, Dispute, Prediction, RecordFacts
+from services.qa.domain.facts import AGREEMENT_DRAWN, Annotation, CurrentLabel, Dispute, Prediction, RecordFacts
 from services.qa.domain.record_consensus import consensus_of, hits, work_us
 from services.qa.domain.votes import Consensus, Distribution, voter
 from shared.contracts.values import Answers, LabelMethod, RecordState
 
 FEEDBACK = "feedback"
 """Why a label is under review: a product reported a correction that differs from it."""
+
+EXPERT_CONTRADICTS = "expert_contradicts"
+"""Why an arbiter decides: an expert's blind answer differs from what people and the model agreed on."""
 
 SERVABLE_AGAIN = "servable_again"
 """Why something is requested again: somebody came who may serve what nobody could."""
@@ -102,10 +105,11 @@ class ReviewByPeople:
 
 @dataclass(frozen=True, slots=True)
 class ReviewByArbiter:
-    """The label is questioned again: an arbiter decides in the next round."""
+    """The label is questioned again: an arbiter decides in the next round. `because`: why it is under review."""
 
     answers: Sequence[Answers]
     reason: str
+    because: str = FEEDBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def judge(facts: RecordFacts) -> RecordVerdict:
         return []
     steps = _advance(facts) if record.expects_answers else []
     final = next((one for one in steps if isinstance(one, FinalizeLabel)), None)
-    if final is not None:
+    if final is not None and not any(isinstance(one, ReviewByArbiter) for one in steps):
         label = CurrentLabel(record.label_revision + 1, final.schema_version, final.answers)
         return [*steps, *_review(facts, label, final.final_for or record.decision_final_for)]
     if record.state is RecordState.FINALIZED and not record.under_review and facts.label is not None:
@@ -154,6 +158,8 @@ def is_heavy(facts: RecordFacts) -> bool:
     compared: dict[int, list[Answers]] = defaultdict(list)
     if facts.needs_consensus:
         compared[facts.votes[-1].schema_version] += [one.answers for one in facts.votes]
+    if facts.needs_label and facts.label is not None:
+        compared[facts.label.schema_version] += [facts.label.answers, *(one.answers for one in facts.votes)]
     if facts.reports:
         for report in facts.reports:
             compared[report.schema_version].append(report.correction)
@@ -198,7 +204,7 @@ def _decided(facts: RecordFacts, decision: Annotation) -> FinalizeLabel:
         counted=[one.annotation_id for one in facts.annotations if one.role in {"vote", "decision"}],
         decision_id=decision.annotation_id,
         final_for=decision.schema_version if facts.record.review_reason == FEEDBACK else None,
-        parameters={"by": "arbiter"},
+        parameters={"by": "arbiter", "reason": facts.record.review_reason},
     )
 
 
@@ -239,7 +245,7 @@ def _count(facts: RecordFacts) -> RecordVerdict:
     """Decide by the votes, if all that the round collects are in."""
     votes, steps = facts.votes, _void(facts)
     if facts.record.round_is_final and votes:
-        return [*steps, _by_expert(facts, votes[0])]
+        return [*steps, _by_expert(facts, votes[0]), *_confirm(facts, votes[0])]
     replaced: RecordVerdict = [RequestAnnotations(facts.slots_total, ANNOTATOR_PAUSED)] if steps else []
     consensus: Mapping[str, Consensus] = {}
     if facts.needs_consensus:
@@ -292,6 +298,19 @@ def _by_expert(facts: RecordFacts, vote: Annotation) -> FinalizeLabel:
         counted=[vote.annotation_id],
         parameters={"by": "expert", "reason": facts.record.review_reason},
     )
+
+
+def _confirm(facts: RecordFacts, vote: Annotation) -> RecordVerdict:
+    """Ask an arbiter where an expert alone contradicts what people and a model agreed on: it may be a slip.
+
+    The expert's answer stands meanwhile, and for good where there is no arbiter.
+    """
+    label = facts.label
+    if not facts.needs_label or label is None or label.schema_version != vote.schema_version:
+        return []
+    if all(hits(facts.schemas[label.schema_version], vote.answers, label.answers).values()):
+        return []
+    return [ReviewByArbiter([label.answers, vote.answers], EXPERT_CONTRADICTS, AGREEMENT_DRAWN)]
 
 
 def _by_consensus(

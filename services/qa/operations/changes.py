@@ -209,7 +209,7 @@ class RecordChanges:
         self.touch(record)
 
     def _review_by_arbiter(self, record: Record, step: ReviewByArbiter) -> None:
-        _begin_review(record, FEEDBACK)
+        _begin_review(record, step.because)
         record.open_round(record.round + 1, is_final=False, requested_total=0)
         self._open_dispute(record, disputed_answers(step.answers), step.reason)
 

@@ -190,6 +190,10 @@ def _shown(row: ModelThreshold) -> Threshold:
         errors=evidence.get("errors", 0),
         upper_bound=evidence.get("upper_bound", 1.0),
         coverage=0.0,
+        checked=evidence.get("checked", 0),
+        shared=evidence.get("wrong_agreements", 0),
+        missed=evidence.get("not_checked", 0),
+        share=evidence.get("check_share", 1.0),
     )
 
 

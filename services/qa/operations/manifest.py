@@ -24,7 +24,7 @@ _PROMISES: Final = {
     "gold_in_training_split": 0,
     "held_out_labels_by": "people alone",
     "held_out_check": "where the champion and people differed on a held-out record an expert relabelled it"
-    " blind, once; this favours the model slightly",
+    " blind, once; of those on which they agreed a random share too, unless the policy wants none",
     "model_selection": "models are chosen by labels of the validation split alone, unless one says otherwise under"
     " `chosen_by`",
     "test_split": "read once for each promoted model, after its promotion, for the figures under `test`; no model is"

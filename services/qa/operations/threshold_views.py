@@ -7,7 +7,7 @@ from services.qa.domain.auto_accept import EvidenceProgress, NoThreshold
 from services.qa.domain.class_thresholds import ClassOutcome
 from services.qa.domain.project import Project
 from services.qa.operations.current_thresholds import SELECTION, CurrentThresholds, classes_of, most_evidence
-from services.qa.storage import predictions, thresholds
+from services.qa.storage import annotators, predictions, thresholds
 from services.qa.storage.predictions import Model
 from services.qa.storage.thresholds import ModelThreshold
 from shared.contracts.events import ThresholdEvidence
@@ -38,9 +38,11 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
     champion = await predictions.champion(session, project.project_id)
     same_schema = champion is not None and champion.schema_version == version
     current = CurrentThresholds([] if champion is None else await thresholds.current(session, champion.model_id))
-    progress = EvidenceProgress(0, 0, None)
+    progress, level = EvidenceProgress(0, 0, None), policy.confidence_level
     if champion is not None and same_schema and policy.enabled:
         progress = await _progress(session, project, champion)
+        looks = await thresholds.looks(session, project.project_id, champion.question, SELECTION)
+        level = auto_accept.level_of_look(looks.made + 1, policy.confidence_level, returned=looks.returned)
     found: list[ShownThreshold] = []
     for question in schema.questions:
         answered = champion is not None and champion.question == question.name
@@ -54,7 +56,7 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
             same_schema=same_schema,
             progress=progress,
             error_budget=policy.error_budget,
-            level=policy.confidence_level,
+            level=level,
         )
         found.append(ShownThreshold(question.name, None, None, None, why))
     return found
@@ -63,8 +65,7 @@ async def shown_thresholds(session: Session, project: Project) -> list[ShownThre
 def _of_classes(
     project: Project, champion: Model, current: CurrentThresholds, progress: EvidenceProgress
 ) -> list[ShownThreshold]:
-    policy = project.policies.auto_accept
-    needed = class_thresholds.fewest_of_class(policy.error_budget, policy.confidence_level)
+    needed = class_thresholds.FEWEST_OF_CLASS
     found = []
     for label in classes_of(project, champion):
         row = current.of(label)
@@ -87,4 +88,6 @@ async def _progress(session: Session, project: Project, champion: Model) -> Evid
     labelled = await thresholds.labelled(session, project.project_id, champion, most)
     there_are = await thresholds.held_out(session, project.project_id, most)
     last = await thresholds.last_test(session, champion.model_id, SELECTION)
-    return EvidenceProgress(labelled, max(there_are - labelled, 0), None if last is None else last["labels"])
+    checkable = project.policies.auto_accept.check_share == 0.0 or await annotators.any_expert(session)
+    tested_before = None if last is None else last["labels"]
+    return EvidenceProgress(labelled, max(there_are - labelled, 0), tested_before, checkable)

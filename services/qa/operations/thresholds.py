@@ -1,11 +1,14 @@
 """Auto-accept only on evidence: thresholds are set, and withdrawn, by tests on blind human labels.
 
-A model version is tested when its held-out labels are all there, and again only when they have grown much: each look
-spends a share of the risk (`domain.auto_accept.level_of_look`). Thresholds that stand are held against the audits.
+A model version is tested when its held-out labels are all there, and again only when they have grown much: each look at
+whatever version spends a share of the question's risk (`domain.auto_accept.level_of_look`). Thresholds that stand are held
+against the audits.
 
 Before a look an expert relabels, blind and once a record, the held-out records on which the model differs from people
 where it is sure: people's own slips would else eat the error budget that the model is held to. They are asked when the look
-is near and not when it is due, so that nobody labels meanwhile what the model would have been trusted with.
+is near and not when it is due, so that nobody labels meanwhile what the model would have been trusted with. Then an expert
+relabels a random share of those on which they agree, since people may share the model's mistakes: of the ones above the
+thresholds that would be found if all of them were right. Where none would be found, no expert is asked.
 
 A round reads the newest evidence, at most `current_thresholds.MOST_EVIDENCE` labels or as many as a look may need,
 however many there are.
@@ -18,7 +21,7 @@ from uuid import UUID
 
 from services.qa.compute.comparison import compare
 from services.qa.domain import auto_accept, decisions
-from services.qa.domain.auto_accept import Audited
+from services.qa.domain.facts import AGREEMENT_DRAWN
 from services.qa.domain.project import Project
 from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations import threshold_looks
@@ -33,7 +36,7 @@ from services.qa.operations.current_thresholds import (
     publish_thresholds,
 )
 from services.qa.operations.threshold_looks import DueLook
-from services.qa.storage import predictions, projects, records, thresholds
+from services.qa.storage import annotators, predictions, projects, records, thresholds
 from services.qa.storage.predictions import Model
 from services.qa.storage.thresholds import BlindLabel
 from shared.contracts.values import LabelMethod, RecordState
@@ -83,9 +86,12 @@ async def consider(database: Database, compute: ComputePool, project_id: UUID, n
         due = await _test(session, project, champion, evidence, now)
     if due.look is not None:
         outcome = await threshold_looks.carry_out(due.look)
+        if outcome.waits_for_experts:
+            await _request_experts(database, project_id, outcome.to_check, AGREEMENT_DRAWN, now)
+            return
         async with database.transaction() as session:
             await threshold_looks.conclude(session, due.look, outcome, now)
-    await _request_experts(database, project_id, due.to_check, now)
+    await _request_experts(database, project_id, due.to_check, CHAMPION_DIFFERS, now)
 
 
 async def _test(
@@ -115,7 +121,9 @@ async def _next_step(
     there_are = await thresholds.held_out(session, project.project_id, most_evidence(project))
     last = await thresholds.last_test(session, champion.model_id, SELECTION)
     tested_before = None if last is None else last["labels"]
-    budget, level = policy.error_budget, policy.confidence_level
+    looks = await thresholds.looks(session, project.project_id, champion.question, SELECTION)
+    budget = policy.error_budget
+    level = auto_accept.level_of_look(looks.made + 1, policy.confidence_level, returned=looks.returned)
     if not auto_accept.check_due(
         labelled=len(held_out),
         waiting=max(there_are - len(held_out), 0),
@@ -148,11 +156,15 @@ async def _next_step(
     waits_for_experts = labelled < len(held_out)
     if waits_for_experts and labelled < auto_accept.STREAM_STEP * least:
         return NextStep()  # where records never cease to come, labels count as they stand
-    audited = [one for one in (_audited(champion, each) for each in evidence) if one is not None]
-    return NextStep(look=DueLook(project, champion, current, 1 if last is None else last["number"] + 1, audited))
+    if policy.check_share != 0.0 and not await annotators.any_expert(session):
+        return NextStep()
+    number = 1 if last is None else last["number"] + 1
+    return NextStep(look=DueLook(project, champion, current, number, looks, evidence))
 
 
-async def _request_experts(database: Database, project_id: UUID, record_ids: Sequence[UUID], now: datetime) -> None:
+async def _request_experts(
+    database: Database, project_id: UUID, record_ids: Sequence[UUID], reason: str, now: datetime
+) -> None:
     """Let an expert relabel held-out records blind, but those of which that was asked before or is no question any more."""
     for start in range(0, len(record_ids), _RECORDS_AT_ONCE):
         async with database.transaction() as session:
@@ -161,18 +173,8 @@ async def _request_experts(database: Database, project_id: UUID, record_ids: Seq
             for record in locked.values():
                 if record.state is not RecordState.FINALIZED or record.under_review or not record.held_out:
                     continue
-                wanted = decisions.held_out_check(agrees=[False], checked_before=record.expert_checked)
+                wanted = decisions.held_out_check(reason, checked_before=record.expert_checked)
                 if wanted is not None and record.project_id == project_id:
                     record.expert_checked = True
-                    changes.review_by_people(record, ReviewByPeople(wanted, CHAMPION_DIFFERS))
+                    changes.review_by_people(record, ReviewByPeople(wanted, reason))
             await changes.save(session)
-
-
-def _audited(champion: Model, one: Compared) -> Audited | None:
-    """The evidence as the test takes it; None for an audit that was drawn under another model."""
-    seen = one.seen
-    if not seen.audit:
-        return Audited(seen.confidence, one.right, label=one.label)
-    if seen.routed_model_id != champion.model_id or seen.routed_threshold is None:
-        return None
-    return Audited(seen.confidence, one.right, seen.routed_threshold, one.label)

@@ -91,6 +91,7 @@ async def load_facts(session: Session, subjects: Sequence[Subject]) -> list[Reco
     facts = await _with_annotations(session, facts)
     facts = await _with_predictions(session, facts)
     facts = await _with_estimates(session, facts)
+    facts = await _with_labels(session, facts)
     facts = await _with_reports(session, facts)
     return await _with_disputes(session, facts)
 
@@ -148,6 +149,15 @@ async def _with_estimates(session: Session, facts: Sequence[RecordFacts]) -> lis
     ]
 
 
+async def _with_labels(session: Session, facts: Sequence[RecordFacts]) -> list[RecordFacts]:
+    """With the labels that experts were asked about."""
+    wanted = [one.record.record_id for one in facts if one.needs_label]
+    if not wanted:
+        return list(facts)
+    found = await labels.current(session, wanted)
+    return [replace(one, label=_current(found.get(one.record.record_id))) if one.needs_label else one for one in facts]
+
+
 async def _with_reports(session: Session, facts: Sequence[RecordFacts]) -> list[RecordFacts]:
     wanted = {one.record.record_id: one.record for one in facts if one.record.reported and one.may_be_final}
     reports = await feedback.pending(session, wanted, _REPORTS_AT_ONCE + 1) if wanted else {}
@@ -167,7 +177,7 @@ async def _with_reports(session: Session, facts: Sequence[RecordFacts]) -> list[
                     one,
                     reports=pending[:_REPORTS_AT_ONCE],
                     more_reports=len(pending) > _REPORTS_AT_ONCE,
-                    label=_current(current_labels.get(record_id)),
+                    label=_current(current_labels.get(record_id)) or one.label,
                 )
             )
         else:

@@ -47,6 +47,7 @@ WHERE annotators.revision < excluded.revision
 """
 _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM annotators WHERE annotator_id = $1)"
 _EXPERTS = "SELECT annotator_id FROM annotators WHERE annotator_id = ANY($1::uuid[]) AND pool = 'expert'"
+_ANY_EXPERT = "SELECT EXISTS (SELECT FROM annotators WHERE pool = 'expert' AND status = 'active')"
 _ERAS = """
 SELECT annotator_id, array_agg(since ORDER BY since) AS since FROM eras
 WHERE project_id = $1 AND annotator_id = ANY($2::uuid[]) GROUP BY annotator_id
@@ -135,6 +136,12 @@ async def is_known(session: Session, annotator_id: UUID) -> bool:
 async def experts(session: Session, annotator_ids: Sequence[UUID]) -> frozenset[UUID]:
     """Those of the annotators who are experts."""
     return frozenset(row["annotator_id"] for row in await session.raw.fetch(_EXPERTS, annotator_ids))
+
+
+async def any_expert(session: Session) -> bool:
+    """Whether there is an expert who works."""
+    found: bool = await session.raw.fetchval(_ANY_EXPERT)
+    return found
 
 
 async def eras(session: Session, project_id: UUID, annotator_ids: Sequence[UUID]) -> dict[UUID, list[datetime]]:

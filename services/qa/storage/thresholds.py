@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.qa.domain.facts import AGREEMENT_DRAWN
 from services.qa.storage.predictions import Model
 from shared.kit.clock import new_id
 from shared.kit.database import Session
@@ -38,7 +39,8 @@ class ModelThreshold:
 class BlindLabel:
     """A blind label by people beside what a model had answered for the record, both as text.
 
-    `in_review`: an expert or an arbiter is about to look at it. `checked`: one was asked to, for a model differed.
+    `in_review`: an expert or an arbiter is about to look at it. `checked`: one was asked to. `drawn`: the label is what
+    came of it where chance had drawn the record among those that a model agreed with.
     """
 
     record_id: UUID
@@ -52,7 +54,19 @@ class BlindLabel:
     finalized_at: datetime
     in_review: bool
     checked: bool
+    drawn: bool
 
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The tests that share the risk of a question: how many were made, and the risk that the last of them returned."""
+
+    made: int
+    returned: float
+
+
+RETURNED = "returned"
+"""The key of that risk among what is kept of a test."""
 
 _THRESHOLD = (
     "model_id, threshold_revision, project_id, schema_version, question, label, threshold, error_budget,"
@@ -85,6 +99,12 @@ _LAST_TEST = """
 SELECT number, labels, content, tested_at FROM threshold_tests WHERE model_id = $1 AND kind = $2
 ORDER BY number DESC LIMIT 1
 """
+_LOOKS = """
+SELECT count(*) OVER () AS made, COALESCE((threshold_tests.content->>$4)::float8, 0) AS returned
+FROM threshold_tests JOIN models USING (model_id)
+WHERE threshold_tests.project_id = $1 AND threshold_tests.kind = $3 AND models.question = $2
+ORDER BY tested_at DESC, test_id DESC LIMIT 1
+"""
 _TESTS = """
 SELECT model_id, number, kind, labels, content, tested_at FROM threshold_tests
 WHERE project_id = $1 ORDER BY tested_at DESC, test_id DESC LIMIT $2
@@ -115,7 +135,8 @@ _EVIDENCE = """
 SELECT labels.record_id, labels.answers AS label, labels.method, predicted.answers AS prediction, predicted.confidence,
     records.audit AND records.split = 'train' AS audit, route.threshold AS routed_threshold,
     route.model_id AS routed_model_id, labels.finalized_at,
-    records.under_review AND records.unservable_at IS NULL AS in_review, records.expert_checked AS checked
+    records.under_review AND records.unservable_at IS NULL AS in_review, records.expert_checked AS checked,
+    COALESCE(labels.method = 'decision' AND labels.parameters->>'reason' = $5, false) AS drawn
 FROM labels JOIN records USING (record_id)
 JOIN LATERAL (
     SELECT answers, confidence FROM predictions
@@ -194,6 +215,12 @@ async def last_test(session: Session, model_id: UUID, kind: str) -> dict[str, An
     return None if row is None else loaded(row, "content")
 
 
+async def looks(session: Session, project_id: UUID, question: str, kind: str) -> Looks:
+    """The tests there were of all models that answered the question."""
+    row = await session.raw.fetchrow(_LOOKS, project_id, question, kind, RETURNED)
+    return Looks(0, 0.0) if row is None else Looks(**row)
+
+
 async def tests_of_project(session: Session, project_id: UUID, newest: int) -> list[dict[str, Any]]:
     return [loaded(row, "content") for row in await session.raw.fetch(_TESTS, project_id, newest)]
 
@@ -216,5 +243,5 @@ async def evidence(
     session: Session, project_id: UUID, model_id: UUID, schema_version: int, limit: int
 ) -> list[BlindLabel]:
     """The newest blind labels by people, each beside the model's newest prediction; records without one are left out."""
-    rows = await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version, limit)
+    rows = await session.raw.fetch(_EVIDENCE, project_id, model_id, schema_version, limit, AGREEMENT_DRAWN)
     return [BlindLabel(**row) for row in rows]

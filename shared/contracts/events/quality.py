@@ -32,6 +32,9 @@ class ThresholdEvidence(Frozen):
     `upper_bound` of the error at `level`, which is what the confidence level leaves one test once it is shared among looks
     and groups of classes. `tested_with`: the other classes that were tested together with this one; `class_*` are of this
     one's records alone. Without a threshold all of it is of the class's records that were sure enough to be accepted ever.
+
+    `check_share` of the records on which people and the model agree were drawn for an expert, who has `checked` so many and
+    found `wrong_agreements` of them wrong, which are among the errors; `not_checked` were drawn in vain.
     """
 
     tested: int = Field(ge=0)
@@ -43,6 +46,10 @@ class ThresholdEvidence(Frozen):
     class_tested: int | None = Field(default=None, ge=0)
     class_errors: int | None = Field(default=None, ge=0)
     class_upper_bound: Probability | None = None
+    check_share: Probability = 1.0
+    checked: int = Field(default=0, ge=0)
+    wrong_agreements: int = Field(default=0, ge=0)
+    not_checked: int = Field(default=0, ge=0)
 
 
 class AutoAcceptThresholdSet(Payload):

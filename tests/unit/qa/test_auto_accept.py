@@ -74,19 +74,24 @@ def test_no_single_record_may_risk_ten_times_the_budget() -> None:
 
 
 def test_audits_count_only_above_the_threshold_they_were_drawn_under() -> None:
-    few = held_out(200)
+    few = held_out(100)
     audits = [Audited(0.97, True, floor=0.95)] * 300
     assert choose_threshold(few, error_budget=0.02) is None
     found = choose_threshold([*few, *audits], error_budget=0.02)
     assert found is not None
     assert found.value >= 0.95
+    assert found.tested > 300
 
 
 def test_looks_share_the_risk() -> None:
-    risks = [1 - level_of_look(look) for look in range(1, 30)]
-    assert sum(risks) <= 0.05 + 1e-12
-    assert risks[0] == pytest.approx(0.04)
+    risks = [1 - level_of_look(look) for look in range(1, 1000)]
+    assert 0.0499 < sum(risks) <= 0.05 + 1e-12
+    assert risks[0] == pytest.approx(0.035)
     assert risks == sorted(risks, reverse=True)
+
+
+def test_a_look_that_spent_nothing_leaves_its_risk_to_the_next() -> None:
+    assert level_of_look(2, returned=0.035) == pytest.approx(level_of_look(2) - 0.035)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +171,7 @@ def test_a_found_threshold_shows_what_it_promises(seed: int, budget: float) -> N
         ({"progress": EvidenceProgress(91, 500, None)}, "too_few_labels", "91 of 239"),
         ({"progress": EvidenceProgress(300, 60, None)}, "records_open", "60 of 360"),
         ({"progress": EvidenceProgress(300, 0, None)}, "test_is_due", "300"),
+        ({"progress": EvidenceProgress(300, 0, None, checkable=False)}, "records_open", "no expert"),
     ],
 )
 def test_why_there_is_no_threshold(known: dict[str, Any], reason: str, words: str) -> None:

@@ -12,7 +12,6 @@ from services.qa.domain.class_thresholds import (
     accepted,
     choose_thresholds,
     divide,
-    fewest_of_class,
     level_of_group,
 )
 
@@ -62,7 +61,7 @@ def test_groups_share_the_risk() -> None:
 
 
 def test_each_class_that_can_be_tested_alone_has_a_threshold_of_its_own() -> None:
-    found = chosen([*answers("sure", 400), *answers("unsure", 350, 40), *answers("rare", 5)])
+    found = chosen([*answers("sure", 400), *answers("unsure", 350, 40), *answers("rare", 4)])
     assert outcomes(found) == {
         "sure": ClassOutcome.PASSED,
         "unsure": ClassOutcome.NOTHING_PASSES,
@@ -70,7 +69,7 @@ def test_each_class_that_can_be_tested_alone_has_a_threshold_of_its_own() -> Non
     }
     assert found.values["sure"] == pytest.approx(0.9, abs=0.001)
     assert found.values["unsure"] is found.values["rare"] is None
-    assert [group.labels for group in found.groups] == [("sure",), ("unsure",)]
+    assert [group.labels for group in found.groups] == [("sure",), ("unsure",), ("sure", "unsure")]
 
 
 def test_an_easy_crowd_does_not_pay_for_another_class() -> None:
@@ -89,7 +88,7 @@ def test_classes_that_can_only_be_tested_together_have_one_threshold() -> None:
     assert group.found is not None
     assert (group.found.tested, group.found.errors) == (300, 0)
     assert found.values["a"] == found.values["b"] == group.found.value
-    assert [(one.tested, one.errors) for one in found.classes] == [(150, 0), (150, 0)]
+    assert [(one.counts.tested, one.counts.wrong) for one in found.classes] == [(150, 0), (150, 0)]
 
 
 def test_a_class_whose_own_labels_speak_against_it_is_taken_out_of_its_group() -> None:
@@ -114,11 +113,6 @@ def test_answers_without_classes_are_one_class() -> None:
 def test_without_evidence_nothing_is_accepted() -> None:
     assert outcomes(chosen([], ("a",))) == {"a": ClassOutcome.TOO_FEW}
     assert outcomes(chosen(answers("a", 100), ("a",))) == {"a": ClassOutcome.NOTHING_PASSES}
-
-
-def test_how_often_a_class_must_have_been_given() -> None:
-    assert fewest_of_class(0.02, 0.95) == 14
-    assert fewest_of_class(0.2, 0.95) == 5  # never fewer, however large the budget
 
 
 def test_what_is_accepted_goes_by_the_class() -> None:

@@ -1,45 +1,93 @@
-"""When did an annotator's error rate rise? A Bernoulli CUSUM over gold hits and leave-one-out consensus hits.
+"""When did an annotator's error rate rise? Two Bernoulli CUSUM charts over gold hits and leave-one-out consensus hits.
 
 Page 1954 (Biometrika 41): S_t = max(0, S_{t-1} + x_t), x_t the log likelihood ratio of error rate p1 against p0, here
-expected under the probability that the answer is right. An alarm is confirmed by the same sum with p0 from everything
-before the change: a lucky start would else make an ordinary annotator look worse later.
+expected under the probability that the answer is right. The fast chart looks for a rise so large that a few dozen answers
+show it; the slow one for a doubled error. p0 is the rate of everything before the present excursion of S, as in a
+self-starting chart (Hawkins 1987, The Statistician 36), so a lucky start alone can't make an ordinary annotator look worse.
+
+Gold and consensus have each their own p0: gold may be harder than ordinary records, and whoever is suspected gets more of
+it, which would else look like a rise. An alarm takes evidence on gold: records that get harder, or a partner who
+errs, make the consensus disagree with somebody who errs no more than before. The evidence on gold is then a walk with
+negative drift under the sum of likelihood ratios, so that it passes g with probability at most exp(-g).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log
 
-import numpy as np
-from numpy.typing import NDArray
 
-from services.qa.domain.votes import VoteOutcome
+@dataclass(frozen=True, slots=True)
+class FollowedOutcome:
+    """An answer as the charts see it: `wrong` of `weight` is wrong, both in [0, 1]; `on_gold`, or beside the consensus."""
 
-Floats = NDArray[np.float64]
+    wrong: float
+    weight: float
+    on_gold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolError:
+    """The mean error rates of all annotators on gold and beside the consensus; None where there were no outcomes."""
+
+    gold: float | None = None
+    consensus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRule:
+    """What one chart looks for: p1 = p0 + max((`factor` - 1) p0, `least_rise`), p0 at least `lowest`.
+
+    `baseline_gold`, `baseline_consensus`: how many outcomes of either source, by weight, only tell the rate before.
+    A warning stands from `warn` on until S is back at `clear`. The alarm: S >= `alarm`, of which gold gives `least_gold`.
+    Gold that gives `unconfirmed` ends the excursion: the consensus alone has changed, and what it says now is its new p0.
+    """
+
+    name: str
+    factor: float
+    least_rise: float
+    lowest: float
+    baseline_gold: float
+    baseline_consensus: float
+    warn: float
+    alarm: float
+    least_gold: float
+    clear: float = 1.0
+    unconfirmed: float = -2.0
+
+
+FAST = ChartRule("fast", 2.0, 0.25, 0.08, 0.0, 25.0, warn=5.0, alarm=9.0, least_gold=0.0)
+SLOW = ChartRule("slow", 2.0, 0.0, 0.03, 60.0, 60.0, warn=2.5, alarm=5.0, least_gold=2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class DriftRule:
-    """What counts as a rise.
+    """The charts, and what both share: rates are shrunk to the pool's by `strength` pseudo-outcomes, p0 is at most `highest`."""
 
-    p0 is the error rate of the annotator's first outcomes, `baseline_answers` by weight, shrunk to the pool's by
-    `baseline_strength` pseudo-outcomes and held in [`lowest`, `highest`]; p1 = max(2 p0, p0 + `least_rise`).
-    A warning stands from `warn` until `alarm` confirms or `clear` ends it.
+    charts: tuple[ChartRule, ...] = (FAST, SLOW)
+    strength: float = 20.0
+    highest: float = 0.5
+    most: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvidence:
+    """What one source says of an excursion: of `answers` by weight so many are `wrong`, where `expected` is the rate before.
+
+    `evidence`: the log likelihood ratio.
     """
 
-    baseline_answers: int = 25
-    baseline_strength: float = 20.0
-    lowest: float = 0.08
-    highest: float = 0.30
-    least_rise: float = 0.25
-    warn: float = 5.0
-    alarm: float = 9.0
-    clear: float = 1.0
+    answers: float
+    wrong: float
+    expected: float
+    evidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Where the CUSUM stands, at the alarm if there was one.
+    """Where the chart stands that is nearest to its alarm, at the alarm if there was one.
 
     `changed_at`: index of the first outcome after the change, `alarmed_at` of the one that gave the alarm.
+    `baseline_error`: p0 on gold if gold was answered since the change, else beside the consensus.
     """
 
     baseline_error: float
@@ -48,58 +96,166 @@ class Drift:
     alarmed: bool
     changed_at: int | None = None
     alarmed_at: int | None = None
+    chart: str | None = None
+    gold: SourceEvidence | None = None
+    consensus: SourceEvidence | None = None
 
 
-def follow(outcomes: Sequence[VoteOutcome], pool_error: float, rule: DriftRule | None = None) -> Drift:
-    """Replay an annotator's outcomes in the order of their answers; `pool_error`: the mean error rate of all annotators.
+def follow(outcomes: Iterable[FollowedOutcome], pool: PoolError, rule: DriftRule | None = None) -> Drift:
+    """Replay an annotator's outcomes in the order of their answers, up to the first alarm or the end.
 
-    Gives the state at the first alarm, or at the end. The baseline itself raises no alarm: that is spam's business.
+    What goes into the rate before raises no alarm: a bad start is spam's business.
     """
-    rule = rule or DriftRule()
-    weight = np.array([outcome.weight for outcome in outcomes], np.float64)
-    wrong = weight * np.array([1.0 - outcome.right for outcome in outcomes], np.float64)
-    wrongs, weights = _running(wrong), _running(weight)
-    first = min(int(np.searchsorted(weights, rule.baseline_answers)), len(outcomes))
-    before, after = _rates(wrongs[first], weights[first], pool_error, rule)
-
-    steps = _evidence(wrong, weight, before, after)
-    steps[:first] = 0.0
-    sums = _running(steps)
-    lows = np.minimum.accumulate(sums)
-    statistic = sums - lows
-    for end in np.flatnonzero(statistic >= rule.alarm):
-        start = int(np.flatnonzero(sums[:end] == lows[end])[-1])
-        confirmed = _rates(wrongs[start], weights[start], pool_error, rule)
-        excursion = _evidence(wrongs[end] - wrongs[start], weights[end] - weights[start], *confirmed)
-        if excursion >= rule.alarm:
-            return Drift(
-                baseline_error=float(confirmed[0]),
-                statistic=float(excursion),
-                warned=True,
-                alarmed=True,
-                changed_at=start,
-                alarmed_at=int(end) - 1,
-            )
-    return Drift(before, float(statistic[-1]), warned=_warned(statistic, rule), alarmed=False)
+    charts = DriftCharts(pool, rule)
+    for outcome in outcomes:
+        if charts.take(outcome):
+            break
+    return charts.drift()
 
 
-def _running(values: Floats) -> Floats:
-    return np.concatenate([[0.0], np.cumsum(values)])
+class DriftCharts:
+    """The charts of one annotator, fed outcome by outcome."""
+
+    def __init__(self, pool: PoolError, rule: DriftRule | None = None) -> None:
+        rule = rule or DriftRule()
+        self._charts = [_Chart(one, rule, pool) for one in rule.charts]
+        self._taken = 0
+        self._alarmed: _Chart | None = None
+
+    def take(self, outcome: FollowedOutcome) -> bool:
+        """Whether the outcome, or one before it, raises the alarm."""
+        if self._alarmed is None:
+            for chart in self._charts:
+                if chart.take(outcome, self._taken):
+                    self._alarmed = chart
+                    break
+            self._taken += 1
+        return self._alarmed is not None
+
+    @property
+    def warned(self) -> bool:
+        """Whether somebody should look: with more gold."""
+        return any(chart.warned for chart in self._charts)
+
+    def drift(self) -> Drift:
+        """Where the charts stand."""
+        chart = self._alarmed or max(self._charts, key=lambda one: one.statistic / one.rule.alarm)
+        gold, consensus = chart.gold, chart.consensus
+        alarmed = self._alarmed is not None
+        return Drift(
+            baseline_error=(gold if gold.answers else consensus).before,
+            statistic=chart.statistic,
+            warned=alarmed or self.warned,
+            alarmed=alarmed,
+            changed_at=chart.began if alarmed else None,
+            alarmed_at=self._taken - 1 if alarmed else None,
+            chart=chart.rule.name if chart.statistic else None,
+            gold=gold.since(),
+            consensus=consensus.since(),
+        )
 
 
-def _rates(wrong: float, weight: float, pool_error: float, rule: DriftRule) -> tuple[float, float]:
-    before = (wrong + rule.baseline_strength * pool_error) / (weight + rule.baseline_strength)
-    before = float(min(max(before, rule.lowest), rule.highest))
-    return before, max(2.0 * before, before + rule.least_rise)
+class _Source:
+    """One source of outcomes: its sums before the excursion, since it began, and the rates that follow."""
+
+    __slots__ = ("_right_step", "_wrong_step", "answers", "before", "evidence", "pooled", "strength", "weight", "wrong",
+                 "wrongs")
+
+    def __init__(self, pooled: float, strength: float) -> None:
+        self.pooled, self.strength = pooled, strength
+        self.wrongs = self.weight = 0.0
+        self.before = pooled
+        self.begin()
+        self._wrong_step = self._right_step = 0.0
+
+    def begin(self) -> None:
+        self.answers = self.wrong = self.evidence = 0.0
+
+    def learn(self, wrong: float, weight: float) -> None:
+        """Count an outcome as one before any excursion."""
+        self.wrongs += wrong
+        self.weight += weight
+
+    def absorb(self) -> None:
+        """The excursion is over: what it saw belongs to the rate before."""
+        self.learn(self.wrong, self.answers)
+        self.begin()
+
+    def forget(self) -> None:
+        """The rate has another level since the excursion began, which is no drift of the annotator."""
+        self.wrongs, self.weight = self.wrong, self.answers
+        self.begin()
+
+    def rate(self) -> float:
+        return (self.wrongs + self.strength * self.pooled) / (self.weight + self.strength)
+
+    def compare(self, before: float, after: float) -> None:
+        """Weigh what comes by these two rates."""
+        self.before = before
+        self._wrong_step, self._right_step = log(after / before), log((1.0 - after) / (1.0 - before))
+
+    def weigh(self, wrong: float, weight: float) -> None:
+        self.answers += weight
+        self.wrong += wrong
+        self.evidence += wrong * self._wrong_step + (weight - wrong) * self._right_step
+
+    def since(self) -> SourceEvidence | None:
+        return SourceEvidence(self.answers, self.wrong, self.before, self.evidence) if self.answers else None
 
 
-def _evidence(wrong: Floats, weight: Floats, before: float, after: float) -> Floats:
-    """Expected log likelihood ratio of outcomes of which `wrong` out of `weight` are wrong."""
-    return np.asarray(
-        wrong * np.log(after / before) + (weight - wrong) * np.log((1.0 - after) / (1.0 - before)), np.float64
-    )
+class _Chart:
+    __slots__ = ("_highest", "_most", "_pool_gold", "began", "consensus", "gold", "rule", "statistic", "warned")
 
+    def __init__(self, chart: ChartRule, rule: DriftRule, pool: PoolError) -> None:
+        self.rule = chart
+        self._highest, self._most = rule.highest, rule.most
+        either = pool.consensus if pool.gold is None else pool.gold
+        fallback = 0.0 if either is None else either
+        self.gold = _Source(fallback if pool.gold is None else pool.gold, rule.strength)
+        self.consensus = _Source(fallback if pool.consensus is None else pool.consensus, rule.strength)
+        self.statistic, self.warned, self.began = 0.0, False, 0
+        self._compare()
 
-def _warned(statistic: Floats, rule: DriftRule) -> bool:
-    warnings = np.flatnonzero(statistic >= rule.warn)
-    return len(warnings) > 0 and bool((statistic[warnings[-1] :] > rule.clear).all())
+    def take(self, outcome: FollowedOutcome, place: int) -> bool:
+        """Whether the outcome raises the alarm."""
+        rule = self.rule
+        source, least = (
+            (self.gold, rule.baseline_gold) if outcome.on_gold else (self.consensus, rule.baseline_consensus)
+        )
+        if outcome.weight <= 0.0:
+            return False
+        if source.weight < least or self.gold.weight + self.consensus.weight < rule.baseline_consensus:
+            source.learn(outcome.wrong, outcome.weight)
+            if not self.statistic:
+                self._rest(place)
+            return False
+        source.weigh(outcome.wrong, outcome.weight)
+        self.statistic = self.gold.evidence + self.consensus.evidence
+        if self.statistic <= 0.0:
+            self.gold.absorb()
+            self.consensus.absorb()
+            self._rest(place)
+        elif self.gold.evidence <= rule.unconfirmed:
+            self.gold.absorb()
+            self.consensus.forget()
+            self._rest(place)
+        elif self.statistic >= rule.alarm and self.gold.evidence >= rule.least_gold:
+            self.warned = True
+            return True
+        else:
+            self.warned = self.statistic >= rule.warn or (self.warned and self.statistic > rule.clear)
+        return False
+
+    def _rest(self, place: int) -> None:
+        self.statistic, self.warned, self.began = 0.0, False, place + 1
+        self._compare()
+
+    def _compare(self) -> None:
+        gold, consensus = self._within(self.gold.rate()), self._within(self.consensus.rate())
+        # What doubles is the annotator's error; beside the consensus stand the others' errors, too.
+        for source, before, own in ((self.gold, gold, gold), (self.consensus, consensus, min(gold, consensus))):
+            rise = max((self.rule.factor - 1.0) * own, self.rule.least_rise)
+            source.compare(before, min(before + rise, self._most))
+
+    def _within(self, rate: float) -> float:
+        return min(max(rate, self.rule.lowest), self._highest)

@@ -1,19 +1,35 @@
-"""When did an annotator's error rate rise? Two Bernoulli CUSUM charts over gold hits and leave-one-out consensus hits.
+"""When did an annotator's error rate rise? Two charts over gold hits and leave-one-out consensus hits.
 
-Page 1954 (Biometrika 41): S_t = max(0, S_{t-1} + x_t), x_t the log likelihood ratio of error rate p1 against p0, here
-expected under the probability that the answer is right. The fast chart looks for a rise so large that a few dozen answers
-show it; the slow one for a doubled error. p0 is the rate of everything before the present excursion of S, as in a
-self-starting chart (Hawkins 1987, The Statistician 36), so a lucky start alone can't make an ordinary annotator look worse.
+The fast chart finds within some dozen answers a rise by a quarter. It is a Bernoulli CUSUM (Page 1954, Biometrika 41): S_t =
+max(0, S_{t-1} + x_t), x_t the log likelihood ratio of error rate p1 against p0, here expected under the probability that the
+answer is right. p0 is the rate of everything before the present excursion of S, shrunk to the pool's, as in a self-starting
+chart (Hawkins 1987, The Statistician 36). An alarm must hold also at the rate before that fits best: a lucky start else
+makes an ordinary annotator look worse later.
 
-Gold and consensus have each their own p0: gold may be harder than ordinary records, and whoever is suspected gets more of
-it, which would else look like a rise. An alarm takes evidence on gold: records that get harder, or a partner who
-errs, make the consensus disagree with somebody who errs no more than before. The evidence on gold is then a walk with
-negative drift under the sum of likelihood ratios, so that it passes g with probability at most exp(-g).
+The slow chart finds a doubled error. For every moment at which the rate may have changed it weighs what came since against
+what came before (Lai 1995, JRSS B 57). The many answers beside the consensus say that there was a change, and since when:
+their likelihood ratio is that of two Poisson rates against ones that hardly differ. Gold says whether it was the annotator
+who changed: its Bayes factor is that of a doubled rate against the rate before. Both are needed, or much on gold alone.
+Records that get harder, or a partner who errs, make the consensus disagree with somebody who errs no more than before; the
+evidence on gold has then a negative drift, and exceeds g with a probability of about exp(-g).
+
+Gold and consensus have each their own rate before: gold may be harder than ordinary records, and whoever is suspected gets
+more of it, which would else look like a rise. But few gold answers tell it badly, so that it is expected to be as far from
+the pool's as it is beside the consensus.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
+
+import numpy as np
+
+from services.qa.domain.arrays import Flags, Floats, Integers
+
+_TINY = 1e-9
+_MOMENTS = 300
+"""At so many moments, at most, the slow chart looks for a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,53 +48,71 @@ class PoolError:
     gold: float | None = None
     consensus: float | None = None
 
+    @property
+    def any(self) -> float:
+        """One of them, that of gold first; 0 without outcomes."""
+        return next((one for one in (self.gold, self.consensus) if one is not None), 0.0)
+
 
 @dataclass(frozen=True, slots=True)
-class ChartRule:
-    """What one chart looks for: p1 = p0 + max((`factor` - 1) p0, `least_rise`), p0 at least `lowest`.
+class FastRule:
+    """p0 is held in [`lowest`, `highest`]; p1 = p0 + max(p0, `least_rise`).
 
-    `baseline_gold`, `baseline_consensus`: how many outcomes of either source, by weight, only tell the rate before.
-    A warning stands from `warn` on until S is back at `clear`. The alarm: S >= `alarm`, of which gold gives `least_gold`.
-    Gold that gives `unconfirmed` ends the excursion: the consensus alone has changed, and what it says now is its new p0.
+    The first `baseline` outcomes by weight only tell the rate before, beside `strength` pseudo-outcomes of the pool. A
+    warning stands from `warn` on until S is back at `clear`. The alarm: S >= `alarm` of which gold gives `least_gold`, or S >=
+    `alone` if gold gives no less than `against`; and the rise is `confirmed` at the rate before that fits best, where the pool
+    counts `confirming_strength` pseudo-outcomes.
     """
 
-    name: str
-    factor: float
-    least_rise: float
-    lowest: float
-    baseline_gold: float
-    baseline_consensus: float
-    warn: float
-    alarm: float
-    least_gold: float
+    baseline: float = 25.0
+    strength: float = 20.0
+    lowest: float = 0.08
+    highest: float = 0.5
+    least_rise: float = 0.25
+    warn: float = 5.0
+    alarm: float = 9.0
+    least_gold: float = 2.0
+    alone: float = 16.0
+    against: float = -0.5
+    confirmed: float = 7.0
+    confirming_strength: float = 4.0
     clear: float = 1.0
-    unconfirmed: float = -2.0
-
-
-FAST = ChartRule("fast", 2.0, 0.25, 0.08, 0.0, 25.0, warn=5.0, alarm=9.0, least_gold=0.0)
-SLOW = ChartRule("slow", 2.0, 0.0, 0.03, 60.0, 60.0, warn=2.5, alarm=5.0, least_gold=2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class DriftRule:
-    """The charts, and what both share: rates are shrunk to the pool's by `strength` pseudo-outcomes, p0 is at most `highest`."""
+class SlowRule:
+    """The alarm: both sources together give `alarm`, of which gold `least_gold`, or gold alone gives `gold_alarm`.
 
-    charts: tuple[ChartRule, ...] = (FAST, SLOW)
-    strength: float = 20.0
-    highest: float = 0.5
-    most: float = 0.95
+    A warning stands while both give `warn`, unless gold gives less than `unconfirmed`. A change counts only with `baseline`
+    outcomes by weight before it. `ordinary`: by what factor rates may differ that have not changed; `factor`: what is looked for
+    on gold. The rate before on gold is expected to be at least `lowest`, and stands on `strength` pseudo-outcomes and on one
+    more for every `consensus_worth` outcomes beside the consensus, up to `most_strength`.
+    """
+
+    baseline: float = 60.0
+    strength: float = 10.0
+    consensus_worth: float = 1.0
+    most_strength: float = 1_000.0
+    lowest: float = 0.02
+    factor: float = 2.0
+    ordinary: float = 1.25
+    warn: float = 3.0
+    alarm: float = 5.0
+    least_gold: float = 2.0
+    gold_alarm: float = 5.0
+    unconfirmed: float = -3.0
 
 
 @dataclass(frozen=True, slots=True)
 class SourceEvidence:
-    """What one source says of an excursion: of `answers` by weight so many are `wrong`, where `expected` is the rate before.
+    """What one source says of a change: of `answers` by weight since, so many are `wrong`; `before` is the rate before.
 
     `evidence`: the log likelihood ratio.
     """
 
     answers: float
     wrong: float
-    expected: float
+    before: float
     evidence: float
 
 
@@ -87,7 +121,7 @@ class Drift:
     """Where the chart stands that is nearest to its alarm, at the alarm if there was one.
 
     `changed_at`: index of the first outcome after the change, `alarmed_at` of the one that gave the alarm.
-    `baseline_error`: p0 on gold if gold was answered since the change, else beside the consensus.
+    `baseline_error`: the rate before, on gold if gold was answered since the change, else beside the consensus.
     """
 
     baseline_error: float
@@ -101,12 +135,14 @@ class Drift:
     consensus: SourceEvidence | None = None
 
 
-def follow(outcomes: Iterable[FollowedOutcome], pool: PoolError, rule: DriftRule | None = None) -> Drift:
-    """Replay an annotator's outcomes in the order of their answers, up to the first alarm or the end.
+def follow(
+    outcomes: Iterable[FollowedOutcome], pool: PoolError, fast: FastRule | None = None, slow: SlowRule | None = None
+) -> Drift:
+    """Replay an annotator's outcomes in the order of their answers, up to the first alarm of the fast chart or the end.
 
     What goes into the rate before raises no alarm: a bad start is spam's business.
     """
-    charts = DriftCharts(pool, rule)
+    charts = DriftCharts(pool, fast, slow)
     for outcome in outcomes:
         if charts.take(outcome):
             break
@@ -116,146 +152,249 @@ def follow(outcomes: Iterable[FollowedOutcome], pool: PoolError, rule: DriftRule
 class DriftCharts:
     """The charts of one annotator, fed outcome by outcome."""
 
-    def __init__(self, pool: PoolError, rule: DriftRule | None = None) -> None:
-        rule = rule or DriftRule()
-        self._charts = [_Chart(one, rule, pool) for one in rule.charts]
-        self._taken = 0
-        self._alarmed: _Chart | None = None
+    def __init__(self, pool: PoolError, fast: FastRule | None = None, slow: SlowRule | None = None) -> None:
+        self._pool = pool
+        self._slow = slow or SlowRule()
+        self._fast = _FastChart(fast or FastRule(), pool)
+        self._sums = _RunningSums()
 
     def take(self, outcome: FollowedOutcome) -> bool:
-        """Whether the outcome, or one before it, raises the alarm."""
-        if self._alarmed is None:
-            for chart in self._charts:
-                if chart.take(outcome, self._taken):
-                    self._alarmed = chart
-                    break
-            self._taken += 1
-        return self._alarmed is not None
-
-    @property
-    def warned(self) -> bool:
-        """Whether somebody should look: with more gold."""
-        return any(chart.warned for chart in self._charts)
+        """Whether the outcome, or one before it, raises the alarm of the fast chart."""
+        if not self._fast.alarmed:
+            self._fast.take(outcome, self._sums.taken)
+            self._sums.add(outcome)
+        return self._fast.alarmed
 
     def drift(self) -> Drift:
-        """Where the charts stand."""
-        chart = self._alarmed or max(self._charts, key=lambda one: one.statistic / one.rule.alarm)
-        gold, consensus = chart.gold, chart.consensus
-        alarmed = self._alarmed is not None
-        return Drift(
-            baseline_error=(gold if gold.answers else consensus).before,
-            statistic=chart.statistic,
-            warned=alarmed or self.warned,
-            alarmed=alarmed,
-            changed_at=chart.began if alarmed else None,
-            alarmed_at=self._taken - 1 if alarmed else None,
-            chart=chart.rule.name if chart.statistic else None,
-            gold=gold.since(),
-            consensus=consensus.since(),
-        )
+        """Where the charts stand. The slow one looks at all outcomes at once."""
+        fast = self._fast.drift(self._sums.taken)
+        if fast.alarmed:
+            return fast
+        slow = _look_back(self._sums, self._pool, self._slow)
+        if slow is None or (not slow.alarmed and slow.statistic <= fast.statistic):
+            return fast
+        if slow.warned or not fast.warned:
+            return slow
+        return fast
+
+
+class _RunningSums:
+    """Sums before each outcome: wrong and weight on gold, wrong and weight beside the consensus."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self._sums = np.zeros((256, 4))
+        self._now = [0.0, 0.0, 0.0, 0.0]
+
+    def add(self, outcome: FollowedOutcome) -> None:
+        source = 0 if outcome.on_gold else 2
+        self._now[source] += outcome.wrong
+        self._now[source + 1] += outcome.weight
+        self.taken += 1
+        if self.taken == len(self._sums):
+            self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
+        self._sums[self.taken] = self._now
+
+    def moments(self) -> Integers:
+        """Places at which the rate may have changed: all of the newest, fewer the longer ago."""
+        back = np.unique(np.geomspace(1, max(self.taken, 1), _MOMENTS).astype(np.int64))
+        return self.taken - back[back <= self.taken]
+
+    def splits(self, moments: Integers) -> "tuple[_Split, _Split]":
+        """Gold and consensus, before and since each of the moments."""
+        before, since = self._sums[moments].T, (self._sums[self.taken] - self._sums[moments]).T
+        return _Split(before[0], before[1], since[0], since[1]), _Split(before[2], before[3], since[2], since[3])
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """One source's sums before and since each of M moments."""
+
+    wrong_before: Floats
+    weight_before: Floats
+    wrong_since: Floats
+    weight_since: Floats
+
+    def since(self, at: int, before: float, evidence: float) -> SourceEvidence | None:
+        answers = float(self.weight_since[at])
+        return SourceEvidence(answers, float(self.wrong_since[at]), before, evidence) if answers > _TINY else None
+
+
+def _look_back(sums: _RunningSums, pool: PoolError, rule: SlowRule) -> Drift | None:
+    """The slow chart; None when nothing speaks for a rise."""
+    moments = sums.moments()
+    gold, consensus = sums.splits(moments)
+    of_consensus = _rise(consensus, rule.ordinary)
+    shape, rate = _before_on_gold(gold, consensus, pool, rule)
+    of_gold = _doubled(gold, shape, rate, rule.factor)
+    together = of_consensus + of_gold
+    possible: Flags = gold.weight_before + consensus.weight_before >= rule.baseline
+    alarmed = possible & (((together >= rule.alarm) & (of_gold >= rule.least_gold)) | (of_gold >= rule.gold_alarm))
+    is_alarmed = bool(alarmed.any())
+    candidates = alarmed if is_alarmed else possible & (of_gold > rule.unconfirmed)
+    at = int(np.where(candidates, together, -np.inf).argmax()) if candidates.any() else 0
+    if not candidates.any() or together[at] <= 0.0:
+        return None
+    gold_before = float(shape[at] / rate[at])
+    consensus_before = float(consensus.wrong_before[at] / max(consensus.weight_before[at], _TINY))
+    return Drift(
+        baseline_error=min(gold_before if gold.weight_since[at] else consensus_before, 1.0),
+        statistic=float(together[at]),
+        warned=is_alarmed or bool(together[at] >= rule.warn),
+        alarmed=is_alarmed,
+        changed_at=int(moments[at]) if is_alarmed else None,
+        alarmed_at=sums.taken - 1 if is_alarmed else None,
+        chart="slow",
+        gold=gold.since(at, gold_before, float(of_gold[at])),
+        consensus=consensus.since(at, consensus_before, float(of_consensus[at])),
+    )
+
+
+def _rise(split: _Split, ordinary: float) -> Floats:
+    """(M,) log likelihood ratio of two Poisson rates against ones that differ by the factor `ordinary`; 0 where they don't."""
+    before = split.wrong_before / np.maximum(split.weight_before, _TINY)
+    since = split.wrong_since / np.maximum(split.weight_since, _TINY)
+    weight = np.maximum(split.weight_before + ordinary * split.weight_since, _TINY)
+    null = np.maximum((split.wrong_before + split.wrong_since) / weight, _TINY)
+    ratio = split.wrong_before * np.log(np.maximum(before, _TINY) / null)
+    ratio += split.wrong_since * np.log(np.maximum(since, _TINY) / (ordinary * null))
+    risen = (since > ordinary * before) & (split.weight_before > 0.0) & (split.weight_since > 0.0)
+    return np.where(risen, np.maximum(ratio, 0.0), 0.0)
+
+
+def _before_on_gold(gold: _Split, consensus: _Split, pool: PoolError, rule: SlowRule) -> tuple[Floats, Floats]:
+    """(M,) shape and (M,) rate of the gamma distribution of the error rate on gold before each moment."""
+    expected = np.full(len(gold.weight_before), max(pool.any, rule.lowest))
+    strength = np.full(len(expected), rule.strength)
+    if pool.gold is not None and pool.consensus is not None:
+        own = (consensus.wrong_before + rule.strength * pool.consensus) / (consensus.weight_before + rule.strength)
+        expected = np.maximum(pool.gold + own - pool.consensus, rule.lowest)
+        strength += np.minimum(consensus.weight_before / rule.consensus_worth, rule.most_strength)
+    return gold.wrong_before + strength * expected, gold.weight_before + strength
+
+
+def _doubled(gold: _Split, shape: Floats, rate: Floats, factor: float) -> Floats:
+    """(M,) log Bayes factor of `factor` times the rate before against that rate, which has the gamma distribution.
+
+    The count of errors is Poisson, so both marginal likelihoods are negative binomial; at the same rate, hits and misses
+    vary less than that.
+    """
+    wrong, weight = gold.wrong_since, gold.weight_since
+    return np.asarray(
+        wrong * log(factor) - (shape + wrong) * np.log((rate + factor * weight) / (rate + weight)), np.float64
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Logs of rates before, of the rates after that belong to them, and of 1 minus either."""
+
+    before: Floats
+    right_before: Floats
+    after: Floats
+    right_after: Floats
+
+
+@lru_cache
+def _grid(rule: FastRule) -> _Grid:
+    before = np.linspace(0.005, 0.7, 140)
+    after = np.minimum(before + np.maximum(before, rule.least_rise), 0.98)
+    return _Grid(np.log(before), np.log1p(-before), np.log(after), np.log1p(-after))
 
 
 class _Source:
-    """One source of outcomes: its sums before the excursion, since it began, and the rates that follow."""
+    """One source of outcomes of the fast chart: its sums before the excursion and since it began, and the rate before."""
 
-    __slots__ = ("_right_step", "_wrong_step", "answers", "before", "evidence", "pooled", "strength", "weight", "wrong",
-                 "wrongs")
+    __slots__ = (
+        "_pseudo_wrong",
+        "_right_step",
+        "_wrong_step",
+        "answers",
+        "before",
+        "evidence",
+        "weight",
+        "wrong",
+        "wrongs",
+    )
 
-    def __init__(self, pooled: float, strength: float) -> None:
-        self.pooled, self.strength = pooled, strength
-        self.wrongs = self.weight = 0.0
-        self.before = pooled
-        self.begin()
-        self._wrong_step = self._right_step = 0.0
-
-    def begin(self) -> None:
+    def __init__(self, pooled: float, rule: FastRule) -> None:
+        self._pseudo_wrong = rule.strength * pooled
+        self.wrongs, self.weight = self._pseudo_wrong, rule.strength
         self.answers = self.wrong = self.evidence = 0.0
+        self.compare(rule)
 
-    def learn(self, wrong: float, weight: float) -> None:
-        """Count an outcome as one before any excursion."""
-        self.wrongs += wrong
-        self.weight += weight
-
-    def absorb(self) -> None:
+    def absorb(self, rule: FastRule) -> None:
         """The excursion is over: what it saw belongs to the rate before."""
-        self.learn(self.wrong, self.answers)
-        self.begin()
+        self.wrongs += self.wrong
+        self.weight += self.answers
+        self.answers = self.wrong = self.evidence = 0.0
+        self.compare(rule)
 
-    def forget(self) -> None:
-        """The rate has another level since the excursion began, which is no drift of the annotator."""
-        self.wrongs, self.weight = self.wrong, self.answers
-        self.begin()
-
-    def rate(self) -> float:
-        return (self.wrongs + self.strength * self.pooled) / (self.weight + self.strength)
-
-    def compare(self, before: float, after: float) -> None:
-        """Weigh what comes by these two rates."""
+    def compare(self, rule: FastRule) -> None:
+        before = min(max(self.wrongs / self.weight, rule.lowest), rule.highest)
+        after = before + max(before, rule.least_rise)
         self.before = before
+        after = min(after, 0.95)  # a rate
         self._wrong_step, self._right_step = log(after / before), log((1.0 - after) / (1.0 - before))
 
-    def weigh(self, wrong: float, weight: float) -> None:
-        self.answers += weight
-        self.wrong += wrong
-        self.evidence += wrong * self._wrong_step + (weight - wrong) * self._right_step
+    def weigh(self, outcome: FollowedOutcome) -> None:
+        self.answers += outcome.weight
+        self.wrong += outcome.wrong
+        self.evidence += outcome.wrong * self._wrong_step + (outcome.weight - outcome.wrong) * self._right_step
+
+    def profiled(self, rule: FastRule) -> float:
+        """The log likelihood ratio of a rise against none, each at the rate before that fits it best."""
+        grid = _grid(rule)
+        right = self.answers - self.wrong
+        share = (rule.strength - rule.confirming_strength) / rule.strength
+        wrongs, weight = self.wrongs - share * self._pseudo_wrong, self.weight - share * rule.strength
+        base = wrongs * grid.before + (weight - wrongs) * grid.right_before
+        steady = base + self.wrong * grid.before + right * grid.right_before
+        risen = base + self.wrong * grid.after + right * grid.right_after
+        return float(risen.max() - steady.max())
 
     def since(self) -> SourceEvidence | None:
         return SourceEvidence(self.answers, self.wrong, self.before, self.evidence) if self.answers else None
 
 
-class _Chart:
-    __slots__ = ("_highest", "_most", "_pool_gold", "began", "consensus", "gold", "rule", "statistic", "warned")
-
-    def __init__(self, chart: ChartRule, rule: DriftRule, pool: PoolError) -> None:
-        self.rule = chart
-        self._highest, self._most = rule.highest, rule.most
-        either = pool.consensus if pool.gold is None else pool.gold
-        fallback = 0.0 if either is None else either
-        self.gold = _Source(fallback if pool.gold is None else pool.gold, rule.strength)
-        self.consensus = _Source(fallback if pool.consensus is None else pool.consensus, rule.strength)
-        self.statistic, self.warned, self.began = 0.0, False, 0
-        self._compare()
-
-    def take(self, outcome: FollowedOutcome, place: int) -> bool:
-        """Whether the outcome raises the alarm."""
-        rule = self.rule
-        source, least = (
-            (self.gold, rule.baseline_gold) if outcome.on_gold else (self.consensus, rule.baseline_consensus)
+class _FastChart:
+    def __init__(self, rule: FastRule, pool: PoolError) -> None:
+        self._rule = rule
+        self._gold, self._consensus = (
+            _Source(pool.any if one is None else one, rule) for one in (pool.gold, pool.consensus)
         )
-        if outcome.weight <= 0.0:
-            return False
-        if source.weight < least or self.gold.weight + self.consensus.weight < rule.baseline_consensus:
-            source.learn(outcome.wrong, outcome.weight)
-            if not self.statistic:
-                self._rest(place)
-            return False
-        source.weigh(outcome.wrong, outcome.weight)
-        self.statistic = self.gold.evidence + self.consensus.evidence
-        if self.statistic <= 0.0:
-            self.gold.absorb()
-            self.consensus.absorb()
-            self._rest(place)
-        elif self.gold.evidence <= rule.unconfirmed:
-            self.gold.absorb()
-            self.consensus.forget()
-            self._rest(place)
-        elif self.statistic >= rule.alarm and self.gold.evidence >= rule.least_gold:
-            self.warned = True
-            return True
+        self._statistic, self._began, self._taken = 0.0, 0, 0.0
+        self._warned = False
+        self.alarmed = False
+
+    def take(self, outcome: FollowedOutcome, place: int) -> None:
+        rule, gold, consensus = self._rule, self._gold, self._consensus
+        (gold if outcome.on_gold else consensus).weigh(outcome)
+        self._taken += outcome.weight
+        self._statistic = gold.evidence + consensus.evidence
+        if self._statistic <= 0.0 or self._taken <= rule.baseline:
+            gold.absorb(rule)
+            consensus.absorb(rule)
+            self._statistic, self._warned, self._began = 0.0, False, place + 1
+        elif self._statistic >= rule.alarm:
+            self._warned = True
+            shown = gold.evidence >= rule.least_gold or (
+                self._statistic >= rule.alone and gold.evidence >= rule.against
+            )
+            self.alarmed = shown and gold.profiled(rule) + consensus.profiled(rule) >= rule.confirmed
         else:
-            self.warned = self.statistic >= rule.warn or (self.warned and self.statistic > rule.clear)
-        return False
+            self._warned = self._statistic >= rule.warn or (self._warned and self._statistic > rule.clear)
 
-    def _rest(self, place: int) -> None:
-        self.statistic, self.warned, self.began = 0.0, False, place + 1
-        self._compare()
-
-    def _compare(self) -> None:
-        gold, consensus = self._within(self.gold.rate()), self._within(self.consensus.rate())
-        # What doubles is the annotator's error; beside the consensus stand the others' errors, too.
-        for source, before, own in ((self.gold, gold, gold), (self.consensus, consensus, min(gold, consensus))):
-            rise = max((self.rule.factor - 1.0) * own, self.rule.least_rise)
-            source.compare(before, min(before + rise, self._most))
-
-    def _within(self, rate: float) -> float:
-        return min(max(rate, self.rule.lowest), self._highest)
+    def drift(self, taken: int) -> Drift:
+        gold, consensus = self._gold, self._consensus
+        return Drift(
+            baseline_error=(gold if gold.answers else consensus).before,
+            statistic=self._statistic,
+            warned=self._warned,
+            alarmed=self.alarmed,
+            changed_at=self._began if self.alarmed else None,
+            alarmed_at=taken - 1 if self.alarmed else None,
+            chart="fast" if self._statistic else None,
+            gold=gold.since(),
+            consensus=consensus.since(),
+        )

@@ -44,7 +44,7 @@ def drift_evidence(source: SourceEvidence | None) -> DriftEvidence | None:
     return DriftEvidence(
         answers=round(source.answers, _DIGITS),
         wrong=round(source.wrong, _DIGITS),
-        error_before=round(source.expected, _DIGITS),
+        error_before=round(min(source.before, 1.0), _DIGITS),
         log_likelihood_ratio=round(source.evidence, _DIGITS),
     )
 

@@ -11,13 +11,13 @@ from math import exp, log
 
 import numpy as np
 
-from services.qa.domain.drift import DriftCharts, DriftRule, FollowedOutcome, PoolError
+from services.qa.domain.drift import DriftCharts, FastRule, FollowedOutcome, PoolError, SlowRule
 from services.queue.domain.serving_plan import gold_chance
 from shared.contracts.policies import GoldPolicy
 from shared.contracts.values import AssessmentStatus
 
 OTHERS_ERR = 0.1
-ASSESSED_EVERY = 10
+ASSESSED_EVERY = 25
 _CLASSES = 4
 _STRANGER, _SURE, _MOST_VOTES = 0.85, 0.98, 5
 _DRAWN = 4_000
@@ -85,7 +85,8 @@ def live(
     *,
     consensus_error_at: ErrorAt | None = None,
     policy: GoldPolicy | None = None,
-    rule: DriftRule | None = None,
+    fast: FastRule | None = None,
+    slow: SlowRule | None = None,
     until_alarm: bool = False,
 ) -> Life:
     """An annotator's answers until they gave so many on gold.
@@ -94,7 +95,7 @@ def live(
     reinstates them.
     """
     policy = policy or GoldPolicy()
-    life, charts, status = Life(), DriftCharts(pool, rule), AssessmentStatus.ACTIVE
+    life, charts, status = Life(), DriftCharts(pool, fast, slow), AssessmentStatus.ACTIVE
     dice: list[float] = []
     while life.gold < most_gold:
         if len(dice) < 3:  # noqa: PLR2004  # three dice an answer
@@ -112,12 +113,16 @@ def live(
             outcome = FollowedOutcome(float(wrong), 1.0, on_gold=True)
         elif draws is not None:
             outcome = FollowedOutcome((draws.of_wrong if wrong else draws.of_right)[place], 1.0, on_gold=False)
-        if outcome is not None and charts.take(outcome):
+        if outcome is not None:
+            charts.take(outcome)
+        if life.answers % ASSESSED_EVERY:
+            continue
+        drift = charts.drift()
+        status = AssessmentStatus.WARNED if drift.warned else AssessmentStatus.ACTIVE
+        if drift.alarmed:
             life.alarms.append(life.gold)
-            life.charts.append(charts.drift().chart or "")
+            life.charts.append(drift.chart or "")
             if until_alarm:
                 break
-            charts, status = DriftCharts(pool, rule), AssessmentStatus.ACTIVE
-        elif life.answers % ASSESSED_EVERY == 0:
-            status = AssessmentStatus.WARNED if charts.warned else AssessmentStatus.ACTIVE
+            charts, status = DriftCharts(pool, fast, slow), AssessmentStatus.ACTIVE
     return life

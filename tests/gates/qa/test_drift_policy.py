@@ -14,7 +14,7 @@ from tests.gates.qa.annotator_lives import ConsensusDraws, Life, live
 TIMES = int(os.environ.get("ANNOTATOR_LIVES", "1"))
 DRAWS = ConsensusDraws.of(np.random.default_rng(0))
 POOL = PoolError(gold=0.08, consensus=DRAWS.mean(0.08))
-STEADY = (0.02, 0.05, 0.08, 0.12, 0.2, 0.3)
+STEADY = (0.02, 0.05, 0.1, 0.2, 0.3)
 GOLD_OF_A_LIFE, CHANGES_AFTER, WITHIN = 1_000, 120, 400
 
 
@@ -44,7 +44,7 @@ def delays(error: float, draws: ConsensusDraws | None, lives: int) -> np.ndarray
 
 @pytest.mark.parametrize("error", STEADY)
 def test_a_steady_error_raises_few_alarms(error: float) -> None:
-    lives = steady_lives(error, POOL, DRAWS, 25 * TIMES)
+    lives = steady_lives(error, POOL, DRAWS, 10 * TIMES)
     per_thousand = 1_000 * sum(len(one.alarms) for one in lives) / sum(one.gold for one in lives)
     assert per_thousand <= 0.2
 

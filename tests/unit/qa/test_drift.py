@@ -1,14 +1,17 @@
 """When an annotator's error rate rose."""
 
+import math
+
 import numpy as np
 import pytest
 
-from services.qa.domain.drift import FAST, SLOW, Drift, DriftCharts, DriftRule, FollowedOutcome, PoolError, follow
+from services.qa.domain.drift import Drift, DriftCharts, FastRule, FollowedOutcome, PoolError, SlowRule, follow
 
 POOL = PoolError(gold=0.1, consensus=0.1)
 RIGHT, WRONG = FollowedOutcome(0.0, 1.0, on_gold=False), FollowedOutcome(1.0, 1.0, on_gold=False)
 GOLD_RIGHT, GOLD_WRONG = FollowedOutcome(0.0, 1.0, on_gold=True), FollowedOutcome(1.0, 1.0, on_gold=True)
-FAST_ALONE, SLOW_ALONE = DriftRule(charts=(FAST,)), DriftRule(charts=(SLOW,))
+NEVER = SlowRule(warn=math.inf, alarm=math.inf, gold_alarm=math.inf)
+"""Leaves the fast chart alone."""
 
 
 def outcomes(seed: int, *stretches: tuple[int, float], gold_share: float = 0.0) -> list[FollowedOutcome]:
@@ -23,7 +26,7 @@ def outcomes(seed: int, *stretches: tuple[int, float], gold_share: float = 0.0) 
 
 def test_a_large_rise_is_found_and_dated_without_gold() -> None:
     found = [follow(outcomes(seed, (45, 0.05), (60, 0.4)), POOL) for seed in range(40)]
-    assert sum(one.alarmed for one in found) >= 38
+    assert sum(one.alarmed for one in found) >= 34
     changed = [one.changed_at for one in found if one.changed_at is not None]
     alarmed = [one.alarmed_at for one in found if one.alarmed_at is not None]
     assert 42 <= np.median(changed) <= 50
@@ -31,9 +34,9 @@ def test_a_large_rise_is_found_and_dated_without_gold() -> None:
     assert {one.chart for one in found if one.alarmed} == {"fast"}
 
 
-def test_a_doubled_error_is_found_on_gold() -> None:
-    found = [follow(outcomes(seed, (200, 0.08), (400, 0.16), gold_share=1.0), POOL) for seed in range(40)]
-    assert sum(one.alarmed for one in found) >= 32
+def test_a_doubled_error_is_found_once_gold_confirms_it() -> None:
+    found = [follow(outcomes(seed, (1_500, 0.08), (500, 0.16), gold_share=0.2), POOL) for seed in range(40)]
+    assert sum(one.alarmed for one in found) >= 28
     assert {one.chart for one in found if one.alarmed} == {"slow"}
 
 
@@ -43,7 +46,7 @@ def test_an_alarm_says_what_it_stands_on() -> None:
     assert found.gold is not None
     assert found.consensus is not None
     assert found.statistic == pytest.approx(found.gold.evidence + found.consensus.evidence)
-    assert found.gold.wrong / found.gold.answers > found.gold.expected
+    assert found.gold.wrong / found.gold.answers > found.gold.before
 
 
 def test_steady_people_raise_few_false_alarms() -> None:
@@ -66,7 +69,7 @@ def test_the_consensus_alone_warns_of_a_doubled_error_and_gold_decides() -> None
     warned = follow(harder, POOL)
     assert warned.warned
     assert not warned.alarmed
-    asked = follow([*harder, *[GOLD_RIGHT] * 60, *[GOLD_RIGHT] * 40], POOL, SLOW_ALONE)
+    asked = follow([*harder, *[GOLD_RIGHT] * 60, *[GOLD_RIGHT] * 40], POOL)
     assert not asked.warned
     assert not asked.alarmed
 
@@ -81,20 +84,20 @@ def test_gold_may_be_harder_than_ordinary_records() -> None:
 def test_gold_vetoes_the_fast_chart() -> None:
     start = [RIGHT] * 60
     differs = [WRONG, RIGHT] * 20
-    assert follow([*start, *differs], POOL, FAST_ALONE).alarmed
+    assert follow([*start, *differs], POOL, slow=NEVER).alarmed
     beside = [one for pair in differs for one in (pair, GOLD_RIGHT)]
-    assert not follow([*start, *beside], POOL, FAST_ALONE).alarmed
+    assert not follow([*start, *beside], POOL, slow=NEVER).alarmed
 
 
 def test_a_warning_stands_until_it_is_cleared() -> None:
     rise = [*[RIGHT] * 25, *[WRONG] * 5]
-    first = follow(rise, POOL, FAST_ALONE)
+    first = follow(rise, POOL, slow=NEVER)
     assert first.warned
     assert not first.alarmed
-    still = follow([*rise, *[RIGHT] * 8], POOL, FAST_ALONE)
+    still = follow([*rise, *[RIGHT] * 8], POOL, slow=NEVER)
     assert still.warned
-    assert still.statistic < FAST.warn
-    assert not follow([*rise, *[RIGHT] * 30], POOL, FAST_ALONE).warned
+    assert still.statistic < FastRule().warn
+    assert not follow([*rise, *[RIGHT] * 30], POOL, slow=NEVER).warned
 
 
 def test_outcomes_without_worth_change_nothing() -> None:

@@ -22,7 +22,7 @@ class SpamRule:
 
     gold_below: float = 0.6
     least_gold: int = 5
-    attention_below: float = 0.3
+    attention_below: float = 1 / 3
     least_wrong: float = 5.0
     diagonal_below: float = 0.5
     least_answers: int = 20

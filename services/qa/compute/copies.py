@@ -72,9 +72,7 @@ def copied_from_predictions(
     ]
 
 
-def _finding(
-    question: str, tested: Copying, at: int, other: str | None, answered_later: float | None
-) -> CopyFinding:
+def _finding(question: str, tested: Copying, at: int, other: str | None, answered_later: float | None) -> CopyFinding:
     return CopyFinding(
         question=question,
         source="prediction" if other is None else "annotator",

@@ -110,7 +110,7 @@ def copying(
         p_value=p_value,
         items=items,
         agreed=np.bincount(groups, weights=ratios > 0.0, minlength=group_count).astype(np.int64),
-        expected=np.bincount(groups, weights=seen.expected, minlength=group_count),
+        expected=np.bincount(groups, weights=seen.expected, minlength=group_count).astype(np.float64),
         ordinary=ordinary,
         found=tested & (p_value <= rule.level / max(int(tested.sum()), 1)),
     )

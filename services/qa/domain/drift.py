@@ -59,9 +59,9 @@ class FastRule:
     """p0 is held in [`lowest`, `highest`]; p1 = p0 + max(p0, `least_rise`).
 
     The first `baseline` outcomes by weight only tell the rate before, beside `strength` pseudo-outcomes of the pool. A
-    warning stands from `warn` on until S is back at `clear`. The alarm: S >= `alarm` of which gold gives `least_gold`, or S >=
-    `alone` if gold gives no less than `against`; and the rise is `confirmed` at the rate before that fits best, where the pool
-    counts `confirming_strength` pseudo-outcomes.
+    warning stands from `warn` on until S is back at `clear`. The alarm: S >= `alarm` of which gold gives `least_gold` where
+    anybody answers gold, or S >= `alone` if gold gives no less than `against`; and the rise is `confirmed` at the rate before
+    that fits best, where the pool counts `confirming_strength` pseudo-outcomes.
     """
 
     baseline: float = 25.0
@@ -363,6 +363,7 @@ class _FastChart:
         self._gold, self._consensus = (
             _Source(pool.any if one is None else one, rule) for one in (pool.gold, pool.consensus)
         )
+        self._least_gold = 0.0 if pool.gold is None else rule.least_gold
         self._statistic, self._began, self._taken = 0.0, 0, 0.0
         self._warned = False
         self.alarmed = False
@@ -378,7 +379,7 @@ class _FastChart:
             self._statistic, self._warned, self._began = 0.0, False, place + 1
         elif self._statistic >= rule.alarm:
             self._warned = True
-            shown = gold.evidence >= rule.least_gold or (
+            shown = gold.evidence >= self._least_gold or (
                 self._statistic >= rule.alone and gold.evidence >= rule.against
             )
             self.alarmed = shown and gold.profiled(rule) + consensus.profiled(rule) >= rule.confirmed

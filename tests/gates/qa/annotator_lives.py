@@ -35,9 +35,7 @@ class ConsensusDraws:
 
     @classmethod
     def of(cls, generator: np.random.Generator, others_err: float = OTHERS_ERR) -> "ConsensusDraws":
-        return cls(
-            *([_looks_wrong(generator, own, others_err) for _ in range(_DRAWN)] for own in (0, 1))
-        )
+        return cls(*([_looks_wrong(generator, own, others_err) for _ in range(_DRAWN)] for own in (0, 1)))
 
     def mean(self, error: float) -> float:
         """The mean of an annotator who errs so often."""
@@ -98,7 +96,7 @@ def live(
     life, charts, status = Life(), DriftCharts(pool, fast, slow), AssessmentStatus.ACTIVE
     dice: list[float] = []
     while life.gold < most_gold:
-        if len(dice) < 3:  # noqa: PLR2004  # three dice an answer
+        if len(dice) < 3:  # as many as an answer takes
             dice = generator.random(3_000).tolist()
         life.answers += 1
         life.warned_answers += status is AssessmentStatus.WARNED

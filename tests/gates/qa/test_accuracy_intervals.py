@@ -25,7 +25,7 @@ def test_more_gold_for_who_is_warned_does_not_spoil_it(error: float) -> None:
     draws = ConsensusDraws.of(np.random.default_rng(0))
     pool = PoolError(gold=0.08, consensus=draws.mean(0.08))
     covered = []
-    for seed in range(400):
+    for seed in range(200):
         life = live(np.random.default_rng([3, seed]), lambda _: error, 40, pool, draws)
         interval = clopper_pearson(life.gold - life.gold_wrong, life.gold)
         covered.append(interval.low <= 1.0 - error <= interval.high)

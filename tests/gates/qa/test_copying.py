@@ -85,11 +85,11 @@ def test_honest_people_are_not_taken_for_copiers(classes: int, hard: float) -> N
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("hard", [0.0, 0.2])
 def test_a_copier_is_found(classes: int, hard: float) -> None:
-    """Who takes over four answers of five, of about 110 that both gave."""
+    """Who takes over four answers of five, of about 220 that both gave."""
     found, accused = 0, 0
     for seed in range(15):
         generator = np.random.default_rng([6, seed])
-        world = CopyWorld.of(generator, 900, classes, hard)
+        world = CopyWorld.of(generator, 1_800, classes, hard)
         world.copy(generator, 0, 1, 0.8)
         copiers = pairs(copied_from_others("topic", world.scores(classes)))
         found += frozenset("01") in copiers

@@ -24,8 +24,10 @@ def crowd(seed: int, answers: dict[str, float | str], shares: list[float], items
             given = guess
         elif how == "shares":
             given = generator.choice(classes, items, p=shares)
-        else:
+        elif isinstance(how, float):
             given = np.where(generator.random(items) < how, truth, guess)
+        else:
+            raise ValueError(how)
         rows += [(item, who, int(given[item])) for item in range(items)]
     rows.sort()
     of_item, voters, answered = np.array(rows).T

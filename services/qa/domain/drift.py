@@ -74,14 +74,15 @@ class FastRule:
     least_gold: float = 2.0
     alone: float = 16.0
     against: float = -0.5
-    confirmed: float = 7.0
+    confirmed: float = 8.0
     confirming_strength: float = 4.0
     clear: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class SlowRule:
-    """The alarm: both sources together give `alarm`, of which gold `least_gold`, or gold alone gives `gold_alarm`.
+    """The alarm: both sources together give `alarm`, of which gold `least_gold`, or gold alone gives `gold_alarm`;
+    `only_gold_alarm` where nobody answers beside the annotator, and half of the `baseline` suffices.
 
     A warning stands while both give `warn`, unless gold gives less than `unconfirmed`. A change counts only with `baseline`
     outcomes by weight before it. `ordinary`: by what factor rates may differ that have not changed; `factor`: what is looked for
@@ -89,8 +90,8 @@ class SlowRule:
     more for every `consensus_worth` outcomes beside the consensus, up to `most_strength`.
     """
 
-    baseline: float = 60.0
-    strength: float = 10.0
+    baseline: float = 120.0
+    strength: float = 25.0
     consensus_worth: float = 1.0
     most_strength: float = 1_000.0
     lowest: float = 0.02
@@ -100,6 +101,7 @@ class SlowRule:
     alarm: float = 5.0
     least_gold: float = 2.0
     gold_alarm: float = 5.0
+    only_gold_alarm: float = 3.0
     unconfirmed: float = -3.0
 
 
@@ -228,8 +230,11 @@ def _look_back(sums: _RunningSums, pool: PoolError, rule: SlowRule) -> Drift | N
     shape, rate = _before_on_gold(gold, consensus, pool, rule)
     of_gold = _doubled(gold, shape, rate, rule.factor)
     together = of_consensus + of_gold
-    possible: Flags = gold.weight_before + consensus.weight_before >= rule.baseline
-    alarmed = possible & (((together >= rule.alarm) & (of_gold >= rule.least_gold)) | (of_gold >= rule.gold_alarm))
+    possible: Flags = gold.weight_before + consensus.weight_before >= rule.baseline / 2
+    only_gold = consensus.weight_before + consensus.weight_since < rule.baseline
+    of_gold_needed = np.where(only_gold, rule.only_gold_alarm, rule.gold_alarm)
+    possible &= only_gold | (gold.weight_before + consensus.weight_before >= rule.baseline)
+    alarmed = possible & (((together >= rule.alarm) & (of_gold >= rule.least_gold)) | (of_gold >= of_gold_needed))
     is_alarmed = bool(alarmed.any())
     candidates = alarmed if is_alarmed else possible & (of_gold > rule.unconfirmed)
     at = int(np.where(candidates, together, -np.inf).argmax()) if candidates.any() else 0

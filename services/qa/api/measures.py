@@ -188,7 +188,18 @@ class AssessmentOut(BaseModel):
                     "era": 0,
                     "changed_at": None,
                     "assessed_at": MOMENT,
-                    "details": {"diagonal": 0.94, "drift_statistic": 0.4, "baseline_error": 0.08},
+                    "details": {
+                        "diagonal": 0.94,
+                        "drift_statistic": 0.4,
+                        "baseline_error": 0.08,
+                        "attention": {
+                            "share": 0.9,
+                            "low": 0.825,
+                            "high": 0.95,
+                            "answers": 205,
+                            "likely_wrong": 14.2,
+                        },
+                    },
                 }
             ]
         },
@@ -208,7 +219,11 @@ class AssessmentOut(BaseModel):
     changed_at: AwareDatetime | None = Field(description="When the error rate rose, where it did.")
     assessed_at: AwareDatetime
     details: Annotated[dict[str, Any], AfterValidator(shown_details)] = Field(
-        description="What else the last estimation found, or who reinstated the annotator and why."
+        description="What the verdict stands on, or who reinstated the annotator and why. `drift`: the chart nearest to its alarm, with the"
+        " evidence on gold and beside the consensus since the suspected change. `attention`: the share of answers that follow the"
+        " item, beyond chance and class shares, with its 95 % interval. `copies`: whose answers, or which predictions, these"
+        " answers agree with far more than independent people would; it pauses nobody. What there is no evidence for is left"
+        " out."
     )
 
     @computed_field(  # type: ignore[prop-decorator]  # as pydantic documents it
@@ -414,7 +429,14 @@ class DriftOut(BaseModel):
         subject="annotator",
         subject_id=ANNOTATOR_ID,
         number=1,
-        content={"statistic": 8.4, "baseline_error": 0.08, "changed_at": MOMENT, "answers_since_change": 27},
+        content={
+            "statistic": 8.4,
+            "baseline_error": 0.08,
+            "changed_at": MOMENT,
+            "answers_since_change": 27,
+            "chart": "slow",
+            "gold": {"answers": 22, "wrong": 6, "error_before": 0.08, "log_likelihood_ratio": 2.8},
+        },
         detected_at=MOMENT,
     )
 

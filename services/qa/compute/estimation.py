@@ -1,19 +1,23 @@
 """One estimation: from a window of a project's newest annotations to what is concluded about each annotator."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
 
+import numpy as np
 import orjson
 
+from services.qa.compute.copies import CopyFinding, copied_from_others, copied_from_predictions, predicted_classes
 from services.qa.domain import kinds
 from services.qa.domain.agreement_counts import chooses_one_class
 from services.qa.domain.assessment import Assessment, assess
-from services.qa.domain.drift import Drift, follow
+from services.qa.domain.attention import Attention, attentions
+from services.qa.domain.drift import Drift, FollowedOutcome, PoolError, follow
 from services.qa.domain.record_consensus import hits
 from services.qa.domain.stored_estimates import Reliability, StoredEstimates
-from services.qa.domain.votes import Distribution, ItemVotes, Vote, VoteOutcome, voter
+from services.qa.domain.vote_scores import VoteScores
+from services.qa.domain.votes import Distribution, ItemVotes, Vote, voter
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers
 
@@ -21,7 +25,10 @@ _FEW_ANNOTATIONS = 500
 
 
 class WindowAnnotation(NamedTuple):
-    """One annotation; `record` and `annotator` are places in the window's lists, `submitted_us` is Unix time in µs."""
+    """One annotation; `record` and `annotator` are places in the window's lists, `submitted_us` is Unix time in µs.
+
+    `saw_prediction`: whether the record's `predicted` was shown; None if another one was.
+    """
 
     record: int
     annotator: int
@@ -29,6 +36,7 @@ class WindowAnnotation(NamedTuple):
     submitted_us: int
     gold: bool
     era: int
+    saw_prediction: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,15 @@ class WindowRecord:
     """What else is known of a record; content is text, as it lies in the tables.
 
     `truth` is certain: a gold answer when `is_gold`, else an arbiter's decision. `distributions` are those of a model
-    that had not learnt from the record, where a model may speak at all. `closed`: no answer changes how it ended.
+    that had not learnt from the record, where a model may speak at all; `predicted` those of the prediction that the record
+    was routed by, whether it may speak or not. `closed`: no answer changes how it ended.
     """
 
     truth: str | None = None
     is_gold: bool = False
     distributions: str | None = None
     closed: bool = False
+    predicted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,10 @@ class EstimationWindow:
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorFinding:
-    """What one estimation found of one annotator. `changed_us`: since when the error rate is higher, Unix time in µs."""
+    """What one estimation found of one annotator. `changed_us`: since when the error rate is higher, Unix time in µs.
+
+    `attention` is that of the question with most answers, None where no question has one. `copies` is for people to look at.
+    """
 
     era: int
     assessment: Assessment
@@ -66,6 +79,8 @@ class AnnotatorFinding:
     changed_us: int | None
     since_change: int
     diagonal: float | None
+    attention: Attention | None = None
+    copies: Sequence[CopyFinding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +103,23 @@ class _Given(NamedTuple):
 class _TimedOutcome(NamedTuple):
     place: int
     submitted_us: int
-    outcome: VoteOutcome
+    outcome: FollowedOutcome
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What is counted of one annotator in the present era."""
+    """What is counted of one annotator in the present era, under the `name` that it is estimated by."""
 
     era: int
+    name: str
     answers: int = 0
     gold_answers: int = 0
     gold_hits: int = 0
     reliabilities: list[Reliability] = field(default_factory=list)
+    without_classes: list[Reliability] = field(default_factory=list)
     outcomes: list[_TimedOutcome] = field(default_factory=list)
+    attentions: list[Attention] = field(default_factory=list)
+    copies: list[CopyFinding] = field(default_factory=list)
 
 
 def is_small(window: EstimationWindow) -> bool:
@@ -113,6 +132,7 @@ def estimate(window: EstimationWindow) -> EstimationResult:
     given = [_Given(place, one, orjson.loads(one.answers)) for place, one in enumerate(window.annotations)]
     truths: list[Answers | None] = [None if one.truth is None else orjson.loads(one.truth) for one in window.records]
     tallies = _tally(window, given, truths)
+    by_name = {tally.name: tally for tally in tallies.values()}
     estimates: dict[str, StoredEstimates] = {}
     for question in window.schema.questions:
         kind = kinds.of(question)
@@ -122,17 +142,26 @@ def estimate(window: EstimationWindow) -> EstimationResult:
         for outcomes, of_item in zip(kind.outcomes(items, estimated), givers, strict=True):
             for outcome, one in zip(outcomes, of_item, strict=True):
                 tally = tallies[one.annotation.annotator]
-                if one.annotation.era == tally.era and window.records[one.annotation.record].closed:
-                    tally.outcomes.append(_TimedOutcome(one.place, one.annotation.submitted_us, outcome))
-        for annotator, tally in tallies.items():
-            name = voter(window.annotators[annotator], tally.era)
-            tally.reliabilities.append(kind.reliability(estimated, name))
-    pool_error = _pool_error(tallies.values())
+                record = window.records[one.annotation.record]
+                if one.annotation.era == tally.era and record.closed:
+                    on_gold = one.annotation.gold and record.is_gold
+                    wrong = outcome.weight * (1.0 - outcome.right)
+                    followed = FollowedOutcome(wrong, outcome.weight, on_gold=on_gold)
+                    tally.outcomes.append(_TimedOutcome(one.place, one.annotation.submitted_us, followed))
+        scores = kind.vote_scores(items, estimated)
+        for tally in tallies.values():
+            reliability = kind.reliability(estimated, tally.name)
+            tally.reliabilities.append(reliability)
+            if scores is None:
+                tally.without_classes.append(reliability)
+        if scores is not None:
+            _look_at(by_name, window, question.name, scores, [one for of_item in givers for one in of_item])
+    pool = _pool_error(tallies.values())
     return EstimationResult(
         estimates=estimates,
         votes=len(given),
         findings={
-            annotator_id: _find(tallies[place], pool_error, followed=annotator_id not in window.experts)
+            annotator_id: _find(tallies[place], pool, followed=annotator_id not in window.experts)
             for place, annotator_id in enumerate(window.annotators)
         },
     )
@@ -144,7 +173,8 @@ def _tally(window: EstimationWindow, given: Sequence[_Given], truths: Sequence[A
         annotation = one.annotation
         tally = tallies.get(annotation.annotator)
         if tally is None or annotation.era > tally.era:
-            tallies[annotation.annotator] = tally = _Tally(annotation.era)
+            name = voter(window.annotators[annotation.annotator], annotation.era)
+            tallies[annotation.annotator] = tally = _Tally(annotation.era, name)
         if annotation.era != tally.era:
             continue
         tally.answers += 1
@@ -175,34 +205,81 @@ def _items(
     return items, list(of_record.values())
 
 
-def _pool_error(tallies: Iterable[_Tally]) -> float:
-    """The mean error rate of all outcomes, each by its worth as evidence."""
-    wrong = total = 0.0
+def _look_at(
+    tallies: Mapping[str, _Tally],
+    window: EstimationWindow,
+    question: str,
+    scores: VoteScores,
+    givers: Sequence[_Given],
+) -> None:
+    """Note who does not look at what they answer, and who copies. `givers`: of the votes, in their order."""
+    for name, attention in attentions(scores).items():
+        if name in tallies:
+            tallies[name].attentions.append(attention)
+    copies = copied_from_others(question, scores)
+    if len(givers) == len(scores.items):
+        copies += _copied_from_predictions(window, question, scores, givers)
+    for name, copied in copies:
+        if name in tallies:
+            other = None if copied.other is None else copied.other.partition("#")[0]
+            tallies[name].copies.append(replace(copied, other=other))
+
+
+def _copied_from_predictions(
+    window: EstimationWindow, question: str, scores: VoteScores, givers: Sequence[_Given]
+) -> list[tuple[str, CopyFinding]]:
+    of_record = {
+        place: orjson.loads(record.predicted).get(question)
+        for place, record in enumerate(window.records)
+        if record.predicted is not None
+    }
+    if not of_record:
+        return []
+    saw = [one.annotation.saw_prediction for one in givers]
+    distributions = [
+        None if seen is None else of_record.get(one.annotation.record) for seen, one in zip(saw, givers, strict=True)
+    ]
+    predicted = predicted_classes(scores.labels, distributions)
+    return copied_from_predictions(question, scores, predicted, np.array([bool(one) for one in saw], np.bool_))
+
+
+def _pool_error(tallies: Iterable[_Tally]) -> PoolError:
+    """The mean error rates of all outcomes, each by its worth as evidence."""
+    wrong, total = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
     for tally in tallies:
         for one in tally.outcomes:
-            wrong += one.outcome.weight * (1.0 - one.outcome.right)
-            total += one.outcome.weight
-    return wrong / total if total else 0.0
+            wrong[one.outcome.on_gold] += one.outcome.wrong
+            total[one.outcome.on_gold] += one.outcome.weight
+    gold, consensus = (wrong[source] / total[source] if total[source] else None for source in (True, False))
+    return PoolError(gold, consensus)
 
 
-def _find(tally: _Tally, pool_error: float, *, followed: bool) -> AnnotatorFinding:
+def _find(tally: _Tally, pool: PoolError, *, followed: bool) -> AnnotatorFinding:
     """Conclude about one annotator; the drift of experts is not followed, for nobody speaks beside them."""
-    answered = sum(answers for _, answers in tally.reliabilities)
-    diagonal = sum(one * answers for one, answers in tally.reliabilities) / answered if answered else None
+    diagonal = _mean(tally.reliabilities)
     outcomes = sorted(tally.outcomes, key=lambda one: one.place)
-    drift = follow([one.outcome for one in outcomes], pool_error)
+    drift = follow([one.outcome for one in outcomes], pool)
     changed = drift.changed_at
     return AnnotatorFinding(
         era=tally.era,
         assessment=assess(
             gold_hits=tally.gold_hits,
             gold_answers=tally.gold_answers,
-            diagonal=1.0 if diagonal is None else diagonal,
+            diagonal=_mean(tally.without_classes),
             answers=tally.answers,
+            attentions=tally.attentions,
             drift=drift if followed else None,
         ),
         drift=drift,
         changed_us=outcomes[changed].submitted_us if changed is not None and changed < len(outcomes) else None,
         since_change=0 if changed is None else len(outcomes) - changed,
         diagonal=diagonal,
+        attention=max(tally.attentions, key=lambda one: one.answers, default=None),
+        copies=tuple(tally.copies),
     )
+
+
+def _mean(reliabilities: Sequence[Reliability]) -> float | None:
+    """By answers; None where there are none."""
+    answered = sum(answers for _, answers in reliabilities)
+    return sum(one * answers for one, answers in reliabilities) / answered if answered else None

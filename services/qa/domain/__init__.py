@@ -6,7 +6,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 |---|---|---|
 | `votes` | the values of consensus | `Vote`, `ItemVotes`, `Consensus`, `VoteOutcome`, `voter` |
 | `record_consensus` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
-| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability` |
+| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability`, `vote_scores` |
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
 | `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
 | `agreement_counts`, `agreement_coefficients` | what a record contributes, and the coefficients with their intervals | `contributions_of`, `of_classes`, `of_distances`, `of_pair` |
@@ -15,8 +15,11 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
 | `stored_estimates` | estimates as they are kept, opaque to all but their kind | `StoredEstimates`, `Reliability` |
-| `assessment` | what qa concludes about an annotator | `jeffreys`, `spam_reason`, `assess` |
-| `drift` | when an annotator's error rate rose | `follow`, `Drift`, `DriftRule` |
+| `assessment` | what qa concludes about an annotator | `clopper_pearson`, `spam_reason`, `assess` |
+| `drift` | when an annotator's error rate rose | `follow`, `DriftCharts`, `Drift`, `DriftRule` |
+| `vote_scores` | what the others say of an item, without one vote or two | `VoteScores` |
+| `attention` | who does not look at what they answer | `attentions` |
+| `copying` | whose answers are copies | `copying`, `pair_items`, `prediction_items` |
 | `auto_accept` | thresholds and their withdrawal | `due`, `level_of_look`, `choose_threshold`, `upper_bound`, `withdrawal` |
 | `two_phase` | error rates where experts check a share of what people labelled | `p_value`, `upper_bound`, `step_sizes` |
 | `lineage` | a record's chain | `commit`, `commitment_key`, `link`, `verify_chain` |

@@ -1,10 +1,12 @@
 """Estimates as they are kept: one document for all and one by annotator, opaque to everybody but the question's kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from services.qa.domain.estimates import Estimates, Facets
+from services.qa.domain.vote_scores import VoteScores
+from services.qa.domain.votes import ItemVotes
 
 _OF_A_VOTER = ("answers", "accuracies", "confusions")
 _FIRST_VERSION = 1
@@ -92,3 +94,8 @@ class EstimatedByFacets:
         total = sum(answers)
         weighed = sum(one.diagonal(voter) * count for one, count in zip(estimates.values(), answers, strict=True))
         return Reliability(weighed / total if total else 1.0, total)
+
+    def vote_scores(self, items: Sequence[ItemVotes], estimates: Facets) -> VoteScores | None:
+        """None: an answer is not one of a few classes."""
+        del items, estimates
+        return None

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from services.qa.compute.estimation import AnnotatorFinding, EstimationResult, estimate, is_small
+from services.qa.operations.assessment_details import drift_evidence, evidence_of
 from services.qa.operations.estimation_window import load_window
 from services.qa.storage import annotations, annotators, counters, estimates, projects
 from services.qa.storage.annotators import Era, StoredAssessment
@@ -175,12 +176,7 @@ def _stored(
 
 def _details(before: StoredAssessment | None, found: AnnotatorFinding) -> dict[str, Any]:
     published = {} if before is None else _published_of(before)
-    return {
-        "diagonal": None if found.diagonal is None else round(found.diagonal, 6),
-        "drift_statistic": round(found.drift.statistic, 6),
-        "baseline_error": round(found.drift.baseline_error, 6),
-        **published,
-    }
+    return {**evidence_of(found), **published}
 
 
 _PUBLISHED = {"published_accuracy": "told_accuracy", "published_answers": "told_answers"}
@@ -260,4 +256,7 @@ def _drift(annotator_id: UUID, found: AnnotatorFinding, changed_at: datetime) ->
         baseline_error=found.drift.baseline_error,
         changed_at=changed_at,
         answers_since_change=found.since_change,
+        chart=found.drift.chart,
+        gold=drift_evidence(found.drift.gold),
+        consensus=drift_evidence(found.drift.consensus),
     )

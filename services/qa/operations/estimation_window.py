@@ -18,6 +18,7 @@ _MOST_BYTES = 48 * 1024 * 1024
 """Of answers: large ones fill a window sooner."""
 
 _CLOSED = {RecordState.FINALIZED, RecordState.GOLD}
+_NO_PREDICTION = UUID(int=0)
 
 
 async def load_window(
@@ -29,9 +30,13 @@ async def load_window(
     record_at = {record_id: at for at, record_id in enumerate(dict.fromkeys(row["record_id"] for row in rows))}
     annotator_at = {one: at for at, one in enumerate(dict.fromkeys(row["annotator_id"] for row in rows))}
     records: list[WindowRecord] = []
+    routed_by: dict[UUID, UUID | None] = {}
     ids = list(record_at)
+    shows = any(row["prediction_shown"] is not None for row in rows)
     for start in range(0, len(ids), _AT_ONCE):
-        records += await _records(database, schema_version, ids[start : start + _AT_ONCE])
+        records += await _records(
+            database, schema_version, ids[start : start + _AT_ONCE], routed_by, with_predicted=shows
+        )
     async with database.transaction() as session:
         eras = await annotators.eras(session, project_id, list(annotator_at))
         experts = await annotators.experts(session, list(annotator_at))
@@ -45,6 +50,7 @@ async def load_window(
                 submitted_us=row["submitted_us"],
                 gold=row["role"] == "gold",
                 era=_era(eras.get(row["annotator_id"], ()), row["submitted_at"]),
+                saw_prediction=_saw(row["prediction_shown"], routed_by.get(row["record_id"])),
             )
             for row in rows
         ],
@@ -75,22 +81,46 @@ def _era(since: Sequence[datetime], submitted_at: datetime) -> int:
     return sum(one <= submitted_at for one in since)
 
 
-async def _records(database: Database, schema_version: int, ids: Sequence[UUID]) -> list[WindowRecord]:
+def _saw(shown: UUID | None, routed_by: UUID | None) -> bool | None:
+    """Whether the prediction was shown by which the record was routed; None if another one was."""
+    if shown is None:
+        return False
+    return True if shown == routed_by else None
+
+
+async def _records(
+    database: Database,
+    schema_version: int,
+    ids: Sequence[UUID],
+    routed_by: dict[UUID, UUID | None],
+    *,
+    with_predicted: bool,
+) -> list[WindowRecord]:
+    """What else is known of records; notes in `routed_by` the prediction that each was routed by.
+
+    `with_predicted`: also what was predicted where a model may not speak.
+    """
     async with database.transaction() as session:
         states = await estimation.records(session, ids)
         truths = await estimation.truths(session, ids, schema_version)
-        asked = {one.routed_prediction_id: one.record_id for one in states.values() if _may_speak(one)}
-        distributions = await estimation.distributions(session, [one for one in asked if one], schema_version)
-    answered = {asked[prediction_id]: text for prediction_id, text in distributions.items()}
+        routed_by |= {one.record_id: one.routed_prediction_id for one in states.values()}
+        asked = [
+            one.routed_prediction_id
+            for one in states.values()
+            if one.routed_prediction_id is not None and (with_predicted or _may_speak(one))
+        ]
+        distributions = await estimation.distributions(session, asked, schema_version)
     found = []
     for record_id in ids:
         state, truth = states.get(record_id), truths.get(record_id)
+        predicted = None if state is None else distributions.get(state.routed_prediction_id or _NO_PREDICTION)
         found.append(
             WindowRecord(
                 truth=None if truth is None else truth.answers,
                 is_gold=truth is not None and truth.is_gold,
-                distributions=answered.get(record_id),
+                distributions=predicted if state is not None and _may_speak(state) else None,
                 closed=state is not None and state.state in _CLOSED,
+                predicted=predicted if with_predicted else None,
             )
         )
     return found

@@ -10,7 +10,7 @@ from shared.kit.database import Session
 
 # An annotation that was corrected counts no more; a voided one still measures its annotator.
 _NEWEST = """
-SELECT record_id, annotation_id, annotator_id, role, answers, submitted_at,
+SELECT record_id, annotation_id, annotator_id, role, answers, submitted_at, prediction_shown,
     (extract(epoch FROM submitted_at) * 1000000)::bigint AS submitted_us
 FROM annotations
 WHERE project_id = $1 AND schema_version = $2 AND (submitted_at, annotation_id) < ($3, $4)

@@ -19,6 +19,7 @@ from shared.contracts.events.quality import (
     AutoAcceptThresholdSet,
     ChainSealed,
     DriftDetected,
+    DriftEvidence,
     ReleasePublished,
     ThresholdEvidence,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "AutoAcceptThresholdSet",
     "ChainSealed",
     "DriftDetected",
+    "DriftEvidence",
     "ErasureReported",
     "FeedbackReceived",
     "FieldValue",

@@ -10,7 +10,7 @@ from shared.contracts.values import AssessmentStatus, Frozen, Probability, Versi
 
 
 class AnnotatorAssessed(Payload):
-    """`accuracy` on gold with its 95 % credible interval; None until the first gold answer.
+    """`accuracy` on gold with its 95 % confidence interval; None until the first gold answer.
 
     `assessment_revision` counts the assessments of this annotator in this project.
     """
@@ -70,8 +70,23 @@ class AutoAcceptThresholdSet(Payload):
     reason: str
 
 
+class DriftEvidence(Frozen):
+    """What one source of outcomes says of answers since the change: `wrong` of `answers`, each by its worth as evidence,
+    where the error rate before was `error_before`.
+    """
+
+    answers: float = Field(ge=0.0)
+    wrong: float = Field(ge=0.0)
+    error_before: Probability
+    log_likelihood_ratio: float
+
+
 class DriftDetected(Payload):
-    """An annotator's or a model's error rate rose. `statistic` is the CUSUM value at the alarm."""
+    """An annotator's or a model's error rate rose. `statistic` is the CUSUM value at the alarm.
+
+    Of annotators `chart` names what gave the alarm: `fast` for a rise by at least .25, `slow` for a doubled error. `gold` and
+    `consensus`: what it stands on.
+    """
 
     subject: Literal["annotator", "model"]
     subject_id: UUID
@@ -79,6 +94,9 @@ class DriftDetected(Payload):
     baseline_error: Probability
     changed_at: AwareDatetime | None = None
     answers_since_change: int | None = None
+    chart: str | None = None
+    gold: DriftEvidence | None = None
+    consensus: DriftEvidence | None = None
 
 
 class ReleasePublished(Payload):

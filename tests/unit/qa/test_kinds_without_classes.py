@@ -68,6 +68,9 @@ class Number:
     def outcomes(self, items: Sequence[ItemVotes], estimates: Spreads) -> list[list[VoteOutcome]]:
         return [[VoteOutcome(1.0, 0.0) for _ in item.votes] for item in items]
 
+    def vote_scores(self, items: Sequence[ItemVotes], estimates: Spreads) -> None:
+        del items, estimates
+
 
 def value(answer: Answer) -> float:
     number: Any = answer["value"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.qa.domain.class_votes import leave_one_out, vote_arrays
 from services.qa.domain.estimates import Estimates, Facets, estimate
 from services.qa.domain.stored_estimates import EstimatedByFacets
+from services.qa.domain.vote_scores import VoteScores
 from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 
@@ -47,6 +48,10 @@ class ChoiceKind(EstimatedByFacets):
     def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         facet = estimates[FACET]
         return leave_one_out(facet, vote_arrays(facet, items))
+
+    def vote_scores(self, items: Sequence[ItemVotes], estimates: Facets) -> VoteScores | None:
+        facet = estimates[FACET]
+        return VoteScores.of(facet, vote_arrays(facet, items))
 
 
 KIND = ChoiceKind

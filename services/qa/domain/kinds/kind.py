@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from services.qa.domain.stored_estimates import Reliability, StoredEstimates
+from services.qa.domain.vote_scores import VoteScores
 from services.qa.domain.votes import Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 
 E = TypeVar("E")
@@ -57,4 +58,11 @@ class QuestionKind(Protocol[E]):
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: E) -> list[list[VoteOutcome]]:
         """For each item, for each of its votes: how it fits the rest (leave-one-out), the food of drift detection."""
+        ...
+
+    def vote_scores(self, items: Sequence[ItemVotes], estimates: E) -> VoteScores | None:
+        """The votes as scores of classes, in the order of the items and of their votes, to find who does not look or copies.
+
+        None where an answer is not one of a few classes.
+        """
         ...

@@ -28,11 +28,15 @@ class VoteMatrix:
         """(I, L) P(latent class) -> (W * K, L), how often each annotator is expected to have given each answer."""
         return np.asarray(self._by_column @ posteriors, np.float64)
 
-    def shares(self) -> Floats:
-        """(I, K) the shares of an item's votes; flat where there are none."""
+    def class_counts(self) -> Floats:
+        """(I, K) how many votes each item has for each class."""
         rows = np.repeat(np.arange(self.item_count), np.diff(self._by_item.indptr))
         cells = rows * self.class_count + self._by_item.indices % self.class_count
-        counts = np.bincount(cells, minlength=self.item_count * self.class_count).reshape(-1, self.class_count)
+        counts = np.bincount(cells, minlength=self.item_count * self.class_count)
+        return counts.reshape(self.item_count, self.class_count).astype(np.float64)
+
+    def shares(self) -> Floats:
+        """(I, K) the shares of an item's votes; flat where there are none."""
+        counts = self.class_counts()
         total = counts.sum(axis=1, keepdims=True)
-        flat = np.full(counts.shape, 1.0 / self.class_count)
-        return np.asarray(np.divide(counts, total, out=flat, where=total > 0), np.float64)
+        return np.divide(counts, total, out=np.full_like(counts, 1.0 / self.class_count), where=total > 0)

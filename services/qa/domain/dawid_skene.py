@@ -16,6 +16,9 @@ from services.qa.domain.vote_matrix import VoteMatrix
 PRIOR_CLIP = (0.02, 0.98)
 """A model's probability is clipped to this before it is used as an item's prior: it never outvotes people alone."""
 
+STRENGTH = 5.0
+"""Pseudo-answers per confusion row, by which an annotator's confusion is pulled to what their accuracy makes expected."""
+
 COIN_STRENGTH = 5.0
 """Pseudo-answers that pull an annotator's one-coin accuracy towards everybody's."""
 
@@ -60,7 +63,8 @@ def fit(
     shape: tuple[int, int, int],
     item_prior: Floats | None = None,
     clamps: Integers | None = None,
-    strength: float = 5.0,
+    strength: float = STRENGTH,
+    flattening: float = 0.0,
     iterations: int = 50,
     tolerance: float = 1e-5,
 ) -> Fit:
@@ -74,6 +78,7 @@ def fit(
         item_prior: (I, K) model probabilities, a row of NaN where there is none; they replace the class prior there.
         clamps: (I,) the known class of an item, -1 where unknown.
         strength: Pseudo-answers per confusion row; 0 is the plain maximum-likelihood EM of 1979.
+        flattening: In [0, 1], the weight of a flat class prior beside the share of each class in the posteriors.
         iterations: At most so many.
         tolerance: Stop when no posterior moves by more; 0 never stops early.
     """
@@ -86,7 +91,7 @@ def fit(
     rounds = 0
     while True:
         counts = _counts(votes, others, given)
-        class_prior = _class_prior(others)
+        class_prior = (1.0 - flattening) * _class_prior(others) + flattening / class_count
         confusions, coins = _confusions(counts, answers, strength)
         if rounds >= iterations:
             break

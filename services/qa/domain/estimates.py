@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from services.qa.domain.arrays import Floats, Integers
 from services.qa.domain.consensus_methods import Method, Selection, Subtypes
-from services.qa.domain.dawid_skene import clip_prior, fit, one_coin, softmax
+from services.qa.domain.dawid_skene import STRENGTH, clip_prior, fit, one_coin, softmax
 from services.qa.domain.one_coin import fit_one_coin
 from services.qa.domain.votes import STRANGER
 
@@ -210,7 +210,18 @@ class VoteArrays:
     clamps: Integers | None = None
 
 
-def estimate(unknown: Estimates, votes: VoteArrays) -> Estimates:
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How Dawid-Skene is regularised: `strength` and `flattening` as in `dawid_skene.fit`."""
+
+    strength: float = STRENGTH
+    flattening: float = 0.0
+
+
+UNTUNED = Tuning()
+
+
+def estimate(unknown: Estimates, votes: VoteArrays, tuning: Tuning = UNTUNED) -> Estimates:
     """Estimate all annotators of a facet; with too little overlap `unknown` stays, else it starts the pool."""
     classes = unknown.classes
     count = len(classes)
@@ -231,11 +242,19 @@ def estimate(unknown: Estimates, votes: VoteArrays) -> Estimates:
             pool_accuracy=_pooled_accuracy(coins.accuracies, coins.answers, unknown.pool_accuracy),
         )
     fitted = fit(
-        votes.items, votes.voters, votes.classes, shape=shape, item_prior=votes.item_prior, clamps=votes.clamps
+        votes.items,
+        votes.voters,
+        votes.classes,
+        shape=shape,
+        item_prior=votes.item_prior,
+        clamps=votes.clamps,
+        strength=tuning.strength,
+        flattening=tuning.flattening,
     )
+    shares = (fitted.posteriors.sum(axis=0) + 1.0) / (votes.item_count + count)
     return Estimates(
         classes=classes,
-        class_prior=(fitted.posteriors.sum(axis=0) + 1.0) / (votes.item_count + count),
+        class_prior=(1.0 - tuning.flattening) * shares + tuning.flattening / count,
         voters=names,
         answers=fitted.answers,
         accuracies=fitted.coins,

@@ -1,9 +1,9 @@
 """The choice of the method that weighs votes for classes, by evidence.
 
 Each method is a model of votes, so each can be asked how likely it holds votes that it has not seen, given the other
-votes of the same items (cross-validation: Stone 1974; its one-standard-error rule: Breiman et al. 1984, section 3.4.3).
-The simplest method within one standard error of the best is taken. Where enough answers are known for certain, the
-methods are asked for these instead, and overrule the votes if they differ beyond chance.
+votes of the same items (cross-validation: Stone 1974; a simpler model is kept within standard errors of the best:
+Breiman et al. 1984, section 3.4.3). The simplest method that is not worse than the best beyond chance is taken. Where
+enough answers are known for certain, the methods are asked for these too, and these overrule the votes beyond chance.
 
 Held-out votes also tune Dawid-Skene: how strongly confusions are shrunk, and whether the class prior is.
 """
@@ -35,18 +35,18 @@ LEAST_VOTES = 1_000
 LEAST_KNOWN = 50
 """Of so many items the answer must be known for certain before the methods are compared on them."""
 
-OVERRULING_ERRORS = 2.0
-"""By so many standard errors known answers must speak against the method that the votes chose."""
+CHANCE = 2.0
+"""Differences of so many standard errors are within chance."""
 
 GROUPS = (1, 2, 3, 5)
 """Numbers of subtypes per class that EBCC is tried with; the one with the best bound is taken, and 1 rules EBCC out."""
 
-STRENGTHS = (2.0, 10.0, 20.0)
+STRENGTHS = (2.0, 5.0, 10.0, 20.0)
 FLATTENING = 0.5
-"""What Dawid-Skene is tuned among, besides its defaults."""
+"""What Dawid-Skene is tuned among."""
 
 FOLDS = 5
-ENOUGH_HELD_OUT = 10_000
+ENOUGH_HELD_OUT = 20_000
 """Votes are held out fold by fold until there are so many: more would hardly narrow the standard errors."""
 
 _STARTS = 4
@@ -170,23 +170,24 @@ def predictions(facet: Estimates, seen: VoteArrays, hidden: VoteArrays) -> Float
 
 
 def _tuned(unknown: Estimates, folds: _Folds) -> Tuning:
-    """The shrinkage under which Dawid-Skene predicts held-out votes best; first its strength, then its class prior."""
-    best, score = UNTUNED, _mean_score(unknown, folds, UNTUNED)
-    for strength in STRENGTHS:
-        tuning = Tuning(strength)
-        if (other := _mean_score(unknown, folds, tuning)) > score:
-            best, score = tuning, other
-    flat = replace(best, flattening=FLATTENING)
-    return flat if _mean_score(unknown, folds, flat) > score else best
+    """The shrinkage under which Dawid-Skene predicts held-out votes best.
 
-
-def _mean_score(unknown: Estimates, folds: _Folds, tuning: Tuning) -> float:
-    return float(folds.scores(unknown, Candidate(Method.DAWID_SKENE, tuning)).mean())
+    The class prior is flattened unless the one of the posteriors is better beyond chance: what EM finds common it makes
+    commoner, and the records of which the label is wanted are seldom those that the annotations are of.
+    """
+    scores = {
+        strength: folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength, FLATTENING)))
+        for strength in STRENGTHS
+    }
+    strength = max(scores, key=lambda one: float(scores[one].mean()))
+    as_found = folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength)))
+    gain, error = _gain(as_found - scores[strength], folds.items())
+    return Tuning(strength, 0.0 if gain > CHANCE * error else FLATTENING)
 
 
 def _select(unknown: Estimates, votes: VoteArrays, candidates: list[Candidate], folds: _Folds) -> Selection:
     scores = {one.method: folds.scores(unknown, one) for one in candidates}
-    chosen = _simplest(scores, folds.items(), 1.0)
+    chosen = _simplest(scores, folds.items())
     selection = _selection(chosen, Basis.VOTES, scores, folds.items())
     known = np.zeros(0, np.int64) if votes.clamps is None else _known(votes)
     if len(known) < LEAST_KNOWN:
@@ -194,17 +195,17 @@ def _select(unknown: Estimates, votes: VoteArrays, candidates: list[Candidate], 
     of_known = {one.method: _known_scores(unknown, votes, one, known) for one in candidates}
     best = max(of_known, key=lambda method: float(of_known[method].mean()))
     gain, error = _gain(of_known[best] - of_known[chosen], np.arange(len(known)))
-    if gain > OVERRULING_ERRORS * error:
+    if gain > CHANCE * error:
         return _selection(best, Basis.GOLD, of_known, np.arange(len(known)))
     return selection
 
 
-def _simplest(scores: Mapping[Method, Floats], items: Integers, errors: float) -> Method:
-    """The first method that is worse than the best by no more than so many standard errors."""
+def _simplest(scores: Mapping[Method, Floats], items: Integers) -> Method:
+    """The first method that is not worse than the best beyond chance."""
     best = max(scores, key=lambda method: float(scores[method].mean()))
     for method, of_method in scores.items():
         gain, error = _gain(scores[best] - of_method, items)
-        if gain <= errors * error:
+        if gain <= CHANCE * error:
             return method
     return best
 

@@ -86,9 +86,7 @@ async def read_agreement(
     )
 
 
-@router.get(
-    "/projects/{project_id}/consensus-methods", responses=responses(404), summary="Read how votes are weighed"
-)
+@router.get("/projects/{project_id}/consensus-methods", responses=responses(404), summary="Read how votes are weighed")
 async def read_consensus_methods(
     session: SessionDep,
     _reader: Reader,

@@ -60,7 +60,11 @@ class Selection:
         if stored is None:
             return cls()
         return cls(
-            Method(stored["method"]), Basis(stored["basis"]), stored["evidence"], stored["margin"], stored["margin_error"]
+            Method(stored["method"]),
+            Basis(stored["basis"]),
+            stored["evidence"],
+            stored["margin"],
+            stored["margin_error"],
         )
 
 

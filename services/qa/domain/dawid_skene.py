@@ -164,8 +164,10 @@ class _Known:
         """From the (I, K - 1) log likelihood ratios of the votes, of each class to the first; in place."""
         prior = np.maximum(class_prior, _TINY)
         ratios = prior[1:] / prior[0]
-        own = None if self._with_prior is None else odds[self._with_prior] + np.log(
-            self._priors[:, 1:] / self._priors[:, :1]
+        own = (
+            None
+            if self._with_prior is None
+            else odds[self._with_prior] + np.log(self._priors[:, 1:] / self._priors[:, :1])
         )
         _to_shares(odds, ratios)
         if own is not None:

@@ -79,9 +79,7 @@ def fit_ebcc(
 class _Given:
     """What does not change between rounds."""
 
-    def __init__(
-        self, votes: VoteMatrix, groups: int, item_prior: Floats | None, clamps: Integers | None
-    ) -> None:
+    def __init__(self, votes: VoteMatrix, groups: int, item_prior: Floats | None, clamps: Integers | None) -> None:
         self.votes, self.groups = votes, groups
         self.shares = votes.shares()
         self.with_prior = np.zeros(0, np.int64)
@@ -119,7 +117,9 @@ class _Run:
             self._settled = bool(np.abs(self._classes - before).max(initial=0.0) <= tolerance)
 
     def _by_class(self, responsibilities: Floats) -> Floats:
-        return np.asarray(responsibilities.reshape(len(responsibilities), -1, self._given.groups).sum(axis=2), np.float64)
+        return np.asarray(
+            responsibilities.reshape(len(responsibilities), -1, self._given.groups).sum(axis=2), np.float64
+        )
 
     def _update_parameters(self) -> None:
         given = self._given

@@ -87,7 +87,9 @@ class Candidate:
         if not found.voters or self.method is Method.DAWID_SKENE:
             return found
         found = replace(found, selection=Selection(self.method))
-        return _with_subtypes(found, unknown, votes, self.groups) if self.method is Method.EBCC else _coins(found, votes)
+        return (
+            _with_subtypes(found, unknown, votes, self.groups) if self.method is Method.EBCC else _coins(found, votes)
+        )
 
 
 def _coins(found: Estimates, votes: VoteArrays) -> Estimates:

@@ -52,7 +52,11 @@ class Reference:
         for item, voter, answered in zip(*self.votes, strict=True):
             bound += float((self.z[item] * self.log_v[voter, :, :, answered]).sum())
         bound -= float((self.z * np.log(np.maximum(self.z, 1e-300))).sum())
-        priors = (np.full_like(self.eta, 0.1 / self.groups), self.alpha, np.repeat(self.beta[None, :, None], self.groups, 2))
+        priors = (
+            np.full_like(self.eta, 0.1 / self.groups),
+            self.alpha,
+            np.repeat(self.beta[None, :, None], self.groups, 2),
+        )
         for counts, prior, logs in zip(
             (self.eta, self.nu, self.mu), priors, (self.log_pi, self.log_tau, self.log_v), strict=True
         ):
@@ -111,25 +115,25 @@ def test_the_start_with_the_best_bound_is_followed() -> None:
 
 
 def people_who_err_together(seed: int) -> tuple[tuple[Array, Array, Array], Array, tuple[int, int, int]]:
-    """Six of nine take three negative items in ten for positive ones, all the same ones; three see through them."""
+    """Class 0 has hard items, which six of nine people mostly take for class 1 and three see through."""
     generator = np.random.default_rng(seed)
-    truth = (generator.random(400) < 0.4).astype(np.int64)
-    tricky = (truth == 0) & (generator.random(400) < 0.3)
-    items, voters = np.repeat(np.arange(400), 9), np.tile(np.arange(9), 400)
-    right = np.where(voters < 6, np.where(tricky[items], 0.25, 0.88), 0.85)
+    truth = (generator.random(300) < 0.4).astype(np.int64)
+    hard = (truth == 0) & (generator.random(300) < 0.4)
+    items, voters = np.repeat(np.arange(300), 9), np.tile(np.arange(9), 300)
+    right = np.where(hard[items], np.where(voters < 3, 0.9, 0.3), 0.95)
     answered = np.where(generator.random(len(items)) < right, truth[items], 1 - truth[items])
-    return (items, voters, answered), truth, (400, 9, 2)
+    return (items, voters, answered), truth, (300, 9, 2)
 
 
 def test_people_who_err_together_are_not_so_many_witnesses() -> None:
     ours, classic = [], []
-    for seed in range(5):
+    for seed in range(3):
         votes, truth, shape = people_who_err_together(seed)
         generators = [np.random.default_rng(start) for start in range(4)]
         found = fit_ebcc(VoteMatrix(*votes, shape), 3, generators)
         ours.append((found.posteriors.argmax(axis=1) == truth).mean())
         classic.append((fit(*votes, shape=shape).posteriors.argmax(axis=1) == truth).mean())
-    assert np.mean(ours) > np.mean(classic) + 0.01
+    assert np.mean(ours) > np.mean(classic) + 0.05
 
 
 def test_what_is_known_stays_and_teaches() -> None:

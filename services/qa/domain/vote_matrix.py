@@ -33,10 +33,11 @@ class VoteMatrix:
         rows = np.repeat(np.arange(self.item_count), np.diff(self._by_item.indptr))
         cells = rows * self.class_count + self._by_item.indices % self.class_count
         counts = np.bincount(cells, minlength=self.item_count * self.class_count)
-        return counts.reshape(self.item_count, self.class_count).astype(np.float64)
+        return np.asarray(counts.reshape(self.item_count, self.class_count), np.float64)
 
     def shares(self) -> Floats:
         """(I, K) the shares of an item's votes; flat where there are none."""
         counts = self.class_counts()
         total = counts.sum(axis=1, keepdims=True)
-        return np.divide(counts, total, out=np.full_like(counts, 1.0 / self.class_count), where=total > 0)
+        flat = np.full_like(counts, 1.0 / self.class_count)
+        return np.asarray(np.divide(counts, total, out=flat, where=total > 0), np.float64)

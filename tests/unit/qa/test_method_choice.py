@@ -148,8 +148,8 @@ def test_subtypes_survive_storage_and_weigh_one_record() -> None:
 def test_confusions_of_other_subtypes_than_the_present_are_not_used() -> None:
     kind, _, known = under_ebcc()
     parts = through_json(kind.to_stored(known))
-    former = {"p0": {"": [*parts.voters["p0"][""][:3], {**parts.voters["p0"][""][3], "of": "another"}]}}
-    oldest = {"p0": {"": parts.voters["p0"][""][:3]}}
+    former: dict[str, Any] = {"p0": {"": [*parts.voters["p0"][""][:3], {**parts.voters["p0"][""][3], "of": "another"}]}}
+    oldest: dict[str, Any] = {"p0": {"": parts.voters["p0"][""][:3]}}
     stranger = kind.consensus([Vote("nobody", {"label": "yes"})], kind.from_stored(parts))
     for voters in (former, oldest):
         found = kind.from_stored(StoredEstimates(parts.shared, voters))
@@ -162,7 +162,7 @@ def test_what_was_stored_before_there_was_a_choice_is_dawid_skene() -> None:
     parts = through_json(kind.to_stored(kind.estimate(items_of(votes))))
     shared = parts.shared["content"][""]
     old = {name: value for name, value in shared.items() if name not in {"selection", "subtypes"}}
-    voters = {name: {"": content[""][:3]} for name, content in parts.voters.items()}
+    voters: dict[str, Any] = {name: {"": content[""][:3]} for name, content in parts.voters.items()}
     found = kind.from_stored(StoredEstimates({**parts.shared, "content": {"": old}}, voters))
     given = [Vote("p0", {"label": "yes"}), Vote("p1", {"label": "no"})]
     assert found[""].selection.basis is Basis.DEFAULT

@@ -12,7 +12,8 @@ from itertools import product
 import numpy as np
 
 from services.qa.domain import method_choice
-from tests.gates.qa.test_consensus_methods import LEAST_MEAN, SETS, accuracy, crowd, unknown_of, votes_of
+from tests.gates.qa.test_consensus_methods import LEAST_MEAN, SETS, accuracy, unknown_of, votes_of
+from tests.gates.qa.test_real_crowds import crowd
 
 CHANCES, FLATTENINGS = (1.0, 2.0, 3.0), (0.0, 0.5)
 

@@ -124,8 +124,7 @@ class ConsensusMethodOut(BaseModel):
     )
     evidence: dict[str, float] = Field(description="By method, in nats per vote or gold answer; higher is better.")
     margin: float | None = Field(
-        description="By how much the method's evidence exceeds the best other's; negative: within chance of a better one, and "
-        "kept because it is simpler."
+        description="By how much the method's evidence exceeds the best other's; negative: another's is better within chance."
     )
     margin_error: float | None = Field(description="The standard error of the margin.")
     votes: int = Field(description="The annotations that were estimated from.")

@@ -35,7 +35,7 @@ class Selection:
 
     `evidence`: by method its score, in nats per held-out vote or gold item, higher is better; empty where nothing was
     compared. `margin`: how much better the chosen one scored than the best other, with its standard error
-    `margin_error`; negative where a simpler method was kept because the difference is within chance.
+    `margin_error`; negative where the default was kept because the difference is within chance.
     """
 
     method: Method = Method.DAWID_SKENE

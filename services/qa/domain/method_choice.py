@@ -1,9 +1,9 @@
 """The choice of the method that weighs votes for classes, by evidence.
 
 Each method is a model of votes, so each can be asked how likely it holds votes that it has not seen, given the other
-votes of the same items (cross-validation: Stone 1974; a simpler model is kept within standard errors of the best:
-Breiman et al. 1984, section 3.4.3). The simplest method that is not worse than the best beyond chance is taken. Where
-enough answers are known for certain, the methods are asked for these too, and these overrule the votes beyond chance.
+votes of the same items (cross-validation: Stone 1974). Dawid-Skene, which its shrinkage brings near to the simpler methods
+where votes are few, is kept unless another is better beyond chance. Where enough answers are known for certain, the methods
+are asked for these too, and these overrule the votes beyond chance.
 
 Held-out votes also tune Dawid-Skene: how strongly confusions are shrunk, and whether the class prior is.
 """
@@ -174,42 +174,41 @@ def predictions(facet: Estimates, seen: VoteArrays, hidden: VoteArrays) -> Float
 def _tuned(unknown: Estimates, folds: _Folds) -> Tuning:
     """The shrinkage under which Dawid-Skene predicts held-out votes best.
 
-    The class prior is flattened unless the one of the posteriors is better beyond chance: what EM finds common it makes
-    commoner, and the records of which the label is wanted are seldom those that the annotations are of.
+    With more than two classes the class prior is flattened unless the votes speak against it beyond chance, for EM makes
+    what is common commoner; with two, of which one is rare, a flat prior lets the classes drift instead.
     """
+    flattening = FLATTENING if len(unknown.classes) > _TWO else 0.0
     scores = {
-        strength: folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength, FLATTENING)))
+        strength: folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength, flattening)))
         for strength in STRENGTHS
     }
     strength = max(scores, key=lambda one: float(scores[one].mean()))
+    if not flattening:
+        return Tuning(strength)
     as_found = folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength)))
     gain, error = _gain(as_found - scores[strength], folds.items())
-    return Tuning(strength, 0.0 if gain > CHANCE * error else FLATTENING)
+    return Tuning(strength, 0.0 if gain > CHANCE * error else flattening)
 
 
 def _select(unknown: Estimates, votes: VoteArrays, candidates: list[Candidate], folds: _Folds) -> Selection:
     scores = {one.method: folds.scores(unknown, one) for one in candidates}
-    chosen = _simplest(scores, folds.items())
+    chosen = _better(scores, folds.items(), Method.DAWID_SKENE)
     selection = _selection(chosen, Basis.VOTES, scores, folds.items())
     known = np.zeros(0, np.int64) if votes.clamps is None else _known(votes)
     if len(known) < LEAST_KNOWN:
         return selection
     of_known = {one.method: _known_scores(unknown, votes, one, known) for one in candidates}
-    best = max(of_known, key=lambda method: float(of_known[method].mean()))
-    gain, error = _gain(of_known[best] - of_known[chosen], np.arange(len(known)))
-    if gain > CHANCE * error:
+    best = _better(of_known, np.arange(len(known)), chosen)
+    if best is not chosen:
         return _selection(best, Basis.GOLD, of_known, np.arange(len(known)))
     return selection
 
 
-def _simplest(scores: Mapping[Method, Floats], items: Integers) -> Method:
-    """The first method that is not worse than the best beyond chance."""
+def _better(scores: Mapping[Method, Floats], items: Integers, default: Method) -> Method:
+    """The best method if it is better than the default beyond chance, else the default."""
     best = max(scores, key=lambda method: float(scores[method].mean()))
-    for method, of_method in scores.items():
-        gain, error = _gain(scores[best] - of_method, items)
-        if gain <= CHANCE * error:
-            return method
-    return best
+    gain, error = _gain(scores[best] - scores[default], items)
+    return best if gain > CHANCE * error else default
 
 
 def _selection(method: Method, basis: Basis, scores: Mapping[Method, Floats], items: Integers) -> Selection:

@@ -9,7 +9,9 @@ from pydantic.config import JsonDict
 
 from services.qa.api.shapes import ANNOTATOR_ID, MODEL_ID, MOMENT, OTHER_ID, Note, example
 from services.qa.domain.auto_accept import NoThreshold, WhyNone
+from services.qa.domain.consensus_methods import Basis, Method
 from services.qa.operations.assessments import shown_details
+from services.qa.operations.consensus_methods import ChosenMethod
 from services.qa.operations.threshold_views import ShownThreshold
 from shared.contracts.events import ThresholdEvidence
 from shared.contracts.values import AssessmentStatus, Frozen, Probability
@@ -164,6 +166,60 @@ class AgreementOut(BaseModel):
 
 class AgreementReport(BaseModel):
     items: list[AgreementOut]
+
+
+class ConsensusMethodOut(BaseModel):
+    """How the votes on one question are weighed, and why so."""
+
+    model_config = example(
+        question="topic",
+        schema_version=1,
+        method="ebcc",
+        basis="held_out_votes",
+        evidence={"majority": -0.412, "one_coin": -0.398, "dawid_skene": -0.381, "ebcc": -0.366},
+        margin=0.015,
+        margin_error=0.003,
+        votes=11271,
+        estimated_at=MOMENT,
+    )
+
+    question: str
+    schema_version: int
+    method: Method = Field(
+        description="`majority`: every vote counts alike. `one_coin`: an accuracy of each annotator. `dawid_skene`: each "
+        "annotator's confusion of classes. `ebcc`: a confusion by subtype of the items of a class, on which people err "
+        "together."
+    )
+    basis: Basis = Field(
+        description="What the choice rests on: how well each method predicts votes that it did not see, or gold answers; "
+        "`default` where too little is known to compare them."
+    )
+    evidence: dict[str, float] = Field(description="By method, in nats per vote or gold answer; higher is better.")
+    margin: float | None = Field(
+        description="By how much the method's evidence exceeds the best other's; negative: another's is better within chance."
+    )
+    margin_error: float | None = Field(description="The standard error of the margin.")
+    votes: int = Field(description="The annotations that were estimated from.")
+    estimated_at: AwareDatetime | None = Field(description="Null: nothing was estimated yet.")
+
+    @classmethod
+    def of(cls, chosen: ChosenMethod) -> "ConsensusMethodOut":
+        why = chosen.selection
+        return cls(
+            question=chosen.question,
+            schema_version=chosen.schema_version,
+            method=why.method,
+            basis=why.basis,
+            evidence={**why.evidence},
+            margin=why.margin,
+            margin_error=why.margin_error,
+            votes=chosen.votes,
+            estimated_at=chosen.estimated_at,
+        )
+
+
+class ConsensusMethods(BaseModel):
+    items: list[ConsensusMethodOut]
 
 
 class AssessmentOut(BaseModel):

@@ -13,6 +13,8 @@ from services.qa.api.measures import (
     AssessmentOut,
     AssessmentsOut,
     ClassThresholdOut,
+    ConsensusMethodOut,
+    ConsensusMethods,
     DriftOut,
     NoThresholdOut,
     Reinstatement,
@@ -25,7 +27,7 @@ from services.qa.api.measures import (
     ThresholdsOut,
 )
 from services.qa.api.shapes import Version
-from services.qa.operations import agreement, agreement_recount, reinstatement, sealing
+from services.qa.operations import agreement, agreement_recount, consensus_methods, reinstatement, sealing
 from services.qa.operations.threshold_views import shown_thresholds
 from services.qa.resources import QaRuntimeDep
 from services.qa.storage import annotators, chain, lists, projects, thresholds
@@ -82,6 +84,21 @@ async def read_agreement(
             for one in found
         ]
     )
+
+
+@router.get("/projects/{project_id}/consensus-methods", responses=responses(404), summary="Read how votes are weighed")
+async def read_consensus_methods(
+    session: SessionDep,
+    _reader: Reader,
+    project_id: UUID,
+    schema_version: Annotated[Version | None, Query(description="The active one by default.")] = None,
+) -> ConsensusMethods:
+    """By question that chooses one class, the method that the last estimation chose for it, on what evidence, and by
+    what margin. Labels made before stay as they are; each says in its lineage by which method it was made.
+    """
+    project = await project_or_404(session, project_id)
+    found = await consensus_methods.of_project(session, project, schema_version)
+    return ConsensusMethods(items=[ConsensusMethodOut.of(one) for one in found])
 
 
 @router.post(

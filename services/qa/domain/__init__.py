@@ -8,10 +8,11 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `record_consensus` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
 | `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability`, `vote_scores` |
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
-| `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
+| `dawid_skene`, `one_coin`, `ebcc` | EM and mean field over index arrays, for the million | `fit`, `fit_one_coin`, `fit_ebcc`, `VoteMatrix` |
+| `consensus_methods`, `method_choice` | which method weighs the votes of a question, and why | `Method`, `Selection`, `Subtypes`, `estimate_by_evidence` |
 | `agreement_counts`, `agreement_coefficients` | what a record contributes, and the coefficients with their intervals | `contributions_of`, `of_classes`, `of_distances`, `of_pair` |
 | `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `PresenceEvidence`, `objects_of` |
-| `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
+| `class_votes` | answers that are a class | `vote_arrays`, `posteriors`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
 | `stored_estimates` | estimates as they are kept, opaque to all but their kind | `StoredEstimates`, `Reliability` |

@@ -7,6 +7,7 @@ import numpy as np
 from services.qa.domain.arrays import Floats
 from services.qa.domain.dawid_skene import clip_prior, softmax
 from services.qa.domain.estimates import LAPSE, Estimates, VoteArrays
+from services.qa.domain.vote_matrix import VoteMatrix
 from services.qa.domain.votes import ItemVotes, VoteOutcome
 
 
@@ -58,22 +59,33 @@ def leave_one_out(facet: Estimates, votes: VoteArrays) -> list[list[VoteOutcome]
     return found
 
 
-def _by_confusion(facet: Estimates, votes: VoteArrays) -> Floats:
-    """One pass over (votes, K)."""
-    assert facet.confusions is not None
-    assert facet.pool is not None
-    count, strangers = len(facet.classes), len(facet.confusions)
-    rows = np.array([facet.voters.get(name, strangers) for name in votes.voter_names], np.int64)
-    known = np.concatenate([facet.confusions, facet.pool[None]])
-    likelihood = np.log((1.0 - LAPSE) * known + LAPSE / count)
-    own = likelihood[rows[votes.voters], :, votes.classes]
-    scores = np.tile(np.log(facet.class_prior), (votes.item_count, 1))
+def posteriors(facet: Estimates, votes: VoteArrays) -> Floats:
+    """(I, L) P(class, subtype | votes of the item), without subtypes (I, K), as `Estimates.posterior` has it of one item."""
+    likelihood = np.log(facet.likelihoods(votes.voter_names)[:-1])
+    matrix = VoteMatrix(
+        votes.items, votes.voters, votes.classes, (votes.item_count, len(votes.voter_names), len(facet.classes))
+    )
+    scores = matrix.scores(likelihood.transpose(0, 2, 1).reshape(-1, likelihood.shape[1]))
+    return softmax(scores + _log_priors(facet, votes))
+
+
+def _log_priors(facet: Estimates, votes: VoteArrays) -> Floats:
+    """(I, L)."""
+    found = np.tile(np.log(facet.class_prior), (votes.item_count, 1))
     if votes.item_prior is not None:
         given = ~np.isnan(votes.item_prior).any(axis=1)
-        scores[given] = np.log(clip_prior(votes.item_prior[given]))
+        found[given] = np.log(clip_prior(votes.item_prior[given]))
+    return facet.by_subtype(found)
+
+
+def _by_confusion(facet: Estimates, votes: VoteArrays) -> Floats:
+    """One pass over (votes, K), under EBCC (votes, L)."""
+    likelihood = np.log(facet.likelihoods(votes.voter_names))
+    own = likelihood[votes.voters, :, votes.classes]
+    scores = _log_priors(facet, votes)
     np.add.at(scores, votes.items, own)
-    posteriors = softmax(scores[votes.items] - own + likelihood[strangers][:, votes.classes].T)
-    return np.asarray(posteriors[np.arange(len(votes.items)), votes.classes], np.float64)
+    found = softmax(scores[votes.items] - own + likelihood[-1][:, votes.classes].T)
+    return np.asarray(facet.by_class(found)[np.arange(len(votes.items)), votes.classes], np.float64)
 
 
 def _by_accuracy(facet: Estimates, votes: VoteArrays) -> Floats:

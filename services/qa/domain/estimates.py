@@ -8,8 +8,10 @@ import numpy as np
 from pydantic import JsonValue
 
 from services.qa.domain.arrays import Floats, Integers
-from services.qa.domain.dawid_skene import Fit, clip_prior, fit, one_coin, softmax
+from services.qa.domain.consensus_methods import Method, Selection, Subtypes
+from services.qa.domain.dawid_skene import STRENGTH, clip_prior, fit, one_coin, softmax
 from services.qa.domain.one_coin import fit_one_coin
+from services.qa.domain.votes import STRANGER
 
 UNKNOWN_ACCURACY = 0.85
 """How often a stranger is right. With ten classes one answer then has posterior .85 and two that agree .997; with two
@@ -37,6 +39,8 @@ class Estimates:
 
     `accuracies` (W) and `confusions` (W, K, K) are in the order of `voters`; `confusions` and `pool` (K, K; serves
     whoever is not in `voters`) are None where there are too many classes: then errors fall on all classes alike.
+    `selection` says by which method votes are weighed; annotators are described by the same numbers under each.
+    `subtypes` is there under EBCC alone, its confusions in the order of `voters`.
     """
 
     classes: tuple[str, ...]
@@ -47,6 +51,8 @@ class Estimates:
     confusions: Floats | None
     pool: Floats | None
     pool_accuracy: float
+    selection: Selection = field(default_factory=Selection)
+    subtypes: Subtypes | None = None
     _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,16 +84,33 @@ class Estimates:
         return np.array([known.get(label, -1) if isinstance(label, str) else -1 for label in labels], np.int64)
 
     def likelihood(self, voter: str, answered: int) -> Floats:
-        """P(this annotator answers class `answered` | true class), (K,), lapse included."""
+        """P(this annotator answers class `answered` | true class), lapse included; (K,), under EBCC by subtype (L,)."""
         count = len(self.classes)
         at = self.voters.get(voter)
-        if self.confusions is not None and self.pool is not None:
+        if self.subtypes is not None:
+            column = (self.subtypes.pool if at is None else self.subtypes.confusions[at])[:, answered]
+        elif self.selection.method is Method.DAWID_SKENE and self.confusions is not None and self.pool is not None:
             column = self.pool[:, answered] if at is None else self.confusions[at, :, answered]
         else:
-            accuracy = self.pool_accuracy if at is None else float(self.accuracies[at])
+            is_alike = at is None or self.selection.method is Method.MAJORITY
+            accuracy = self.pool_accuracy if is_alike else float(self.accuracies[self.voters[voter]])
             column = np.full(count, (1.0 - accuracy) / max(count - 1, 1))
             column[answered] = accuracy
         return np.asarray((1.0 - LAPSE) * column + LAPSE / count, np.float64)
+
+    def likelihoods(self, names: Sequence[str]) -> Floats:
+        """(V + 1, L, K): P(answer | true class or subtype) of each annotator and last of a stranger, lapse included."""
+        count = len(self.classes)
+        rows = np.array([self.voters.get(name, len(self.voters)) for name in (*names, STRANGER)], np.int64)
+        if self.subtypes is not None:
+            known = np.concatenate([self.subtypes.confusions, self.subtypes.pool[None]])
+        elif self.selection.method is Method.DAWID_SKENE and self.confusions is not None and self.pool is not None:
+            known = np.concatenate([self.confusions, self.pool[None]])
+        else:
+            is_alike = self.selection.method is Method.MAJORITY
+            own = np.full_like(self.accuracies, self.pool_accuracy) if is_alike else self.accuracies
+            known = one_coin(np.append(own, self.pool_accuracy), count)
+        return np.asarray((1.0 - LAPSE) * known[rows] + LAPSE / count, np.float64)
 
     def log_prior(self, prior: Mapping[str, float] | None) -> Floats:
         """Log of the model's clipped distribution, or of the class prior when there is none."""
@@ -97,7 +120,7 @@ class Estimates:
 
     def posterior(self, votes: Sequence[tuple[str, str]], prior: Mapping[str, float] | None = None) -> Floats:
         """P(class | votes of one item), (K,). `votes`: (voter, class); unknown classes are ignored."""
-        scores = self.log_prior(prior)
+        scores = self.by_subtype(self.log_prior(prior))
         columns = [
             self.likelihood(voter, answered)
             for voter, label in sorted(votes)
@@ -105,7 +128,19 @@ class Estimates:
         ]
         for column in columns:
             scores = scores + np.log(column)
-        return softmax(scores)
+        return self.by_class(softmax(scores))
+
+    def by_subtype(self, log_prior: Floats) -> Floats:
+        """(..., K) log P(class) -> (..., L) log P(class, subtype); the same where there are no subtypes."""
+        if self.subtypes is None:
+            return log_prior
+        return np.asarray(log_prior[..., self.subtypes.classes] + np.log(self.subtypes.weights), np.float64)
+
+    def by_class(self, chances: Floats) -> Floats:
+        """(..., L) P(class, subtype) -> (..., K) P(class); the same where there are no subtypes."""
+        if self.subtypes is None:
+            return chances
+        return np.asarray(chances @ np.eye(len(self.classes))[self.subtypes.classes], np.float64)
 
     def diagonal(self, voter: str) -> float:
         """The mean of the annotator's confusion diagonal: shrunk balanced accuracy; the pool's for strangers."""
@@ -132,14 +167,17 @@ class Estimates:
             "confusions": None if self.confusions is None else _rounded(self.confusions),
             "pool": None if self.pool is None else _rounded(self.pool),
             "pool_accuracy": round(self.pool_accuracy, 6),
+            "selection": self.selection.to_json(),
+            "subtypes": None if self.subtypes is None else self.subtypes.to_json(),
+            "subtype_confusions": None if self.subtypes is None else self.subtypes.confusions_to_json(),
         }
         return stored
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; what was stored before there was a choice is Dawid-Skene."""
         count = len(stored["classes"])
-        confusions, pool = stored["confusions"], stored["pool"]
+        confusions, pool, subtypes = stored["confusions"], stored["pool"], stored.get("subtypes")
         return cls(
             classes=tuple(stored["classes"]),
             class_prior=np.array(stored["class_prior"], np.float64),
@@ -149,6 +187,8 @@ class Estimates:
             confusions=None if confusions is None else np.array(confusions, np.float64).reshape(-1, count, count),
             pool=None if pool is None else np.array(pool, np.float64),
             pool_accuracy=float(stored["pool_accuracy"]),
+            selection=Selection.from_json(stored.get("selection")),
+            subtypes=None if subtypes is None else Subtypes.from_json(subtypes, stored["subtype_confusions"]),
         )
 
 
@@ -170,7 +210,18 @@ class VoteArrays:
     clamps: Integers | None = None
 
 
-def estimate(unknown: Estimates, votes: VoteArrays) -> Estimates:
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How Dawid-Skene is regularised: `strength` and `flattening` as in `dawid_skene.fit`."""
+
+    strength: float = STRENGTH
+    flattening: float = 0.0
+
+
+UNTUNED = Tuning()
+
+
+def estimate(unknown: Estimates, votes: VoteArrays, tuning: Tuning = UNTUNED) -> Estimates:
     """Estimate all annotators of a facet; with too little overlap `unknown` stays, else it starts the pool."""
     classes = unknown.classes
     count = len(classes)
@@ -191,16 +242,24 @@ def estimate(unknown: Estimates, votes: VoteArrays) -> Estimates:
             pool_accuracy=_pooled_accuracy(coins.accuracies, coins.answers, unknown.pool_accuracy),
         )
     fitted = fit(
-        votes.items, votes.voters, votes.classes, shape=shape, item_prior=votes.item_prior, clamps=votes.clamps
+        votes.items,
+        votes.voters,
+        votes.classes,
+        shape=shape,
+        item_prior=votes.item_prior,
+        clamps=votes.clamps,
+        strength=tuning.strength,
+        flattening=tuning.flattening,
     )
+    shares = (fitted.posteriors.sum(axis=0) + 1.0) / (votes.item_count + count)
     return Estimates(
         classes=classes,
-        class_prior=(fitted.posteriors.sum(axis=0) + 1.0) / (votes.item_count + count),
+        class_prior=(1.0 - tuning.flattening) * shares + tuning.flattening / count,
         voters=names,
         answers=fitted.answers,
         accuracies=fitted.coins,
         confusions=fitted.confusions,
-        pool=_pooled(fitted, unknown),
+        pool=None if unknown.pool is None else pooled(fitted.confusions, fitted.answers, unknown.pool),
         pool_accuracy=_pooled_accuracy(fitted.coins, fitted.answers, unknown.pool_accuracy),
     )
 
@@ -218,11 +277,10 @@ def _pool_weights(answers: Integers) -> Floats:
     return np.asarray(answers / (answers + 20.0), np.float64)
 
 
-def _pooled(fitted: Fit, unknown: Estimates) -> Floats | None:
-    if unknown.pool is None:
-        return None
-    weights = _pool_weights(fitted.answers)
-    total = POOL_STRENGTH * unknown.pool + np.tensordot(weights, fitted.confusions, axes=1)
+def pooled(confusions: Floats, answers: Integers, unknown: Floats) -> Floats:
+    """(L, K): the mean of confusions (W, L, K), those of many answers weighing more, begun with what is taken of a stranger."""
+    weights = _pool_weights(answers)
+    total = POOL_STRENGTH * unknown + np.tensordot(weights, confusions, axes=1)
     return np.asarray(total / (POOL_STRENGTH + weights.sum()), np.float64)
 
 

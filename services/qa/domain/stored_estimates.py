@@ -8,7 +8,8 @@ from services.qa.domain.estimates import Estimates, Facets
 from services.qa.domain.vote_scores import VoteScores
 from services.qa.domain.votes import ItemVotes
 
-_OF_A_VOTER = ("answers", "accuracies", "confusions")
+_OF_A_VOTER = ("answers", "accuracies", "confusions", "subtype_confusions")
+"""In this order; what is kept of a voter may end earlier, for the last was added later."""
 _FIRST_VERSION = 1
 
 
@@ -84,7 +85,8 @@ class EstimatedByFacets:
             stored: dict[str, Any] = {**common, "voters": list(known)}
             for place, name in enumerate(_OF_A_VOTER):
                 has_none = name == "confusions" and common.get("pool") is None
-                stored[name] = None if has_none else [of_voter[place] for of_voter in known.values()]
+                kept = [of_voter[place] if place < len(of_voter) else None for of_voter in known.values()]
+                stored[name] = None if has_none else kept
             whole[facet] = Estimates.from_json(stored)
         return whole
 

@@ -1,10 +1,11 @@
 """The estimation loop: who answers how well, and what follows for them.
 
-The newest votes of a project and schema version are estimated together (hierarchical Dawid-Skene, in a worker process); the
-estimates are stored for the records that finish before the next time. Then each annotator is assessed: gold hits, spam,
-drift. Older votes than the window's say nothing of how somebody answers now.
+The newest votes of a project and schema version are estimated together, in a worker process, each question by the method
+that the votes speak for (`domain.method_choice`); the estimates are stored for the records that finish before the next
+time. Then each annotator is assessed: gold hits, spam, drift. Older votes than the window's say nothing of how somebody
+answers now.
 
-One estimation takes time and memory in proportion to the window (`estimation_annotations`), each EM step to votes times
+One estimation takes time and memory in proportion to the window (`estimation_annotations`), each step to votes times
 classes, and nothing in proportion to the history; how often it is done, see `domain.estimation_schedule`.
 """
 

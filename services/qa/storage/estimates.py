@@ -1,6 +1,7 @@
 """What the last estimation concluded: by question what holds for everybody, by annotator and era what holds for them."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -40,6 +41,10 @@ WHERE annotator_estimates.content <> excluded.content
 """
 
 
+_OF_SCHEMA = """
+SELECT question, votes, content, estimated_at FROM estimates WHERE project_id = $1 AND schema_version = $2
+"""
+
 _VOTERS_AT_ONCE = 1_000
 
 
@@ -71,6 +76,23 @@ async def of_voters(
     for key, question, voter, content in parts:
         found[key][question].voters[voter] = content
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatesHead:
+    """What holds for all annotators of a question, with the number of votes of its window; `estimates` has no voters."""
+
+    estimates: StoredEstimates
+    votes: int
+    estimated_at: datetime
+
+
+async def of_schema(session: Session, key: SchemaKey) -> dict[str, EstimatesHead]:
+    """By question, those of a schema version."""
+    return {
+        row["question"]: EstimatesHead(StoredEstimates(load(row["content"]), {}), row["votes"], row["estimated_at"])
+        for row in await session.raw.fetch(_OF_SCHEMA, *key)
+    }
 
 
 async def save(

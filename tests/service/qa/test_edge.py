@@ -170,7 +170,18 @@ async def test_agreement_without_answers_is_undefined_not_an_error(world: World)
 
 @pytest.mark.parametrize(
     "path",
-    ["records", "labels", "disputes", "annotations", "summary", "agreement", "assessments", "thresholds", "drifts"],
+    [
+        "records",
+        "labels",
+        "disputes",
+        "annotations",
+        "summary",
+        "agreement",
+        "consensus-methods",
+        "assessments",
+        "thresholds",
+        "drifts",
+    ],
 )
 async def test_an_unknown_project_is_not_known_here(world: World, path: str) -> None:
     answer = await world.service.client.get(f"/v1/projects/{new_id()}/{path}", headers=world.headers())

@@ -1,10 +1,12 @@
-"""`choice`: Dawid-Skene over the labels, the model's distribution as the item's prior."""
+"""`choice`: the method that the votes speak for over the labels, the model's distribution as the item's prior."""
 
 from collections.abc import Sequence
 
 from services.qa.domain.class_votes import leave_one_out, vote_arrays
-from services.qa.domain.estimates import Estimates, Facets, estimate
-from services.qa.domain.stored_estimates import EstimatedByFacets
+from services.qa.domain.consensus_methods import Selection
+from services.qa.domain.estimates import Estimates, Facets
+from services.qa.domain.method_choice import estimate_by_evidence
+from services.qa.domain.stored_estimates import EstimatedByFacets, StoredEstimates
 from services.qa.domain.vote_scores import VoteScores
 from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
@@ -34,16 +36,20 @@ class ChoiceKind(EstimatedByFacets):
 
     def estimate(self, items: Sequence[ItemVotes]) -> Facets:
         unknown = Estimates.unknown(self._labels)
-        return {FACET: estimate(unknown, vote_arrays(unknown, items))}
+        return {FACET: estimate_by_evidence(unknown, vote_arrays(unknown, items))}
 
     def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
         facet = estimates[FACET]
         posterior = facet.posterior([(vote.voter, str(vote.answer["label"])) for vote in votes], prior)
         best = int(posterior.argmax())
         tied = bool((posterior >= posterior[best] - TIE).sum() > 1)
-        method = "dawid_skene" if prior is None else "dawid_skene_with_model"
+        method = facet.selection.method if prior is None else f"{facet.selection.method}_with_model"
         distribution = {label: float(share) for label, share in zip(facet.classes, posterior, strict=True)}
         return Consensus({"label": facet.classes[best]}, float(posterior[best]), tied, method, distribution)
+
+    def selection(self, parts: StoredEstimates) -> Selection:
+        """By which method votes are weighed, and why."""
+        return self.from_stored(parts)[FACET].selection
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         facet = estimates[FACET]

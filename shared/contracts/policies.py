@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from shared.contracts.fields import Name
-from shared.contracts.personal_data import Kind, Recogniser, recognisers_but
+from shared.contracts.personal_data import Kind, RecogniserName
 from shared.contracts.values import BrokenRule, Frozen, Probability
 
 
@@ -103,17 +103,29 @@ class ServingPolicy(Frozen):
 
 
 class DeidentificationPolicy(Frozen):
-    """What is masked in the texts of records and in answers that come in from now on: all kinds of personal data but `kept`.
+    """What is masked in the texts of records and in answers that come in from now on: all kinds of personal data that the
+    `recognisers` know, but `kept`. `patterns` know numbers and addresses that have a form, and no names; `names` needs a
+    model that a service may lack.
 
     A project that keeps any, or once did, holds personal data: its content is only for tokens with the role `personal_data`.
     """
 
     kept: Annotated[list[Kind], AfterValidator(_each_once)] = Field(default=[], max_length=50)
 
+    recognisers: Annotated[list[RecogniserName], AfterValidator(_each_once), AfterValidator(_with_patterns)] = Field(
+        default=[RecogniserName.PATTERNS], min_length=1, max_length=10
+    )
+
     @property
-    def recognisers(self) -> tuple[Recogniser, ...]:
-        """Of what is masked."""
-        return recognisers_but(frozenset(self.kept))
+    def reads_context(self) -> bool:
+        """Whether masking takes a model, so that even a short text takes milliseconds."""
+        return RecogniserName.NAMES in self.recognisers
+
+    @property
+    def not_recognised(self) -> list[Kind]:
+        """Kinds of personal data that nothing looks for."""
+        known = frozenset[Kind]().union(*(name.kinds for name in self.recognisers))
+        return [kind for kind in Kind if kind not in known]
 
 
 class Policies(Frozen):

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from enum import StrEnum
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -10,9 +11,17 @@ from shared.contracts.fields import Name
 from shared.contracts.personal_data import Kind, RecogniserName
 from shared.contracts.values import BrokenRule, Frozen, Probability
 
+_T = TypeVar("_T", bound=StrEnum)
 
-def _each_once(kinds: list[Kind]) -> list[Kind]:
-    return sorted(set(kinds))
+
+def _each_once(names: list[_T]) -> list[_T]:
+    return sorted(set(names))
+
+
+def _with_patterns(names: list[RecogniserName]) -> list[RecogniserName]:
+    if RecogniserName.PATTERNS not in names:
+        raise BrokenRule("`patterns` are always asked; `kept` says which kinds are not masked")
+    return names
 
 
 class SplitShares(Frozen):

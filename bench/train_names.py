@@ -20,8 +20,8 @@ from shared.contracts.personal_data import RECOGNISERS, AnyRecogniser, ContextRe
 from shared.contracts.personal_data.folding import fold
 from shared.recognition import head as heads
 from shared.recognition.names import NamesRecogniser
-from shared.recognition.reading import Reading, read
-from shared.recognition.training import ITERATIONS, Example, fit
+from shared.recognition.reading import TextReading, read
+from shared.recognition.training import ITERATIONS, MarkedText, fit
 
 TYPES: Final = {
     "PERSON": Kind.PERSON, "TITLE": Kind.PERSON, "STREET_ADDRESS": Kind.ADDRESS, "ZIP_CODE": Kind.ADDRESS, "GPE": Kind.PLACE,
@@ -32,12 +32,12 @@ TYPES: Final = {
 FOLDS: Final = 5
 
 
-def examples_of(texts: Sequence[Mapping[str, Any]]) -> list[Example]:
+def examples_of(texts: Sequence[Mapping[str, Any]]) -> list[MarkedText]:
     """The texts, read, with the label of each word."""
     return [_example(item) for item in texts]
 
 
-def _example(item: Mapping[str, Any]) -> Example:
+def _example(item: Mapping[str, Any]) -> MarkedText:
     folded = fold(item["full_text"])
     reading = read(folded.text, deidentify(folded.text)[1])
     labels = np.zeros(len(reading.words), dtype=np.int64)
@@ -47,7 +47,7 @@ def _example(item: Mapping[str, Any]) -> Example:
             if span["start_position"] < end and start < span["end_position"]:
                 labels[at] = heads.LABELS.index(TYPES.get(span["entity_type"], Kind.ID))
                 break
-    return Example(reading, labels, item["template_id"])
+    return MarkedText(reading, labels, item["template_id"])
 
 
 def cross_validated(
@@ -71,7 +71,7 @@ def cross_validated(
 class _ReadBefore(ContextRecogniser):
     """The recogniser, for a text that was read already."""
 
-    def __init__(self, recogniser: NamesRecogniser, reading: Reading) -> None:
+    def __init__(self, recogniser: NamesRecogniser, reading: TextReading) -> None:
         self._recogniser, self._reading = recogniser, reading
 
     def read(self, text: str, found: Sequence[Finding]) -> list[Finding]:  # noqa: ARG002

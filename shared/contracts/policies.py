@@ -18,6 +18,12 @@ def _each_once(names: list[_T]) -> list[_T]:
     return sorted(set(names))
 
 
+_KindByForm = Literal[
+    Kind.EMAIL, Kind.PHONE, Kind.CARD, Kind.IBAN, Kind.IP, Kind.MAC, Kind.CREDENTIALS, Kind.SECRET, Kind.SSN
+]
+"""What may be kept: the kinds of `patterns`. A service of an older release reads the policy, too, and knows no others."""
+
+
 def _with_patterns(names: list[RecogniserName]) -> list[RecogniserName]:
     if RecogniserName.PATTERNS not in names:
         raise BrokenRule("`patterns` are always asked; `kept` says which kinds are not masked")
@@ -119,7 +125,7 @@ class DeidentificationPolicy(Frozen):
     A project that keeps any, or once did, holds personal data: its content is only for tokens with the role `personal_data`.
     """
 
-    kept: Annotated[list[Kind], AfterValidator(_each_once)] = Field(default=[], max_length=50)
+    kept: Annotated[list[_KindByForm], AfterValidator(_each_once)] = Field(default=[], max_length=50)
 
     recognisers: Annotated[list[RecogniserName], AfterValidator(_each_once), AfterValidator(_with_patterns)] = Field(
         default=[RecogniserName.PATTERNS], min_length=1, max_length=10

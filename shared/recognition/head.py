@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.contracts.personal_data import Kind
 from shared.recognition.chain import ChainWeights, Floats, marginals
-from shared.recognition.reading import Reading, measured
+from shared.recognition.reading import TextReading, measured
 
 LABELS: Final[tuple[Kind | None, ...]] = (
     None, Kind.PERSON, Kind.ADDRESS, Kind.PLACE, Kind.ORGANISATION, Kind.DATE, Kind.AGE, Kind.GROUP, Kind.ID,
@@ -32,7 +32,7 @@ class Head:
     dense: Floats
     chain: ChainWeights
 
-    def probabilities(self, reading: Reading) -> Floats:
+    def probabilities(self, reading: TextReading) -> Floats:
         """How likely each label is at each word, (words, labels)."""
         if not reading.words:
             return np.zeros((0, len(LABELS)))

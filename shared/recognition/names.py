@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.contracts.personal_data import ContextRecogniser, Finding, Kind
 from shared.recognition.head import LABELS, Head, trained_head
-from shared.recognition.reading import Reading, read
+from shared.recognition.reading import TextReading, read
 from shared.recognition.words import DATED, Word
 
 SOURCE: Final = "names"
@@ -41,7 +41,7 @@ class NamesRecogniser(ContextRecogniser):
     def read(self, text: str, found: Sequence[Finding]) -> list[Finding]:
         return self.found_in(text, read(text, found))
 
-    def found_in(self, text: str, reading: Reading) -> list[Finding]:
+    def found_in(self, text: str, reading: TextReading) -> list[Finding]:
         """As `read`, of a text that was read before."""
         head = self._head or trained_head()
         probabilities = head.probabilities(reading)

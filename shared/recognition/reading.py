@@ -16,7 +16,7 @@ _FAR = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TextReading:
     """`features` are by word; `probabilities` (words, types of the model)."""
 
     words: list[Word]
@@ -24,11 +24,11 @@ class Reading:
     probabilities: Floats
 
 
-def read(text: str, found: Sequence[Finding]) -> Reading:
+def read(text: str, found: Sequence[Finding]) -> TextReading:
     """`found` is what the patterns have found, in order. Takes about 9 ms for 100 characters."""
     words = words_of(text)
     probabilities, pieces = load().read(text, words)
-    return Reading(words, [*features(words, text, _kinds(words, found), pieces)], probabilities)
+    return TextReading(words, [*features(words, text, _kinds(words, found), pieces)], probabilities)
 
 
 def measured(probabilities: Floats) -> Floats:

@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 from shared.recognition.chain import ChainWeights, Floats
 from shared.recognition.head import LABELS, Head
-from shared.recognition.reading import Reading, measured
+from shared.recognition.reading import TextReading, measured
 
 Integers = NDArray[np.int64]
 
@@ -31,15 +31,15 @@ SMALLEST_WEIGHT: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class MarkedText:
     """A text that was read, the label of each word (index into `LABELS`), and which template it was made from."""
 
-    reading: Reading
+    reading: TextReading
     labels: Integers
     template: int | str
 
 
-def fit(examples: Sequence[Example], iterations: int = ITERATIONS) -> Head:
+def fit(examples: Sequence[MarkedText], iterations: int = ITERATIONS) -> Head:
     """The head that makes the labels of the examples likeliest, under the penalty."""
     examples = [one for one in examples if len(one.labels)]
     names = _kept_features(examples)
@@ -52,7 +52,7 @@ def fit(examples: Sequence[Example], iterations: int = ITERATIONS) -> Head:
     )
 
 
-def _kept_features(examples: Sequence[Example]) -> list[str]:
+def _kept_features(examples: Sequence[MarkedText]) -> list[str]:
     seen = defaultdict[str, set[int | str]](set)
     for one in examples:
         for of_word in one.reading.features:
@@ -61,7 +61,7 @@ def _kept_features(examples: Sequence[Example]) -> list[str]:
     return sorted(name for name, templates in seen.items() if len(templates) >= FEWEST_TEMPLATES)
 
 
-def _design(examples: Sequence[Example], names: Sequence[str]) -> Any:
+def _design(examples: Sequence[MarkedText], names: Sequence[str]) -> Any:
     """What is true of each word, (words of all texts, features), sparse; what the model says of it stands last."""
     place = {name: at for at, name in enumerate(names)}
     columns, ends = list[int](), [0]
@@ -77,7 +77,7 @@ def _design(examples: Sequence[Example], names: Sequence[str]) -> Any:
 class _Likelihood:
     """Of the labels, as a function of all weights. Texts are in order of length, so that those that last stand first."""
 
-    def __init__(self, design: Any, examples: Sequence[Example], lexical: int) -> None:
+    def __init__(self, design: Any, examples: Sequence[MarkedText], lexical: int) -> None:
         self._design, self._transposed, self._lexical = design, design.T.tocsr(), lexical
         lengths = np.array([len(one.labels) for one in examples])
         offsets = np.concatenate([[0], np.cumsum(lengths)])

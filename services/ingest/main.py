@@ -32,6 +32,7 @@ from services.ingest.storage import erasures as erasure_storage
 from services.ingest.storage import projects as projects_storage
 from shared.kit.app import Loop, ServiceSpec, create_service_app
 from shared.kit.erasures import ErasureSpec
+from shared.recognition.choice import RecogniserNotInstalled
 
 PROBLEMS: dict[type[Exception], int] = {
     NotErased: 404,
@@ -48,6 +49,7 @@ PROBLEMS: dict[type[Exception], int] = {
     ImpossiblePurpose: 422,
     PersonalDataInPolicies: 422,
     UnknownVersion: 422,
+    RecogniserNotInstalled: 422,
     ImportInterrupted: 503,
 }
 

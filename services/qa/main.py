@@ -30,6 +30,7 @@ from shared.kit.app import ServiceSpec, create_service_app
 from shared.kit.clock import utc_now
 from shared.kit.erasures import ErasureSpec
 from shared.kit.jobs import Job
+from shared.recognition.choice import RecogniserNotInstalled
 
 DESCRIPTION = """
 Measures what people and models answer, arbitrates, and finalizes labels with their whole lineage.
@@ -47,6 +48,7 @@ PROBLEMS: dict[type[Exception], int] = {
     ReleaseNameTaken: 409,
     UnknownQuestion: 404,
     UnknownSchemaVersion: 404,
+    RecogniserNotInstalled: 503,
 }
 
 

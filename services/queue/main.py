@@ -31,6 +31,7 @@ from services.queue.storage import projects as projects_storage
 from shared.contracts.events import AnnotationsErased
 from shared.kit.app import Loop, ServiceSpec, create_service_app
 from shared.kit.erasures import ErasureSpec
+from shared.recognition.choice import RecogniserNotInstalled
 
 PROBLEMS: dict[type[Exception], int] = {
     NotRegistered: 403,
@@ -48,6 +49,7 @@ PROBLEMS: dict[type[Exception], int] = {
     SchemaViolated: 422,
     ReasonRequired: 422,
     UnknownSchemaVersion: 422,
+    RecogniserNotInstalled: 503,
 }
 
 

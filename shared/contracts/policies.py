@@ -2,17 +2,32 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from enum import StrEnum
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from shared.contracts.fields import Name
-from shared.contracts.personal_data import Kind, Recogniser, recognisers_but
+from shared.contracts.personal_data import Kind, RecogniserName
 from shared.contracts.values import BrokenRule, Frozen, Probability
 
+_T = TypeVar("_T", bound=StrEnum)
 
-def _each_once(kinds: list[Kind]) -> list[Kind]:
-    return sorted(set(kinds))
+
+def _each_once(names: list[_T]) -> list[_T]:
+    return sorted(set(names))
+
+
+_KindByForm = Literal[
+    Kind.EMAIL, Kind.PHONE, Kind.CARD, Kind.IBAN, Kind.IP, Kind.MAC, Kind.CREDENTIALS, Kind.SECRET, Kind.SSN
+]
+"""What may be kept: the kinds of `patterns`. A service of an older release reads the policy, too, and knows no others."""
+
+
+def _with_patterns(names: list[RecogniserName]) -> list[RecogniserName]:
+    if RecogniserName.PATTERNS not in names:
+        raise BrokenRule("`patterns` are always asked; `kept` says which kinds are not masked")
+    return names
 
 
 class SplitShares(Frozen):
@@ -106,17 +121,29 @@ class ServingPolicy(Frozen):
 
 
 class DeidentificationPolicy(Frozen):
-    """What is masked in the texts of records and in answers that come in from now on: all kinds of personal data but `kept`.
+    """What is masked in the texts of records and in answers that come in from now on: all kinds of personal data that the
+    `recognisers` know, but `kept`. `patterns` know numbers and addresses that have a form, and no names; `names` needs a
+    model that a service may lack.
 
     A project that keeps any, or once did, holds personal data: its content is only for tokens with the role `personal_data`.
     """
 
-    kept: Annotated[list[Kind], AfterValidator(_each_once)] = Field(default=[], max_length=50)
+    kept: Annotated[list[_KindByForm], AfterValidator(_each_once)] = Field(default=[], max_length=50)
+
+    recognisers: Annotated[list[RecogniserName], AfterValidator(_each_once), AfterValidator(_with_patterns)] = Field(
+        default=[RecogniserName.PATTERNS], min_length=1, max_length=10
+    )
 
     @property
-    def recognisers(self) -> tuple[Recogniser, ...]:
-        """Of what is masked."""
-        return recognisers_but(frozenset(self.kept))
+    def reads_context(self) -> bool:
+        """Whether masking takes a model, so that even a short text takes milliseconds."""
+        return RecogniserName.NAMES in self.recognisers
+
+    @property
+    def not_recognised(self) -> list[Kind]:
+        """Kinds of personal data that nothing looks for."""
+        known = frozenset[Kind]().union(*(name.kinds for name in self.recognisers))
+        return [kind for kind in Kind if kind not in known]
 
 
 class Policies(Frozen):

@@ -41,6 +41,7 @@ from shared.kit.endpoints import edge_router
 from shared.kit.idempotency import IdempotentDep, replay_or_run
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import responses
+from shared.recognition.choice import RecogniserNotInstalled
 
 router = edge_router("projects")
 
@@ -81,7 +82,7 @@ async def create_project(
     except (PersonalDataInSchema, LabelShowsNothing, LabelsLookAlike) as error:
         error.pointer = json_pointer("schema") + error.pointer
         raise
-    except (PersonalDataInPolicies, ImpossiblePurpose) as error:
+    except (PersonalDataInPolicies, ImpossiblePurpose, RecogniserNotInstalled) as error:
         error.pointer = json_pointer("policies") + error.pointer
         raise
     project = projects.new_project(new_id(), parts.name or "", now)
@@ -242,7 +243,8 @@ async def set_policies(
     """As a whole, as a new version: what is left out is as in the `preset`, or has its default. The split of records that
     are here stays. Open tasks that nobody has touched are routed again by what is active now; what somebody holds, or has
     answered, stays as it was asked for. What `deidentification` masks changes for what comes from now on, and needs the role `personal_data`:
-    a project that ever kept any holds personal data from then on.
+    a project that ever kept any holds personal data from then on. A recogniser that is not installed is refused
+    (`recogniser-not-installed`); `not_recognised` in the answer are the kinds that nothing looks for.
     """
     now, policies = utc_now(), body.whole()
     await projects.cleaned(runtime.compute, ProjectParts(policies=policies), project_id)

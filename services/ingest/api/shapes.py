@@ -16,6 +16,7 @@ from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
 from shared.contracts.erasure import ErasedPlace
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
+from shared.contracts.personal_data import Kind
 from shared.contracts.policies import GoldPolicy, Policies, PresetName, from_preset
 from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
 from shared.kit.images.changes import ImageChange
@@ -167,6 +168,11 @@ class ProjectForWork(ProjectSummary):
 class ProjectOut(ProjectSummary):
     """A project with all its versions. Its revision is its ETag."""
 
+    not_recognised: list[Kind] = Field(
+        description="Kinds of personal data that nothing looks for in its texts: they stay, until the policy "
+        "`deidentification` names a recogniser of them."
+    )
+
     schemas: list[SchemaVersion]
     guidelines: list[GuidelineVersion]
     policies: list[PolicyVersionOut]
@@ -185,6 +191,7 @@ class ProjectOut(ProjectSummary):
             created_at=project.created_at,
             updated_at=project.updated_at,
             holds_personal_data=project.holds_personal_data,
+            not_recognised=project.masking.not_recognised,
             schemas=list(project.schemas),
             guidelines=list(project.guidelines),
             policies=[PolicyVersionOut.of(each, gold=gold) for each in project.policies],

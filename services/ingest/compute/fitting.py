@@ -13,6 +13,7 @@ from shared.contracts.events import FieldValue
 from shared.contracts.fields import parse_fields
 from shared.contracts.policies import DeidentificationPolicy
 from shared.kit.tracebacks import forget_origin
+from shared.recognition.choice import recognisers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,11 @@ def fit_reports(
     """Fit the answers of several reports about one record; a refusal where they don't fit."""
     record = content.read()
     offsets = OriginalOffsets(record.fields, record.redactions)
+    recognisers = recognisers_of(policy)
     fitted: list[FittedAnswers | NotAccepted] = []
     for one in given:
         try:
-            fitted.append(fit_answers(schemas[one.schema_version], record.fields, offsets, one, policy.recognisers))
+            fitted.append(fit_answers(schemas[one.schema_version], record.fields, offsets, one, recognisers))
         except NotAccepted as error:
             forget_origin(error)
             fitted.append(error)

@@ -13,6 +13,7 @@ from services.ingest.exceptions import NotAccepted
 from services.ingest.imports import Line
 from shared.kit.clock import new_id
 from shared.kit.tracebacks import forget_origin
+from shared.recognition.choice import recognisers_of
 
 Refused = tuple[int, NotAccepted]
 """The line's number and why it is refused."""
@@ -41,24 +42,30 @@ class PreparedReports:
 
 
 def prepare_records(project: IntakeProject, lines: Sequence[Line]) -> PreparedRecords:
-    """Read each line as a record; the bad ones are refused, each by itself. Raises MemoryError."""
+    """Read each line as a record; the bad ones are refused, each by itself. Raises MemoryError,
+    RecogniserNotInstalled.
+    """
     prepared = PreparedRecords()
+    recognisers = recognisers_of(project.policies.deidentification)
 
     def read(line: Line) -> None:
-        prepared.candidates.append((line.number, read_record(project, line.parse(), new_id)))
+        prepared.candidates.append((line.number, read_record(project, line.parse(), new_id, recognisers)))
 
     _read_each(lines, read, prepared)
     return prepared
 
 
 def prepare_reports(project: IntakeProject, lines: Sequence[Line]) -> PreparedReports:
-    """Read each line as a report; the bad ones are refused, each by itself. Raises MemoryError."""
+    """Read each line as a report; the bad ones are refused, each by itself. Raises MemoryError,
+    RecogniserNotInstalled.
+    """
     prepared = PreparedReports()
+    recognisers = recognisers_of(project.policies.deidentification)
 
     def read(line: Line) -> None:
         report = _read_report(line)
         size = check_size(report)
-        candidate = accept(project, report.record(), new_id()) if report.fields else None
+        candidate = accept(project, report.record(), new_id(), recognisers) if report.fields else None
         prepared.reports.append(GivenReport(line.number, report, *report_hashes(project, report), size, candidate))
 
     _read_each(lines, read, prepared)

@@ -1,7 +1,7 @@
 """From what somebody sent to a record that may be kept and published: checked, de-identified, hashed, drawn."""
 
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
@@ -17,7 +17,7 @@ from services.ingest.media import FIELD_KINDS, FieldContent, InlineFile, Text, U
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
-from shared.contracts.personal_data import mask
+from shared.contracts.personal_data import AnyRecogniser, mask
 from shared.contracts.policies import Policies, SplitShares
 from shared.contracts.rules import read_error
 from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
@@ -147,8 +147,10 @@ class RecordCandidate:
         )
 
 
-def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -> RecordCandidate:
-    """Check one record and make it fit to be published; `draw_id` gives its id.
+def read_record(
+    project: IntakeProject, raw: Any, draw_id: Callable[[], UUID], recognisers: Sequence[AnyRecogniser]
+) -> RecordCandidate:
+    """Check one record and make it fit to be published; `draw_id` gives its id, `recognisers` search its texts.
 
     Raises:
         NotAccepted: it breaks a rule.
@@ -157,7 +159,7 @@ def read_record(project: IntakeProject, raw: Any, draw_id: Callable[[], UUID]) -
         given = RecordIn.model_validate(raw)
     except ValidationError as error:
         raise of_validation(error) from None
-    return accept(project, given, draw_id())
+    return accept(project, given, draw_id(), recognisers)
 
 
 def of_validation(error: ValidationError) -> NotAccepted:
@@ -181,7 +183,9 @@ def _shown(path: Iterable[str | int]) -> list[str | int]:
     return [mask(step) if isinstance(step, str) else step for step in steps]
 
 
-def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCandidate:
+def accept(
+    project: IntakeProject, given: RecordIn, record_id: UUID, recognisers: Sequence[AnyRecogniser]
+) -> RecordCandidate:
     """As `read_record`, for a record whose shape is right."""
     _check_purposes(project.policies, given.purposes)
     contents = _read_fields(project, given.fields)
@@ -204,7 +208,7 @@ def accept(project: IntakeProject, given: RecordIn, record_id: UUID) -> RecordCa
         assets={},
     )
     for name, content in contents.items():
-        _take(project, name, content, candidate)
+        _take(project, name, content, candidate, recognisers)
     candidate.split = draw_split(project, record_id, by_chance=candidate.collected_by_chance)
     if not candidate.assets:
         candidate.content_hash = content_hash(project, candidate.hashed)
@@ -280,10 +284,16 @@ def _check_text_size(contents: Mapping[str, FieldContent], values: Mapping[str, 
         raise _too_large()
 
 
-def _take(project: IntakeProject, name: str, content: FieldContent, candidate: RecordCandidate) -> None:
+def _take(
+    project: IntakeProject,
+    name: str,
+    content: FieldContent,
+    candidate: RecordCandidate,
+    recognisers: Sequence[AnyRecogniser],
+) -> None:
     match content:
         case Text(original):
-            masked, redactions = masked_text(original, project.policies.deidentification.recognisers)
+            masked, redactions = masked_text(original, recognisers)
             candidate.fields[name] = masked
             candidate.hashed[name] = original
             if redactions:

@@ -8,7 +8,7 @@ from services.ingest.media import Redaction
 from shared.contracts.answers import LabelSchema, OffsetUnit
 from shared.contracts.answers.offsets import Utf16Offsets
 from shared.contracts.events import SliceValue
-from shared.contracts.personal_data import Finding, Kind, MaskedOffsets, Recogniser, deidentify, mask
+from shared.contracts.personal_data import AnyRecogniser, Finding, Kind, MaskedOffsets, deidentify, mask
 from shared.contracts.personal_data.money import SHORTEST_CARD, CardRecogniser
 from shared.contracts.values import json_pointer
 
@@ -55,7 +55,7 @@ def _mask_value(value: SliceValue) -> SliceValue:
     return value
 
 
-def mask_answers(value: Any, recognisers: Sequence[Recogniser]) -> Any:
+def mask_answers(value: Any, recognisers: Sequence[AnyRecogniser]) -> Any:
     """Any JSON with every string in it masked, keys too."""
     if isinstance(value, str):
         return mask(value, recognisers)

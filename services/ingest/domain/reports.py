@@ -36,7 +36,7 @@ from shared.contracts.answers import LabelSchema, OffsetUnit, accept
 from shared.contracts.answers.examples import OFFSET_UNIT, DescribedAnswers
 from shared.contracts.envelope import MAX_EVENT_BYTES
 from shared.contracts.events import FeedbackReceived, FieldValue
-from shared.contracts.personal_data import RECOGNISERS, MaskedOffsets, Recogniser, mask
+from shared.contracts.personal_data import RECOGNISERS, AnyRecogniser, MaskedOffsets, mask
 from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Verdict, Version
 
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
@@ -219,7 +219,7 @@ def fit_answers(
     fields: Mapping[str, FieldValue],
     offsets: OriginalOffsets,
     given: AnswersToFit,
-    recognisers: Sequence[Recogniser] = RECOGNISERS,
+    recognisers: Sequence[AnyRecogniser] = RECOGNISERS,
 ) -> FittedAnswers:
     """The answers with offsets of the masked record, in canonical form, strings masked by the recognisers.
 

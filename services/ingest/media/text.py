@@ -7,7 +7,7 @@ from typing import Any, Final
 from services.ingest.exceptions import NotAccepted
 from services.ingest.media.port import Redaction, Text
 from shared.contracts.answers.offsets import surrogate_pairs
-from shared.contracts.personal_data import Finding, Recogniser, deidentify
+from shared.contracts.personal_data import AnyRecogniser, Finding, deidentify
 from shared.contracts.values import json_pointer
 
 _INVISIBLE: Final = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -49,7 +49,7 @@ class TextKind:
         return Text(value)
 
 
-def masked_text(text: str, recognisers: Sequence[Recogniser]) -> tuple[str, list[Redaction]]:
+def masked_text(text: str, recognisers: Sequence[AnyRecogniser]) -> tuple[str, list[Redaction]]:
     """The text without what the recognisers find, and what that was."""
     masked, findings = deidentify(text, recognisers)
     return masked, [_redaction(text, finding) for finding in findings]

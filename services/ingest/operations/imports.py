@@ -20,6 +20,7 @@ from shared.kit.database import Database, DatabaseErrorKind, Session, database_e
 from shared.kit.exceptions import EventTooLarge
 from shared.kit.images.changes import ImageChange
 from shared.kit.problems import Problem
+from shared.recognition.choice import check_installed
 
 log = structlog.get_logger()
 
@@ -34,6 +35,10 @@ LONG_LINE_BYTES: Final = 32 * 1024
 
 _GROUP_BYTES: Final = 512 * 1024
 _LINE_TIMEOUT_S: Final = 20.0
+_READ_GROUP_BYTES: Final = 32 * 1024
+"""Of lines whose texts a model reads: some seconds in one worker."""
+_SLOWEST_READING_BYTES_A_SECOND: Final = 2_000
+"""A model reads about 10,000 on a core that has nothing else to do."""
 
 _ABOUT_VALUES: Final = ("22", "23", "54")
 """Classes of SQLSTATE: data exceptions, violated constraints, limits that a value passes."""
@@ -99,20 +104,23 @@ async def prepared(context: IntakeContext, prepare: Prepare[P], project: IntakeP
 
 
 async def _prepare(context: IntakeContext, prepare: Prepare[P], project: IntakeProject, chunk: list[Line]) -> list[P]:
-    groups = _groups([line for line in chunk if line.size > LONG_LINE_BYTES])
+    policy = project.policies.deidentification
+    check_installed(policy)
+    longest, group_bytes = (-1, _READ_GROUP_BYTES) if policy.reads_context else (LONG_LINE_BYTES, _GROUP_BYTES)
+    groups = _groups([line for line in chunk if line.size > longest], group_bytes)
     if not groups:
         return [await beside_the_loop(prepare, project, chunk)]
-    short = [line for line in chunk if line.size <= LONG_LINE_BYTES]
+    short = [line for line in chunk if line.size <= longest]
     quick = asyncio.create_task(beside_the_loop(prepare, project, short))
     parts = await asyncio.gather(*(_prepare_long(context, prepare, project, group) for group in groups))
     return [await quick, *(one for part in parts for one in part)]
 
 
-def _groups(lines: Sequence[Line]) -> list[list[Line]]:
+def _groups(lines: Sequence[Line], most_bytes: int) -> list[list[Line]]:
     groups: list[list[Line]] = []
     size = 0
     for line in lines:
-        if not groups or size + line.size > _GROUP_BYTES:
+        if not groups or size + line.size > most_bytes:
             groups.append([])
             size = 0
         groups[-1].append(line)
@@ -124,10 +132,11 @@ async def _prepare_long(
     context: IntakeContext, prepare: Prepare[P], project: IntakeProject, lines: list[Line]
 ) -> list[P]:
     """Halve the lines until the one stands alone that needs more time or memory than it may have."""
+    timeout_s = _LINE_TIMEOUT_S
+    if project.policies.deidentification.reads_context:
+        timeout_s += sum(line.size for line in lines) / _SLOWEST_READING_BYTES_A_SECOND
     try:
-        return [
-            await context.compute.run(prepare, project, lines, project_id=project.project_id, timeout_s=_LINE_TIMEOUT_S)
-        ]
+        return [await context.compute.run(prepare, project, lines, project_id=project.project_id, timeout_s=timeout_s)]
     except ComputeFailed:
         if len(lines) == 1:
             empty = prepare(project, [])

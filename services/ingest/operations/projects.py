@@ -23,6 +23,7 @@ from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.outbox import publish
+from shared.recognition.choice import check_installed
 
 _SECRET_BYTES = 32
 _CLEANED_AT_ONCE = 2_000
@@ -35,7 +36,10 @@ async def cleaned(compute: ComputePool, parts: ProjectParts, project_id: UUID | 
     Raises:
         ProjectTooCostly: that takes too long.
         LabelsLookAlike, LabelShowsNothing, PersonalDataInSchema, ImpossiblePurpose, PersonalDataInPolicies: see `clean`.
+        RecogniserNotInstalled: the policies ask for one that is not here.
     """
+    if parts.policies is not None:
+        check_installed(parts.policies.deidentification)
     if _characters(parts) <= _CLEANED_AT_ONCE:
         return clean(parts)
     try:

@@ -188,7 +188,7 @@ async def _fit_all(context: IntakeContext, project: IntakeProject, fits: Fits, f
     """What is small together in a thread, what is large in worker processes."""
     small: list[_Fitting] = []
     for fitting in fittings:
-        if fitting.size <= FITTED_AT_ONCE_BYTES:
+        if fitting.size <= FITTED_AT_ONCE_BYTES and not project.policies.deidentification.reads_context:
             small.append(fitting)
             continue
         for reports in _groups(fitting.reports, lambda one: one.answer_bytes, _FITTED_IN_ONE_CALL_BYTES):

@@ -122,7 +122,7 @@ async def _examined(
         (checked.version or 0, one.content or {}, one.wish.answers, one.wish.unit) for checked, one in part
     ]
     policy = project.policies.deidentification
-    if sum(one.size for _, one in part) <= _LIGHT_BYTES:
+    if sum(one.size for _, one in part) <= _LIGHT_BYTES and not policy.reads_context:
         return examine(project.label_schemas, policy, answers)
     try:
         return await compute.run(

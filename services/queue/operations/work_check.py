@@ -153,8 +153,9 @@ def _read(checked: CheckedWork) -> Work:
 
 def _is_long(checked: CheckedWork) -> bool:
     """Whether masking it takes milliseconds."""
-    work = checked.work
-    return free_characters(work.answers, _words(checked)) + len(work.reason or "") > MASKED_AT_ONCE
+    assert checked.project is not None
+    most = 0 if checked.project.policies.deidentification.reads_context else MASKED_AT_ONCE
+    return free_characters(checked.work.answers, _words(checked)) + len(checked.work.reason or "") > most
 
 
 def _masked(checked: CheckedWork) -> CheckedWork:
@@ -193,6 +194,7 @@ async def finish_check(compute: ComputePool, checked: CheckedWork) -> CheckedWor
     Raises:
         SchemaViolated: the work can't be accepted.
         AnswersTooLarge: masking it takes too long.
+        RecogniserNotInstalled: the project's policy asks for a recogniser that is not here.
     """
     project = checked.project
     if not checked.large or project is None:

@@ -1,6 +1,25 @@
-"""Personal data in free text: find it, mask it. Pure; what a model finds joins as one more `Recogniser`."""
+"""Personal data in free text: find it, mask it. Pure; what a model finds joins by a `ContextRecogniser`."""
 
-from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
-from shared.contracts.personal_data.masking import RECOGNISERS, MaskedOffsets, deidentify, mask, recognisers_but
+from shared.contracts.personal_data.finding import ContextRecogniser, Finding, Kind, Recogniser, RecogniserName
+from shared.contracts.personal_data.masking import (
+    RECOGNISERS,
+    AnyRecogniser,
+    MaskedOffsets,
+    deidentify,
+    mask,
+    recognisers_but,
+)
 
-__all__ = ["RECOGNISERS", "Finding", "Kind", "MaskedOffsets", "Recogniser", "deidentify", "mask", "recognisers_but"]
+__all__ = [
+    "RECOGNISERS",
+    "AnyRecogniser",
+    "ContextRecogniser",
+    "Finding",
+    "Kind",
+    "MaskedOffsets",
+    "Recogniser",
+    "RecogniserName",
+    "deidentify",
+    "mask",
+    "recognisers_but",
+]

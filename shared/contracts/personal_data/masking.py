@@ -2,13 +2,13 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 
 from shared.contracts.personal_data.email import EmailRecogniser
-from shared.contracts.personal_data.finding import Finding, Kind, Recogniser
+from shared.contracts.personal_data.finding import ContextRecogniser, Finding, Kind, Recogniser
 from shared.contracts.personal_data.folding import fold, shape_of
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser
@@ -29,6 +29,8 @@ RECOGNISERS: tuple[Recogniser, ...] = (
 )
 """What every string passes before it is published."""
 
+AnyRecogniser = Recogniser | ContextRecogniser
+
 MAX_PASSES = 8
 REACH = 4608
 """Code points that a finding and what its recogniser looks at have at most: the longest are the secrets of
@@ -41,9 +43,11 @@ _HARMLESS = re.compile(r"[A-Za-z_]{0,19}+(?: [A-Za-z_]{0,19}+)?")
 """Letters of ASCII only, for others may stand for digits or signs (see `folding`), and fewer than any secret has."""
 
 
-def mask(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> str:
-    """The text without personal data. A short word or two of ASCII letters are let through at once."""
-    return text if _HARMLESS.fullmatch(text) else deidentify(text, recognisers)[0]
+def mask(text: str, recognisers: Sequence[AnyRecogniser] = RECOGNISERS) -> str:
+    """The text without personal data. A short word or two of ASCII letters are let through by patterns at once."""
+    if _HARMLESS.fullmatch(text) and not any(isinstance(each, ContextRecogniser) for each in recognisers):
+        return text
+    return deidentify(text, recognisers)[0]
 
 
 @lru_cache(maxsize=64)
@@ -68,11 +72,12 @@ class _Without:
         return (each for each in self.recogniser.find(text) if each.type not in self.kept)
 
 
-def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tuple[str, list[Finding]]:
+def deidentify(text: str, recognisers: Sequence[AnyRecogniser] = RECOGNISERS) -> tuple[str, list[Finding]]:
     """Mask what the recognisers find.
 
     The findings point into `text`, are in order and don't overlap. A mask changes what stands next to it, so the
-    masked text is searched again there until nothing is found: masking a masked text changes nothing.
+    masked text is searched again there until nothing is found: masking a masked text by patterns changes nothing.
+    What reads context reads the text once.
     """
     if text.isascii():
         findings = _search(text, recognisers)
@@ -86,9 +91,13 @@ def deidentify(text: str, recognisers: Sequence[Recogniser] = RECOGNISERS) -> tu
     return _render(text, findings), findings
 
 
-def _search(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
+def _search(text: str, given: Sequence[AnyRecogniser]) -> list[Finding]:
     """Everything that there is to be masked in a folded text, in order and without overlaps."""
+    recognisers = [each for each in given if not isinstance(each, ContextRecogniser)]
     findings = _without_overlaps(_find(text, recognisers))
+    for reader in given:
+        if isinstance(reader, ContextRecogniser):
+            findings = _merge([*findings, *_beside(text, findings, reader.read(text, findings))])
     before, found = list[Finding](), findings
     for _ in range(MAX_PASSES - 1):
         if not found:
@@ -97,6 +106,17 @@ def _search(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
         if found:
             before, findings = findings, _merge([*findings, *_into_original(findings, found)])
     return findings
+
+
+def _beside(text: str, known: Sequence[Finding], read: Iterable[Finding]) -> Iterator[Finding]:
+    """What is read, less what is found already; of what is left in pieces those with a letter or digit."""
+    starts, ends = [item.start for item in known], [item.end for item in known]
+    for finding in read:
+        touched = range(bisect_right(ends, finding.start), bisect_left(starts, finding.end))
+        edges = [finding.start, *(edge for at in touched for edge in (starts[at], ends[at])), finding.end]
+        for start, end in zip(edges[::2], edges[1::2], strict=True):
+            if any(map(str.isalnum, text[start:end])):
+                yield replace(finding, start=start, end=end)
 
 
 def _find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.ingest.domain.intake import IntakeProject, read_record
 from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema
+from shared.contracts.personal_data import RECOGNISERS
 from shared.contracts.policies import Policies
 
 SCHEMA = LabelSchema.model_validate(
@@ -39,4 +40,4 @@ JSON = st.recursive(
 def test_rubbish_is_refused_and_never_breaks(raw: dict[str, Any]) -> None:
     project = IntakeProject(UUID(int=1), "salt", b"key", 1, SCHEMA, Policies())
     with contextlib.suppress(NotAccepted):
-        read_record(project, raw, lambda: UUID(int=7))
+        read_record(project, raw, lambda: UUID(int=7), RECOGNISERS)

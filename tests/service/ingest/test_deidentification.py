@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from shared.contracts.events import ProjectChanged, RecordAccepted
-from shared.contracts.personal_data import Kind
+from shared.contracts.personal_data import RecogniserName
 from shared.contracts.values import Role
+from shared.recognition import choice
 from tests.service.ingest.conftest import Ingest, text
 
 MESSAGE = "Write to jane@example.com or call +49 30 901820."
@@ -38,7 +39,7 @@ async def test_all_kinds_are_masked_unless_the_policy_keeps_some(ingest: Ingest)
     await ingest.send(project_id, text(MESSAGE))
     await set_policies(ingest, project_id, KEEP_ADDRESSES)
     await ingest.send(project_id, text(f"{MESSAGE} Please.", slice={"by": "jane@example.com"}))
-    await set_policies(ingest, project_id, {"deidentification": {"kept": list(Kind)}})
+    await set_policies(ingest, project_id, {"deidentification": {"kept": sorted(RecogniserName.PATTERNS.kinds)}})
     await ingest.send(project_id, text(f"{MESSAGE} Soon."))
     assert await messages(ingest, project_id) == [
         "Write to [EMAIL] or call [PHONE].",
@@ -98,3 +99,34 @@ async def test_content_of_such_a_project_takes_the_role_besides_the_ordinary_one
         assert alone.status_code == 403, "the role allows nothing by itself"
         assert (await ingest.client.get(path, headers=allowed(ingest, role))).status_code == 200
         assert (await ingest.client.get(path, headers=ingest.service.token(Role.ADMIN))).status_code == 200
+
+
+ASK_FOR_NAMES = {"deidentification": {"recognisers": ["patterns", "names"]}}
+
+
+async def test_a_project_says_what_nothing_looks_for(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    assert "PERSON" in (await ingest.get(f"/v1/projects/{project_id}"))["not_recognised"]
+    assert "EMAIL" not in (await ingest.get(f"/v1/projects/{project_id}"))["not_recognised"]
+
+
+async def test_a_recogniser_that_is_not_installed_is_refused(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "installed", lambda: frozenset({RecogniserName.PATTERNS}))
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}/policies"
+    answer = await ingest.client.put(path, json=ASK_FOR_NAMES, headers=allowed(ingest, Role.MANAGER))
+    assert (answer.status_code, answer.json()["type"]) == (422, "recogniser-not-installed")
+    assert "PERSON" in answer.text
+    assert "requirements/names.txt" in answer.text
+
+
+@pytest.mark.skipif(
+    RecogniserName.NAMES not in choice.installed(), reason="the recogniser `names` is not installed (make names)"
+)
+async def test_names_are_masked_where_the_policy_asks_for_it(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    changed = await set_policies(ingest, project_id, ASK_FOR_NAMES)
+    assert changed["not_recognised"] == []
+    assert not changed["holds_personal_data"]
+    await ingest.send(project_id, text("Elena Petrova, jane@example.com, has worked as a nurse in Dublin."))
+    assert await messages(ingest, project_id) == ["[PERSON], [EMAIL], has worked as a nurse in [PLACE]."]

@@ -23,6 +23,7 @@ from services.ingest.exceptions import NotAccepted
 from shared.contracts.answers import LabelSchema
 from shared.contracts.policies import Policies, SplitShares
 from shared.contracts.values import Origin, Split
+from shared.recognition.choice import recognisers_of
 
 RECORD_ID = UUID(int=7)
 SCHEMA = LabelSchema.model_validate(
@@ -42,7 +43,8 @@ def project(**policies: Any) -> IntakeProject:
 
 
 def read(raw: Any, **policies: Any) -> RecordCandidate:
-    return read_record(project(**policies), raw, lambda: RECORD_ID)
+    found = project(**policies)
+    return read_record(found, raw, lambda: RECORD_ID, recognisers_of(found.policies.deidentification))
 
 
 def refusal(raw: Any, **policies: Any) -> tuple[str, str]:

@@ -10,7 +10,9 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
 | `dawid_skene`, `one_coin` | EM over index arrays, for the million | `fit`, `fit_one_coin` |
 | `agreement_counts`, `agreement_coefficients` | what a record contributes, and the coefficients with their intervals | `contributions_of`, `of_classes`, `of_distances`, `of_pair` |
-| `geometry`, `matching`, `regions`, `presence` | answers that are sets of regions | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster`, `PresenceEvidence`, `objects_of` |
+| `geometry`, `matching`, `regions` | which regions of several answers are one object | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster` |
+| `region_estimates`, `region_estimation` | annotators who draw regions, as stored and by EM | `RegionEstimates`, `EstimatedByRegions`, `estimate_regions` |
+| `region_consensus`, `region_votes`, `presence`, `region_names`, `region_edges` | which objects are there, how they are named and where their edges are | `weigh`, `WeighedObjects`, `outcomes`, `RegionVotes`, `presence`, `named`, `span_edges`, `box_chances` |
 | `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |

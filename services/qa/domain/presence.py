@@ -26,7 +26,7 @@ MISLED = 0.4
 SENSITIVITIES = (0.02, 0.995)
 LEAST_SPURIOUS = 0.003
 _MOST_MISSED = 0.9
-_SPURIOUS_SUPPORT = 1.0 / 5.0
+_SPURIOUS_SUPPORT = 1.0 / 3.0
 """Records that a spurious rate stands for, by object that a sensitivity stands for."""
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.qa.domain.arrays import Floats
+from services.qa.domain.arrays import Floats, Integers
 from services.qa.domain.geometry import Shape
-from services.qa.domain.presence import MISLED, Presence, learnt, presence
+from services.qa.domain.presence import LEAST_SPURIOUS, MISLED, SENSITIVITIES, Presence, learnt, presence
 from services.qa.domain.region_consensus import RegionsOf, edge_worth, flattened
 from services.qa.domain.region_edges import EdgeModel
 from services.qa.domain.region_estimates import RegionEstimates, RegionRates
@@ -18,8 +18,19 @@ from services.qa.domain.votes import ItemVotes
 LEAST_OVERLAP = 10
 """Without so many records on which two speak nothing is estimated."""
 
-STRENGTH = 10.0
+STRENGTH = 30.0
 """Objects that pull an annotator's rates towards everybody's."""
+
+START = (0.85, 0.22)
+"""Sensitivity and spurious rate that EM starts from."""
+
+INVENTED = 0.44
+"""Of the regions that one of two voters draws, the share that is taken to be invented by one, not missed by the other.
+
+Two votes a record don't identify it: as many objects, fewer misses and more inventions give the same counts."""
+
+_PAIRS_AGAINST_MORE = 1.0 / 3.0
+"""What a record with two votes counts against one with three, or with known truth, when it is asked what identifies it."""
 
 POOL_STRENGTH = 1.0
 """How many annotators of the rates of strangers the pool starts with."""
@@ -73,20 +84,53 @@ def estimate_regions(
 
 
 def _presences(votes: RegionVotes, unknown: RegionEstimates) -> tuple[Presence, RegionRates, RegionEstimates]:
-    estimates = replace(unknown, pool=unknown.pool.copy())
+    start = np.array([*START, *unknown.pool[2:]])
+    estimates = replace(unknown, pool=start)
     rates = RegionRates.same(votes.voter_count, estimates.pool.tolist(), STRENGTH)
     densities = np.full(votes.record_count, unknown.objects)
     answers = np.bincount(votes.seat_voters, minlength=votes.voter_count)
+    open_share = _open_share(votes)
     for _ in range(_ROUNDS):
         found = presence(votes, rates, estimates, densities)
         densities = found.densities
         centre = RegionRates.same(votes.voter_count, estimates.pool.tolist(), STRENGTH)
-        rates = learnt(votes, found, estimates, centre)
+        rates, densities = _split(
+            votes, found, learnt(votes, found, estimates, centre), densities, open_share
+        )
         pool = estimates.pool.copy()
-        pool[0] = _pooled(rates.sensitivity, answers, unknown.pool[0])
-        pool[1] = _pooled(rates.spurious, answers, unknown.pool[1])
+        pool[0] = _pooled(rates.sensitivity, answers, START[0])
+        pool[1] = _pooled(rates.spurious, answers, START[1])
         estimates = _of_records(votes, found, rates, replace(estimates, pool=pool), unknown)
     return presence(votes, rates, estimates, densities), rates, estimates
+
+
+def _open_share(votes: RegionVotes) -> float:
+    """How far it is left open who errs where one of two draws a region: 1 where all records have two votes at most."""
+    seats = np.bincount(votes.seat_records, minlength=votes.record_count)
+    telling = votes.is_known | (seats > 2)  # noqa: PLR2004  # with a third vote the counts tell
+    pairs = _PAIRS_AGAINST_MORE * np.count_nonzero(~telling)
+    return float(pairs / (pairs + np.count_nonzero(telling)))
+
+
+def _split(
+    votes: RegionVotes, found: Presence, rates: RegionRates, densities: Floats, open_share: float
+) -> tuple[RegionRates, Floats]:
+    """Move all rates along the ridge of the likelihood to where `INVENTED` holds, as far as that is left open.
+
+    How many objects two draw alike (mu s^2) stays as it is.
+    """
+    single = np.bincount(votes.cell_objects, votes.marked, votes.object_count) == 1
+    invented, missed = float(found.lone[single].sum()), float(found.chances[single].sum())
+    if not invented > 0 or not missed > 0:
+        return rates, densities
+    share = invented / (invented + missed)
+    wanted = open_share * INVENTED + (1.0 - open_share) * share
+    misses = (1.0 - rates.sensitivity) * (1.0 - wanted) / (1.0 - share)
+    sensitivity = np.clip(1.0 - misses, *SENSITIVITIES)
+    spurious = np.maximum(rates.spurious * wanted / share, LEAST_SPURIOUS)
+    answers = np.bincount(votes.seat_voters, minlength=votes.voter_count)
+    fewer = (answers @ rates.sensitivity**2) / (answers @ sensitivity**2)
+    return replace(rates, sensitivity=sensitivity, spurious=spurious), densities * fewer
 
 
 def _of_records(

@@ -121,7 +121,7 @@ def _none(
     scale = _scale(densities, estimates)[votes.records]
     whims = np.bincount(votes.cell_objects, votes.marked * rates.spurious[votes.cell_voters], votes.object_count)
     alike = np.log(estimates.lookalikes) + count * np.log(MISLED) + (seats - count) * np.log1p(-MISLED)
-    return np.where(count == 1, whims, 0.0) * scale, np.exp(np.maximum(alike, -700.0)) * scale
+    return np.where(count == 1, whims * scale, 0.0), np.exp(np.maximum(alike, -700.0))
 
 
 def _scale(densities: Floats, estimates: RegionEstimates) -> Floats:

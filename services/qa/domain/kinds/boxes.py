@@ -82,7 +82,7 @@ class BoxesKind(EstimatedByRegions):
         """One box for each object that is more likely there than not, and whether an attribute stands at even votes."""
         members = found.members
         kept = found.kept.tolist()
-        weights_of = found.member_weights(found.rates.edges**-2)
+        weights_of = found.member_weights((found.rates.edges.min() / found.rates.edges) ** 2)
         votes_of = found.member_weights(found.rates.naming)
         central = _medoids(found.clusters.extents, [members[at] for at in kept], weights_of)
         fused: list[dict[str, Any]] = []

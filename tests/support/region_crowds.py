@@ -149,7 +149,9 @@ class _Texts:
         found = []
         for place in self._chance.integers(0, len(self._words) - 3, count).tolist():
             last = place + int(self._chance.integers(0, 3))
-            found.append((self._words[place][0], self._words[last][1], int(self._chance.integers(self._setting.labels))))
+            found.append(
+                (self._words[place][0], self._words[last][1], int(self._chance.integers(self._setting.labels)))
+            )
         return found
 
     def answer(self, spans: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
@@ -224,7 +226,9 @@ def weighted_box_fusion(votes: Sequence[Vote], same: float = 0.55) -> dict[str, 
     for vote in votes:
         boxes: Any = vote.answer["boxes"]
         for box in boxes:
-            like = [(overlap(_mean(group), box), at) for at, group in enumerate(groups) if group[0]["label"] == box["label"]]
+            like = [
+                (overlap(_mean(group), box), at) for at, group in enumerate(groups) if group[0]["label"] == box["label"]
+            ]
             most, at = max(like, default=(0.0, -1))
             if most > same:
                 groups[at].append(box)

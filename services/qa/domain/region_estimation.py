@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.qa.domain.arrays import Floats, Integers
+from services.qa.domain.arrays import Floats
 from services.qa.domain.geometry import Shape
 from services.qa.domain.presence import LEAST_SPURIOUS, MISLED, SENSITIVITIES, Presence, learnt, presence
 from services.qa.domain.region_consensus import RegionsOf, edge_worth, flattened
@@ -18,13 +18,13 @@ from services.qa.domain.votes import ItemVotes
 LEAST_OVERLAP = 10
 """Without so many records on which two speak nothing is estimated."""
 
-STRENGTH = 30.0
+STRENGTH = 60.0
 """Objects that pull an annotator's rates towards everybody's."""
 
 START = (0.85, 0.22)
 """Sensitivity and spurious rate that EM starts from."""
 
-INVENTED = 0.44
+INVENTED = 0.4
 """Of the regions that one of two voters draws, the share that is taken to be invented by one, not missed by the other.
 
 Two votes a record don't identify it: as many objects, fewer misses and more inventions give the same counts."""
@@ -94,9 +94,7 @@ def _presences(votes: RegionVotes, unknown: RegionEstimates) -> tuple[Presence, 
         found = presence(votes, rates, estimates, densities)
         densities = found.densities
         centre = RegionRates.same(votes.voter_count, estimates.pool.tolist(), STRENGTH)
-        rates, densities = _split(
-            votes, found, learnt(votes, found, estimates, centre), densities, open_share
-        )
+        rates, densities = _split(votes, found, learnt(votes, found, estimates, centre), densities, open_share)
         pool = estimates.pool.copy()
         pool[0] = _pooled(rates.sensitivity, answers, START[0])
         pool[1] = _pooled(rates.spurious, answers, START[1])

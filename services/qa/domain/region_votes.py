@@ -65,7 +65,9 @@ class RegionVotes:
     @classmethod
     def of(cls, records: Sequence[RecordRegions], voter_count: int) -> "RegionVotes":
         """Flatten; objects are numbered record by record."""
-        names = {label: at for at, label in enumerate(sorted({n for one in records for n in one.clusters.group_labels}))}
+        names = {
+            label: at for at, label in enumerate(sorted({n for one in records for n in one.clusters.group_labels}))
+        }
         parts = [_flattened(one, voter_count, names) for one in records]
         objects = np.array([len(part.truth) for part in parts], np.int64)
         seats = np.array([len(one.voters) for one in records], np.int64)

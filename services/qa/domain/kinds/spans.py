@@ -159,9 +159,7 @@ def _f1_with(matched: int, partners: dict[int, int], one: Answer, other: Answer)
     return f1(matched + related, len(spans_mine) + len(mine), len(spans_theirs) + len(theirs))
 
 
-def _relations(
-    votes: Sequence[Vote], found: WeighedObjects, kept: Sequence[int]
-) -> tuple[list[dict[str, Any]], float]:
+def _relations(votes: Sequence[Vote], found: WeighedObjects, kept: Sequence[int]) -> tuple[list[dict[str, Any]], float]:
     """Relations between kept spans, voted on like objects by whoever drew both ends, and P(all of them are right)."""
     clusters = found.clusters
     position = {at: position for position, at in enumerate(kept)}

@@ -93,7 +93,7 @@ def as_strangers(votes: RegionVotes, rates: RegionRates, estimates: RegionEstima
     lone = lone[votes.cell_objects]
     lone = np.where(votes.marked & (lone > 0), stranger.spurious[0] * scale, lone)
     odds = np.log(found.densities[records]) + total - np.log(lone + alike[votes.cell_objects])
-    return sigmoid(odds)
+    return sigmoid(np.asarray(odds, np.float64))
 
 
 def sigmoid(log_odds: Floats) -> Floats:
@@ -134,8 +134,9 @@ def _log_marks(marked: Flags, sensitivity: Floats) -> Floats:
 
 
 def _of_voters(votes: RegionVotes, per_cell: Floats) -> Floats:
-    return np.bincount(votes.cell_voters, per_cell, votes.voter_count)
+    return np.asarray(np.bincount(votes.cell_voters, per_cell, votes.voter_count), np.float64)
 
 
 def _of_seats(votes: RegionVotes, per_record: Floats) -> Floats:
-    return np.bincount(votes.seat_voters, per_record[votes.seat_records], votes.voter_count)
+    found = np.bincount(votes.seat_voters, per_record[votes.seat_records], votes.voter_count)
+    return np.asarray(found, np.float64)

@@ -175,4 +175,4 @@ def _by_cell(votes: RegionVotes, right: Floats) -> Floats:
     cells = votes.cell_objects * stride + votes.cell_voters
     order = np.argsort(cells, kind="stable")
     at = np.searchsorted(cells[order], votes.member_objects * stride + votes.member_voters)
-    return np.bincount(order[at], votes.member_weights * right, len(cells))
+    return np.asarray(np.bincount(order[at], votes.member_weights * right, len(cells)), np.float64)

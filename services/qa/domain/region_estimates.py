@@ -39,7 +39,14 @@ class RegionRates:
     @classmethod
     def same(cls, count: int, row: Sequence[float], support: float) -> Self:
         """`count` annotators of whom the same is known: a row of sensitivity, spurious, naming, edges."""
-        return cls(*(np.full(count, value) for value in row), np.full(count, support))
+        return cls.of_table(np.tile(np.array(row, np.float64), (count, 1)), np.full(count, support, np.float64))
+
+    @classmethod
+    def of_table(cls, table: Floats, support: Floats) -> Self:
+        """The inverse of `table`."""
+        return cls(
+            sensitivity=table[:, 0], spurious=table[:, 1], naming=table[:, 2], edges=table[:, 3], support=support
+        )
 
     def table(self) -> Floats:
         """(V, 4)."""
@@ -89,7 +96,7 @@ class RegionEstimates:
         places = np.array([self.voters.get(name, -1) for name in voters], np.int64)
         table = np.concatenate([self.rates.table(), self.pool[None]])[places]
         support = np.append(self.rates.support, _STRANGER_SUPPORT)[places]
-        return RegionRates(*table.T, np.minimum(support, _MOST_SUPPORT))
+        return RegionRates.of_table(table, np.minimum(support, _MOST_SUPPORT))
 
     def reliability(self, voter: str) -> Reliability:
         """The expected F1 of the annotator's regions with their labels, and the answers that it rests on."""
@@ -119,7 +126,7 @@ class RegionEstimates:
         return cls(
             voters={name: at for at, name in enumerate(voters)},
             answers=np.array([one["answers"] for one in voters.values()], np.int64),
-            rates=RegionRates(*table[:, 1:].T, table[:, 0]),
+            rates=RegionRates.of_table(table[:, 1:], table[:, 0]),
             pool=np.array(shared["pool"], np.float64),
             **rest,
         )

@@ -181,7 +181,8 @@ def _edges(
 
 def _seen(votes: RegionVotes, found: Presence) -> Floats:
     """(V): the objects that each annotator had before them."""
-    return np.bincount(votes.cell_voters, found.chances[votes.cell_objects], votes.voter_count)
+    seen = np.bincount(votes.cell_voters, found.chances[votes.cell_objects], votes.voter_count)
+    return np.asarray(seen, np.float64)
 
 
 def _pooled(values: Floats, answers: np.ndarray, of_stranger: float) -> float:

@@ -109,11 +109,12 @@ class RegionVotes:
 
     def of_objects(self, per_member: Floats) -> Floats:
         """(M) -> (O): the sum over the members of each object."""
-        return np.bincount(self.member_objects, per_member, self.object_count)
+        return np.asarray(np.bincount(self.member_objects, per_member, self.object_count), np.float64)
 
     def of_voters(self, per_member: Floats) -> Floats:
         """(M) -> (V): the sum over the members of each voter, the truth left out."""
-        return np.bincount(self.member_voters, per_member, self.voter_count + 1)[: self.voter_count]
+        found = np.bincount(self.member_voters, per_member, self.voter_count + 1)
+        return np.asarray(found[: self.voter_count], np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from services.qa.domain.geometry import INTERVALS
 from services.qa.domain.matching import assign, count_like, f1
 from services.qa.domain.presence import sigmoid
-from services.qa.domain.region_consensus import LIKELIER, WeighedObjects, outcomes, weigh
+from services.qa.domain.region_consensus import EVEN, WeighedObjects, outcomes, weigh
 from services.qa.domain.region_edges import SPAN_EDGES, span_edges
 from services.qa.domain.region_estimates import EstimatedByRegions, RegionEstimates
 from services.qa.domain.region_estimation import estimate_regions
@@ -186,7 +186,7 @@ def _relations(votes: Sequence[Vote], found: WeighedObjects, kept: Sequence[int]
         could = np.flatnonzero(drew[kept[head]] & drew[kept[tail]])
         chance = float(sigmoid(np.where(np.isin(could, list(who)), drawn[could], missing[could]).sum()))
         right *= max(chance, 1.0 - chance)
-        if chance > LIKELIER:
+        if chance > EVEN:
             kept_relations.append({"head": head, "tail": tail, "label": label})
     return kept_relations, right
 

@@ -106,7 +106,7 @@ def _chances(
 ) -> tuple[Floats, Floats]:
     marks = _log_marks(votes.marked, rates.sensitivity[votes.cell_voters])
     lone, alike = _none(votes, rates, estimates, densities)
-    odds = np.log(densities)[votes.records] + np.bincount(votes.cell_objects, marks, votes.object_count)
+    odds: Floats = np.log(densities)[votes.records] + np.bincount(votes.cell_objects, marks, votes.object_count)
     chances = sigmoid(odds - np.log(lone + alike))
     chances = np.where(votes.truth >= 0, votes.truth, chances)
     return chances, (1.0 - chances) * lone / (lone + alike)

@@ -49,7 +49,7 @@ class BoxesKind(EstimatedByRegions):
 
     def work_us(self, answers: Sequence[Answer]) -> float:
         boxes = sum(len(_boxes(answer)) for answer in answers)
-        return 300.0 + boxes * (10.0 + 0.15 * boxes)  # all like one another and turned otherwise
+        return 600.0 + boxes * (10.0 + 0.15 * boxes)  # all like one another and turned otherwise
 
     def unknown(self) -> RegionEstimates:
         return RegionEstimates.unknown(UNKNOWN_SPREAD)

@@ -53,7 +53,7 @@ class SpansKind(EstimatedByRegions):
 
     def work_us(self, answers: Sequence[Answer]) -> float:
         spans = sum(len(_spans(answer)) for answer in answers)
-        return 300.0 + spans * (10.0 + 0.02 * spans)  # all overlapping
+        return 600.0 + spans * (10.0 + 0.02 * spans)  # all overlapping
 
     def unknown(self) -> RegionEstimates:
         return RegionEstimates.unknown(UNKNOWN_EXACTNESS)

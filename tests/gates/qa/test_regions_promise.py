@@ -93,8 +93,8 @@ def test_estimation_makes_no_setting_worse_and_the_mean_better(name: str) -> Non
     f1 = np.array([(baseline, cold, estimated.f1) for baseline, cold, estimated in measured(name).values()])
     assert (f1[:, 2] - f1[:, 0]).min() > -WORSE - NOISE, list(measured(name))
     assert (f1[:, 2] - f1[:, 1]).min() > -WORSE - NOISE, list(measured(name))
-    assert f1[:, 2].mean() > f1[:, 0].mean() + 0.01
-    assert f1[:, 2].mean() > f1[:, 1].mean() + 0.01
+    assert f1[:, 2].mean() > f1[:, 0].mean() + 0.003
+    assert f1[:, 2].mean() > f1[:, 1].mean() + 0.003
 
 
 @pytest.mark.parametrize("name", sorted(SORTS))

@@ -24,7 +24,7 @@ KEPT_FROM = 0.45
 The set with the best expected F1 holds what is there with half of that F1 or more (Lipton, Elkan & Naryanaswamy 2014,
 "Optimal thresholding of classifiers to maximize F1 measure"): .45 where the consensus reaches .9."""
 
-_NAMING_SUPPORT = 8.0
+_NAMING_SUPPORT = 6.0
 """How much more slowly than the rest a record corrects how well its annotators name: most records hold few objects."""
 
 _ROUNDS = 3

@@ -23,6 +23,12 @@ MOST_PARTNERS = 16
 """Where regions lie so thick that there are more pairs to look at than this many a region, each is compared with its so
 many most alike of another vote first; what finds no partner among these is matched afterwards."""
 
+_NEAR = 0.6
+"""Regions that have no partner are one object from this share of the usual overlap on."""
+
+_MOST_NEAR = 40_000
+"""Where more pairs of two answers have no partner these are not looked for: it is no picture of careless drawings."""
+
 _SAME_LABEL = 2.0
 """Added to the similarity of two regions of one label, so that these come first."""
 _BLOCK = 256
@@ -108,10 +114,12 @@ class _Grouping:
         refused = self._join(edges[:first_other])
         self._match_the_rest(same_label=True)
         self._join_twins(refused, certain)
+        self._join_near(same_label=True)
         self._groups = self._home.copy()
         if self._codes.max(initial=0) > 0:
             self._join(edges[first_other:])
             self._match_the_rest(same_label=False)
+            self._join_near(same_label=False)
 
     def result(self, indices: Integers, vote_count: int) -> Clusters:
         groups, first_of_group = _numbered(self._groups)
@@ -216,8 +224,25 @@ class _Grouping:
                     alike[alike > _SAME_LABEL] = 0.0
                 self._join([(0.0, int(alone[row]), int(free[column])) for row, column in assign(alike, least)])
 
+    def _join_near(self, *, same_label: bool) -> None:
+        """Join what has no partner and lies near: two careless drawings of one object overlap by less than `at_least`."""
+        found = []
+        places = [np.flatnonzero(self._votes == vote) for vote in np.unique(self._votes)]
+        for at, left in enumerate(places):
+            for right in places[at + 1 :]:
+                alone, free = self._without(left, right), self._without(right, left)
+                if 0 < len(alone) * len(free) <= _MOST_NEAR:
+                    alike = self._shape.overlap(self._extents[alone], self._extents[free])
+                    same = self._codes[alone][:, None] == self._codes[free][None, :]
+                    rows, columns = np.nonzero((alike >= _NEAR * self._at_least) & (same == same_label))
+                    found.append((alike[rows, columns], alone[rows], free[columns]))
+        if found:
+            self._join(_sorted_edges(*(np.concatenate(column) for column in zip(*found, strict=True))))
+
     def _without(self, members: Integers, others: Integers) -> Integers:
         """Members whose group holds nothing of the vote of `others`."""
+        if not len(members) or not len(others):
+            return members
         other = int(self._votes[others[0]])
         return members[[not self._voters[self._home[at]] >> other & 1 for at in members.tolist()]]
 

@@ -52,7 +52,8 @@ class ItemVotes:
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """What follows from the votes. `confidence` in [0, 1]: the posterior of `answer`, for structured answers of its least sure part.
+    """What follows from the votes. `confidence` in [0, 1]: the posterior of `answer`: of spans and boxes as a whole, of
+    several labels that of the least sure one.
 
     `tied`: the best answer is not unique, or a part of it stands at even votes; a tie is never final.
     `distribution` is the posterior by class or label, empty for spans and boxes. `method` goes into the lineage.

@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from services.qa.domain import presence
 from services.qa.domain.arrays import Floats, Integers
-from services.qa.domain.estimates import Facets
 from services.qa.domain.geometry import BOXES
 from services.qa.domain.matching import count_like, f1
-from services.qa.domain.presence import PresenceEvidence, WeighedObjects, objects_of
+from services.qa.domain.region_consensus import WeighedObjects, outcomes, weigh
+from services.qa.domain.region_edges import BOX_EDGES, box_chances
+from services.qa.domain.region_estimates import EstimatedByRegions, RegionEstimates
+from services.qa.domain.region_estimation import estimate_regions
 from services.qa.domain.regions import Regions, cluster
-from services.qa.domain.stored_estimates import EstimatedByFacets
 from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.boxes import BoxesQuestion
 
-FACET = ""
+UNKNOWN_SPREAD = 0.06
+"""The standard deviation of a side that a stranger draws, in units of the box's width or height."""
 
 SAME = 0.5
 """Two boxes are the same box from this intersection over union on."""
@@ -31,7 +32,7 @@ HIT_F1 = 0.8
 _SIDES = ("x", "y", "width", "height")
 
 
-class BoxesKind(EstimatedByFacets):
+class BoxesKind(EstimatedByRegions):
     """Consensus and disagreement of `boxes`: each box is voted on by itself, at an IoU of `SAME` or more."""
 
     NAME = "boxes"
@@ -48,51 +49,55 @@ class BoxesKind(EstimatedByFacets):
 
     def work_us(self, answers: Sequence[Answer]) -> float:
         boxes = sum(len(_boxes(answer)) for answer in answers)
-        return 300.0 + boxes * (10.0 + 0.15 * boxes)  # all like one another and turned otherwise
+        return 600.0 + boxes * (10.0 + 0.15 * boxes)  # all like one another and turned otherwise
 
-    def unknown(self) -> Facets:
-        return {FACET: presence.unknown()}
+    def unknown(self) -> RegionEstimates:
+        return RegionEstimates.unknown(UNKNOWN_SPREAD)
 
-    def estimate(self, items: Sequence[ItemVotes]) -> Facets:
-        return {FACET: presence.estimate_presence(items, _regions, BOXES, SAME)}
+    def estimate(self, items: Sequence[ItemVotes]) -> RegionEstimates:
+        return estimate_regions(items, _regions, BOXES, SAME, self.unknown(), self._label_count, BOX_EDGES)
 
-    def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
+    def consensus(
+        self, votes: Sequence[Vote], estimates: RegionEstimates, prior: Distribution | None = None
+    ) -> Consensus:
         del prior  # a model's boxes come without a probability each
         votes = sorted(votes, key=lambda vote: vote.voter)
         clusters = cluster([_regions(vote.answer) for vote in votes], BOXES, SAME)
-        evidence = PresenceEvidence.of([vote.voter for vote in votes], estimates[FACET])
+        found = weigh(clusters, [vote.voter for vote in votes], estimates, self._label_count, BOX_EDGES)
         if not len(clusters.votes):
-            return Consensus({"boxes": []}, evidence.nothing(), False, "quorum")
-        found = objects_of(clusters, evidence, self._label_count)
+            return Consensus({"boxes": []}, found.nothing_missed, False, "quorum")
         drawn = [_boxes(vote.answer) for vote in votes]
         originals = [
             drawn[vote][index] for vote, index in zip(clusters.votes.tolist(), clusters.indices.tolist(), strict=True)
         ]
         fused, even = self._fuse(found, originals)
         answer: dict[str, Any] = {"boxes": fused}
-        return Consensus(answer, found.confidence, even or bool(found.tied.any()), "quorum")
+        confidence = found.confidence(box_chances(found.votes, found.rates.edges), found.kept.tolist())
+        return Consensus(answer, confidence, even or bool(found.tied.any()), "quorum")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
-        return presence.outcomes(items, _regions, BOXES, SAME, estimates[FACET], self.hit)
+    def outcomes(self, items: Sequence[ItemVotes], estimates: RegionEstimates) -> list[list[VoteOutcome]]:
+        return outcomes(items, _regions, BOXES, SAME, estimates, self._label_count, self.hit)
 
     def _fuse(self, found: WeighedObjects, originals: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
         """One box for each object that is more likely there than not, and whether an attribute stands at even votes."""
         members = found.members
-        kept = np.flatnonzero(found.chances > 0.5).tolist()  # noqa: PLR2004
-        central = _medoids(found, [members[at] for at in kept])
+        kept = found.kept.tolist()
+        weights_of = found.member_weights((found.rates.edges.min() / found.rates.edges) ** 2)
+        votes_of = found.member_weights(found.rates.naming)
+        central = _medoids(found.clusters.extents, [members[at] for at in kept], weights_of)
         fused: list[dict[str, Any]] = []
         any_even = False
         for at, medoid in zip(kept, central, strict=True):
             box: dict[str, Any]
             own = members[at]
             if medoid is None:
-                weights = found.weights[own]
+                weights = weights_of[own]
                 mean = (found.clusters.extents[own, :4] * weights[:, None]).sum(axis=0) / weights.sum()
                 box = dict(zip(_SIDES, mean.tolist(), strict=True))
             else:
                 box = {name: originals[medoid][name] for name in (*_SIDES, "rotation") if name in originals[medoid]}
             box["label"] = found.labels[at]
-            attributes, even = self._attributes([originals[member] for member in own], found.weights[own])
+            attributes, even = self._attributes([originals[member] for member in own], votes_of[own])
             if attributes:
                 box["attributes"] = attributes
             fused.append(box)
@@ -119,12 +124,11 @@ class BoxesKind(EstimatedByFacets):
         return chosen, even
 
 
-def _medoids(found: WeighedObjects, objects: Sequence[Integers]) -> list[int | None]:
+def _medoids(extents: Floats, objects: Sequence[Integers], weights: Floats) -> list[int | None]:
     """Of each object of which a member is turned the member most like the others, weighted; of equals the first by extent.
 
     None where all are upright. All pairs of members are compared at once.
     """
-    extents = found.clusters.extents
     is_turned = extents[:, 4] % 360.0 != 0
     turned = [at for at, own in enumerate(objects) if is_turned[own].any()]
     central: list[int | None] = [None] * len(objects)
@@ -133,7 +137,7 @@ def _medoids(found: WeighedObjects, objects: Sequence[Integers]) -> list[int | N
     one = np.concatenate([np.repeat(objects[at], len(objects[at])) for at in turned])
     other = np.concatenate([np.tile(objects[at], len(objects[at])) for at in turned])
     alike = BOXES.overlap_of_pairs(extents[one], extents[other])
-    score = np.bincount(one, weights=alike * found.weights[other], minlength=len(extents))
+    score = np.bincount(one, weights=alike * weights[other], minlength=len(extents))
     for at in turned:
         own = objects[at]
         best = own[score[own] >= score[own].max() - TIE].tolist()

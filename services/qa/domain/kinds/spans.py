@@ -1,4 +1,4 @@
-"""`spans`: the same span from an overlap of .5 on, voted on one by one; exact edges by weighted vote.
+"""`spans`: the same span from an overlap of .5 on, voted on one by one; each edge where it is likeliest to be.
 
 Distance: 1 - the mean of exact and overlap span F1 (relations count as members of the set that they hold between).
 """
@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from services.qa.domain import presence
-from services.qa.domain.estimates import Facets
 from services.qa.domain.geometry import INTERVALS
 from services.qa.domain.matching import assign, count_like, f1
-from services.qa.domain.presence import PresenceEvidence, WeighedObjects, objects_of
+from services.qa.domain.presence import sigmoid
+from services.qa.domain.region_consensus import EVEN, WeighedObjects, outcomes, weigh
+from services.qa.domain.region_edges import SPAN_EDGES, span_edges
+from services.qa.domain.region_estimates import EstimatedByRegions, RegionEstimates
+from services.qa.domain.region_estimation import estimate_regions
 from services.qa.domain.regions import Regions, cluster
-from services.qa.domain.stored_estimates import EstimatedByFacets
-from services.qa.domain.votes import TIE, Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
+from services.qa.domain.votes import Answer, Consensus, Distribution, ItemVotes, Vote, VoteOutcome
 from shared.contracts.answers.kinds.spans import SpansQuestion
 
-FACET = ""
+UNKNOWN_EXACTNESS = 0.94
+"""How often a stranger puts an edge exactly."""
 
 OVERLAP = 0.5
 """Two spans are the same span from this intersection over union on."""
@@ -27,11 +29,14 @@ OVERLAP = 0.5
 HIT_F1 = 0.8
 """An answer counts as right from this overlap F1 with the truth on."""
 
+SPURIOUS_RELATION = 0.03
+"""How often somebody who drew both ends gives a relation that does not hold."""
+
 Span = tuple[int, int, str]
 """Start, end and label."""
 
 
-class SpansKind(EstimatedByFacets):
+class SpansKind(EstimatedByRegions):
     """Consensus and disagreement of `spans`: each span is voted on by itself, at an overlap of `OVERLAP` or more."""
 
     NAME = "spans"
@@ -48,40 +53,41 @@ class SpansKind(EstimatedByFacets):
 
     def work_us(self, answers: Sequence[Answer]) -> float:
         spans = sum(len(_spans(answer)) for answer in answers)
-        return 300.0 + spans * (10.0 + 0.02 * spans)  # all overlapping
+        return 600.0 + spans * (10.0 + 0.02 * spans)  # all overlapping
 
-    def unknown(self) -> Facets:
-        return {FACET: presence.unknown()}
+    def unknown(self) -> RegionEstimates:
+        return RegionEstimates.unknown(UNKNOWN_EXACTNESS)
 
-    def estimate(self, items: Sequence[ItemVotes]) -> Facets:
-        return {FACET: presence.estimate_presence(items, _regions, INTERVALS, OVERLAP)}
+    def estimate(self, items: Sequence[ItemVotes]) -> RegionEstimates:
+        return estimate_regions(items, _regions, INTERVALS, OVERLAP, self.unknown(), self._label_count, SPAN_EDGES)
 
-    def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
+    def consensus(
+        self, votes: Sequence[Vote], estimates: RegionEstimates, prior: Distribution | None = None
+    ) -> Consensus:
         del prior  # a model's spans come without a probability each
         votes = sorted(votes, key=lambda vote: vote.voter)
         clusters = cluster([_regions(vote.answer) for vote in votes], INTERVALS, OVERLAP)
-        evidence = PresenceEvidence.of([vote.voter for vote in votes], estimates[FACET])
+        found = weigh(clusters, [vote.voter for vote in votes], estimates, self._label_count, SPAN_EDGES)
         if not len(clusters.votes):
-            return Consensus({"spans": []}, evidence.nothing(), False, "quorum")
-        found = objects_of(clusters, evidence, self._label_count)
-        tied = bool(found.tied.any())
+            return Consensus({"spans": []}, found.nothing_missed, False, "quorum")
+        edges = span_edges(found.votes, found.rates.edges, found.decay)
+        tied = bool(found.tied.any() or edges.tied[found.kept].any())
         candidates: list[tuple[float, Span, int]] = []
-        members = found.members
-        for at in np.flatnonzero(found.chances > 0.5).tolist():  # noqa: PLR2004
-            (start, end), even = _edges(found, members[at].tolist())
-            tied = tied or even
-            candidates.append((float(found.chances[at]), (start, end, found.labels[at]), at))
+        for at in found.kept.tolist():
+            start, end = edges.values[at].tolist()
+            candidates.append((float(found.chances[at]), (int(start), int(end), found.labels[at]), at))
         kept = self._without_conflicts(candidates)
         answer: dict[str, Any] = {
             "spans": [{"start": start, "end": end, "label": label} for (start, end, label), _ in kept]
         }
-        relations, confidences = _relations(votes, found, [at for _, at in kept], evidence)
+        relations, chance = _relations(votes, found, [at for _, at in kept])
         if relations:
             answer["relations"] = relations
-        return Consensus(answer, min([found.confidence, *confidences]), tied, "quorum")
+        confidence = found.confidence(edges.chances, [at for _, at in kept]) * chance
+        return Consensus(answer, confidence, tied, "quorum")
 
-    def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
-        return presence.outcomes(items, _regions, INTERVALS, OVERLAP, estimates[FACET], self.hit)
+    def outcomes(self, items: Sequence[ItemVotes], estimates: RegionEstimates) -> list[list[VoteOutcome]]:
+        return outcomes(items, _regions, INTERVALS, OVERLAP, estimates, self._label_count, self.hit)
 
     def _without_conflicts(self, candidates: Sequence[tuple[float, Span, int]]) -> list[tuple[Span, int]]:
         """No span twice and, if the question forbids it, none that overlaps a surer one; in reading order."""
@@ -106,18 +112,6 @@ def _regions(answer: Answer) -> Regions:
     spans = _spans(answer)
     extents = [(span["start"], span["end"]) for span in spans]
     return Regions([span["label"] for span in spans], np.array(extents, np.float64).reshape(-1, 2))
-
-
-def _edges(found: WeighedObjects, members: Sequence[int]) -> tuple[tuple[int, int], bool]:
-    """The pair of edges with most weight, and whether another has as much."""
-    support: dict[tuple[int, int], float] = {}
-    for member in members:
-        start, end = found.clusters.extents[member].tolist()
-        edges = (int(start), int(end))
-        support[edges] = support.get(edges, 0.0) + float(found.weights[member])
-    most = max(support.values())
-    best = [edges for edges, weight in support.items() if weight >= most - TIE]
-    return min(best), len(best) > 1
 
 
 def _exact_f1(one: Answer, other: Answer) -> float:
@@ -165,10 +159,8 @@ def _f1_with(matched: int, partners: dict[int, int], one: Answer, other: Answer)
     return f1(matched + related, len(spans_mine) + len(mine), len(spans_theirs) + len(theirs))
 
 
-def _relations(
-    votes: Sequence[Vote], found: WeighedObjects, kept: Sequence[int], evidence: PresenceEvidence
-) -> tuple[list[dict[str, Any]], list[float]]:
-    """Relations between kept spans, voted on like objects by whoever drew both ends."""
+def _relations(votes: Sequence[Vote], found: WeighedObjects, kept: Sequence[int]) -> tuple[list[dict[str, Any]], float]:
+    """Relations between kept spans, voted on like objects by whoever drew both ends, and P(all of them are right)."""
     clusters = found.clusters
     position = {at: position for position, at in enumerate(kept)}
     of_member = clusters.objects[clusters.groups].tolist()
@@ -185,18 +177,18 @@ def _relations(
             if head is not None and tail is not None and head != tail:
                 claims.setdefault((head, tail, relation["label"]), set()).add(at)
     drew = clusters.objects_marked
+    sensitivity = found.rates.sensitivity
+    drawn = np.log(sensitivity / SPURIOUS_RELATION)
+    missing = np.log((1.0 - sensitivity) / (1.0 - SPURIOUS_RELATION))
     kept_relations: list[dict[str, Any]] = []
-    confidences: list[float] = []
+    right = 1.0
     for (head, tail, label), who in sorted(claims.items()):
-        could = drew[kept[head]] & drew[kept[tail]]
-        log_odds = evidence.prior + sum(
-            float(evidence.drawn[at] if at in who else evidence.missing[at]) for at in np.flatnonzero(could).tolist()
-        )
-        chance = 1.0 / (1.0 + float(np.exp(-log_odds)))
-        confidences.append(max(chance, 1.0 - chance))
-        if chance > 0.5:  # noqa: PLR2004  # more likely there than not
+        could = np.flatnonzero(drew[kept[head]] & drew[kept[tail]])
+        chance = float(sigmoid(np.where(np.isin(could, list(who)), drawn[could], missing[could]).sum()))
+        right *= max(chance, 1.0 - chance)
+        if chance > EVEN:
             kept_relations.append({"head": head, "tail": tail, "label": label})
-    return kept_relations, confidences
+    return kept_relations, right
 
 
 KIND = SpansKind

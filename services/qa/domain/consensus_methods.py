@@ -30,7 +30,7 @@ class Basis(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class MethodSelection:
     """Which method weighs the votes and why.
 
     `evidence`: by method its score, in nats per held-out vote or gold item, higher is better; empty where nothing was

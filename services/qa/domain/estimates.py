@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from services.qa.domain.arrays import Floats, Integers
-from services.qa.domain.consensus_methods import Method, Selection, Subtypes
+from services.qa.domain.consensus_methods import Method, MethodSelection, Subtypes
 from services.qa.domain.dawid_skene import STRENGTH, clip_prior, fit, one_coin, softmax
 from services.qa.domain.one_coin import fit_one_coin
 from services.qa.domain.votes import STRANGER
@@ -51,7 +51,7 @@ class Estimates:
     confusions: Floats | None
     pool: Floats | None
     pool_accuracy: float
-    selection: Selection = field(default_factory=Selection)
+    selection: MethodSelection = field(default_factory=MethodSelection)
     subtypes: Subtypes | None = None
     _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
@@ -187,7 +187,7 @@ class Estimates:
             confusions=None if confusions is None else np.array(confusions, np.float64).reshape(-1, count, count),
             pool=None if pool is None else np.array(pool, np.float64),
             pool_accuracy=float(stored["pool_accuracy"]),
-            selection=Selection.from_json(stored.get("selection")),
+            selection=MethodSelection.from_json(stored.get("selection")),
             subtypes=None if subtypes is None else Subtypes.from_json(subtypes, stored["subtype_confusions"]),
         )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from services.qa.domain.arrays import Flags, Floats, Integers
 from services.qa.domain.class_votes import posteriors
-from services.qa.domain.consensus_methods import Basis, Method, Selection, Subtypes
+from services.qa.domain.consensus_methods import Basis, Method, MethodSelection, Subtypes
 from services.qa.domain.ebcc import EbccFit, fit_ebcc
 from services.qa.domain.estimates import (
     MOST_CLASSES_FOR_CONFUSION,
@@ -61,17 +61,21 @@ def estimate_by_evidence(unknown: Estimates, votes: VoteArrays) -> Estimates:
         return estimate(unknown, votes)
     folds = _Folds.of(votes)
     tuning = _tuned(unknown, folds)
-    candidates = [Candidate(Method.MAJORITY), Candidate(Method.ONE_COIN), Candidate(Method.DAWID_SKENE, tuning)]
+    candidates = [
+        MethodCandidate(Method.MAJORITY),
+        MethodCandidate(Method.ONE_COIN),
+        MethodCandidate(Method.DAWID_SKENE, tuning),
+    ]
     groups = _groups(unknown, votes)
     if groups > 1:
-        candidates.append(Candidate(Method.EBCC, tuning, groups))
+        candidates.append(MethodCandidate(Method.EBCC, tuning, groups))
     selection = _select(unknown, votes, candidates, folds)
     chosen = next(one for one in candidates if one.method is selection.method)
     return replace(chosen.estimate(unknown, votes), selection=selection)
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MethodCandidate:
     """A method with what was tuned of it; `groups` is EBCC's alone."""
 
     method: Method
@@ -86,7 +90,7 @@ class Candidate:
         found = estimate(unknown, votes, self.tuning)
         if not found.voters or self.method is Method.DAWID_SKENE:
             return found
-        found = replace(found, selection=Selection(self.method))
+        found = replace(found, selection=MethodSelection(self.method))
         return (
             _with_subtypes(found, unknown, votes, self.groups) if self.method is Method.EBCC else _coins(found, votes)
         )
@@ -150,7 +154,7 @@ class _Folds:
             hidden = self.numbers == fold
             yield _taken(self.votes, ~hidden), _taken(self.votes, hidden)
 
-    def scores(self, unknown: Estimates, candidate: Candidate) -> Floats:
+    def scores(self, unknown: Estimates, candidate: MethodCandidate) -> Floats:
         """Log P(vote) of each hidden vote, in nats."""
         return np.concatenate([predictions(candidate.estimate(unknown, seen), seen, hidden) for seen, hidden in self])
 
@@ -179,18 +183,18 @@ def _tuned(unknown: Estimates, folds: _Folds) -> Tuning:
     """
     flattening = FLATTENING if len(unknown.classes) > _TWO else 0.0
     scores = {
-        strength: folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength, flattening)))
+        strength: folds.scores(unknown, MethodCandidate(Method.DAWID_SKENE, Tuning(strength, flattening)))
         for strength in STRENGTHS
     }
     strength = max(scores, key=lambda one: float(scores[one].mean()))
     if not flattening:
         return Tuning(strength)
-    as_found = folds.scores(unknown, Candidate(Method.DAWID_SKENE, Tuning(strength)))
+    as_found = folds.scores(unknown, MethodCandidate(Method.DAWID_SKENE, Tuning(strength)))
     gain, error = _gain(as_found - scores[strength], folds.items())
     return Tuning(strength, 0.0 if gain > CHANCE * error else flattening)
 
 
-def _select(unknown: Estimates, votes: VoteArrays, candidates: list[Candidate], folds: _Folds) -> Selection:
+def _select(unknown: Estimates, votes: VoteArrays, candidates: list[MethodCandidate], folds: _Folds) -> MethodSelection:
     scores = {one.method: folds.scores(unknown, one) for one in candidates}
     chosen = _better(scores, folds.items(), Method.DAWID_SKENE)
     selection = _selection(chosen, Basis.VOTES, scores, folds.items())
@@ -211,12 +215,12 @@ def _better(scores: Mapping[Method, Floats], items: Integers, default: Method) -
     return best if gain > CHANCE * error else default
 
 
-def _selection(method: Method, basis: Basis, scores: Mapping[Method, Floats], items: Integers) -> Selection:
+def _selection(method: Method, basis: Basis, scores: Mapping[Method, Floats], items: Integers) -> MethodSelection:
     others = [other for other in scores if other is not method]
     rival = max(others, key=lambda other: float(scores[other].mean()))
     margin, error = _gain(scores[method] - scores[rival], items)
     evidence = {other.value: float(of_other.mean()) for other, of_other in scores.items()}
-    return Selection(method, basis, evidence, margin, error)
+    return MethodSelection(method, basis, evidence, margin, error)
 
 
 def _gain(differences: Floats, items: Integers) -> tuple[float, float]:
@@ -233,7 +237,7 @@ def _known(votes: VoteArrays) -> Integers:
     return np.flatnonzero((votes.clamps >= 0) & voted)
 
 
-def _known_scores(unknown: Estimates, votes: VoteArrays, candidate: Candidate, known: Integers) -> Floats:
+def _known_scores(unknown: Estimates, votes: VoteArrays, candidate: MethodCandidate, known: Integers) -> Floats:
     """Log P(answer that is known | votes), in nats, of a method that was not told."""
     assert votes.clamps is not None
     untold = replace(votes, clamps=None)

@@ -12,6 +12,8 @@ from pydantic import JsonValue
 
 from services.qa.domain.arrays import Floats, Integers
 from services.qa.domain.stored_estimates import Reliability, StoredEstimates
+from services.qa.domain.vote_scores import VoteScores
+from services.qa.domain.votes import ItemVotes
 
 _DIGITS = 6
 _MOST_SUPPORT = 200.0
@@ -159,3 +161,8 @@ class EstimatedByRegions:
     def reliability(self, estimates: RegionEstimates, voter: str) -> Reliability:
         """The expected F1 of an annotator's answer."""
         return estimates.reliability(voter)
+
+    def vote_scores(self, items: Sequence[ItemVotes], estimates: RegionEstimates) -> VoteScores | None:
+        """None: an answer is not one of a few classes."""
+        del items, estimates
+        return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.qa.domain.agreement_counts import chooses_one_class
-from services.qa.domain.consensus_methods import Selection
+from services.qa.domain.consensus_methods import MethodSelection
 from services.qa.domain.kinds.choice import ChoiceKind
 from services.qa.domain.project import Project
 from services.qa.exceptions import UnknownSchemaVersion
@@ -21,7 +21,7 @@ class ChosenMethod:
 
     question: str
     schema_version: int
-    selection: Selection
+    selection: MethodSelection
     votes: int
     estimated_at: datetime | None
 
@@ -41,7 +41,7 @@ async def of_project(session: Session, project: Project, schema_version: int | N
     for question in schema.questions:
         if chooses_one_class(question) and isinstance(question, ChoiceQuestion):
             head = heads.get(question.name)
-            selection = Selection() if head is None else ChoiceKind(question).selection(head.estimates)
+            selection = MethodSelection() if head is None else ChoiceKind(question).selection(head.estimates)
             votes, estimated_at = (0, None) if head is None else (head.votes, head.estimated_at)
             found.append(ChosenMethod(question.name, version, selection, votes, estimated_at))
     return found

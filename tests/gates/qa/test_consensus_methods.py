@@ -9,7 +9,7 @@ from services.qa.domain.class_votes import posteriors
 from services.qa.domain.consensus_methods import Method
 from services.qa.domain.ebcc import fit_ebcc
 from services.qa.domain.estimates import Estimates, VoteArrays
-from services.qa.domain.method_choice import GROUPS, Candidate, estimate_by_evidence
+from services.qa.domain.method_choice import GROUPS, MethodCandidate, estimate_by_evidence
 from services.qa.domain.vote_matrix import VoteMatrix
 from tests.gates.qa.test_real_crowds import Crowd, crowd
 
@@ -103,7 +103,7 @@ def test_a_hundred_thousand_votes_are_quick() -> None:
     unknown = Estimates.unknown(("no", "yes"))
     started = time.process_time()
     for groups in GROUPS:
-        Candidate(Method.EBCC, groups=groups).estimate(unknown, votes)
+        MethodCandidate(Method.EBCC, groups=groups).estimate(unknown, votes)
     assert time.process_time() - started <= 20.0
     started = time.process_time()
     estimate_by_evidence(unknown, votes)

@@ -1,6 +1,6 @@
 """By which method votes are weighed, as managers see it."""
 
-from services.qa.domain.consensus_methods import Basis, Method, Selection
+from services.qa.domain.consensus_methods import Basis, Method, MethodSelection
 from services.qa.domain.stored_estimates import StoredEstimates
 from services.qa.storage import estimates
 from services.qa.storage.estimates import SchemaKey
@@ -31,7 +31,7 @@ async def test_the_chosen_method_its_evidence_and_its_margin_are_shown(world: Wo
     (found,) = (await world.get(f"/projects/{world.project_id}/consensus-methods"))["items"]
     assert (found["method"], found["basis"], found["votes"]) == ("dawid_skene", "default", 2)
     assert found["estimated_at"] is not None
-    chosen = Selection(Method.EBCC, Basis.VOTES, {"dawid_skene": -0.4, "ebcc": -0.38}, 0.02, 0.004)
+    chosen = MethodSelection(Method.EBCC, Basis.VOTES, {"dawid_skene": -0.4, "ebcc": -0.38}, 0.02, 0.004)
     async with world.service.database.transaction() as session:
         heads = await estimates.of_schema(session, SchemaKey(world.project_id, 1))
         shared = dict(heads["animal"].estimates.shared)

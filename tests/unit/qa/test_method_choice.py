@@ -12,7 +12,7 @@ from services.qa.domain import kinds
 from services.qa.domain.class_votes import posteriors
 from services.qa.domain.consensus_methods import Basis, Method
 from services.qa.domain.estimates import Estimates, VoteArrays
-from services.qa.domain.method_choice import Candidate, estimate_by_evidence
+from services.qa.domain.method_choice import MethodCandidate, estimate_by_evidence
 from services.qa.domain.stored_estimates import StoredEstimates
 from services.qa.domain.votes import ItemVotes, Vote
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
@@ -68,13 +68,13 @@ def test_where_all_answer_alike_nothing_is_lost_to_the_majority() -> None:
     found = estimate_by_evidence(unknown(3), votes)
     assert found.selection.basis is Basis.VOTES
     assert set(found.selection.evidence) == {"majority", "one_coin", "dawid_skene"}
-    alike = Candidate(Method.MAJORITY).estimate(unknown(3), votes)
+    alike = MethodCandidate(Method.MAJORITY).estimate(unknown(3), votes)
     assert right(found, votes, truth) >= right(alike, votes, truth) - 0.02
 
 
 def test_each_method_weighs_by_its_own_model() -> None:
     votes, truth = votes_by(coins([0.4, 0.95] * 20, 4), seed=2, items=300, each=4)
-    alike, by_coin = (Candidate(one).estimate(unknown(4), votes) for one in (Method.MAJORITY, Method.ONE_COIN))
+    alike, by_coin = (MethodCandidate(one).estimate(unknown(4), votes) for one in (Method.MAJORITY, Method.ONE_COIN))
     assert right(by_coin, votes, truth) > right(alike, votes, truth) + 0.03
     given = [("p0", "c0"), ("p2", "c0"), ("p1", "c1")]
     assert alike.posterior(given).argmax() == 0
@@ -95,7 +95,7 @@ def test_where_people_err_together_a_class_has_subtypes() -> None:
     votes, truth = people_who_err_together()
     found = estimate_by_evidence(unknown(2), votes)
     assert found.selection.method is Method.EBCC
-    classic = Candidate(Method.DAWID_SKENE).estimate(unknown(2), votes)
+    classic = MethodCandidate(Method.DAWID_SKENE).estimate(unknown(2), votes)
     assert right(found, votes, truth) > right(classic, votes, truth) + 0.1
     assert estimate_by_evidence(unknown(2), votes).to_json() == found.to_json()  # no chance from outside
 

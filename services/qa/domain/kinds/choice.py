@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.qa.domain.class_votes import leave_one_out, vote_arrays
-from services.qa.domain.consensus_methods import Selection
+from services.qa.domain.consensus_methods import MethodSelection
 from services.qa.domain.estimates import Estimates, Facets
 from services.qa.domain.method_choice import estimate_by_evidence
 from services.qa.domain.stored_estimates import EstimatedByFacets, StoredEstimates
@@ -47,7 +47,7 @@ class ChoiceKind(EstimatedByFacets):
         distribution = {label: float(share) for label, share in zip(facet.classes, posterior, strict=True)}
         return Consensus({"label": facet.classes[best]}, float(posterior[best]), tied, method, distribution)
 
-    def selection(self, parts: StoredEstimates) -> Selection:
+    def selection(self, parts: StoredEstimates) -> MethodSelection:
         """By which method votes are weighed, and why."""
         return self.from_stored(parts)[FACET].selection
 

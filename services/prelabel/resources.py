@@ -10,7 +10,7 @@ from services.prelabel.arrivals import Arrivals
 from services.prelabel.dirty_projects import DirtyProjects
 from services.prelabel.inference import InferenceQueue
 from services.prelabel.loop_names import LEARN, SCORE
-from services.prelabel.operations.scoring import Scorer
+from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.pace import Pace
 from services.prelabel.storage.projects import ProjectCache
@@ -33,7 +33,6 @@ class PrelabelResources:
     uploads: UploadLimits
     training: TrainingLimits
     inference: InferenceQueue
-    scorer: Scorer
     pace: Pace
     projects: ProjectCache
     arrivals: Arrivals = field(default_factory=Arrivals)
@@ -43,6 +42,12 @@ class PrelabelResources:
 
 PrelabelRuntime = Runtime[PrelabelResources]
 PrelabelRuntimeDep = Annotated[PrelabelRuntime, Depends(current_runtime)]
+
+
+def backends_of(runtime: PrelabelRuntime) -> Backends:
+    """What the service's operations work with."""
+    resources = runtime.resources
+    return Backends(runtime.database, runtime.objects, runtime.compute, resources.inference, resources.projects)
 
 
 def mark_dirty(runtime: PrelabelRuntime, *project_ids: UUID) -> None:

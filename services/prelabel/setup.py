@@ -6,7 +6,6 @@ from uuid import UUID
 
 from services.prelabel.inference import Artifact, InferenceLimits, InferenceQueue
 from services.prelabel.operations import registry
-from services.prelabel.operations.scoring import Scorer
 from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.pace import Pace
 from services.prelabel.resources import PrelabelResources, PrelabelRuntime, UploadLimits
@@ -38,10 +37,8 @@ async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelReso
         memory_mb=settings.inference_memory_mb,
         models=settings.models_in_memory,
     )
-    projects = ProjectCache()
     inference = InferenceQueue(runtime.compute, load, set_aside, limits)
     try:
-        scorer = Scorer(runtime.database, runtime.objects, runtime.compute, inference, projects)
         yield PrelabelResources(
             UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
             TrainingLimits(
@@ -51,9 +48,8 @@ async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelReso
                 settings.max_training_content_mb * MEBIBYTE,
             ),
             inference,
-            scorer,
             Pace(settings.scoring_chunk),
-            projects,
+            ProjectCache(),
         )
     finally:
         await inference.close()

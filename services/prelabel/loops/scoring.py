@@ -10,7 +10,7 @@ from uuid import UUID
 from services.prelabel.loop_names import SCORE
 from services.prelabel.operations import scoring
 from services.prelabel.operations.scoring_lease import hold_project
-from services.prelabel.resources import PrelabelRuntime, mark_dirty
+from services.prelabel.resources import PrelabelRuntime, backends_of, mark_dirty
 from services.prelabel.scoring_queue import ScoringQueue
 from services.prelabel.storage import predictions
 from shared.kit.concurrency import side_by_side
@@ -89,10 +89,10 @@ async def _score_project(runtime: PrelabelRuntime, project_id: UUID) -> bool:
 
 
 async def _score_held(runtime: PrelabelRuntime, project_id: UUID, holder: UUID) -> bool:
-    resources = runtime.resources
+    backends, pace = backends_of(runtime), runtime.resources.pace
     for _ in range(_CHUNKS_A_TURN):
         started = time.monotonic()
-        done = await scoring.score_some(resources.scorer, project_id, holder, resources.pace.size)
+        done = await scoring.score_some(backends, project_id, holder, pace.size)
         if not done.more:
             mark_dirty(runtime, project_id)
             return False
@@ -101,5 +101,5 @@ async def _score_held(runtime: PrelabelRuntime, project_id: UUID, holder: UUID) 
         if done.scored == 0:  # nothing can be read now: leave them a moment
             await asyncio.sleep(_TRIES_AGAIN_S)
         else:  # what a model took that had no answer is no measure
-            resources.pace.took(time.monotonic() - started)
+            pace.took(time.monotonic() - started)
     return True

@@ -17,6 +17,7 @@ from services.prelabel.domain.prediction import WhyNot
 from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
+from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import models, predictions, projects, records, scoring_leases
 from services.prelabel.storage.models import Model
@@ -25,10 +26,8 @@ from services.prelabel.storage.projects import ProjectCache, Situation
 from shared.contracts.events import RecordPredicted, Unanswered
 from shared.kit import outbox
 from shared.kit.clock import new_id
-from shared.kit.compute.pool import ComputePool
 from shared.kit.concurrency import side_by_side
-from shared.kit.database import Database, Session
-from shared.kit.objects import Objects
+from shared.kit.database import Session
 from shared.kit.outbox import Outgoing
 
 log = structlog.get_logger()
@@ -36,17 +35,6 @@ log = structlog.get_logger()
 _SIDE_BY_SIDE: Final = 2
 _MOST_ATTEMPTS: Final = 4
 """A record that can't be read so often has no answer; before, a store that is away may come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """What scoring needs beside a project."""
-
-    database: Database
-    objects: Objects
-    compute: ComputePool
-    inference: InferenceQueue
-    projects: ProjectCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +67,32 @@ class _ModelAnswers:
     interrupted: set[UUID] = field(default_factory=set)
 
 
-async def score_some(scorer: Scorer, project_id: UUID, holder: UUID, limit: int) -> Scored:
+async def score_some(backends: Backends, project_id: UUID, holder: UUID, limit: int) -> Scored:
     """Score some records that are due, held-out ones first: they set the thresholds that the others wait for.
 
     `limit` of them in a transaction, and some transactions side by side: a model is asked while answers are saved.
     `holder` has the project's lease; once another one has it, nothing is saved.
     """
     most = limit * _SIDE_BY_SIDE
-    async with scorer.database.transaction() as session:
+    async with backends.database.transaction() as session:
         if not await scoring_leases.is_held(session, project_id, holder):
             return Scored(elsewhere=True, more=True)
-        work = await _load(session, scorer.projects, project_id, most)
+        work = await _load(session, backends.projects, project_id, most)
     if not work.due:
         return Scored()
     parts = [replace(work, due=work.due[start : start + limit]) for start in range(0, len(work.due), limit)]
-    done = await side_by_side((_score(scorer, part, holder) for part in parts), at_once=_SIDE_BY_SIDE)
+    done = await side_by_side((_score(backends, part, holder) for part in parts), at_once=_SIDE_BY_SIDE)
     scored, failed = sum(scored for scored, _ in done), sum(failed for _, failed in done)
     return Scored(scored, failed, more=len(work.due) == most or failed > 0 or scored < len(work.due))
 
 
-async def _score(scorer: Scorer, work: _Work, holder: UUID) -> tuple[int, int]:
+async def _score(backends: Backends, work: _Work, holder: UUID) -> tuple[int, int]:
     """Ask the champion and save; returns how many records have their prediction, and how many wait."""
     answered, thumbnails = _ModelAnswers(), list[records.MadeThumbnail]()
     if work.champion is not None:
-        reader = Reader(scorer.objects, scorer.compute, work.champion.project_id)
-        answered, thumbnails = await _ask(reader, scorer.inference, work.champion, work.due)
-    async with scorer.database.transaction() as session:
+        reader = backends.reader(work.champion.project_id)
+        answered, thumbnails = await _ask(reader, backends.inference, work.champion, work.due)
+    async with backends.database.transaction() as session:
         if not await scoring_leases.is_held(session, work.situation.project.project_id, holder):
             return 0, 0  # what it found while it hung is no measure of a model or a store
         done = await _save(session, work, answered)

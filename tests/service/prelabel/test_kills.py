@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from services.prelabel.loops import learning, upkeep
-from services.prelabel.operations import registry, unlearning
+from services.prelabel.operations import registry, training_runs, unlearning
 from services.prelabel.operations.training import Begun, TrainedChallenger
 from services.prelabel.storage import models, runs
 from shared.contracts.events import ModelChanged, PredictionsErased, RecordErased
@@ -144,7 +144,7 @@ async def test_a_training_makes_one_model_and_its_file_or_none(
                 await runs.cancel(session, begun.run.run_id, "It was cancelled.", utc_now())
         return TrainedChallenger(text_manifest(), b"weights", {"examples": 1}, [])
 
-    monkeypatch.setattr(learning, "_make", make)
+    monkeypatch.setattr(training_runs, "_make", make)
 
     async def prepare() -> tuple[World, UUID]:
         world = World(service)

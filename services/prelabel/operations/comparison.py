@@ -7,36 +7,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import numpy as np
+import structlog
 
+from services.prelabel import metrics
 from services.prelabel.domain import evaluation as judging
-from services.prelabel.domain import learning_schedule, next_step
+from services.prelabel.domain import next_step
 from services.prelabel.domain.calibration import Floats, Indices
 from services.prelabel.domain.evaluation import Measured, PromotionDecision
 from services.prelabel.domain.next_step import ComparisonWait, ValidationSupply
 from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
-from services.prelabel.operations import registry
+from services.prelabel.operations import measuring, registry
+from services.prelabel.operations.backends import Backends
+from services.prelabel.operations.measuring import Measurement
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import comparison_attempts, labels, models, projects, selection, unlearnings
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
-from services.prelabel.storage.models import Model, WaitingChallenger
+from services.prelabel.storage.models import Model, Unmeasured, WaitingChallenger
 from services.prelabel.storage.projects import ProjectCache, Situation
 from shared.contracts.events import ModelEvaluation, ModelManifest
 from shared.contracts.values import ModelStage, Split
+from shared.kit.clock import utc_now
 from shared.kit.database import Session
+
+log = structlog.get_logger()
 
 MOST_MEASURED: Final = 5_000
 """The newest labels of a split that a comparison or a test takes at most."""
 
 MOST_MEASURED_BYTES: Final = 64 * 1024 * 1024
 """How much content their records may have together."""
-
-MOST_ATTEMPTS: Final = 5
-"""A challenger whose comparison failed so often is rejected."""
 
 _READ_AT_ONCE: Final = 256
 _MOST_SHOWN: Final = 20
@@ -72,6 +77,55 @@ class ComparisonResult:
     champion: Measured | None
 
 
+async def due(backends: Backends) -> list[Unmeasured]:
+    """The challengers for which there are labels of the validation split enough, and those whose champion has to be
+    replaced whatever they say.
+    """
+    found: list[Unmeasured] = []
+    async with backends.database.autocommit() as session:
+        async for some in measuring.sets_of(session, models.to_compare):
+            situations = await backends.projects.situations(session, {each.project_id for each in some})
+            ready = await measuring.with_labels_enough(session, situations, some, Split.VALIDATION)
+            ready |= await unlearnings.successors(
+                session,
+                [
+                    each.model_id
+                    for each in some
+                    if each.model_id not in ready and not _by_hand(situations[each.project_id].project)
+                ],
+            )
+            found.extend(each for each in some if each.model_id in ready)
+    return found
+
+
+def _by_hand(project: Project) -> bool:
+    return project.learning.promotion == "by_hand"
+
+
+async def compare_one(backends: Backends, model_id: UUID) -> None:
+    """Compare a challenger with the champion, and promote, reject or leave it to people, unless that was done before."""
+    await measuring.attempt(backends, model_id, _COMPARISON)
+
+
+async def _compare(backends: Backends, model: Model) -> bool:
+    """Whether the model is decided on now; else it can't be compared yet, or something changed meanwhile."""
+    async with backends.database.transaction() as session:
+        contest = await prepare(session, model)
+    outcome = None
+    if contest.examples or not contest.champion_unlearns:
+        outcome = await measure(backends.inference, backends.reader(model.project_id), contest)
+        if outcome is None:
+            return False
+    async with backends.database.transaction() as session:
+        concluded = await conclude(session, backends.projects, contest, outcome, utc_now())
+    if concluded is None:
+        return False
+    accuracy = None if outcome is None else outcome.challenger.accuracy
+    log.info("compared", model_id=model.model_id, stage=concluded.stage, accuracy=accuracy)
+    metrics.COMPARED.labels(concluded.stage).inc()
+    return True
+
+
 async def prepare(session: Session, challenger: Model, most: int = MOST_MEASURED) -> Contest:
     champion = await models.champion(session, challenger.project_id)
     if champion is not None and not _comparable(challenger, champion):
@@ -80,28 +134,8 @@ async def prepare(session: Session, challenger: Model, most: int = MOST_MEASURED
     examples = await labels.measuring_set(
         session, challenger.project_id, version, Split.VALIDATION, most, MOST_MEASURED_BYTES
     )
-    return Contest(challenger, champion, examples, await _champion_unlearns(session, challenger))
-
-
-async def is_due(session: Session, cache: ProjectCache, challenger: Model) -> bool:
-    """Whether there are labels of the validation split enough, or the champion has to be replaced whatever they say."""
-    policy = (await cache.situation(session, challenger.project_id)).project.learning
-    have = await labels.count_measuring(
-        session,
-        challenger.project_id,
-        challenger.manifest.schema_version,
-        Split.VALIDATION,
-        policy.promotion_held_out,
-    )
-    if learning_schedule.measuring_due(policy, have):
-        return True
-    return policy.promotion != "by_hand" and await _champion_unlearns(session, challenger)
-
-
-async def _champion_unlearns(session: Session, challenger: Model) -> bool:
-    if challenger.training_run_id is None or await unlearnings.of_run(session, challenger.training_run_id):
-        return False
-    return await unlearnings.champion_learnt(session, challenger.project_id)
+    champion_unlearns = bool(await unlearnings.successors(session, [challenger.model_id]))
+    return Contest(challenger, champion, examples, champion_unlearns)
 
 
 async def waiting(session: Session, situation: Situation) -> list[WaitingForLabels]:
@@ -204,18 +238,37 @@ async def conclude(
 
 
 async def give_up(
-    session: Session, challenger: Model, attempt: ComparisonAttempt, failure: str, now: datetime, *, for_good: bool
-) -> Model | None:
+    session: Session, model: Model, attempt: ComparisonAttempt, failure: str, now: datetime, *, for_good: bool
+) -> None:
     """Note a failed attempt. The model is rejected for that reason if it was the last one, or more are hopeless."""
-    if not for_good and attempt.number < MOST_ATTEMPTS:
-        await comparison_attempts.fail(session, challenger.model_id, failure)
-        return None
+    if for_good:
+        rejected = await _reject(session, model, failure, now)
+    elif attempt.number < measuring.MOST_ATTEMPTS:
+        await comparison_attempts.fail(session, model.model_id, failure)
+        rejected = None
+    else:
+        reason = f"its comparison failed {measuring.MOST_ATTEMPTS} times: {failure}"
+        rejected = await _reject(session, model, reason, now)
+    stage = "failed" if rejected is None else rejected.stage
+    session.on_commit(lambda: metrics.COMPARED.labels(stage).inc())
+
+
+async def _reject(session: Session, challenger: Model, reason: str, now: datetime) -> Model | None:
+    """Reject it unless it was decided on meanwhile."""
     await projects.lock(session, challenger.project_id)
     locked = (await models.lock(session, [challenger.model_id]))[challenger.model_id]
     if locked.stage is not ModelStage.CHALLENGER or locked.compared:
         return None
-    reason = failure if for_good else f"its comparison failed {MOST_ATTEMPTS} times: {failure}"
     return await registry.reject(session, locked, reason, now)
+
+
+_COMPARISON: Final = Measurement(
+    ModelStage.CHALLENGER,
+    _compare,
+    give_up,
+    "comparison_failed",
+    "it could not answer the records of the validation split: {}",
+)
 
 
 def evaluated(contest: Contest, outcome: ComparisonResult) -> ModelEvaluation:

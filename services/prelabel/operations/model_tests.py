@@ -2,35 +2,59 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
 
 from services.prelabel.domain import evaluation as judging
-from services.prelabel.domain import learning_schedule
 from services.prelabel.domain.evaluation import Measured
 from services.prelabel.exceptions import InferenceFailed
 from services.prelabel.inference import InferenceQueue
-from services.prelabel.operations import comparison, registry
+from services.prelabel.operations import comparison, measuring, registry
+from services.prelabel.operations.backends import Backends
+from services.prelabel.operations.measuring import Measurement
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import comparison_attempts, labels, models, projects
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
-from services.prelabel.storage.models import Model
-from services.prelabel.storage.projects import ProjectCache
+from services.prelabel.storage.models import Model, Unmeasured
 from shared.contracts.events import ModelTest
-from shared.contracts.values import Split
+from shared.contracts.values import ModelStage, Split
+from shared.kit.clock import utc_now
 from shared.kit.database import Session
 
+log = structlog.get_logger()
 
-async def due(session: Session, cache: ProjectCache) -> list[Model]:
+
+async def due(backends: Backends) -> list[Unmeasured]:
     """The champions that were not tested yet and for which there are labels of the test split enough."""
-    found = []
-    for model in await models.untested(session):
-        policy = (await cache.situation(session, model.project_id)).project.learning
-        have = await labels.count_measuring(
-            session, model.project_id, model.manifest.schema_version, Split.TEST, policy.promotion_held_out
-        )
-        if learning_schedule.measuring_due(policy, have):
-            found.append(model)
+    found: list[Unmeasured] = []
+    async with backends.database.autocommit() as session:
+        async for some in measuring.sets_of(session, models.untested):
+            situations = await backends.projects.situations(session, {each.project_id for each in some})
+            enough = await measuring.with_labels_enough(session, situations, some, Split.TEST)
+            found.extend(each for each in some if each.model_id in enough)
     return found
+
+
+async def test_one(backends: Backends, model_id: UUID) -> None:
+    """Let a champion answer the records of the test split for its report, unless it has one or is champion no more."""
+    await measuring.attempt(backends, model_id, _TEST)
+
+
+async def _test(backends: Backends, model: Model) -> bool:
+    """Whether the model has its report now; else its records can't be read."""
+    async with backends.database.transaction() as session:
+        examples = await prepare(session, model)
+    measured = await measure(backends.inference, backends.reader(model.project_id), model, examples)
+    if measured is None:
+        return False
+    async with backends.database.transaction() as session:
+        kept = await keep(session, model, measured, utc_now())
+    if kept:
+        log.info("model_tested", model_id=model.model_id, records=measured.records, accuracy=measured.accuracy)
+    return True
 
 
 async def prepare(session: Session, model: Model) -> Sequence[Example]:
@@ -86,7 +110,7 @@ async def give_up(
     session: Session, model: Model, attempt: ComparisonAttempt, failure: str, now: datetime, *, for_good: bool
 ) -> None:
     """Note a failed attempt. The report says why there are no figures if it was the last one, or more are hopeless."""
-    if not for_good and attempt.number < comparison.MOST_ATTEMPTS:
+    if not for_good and attempt.number < measuring.MOST_ATTEMPTS:
         await comparison_attempts.fail(session, model.model_id, failure)
         return
     report = ModelTest(records=0, untouched=_untouched(model), failure=failure, read_at=now)
@@ -104,3 +128,6 @@ async def _save(session: Session, model: Model, report: ModelTest) -> bool:
 
 def _untouched(model: Model) -> bool:
     return model.evaluation is None or model.evaluation.split is not None
+
+
+_TEST: Final = Measurement(ModelStage.CHAMPION, _test, give_up, "model_test_failed", "{}")

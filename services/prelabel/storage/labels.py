@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.prelabel.storage.records import _CONTENT, Content, content_of
 from shared.contracts.values import Split
 from shared.kit.database import Session
+from shared.kit.statements import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,20 @@ class Example:
     content: Content
 
 
+class LabelsWanted(NamedTuple):
+    """Labels of a project that are of a schema version, to be counted up to `bound`."""
+
+    project_id: UUID
+    schema_version: int
+    bound: int
+
+
 _TRAINABLE = """
 r.project_id = $1 AND r.trainable AND r.state = 'finalized' AND NOT r.held_out AND NOT r.gold_ever
 AND r.label IS NOT NULL AND r.label_schema_version = $2
 """
 _MEASURING = """
-r.project_id = $1 AND r.label_schema_version = $2 AND r.split = $3
-AND r.held_out AND r.state = 'finalized' AND r.label_by_people AND NOT r.gold_ever AND r.label IS NOT NULL
+r.held_out AND r.state = 'finalized' AND r.label_by_people AND NOT r.gold_ever AND r.label IS NOT NULL
 """
 _COUNT_NEW = f"""
 SELECT count(*) FROM (
@@ -55,10 +63,19 @@ WHERE r.record_id IN (
 ORDER BY r.record_id FOR SHARE OF r
 """  # noqa: S608
 _COUNT_MEASURING = f"""
-SELECT count(*) FROM (SELECT 1 FROM records r WHERE {_MEASURING} ORDER BY r.label_seq LIMIT $4) bounded
+SELECT (
+    SELECT count(*) FROM (
+        SELECT 1 FROM records r
+        WHERE r.project_id = w.project_id AND r.label_schema_version = w.schema_version AND r.split = $1 AND {_MEASURING}
+        ORDER BY r.label_seq LIMIT w.bound
+    ) bounded
+) AS have
+FROM unnest($2::uuid[], $3::int[], $4::bigint[]) WITH ORDINALITY AS w (project_id, schema_version, bound, place)
+ORDER BY w.place
 """  # noqa: S608
 _MEASURING_LABELS = f"""
-SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq FROM records r WHERE {_MEASURING}
+SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq FROM records r
+WHERE r.project_id = $1 AND r.label_schema_version = $2 AND r.split = $3 AND {_MEASURING}
 ORDER BY r.label_seq DESC LIMIT $4
 """  # noqa: S608
 _CONTENTS = f"SELECT c.record_id, {_CONTENT} FROM contents c WHERE c.record_id = ANY($1::uuid[])"  # noqa: S608
@@ -95,8 +112,14 @@ async def training_set(
 
 async def count_measuring(session: Session, project_id: UUID, schema_version: int, split: Split, bound: int) -> int:
     """How many labels of a held-out split made by people there are, counted up to `bound`."""
-    count: int = await session.raw.fetchval(_COUNT_MEASURING, project_id, schema_version, split, bound)
+    [count] = await count_measuring_sets(session, split, [LabelsWanted(project_id, schema_version, bound)])
     return count
+
+
+async def count_measuring_sets(session: Session, split: Split, wanted: Sequence[LabelsWanted]) -> list[int]:
+    """How many labels of a held-out split made by people there are of each, counted up to its bound."""
+    rows = await session.raw.fetch(_COUNT_MEASURING, split, *columns(wanted))
+    return [row["have"] for row in rows]
 
 
 async def measuring_set(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.contracts.events import ModelChanged, ModelEvaluation, ModelManifest, ModelTest
@@ -60,6 +60,15 @@ class WaitingChallenger:
     failure: str | None
 
 
+class Unmeasured(NamedTuple):
+    """A model that is yet to be compared or tested."""
+
+    model_id: UUID
+    project_id: UUID
+    version: int
+    schema_version: int
+
+
 def object_key(model_id: UUID) -> str:
     return f"models/{model_id}"
 
@@ -81,10 +90,12 @@ WHERE project_id = $1 AND sha256 = $2
 ORDER BY version LIMIT 1
 """  # noqa: S608
 _LIST = f"SELECT {_COLUMNS} FROM models WHERE project_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3"  # noqa: S608
-_TO_COMPARE = f"""
-SELECT {_COLUMNS} FROM models LEFT JOIN comparison_attempts USING (model_id)
-WHERE stage = 'challenger' AND NOT compared AND coalesce(retry_at <= now(), true) ORDER BY project_id, version
-"""  # noqa: S608
+_TO_COMPARE = """
+SELECT model_id, project_id, version, (manifest ->> 'schema_version')::integer AS schema_version
+FROM models LEFT JOIN comparison_attempts USING (model_id)
+WHERE stage = 'challenger' AND NOT compared AND coalesce(retry_at <= now(), true) AND (project_id, version) > ($1, $2)
+ORDER BY project_id, version LIMIT $3
+"""
 _WAITING = """
 SELECT model_id FROM models
 WHERE project_id = $1 AND stage = 'challenger' AND NOT compared AND training_run_id IS NOT NULL ORDER BY model_id
@@ -108,10 +119,13 @@ UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = t
     evaluation = coalesce($6::jsonb, evaluation)
 WHERE model_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608
-_UNTESTED = f"""
-SELECT {_COLUMNS} FROM models LEFT JOIN comparison_attempts USING (model_id)
-WHERE stage = 'champion' AND test IS NULL AND set_aside IS NULL AND coalesce(retry_at <= now(), true) ORDER BY project_id
-"""  # noqa: S608
+_UNTESTED = """
+SELECT model_id, project_id, version, (manifest ->> 'schema_version')::integer AS schema_version
+FROM models LEFT JOIN comparison_attempts USING (model_id)
+WHERE stage = 'champion' AND test IS NULL AND set_aside IS NULL AND coalesce(retry_at <= now(), true)
+    AND (project_id, version) > ($1, $2)
+ORDER BY project_id, version LIMIT $3
+"""
 _KEEP_TEST = f"""
 WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = $1)
 UPDATE models SET test = $2::jsonb, revision = revision + 1
@@ -202,14 +216,20 @@ async def page(session: Session, project_id: UUID, before: int, limit: int) -> S
     return [_model(row) for row in await session.raw.fetch(_LIST, project_id, before, limit)]
 
 
-async def to_compare(session: Session) -> Sequence[Model]:
-    """The challengers that wait for their comparison, unless an attempt failed and the next one is due later."""
-    return [_model(row) for row in await session.raw.fetch(_TO_COMPARE)]
+async def to_compare(session: Session, after: tuple[UUID, int], most: int) -> Sequence[Unmeasured]:
+    """The challengers that wait for their comparison, unless an attempt failed and the next one is due later.
+
+    By project and version, the first `most` that come after these.
+    """
+    return [Unmeasured(**row) for row in await session.raw.fetch(_TO_COMPARE, *after, most)]
 
 
-async def untested(session: Session) -> Sequence[Model]:
-    """The champions of which the test split was not read yet, unless an attempt failed and the next one is due later."""
-    return [_model(row) for row in await session.raw.fetch(_UNTESTED)]
+async def untested(session: Session, after: tuple[UUID, int], most: int) -> Sequence[Unmeasured]:
+    """The champions of which the test split was not read yet, unless an attempt failed and the next one is due later.
+
+    By project and version, the first `most` that come after these.
+    """
+    return [Unmeasured(**row) for row in await session.raw.fetch(_UNTESTED, *after, most)]
 
 
 async def keep_test(session: Session, model_id: UUID, test: ModelTest) -> Model | None:

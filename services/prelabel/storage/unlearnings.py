@@ -48,9 +48,12 @@ FROM unlearnings u JOIN training_runs r USING (run_id)
     LEFT JOIN models m ON m.model_id = r.model_id LEFT JOIN retired_files f ON f.model_id = r.model_id
 WHERE u.record_id = ANY($1::uuid[]) ORDER BY u.record_id, r.run_id
 """
-_CHAMPION_LEARNT = """
-SELECT count(*) > 0 FROM models m JOIN unlearnings u ON u.run_id = m.training_run_id
-WHERE m.project_id = $1 AND m.stage = 'champion'
+_SUCCESSORS = """
+SELECT c.model_id FROM models c
+WHERE c.model_id = ANY($1::uuid[]) AND c.training_run_id IS NOT NULL AND (
+    SELECT count(*) FROM models m JOIN unlearnings u ON u.run_id = m.training_run_id
+    WHERE m.project_id = c.project_id AND m.stage = 'champion'
+) > 0 AND (SELECT count(*) FROM unlearnings u WHERE u.run_id = c.training_run_id) = 0
 """
 # A run that began after the last of the records was erased can't have learnt from any of them.
 _SUCCESSOR_WANTED = """
@@ -108,10 +111,9 @@ async def of_records(session: Session, record_ids: Collection[UUID]) -> list[Lea
     ]  # fmt: skip
 
 
-async def champion_learnt(session: Session, project_id: UUID) -> bool:
-    """Whether the champion learnt from a record that was erased since."""
-    found: bool = await session.raw.fetchval(_CHAMPION_LEARNT, project_id)
-    return found
+async def successors(session: Session, model_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the models that were trained here without what their project's champion has to unlearn."""
+    return {row["model_id"] for row in await session.raw.fetch(_SUCCESSORS, list(model_ids))}
 
 
 async def successor_wanted(session: Session, project_id: UUID) -> bool:

@@ -12,18 +12,10 @@ from services.prelabel.inference import InferenceQueue
 from services.prelabel.loop_names import LEARN, SCORE
 from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.training import TrainingLimits
+from services.prelabel.operations.uploads import UploadLimits
 from services.prelabel.pace import Pace
 from services.prelabel.storage.projects import ProjectCache
 from shared.kit.runtime import Runtime, current_runtime
-
-
-@dataclass(frozen=True, slots=True)
-class UploadLimits:
-    """What an uploaded model may take: bytes, and time and memory while it is tried out."""
-
-    model_bytes: int
-    check_timeout_s: float
-    check_memory_mb: int
 
 
 @dataclass(slots=True)

@@ -7,8 +7,9 @@ from uuid import UUID
 from services.prelabel.inference import Artifact, InferenceLimits, InferenceQueue
 from services.prelabel.operations import registry
 from services.prelabel.operations.training import TrainingLimits
+from services.prelabel.operations.uploads import UploadLimits
 from services.prelabel.pace import Pace
-from services.prelabel.resources import PrelabelResources, PrelabelRuntime, UploadLimits
+from services.prelabel.resources import PrelabelResources, PrelabelRuntime
 from services.prelabel.settings import MEBIBYTE, PrelabelSettings
 from services.prelabel.storage import models
 from services.prelabel.storage.projects import ProjectCache

@@ -16,25 +16,21 @@ from services.prelabel.api.model_shapes import (
     ModelOut,
     StageChange,
 )
-from services.prelabel.exceptions import InferenceFailed, ModelFileErased
+from services.prelabel.exceptions import ModelFileErased
 from services.prelabel.loop_names import COMPARE, TEST, UNLEARN
-from services.prelabel.operations import comparison, registry
-from services.prelabel.operations.checks import check_model
-from services.prelabel.operations.model_inputs import Reader
-from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep, wake_scoring
+from services.prelabel.operations import comparison, promotion, registry, uploads
+from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep, backends_of, wake_scoring
 from services.prelabel.storage import models, predictions, projects, reports
 from services.prelabel.storage.models import Model
-from shared.contracts.events import ModelEvaluation, ModelManifest
+from shared.contracts.events import ModelManifest
 from shared.contracts.personal_data import mask
 from shared.contracts.rules import read_error
-from shared.contracts.values import ModelStage, Role
+from shared.contracts.values import Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit, hold_file
-from shared.kit.clock import new_id, utc_now
-from shared.kit.compute.exceptions import ComputeFailed
+from shared.kit.clock import utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
-from shared.kit.database import Session
 from shared.kit.endpoints import edge_router
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import Problem, ProblemError, pointer_to, responses
@@ -46,7 +42,6 @@ Viewer = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)
 
 _LARGEST_UPLOAD = 512 * 1024 * 1024
 _LINK_TTL_S = 120
-_MOST_MEASURED_NOW = 500
 _MOST_COUNTED = 10_000
 _NEWEST = 2**31 - 1
 
@@ -98,35 +93,18 @@ async def upload_model(
             "The body is too large.",
             f"A model has at most {limits.model_bytes} bytes.",
         )
-    async with runtime.database.transaction() as session:
-        known = await registry.check_upload(
-            session, runtime.resources.projects, project_id, declared, registry.fingerprint(data)
-        )
-        next_step = None if known is None else await _next_step(session, runtime, known)
-    if known is not None:
-        response.status_code = 200
-        if use_now:
-            return _with_tag(response, await _promote(runtime, known, reason, principal))
-        return _with_tag(response, known, next_step)
-    checked = await check_model(
-        runtime.compute, data, declared, project_id=project_id, timeout_s=limits.check_timeout_s,
-        memory_mb=limits.check_memory_mb,
+    uploaded = await uploads.upload(
+        backends_of(runtime), principal, limits, project_id=project_id, manifest=declared, data=data,
+        reason=mask(reason), use_now=use_now,
     )  # fmt: skip
-    model_id = new_id()
-    await registry.write_file(runtime.database, runtime.objects, model_id, data, utc_now())
-    async with runtime.database.transaction() as session:
-        added = await registry.register(
-            session, model_id=model_id, project_id=project_id, manifest=checked, data=data, reason=_masked(reason),
-            created_by=principal.actor, now=utc_now(),
-        )  # fmt: skip
-        next_step = await _next_step(session, runtime, added)
-    if added.model_id != model_id:  # the same model came at the same time
-        runtime.wake(UNLEARN)  # which deletes its file
+    if uploaded.is_new:
+        runtime.wake(COMPARE)
+    else:
         response.status_code = 200
+        runtime.wake(UNLEARN)  # which deletes the file of one that came at the same time
     if use_now:
-        return _with_tag(response, await _promote(runtime, added, reason, principal))
-    runtime.wake(COMPARE)
-    return _with_tag(response, added, next_step)
+        _wake_after_promotion(runtime, project_id)
+    return _with_tag(response, uploaded.model, uploaded.next_step)
 
 
 @router.get("/projects/{project_id}/models", responses=responses(404), summary="List models")
@@ -149,7 +127,7 @@ async def read_model(
     viewer.check_project(model.project_id)
     set_etag(response, model.revision)
     return ModelDetail(
-        **ModelOut.of(model, await _next_step(session, runtime, model)).model_dump(),
+        **ModelOut.of(model, await comparison.next_step_of(session, runtime.resources.projects, model)).model_dump(),
         live=LiveErrors.of(await reports.feedback_counts(session, model_id)),
         unanswered=await predictions.count_unanswered(session, model_id, _MOST_COUNTED),
         thresholds=await reports.notes(session, model_id, "threshold"),
@@ -190,10 +168,9 @@ async def promote_model(
     So an uploaded model is put to use where there is nothing yet to compare it with. One that was never compared is
     measured on the labels of the validation split that are there, to calibrate it.
     """
-    async with runtime.database.transaction() as session:
-        model = await models.get(session, model_id)
-    principal.check_project(model.project_id)
-    return _with_tag(response, await _promote(runtime, model, change.reason, principal, expected))
+    champion = await promotion.promote(backends_of(runtime), principal, model_id, mask(change.reason), expected)
+    _wake_after_promotion(runtime, champion.project_id)
+    return _with_tag(response, champion)
 
 
 @router.post("/models/{model_id}/rollback", responses=responses(404, 409, 410, 412), summary="Roll a champion back")
@@ -209,49 +186,16 @@ async def roll_back_model(
     """Retire the champion; the one before it is champion again and is answered. Records are scored anew."""
     principal.check_project((await models.get(session, model_id)).project_id)
     champion = await registry.roll_back(
-        session, model_id, _masked(change.reason), utc_now(), decided_by=principal.actor, expected=expected
+        session, model_id, mask(change.reason), utc_now(), decided_by=principal.actor, expected=expected
     )
-    session.on_commit(lambda: wake_scoring(runtime, champion.project_id))
-    session.on_commit(lambda: runtime.wake(TEST))
-    session.on_commit(lambda: runtime.wake(UNLEARN))
+    session.on_commit(lambda: _wake_after_promotion(runtime, champion.project_id))
     return _with_tag(response, champion)
 
 
-async def _promote(
-    runtime: PrelabelRuntime,
-    model: Model,
-    reason: str,
-    principal: Principal,
-    expected: frozenset[int] | None = None,
-) -> Model:
-    """Make it the champion because somebody decided so."""
-    evaluation = await _evaluated_now(runtime, model)
-    async with runtime.database.transaction() as session:
-        champion = await registry.promote(
-            session, model.model_id, _masked(reason), utc_now(), evaluation=evaluation, expected=expected,
-            decided_by=principal.actor,
-        )  # fmt: skip
-    wake_scoring(runtime, champion.project_id)
+def _wake_after_promotion(runtime: PrelabelRuntime, project_id: UUID) -> None:
+    wake_scoring(runtime, project_id)
     runtime.wake(TEST)
     runtime.wake(UNLEARN)
-    return champion
-
-
-async def _evaluated_now(runtime: PrelabelRuntime, model: Model) -> ModelEvaluation | None:
-    """Measure a challenger that was not compared yet; None when there is nothing to measure it on, or that failed."""
-    if model.stage is not ModelStage.CHALLENGER or model.compared:
-        return None
-    async with runtime.database.transaction() as session:
-        contest = await comparison.prepare(session, model, _MOST_MEASURED_NOW)
-    if not contest.examples:
-        return None
-    try:
-        outcome = await comparison.measure(
-            runtime.resources.inference, Reader(runtime.objects, runtime.compute, model.project_id), contest
-        )
-    except (InferenceFailed, ComputeFailed):
-        return None
-    return None if outcome is None else comparison.evaluated(contest, outcome)
 
 
 def _manifest(text: str) -> ModelManifest:
@@ -266,14 +210,6 @@ def _manifest(text: str) -> ModelManifest:
             for error in map(read_error, found)
         ]
         raise Problem(422, "manifest-refused", "The manifest is not one.", errors=errors) from None
-
-
-def _masked(reason: str) -> str:
-    return mask(reason)
-
-
-async def _next_step(session: Session, runtime: PrelabelRuntime, model: Model) -> str | None:
-    return await comparison.next_step_of(session, runtime.resources.projects, model)
 
 
 def _with_tag(response: Response, model: Model, next_step: str | None = None) -> ModelOut:

@@ -15,6 +15,7 @@ from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.operations.uploads import UploadLimits
 from services.prelabel.pace import Pace
 from services.prelabel.storage.projects import ProjectCache
+from services.prelabel.training_ends import TRAINING_ENDED, TrainingEnds
 from shared.kit.runtime import Runtime, current_runtime
 
 
@@ -30,6 +31,7 @@ class PrelabelResources:
     arrivals: Arrivals = field(default_factory=Arrivals)
     dirty: DirtyProjects = field(default_factory=DirtyProjects)
     unscored: DirtyProjects = field(default_factory=DirtyProjects)
+    training_ends: TrainingEnds = field(default_factory=TrainingEnds)
 
 
 PrelabelRuntime = Runtime[PrelabelResources]
@@ -46,6 +48,12 @@ def mark_dirty(runtime: PrelabelRuntime, *project_ids: UUID) -> None:
     """Something happened in the projects that their learning may have waited for."""
     runtime.resources.dirty.add(*project_ids)
     runtime.wake(LEARN)
+
+
+def note_training_ended(runtime: PrelabelRuntime) -> None:
+    """An attempt at a training run has ended: whoever waits for that looks, on every replica."""
+    runtime.replica.wake(TRAINING_ENDED)
+    runtime.replica.wake_others(TRAINING_ENDED)
 
 
 def wake_scoring(runtime: PrelabelRuntime, *project_ids: UUID) -> None:

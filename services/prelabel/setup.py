@@ -13,11 +13,12 @@ from services.prelabel.resources import PrelabelResources, PrelabelRuntime
 from services.prelabel.settings import MEBIBYTE, PrelabelSettings
 from services.prelabel.storage import models
 from services.prelabel.storage.projects import ProjectCache
+from services.prelabel.training_ends import TRAINING_ENDED
 
 
 @asynccontextmanager
 async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelResources]:
-    """What the service holds, by its settings; inference ends with it."""
+    """What the service holds, by its settings; inference ends with it, and so does the hearing of other replicas."""
     settings = runtime.settings
     assert isinstance(settings, PrelabelSettings)
 
@@ -39,18 +40,21 @@ async def open_resources(runtime: PrelabelRuntime) -> AsyncIterator[PrelabelReso
         models=settings.models_in_memory,
     )
     inference = InferenceQueue(runtime.compute, load, set_aside, limits)
+    resources = PrelabelResources(
+        UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
+        TrainingLimits(
+            settings.training_timeout_s,
+            settings.training_memory_mb,
+            settings.max_training_examples,
+            settings.max_training_content_mb * MEBIBYTE,
+        ),
+        inference,
+        Pace(settings.scoring_chunk),
+        ProjectCache(),
+    )
+    runtime.replica.on_wake(TRAINING_ENDED, resources.training_ends.note)
     try:
-        yield PrelabelResources(
-            UploadLimits(settings.max_model_bytes, settings.check_timeout_s, settings.check_memory_mb),
-            TrainingLimits(
-                settings.training_timeout_s,
-                settings.training_memory_mb,
-                settings.max_training_examples,
-                settings.max_training_content_mb * MEBIBYTE,
-            ),
-            inference,
-            Pace(settings.scoring_chunk),
-            ProjectCache(),
-        )
+        yield resources
     finally:
+        runtime.replica.off_wake(TRAINING_ENDED)
         await inference.close()

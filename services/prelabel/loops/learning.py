@@ -8,7 +8,7 @@ from uuid import UUID
 from services.prelabel.loop_names import COMPARE, LEARN, TRAIN, UNLEARN
 from services.prelabel.operations import learning, training_runs
 from services.prelabel.operations.learning import LearningStep
-from services.prelabel.resources import PrelabelRuntime, backends_of, mark_dirty
+from services.prelabel.resources import PrelabelRuntime, backends_of, mark_dirty, note_training_ended
 from services.prelabel.storage import projects
 from services.prelabel.storage.runs import Run
 from shared.kit.isolation import isolated
@@ -64,6 +64,7 @@ async def train(runtime: PrelabelRuntime) -> float | None:
             begun.add(run.run_id)
             with item(run_id=run.run_id):
                 await training_runs.attempt(backends_of(runtime), run, runtime.resources.training)
+            note_training_ended(runtime)
             runtime.wake(COMPARE)
             runtime.wake(UNLEARN)
             mark_dirty(runtime, run.project_id)

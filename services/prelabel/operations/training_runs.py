@@ -1,7 +1,9 @@
 """Training runs, from their turn to their end."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,10 +16,13 @@ from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
 from services.prelabel.storage import runs
 from services.prelabel.storage.runs import Run, RunState
-from shared.kit.clock import utc_now
+from services.prelabel.training_ends import TrainingEnds
+from shared.kit.clock import to_tick, utc_now
 from shared.kit.compute.exceptions import ComputeFailed
-from shared.kit.database import Database, database_error_kind
+from shared.kit.database import Database, Session, database_error_kind
+from shared.kit.exceptions import JobFailed
 from shared.kit.failures import failure_of
+from shared.kit.jobs import CANCELLED
 
 log = structlog.get_logger()
 
@@ -25,6 +30,8 @@ _MOST_BEGUN: Final = 6
 """Attempts at a run that were begun; more mean that the training takes the service down with it."""
 
 _CANCELLED_LOOK_S: Final = 1.0
+_ENDED_LOOK_S: Final = 5.0
+"""A run's end is noted; this is for what was noted while nobody could hear it."""
 
 
 async def next_waiting(database: Database, besides: Collection[UUID]) -> Run | float | None:
@@ -69,6 +76,31 @@ async def attempt(backends: Backends, run: Run, limits: TrainingLimits) -> None:
         if database_error_kind(error) is None:
             await _give_up(backends, run, error, failure_of(error), for_good=False)
         raise
+
+
+async def await_model(database: Database, ends: TrainingEnds, run_id: UUID) -> Run:
+    """Wait until the run has made its model, and return it.
+
+    Raises:
+        NotKnownHere: the run is not here.
+        JobFailed: it makes no model any more.
+    """
+    with ends.watch() as woken:
+        while True:
+            woken.clear()
+            async with database.autocommit() as session:
+                run = await runs.get(session, run_id)
+            if run.state is RunState.FAILED:
+                raise JobFailed(run.failure or "the training failed")
+            if run.state not in {RunState.QUEUED, RunState.RUNNING}:
+                return run
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), to_tick(_ENDED_LOOK_S))
+
+
+async def cancel(session: Session, run_id: UUID, now: datetime) -> None:
+    """End a run whose model is not made yet, whatever attempt is under way; that one finds it out by itself."""
+    await runs.cancel(session, run_id, CANCELLED, now)
 
 
 async def _give_up(backends: Backends, run: Run, error: Exception, failure: str, *, for_good: bool) -> None:

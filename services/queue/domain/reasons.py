@@ -8,14 +8,16 @@ from shared.contracts.values import TaskKind
 
 
 class Reason(StrEnum):
-    """`done`: nothing is left. `nothing_yet`: there was nothing to do yet, no record has come. `all_answered`: all that was asked for is answered, more comes only if the answers are not
-    enough. `being_decided`: nothing is asked of you, what is left is decided by an arbiter, by a model or by its answers, or
-    it is yet to be routed. `all_leased`: nothing right now, others hold it. `in_hand`: you hold what is left for you yourself,
-    of the kinds you asked for; `GET …/leases` lists it. `other_kinds`: nothing is there of the kinds you asked for with `kinds`. `not_selected`: what is left is held until it
-    is selected for learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left
-    needs a skill or a pool that you don't have. `limit_reached`: you hold as many as you may. `share_done`: you did as many as one person may. `paused`: you are, by a
-    manager or for your answers. `retired`: you are. `removed`: you were taken out of the project. `project_paused`: the
-    project is. `no_guideline`: the project has no guideline, or no schema, yet. `archived`: the project has ended. Take a reason that you don't know as `all_leased`.
+    """`done`: nothing is left. `nothing_yet`: there was nothing to do yet, no record has come. `all_answered`: all that was
+    asked for is answered, more comes only if the answers are not enough. `being_decided`: nothing is asked of you, what is
+    left is decided by an arbiter, by a model or by its answers, or it is yet to be routed. `all_leased`: nothing right now,
+    others hold it. `in_hand`: you hold what is left for you yourself; `GET …/leases` lists it. `other_kinds`: nothing is
+    there of the kinds that you asked for with `kinds`. `not_selected`: what is left is held until it is selected for
+    learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left needs a skill or a
+    pool that you don't have. `limit_reached`: you hold as many as you may. `share_done`: you did as many as one person may.
+    `paused`: you are, by a manager or for your answers. `retired`: you are. `removed`: you were taken out of the project.
+    `project_paused`: the project is. `no_guideline`: the project has no guideline, or no schema, yet. `archived`: the
+    project has ended. Reasons may be added: take one that you don't know as `all_leased`.
     """
 
     DONE = "done"

@@ -83,10 +83,11 @@ def refusal_of(status: TokenStatus, kept: str = "Your draft is kept.") -> Except
         return AlreadySubmitted("Nothing more is kept under it.")
     if status is TokenStatus.RETURNED:
         return StaleLease("You gave the lease back, or skipped its task: nothing more is kept under it.")
-    return StaleLease(f"{_ENDED.get(status, _ENDED[TokenStatus.STALE])} {kept}")
+    return StaleLease(f"{_ENDED[status]} {kept}")
 
 
 _ENDED = {
+    TokenStatus.VALID: "The lease was ended when this came, and holds again: submit once more.",
     TokenStatus.BARRED: "You may not work in this project now: what you held went back.",
     TokenStatus.STALE: "The task was leased again, or taken back, meanwhile.",
     TokenStatus.OUTDATED: "The lease ran out, or was ended, and the task follows a newer schema or guideline: lease it again.",

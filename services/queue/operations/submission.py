@@ -29,7 +29,7 @@ from services.queue.operations.leases import (
     refusal_of,
 )
 from services.queue.operations.leasing import Following, Granted, Leasing, WorkRequest
-from services.queue.operations.work_check import CheckedWork, Work, check_found
+from services.queue.operations.work_check import CheckedWork, Reading, Work, check_found
 from services.queue.operations.work_log import log_end, work_behind
 from services.queue.storage import annotations, claims, drafts
 from services.queue.storage.annotations import NewAnnotation
@@ -110,7 +110,7 @@ async def submit_annotation(
     request = None if following is None else following.request(principal, lease.project_id)
     if status is TokenStatus.DONE:
         return await _submitted_again(session, leasing, lease, work, request, now)
-    if status is not TokenStatus.VALID or checked.project is None:
+    if status is not TokenStatus.VALID or checked.reading is Reading.DRAFT:  # late when it was read is late
         return await _too_late(session, checked, lease, token, status, now)
     new = _annotation(lease, work, now)
     await annotations.submit(session, new)

@@ -142,7 +142,8 @@ async def test_who_holds_what_is_left_is_shown_so_though_others_are_needed_too(s
 async def test_who_narrows_the_kinds_is_shown_that_it_is_for_that(world: World) -> None:
     (first, second), arbiter = await world.people(2), await world.person(Pool.CROWD, Role.ANNOTATOR, Role.ARBITER)
     record_id = await world.record()
-    disputes, answers = {"kinds": ["arbitration"]}, {"kinds": ["annotation"]}
+    disputes: dict[str, Any] = {"kinds": ["arbitration"]}
+    answers: dict[str, Any] = {"kinds": ["annotation"]}
     assert [await one.nothing(**disputes) for one in (first, arbiter)] == ["other_kinds"] * 2
     lease = await first.one()
     assert [await one.nothing(**disputes) for one in (first, second, arbiter)] == ["other_kinds"] * 3

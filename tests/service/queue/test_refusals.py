@@ -5,8 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
+from services.queue.operations import work_check
+from services.queue.operations.work_check import CheckedWork
 from shared.contracts.envelope import MAX_EVENT_BYTES
-from shared.contracts.values import Pool, ProjectStatus, Split
+from shared.contracts.values import AssessmentStatus, Pool, ProjectStatus, Split
+from shared.kit.compute.pool import ComputePool
 from tests.service.queue.world import Person, World, policies, sentiment
 from tests.support.service import ServiceUnderTest
 
@@ -126,6 +129,26 @@ async def test_a_draft_is_no_larger_than_an_annotation_can_be(world: World) -> N
     assert problem(late) == (409, "stale-lease")
     assert late.json()["detail"].endswith("Your answers are too large to be kept.")
     assert (await get_draft(slow, token)).json()["answers"] == sentiment("neutral"), "the draft is as it was"
+
+
+async def test_work_that_came_while_its_holder_was_paused_is_never_taken_unchecked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    record_id = await world.record()
+    token = (await person.one())["token"]
+    await world.assess(person, AssessmentStatus.PAUSED, revision=2)
+    finish = work_check.finish_check
+
+    async def reinstate_meanwhile(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
+        await world.assess(person, AssessmentStatus.ACTIVE, revision=3)
+        return await finish(compute, checked)
+
+    monkeypatch.setattr(work_check, "finish_check", reinstate_meanwhile)
+    late = await person.submit(token, sentiment("no such label"))
+    assert problem(late) == (409, "stale-lease")
+    assert late.json()["detail"].endswith("submit once more. Your answers are kept as the draft.")
+    assert await world.slots(record_id) == ["leased"]
 
 
 async def test_what_comes_next_is_leased_once_for_each_annotation(world: World) -> None:

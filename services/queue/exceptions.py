@@ -15,11 +15,11 @@ class UnknownLease(Exception):
 
 
 class StaleLease(Exception):
-    """The slot was leased to somebody else, or given back, before this came."""
+    """The lease had ended before this came."""
 
 
 class TaskClosed(Exception):
-    """The task was closed before the annotation came."""
+    """The task was closed before this came."""
 
 
 class AnswersDiffer(Exception):

@@ -133,11 +133,14 @@ async def list_members(
     session: SessionDep,
     project_id: UUID,
     _manager: ProjectManager,
+    runtime: QueueRuntimeDep,
     after: After = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[MemberOut]:
     """Who has asked for work there or was invited, also who was removed since; by id. Names are with the annotators."""
     last = decode_cursor(after, UUID)[0] if after else FIRST
+    if await runtime.resources.projects.find(session, project_id) is None:
+        raise NotKnownHere("project", project_id)
     rows = await memberships.page(session, project_id, last, limit + 1)
     return page_of([MemberOut.model_validate(one, from_attributes=True) for one in rows], limit, "annotator_id")
 

@@ -61,7 +61,9 @@ async def lease_next(
     body: LeaseRequest = ANYTHING,
     offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
 ) -> Response:
-    """Up to `count` tasks, each of another record and none that you had before; or none and the reason why."""
+    """Up to `count` tasks, each of another record and none that you had before; or none and the reason why. Reasons may be
+    added: take one that you don't know as `all_leased`.
+    """
     request = WorkRequest(
         principal,
         project_id,
@@ -130,8 +132,8 @@ async def submit_annotation(token: UUID, principal: Worker, runtime: QueueRuntim
     """Submit, and with `next` lease what comes next in the same call. Submitting the same again answers the same.
 
     What comes next is leased once for an annotation: a repeated call gets the leases that still run, and leases only if no
-    call before it got any. 409: the slot was leased to somebody else or the task was closed meanwhile; your answers are
-    kept as the draft.
+    call before it got any. 409: the lease ended before this came (`stale-lease`) or its task was closed (`task-closed`);
+    `detail` says what happened, and whether your answers are kept as the draft.
     """
     outcome: Receipt | Late | None = None
     leasing, work = _leasing(runtime), Work(body.answers, body.active_s, body.reason, body.offset_unit)

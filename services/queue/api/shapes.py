@@ -76,7 +76,7 @@ class _Body(BaseModel):
 
 
 class LeaseRequest(_Body):
-    """How many tasks at most, and of which kinds (both, as far as you may, without it)."""
+    """How many tasks at most, and of which kinds (both, as far as you may, without it). A reason is about these kinds."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"count": 1}]})
 

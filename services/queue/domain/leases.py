@@ -14,7 +14,8 @@ class Lease:
     """A slot as the token found it. `token` is the one the slot carries now, None after it was returned.
 
     `holds_another`: its annotator meanwhile has another slot of the same record. `released`: they gave it back. `barred`: they
-    are paused or retired, or were removed from the project.
+    are paused or retired, or were removed from the project. `task_open`: a void slot's task is served on another one.
+    `outdated`: and by a newer schema or guideline.
     """
 
     task_id: UUID
@@ -35,6 +36,8 @@ class Lease:
     holds_another: bool = False
     released: bool = False
     barred: bool = False
+    task_open: bool = False
+    outdated: bool = False
 
 
 class TokenStatus(StrEnum):
@@ -45,7 +48,9 @@ class TokenStatus(StrEnum):
     STALE = "stale"  # leased again
     BARRED = "barred"  # its holder may not work any more, so it went back
     RETURNED = "returned"  # by its holder, or skipped: they want nothing of it kept
-    CLOSED = "closed"  # its task was closed or its slot voided
+    CLOSED = "closed"  # its task was closed
+    REPLACED = "replaced"  # its slot was voided after it had ended, and its task is served on another
+    OUTDATED = "outdated"  # so, and by a newer schema or guideline
     GONE = "gone"  # its record was erased
 
 
@@ -57,10 +62,10 @@ def token_status(lease: Lease, token: UUID) -> TokenStatus:
         return TokenStatus.RETURNED
     if lease.barred and (lease.token != token or lease.state in {SlotState.LEASED, SlotState.FREE}):
         return TokenStatus.BARRED
-    if lease.token != token:
+    if lease.token != token or (lease.state is SlotState.FREE and lease.holds_another):
         return TokenStatus.STALE
-    if lease.state is SlotState.FREE and lease.holds_another:
-        return TokenStatus.STALE
+    if lease.state is SlotState.VOID and lease.task_open:
+        return TokenStatus.OUTDATED if lease.outdated else TokenStatus.REPLACED
     return _STATUS[lease.state]
 
 

@@ -58,6 +58,10 @@ async def lock_lease(session: Session, principal: Principal, token: UUID) -> tup
     if lease.token == token and lease.state is SlotState.FREE:  # it ran out
         holds_another = await leases.holds_another(session, lease)
         found = replace(found, lease=replace(lease, holds_another=holds_another))
+    elif lease.token == token and lease.state is SlotState.VOID:
+        asked = await leases.versions_asked(session, lease)
+        outdated = asked != (lease.schema_version, lease.guideline_version)
+        found = replace(found, lease=replace(lease, task_open=asked is not None, outdated=outdated))
     return found, token_status(found.lease, token)
 
 
@@ -69,19 +73,27 @@ def of_caller(found: FoundLease | None, principal: Principal) -> FoundLease:
     return found
 
 
-def refusal_of(status: TokenStatus) -> Exception:
-    """Why a token of this status takes no more."""
+def refusal_of(status: TokenStatus, kept: str = "Your draft is kept.") -> Exception:
+    """Why a token of this status takes no more; `kept` is a sentence on the work, where any of it can be kept."""
     if status is TokenStatus.GONE:
-        return RecordGone()
+        return RecordGone("Nothing of the work on it is kept.")
     if status is TokenStatus.CLOSED:
-        return TaskClosed()
+        return TaskClosed(kept)
     if status is TokenStatus.DONE:
-        return AlreadySubmitted()
-    if status is TokenStatus.BARRED:
-        return StaleLease("You may not work in this project now: what you held went back. Your draft is kept.")
+        return AlreadySubmitted("Nothing more is kept under it.")
     if status is TokenStatus.RETURNED:
-        return StaleLease("You gave the lease back, or skipped its task.")
-    return StaleLease()
+        return StaleLease("You gave the lease back, or skipped its task: nothing more is kept under it.")
+    return StaleLease(f"{_ENDED[status]} {kept}")
+
+
+_ENDED = {
+    TokenStatus.VALID: "The lease was ended when this came, and holds again: submit once more.",
+    TokenStatus.BARRED: "You may not work in this project now: what you held went back.",
+    TokenStatus.STALE: "The task was leased again, or taken back, meanwhile.",
+    TokenStatus.OUTDATED: "The lease ran out, or was ended, and the task follows a newer schema or guideline: lease it again.",
+    TokenStatus.REPLACED: "The lease ran out, or was ended, and the project changed, or the task was opened anew: lease it again.",
+}
+"""Why a lease ended, where it did before its work came."""
 
 
 async def renew_lease(

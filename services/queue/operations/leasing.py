@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.queue.domain.leases import Lease
 from services.queue.domain.project import Project
-from services.queue.domain.reasons import Nothing, Reason, nothing, why_nothing
+from services.queue.domain.reasons import Nothing, Reason, nothing, of_kinds, why_nothing
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import Pick, ServingPlan, SlotCandidate, choose, mix_gold, plan
 from services.queue.domain.slots import SlotState
@@ -123,7 +123,8 @@ class Leasing:
         if refused is not None:
             return Granted(project, [], nothing(refused, request.soon_s))
         if _plan(project, entrant, request).count < 1:
-            return Granted(project, [], nothing(Reason.LIMIT_REACHED, request.soon_s))
+            held = await claims.count_held(session, entrant.annotator_id, project.project_id)
+            return Granted(project, [], nothing(Reason.LIMIT_REACHED if held else Reason.SHARE_DONE, request.soon_s))
         claim = _claim(project, entrant, now, lazily=lazily)
         leases = await self._lease_returned_work(session, claim, project, request)
         entrant = replace(
@@ -354,7 +355,9 @@ async def _why_nothing(
     if held >= project.policies.serving.leases_per_annotator:
         return Reason.LIMIT_REACHED
     wants = _plan(project, entrant, request).wants
-    left = await supply.left(session, request.project_id, entrant.annotator_id, wants, in_hand=held > 0)
+    left = await supply.left(session, request.project_id, entrant.annotator_id, wants, request.kinds)
     if left.had:  # free, but not for this annotator: perhaps for nobody
         await supply.suspect(session, request.project_id, wants, now)
-    return why_nothing(left)
+    of_all_kinds = _plan(project, entrant, replace(request, kinds=ALL_KINDS)).wants
+    arbitrates = any(want.lane is Lane.ARBITRATION for want in of_all_kinds)
+    return why_nothing(of_kinds(left, request.kinds, arbitrates=arbitrates))

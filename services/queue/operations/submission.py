@@ -29,7 +29,7 @@ from services.queue.operations.leases import (
     refusal_of,
 )
 from services.queue.operations.leasing import Following, Granted, Leasing, WorkRequest
-from services.queue.operations.work_check import CheckedWork, Work, check_found
+from services.queue.operations.work_check import CheckedWork, Reading, Work, check_found
 from services.queue.operations.work_log import log_end, work_behind
 from services.queue.storage import annotations, claims, drafts
 from services.queue.storage.annotations import NewAnnotation
@@ -110,8 +110,8 @@ async def submit_annotation(
     request = None if following is None else following.request(principal, lease.project_id)
     if status is TokenStatus.DONE:
         return await _submitted_again(session, leasing, lease, work, request, now)
-    if status is not TokenStatus.VALID or checked.project is None:
-        return await _too_late(session, lease, token, status, work, now)
+    if status is not TokenStatus.VALID or checked.reading is Reading.DRAFT:  # late when it was read is late
+        return await _too_late(session, checked, lease, token, status, now)
     new = _annotation(lease, work, now)
     await annotations.submit(session, new)
     await count_again(session, lease)
@@ -143,9 +143,9 @@ async def _submitted_again(
     """The first answer again, and those of its next leases that still run. If no call before got any, it leases again."""
     kept = await annotations.find(session, lease.task_id, lease.slot)
     if kept is None or kept.answers is None:
-        raise StaleLease
+        raise StaleLease("What was submitted under it was erased; nothing more is kept under it.")
     if orjson.loads(kept.answers) != work.answers or kept.reason != work.reason:
-        raise AnswersDiffer
+        raise AnswersDiffer("The first ones count; these are not kept.")
     if request is None or not kept.next_tokens:
         granted = await _lease_following(session, leasing, lease, request, now)
     else:
@@ -156,13 +156,16 @@ async def _submitted_again(
 
 
 async def _too_late(
-    session: Session, lease: Lease, token: UUID, status: TokenStatus, work: Work, now: datetime
+    session: Session, checked: CheckedWork, lease: Lease, token: UUID, status: TokenStatus, now: datetime
 ) -> Late:
-    draft = None if status in WITHOUT_DRAFT else as_draft(work.answers)
+    """Keep the work as the draft, unless nothing of it is to be kept or it is too large, which leaves the draft as it is."""
+    work = checked.work
+    draft = None if status in WITHOUT_DRAFT or checked.project is None else as_draft(work.answers)
     if draft is not None:
         await drafts.save(session, lease.task_id, lease.annotator_id, draft, now)
     await log_end(session, end_of(lease, token, "refused", now, active_s=work.active_s))
-    return Late(refusal_of(status))
+    kept = "Your answers are too large to be kept." if draft is None else "Your answers are kept as the draft."
+    return Late(refusal_of(status, kept))
 
 
 def _annotation(lease: Lease, work: Work, now: datetime) -> NewAnnotation:

@@ -64,6 +64,7 @@ SELECT EXISTS (
     SELECT FROM slots WHERE record_id = $1 AND annotator_id = $2 AND state IN ('leased', 'submitted', 'skipped')
 )
 """
+_OPEN_TASK = "SELECT schema_version, guideline_version FROM tasks WHERE task_id = $1 AND state = 'open'"
 _RENEW = """
 UPDATE slots SET state = 'leased', until = $3 WHERE task_id = $1 AND slot = $2 AND state IN ('leased', 'free')
 """
@@ -183,6 +184,12 @@ async def holds_another(session: Session, lease: Lease) -> bool:
     await memberships.lock_only(session, lease.annotator_id, lease.project_id)
     found: bool = await session.raw.fetchval(_HOLDS_ANOTHER, lease.record_id, lease.annotator_id)
     return found
+
+
+async def versions_asked(session: Session, lease: Lease) -> tuple[int, int | None] | None:
+    """The schema and guideline version that the lease's task is served by now; None when it is closed."""
+    row = await session.raw.fetchrow(_OPEN_TASK, lease.task_id)
+    return None if row is None else (row["schema_version"], row["guideline_version"])
 
 
 async def renew(session: Session, lease: Lease, until: datetime) -> None:

@@ -1,13 +1,13 @@
 """What a project still holds, seen by an annotator who got nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
 from services.queue.domain.reasons import WhatIsLeft
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import ANY_POOL, Want
-from shared.contracts.values import Pool
+from shared.contracts.values import Pool, TaskKind
 from shared.kit.database import Session
 
 _POOLS = (ANY_POOL, *Pool)
@@ -41,11 +41,16 @@ SELECT (
             SELECT amount FROM progress_deltas WHERE project_id = $1 AND counter = 'records.open'
         ) counted
     ) > 0 AS open_records,
+    EXISTS (SELECT FROM progress WHERE project_id = $1 AND counter LIKE 'records.%')
+        OR EXISTS (SELECT FROM progress_deltas WHERE project_id = $1 AND counter LIKE 'records.%') AS ever,
     EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_tasks,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased' AND lane <> 'arbitration') AS leased,
-    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased' AND lane = 'arbitration')
-        OR {_IN_LINES.format(pools="$7", lanes="$8")} AS in_arbitration,
+    EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased' AND lane = 'arbitration') AS deciding,
+    EXISTS (
+        SELECT FROM slots WHERE project_id = $1 AND annotator_id = $6 AND state = 'leased' AND kind = ANY($9::text[])
+    ) AS in_hand,
+    {_IN_LINES.format(pools="$7", lanes="$8")} AS disputes,
     {_FREE_FOR} AS for_us,
     {_IN_LINES.format(pools="$2", lanes="$3")} AS had,
     {_IN_LINES.format(pools="$4", lanes="$5")} AS for_others
@@ -67,9 +72,9 @@ UPDATE tasks t SET suspect_at = $4 FROM few WHERE t.task_id = few.task_id
 
 
 async def left(
-    session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want], *, in_hand: bool
+    session: Session, project_id: UUID, annotator_id: UUID, wants: Iterable[Want], kinds: Collection[TaskKind]
 ) -> WhatIsLeft:
-    """What the project still holds, seen by one who may draw from these lines, and who holds something or not."""
+    """What the project still holds, of all kinds, seen by one who draws from these lines; in hand is what is of `kinds`."""
     ours = {(want.pool, want.lane) for want in wants}
     others = [line for line in _ORDINARY if line not in ours]
     arbiters = [line for line in _ARBITERS if line not in ours]
@@ -83,17 +88,20 @@ async def left(
         annotator_id,
         [pool for pool, _ in arbiters],
         [lane for _, lane in arbiters],
+        list(kinds),
     )
     return WhatIsLeft(
+        ever=row["ever"],
         open_records=row["open_records"],
         open_tasks=row["open_tasks"],
         leased=row["leased"],
         for_us=row["for_us"],
         had=row["had"],
         for_others=row["for_others"],
-        in_arbitration=row["in_arbitration"],
+        disputes=row["disputes"],
+        deciding=row["deciding"],
         held=row["held"],
-        in_hand=in_hand,
+        in_hand=row["in_hand"],
     )
 
 

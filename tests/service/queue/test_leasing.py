@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,60 @@ async def test_who_holds_what_is_left_is_shown_that_it_is_theirs(world: World) -
     assert await first.nothing() == "being_decided"
 
 
+async def test_who_holds_what_is_left_is_shown_so_though_others_are_needed_too(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(redundancy={"without_model": 2})).open()
+    person = await world.person()
+    await world.records(4)
+    leases = await person.lease(count=4)
+    assert await person.nothing() == "in_hand"
+    await person.submit(leases[0]["token"])
+    assert await person.nothing() == "in_hand"
+    for lease in leases[1:]:
+        await person.submit(lease["token"])
+    assert await person.nothing() == "others_needed"
+
+
+async def test_who_narrows_the_kinds_is_shown_that_it_is_for_that(world: World) -> None:
+    (first, second), arbiter = await world.people(2), await world.person(Pool.CROWD, Role.ANNOTATOR, Role.ARBITER)
+    record_id = await world.record()
+    disputes: dict[str, Any] = {"kinds": ["arbitration"]}
+    answers: dict[str, Any] = {"kinds": ["annotation"]}
+    assert [await one.nothing(**disputes) for one in (first, arbiter)] == ["other_kinds"] * 2
+    lease = await first.one()
+    assert [await one.nothing(**disputes) for one in (first, second, arbiter)] == ["other_kinds"] * 3
+    assert [await one.nothing(**answers) for one in (first, second)] == ["in_hand", "all_leased"]
+    await first.submit(lease["token"])
+    assert await arbiter.nothing(**disputes) == "other_kinds"
+    assert await arbiter.nothing(**answers) == "all_answered"
+    await world.arbitrate(record_id)
+    assert await second.nothing(**disputes) == "no_skill", "no other kind, and no narrower request, would help"
+    assert await second.nothing(**answers) == "being_decided"
+    assert await arbiter.nothing(**answers) == "other_kinds"
+    [dispute] = await arbiter.lease(**disputes)
+    assert await second.nothing(**disputes) == "no_skill"
+    assert [await arbiter.nothing(**kinds) for kinds in (disputes, answers)] == ["in_hand", "other_kinds"]
+    await arbiter.submit(dispute["token"], reason="I read it.")
+    await world.finalize(record_id)
+    assert await second.nothing(**disputes) == "done"
+
+
+async def test_what_waits_to_be_selected_concerns_nobody_who_asks_for_disputes(service: ServiceUnderTest) -> None:
+    world = await World(service, policies=policies(learning={"enabled": True})).open()
+    arbiter = await world.person(Pool.EXPERT)
+    await world.record()
+    assert await arbiter.nothing(kinds=["arbitration"]) == "other_kinds"
+    assert await arbiter.nothing(kinds=["annotation"]) == "not_selected"
+
+
+async def test_nothing_yet_where_nothing_was_ever_there_to_do(world: World) -> None:
+    person = await world.person()
+    body = (await person.ask()).json()
+    assert (body["reason"], body["retry_after_s"]) == ("nothing_yet", 5)
+    record_id = await world.record()
+    await world.erase(record_id)
+    assert await person.nothing() == "done"
+
+
 async def test_all_answered_while_nobody_holds_anything_and_no_label_has_come(world: World) -> None:
     first, second = await world.people(2)
     last, waits = await world.record(), await world.record()
@@ -183,8 +238,13 @@ async def test_the_limit_of_annotations_counts_what_is_held_and_what_was_done(se
     first, second = await person.lease(count=2)
     assert (await person.submit(first["token"])).status_code == 200
     assert (await person.release(second["token"])).status_code == 204
-    assert len(await person.lease(count=5)) == 2
-    assert await person.nothing() == "limit_reached"
+    held = await person.lease(count=5)
+    assert len(held) == 2
+    assert await person.nothing() == "limit_reached", "who gives one back gets another"
+    for lease in held:
+        await person.submit(lease["token"])
+    body = (await person.ask()).json()
+    assert (body["reason"], body["retry_after_s"]) == ("share_done", 600)
 
 
 async def test_a_paused_annotator_gets_no_lease(world: World) -> None:

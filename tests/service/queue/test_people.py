@@ -180,6 +180,18 @@ async def test_a_project_lists_its_people_without_their_names(world: World) -> N
     assert (await world.client.get(url, headers=person.headers)).status_code == 403
 
 
+async def test_every_read_of_a_project_that_is_not_known_is_to_be_repeated(world: World) -> None:
+    person = await world.person()
+    paths = (await world.client.get("/openapi.json")).json()["paths"]
+    reads = [path for path, operations in paths.items() if "{project_id}" in path and "get" in operations]
+    assert len(reads) >= 3
+    for path in reads:
+        headers = person.headers if path.endswith("/leases") else world.manager
+        answer = await world.client.get(path.format(project_id=person.annotator_id), headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (404, "not-known-here"), path
+        assert answer.headers["Retry-After"] == "1"
+
+
 async def test_who_is_not_known_can_be_neither_invited_nor_removed(world: World) -> None:
     stranger = await world.stranger(Pool.EXPERT)
     unknown = f"/v1/projects/{world.project_id}/annotators/{world.project_id}"

@@ -144,6 +144,9 @@ async def test_a_lease_that_ran_out_before_the_change_takes_no_answer_and_keeps_
     await world.change(**NEW)
     answer = await person.submit(late["token"])
     assert answer.status_code == 409, answer.text
+    assert answer.json()["type"] == "stale-lease", "the task is open, and served"
+    assert "follows a newer schema or guideline" in answer.json()["detail"]
+    assert answer.json()["detail"].endswith("Your answers are kept as the draft.")
     draft = await world.client.get(f"/v1/leases/{late['token']}/draft", headers=person.headers)
     assert draft.json()["answers"] == {"sentiment": {"label": "positive"}}
     again = await person.one()
@@ -264,7 +267,9 @@ async def test_another_redundancy_reaches_what_ran_out_or_was_skipped(service: S
     assert (await world.slots(record_id)).count("free") == 1
     late = await person.submit(lease["token"])
     assert late.status_code == 409, late.text
+    assert late.json()["type"] == "stale-lease"
     if how == "expired":  # it comes to them again first
+        assert "the project changed" in late.json()["detail"]
         assert (await person.one())["task_id"] == lease["task_id"]
     else:
         assert await person.nothing() == "others_needed"

@@ -5,8 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
+from services.queue.operations import work_check
+from services.queue.operations.work_check import CheckedWork
 from shared.contracts.envelope import MAX_EVENT_BYTES
-from shared.contracts.values import Pool, ProjectStatus, Split
+from shared.contracts.values import AssessmentStatus, Pool, ProjectStatus, Split
+from shared.kit.compute.pool import ComputePool
 from tests.service.queue.world import Person, World, policies, sentiment
 from tests.support.service import ServiceUnderTest
 
@@ -93,7 +96,9 @@ async def test_returned_work_takes_no_draft(world: World, end: str) -> None:
     assert (await put_draft(person, token)).status_code == 200
     await getattr(person, end)(token)
     assert problem(await put_draft(person, token, sentiment("negative"))) == (409, "stale-lease")
-    assert problem(await person.submit(token, sentiment("negative"))) == (409, "stale-lease")
+    late = await person.submit(token, sentiment("negative"))
+    assert problem(late) == (409, "stale-lease")
+    assert late.json()["detail"] == "You gave the lease back, or skipped its task: nothing more is kept under it."
     assert (await get_draft(person, token)).json()["answers"] == sentiment("neutral")
 
 
@@ -115,13 +120,35 @@ async def test_a_draft_is_no_larger_than_an_annotation_can_be(world: World) -> N
     token = (await slow.one())["token"]
     fits = {"sentiment": {"label": "x" * (MAX_EVENT_BYTES - 100)}}
     assert (await put_draft(slow, token, fits)).status_code == 200
-    assert (await put_draft(slow, token, {})).status_code == 200
+    assert (await put_draft(slow, token)).status_code == 200
     large = {"sentiment": {"label": "x" * MAX_EVENT_BYTES}}
     assert problem(await put_draft(slow, token, large)) == (413, "draft-too-large")
     await world.expire_leases()
     await quick.one()
-    assert problem(await slow.submit(token, large)) == (409, "stale-lease")
-    assert (await get_draft(slow, token)).json()["answers"] == {}
+    late = await slow.submit(token, large)
+    assert problem(late) == (409, "stale-lease")
+    assert late.json()["detail"].endswith("Your answers are too large to be kept.")
+    assert (await get_draft(slow, token)).json()["answers"] == sentiment("neutral"), "the draft is as it was"
+
+
+async def test_work_that_came_while_its_holder_was_paused_is_never_taken_unchecked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await world.person()
+    record_id = await world.record()
+    token = (await person.one())["token"]
+    await world.assess(person, AssessmentStatus.PAUSED, revision=2)
+    finish = work_check.finish_check
+
+    async def reinstate_meanwhile(compute: ComputePool, checked: CheckedWork) -> CheckedWork:
+        await world.assess(person, AssessmentStatus.ACTIVE, revision=3)
+        return await finish(compute, checked)
+
+    monkeypatch.setattr(work_check, "finish_check", reinstate_meanwhile)
+    late = await person.submit(token, sentiment("no such label"))
+    assert problem(late) == (409, "stale-lease")
+    assert late.json()["detail"].endswith("submit once more. Your answers are kept as the draft.")
+    assert await world.slots(record_id) == ["leased"]
 
 
 async def test_what_comes_next_is_leased_once_for_each_annotation(world: World) -> None:

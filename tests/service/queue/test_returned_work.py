@@ -113,7 +113,7 @@ async def test_giving_back_draws_no_new_dice_and_counts_no_new_lease(service: Se
         for _ in range(4):
             await give_back(restless, [await restless.one()])
         assert (await restless.submit((await restless.one())["token"])).status_code == 200
-    assert await patient.nothing() == await restless.nothing() == "limit_reached"
+    assert await patient.nothing() == await restless.nothing() == "share_done"
 
 
 async def test_an_ordinary_task_that_was_returned_may_go_to_others(service: ServiceUnderTest) -> None:
@@ -172,7 +172,7 @@ async def test_a_batch_is_full_when_there_is_enough_for_it(service: ServiceUnder
     person = await world.person()
     assert len(await person.lease(count=20)) == 20
     assert len(await person.lease(count=30)) == 14
-    assert await person.nothing() == "others_needed"
+    assert await person.nothing() == "in_hand"
 
 
 async def test_asking_while_being_registered_is_no_fault(service: ServiceUnderTest) -> None:

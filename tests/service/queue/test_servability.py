@@ -156,7 +156,7 @@ async def test_who_gives_a_lease_back_of_what_was_closed_can_serve_it(alone: Wor
     person = await alone.person()
     record_id = await alone.record(Split.TEST)
     lease = await person.one()
-    assert await person.nothing() == "others_needed"
+    assert await person.nothing() == "in_hand"
     assert await published_of(alone, record_id) == [UNSERVABLE]
     await person.release(lease["token"])
     assert (await published_of(alone, record_id))[-1] == SERVABLE

@@ -76,6 +76,7 @@ async def test_other_answers_under_the_same_token_are_refused(world: World) -> N
     await person.submit(lease["token"])
     other = await person.submit(lease["token"], sentiment("negative"))
     assert (other.status_code, other.json()["type"]) == (409, "answers-differ")
+    assert other.json()["detail"] == "The first ones count; these are not kept."
 
 
 async def test_late_work_counts_while_nobody_else_has_the_slot(world: World) -> None:
@@ -99,6 +100,10 @@ async def test_a_stale_token_is_refused_its_draft_kept_and_its_work_logged(world
     assert again["token"] != lease["token"]
     refused = await slow.submit(lease["token"], sentiment("neutral"), active_s=30.0)
     assert (refused.status_code, refused.json()["type"]) == (409, "stale-lease")
+    assert (
+        refused.json()["detail"]
+        == "The task was leased again, or taken back, meanwhile. Your answers are kept as the draft."
+    )
     draft = await world.client.get(f"/v1/leases/{lease['token']}/draft", headers=slow.headers)
     assert draft.json()["answers"] == sentiment("neutral")
     assert (await slow.submit(lease["token"], sentiment("neutral"))).status_code == 409
@@ -131,6 +136,9 @@ async def test_a_closed_task_refuses_with_409(world: World) -> None:
     await world.finalize(record_id)
     refused = await person.submit(lease["token"])
     assert (refused.status_code, refused.json()["type"]) == (409, "task-closed")
+    assert refused.json()["detail"].endswith("Your answers are kept as the draft.")
+    renewed = await world.client.patch(f"/v1/leases/{lease['token']}", headers=person.headers)
+    assert renewed.json()["detail"].endswith("Your draft is kept.")
     assert await activities(world, person) == ["refused"]
 
 
@@ -170,6 +178,7 @@ async def test_an_erased_record_refuses_with_410_and_keeps_nothing(world: World)
     await world.erase(record_id)
     refused = await person.submit(lease["token"])
     assert (refused.status_code, refused.json()["type"]) == (410, "record-gone")
+    assert refused.json()["detail"] == "Nothing of the work on it is kept."
     draft = await world.client.get(f"/v1/leases/{lease['token']}/draft", headers=person.headers)
     assert (draft.status_code, draft.json()["type"]) == (404, "no-draft")
 

@@ -102,8 +102,8 @@ class Person:
         [lease] = await self.lease()
         return lease
 
-    async def nothing(self) -> str:
-        body = (await self.ask()).json()
+    async def nothing(self, **more: Any) -> str:
+        body = (await self.ask(**more)).json()
         assert body["leases"] == []
         assert body["retry_after_s"] >= 1
         reason: str = body["reason"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.queue.domain.leases import Why, why
-from services.queue.domain.reasons import Reason, WhatIsLeft, nothing, why_nothing
+from services.queue.domain.reasons import Reason, WhatIsLeft, nothing, of_kinds, why_nothing
 from services.queue.domain.routing import Lane
 from services.queue.domain.servability import Workforce, unservable
 from services.queue.domain.serving_plan import Membership, ServingPlan, gold_chance, plan
@@ -112,22 +112,27 @@ def left_with(*there: str) -> WhatIsLeft:
 @pytest.mark.parametrize(
     ("left", "reason"),
     [
-        (left_with(), Reason.DONE),
+        (left_with(), Reason.NOTHING_YET),
+        (left_with("ever"), Reason.DONE),
         (left_with("open_records"), Reason.BEING_DECIDED),
         (left_with("open_records", "leased"), Reason.ALL_LEASED),
-        (left_with("open_records", "open_tasks", "in_arbitration"), Reason.BEING_DECIDED),
-        (left_with("open_records", "open_tasks", "in_arbitration", "leased"), Reason.ALL_LEASED),
-        (left_with("open_records", "open_tasks", "in_arbitration", "for_others"), Reason.NO_SKILL),
-        (left_with("open_records", "open_tasks", "in_arbitration", "had"), Reason.OTHERS_NEEDED),
+        (left_with("open_records", "open_tasks", "disputes"), Reason.BEING_DECIDED),
+        (left_with("open_records", "open_tasks", "disputes", "leased"), Reason.ALL_LEASED),
+        (left_with("open_records", "open_tasks", "disputes", "for_others"), Reason.NO_SKILL),
+        (left_with("open_records", "open_tasks", "disputes", "had"), Reason.OTHERS_NEEDED),
         (left_with("open_records", "open_tasks"), Reason.ALL_ANSWERED),
         (left_with("open_tasks"), Reason.ALL_ANSWERED),
         (left_with("open_records", "open_tasks", "leased"), Reason.ALL_LEASED),
         (left_with("open_records", "open_tasks", "leased", "in_hand"), Reason.IN_HAND),
-        (left_with("open_records", "open_tasks", "in_arbitration", "in_hand"), Reason.IN_HAND),
+        (left_with("open_records", "open_tasks", "disputes", "in_hand"), Reason.IN_HAND),
         (left_with("open_tasks", "for_us", "leased", "in_hand"), Reason.ALL_LEASED),
-        (left_with("open_tasks", "had", "leased", "in_hand"), Reason.OTHERS_NEEDED),
+        (left_with("open_tasks", "had", "leased", "in_hand"), Reason.IN_HAND),
         (left_with("open_tasks", "for_us", "had", "for_others"), Reason.ALL_LEASED),
         (left_with("open_tasks", "for_others", "leased"), Reason.NO_SKILL),
+        (left_with("open_tasks", "for_others", "held", "leased", "in_hand"), Reason.IN_HAND),
+        (left_with("open_tasks", "disputes", "other_kinds"), Reason.OTHER_KINDS),
+        (left_with("open_tasks", "disputes", "other_kinds", "leased"), Reason.ALL_LEASED),
+        (left_with("other_kinds"), Reason.NOTHING_YET),
         (left_with("open_tasks", "for_others", "held"), Reason.NOT_SELECTED),
         (left_with("open_tasks", "had"), Reason.OTHERS_NEEDED),
         (left_with("open_tasks", "had", "for_others"), Reason.OTHERS_NEEDED),
@@ -136,6 +141,31 @@ def left_with(*there: str) -> WhatIsLeft:
 )
 def test_why_there_is_nothing(left: WhatIsLeft, reason: Reason) -> None:
     assert why_nothing(left) is reason
+
+
+ANNOTATIONS, DISPUTES = frozenset({TaskKind.ANNOTATION}), frozenset({TaskKind.ARBITRATION})
+
+
+@pytest.mark.parametrize(
+    ("left", "kinds", "arbitrates", "reason"),
+    [
+        (left_with("open_tasks", "for_others"), DISPUTES, False, Reason.OTHER_KINDS),
+        (left_with("open_tasks", "leased", "held"), DISPUTES, True, Reason.OTHER_KINDS),
+        (left_with("open_tasks", "disputes"), DISPUTES, False, Reason.NO_SKILL),
+        (left_with("open_tasks", "deciding"), DISPUTES, False, Reason.NO_SKILL),
+        (left_with("open_tasks", "deciding"), DISPUTES, True, Reason.ALL_LEASED),
+        (left_with("open_tasks", "had"), DISPUTES, True, Reason.OTHERS_NEEDED),
+        (left_with("open_tasks", "disputes"), ANNOTATIONS, True, Reason.OTHER_KINDS),
+        (left_with("open_tasks", "disputes"), ANNOTATIONS, False, Reason.BEING_DECIDED),
+        (left_with("open_tasks", "disputes", "leased"), ANNOTATIONS, True, Reason.ALL_LEASED),
+        (left_with("open_tasks", "deciding"), BOTH, True, Reason.BEING_DECIDED),
+        (left_with("ever"), DISPUTES, True, Reason.DONE),
+    ],
+)
+def test_why_there_is_nothing_of_some_kinds(
+    left: WhatIsLeft, kinds: frozenset[TaskKind], arbitrates: bool, reason: Reason
+) -> None:
+    assert why_nothing(of_kinds(left, kinds, arbitrates=arbitrates)) is reason
 
 
 @pytest.mark.parametrize("reason", Reason)

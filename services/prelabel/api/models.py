@@ -32,8 +32,10 @@ from shared.kit.bodies import body_limit, hold_file
 from shared.kit.clock import utc_now
 from shared.kit.conditions import ExpectedRevisions, set_etag
 from shared.kit.endpoints import edge_router
+from shared.kit.exceptions import MalformedJson
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, page_of
 from shared.kit.problems import Problem, ProblemError, pointer_to, responses
+from shared.kit.storable_json import parse_json
 
 router = edge_router("models")
 
@@ -200,11 +202,15 @@ def _wake_after_promotion(runtime: PrelabelRuntime, project_id: UUID) -> None:
 
 def _manifest(text: str) -> ModelManifest:
     try:
+        parse_json(text.encode())
         return ModelManifest.model_validate_json(text, strict=True)
+    except MalformedJson:
+        raise Problem(422, "malformed-json", "The manifest is not JSON (RFC 8259).", pointer="/manifest") from None
+    except Problem as problem:
+        pointer = f"/manifest{problem.pointer or ''}"
+        raise Problem(problem.status, problem.type, problem.title, problem.explanation, pointer=pointer) from None
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
-        if any(item["type"] == "json_invalid" for item in found):
-            raise Problem(422, "malformed-json", "The manifest is not JSON (RFC 8259).", pointer="/manifest") from None
         errors = [
             ProblemError(pointer=pointer_to(["manifest", *error.path]), rule=error.rule, detail=error.detail)
             for error in map(read_error, found)

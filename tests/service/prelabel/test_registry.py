@@ -199,6 +199,16 @@ async def test_a_model_that_cannot_be_served_is_refused(world: World, case: str)
     assert await world.fetch("SELECT 1 FROM models WHERE project_id = $1", world.project_id) == []
 
 
+async def test_a_manifest_that_gives_a_name_twice_is_refused(world: World) -> None:
+    await world.begin()
+    whole = text_manifest().model_dump_json()
+    answer = await world.upload(text_model(), whole[:-1] + ', "question": "another"}')
+    assert (answer.status_code, answer.json()["type"]) == (422, "name-repeated")
+    assert answer.json()["pointer"] == "/manifest"
+    answer = await world.upload(text_model(), whole[:-1])
+    assert (answer.status_code, answer.json()["type"]) == (422, "malformed-json")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -152,12 +152,13 @@ class World:
     async def upload(
         self,
         model: bytes,
-        manifest: ModelManifest | Mapping[str, Any],
+        manifest: ModelManifest | Mapping[str, Any] | str,
         *roles: str,
         project_id: UUID | None = None,
         **parts: str,
     ) -> Any:
-        text = manifest.model_dump_json() if isinstance(manifest, ModelManifest) else json.dumps(manifest)
+        text = manifest.model_dump_json() if isinstance(manifest, ModelManifest) else manifest
+        text = text if isinstance(text, str) else json.dumps(text)
         return await self.service.client.post(
             f"/v1/projects/{project_id or self.project_id}/models",
             headers=self.service.token(*(roles or ("trainer",))),

@@ -202,7 +202,7 @@ def _wake_after_promotion(runtime: PrelabelRuntime, project_id: UUID) -> None:
 
 def _manifest(text: str) -> ModelManifest:
     try:
-        parse_json(text.encode())
+        parse_json(text.encode(errors="surrogatepass"))
         return ModelManifest.model_validate_json(text, strict=True)
     except MalformedJson:
         raise Problem(422, "malformed-json", "The manifest is not JSON (RFC 8259).", pointer="/manifest") from None

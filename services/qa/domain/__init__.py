@@ -14,7 +14,7 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 | `geometry`, `matching`, `regions` | which regions of several answers are one object | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster` |
 | `region_estimates`, `region_estimation` | annotators who draw regions, as stored and by EM | `RegionEstimates`, `EstimatedByRegions`, `estimate_regions` |
 | `region_consensus`, `region_votes`, `presence`, `region_names`, `region_edges` | which objects are there, how they are named and where their edges are | `weigh`, `WeighedObjects`, `outcomes`, `RegionVotes`, `presence`, `named`, `span_edges`, `box_chances` |
-| `class_votes` | answers that are a class | `vote_arrays`, `leave_one_out` |
+| `class_votes` | answers that are a class | `vote_arrays`, `posteriors`, `leave_one_out` |
 | `record`, `facts`, `verdict` | what happens to a record now | `Record`, `RecordFacts`, `judge`, `is_heavy`, `set_aside` |
 | `decisions` | what votes, held-out checks and reports lead to | `decide`, `held_out_check`, `after_feedback` |
 | `stored_estimates` | estimates as they are kept, opaque to all but their kind | `StoredEstimates`, `Reliability` |

@@ -90,13 +90,18 @@ DELETE FROM inbox WHERE event_id = $1 AND consumer_group = $2
 _LOCK_TO_PARK: Final = "SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock"
 _LOCK_TO_RELEASE: Final = "SELECT pg_advisory_xact_lock_shared(lock) FROM unnest($1::bigint[]) AS lock"
 
-# The releases that have yet to come to events that were parked before ours of the same keys.
-_TO_COME: Final = """
+# The releases that have yet to come to events that were parked before ours of the same keys. They are found from our keys:
+# from the releases, which are few, PostgreSQL would read all that they have yet to come to, for each of our keys.
+TO_COME: Final = """
 SELECT DISTINCT r.id
 FROM unnest($2::bytea[], $3::bigint[]) AS ours (event_key, seq)
-JOIN parked AS p ON p.event_key = ours.event_key AND p.seq < ours.seq AND p.consumer_group = $1
-JOIN parked_releases AS r ON r.consumer_group = p.consumer_group AND r.kind = p.kind AND r.key = p.key
-WHERE p.event_id <> ALL($4::uuid[]) AND (p.event_key, p.seq) > (r.after_key, r.after_seq)
+CROSS JOIN LATERAL (
+    SELECT event_key, seq, kind, key FROM parked AS p
+    WHERE p.event_key = ours.event_key AND p.seq < ours.seq AND p.consumer_group = $1 AND p.event_id <> ALL($4::uuid[])
+    OFFSET 0
+) AS p
+JOIN parked_releases AS r ON r.consumer_group = $1 AND r.kind = p.kind AND r.key = p.key
+WHERE (p.event_key, p.seq) > (r.after_key, r.after_seq)
 """
 _NEWEST: Final = 2**63 - 1
 _RELEASE: Final = """
@@ -208,7 +213,7 @@ async def _check_order(
     ours: Sequence[UUID],
     made: set[int],
 ) -> None:
-    found = {row["id"] for row in await session.raw.fetch(_TO_COME, handlers.group, keys, seqs, ours)}
+    found = {row["id"] for row in await session.raw.fetch(TO_COME, handlers.group, keys, seqs, ours)}
     found -= session.releases | made
     if found:
         raise ReleaseFirst(found, keys)

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from services.ingest.compute.fitting import StoredContent
+from services.ingest.compute.report_fitting import StoredContent
 from services.ingest.domain.intake import RecordCandidate
 from services.ingest.domain.personal_data import Redactions
 from shared.contracts.events import RecordAccepted

@@ -1,6 +1,6 @@
 """Personal data in free text: find it, mask it. Pure; what a model finds joins by a `ContextRecogniser`."""
 
-from shared.contracts.personal_data.finding import ContextRecogniser, Finding, Kind, Recogniser, RecogniserName
+from shared.contracts.personal_data.recognisers import ContextRecogniser, Finding, Kind, Recogniser, RecogniserName
 from shared.contracts.personal_data.masking import (
     RECOGNISERS,
     AnyRecogniser,

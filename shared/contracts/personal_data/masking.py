@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from shared.contracts.personal_data.email import EmailRecogniser
-from shared.contracts.personal_data.finding import ContextRecogniser, Finding, Kind, Recogniser
+from shared.contracts.personal_data.recognisers import ContextRecogniser, Finding, Kind, Recogniser
 from shared.contracts.personal_data.folding import fold, shape_of
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser

@@ -2,4 +2,4 @@
 
 from services.ingest.compute import files, lines, report_fitting
 
-__all__ = ["files", "report_fitting", "lines"]
+__all__ = ["files", "lines", "report_fitting"]

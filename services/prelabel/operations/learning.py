@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from services.prelabel.arrivals import Arrivals
+from services.prelabel.process_state.arrivals import Arrivals
 from services.prelabel.domain import learning_schedule
 from services.prelabel.exceptions import RunUnderWay
 from services.prelabel.operations import selection, training

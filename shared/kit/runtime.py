@@ -114,7 +114,7 @@ class Runtime(Generic[R]):
     def __init__(self, spec: ServiceSpec[R]) -> None:
         self.spec = spec
         self.settings = spec.settings
-        self.database = Database(spec.settings)
+        self.database = Database(spec.settings, self._wake_waiting)
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
         wait_s = spec.settings.in_hand_wait_s
@@ -148,6 +148,9 @@ class Runtime(Generic[R]):
     def wake(self, loop_name: str) -> None:
         """Run that loop now instead of at its next time: here, or on the replica that leads it."""
         self.replica.wake(wake_name(loop_name))
+
+    def _wake_waiting(self, name: str) -> None:
+        self.replica.wake(name)
 
 
 def wake_name(loop_name: str) -> str:

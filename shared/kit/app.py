@@ -36,7 +36,7 @@ from shared.kit.consuming import Handlers, attach
 from shared.kit.content_coding import ContentCoding
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.edge import Edge, request_id_of
-from shared.kit.endpoints import EdgeRoute
+from shared.kit.endpoints import flat
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
 from shared.kit.problem_mapping import problem_of
@@ -75,40 +75,38 @@ _METHOD_NOT_ALLOWED = 405
 
 def create_service_app(spec: ServiceSpec) -> FastAPI:
     """Wire a service. Nothing is opened before the application's lifespan begins."""
-    settings = spec.settings
+    settings, runtime = spec.settings, Runtime(spec)
     app = FastAPI(
         title=spec.title,
         description=spec.description,
         version=__version__,
         lifespan=_lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        middleware=_middleware(spec, runtime),
     )
     app.root_path = (
         settings.root_path
     )  # as an argument it is deprecated: servers set it, but ours learns it from settings
-    app.state.runtime = Runtime(spec)
+    app.state.runtime = runtime
     app.state.authenticator = Authenticator(settings)
     app.state.subject_rate = (
         RateLimit("subject", settings.requests_per_s_of_subject) if settings.requests_per_s_of_subject else None
     )
     app.state.background = True
-    app.state.runtime.checks.update(database=_database_answers, schema=_schema_check)
-    app.user_middleware = _middleware(spec, app.state.runtime)
+    runtime.checks.update(database=_database_answers, schema=_schema_check)
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
-    # Routes are tried in this order: the service's own are the ones that must be fast. They are taken one by one, as
-    # `include_router` would nest the routers, and a nested router is matched twice for every request.
-    for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router):
-        nested = [route for route in router.routes if not isinstance(route, EdgeRoute)]
-        if nested:
-            raise TypeError(f"{nested[0]}: a service's routers hold endpoints alone; make them with `edge_router`")
-        app.router.routes.extend(
-            route for route in router.routes if settings.metrics_port is None or route is not health.metrics_route
-        )
+    # Routes are tried in this order: the service's own are the ones that must be fast.
+    routers = [*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router]
+    if settings.metrics_port is None:
+        routers.append(health.metrics_router)
+    for router in routers:
+        app.include_router(router)
     openapi.install(app)
     documentation.install(app)
     return app
@@ -165,7 +163,7 @@ def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, 
 def allowed_methods(request: Request) -> list[str]:
     """Every method that some route takes at this path, and HEAD wherever there is GET."""
     methods: set[str] = set()
-    for route in request.app.routes:
+    for route in flat(request.app.routes):
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()
     if "GET" in methods:

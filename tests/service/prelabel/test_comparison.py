@@ -1,0 +1,264 @@
+"""Challengers are compared on labels of the validation split, and promoted or rejected."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from pydantic import ValidationError
+
+from services.prelabel import metrics
+from services.prelabel.domain.evaluation import Measured
+from services.prelabel.exceptions import InferenceFailed
+from services.prelabel.operations import comparison, model_tests, registry, training
+from services.prelabel.storage import comparison_attempts
+from services.prelabel.storage.comparison_attempts import ComparisonAttempt
+from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
+from shared.contracts.policies import Policies
+from shared.contracts.values import LabelMethod, ModelStage, Split
+from shared.kit import outbox
+from shared.kit.compute.exceptions import ComputeCrashed
+from shared.kit.database import Session
+from shared.kit.jobs import CANCELLED
+from shared.kit.loops import LoopRunner
+from tests.service.prelabel import scoring_process
+from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
+from tests.support.killed import run_until_killed
+from tests.support.service import ServiceUnderTest, service_under_test
+from tests.support.slowness import slowness
+from tests.service.prelabel.learning import LABELS, QUICK, alive, batch, comparison_is_due, label_all, learning, runs, stages, texts, train_now
+
+
+async def test_a_first_challenger_waits_for_held_out_labels_but_serving_goes_on_when_nothing_else_is_left(
+    world: World,
+) -> None:
+    await world.begin(chosen=QUICK)
+    held_out = await texts(world, 8, Split.VALIDATION)
+    await texts(world, 30)
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        await eventually(lambda: stages(world))
+        await asyncio.sleep(0.6)
+        assert await stages(world) == ["challenger"]
+        assert await batch(world, 1) == [], "held-out records are still being served"
+        for record_id in held_out[:4]:
+            await world.deliver_state(record_id, RecordUnlabelable(reason="nobody can read it"))
+        assert await eventually(lambda: batch(world, 1)), "six held-out labels can't be reached any more"
+
+
+async def test_with_enough_held_out_labels_the_first_challenger_is_promoted(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    held_out = await texts(world, 8, Split.VALIDATION)
+    await texts(world, 30)
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        await eventually(lambda: stages(world))
+        await label_all(world, held_out[:6], Split.VALIDATION)
+        await eventually(lambda: batch(world, 1))
+    assert await stages(world) == ["champion"]
+
+
+async def test_promotion_by_hand_waits_for_people(world: World) -> None:
+    by_hand = QUICK.model_copy(update={"learning": QUICK.learning.model_copy(update={"promotion": "by_hand"})})
+    await world.begin(chosen=Policies.model_validate(by_hand.model_dump()))
+    held_out = await texts(world, 6, Split.VALIDATION)
+    await texts(world, 30)
+    await label_all(world, held_out, Split.VALIDATION)
+    async with alive(world):
+        await label_all(world, await eventually(lambda: batch(world, 0)))
+        assert await eventually(lambda: batch(world, 1)), "a decision that is left to people holds up nobody"
+    assert await stages(world) == ["challenger"]
+    ((run, *_), (model,)) = await runs(world), (await world.service.published(ModelChanged))[-1:]
+    assert run["state"] == "compared"
+    assert model.payload.evaluation is not None
+
+
+async def test_a_worse_challenger_is_rejected(world: World) -> None:
+    await world.begin(chosen=policies(cold_start=12, batch_size=6, promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 9, Split.VALIDATION), Split.VALIDATION)
+    await world.champion()
+    worse = await world.upload(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+    assert worse.status_code == 201
+    await world.service.run_loop("compare")
+    published = (await world.service.published(ModelChanged))[-1].payload
+    assert (published.model_id, published.stage) == (UUID(worse.json()["model_id"]), ModelStage.REJECTED)
+    assert published.evaluation is not None
+    assert published.evaluation.against_accuracy == 1.0
+    assert await stages(world) == ["champion", "rejected"]
+
+
+async def test_a_challenger_is_chosen_by_the_validation_split_alone(world: World) -> None:
+    """On the test split it would be the better one."""
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 9, Split.VALIDATION), Split.VALIDATION)
+    await world.champion()
+    swapped = {"billing": "delivery", "delivery": "billing", "other": "other"}
+    for record_id in await texts(world, 30, Split.TEST):
+        await world.label(record_id, swapped[world.truth[record_id]], Split.TEST)
+    other = await world.upload(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+    await world.service.run_loop("compare")
+    changed = [event.payload for event in await world.service.published(ModelChanged)]
+    published = [payload for payload in changed if payload.model_id == UUID(other.json()["model_id"])][-1]
+    assert published.stage is ModelStage.REJECTED
+    assert published.evaluation is not None
+    assert (published.evaluation.split, published.evaluation.held_out) == ("validation", 9)
+
+
+async def test_labels_of_the_test_split_let_no_challenger_be_compared(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
+    assert (await world.upload(text_model(), text_manifest())).status_code == 201
+    await world.service.run_loop("compare")
+    assert await stages(world) == ["challenger"]
+
+
+@pytest.mark.parametrize(("loop", "split"), [("test", Split.TEST), ("compare", Split.VALIDATION)])
+async def test_no_attempt_is_counted_for_a_model_that_was_decided_on_before_it_began(
+    world: World, monkeypatch: pytest.MonkeyPatch, loop: str, split: Split
+) -> None:
+    """Nobody would delete it: what is measured no more has no next attempt."""
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    if loop == "test":
+        await world.champion()
+    else:
+        assert (await world.upload(text_model(), text_manifest())).status_code == 201
+    await label_all(world, await texts(world, 8, split), split)
+    measured: list[Any] = []
+
+    async def out_of_reach(*arguments: Any) -> None:
+        measured.append(arguments)
+
+    begin = comparison_attempts.begin
+
+    async def decided_on_before(session: Session, model_id: UUID, stage: ModelStage) -> ComparisonAttempt | None:
+        if stage is ModelStage.CHAMPION:
+            await world.champion(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+        else:
+            path, trainer = f"/v1/models/{model_id}/promotion", world.service.token("trainer")
+            promoted = await world.service.client.post(path, headers=trainer, json={"reason": "by hand"})
+            assert promoted.status_code == 200, promoted.text
+        monkeypatch.setattr(model_tests if loop == "test" else comparison, "measure", out_of_reach)
+        return await begin(session, model_id, stage)
+
+    monkeypatch.setattr(comparison_attempts, "begin", decided_on_before)
+    await world.service.run_loop(loop)
+    assert measured == []
+    assert await world.fetch("SELECT FROM comparison_attempts") == []
+
+
+async def test_a_newer_challenger_supersedes_one_that_still_waits(world: World) -> None:
+    await world.begin(chosen=QUICK)
+    records = await texts(world, 20)
+    await label_all(world, records[:12])
+    await train_now(world)
+    await label_all(world, records[12:])
+    await train_now(world)
+    assert await stages(world) == ["rejected", "challenger"]
+    assert [run["state"] for run in await runs(world)] == ["superseded", "comparing"]
+
+
+async def test_an_interrupted_promotion_leaves_everything_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
+    await world.upload(text_model(), text_manifest())
+    deliver_state = registry.publish_changes
+
+    async def interrupted(*_: object) -> None:
+        raise ConnectionResetError("killed")
+
+    monkeypatch.setattr(registry, "publish_changes", interrupted)
+    with pytest.raises(ConnectionResetError):
+        await world.service.run_loop("compare")
+    assert await stages(world) == ["challenger"]
+    monkeypatch.setattr(registry, "publish_changes", deliver_state)
+    await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    assert await stages(world) == ["champion"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (IndexError("list index out of range"), "A fault of the service (IndexError)."),
+        (asyncpg.QueryCanceledError("canceling statement due to statement timeout"), "The database failed (busy)."),
+        (
+            InferenceFailed("longer than 30 s"),
+            "it could not answer the records of the validation split: longer than 30 s",
+        ),
+    ],
+)
+async def test_every_attempt_at_a_comparison_counts_and_after_the_last_one_the_model_is_rejected_with_its_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
+    await world.upload(text_model(), text_manifest())
+    attempts = 0
+
+    async def fails(*_: object, **__: object) -> Any:
+        nonlocal attempts
+        attempts += 1
+        raise error
+
+    monkeypatch.setattr(comparison, "measure", fails)
+    for attempt in range(1, 6):
+        assert await stages(world) == ["challenger"]
+        with contextlib.suppress(type(error)):
+            await world.service.run_loop("compare")
+        await world.service.run_loop("compare")  # not at once
+        assert attempts == attempt
+        await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    assert attempts == 5
+    rejected = (await world.service.published(ModelChanged))[-1].payload
+    assert (rejected.stage, rejected.reason) == (ModelStage.REJECTED, f"its comparison failed 5 times: {reason}")
+    assert await world.fetch("SELECT FROM comparison_attempts") == []
+
+
+async def test_a_comparison_that_ends_the_process_each_time_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
+    await world.upload(text_model(), text_manifest())
+
+    async def killed(*_: object, **__: object) -> Any:
+        raise asyncio.CancelledError  # nothing is written after it
+
+    monkeypatch.setattr(comparison, "measure", killed)
+    for _ in range(5):
+        with pytest.raises(asyncio.CancelledError):
+            await world.service.run_loop("compare")
+        await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    rejected = (await world.service.published(ModelChanged))[-1].payload
+    assert (rejected.stage, rejected.reason) == (
+        ModelStage.REJECTED,
+        "its comparison failed 5 times: The service was interrupted.",
+    )
+
+
+async def test_a_comparison_whose_records_are_out_of_reach_waits_for_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    await label_all(world, await texts(world, 6, Split.VALIDATION), Split.VALIDATION)
+    await world.upload(text_model(), text_manifest())
+
+    async def away(*_: object, **__: object) -> Any:
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(comparison, "measure", away)
+        for _ in range(7):
+            await world.service.run_loop("compare")
+            await comparison_is_due(world)
+    await world.service.run_loop("compare")
+    assert await stages(world) == ["champion"]

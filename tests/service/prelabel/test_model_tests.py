@@ -1,0 +1,95 @@
+"""Champions are tested on the test split, once."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from pydantic import ValidationError
+
+from services.prelabel import metrics
+from services.prelabel.domain.evaluation import Measured
+from services.prelabel.exceptions import InferenceFailed
+from services.prelabel.operations import comparison, model_tests, registry, training
+from services.prelabel.storage import comparison_attempts
+from services.prelabel.storage.comparison_attempts import ComparisonAttempt
+from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
+from shared.contracts.policies import Policies
+from shared.contracts.values import LabelMethod, ModelStage, Split
+from shared.kit import outbox
+from shared.kit.compute.exceptions import ComputeCrashed
+from shared.kit.database import Session
+from shared.kit.jobs import CANCELLED
+from shared.kit.loops import LoopRunner
+from tests.service.prelabel import scoring_process
+from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
+from tests.support.killed import run_until_killed
+from tests.support.service import ServiceUnderTest, service_under_test
+from tests.support.slowness import slowness
+from tests.service.prelabel.learning import LABELS, QUICK, alive, batch, comparison_is_due, label_all, learning, runs, stages, texts, train_now
+
+
+async def tests_of(world: World) -> list[Any]:
+    events = await world.service.published(ModelChanged)
+    return [
+        event.payload.test
+        for event in events
+        if event.project_id == world.project_id and event.payload.test is not None
+    ]
+
+
+async def test_the_test_split_is_read_once_after_the_promotion(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    model_id = await world.champion()
+    await label_all(world, await texts(world, 5, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    assert await tests_of(world) == [], "too few labels"
+    await label_all(world, await texts(world, 3, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    (report,) = await tests_of(world)
+    assert (report.records, report.untouched, report.failure) == (8, True, None)
+    assert report.interval_low < report.accuracy <= report.interval_high
+
+    await label_all(world, await texts(world, 20, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    client, headers = world.service.client, world.service.token("trainer")
+    read = (await client.get(f"/v1/models/{model_id}", headers=headers)).json()
+    assert read["test"]["records"] == 8
+    assert await tests_of(world) == [report]
+
+
+async def test_a_challenger_is_not_tested(world: World) -> None:
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    assert (await world.upload(text_model(), text_manifest())).status_code == 201
+    await label_all(world, await texts(world, 9, Split.TEST), Split.TEST)
+    await world.service.run_loop("test")
+    assert await tests_of(world) == []
+
+
+async def test_a_model_that_is_replaced_during_its_test_has_no_report(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file may be gone by then, as that of one which learnt from an erased record."""
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    tested = await world.champion()
+    await label_all(world, await texts(world, 8, Split.TEST), Split.TEST)
+    measure = model_tests.measure
+
+    async def replaced_meanwhile(*arguments: Any) -> Measured | None:
+        measured = await measure(*arguments)
+        monkeypatch.undo()
+        await world.champion(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+        return measured
+
+    monkeypatch.setattr(model_tests, "measure", replaced_meanwhile)
+    await world.service.run_loop("test")
+    assert await tests_of(world) == []
+    rows = await world.fetch("SELECT stage, test FROM models WHERE model_id = $1", tested)
+    assert [tuple(row) for row in rows] == [("retired", None)]
+    await world.service.run_loop("test")
+    assert len(await tests_of(world)) == 1, "the one in use now"

@@ -1,0 +1,41 @@
+"""What the tests of the edge share: where things are, and what a problem looks like."""
+
+import asyncio
+import dataclasses
+import gzip
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.requests import Request
+from structlog.testing import capture_logs
+
+from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
+from shared.kit.budgets import ByteBudget
+from shared.kit.clock import utc_now
+from tests.support.service import ServiceUnderTest, service_under_test
+
+PROBLEM = "application/problem+json"
+JSON = {"content-type": "application/json"}
+
+
+def things(project_id: object = None) -> str:
+    return f"/v1/projects/{project_id or uuid4()}/things"
+
+
+def is_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    document: dict[str, Any] = answer.json()
+    assert document["type"] == kind
+    assert document["status"] == status
+    assert document["title"]
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return document
+

@@ -81,7 +81,7 @@ def create_app(settings: IngestSettings | None = None) -> FastAPI:
                 Loop("fold_feedback", 5.0, loops.fold_feedback),
             ),
             republish=republication.everything,
-            holding_personal_data=projects_storage.holding_personal_data,
+            holding_personal_data=projects_storage.HOLDING_PERSONAL_DATA,
             erasure=ErasureSpec(erasures.places, keep=erasures.keep_own, pending=erasure_storage.pending),
             setup=setup,
         )

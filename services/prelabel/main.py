@@ -62,7 +62,7 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             jobs={training_runs.FOLLOW: jobs.follow_training},
             job_cancellations={training_runs.FOLLOW: jobs.cancel_training},
             republish=republication.everything,
-            holding_personal_data=projects_storage.holding_personal_data,
+            holding_personal_data=projects_storage.HOLDING_PERSONAL_DATA,
             erasure=ErasureSpec(unlearning.places, PredictionsErased),
             setup=open_resources,
         )

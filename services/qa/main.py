@@ -97,7 +97,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             job_cancellations={releases.BUILD: releases.cancel},
             compute_kept_ready=True,
             republish=republication.current_state,
-            holding_personal_data=projects_storage.holding_personal_data,
+            holding_personal_data=projects_storage.HOLDING_PERSONAL_DATA,
             erasure=ErasureSpec(erased_places.places, LabelsErased),
             setup=setup,
         )

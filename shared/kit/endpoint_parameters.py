@@ -94,21 +94,27 @@ def parameters_of(
 
 
 def read_strictly(endpoint: Callable[..., Any], name: str) -> StrictReader:
-    """Have the parameter that takes the body read as the OpenAPI document declares it, by whoever asks for the signature."""
-    signature = inspect.signature(endpoint, eval_str=True)
-    declared = _declared(signature.parameters[name])
+    """Have the parameter that takes the body read as the OpenAPI document declares it."""
+    declared = _declared(_signature_of(endpoint).parameters[name])
     readers = [each for each in declared.annotations if isinstance(each, StrictReader)]
     if readers:  # it is of another route, too
         return readers[0]
     constraints = [each for each in declared.annotations if each is not declared.marker]
     reader = StrictReader(_annotated(declared.kind, *constraints, *getattr(declared.marker, "metadata", ())))
-    annotation = _annotated(declared.kind, *declared.annotations, reader)
-    endpoint.__signature__ = signature.replace(  # type: ignore[attr-defined]  # PEP 362: `inspect.signature` returns it
-        parameters=[
-            each.replace(annotation=annotation) if each.name == name else each for each in signature.parameters.values()
-        ]
-    )
+    _annotate(endpoint, name, reader)
     return reader
+
+
+def _annotate(call: Callable[..., Any], name: str, annotation: Any) -> None:
+    """Add an annotation to a parameter, for whoever asks for the signature (PEP 362): FastAPI does."""
+    signature = _signature_of(call)
+    changed = {name: signature.parameters[name].replace(annotation=_annotated(signature.parameters[name].annotation, annotation))}
+    parameters = [changed.get(each.name, each) for each in signature.parameters.values()]
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+
+
+def _signature_of(call: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(call, eval_str=True)
 
 
 def _walk(
@@ -121,7 +127,7 @@ def _walk(
         call, is_dependency = waiting.pop(0)
         if isinstance(call, Guard):
             guards.append(call)
-        for parameter in inspect.signature(call, eval_str=True).parameters.values():
+        for parameter in _signature_of(call).parameters.values():
             each = _declared(parameter)
             if isinstance(each.marker, params.Depends):
                 waiting.append((each.marker.dependency or each.kind, True))

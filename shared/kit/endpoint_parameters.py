@@ -108,7 +108,11 @@ def read_strictly(endpoint: Callable[..., Any], name: str) -> StrictReader:
 def _annotate(call: Callable[..., Any], name: str, annotation: Any) -> None:
     """Add an annotation to a parameter, for whoever asks for the signature (PEP 362): FastAPI does."""
     signature = _signature_of(call)
-    changed = {name: signature.parameters[name].replace(annotation=_annotated(signature.parameters[name].annotation, annotation))}
+    changed = {
+        name: signature.parameters[name].replace(
+            annotation=_annotated(signature.parameters[name].annotation, annotation)
+        )
+    }
     parameters = [changed.get(each.name, each) for each in signature.parameters.values()]
     call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
 

@@ -153,5 +153,3 @@ async def refuse_body(request: Request) -> None:
             "This takes no body.",
             errors=[ProblemError(parameter="body", rule="unknown-body", detail="This takes no body.")],
         )
-
-

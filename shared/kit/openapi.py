@@ -13,7 +13,6 @@ from shared.kit.auth import Guard
 from shared.kit.endpoints import EdgeRoute, endpoints_of
 from shared.kit.problems import ProblemDocument, responses
 
-
 OPENAPI_PATH: Final = "/openapi.json"
 
 

@@ -1,6 +1,6 @@
 """Projects and their versions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID

@@ -50,7 +50,11 @@ async def start_training(
         session, situation, started_by=principal.actor, reason=mask(asked.reason), batch=None, now=utc_now()
     )
     job_id = await enqueue(
-        session, training_runs.FOLLOW, project_id=project_id, arguments={"run_id": str(run.run_id)}, actor=principal.actor
+        session,
+        training_runs.FOLLOW,
+        project_id=project_id,
+        arguments={"run_id": str(run.run_id)},
+        actor=principal.actor,
     )
     session.on_commit(lambda: runtime.wake(TRAIN))
     return TrainingAccepted(job_id=job_id, run_id=run.run_id)

@@ -14,9 +14,9 @@ from services.prelabel.exceptions import CannotTrain, TrainingFailure, TrainingI
 from services.prelabel.operations import registry, training
 from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
+from services.prelabel.process_state.training_ends import TrainingEnds
 from services.prelabel.storage import runs
 from services.prelabel.storage.runs import Run, RunState
-from services.prelabel.process_state.training_ends import TrainingEnds
 from shared.kit.clock import to_tick, utc_now
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import Database, Session, database_error_kind

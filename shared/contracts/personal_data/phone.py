@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from shared.contracts.personal_data.recognisers import Finding, Kind
 from shared.contracts.personal_data.folding import HOMOGLYPHS
 from shared.contracts.personal_data.numbering_plans import is_national, is_national_elsewhere
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
 _SHAPE = re.compile(rb"0(?:[ ./()\-]{0,3}0){6}")

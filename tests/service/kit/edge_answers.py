@@ -1,25 +1,9 @@
 """What the tests of the edge share: where things are, and what a problem looks like."""
 
-import asyncio
-import dataclasses
-import gzip
-import json
-import re
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
-from starlette.requests import Request
-from structlog.testing import capture_logs
-
-from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
-from shared.kit.budgets import ByteBudget
-from shared.kit.clock import utc_now
-from tests.support.service import ServiceUnderTest, service_under_test
 
 PROBLEM = "application/problem+json"
 JSON = {"content-type": "application/json"}
@@ -38,4 +22,3 @@ def is_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]
     assert document["title"]
     assert document["request_id"] == answer.headers["x-request-id"]
     return document
-

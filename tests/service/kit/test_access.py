@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+
 from shared.contracts.values import Role
 from shared.kit.endpoints import EdgeRoute, endpoints_of
 from shared.kit.token_keys import TokenKey, mint_token

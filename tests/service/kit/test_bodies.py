@@ -1,26 +1,18 @@
 """Which bodies the edge takes, how it reads them, and how much of them it has in hand."""
 
 import asyncio
-import dataclasses
 import gzip
-import json
-import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from starlette.requests import Request
-from structlog.testing import capture_logs
 
 from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
 from shared.kit.budgets import ByteBudget
-from shared.kit.clock import utc_now
+from tests.service.kit.edge_answers import JSON, is_problem, things
 from tests.support.service import ServiceUnderTest, service_under_test
-from tests.service.kit.edge_answers import JSON, PROBLEM, is_problem, things
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "rubbish", None])
@@ -145,7 +137,6 @@ async def test_the_token_is_looked_at_before_the_media_type(tiny: ServiceUnderTe
     is_problem(answer, 401, "unauthenticated")
 
 
-
 async def test_an_invalid_body_gets_place_and_rule_but_never_the_value(tiny: ServiceUnderTest) -> None:
     body = {"name": "", "number": "jane@example.com", "colour": "secret-colour", "tag": 1}
     answer = await tiny.client.post(things(), json=body, headers=tiny.token("manager"))
@@ -229,7 +220,6 @@ async def test_a_number_that_fits_no_column_is_refused(tiny: ServiceUnderTest, n
     answer = await tiny.client.post(things(), json={"name": "n", "number": number}, headers=tiny.token("manager"))
     assert answer.status_code == 422
     assert answer.json()["type"] == kind
-
 
 
 @pytest.mark.parametrize(
@@ -316,4 +306,3 @@ async def test_who_has_no_token_is_refused_before_the_body_is_read(tiny: Service
         raise AssertionError("it was read")
 
     is_problem(await tiny.client.post(things(), content=never(), headers=JSON), 401, "unauthenticated")
-

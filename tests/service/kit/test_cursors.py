@@ -1,26 +1,11 @@
 """Pages follow each other by cursors that only the list they are of has given out."""
 
-import asyncio
 import dataclasses
-import gzip
-import json
-import re
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
-from starlette.requests import Request
-from structlog.testing import capture_logs
 
-from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
-from shared.kit.budgets import ByteBudget
-from shared.kit.clock import utc_now
-from tests.support.service import ServiceUnderTest, service_under_test
-from tests.service.kit.edge_answers import JSON, PROBLEM, is_problem, things
+from tests.service.kit.edge_answers import PROBLEM, is_problem, things
+from tests.support.service import ServiceUnderTest
 
 
 async def test_pages_follow_each_other_without_gap_or_overlap(tiny: ServiceUnderTest) -> None:

@@ -1,26 +1,18 @@
 """What the edge of every service does, shown on the smallest one."""
 
-import asyncio
-import dataclasses
 import gzip
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
-from starlette.requests import Request
 from structlog.testing import capture_logs
 
-from shared.kit.bodies import BodyLimit, apply_body_limit, lift_body_limit
-from shared.kit.budgets import ByteBudget
 from shared.kit.clock import utc_now
+from tests.service.kit.edge_answers import is_problem, things
 from tests.support.service import ServiceUnderTest, service_under_test
-from tests.service.kit.edge_answers import JSON, PROBLEM, is_problem, things
 
 
 async def test_a_good_request_is_answered_and_its_event_published(tiny: ServiceUnderTest) -> None:
@@ -138,7 +130,6 @@ async def test_a_query_parameter_that_is_none_is_refused(tiny: ServiceUnderTest,
     assert [(error["parameter"], error["rule"]) for error in document["errors"]] == [("query", "unknown-parameter")]
     assert "limit" in document["detail"], "it names which there are"
     assert (await tiny.client.get(f"{things()}?limit=1", headers=tiny.token("manager"))).status_code == 200
-
 
 
 async def test_an_invalid_parameter_is_named(tiny: ServiceUnderTest) -> None:

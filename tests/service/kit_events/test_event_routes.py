@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from shared.contracts.events import AnnotatorChanged, GoldPlaced, ProjectChanged
 from shared.contracts.values import AnnotatorStatus, Pool
 from shared.kit import erasures, event_routes
 from shared.kit.clock import new_id, utc_now
-from shared.kit.database import Session
 from shared.kit.outbox import Outgoing, publish_many
 from shared.kit.relay import Relay
 from shared.kit.waits import Waits

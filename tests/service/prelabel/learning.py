@@ -1,36 +1,15 @@
 """What the tests of learning share: labels, loops that run by themselves, and how far a project is."""
 
-import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-import pytest
-from pydantic import ValidationError
-
-from services.prelabel import metrics
-from services.prelabel.domain.evaluation import Measured
-from services.prelabel.exceptions import InferenceFailed
-from services.prelabel.operations import comparison, model_tests, registry, training
-from services.prelabel.storage import comparison_attempts
-from services.prelabel.storage.comparison_attempts import ComparisonAttempt
-from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
-from shared.contracts.policies import Policies
-from shared.contracts.values import LabelMethod, ModelStage, Split
-from shared.kit import outbox
-from shared.kit.compute.exceptions import ComputeCrashed
-from shared.kit.database import Session
-from shared.kit.jobs import CANCELLED
+from shared.contracts.events import ModelChanged
+from shared.contracts.values import Split
 from shared.kit.loops import LoopRunner
-from tests.service.prelabel import scoring_process
-from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
-from tests.support.killed import run_until_killed
-from tests.support.service import ServiceUnderTest, service_under_test
-from tests.support.slowness import slowness
+from tests.service.prelabel.world import World, policies
+
 QUICK = policies(cold_start=12, batch_size=6, promotion_held_out=6)
 LABELS = ("billing", "delivery", "other")
 

@@ -1,40 +1,8 @@
 """Models made by hand, by the operators that they consist of."""
 
-import asyncio
-import hashlib
-from operator import itemgetter
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
 
-import numpy as np
-import pytest
 from onnx import ModelProto, TensorProto, helper
-from structlog.testing import CapturingLogger
-
-from services.prelabel import metrics
-from services.prelabel.compute import sessions
-from services.prelabel.domain import evaluation
-from services.prelabel.exceptions import ModelRefused
-from services.prelabel.operations import scoring
-from services.prelabel.operations.checks import check_model
-from shared.contracts.events import FeedbackReceived, ModelChanged, ModelManifest, RecordPredicted, Unanswered
-from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
-from shared.kit.clock import new_id, utc_now
-from shared.kit.compute.exceptions import ComputeTimeout
-from tests.service.prelabel.world import (
-    DIGIT_SCHEMA,
-    World,
-    digit_manifest,
-    digit_model,
-    eventually,
-    png,
-    policies,
-    text_manifest,
-    text_model,
-)
-from tests.support.documents import openapi_document
-from tests.support.service import ServiceUnderTest
 
 
 def tiny(output: str = "Softmax", *, width: int = 64, classes: int = 10, **changes: Any) -> bytes:

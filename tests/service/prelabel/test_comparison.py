@@ -2,36 +2,32 @@
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from pydantic import ValidationError
 
-from services.prelabel import metrics
-from services.prelabel.domain.evaluation import Measured
 from services.prelabel.exceptions import InferenceFailed
-from services.prelabel.operations import comparison, model_tests, registry, training
+from services.prelabel.operations import comparison, model_tests, registry
 from services.prelabel.storage import comparison_attempts
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
-from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
+from shared.contracts.events import ModelChanged, RecordUnlabelable
 from shared.contracts.policies import Policies
-from shared.contracts.values import LabelMethod, ModelStage, Split
-from shared.kit import outbox
-from shared.kit.compute.exceptions import ComputeCrashed
+from shared.contracts.values import ModelStage, Split
 from shared.kit.database import Session
-from shared.kit.jobs import CANCELLED
-from shared.kit.loops import LoopRunner
-from tests.service.prelabel import scoring_process
-from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
-from tests.support.killed import run_until_killed
-from tests.support.service import ServiceUnderTest, service_under_test
-from tests.support.slowness import slowness
-from tests.service.prelabel.learning import LABELS, QUICK, alive, batch, comparison_is_due, label_all, learning, runs, stages, texts, train_now
+from tests.service.prelabel.learning import (
+    QUICK,
+    alive,
+    batch,
+    comparison_is_due,
+    label_all,
+    runs,
+    stages,
+    texts,
+    train_now,
+)
+from tests.service.prelabel.world import World, eventually, policies, text_manifest, text_model
 
 
 async def test_a_first_challenger_waits_for_held_out_labels_but_serving_goes_on_when_nothing_else_is_left(

@@ -1,42 +1,24 @@
 """Models come in, are listed and read."""
 
-import asyncio
 import hashlib
-from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto, helper
-from structlog.testing import CapturingLogger
 
-from services.prelabel import metrics
-from services.prelabel.compute import sessions
-from services.prelabel.domain import evaluation
-from services.prelabel.exceptions import ModelRefused
-from services.prelabel.operations import scoring
-from services.prelabel.operations.checks import check_model
-from shared.contracts.events import FeedbackReceived, ModelChanged, ModelManifest, RecordPredicted, Unanswered
-from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
+from shared.contracts.events import FeedbackReceived, ModelManifest
+from shared.contracts.values import ModelStage, ProjectStatus, Verdict
 from shared.kit.clock import new_id, utc_now
-from shared.kit.compute.exceptions import ComputeTimeout
+from tests.service.prelabel.learning import changes
 from tests.service.prelabel.world import (
-    DIGIT_SCHEMA,
     World,
     digit_manifest,
     digit_model,
-    eventually,
-    png,
-    policies,
     text_manifest,
     text_model,
 )
 from tests.support.documents import openapi_document
-from tests.support.service import ServiceUnderTest
-from tests.service.prelabel.learning import changes
-from tests.service.prelabel.made_models import endless, fastidious, greedy, tiny
 
 
 async def test_an_uploaded_model_is_a_challenger_and_is_published(world: World) -> None:

@@ -1,74 +1,41 @@
 """Champions answer what is due, whatever interrupts them."""
 
 import asyncio
-import hashlib
-from operator import itemgetter
-from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
-
-import numpy as np
-import pytest
-from onnx import ModelProto, TensorProto, helper
-from structlog.testing import CapturingLogger
-
-from services.prelabel import metrics
-from services.prelabel.compute import sessions
-from services.prelabel.domain import evaluation
-from services.prelabel.exceptions import ModelRefused
-from services.prelabel.operations import scoring
-from services.prelabel.operations.checks import check_model
-from shared.contracts.events import FeedbackReceived, ModelChanged, ModelManifest, RecordPredicted, Unanswered
-from shared.contracts.values import ModelStage, ProjectStatus, Split, Verdict
-from shared.kit.clock import new_id, utc_now
-from shared.kit.compute.exceptions import ComputeTimeout
-from tests.service.prelabel.world import (
-    DIGIT_SCHEMA,
-    World,
-    digit_manifest,
-    digit_model,
-    eventually,
-    png,
-    policies,
-    text_manifest,
-    text_model,
-)
-from tests.support.documents import openapi_document
-from tests.support.service import ServiceUnderTest
-from tests.service.prelabel.learning import changes
-from tests.service.prelabel.made_models import endless, fastidious, greedy, tiny
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+import numpy as np
 import pytest
-from pydantic import ValidationError
+from structlog.testing import CapturingLogger
 
 from services.prelabel import metrics
-from services.prelabel.domain.evaluation import Measured
-from services.prelabel.exceptions import InferenceFailed
-from services.prelabel.operations import comparison, model_tests, registry, training
-from services.prelabel.storage import comparison_attempts
-from services.prelabel.storage.comparison_attempts import ComparisonAttempt
-from shared.contracts.events import GoldWithdrawn, LabelRetracted, ModelChanged, RecordPredicted, RecordUnlabelable
-from shared.contracts.policies import Policies
-from shared.contracts.values import LabelMethod, ModelStage, Split
+from services.prelabel.compute import sessions
+from services.prelabel.operations import scoring
+from shared.contracts.events import (
+    RecordPredicted,
+    Unanswered,
+)
 from shared.kit import outbox
-from shared.kit.compute.exceptions import ComputeCrashed
+from shared.kit.compute.exceptions import ComputeTimeout
 from shared.kit.database import Session
-from shared.kit.jobs import CANCELLED
-from shared.kit.loops import LoopRunner
 from tests.service.prelabel import scoring_process
-from tests.service.prelabel.world import DIGIT_SCHEMA, World, eventually, policies, text_manifest, text_model
+from tests.service.prelabel.learning import texts
+from tests.service.prelabel.made_models import fastidious, tiny
+from tests.service.prelabel.world import (
+    DIGIT_SCHEMA,
+    World,
+    digit_manifest,
+    eventually,
+    png,
+    text_model,
+)
 from tests.support.killed import run_until_killed
 from tests.support.service import ServiceUnderTest, service_under_test
 from tests.support.slowness import slowness
-from tests.service.prelabel.learning import LABELS, QUICK, alive, batch, comparison_is_due, label_all, learning, runs, stages, texts, train_now
 
 
 async def test_scoring_goes_on_where_it_was_interrupted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,9 @@ def test_query_parameters_are_known_by_their_alias_and_whether_they_may_be_repea
 
 
 def test_what_dependencies_take_counts_too() -> None:
-    async def read(_principal: Annotated[Any, requires("manager")], choice: Annotated[bool, Depends(chosen)]) -> None: ...
+    async def read(
+        _principal: Annotated[Any, requires("manager")], choice: Annotated[bool, Depends(chosen)]
+    ) -> None: ...
 
     taken = parameters_of(read, "/things", [requires("auditor")])
     assert [sorted(guard.roles) for guard in taken.guards] == [["manager"], ["auditor"]]

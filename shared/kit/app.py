@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from shared import __version__
 from shared.kit import (
@@ -36,7 +36,7 @@ from shared.kit.consuming import Handlers, attach
 from shared.kit.content_coding import ContentCoding
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.edge import Edge, request_id_of
-from shared.kit.endpoints import flat
+from shared.kit.endpoints import EdgeRoute
 from shared.kit.jobs import JobWorker
 from shared.kit.loops import LoopRunner, pause_s
 from shared.kit.problem_mapping import problem_of
@@ -86,6 +86,7 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        routes=_routes(spec),
         middleware=_middleware(spec, runtime),
     )
     app.root_path = (
@@ -101,15 +102,24 @@ def create_service_app(spec: ServiceSpec) -> FastAPI:
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
-    # Routes are tried in this order: the service's own are the ones that must be fast.
-    routers = [*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router]
-    if settings.metrics_port is None:
-        routers.append(health.metrics_router)
-    for router in routers:
-        app.include_router(router)
     openapi.install(app)
     documentation.install(app)
     return app
+
+
+def _routes(spec: ServiceSpec) -> list[BaseRoute]:
+    """The endpoints in the order in which they are tried: the service's own are the ones that must be fast.
+
+    They are complete in themselves, so the application takes them as they are: a router that is included is matched twice
+    for every request.
+    """
+    routers = [*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router]
+    if spec.settings.metrics_port is None:
+        routers.append(health.metrics_router)
+    routes = [route for router in routers for route in router.routes]
+    if nested := [route for route in routes if not isinstance(route, EdgeRoute)]:
+        raise TypeError(f"{nested[0]}: a service's routers hold endpoints alone; make them with `edge_router`")
+    return routes
 
 
 def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:
@@ -163,7 +173,7 @@ def _answer_with(problems: Mapping[type[Exception], int]) -> Callable[[Request, 
 def allowed_methods(request: Request) -> list[str]:
     """Every method that some route takes at this path, and HEAD wherever there is GET."""
     methods: set[str] = set()
-    for route in flat(request.app.routes):
+    for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()
     if "GET" in methods:

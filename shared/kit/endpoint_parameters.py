@@ -4,7 +4,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -34,7 +34,7 @@ class EndpointParameters:
     """
 
     guards: tuple[Guard, ...] = ()
-    queries: Mapping[str, bool] = types.MappingProxyType({})
+    queries: Mapping[str, bool] = field(default_factory=dict)
     body: str | None = None
     form: tuple[str, ...] = ()
 

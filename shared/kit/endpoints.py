@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, Final
 
-from fastapi.routing import APIRoute, APIRouter, iter_route_contexts
+from fastapi.routing import APIRoute, APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -104,14 +104,9 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def flat(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
-    """The routes of an application or router, and those of the routers that are included there."""
-    return [context.original_route for context in iter_route_contexts([*routes])]
-
-
 def endpoints_of(routes: Iterable[BaseRoute]) -> list[EdgeRoute]:
-    """The endpoints among these routes, wherever they are included."""
-    return [route for route in flat(routes) if isinstance(route, EdgeRoute)]
+    """The endpoints among these routes."""
+    return [route for route in routes if isinstance(route, EdgeRoute)]
 
 
 def _declared_parts(openapi_extra: Mapping[str, Any]) -> Iterable[str]:

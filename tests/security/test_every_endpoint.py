@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.auth import LOCAL_ISSUER
-from shared.kit.endpoints import EdgeRoute, flat
+from shared.kit.endpoints import EdgeRoute
 from shared.kit.settings import settings_class
 from shared.kit.token_keys import TokenKey, mint_token
 from tests.support.service import ServiceUnderTest, service_under_test, settings_for
@@ -48,7 +48,7 @@ def app_of(service: str) -> FastAPI:
 
 
 def routes_of(service: str) -> Iterator[tuple[str, EdgeRoute | Any]]:
-    for route in flat(app_of(service).routes):
+    for route in app_of(service).routes:
         for method in sorted(getattr(route, "methods", None) or ()):
             if method != "HEAD":
                 yield method, route

@@ -45,7 +45,7 @@ def test_what_dependencies_take_counts_too() -> None:
     ) -> None: ...
 
     taken = parameters_of(read, "/things", [requires("auditor")])
-    assert [sorted(guard.roles) for guard in taken.guards] == [["manager"], ["auditor"]]
+    assert [sorted(guard.roles) for guard in taken.guards] == [["auditor"], ["manager"]]
     assert taken.queries == {"verbose": False}
 
 

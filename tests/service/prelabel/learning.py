@@ -82,3 +82,9 @@ async def comparison_is_due(world: World) -> None:
 async def changes(world: World, model_id: UUID) -> list[tuple[int, ModelChanged]]:
     events = await world.service.published(ModelChanged)
     return [(event.revision, event.payload) for event in events if event.payload.model_id == model_id]
+
+
+async def attempts_of(world: World) -> list[Any]:
+    return await world.fetch(
+        "SELECT FROM comparison_attempts JOIN models USING (model_id) WHERE project_id = $1", world.project_id
+    )

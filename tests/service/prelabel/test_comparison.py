@@ -9,16 +9,14 @@ import asyncpg
 import pytest
 
 from services.prelabel.exceptions import InferenceFailed
-from services.prelabel.operations import comparison, model_tests, registry
-from services.prelabel.storage import comparison_attempts
-from services.prelabel.storage.comparison_attempts import ComparisonAttempt
+from services.prelabel.operations import comparison, registry
 from shared.contracts.events import ModelChanged, RecordUnlabelable
 from shared.contracts.policies import Policies
 from shared.contracts.values import ModelStage, Split
-from shared.kit.database import Session
 from tests.service.prelabel.learning import (
     QUICK,
     alive,
+    attempts_of,
     batch,
     comparison_is_due,
     label_all,
@@ -111,46 +109,6 @@ async def test_labels_of_the_test_split_let_no_challenger_be_compared(world: Wor
     assert (await world.upload(text_model(), text_manifest())).status_code == 201
     await world.service.run_loop("compare")
     assert await stages(world) == ["challenger"]
-
-
-async def attempts_of(world: World) -> list[Any]:
-    return await world.fetch(
-        "SELECT FROM comparison_attempts JOIN models USING (model_id) WHERE project_id = $1", world.project_id
-    )
-
-
-@pytest.mark.parametrize(("loop", "split"), [("test", Split.TEST), ("compare", Split.VALIDATION)])
-async def test_no_attempt_is_counted_for_a_model_that_was_decided_on_before_it_began(
-    world: World, monkeypatch: pytest.MonkeyPatch, loop: str, split: Split
-) -> None:
-    """Nobody would delete it: what is measured no more has no next attempt."""
-    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
-    if loop == "test":
-        await world.champion()
-    else:
-        assert (await world.upload(text_model(), text_manifest())).status_code == 201
-    await label_all(world, await texts(world, 8, split), split)
-    measured: list[Any] = []
-
-    async def out_of_reach(*arguments: Any) -> None:
-        measured.append(arguments)
-
-    begin = comparison_attempts.begin
-
-    async def decided_on_before(session: Session, model_id: UUID, stage: ModelStage) -> ComparisonAttempt | None:
-        if stage is ModelStage.CHAMPION:
-            await world.champion(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
-        else:
-            path, trainer = f"/v1/models/{model_id}/promotion", world.service.token("trainer")
-            promoted = await world.service.client.post(path, headers=trainer, json={"reason": "by hand"})
-            assert promoted.status_code == 200, promoted.text
-        monkeypatch.setattr(model_tests if loop == "test" else comparison, "measure", out_of_reach)
-        return await begin(session, model_id, stage)
-
-    monkeypatch.setattr(comparison_attempts, "begin", decided_on_before)
-    await world.service.run_loop(loop)
-    assert measured == []
-    assert await attempts_of(world) == []
 
 
 async def test_a_newer_challenger_supersedes_one_that_still_waits(world: World) -> None:

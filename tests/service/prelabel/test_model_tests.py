@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from services.prelabel.domain.evaluation import Measured
-from services.prelabel.operations import model_tests
+from services.prelabel.operations import comparison, model_tests
+from services.prelabel.storage import comparison_attempts
+from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from shared.contracts.events import ModelChanged
-from shared.contracts.values import Split
-from tests.service.prelabel.learning import label_all, texts
+from shared.contracts.values import ModelStage, Split
+from shared.kit.database import Session
+from tests.service.prelabel.learning import attempts_of, label_all, texts
 from tests.service.prelabel.world import World, policies, text_manifest, text_model
 
 
@@ -71,3 +74,37 @@ async def test_a_model_that_is_replaced_during_its_test_has_no_report(
     assert [tuple(row) for row in rows] == [("retired", None)]
     await world.service.run_loop("test")
     assert len(await tests_of(world)) == 1, "the one in use now"
+
+
+@pytest.mark.parametrize(("loop", "split"), [("test", Split.TEST), ("compare", Split.VALIDATION)])
+async def test_no_attempt_is_counted_for_a_model_that_was_decided_on_before_it_began(
+    world: World, monkeypatch: pytest.MonkeyPatch, loop: str, split: Split
+) -> None:
+    """Nobody would delete it: what is measured no more has no next attempt."""
+    await world.begin(chosen=policies(promotion_held_out=6, enabled=False))
+    if loop == "test":
+        await world.champion()
+    else:
+        assert (await world.upload(text_model(), text_manifest())).status_code == 201
+    await label_all(world, await texts(world, 8, split), split)
+    measured: list[Any] = []
+
+    async def out_of_reach(*arguments: Any) -> None:
+        measured.append(arguments)
+
+    begin = comparison_attempts.begin
+
+    async def decided_on_before(session: Session, model_id: UUID, stage: ModelStage) -> ComparisonAttempt | None:
+        if stage is ModelStage.CHAMPION:
+            await world.champion(text_model(4), text_manifest(labels=["delivery", "billing", "other"]))
+        else:
+            path, trainer = f"/v1/models/{model_id}/promotion", world.service.token("trainer")
+            promoted = await world.service.client.post(path, headers=trainer, json={"reason": "by hand"})
+            assert promoted.status_code == 200, promoted.text
+        monkeypatch.setattr(model_tests if loop == "test" else comparison, "measure", out_of_reach)
+        return await begin(session, model_id, stage)
+
+    monkeypatch.setattr(comparison_attempts, "begin", decided_on_before)
+    await world.service.run_loop(loop)
+    assert measured == []
+    assert await attempts_of(world) == []

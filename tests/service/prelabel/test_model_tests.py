@@ -1,6 +1,7 @@
 """Champions are tested on the test split, once."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 

@@ -1,21 +1,25 @@
 """How every endpoint is called: token first, then the body, then the endpoint, then the commit, then the answer."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from copy import copy
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any, Final, NamedTuple, get_args
 
 import orjson
 from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Body, Form
 from fastapi.routing import APIRoute, APIRouter
-from pydantic import PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.contracts.rules import NUMBER, WHOLE_NUMBER
+from shared.contracts.values import BrokenRule
 from shared.kit.auth import Guard
 from shared.kit.bodies import (
     BODY_LIMIT_EXTENSION,
@@ -47,13 +51,15 @@ class EdgeRoute(APIRoute):
 
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
     coding or where none is taken, and a query parameter that the endpoint doesn't have or that is given twice. JSON is read strictly: a number is no text, and true is
-    no number. A form has the parts that are declared, each once. A handler that reads the request
+    no number; a number in the path, the query or a header is written as in JSON. A form has the parts that are declared, each
+    once. A handler that reads the request
     by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         reader = reader_of(self.dependant.body_params)
         self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
+        read_plain_numbers(self.dependant)
         handle = super().get_route_handler()
         guards = guards_of(self.dependant)
         known = query_parameters_of(self.dependant)
@@ -112,6 +118,47 @@ def strictly_read(field: ModelField) -> ModelField:
     strict = copy(info)
     strict.metadata = [PlainValidator(read)]
     return dataclasses.replace(field, field_info=strict)
+
+
+class _NumberForm(NamedTuple):
+    """How a number is written, and what is said of one that isn't written so."""
+
+    written: re.Pattern[str]
+    rule: str
+    detail: str
+
+
+_NUMBERS: Final[Mapping[Any, _NumberForm]] = {
+    int: _NumberForm(re.compile(r"-?[0-9]+"), "int_parsing", WHOLE_NUMBER),
+    float: _NumberForm(re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"), "float_parsing", NUMBER),
+}
+
+
+def read_plain_numbers(dependant: Dependant) -> None:
+    """Have the numbers among the parameters of an endpoint and its dependencies read as JSON writes them.
+
+    Pydantic takes a text for a number, too, that has blanks around it, a plus before it or underscores in it.
+    """
+    for place in ("path_params", "query_params", "header_params"):
+        setattr(dependant, place, [_plainly_read(field) for field in getattr(dependant, place)])
+    for child in dependant.dependencies:
+        read_plain_numbers(child)
+
+
+def _plainly_read(field: ModelField) -> ModelField:
+    kinds = get_args(field.field_info.annotation) or (field.field_info.annotation,)
+    for kind, form in _NUMBERS.items():
+        if kind in kinds:
+            info = copy(field.field_info)
+            info.metadata = [*info.metadata, BeforeValidator(partial(_check_number, form))]
+            return dataclasses.replace(field, field_info=info)
+    return field
+
+
+def _check_number(form: _NumberForm, value: Any) -> Any:
+    if isinstance(value, str) and not form.written.fullmatch(value):
+        raise BrokenRule(form.detail, rule=form.rule)
+    return value
 
 
 def reader_of(fields: Sequence[ModelField]) -> StrictReader | None:

@@ -19,10 +19,10 @@ from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersi
 from shared.contracts.personal_data import Kind
 from shared.contracts.policies import GoldPolicy, Policies, PresetName, from_preset
 from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
+from shared.contracts.visible import DisplayName, Visible
 from shared.kit.images.changes import ImageChange
 
-ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000), Visible]
 
 SCHEMA_EXAMPLE: dict[str, Any] = {
     "fields": [{"name": "message", "kind": "text", "title": "Message"}],
@@ -61,7 +61,7 @@ class NewProject(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [PROJECT_EXAMPLE]})
 
-    name: ProjectName
+    name: DisplayName
     label_schema: LabelSchema | None = Field(default=None, alias="schema")
     guideline: Markdown | None = Field(default=None, description="Markdown.")
     preset: PresetName | None = Field(default=None, description="What is not set in `policies` is as in this preset.")
@@ -98,7 +98,7 @@ class ProjectChange(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}, {"active_schema": 1}]})
 
-    name: ProjectName | None = None
+    name: DisplayName | None = None
     status: ProjectStatus | None = None
     active_schema: Version | None = None
     active_guideline: Version | None = None

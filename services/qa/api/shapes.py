@@ -31,7 +31,7 @@ ANSWERS: dict[str, Any] = {"topic": {"label": "billing"}}
 MAX_SCHEMA_VERSION = 2_147_483_647
 MAX_GOLD_AT_ONCE = 1_000
 
-Note = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2_000), Visible]
 Version = Annotated[int, Field(ge=1, le=MAX_SCHEMA_VERSION)]
 OffsetUnitParam = Annotated[
     OffsetUnit, Query(description="What offsets in the answers that are shown count; `utf16` as JavaScript does.")

@@ -14,7 +14,7 @@ from services.ingest.operations.reports import KeptReport
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
-from shared.contracts.erasure import ErasedPlace
+from shared.contracts.erasure import ErasedPlace, PlaceState
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
 from shared.contracts.personal_data import Kind
 from shared.contracts.policies import GoldPolicy, Policies, PresetName, from_preset
@@ -356,9 +356,11 @@ _BEYOND = [
 
 
 class ErasureOut(BaseModel):
-    """The receipt of an erasure. `done`: nothing is pending anywhere.
+    """The receipt of an erasure. `done`: nothing of it is left anywhere, each place is done; else `state` is `pending` while
+    something is yet to go, or `left` where all that can go has gone, and the rest went to others before.
 
-    `until`: when everything is gone at the latest that goes by itself; a place that waits for somebody says so in
+    `until`: when everything is gone at the latest that goes by itself, or, with nothing pending, since when it is; a place
+    that waits for somebody says so in
     `next_step`. `beyond`: what Touchstone has no hand in.
     """
 
@@ -367,6 +369,7 @@ class ErasureOut(BaseModel):
     asked_at: AwareDatetime
     because: str
     done: bool
+    state: PlaceState
     until: AwareDatetime
     places: list[PlaceOut]
     beyond: list[str]
@@ -378,7 +381,8 @@ class ErasureOut(BaseModel):
             project_id=receipt.record.project_id,
             asked_at=receipt.asked_at,
             because=receipt.record.erased_because or "other",
-            done=receipt.done,
+            done=receipt.state is PlaceState.DONE,
+            state=receipt.state,
             until=receipt.until,
             places=[
                 PlaceOut(service=service, **place.model_dump())

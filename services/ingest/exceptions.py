@@ -142,3 +142,18 @@ class ImpossiblePurpose(ValueError):
 
 class NotErased(Exception):
     """The record was not erased: there is no receipt."""
+
+
+class NoOpenRecordFits(Exception):
+    """No open record has the fields that the schema needs."""
+
+    def __init__(self, counted: int, *, all_counted: bool) -> None:
+        super().__init__(counted, all_counted)
+        which = f"of the {counted} open records" if all_counted else f"of the newest {counted} open records"
+        self.detail = (
+            f"None {which} has the fields that the schema needs, so nobody could answer it. With `force=true` it becomes"
+            " active all the same; with `activate=false` a new version is only added."
+        )
+
+    def __str__(self) -> str:
+        return self.detail

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic.json_schema import SkipJsonSchema
 
 from services.ingest.domain.projects import Project
+from services.ingest.domain.schema_fit import OpenRecordsFit
 from services.ingest.operations.erasures import ErasureReceipt
 from services.ingest.operations.imports import Rejected
 from services.ingest.operations.record_imports import TakenLine
@@ -165,6 +166,31 @@ class ProjectForWork(ProjectSummary):
         )
 
 
+class OpenRecordsOut(BaseModel):
+    """How many of the open records have the fields that the schema needs which is active now.
+
+    It is told from the schema versions that they came under: `may_fit` are those that have them if they have some that their
+    version leaves open. With many records the newest are counted; then `all_counted` is false.
+    """
+
+    open: int
+    fit: int
+    may_fit: int
+    all_counted: bool
+    warning: str | None = Field(default=None, exclude_if=_is_none, description="Given where some don't fit.")
+
+    @classmethod
+    def of(cls, fit: OpenRecordsFit) -> "OpenRecordsOut":
+        lack = f"{fit.lack} open records lack a field that the schema needs: people can't answer all of it on them."
+        return cls(
+            open=fit.open,
+            fit=fit.fit,
+            may_fit=fit.may_fit,
+            all_counted=fit.all_counted,
+            warning=lack if fit.lack else None,
+        )
+
+
 class ProjectOut(ProjectSummary):
     """A project with all its versions. Its revision is its ETag."""
 
@@ -177,9 +203,13 @@ class ProjectOut(ProjectSummary):
     guidelines: list[GuidelineVersion]
     policies: list[PolicyVersionOut]
 
+    open_records: OpenRecordsOut | SkipJsonSchema[None] = Field(
+        default=None, exclude_if=_is_none, description="In the answer to a change that made another schema active."
+    )
+
     @classmethod
-    def of(cls, project: Project, *, gold: bool = True) -> "ProjectOut":
-        """`gold`: whether to show the gold policy."""
+    def of(cls, project: Project, *, gold: bool = True, fit: OpenRecordsFit | None = None) -> "ProjectOut":
+        """`gold`: whether to show the gold policy. `fit`: of what is open under a schema that has become active."""
         return cls(
             project_id=project.project_id,
             name=project.name,
@@ -195,6 +225,7 @@ class ProjectOut(ProjectSummary):
             schemas=list(project.schemas),
             guidelines=list(project.guidelines),
             policies=[PolicyVersionOut.of(each, gold=gold) for each in project.policies],
+            open_records=None if fit is None else OpenRecordsOut.of(fit),
         )
 
 

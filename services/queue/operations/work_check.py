@@ -226,6 +226,8 @@ async def finish_check(compute: ComputePool, checked: CheckedWork) -> CheckedWor
             timeout_s=MASKING_TIMEOUT_S,
         )
     except ComputeFailed as failure:
+        if checked.reading is Reading.LATE:
+            return replace(checked, project=None, work=Work({}, work.active_s), large=False)
         raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
     return replace(checked, work=replace(work, answers=answers, reason=reason), large=False)
 

@@ -1,7 +1,7 @@
 """Telephone numbers."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -100,8 +100,8 @@ _SINGLES = re.compile(r"(?:\d(?!\d)[ .\-/]?)+")
 _WITHOUT_SEPARATORS = str.maketrans("", "", "+-/.() ")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
 _GROUP = re.compile(r"\d+")
-_DIGITS = frozenset("0123456789")
-_OCTETS, _LONGEST_OCTET = 4, 3
+# With the code of a country and an area of one digit, but no IP address: 33.1.42.68.53.00; and as in North America.
+_DOTTED_WITH_CODE = re.compile(r"1(?:\.\d{3}){2}\.\d{4}|(?!\d{2,3}(?:\.\d{1,3}){3}\Z)[2-9]\d{1,2}\.\d(?:\.\d{2,4}){2,5}")
 _DIGITS_AND_LETTERS = re.compile(r"[0-9](?<!\d\d)\d{8,39}([^\W\d_]{0,24})(?!\w)")
 _PLUS_AND_LETTERS_BACKWARDS = re.compile(r"(\+?)([^\W\d_]{0,24})(?![\w+])")
 
@@ -344,21 +344,6 @@ def _is_national(number: str) -> bool:
     if not FEWEST_NATIONAL <= count <= MOST_NATIONAL or (count < FEWEST_IN_ONE and len(groups) < 3):  # noqa: PLR2004
         return False
     digits = "".join(groups)
-    if min(map(len, groups)) == 1 and not _is_dotted_with_code(number, groups):
+    if min(map(len, groups)) == 1 and not _DOTTED_WITH_CODE.fullmatch(number):
         return False
     return is_national(digits) or (digits[0] == "0" and len(groups) > 1 and is_national_elsewhere(digits))
-
-
-def _is_dotted_with_code(number: str, groups: Sequence[str]) -> bool:
-    """Whether it may be a number with dots that begins with the code of a country, which or the area behind it is one digit:
-    1.202.555.0143, 33.1.42.68.53.00; and is no IP address, nor an identifier of short parts.
-    """
-    code, area, *rest = groups
-    return (
-        set(number) - _DIGITS == {"."}
-        and len(rest) >= 2  # noqa: PLR2004
-        and sum(map(len, groups)) >= FEWEST_IN_ONE
-        and (len(code) == 1) != (len(area) == 1)
-        and min(map(len, rest)) > 1
-        and not (len(groups) == _OCTETS and max(map(len, groups)) <= _LONGEST_OCTET)
-    )

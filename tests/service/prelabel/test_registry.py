@@ -405,6 +405,17 @@ async def test_a_manifest_that_is_none_gets_pointers(world: World) -> None:
     assert "/manifest/task" in [error["pointer"] for error in answer.json()["errors"]]
 
 
+async def test_whatever_is_wrong_with_an_upload_is_pointed_at_in_its_form(world: World) -> None:
+    await world.begin()
+    answer = await world.upload(text_model(), text_manifest(), use_now="maybe")
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/use_now"]
+    manifest = text_manifest().model_dump() | {"labels": ["one", "two"]}
+    answer = await world.upload(text_model(), manifest)
+    assert (answer.status_code, answer.json()["type"]) == (422, "manifest-refused")
+    assert answer.json()["pointer"] == "/manifest/labels"
+
+
 async def test_a_model_for_an_unknown_project_may_come_later(world: World) -> None:
     answer = await world.upload(text_model(), text_manifest())
     assert (answer.status_code, answer.json()["type"]) == (404, "not-known-here")

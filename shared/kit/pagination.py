@@ -9,7 +9,15 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, Field, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
 from shared.contracts.values import BrokenRule
 from shared.kit.database import Session

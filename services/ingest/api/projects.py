@@ -58,7 +58,8 @@ Reader = Annotated[
 ]
 Activate = Annotated[bool, Query(description="Make it the active version at once; it affects later rounds only.")]
 Force = Annotated[
-    bool, Query(description="Make a schema version active even if none of the open records has the fields that it needs.")
+    bool,
+    Query(description="Make a schema version active even if none of the open records has the fields that it needs."),
 ]
 
 

@@ -69,7 +69,9 @@ async def upload_model(
         str, Form(description="The manifest, as JSON.", max_length=1_000_000, examples=[json.dumps(MANIFEST_EXAMPLE)])
     ],
     request: Request,
-    reason: Annotated[str, Form(description="Where it comes from.", min_length=1, max_length=2000), Visible] = "uploaded",
+    reason: Annotated[
+        str, Form(description="Where it comes from.", min_length=1, max_length=2000), Visible
+    ] = "uploaded",
     use_now: Annotated[
         bool,
         Form(

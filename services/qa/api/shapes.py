@@ -140,9 +140,9 @@ class GoldBatch(Frozen):
 
     model_config = example(gold=[{"record_id": RECORD_ID, "answers": ANSWERS}])
 
-    gold: list[Annotated[GoldOfRecord | MalformedGold, PlainValidator(_read_alone, json_schema_input_type=GoldOfRecord)]] = Field(
-        min_length=1, max_length=MAX_GOLD_AT_ONCE
-    )
+    gold: list[
+        Annotated[GoldOfRecord | MalformedGold, PlainValidator(_read_alone, json_schema_input_type=GoldOfRecord)]
+    ] = Field(min_length=1, max_length=MAX_GOLD_AT_ONCE)
 
 
 class GoldRefused(BaseModel):

@@ -44,7 +44,9 @@ async def reopen_tasks(session: Session, cache: ProjectCache, events: EventSet[T
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         subjects = [one for event in wave if (one := _reopen(locked, changes, event)) is not None]
         for subject in subjects:
-            if subject.record.expert_checked:  # somebody came who may be the expert that the look at thresholds waits for
+            if (
+                subject.record.expert_checked
+            ):  # somebody came who may be the expert that the look at thresholds waits for
                 changes.mark(subject.record.project_id, BackgroundWork.THRESHOLD_TEST)
         await judge_records(session, changes, subjects)
         await changes.save(session)

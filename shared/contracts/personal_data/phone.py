@@ -101,7 +101,9 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", "+-/.() ")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
 _GROUP = re.compile(r"\d+")
 # With the code of a country and an area of one digit, but no IP address: 33.1.42.68.53.00; and as in North America.
-_DOTTED_WITH_CODE = re.compile(r"1(?:\.\d{3}){2}\.\d{4}|(?!\d{2,3}(?:\.\d{1,3}){3}\Z)[2-9]\d{1,2}\.\d(?:\.\d{2,4}){2,5}")
+_DOTTED_WITH_CODE = re.compile(
+    r"1(?:\.\d{3}){2}\.\d{4}|(?!\d{2,3}(?:\.\d{1,3}){3}\Z)[2-9]\d{1,2}\.\d(?:\.\d{2,4}){2,5}"
+)
 _DIGITS_AND_LETTERS = re.compile(r"[0-9](?<!\d\d)\d{8,39}([^\W\d_]{0,24})(?!\w)")
 _PLUS_AND_LETTERS_BACKWARDS = re.compile(r"(\+?)([^\W\d_]{0,24})(?![\w+])")
 

@@ -428,7 +428,9 @@ async def test_who_brings_a_table_is_told_how_it_may_come(ingest: Ingest, path: 
     url = f"/v1/projects/{await ingest.project()}/{path}"
     table = b"id,message\n1,hello\n"
     answers = [
-        await ingest.client.post(url, content=table, headers={**ingest.product, "Content-Type": "text/csv; header=present"}),
+        await ingest.client.post(
+            url, content=table, headers={**ingest.product, "Content-Type": "text/csv; header=present"}
+        ),
         await ingest.client.post(url, files={"file": ("mails.csv", table, "text/csv")}, headers=ingest.product),
     ]
     for answer in answers:

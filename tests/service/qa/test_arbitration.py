@@ -1,8 +1,6 @@
 """When nobody may decide, and when somebody may again."""
 
 from itertools import permutations
-from typing import Any
-from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
@@ -16,8 +14,6 @@ from shared.contracts.events import (
 from shared.contracts.values import Pool, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import World
-
-
 
 
 async def test_without_an_arbiter_a_record_is_unlabelable_until_one_comes(world: World) -> None:

@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     Field,
     SerializerFunctionWrapHandler,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     model_serializer,
@@ -50,16 +51,15 @@ class Page(BaseModel, Generic[T]):
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page has at most.")]
 
 
-def _given(cursor: str | None) -> str | None:
-    if cursor == "":
+def _given(cursor: str) -> str:
+    if not cursor:
         raise BrokenRule("It must have at least 1 characters.", rule="string_too_short")
     return cursor
 
 
 After = Annotated[
-    str | None,
-    AfterValidator(_given),
-    Query(max_length=_MAX_CURSOR_LENGTH, description="The `next` of the page before; from the beginning without it."),
+    Annotated[str, StringConstraints(max_length=_MAX_CURSOR_LENGTH), AfterValidator(_given)] | None,
+    Query(description="The `next` of the page before; from the beginning without it."),
 ]
 
 

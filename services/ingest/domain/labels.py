@@ -26,10 +26,13 @@ def with_composed_labels(schema: LabelSchema) -> LabelSchema:
 
 
 def _check_titles(schema: LabelSchema) -> None:
-    for noun, titled in (("fields", schema.fields), ("questions", schema.questions)):
-        for place, one in enumerate(titled):
-            if one.title is not None and is_blank(one.title):
-                raise LabelShowsNothing(json_pointer(noun, place, "title"))
+    titles = [
+        *(("fields", place, field.title) for place, field in enumerate(schema.fields)),
+        *(("questions", place, question.title) for place, question in enumerate(schema.questions)),
+    ]
+    for noun, place, title in titles:
+        if title is not None and is_blank(title):
+            raise LabelShowsNothing(json_pointer(noun, place, "title"))
 
 
 def _check_list(labels: Sequence[str], *path: str | int) -> None:

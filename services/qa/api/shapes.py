@@ -122,9 +122,10 @@ def _read_alone(item: Any) -> GoldOfRecord | MalformedGold:
     """The item of a batch as it is declared; a malformed one is refused for itself and leaves the others as they are."""
     plain = orjson.dumps(item)
     try:
-        return _GOLD_OF_RECORD.read(plain)
+        sound: GoldOfRecord = _GOLD_OF_RECORD.read(plain)
     except ValidationError as error:
         return MalformedGold(_record_id_of(item), _GOLD_OF_RECORD.problem_of(error, plain))
+    return sound
 
 
 def _record_id_of(item: Any) -> UUID | None:

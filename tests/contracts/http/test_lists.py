@@ -55,6 +55,9 @@ async def test_a_limit_is_written_as_json_writes_a_number(service: ServiceUnderT
 
 
 async def test_every_view_of_a_project_that_is_not_known_says_so(service: ServiceUnderTest) -> None:
+    if service.runtime.spec.name == "queue":  # leases are for who is registered
+        registered = {"subject": "tester"}
+        await service.client.post("/v1/annotators", headers=service.token(Role.ADMIN), json=registered)
     views = [endpoint for endpoint in of(service) if "{project_id}" in endpoint.path]
     for endpoint in views:
         project_id = uuid4()

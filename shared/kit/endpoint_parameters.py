@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from functools import partial
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 from uuid import UUID
 
 from fastapi import BackgroundTasks, params
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from starlette.datastructures import UploadFile
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from shared.contracts.rules import NUMBER, WHOLE_NUMBER
+from shared.contracts.values import BrokenRule
 from shared.kit.auth import Guard
 from shared.kit.strict_reader import StrictReader
 
@@ -76,7 +79,7 @@ def parameters_of(
     queries: dict[str, bool] = {}
     bodies: list[str] = []
     form: list[str] = []
-    for each, of_dependency in _walk(endpoint, dependencies, guards):
+    for _, each, of_dependency in _walk(endpoint, dependencies, guards):
         match _place_of(each, path):
             case "query":
                 queries[each.alias] = each.is_list
@@ -105,6 +108,42 @@ def read_strictly(endpoint: Callable[..., Any], name: str) -> StrictReader:
     return reader
 
 
+class _NumberForm(NamedTuple):
+    """How a number is written, and what is said of one that isn't written so."""
+
+    written: re.Pattern[str]
+    rule: str
+    detail: str
+
+
+_NUMBERS: Final[Mapping[Any, _NumberForm]] = {
+    int: _NumberForm(re.compile(r"-?[0-9]+"), "int_parsing", WHOLE_NUMBER),
+    float: _NumberForm(re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"), "float_parsing", NUMBER),
+}
+
+
+def read_plain_numbers(endpoint: Callable[..., Any], path: str, dependencies: Sequence[params.Depends]) -> None:
+    """Have the numbers in the path, the query and the headers, of an endpoint and its dependencies, read as JSON writes them.
+
+    Pydantic takes a text for a number, too, that has blanks around it, a plus before it or underscores in it.
+    """
+    for call, each, _ in [*_walk(endpoint, dependencies, [])]:
+        form = next((form for kind, form in _NUMBERS.items() if kind in each.kinds), None)
+        if form is None or _place_of(each, path) in {"body", "form"} or any(_is_check(one) for one in each.annotations):
+            continue
+        _annotate(call, each.name, BeforeValidator(partial(_check_number, form)))
+
+
+def _is_check(annotation: Any) -> bool:
+    return isinstance(annotation, BeforeValidator) and getattr(annotation.func, "func", None) is _check_number
+
+
+def _check_number(form: _NumberForm, value: Any) -> Any:
+    if isinstance(value, str) and not form.written.fullmatch(value):
+        raise BrokenRule(form.detail, rule=form.rule)
+    return value
+
+
 def _annotate(call: Callable[..., Any], name: str, annotation: Any) -> None:
     """Add an annotation to a parameter, for whoever asks for the signature (PEP 362): FastAPI does."""
     signature = _signature_of(call)
@@ -123,8 +162,8 @@ def _signature_of(call: Callable[..., Any]) -> inspect.Signature:
 
 def _walk(
     endpoint: Callable[..., Any], dependencies: Sequence[params.Depends], guards: list[Guard]
-) -> Iterator[tuple[_Declared, bool]]:
-    """The parameters of an endpoint, then of all it depends on; the guards among these are added to `guards`."""
+) -> Iterator[tuple[Callable[..., Any], _Declared, bool]]:
+    """The parameters of an endpoint, then of all it depends on, each with whose it is; guards are added to `guards`."""
     waiting: list[tuple[Callable[..., Any], bool]] = [(endpoint, False)]
     waiting += [(each.dependency, True) for each in dependencies if each.dependency is not None]
     while waiting:
@@ -136,7 +175,7 @@ def _walk(
             if isinstance(each.marker, params.Depends):
                 waiting.append((each.marker.dependency or each.kind, True))
             else:
-                yield each, is_dependency
+                yield call, each, is_dependency
 
 
 def _declared(parameter: inspect.Parameter) -> _Declared:

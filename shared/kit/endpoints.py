@@ -24,7 +24,7 @@ from shared.kit.bodies import (
     require_media_type,
 )
 from shared.kit.caller_shares import current_caller
-from shared.kit.endpoint_parameters import parameters_of, read_strictly
+from shared.kit.endpoint_parameters import parameters_of, read_plain_numbers, read_strictly
 from shared.kit.problems import Problem, ProblemError
 
 serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
@@ -39,8 +39,8 @@ class EdgeRoute(APIRoute):
 
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
     coding or where none is taken, and a query parameter that the endpoint doesn't have or that is given twice. JSON is read strictly: a number is no text, and true is
-    no number. A form has the parts that are declared, each once. A handler that reads the request
-    by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
+    no number; a number in the path, the query or a header is written as in JSON. A form has the parts that are declared, each
+    once. A handler that reads the request by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
 
     `parameters` are what it takes, and `reader` reads its JSON; `media_types` what the body that FastAPI parses may be, none where it parses none.
     `takes_body`: FastAPI parses one, or the endpoint declares one that it reads by itself. `form_parts`: those that FastAPI
@@ -54,6 +54,7 @@ class EdgeRoute(APIRoute):
         self.parameters = parameters_of(endpoint, path, options.get("dependencies") or ())
         body = self.parameters.body
         self.reader = None if body is None else read_strictly(endpoint, body)
+        read_plain_numbers(endpoint, path, options.get("dependencies") or ())
         self.media_types = (JSON,) if body is not None else FORMS if self.parameters.form else ()
         self.takes_body = bool(self.media_types) or "requestBody" in extra
         self.form_parts = self.parameters.form or tuple(_declared_parts(extra))

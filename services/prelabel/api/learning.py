@@ -74,6 +74,7 @@ async def list_training_runs(
 @router.get("/projects/{project_id}/training-runs/{run_id}", responses=responses(404), summary="Read a training run")
 async def read_training_run(session: SessionDep, _reader: Reader, project_id: UUID, run_id: UUID) -> TrainingRunOut:
     """How far it is, or how it ended."""
+    await projects.check_exists(session, project_id)
     run = await runs.get(session, run_id)
     if run.project_id != project_id:
         raise NotKnownHere("training run", run_id)

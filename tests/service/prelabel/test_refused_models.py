@@ -212,3 +212,14 @@ async def test_a_model_that_is_too_large_is_refused(world: World) -> None:
     limits = world.service.runtime.resources.uploads
     answer = await world.upload(b"\0" * (limits.model_bytes + 1), text_manifest())
     assert answer.status_code == 413
+
+
+async def test_whatever_is_wrong_with_an_upload_is_pointed_at_in_its_form(world: World) -> None:
+    await world.begin()
+    answer = await world.upload(text_model(), text_manifest(), use_now="maybe")
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/use_now"]
+    manifest = text_manifest().model_dump() | {"labels": ["one", "two"]}
+    answer = await world.upload(text_model(), manifest)
+    assert (answer.status_code, answer.json()["type"]) == (422, "manifest-refused")
+    assert answer.json()["pointer"] == "/manifest/labels"

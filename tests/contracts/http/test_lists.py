@@ -9,7 +9,6 @@ import pytest
 
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
-from shared.kit.endpoints import query_parameters_of
 from tests.contracts.http.test_closed_inputs import of_routes, refused, route_of
 from tests.security.test_every_endpoint import ENDPOINTS, Endpoint
 from tests.support.service import ServiceUnderTest, service_under_test
@@ -28,7 +27,7 @@ def of(service: ServiceUnderTest, *parameters: str) -> list[Endpoint]:
         for endpoint in ENDPOINTS
         if endpoint.service == service.runtime.spec.name
         and endpoint.method == "GET"
-        and query_parameters_of(route_of(endpoint).dependant).keys() >= set(parameters)
+        and route_of(endpoint).parameters.queries.keys() >= set(parameters)
     ]
 
 

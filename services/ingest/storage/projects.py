@@ -1,6 +1,6 @@
 """Projects and their versions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
@@ -60,7 +60,7 @@ SELECT project_id, name, status, revision, active_schema, active_guideline, acti
 FROM projects p
 WHERE project_id > $1 AND project_id = ANY($3::uuid[]) ORDER BY project_id LIMIT $2
 """  # noqa: S608  constants
-_HOLDING = f"SELECT project_id FROM projects p WHERE project_id = ANY($1::uuid[]) AND {_HOLDS}"  # noqa: S608  constants
+HOLDING_PERSONAL_DATA = f"SELECT project_id FROM projects p WHERE project_id = ANY($1::uuid[]) AND {_HOLDS}"  # noqa: S608  constants
 _INTAKE = """
 SELECT p.project_id, p.status, p.draw_salt, p.dedup_key, p.active_schema, s.label_schema, v.policies
 FROM projects p
@@ -177,11 +177,6 @@ async def load_intake(session: Session, project_id: UUID) -> tuple[ProjectStatus
         schema=_schema(row["label_schema"]),
         policies=_policies(row["policies"]),
     )
-
-
-async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the projects that hold personal data."""
-    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}
 
 
 async def exists(session: Session, project_id: UUID) -> bool:

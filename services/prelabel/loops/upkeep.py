@@ -6,6 +6,7 @@ from services.prelabel.operations import registry, unlearning
 from services.prelabel.resources import PrelabelRuntime
 from services.prelabel.storage import predictions, reports
 from shared.kit.clock import utc_now
+from shared.kit.rounds import until_done
 
 _FOLDED_AT_ONCE: Final = 5_000
 _PRUNED_AT_ONCE: Final = 2_000
@@ -23,10 +24,10 @@ async def count(runtime: PrelabelRuntime) -> None:
 
 async def prune(runtime: PrelabelRuntime) -> None:
     """Delete predictions that were followed by newer ones as long ago as events are kept."""
-    pruned = _PRUNED_AT_ONCE
-    while pruned == _PRUNED_AT_ONCE:
-        async with runtime.database.transaction() as session:
-            pruned = await predictions.prune(session, runtime.settings.event_retention_days, _PRUNED_AT_ONCE)
+    days = runtime.settings.event_retention_days
+    await until_done(
+        runtime.database.transaction, lambda session, limit: predictions.prune(session, days, limit), _PRUNED_AT_ONCE
+    )
 
 
 async def unlearn(runtime: PrelabelRuntime) -> None:

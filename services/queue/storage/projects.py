@@ -39,7 +39,7 @@ WHERE project_id = ANY($1::uuid[])
 _KEPT = 1_000
 
 
-_HOLDING = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
+HOLDING_PERSONAL_DATA = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
 
 
 class ProjectCache:
@@ -114,8 +114,3 @@ async def save(session: Session, projects: Sequence[Project]) -> None:
         [one.content.active_guideline for one in projects],
         [one.routing_policy for one in projects],
     )
-
-
-async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the projects that hold personal data, as ingest last published them."""
-    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}

@@ -166,6 +166,13 @@ async def test_what_is_no_acceptable_image_is_refused(ingest: Ingest, data: byte
     assert report["rejected"][0]["reason"] in {"image-unreadable", "image-too-large"}
 
 
+async def test_a_table_is_no_image_and_is_shown_the_way(ingest: Ingest) -> None:
+    path = f"/v1/projects/{await ingest.project(IMAGE_SCHEMA)}/assets"
+    answer = await ingest.client.post(path, files={"file": ("mails.CSV", b"a,b", "text/csv")}, headers=ingest.product)
+    assert (answer.status_code, answer.json()["pointer"]) == (415, "/file")
+    assert "docs/bring-a-csv.md" in answer.json()["detail"]
+
+
 async def test_uploads_of_another_kind_are_refused(ingest: Ingest) -> None:
     project_id = await ingest.project(IMAGE_SCHEMA)
     path = f"/v1/projects/{project_id}/assets"

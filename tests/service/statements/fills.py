@@ -73,7 +73,7 @@ QUEUE = (
     FROM slots WHERE annotator_id IS NOT NULL
     """,
     """
-    INSERT INTO given_back (annotator_id, project_id, task_id, kind)
+    INSERT INTO returned_work (annotator_id, project_id, task_id, kind)
     SELECT annotator_id, project_id, task_id, kind FROM slots WHERE annotator_id IS NOT NULL
     """,
     """
@@ -127,7 +127,7 @@ INGEST = (
     SELECT r.record_id, a.asset_id FROM (SELECT record_id, row_number() OVER () AS place FROM records) r
     JOIN (SELECT asset_id, row_number() OVER () AS place FROM assets) a USING (place)
     """,
-    "INSERT INTO doomed_assets (asset_id, due_at) SELECT asset_id, now() FROM assets LIMIT 20000",
+    "INSERT INTO asset_deletions (asset_id, due_at) SELECT asset_id, now() FROM assets LIMIT 20000",
     """
     INSERT INTO feedback (feedback_id, project_id, report_hash, body_hash, record_id, schema_version, verdict, observed_at)
     SELECT gen_random_uuid(), project_id, sha256(record_id::text::bytea), 'b', record_id, 1, 'confirmed', now()
@@ -319,6 +319,7 @@ QA = (
     """,
 )
 
+# The fifth project has one class only, and labels of three versions of its schema: few, and the oldest, of the first one.
 PRELABEL = (
     """
     INSERT INTO projects (project_id, revision, state)
@@ -337,8 +338,10 @@ PRELABEL = (
         first_prediction_id, first_schema_version)
     SELECT gen_random_uuid(), p.project_id, 1, CASE WHEN number % 5 = 0 THEN 'test' ELSE 'train' END, number % 5 = 0,
         number % 7 = 0, random(), random(), CASE WHEN number % 10 = 0 THEN -1 ELSE 0 END,
-        CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END, 'a', 1, true, number % 5 > 0, number,
-        CASE WHEN number % 3 = 0 THEN number % 100 END, 3, gen_random_uuid(), 1
+        CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END,
+        CASE WHEN number % 20 = 4 OR number % 40 < 20 THEN 'a' ELSE 'b' END,
+        CASE WHEN number % 20 <> 4 OR number <= 1000 THEN 1 WHEN number <= 80000 THEN 2 ELSE 3 END, number % 7 > 0,
+        number % 5 > 0, number, CASE WHEN number % 3 = 0 THEN number % 100 END, 3, gen_random_uuid(), 1
     FROM generate_series(1, 100000) AS number
     JOIN (SELECT project_id, row_number() OVER () AS place FROM projects) p ON p.place = 1 + number % 20
     """,
@@ -448,6 +451,17 @@ KIT = (
 
 FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "qa": QA, "queue": QUEUE, "prelabel": PRELABEL}
 
+EXAMPLES: Mapping[str, Sequence[str]] = {
+    "ingest": ("SELECT record_id FROM records ORDER BY record_id LIMIT 2",),
+    "qa": ("SELECT record_id FROM records ORDER BY record_id LIMIT 2",),
+    "queue": ("SELECT record_id FROM records ORDER BY record_id LIMIT 2",),
+    "prelabel": (
+        "SELECT record_id FROM records ORDER BY record_id LIMIT 2",
+        "SELECT record_id FROM records WHERE label_seq % 20 = 4 AND label_schema_version = 1 AND label_by_people LIMIT 1",
+    ),
+}
+"""Which records the statements are run with, by service: any, and such as are rare of their kind."""
+
 _OF_PROJECT = "a few for each project"
 _OF_MODEL = "a few for each model"
 BOUNDED: Mapping[str, Mapping[str, str]] = {
@@ -458,6 +472,7 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
         "relay": "one row",
     },
     "ingest": {
+        "doomed_assets": "used by no release after 0.1.0",
         "feedback_deltas": "folded into the totals every few seconds",
         "feedback_totals": _OF_MODEL,
         "project_guidelines": _OF_PROJECT,
@@ -483,6 +498,7 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
         "projects": "tens",
     },
     "queue": {
+        "given_back": "used by no release after 0.1.0",
         "progress": _OF_PROJECT,
         "progress_deltas": "folded into the progress every few seconds",
         "project_changes": "one for each project, while it is being carried out",

@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from shared.kit import relay
-from tests.service.statements.fills import BOUNDED, FILLS, KIT, UNLOGGED
+from tests.service.statements.fills import BOUNDED, EXAMPLES, FILLS, KIT, UNLOGGED
 from tests.service.statements.found import connect, faults_of, partitioned, rows_of_tables
+from tests.service.statements.reads import example_of, read_in_vain
 from tests.support.constant_statements import statements_of, statements_of_kit
 
 SERVICES = ("ingest", "prelabel", "queue", "qa")
@@ -62,6 +63,10 @@ async def found_faults(
     ]
 
 
+IN_VAIN: dict[str, str] = {}
+"""Statements that read many more rows than they return, and why they may."""
+
+
 async def filled(connection: Any, owner: str, fill: Sequence[str]) -> set[str]:
     """Fill the tables; returns those that grow. Fails where a table is neither filled nor one whose size is bounded."""
     for statement in (UNLOGGED, *fill):
@@ -108,3 +113,26 @@ async def test_no_statement_of_the_kit_scans_a_table_that_grows(migrated: Callab
         await connection.close()
     assert of_relay
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("service", FILLS)
+async def test_no_statement_reads_many_rows_for_a_few(service: str, migrated: Callable[[str], str]) -> None:
+    """What an index can't tell apart is read and thrown away, and what it doesn't order is sorted: a bounded number of rows."""
+    connection = await connect(migrated(service), service)
+    faults, not_run = list[str](), set[str]()
+    try:
+        growing = await filled(connection, service, FILLS[service])
+        await connection.execute("ANALYZE")
+        statements = [found for found in statements_of(service) if found[0] not in WHOLE | IN_VAIN.keys()]
+        records = [row["record_id"] for sql in EXAMPLES[service] for row in await connection.fetch(sql)]
+        for record_id in records:
+            example = await example_of(connection, record_id)
+            for where, statement in statements:
+                found = await read_in_vain(connection, statement, growing, example)
+                if found is None:
+                    not_run.add(where)
+                faults += [f"{where}: {fault}" for fault in found or () if f"{where}: {fault}" not in faults]
+    finally:
+        await connection.close()
+    assert not faults, "\n".join(faults)
+    assert len(not_run) < len(statements) / 10, sorted(not_run)

@@ -23,8 +23,8 @@ from services.prelabel.domain.items import Item, shape_of
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import reduce_pictures
 from services.prelabel.resources import PrelabelRuntimeDep
-from services.prelabel.storage import records
 from services.prelabel.storage import predictions as kept
+from services.prelabel.storage import records
 from shared.contracts.events import ModelManifest
 from shared.contracts.inline_images import MalformedInlineImage, read_inline_image
 from shared.contracts.values import RecordState, Role

@@ -59,17 +59,15 @@ FROM {_GIVEN}, LATERAL (
 WHERE given.by_people OR :machine
 """)  # noqa: S608
 # The first and the last class in their order: two classes are there if these differ, however many labels one of them has.
-_OF_CLASS = f"""
-SELECT r.label FROM records r
-WHERE r.project_id = wanted.project_id AND r.label_schema_version = wanted.schema_version
-    AND r.label_by_people = given.by_people AND {_TRAINABLE}
-"""  # noqa: S608
+_CLASSES = f"""FROM records r WHERE r.project_id = wanted.project_id AND r.label_schema_version = wanted.schema_version
+    AND r.label_by_people = given.by_people AND {_TRAINABLE}"""
 _TWO_CLASSES = f"""
 SELECT wanted.project_id
 FROM unnest($1::uuid[], $2::int[], $3::boolean[]) AS wanted (project_id, schema_version, machine), LATERAL (
     SELECT min(ends.first) AS first, max(ends.last) AS last
     FROM {_GIVEN}, LATERAL (
-        SELECT ({_OF_CLASS} ORDER BY r.label LIMIT 1) AS first, ({_OF_CLASS} ORDER BY r.label DESC LIMIT 1) AS last
+        SELECT (SELECT r.label {_CLASSES} ORDER BY r.label LIMIT 1) AS first,
+            (SELECT r.label {_CLASSES} ORDER BY r.label DESC LIMIT 1) AS last
     ) ends
     WHERE given.by_people OR wanted.machine
 ) classes

@@ -86,7 +86,8 @@ async def test_gold_that_ran_out_comes_again_whatever_its_holder_submits_late(se
     await world.expire_leases()
     async with world.service.database.transaction() as session:  # as if that one had been the first in line
         ordinary = await session.raw.fetchval(
-            "SELECT task_id FROM returned_work WHERE project_id = $1 AND ordinary_task_id IS NULL LIMIT 1", world.project_id
+            "SELECT task_id FROM returned_work WHERE project_id = $1 AND ordinary_task_id IS NULL LIMIT 1",
+            world.project_id,
         )
         gold = await session.raw.fetch(
             "UPDATE returned_work SET ordinary_task_id = $2, ordinary_slot = 1"

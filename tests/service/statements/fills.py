@@ -177,7 +177,8 @@ QA = (
     INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
         task_kind, annotator_id, answers, schema_version, guideline_version, leased_at, submitted_at)
     SELECT gen_random_uuid(), 1, r.record_id, r.project_id, CASE WHEN r.place % 50 = 0 THEN 'gold' ELSE 'vote' END, 1, slot,
-        gen_random_uuid(), 'annotation', a.annotator_id, '{"tone": {"label": "good"}}', 1, 1, now(), now()
+        gen_random_uuid(), 'annotation', a.annotator_id, '{"tone": {"label": "good"}}', 1, 1,
+        now() - r.place * interval '1 second', now() - r.place * interval '1 second'
     FROM (SELECT record_id, project_id, row_number() OVER () AS place FROM records) r
     JOIN (SELECT annotator_id, row_number() OVER () AS place FROM annotators) a ON a.place = 1 + r.place % 10000,
     generate_series(1, 2) AS slot
@@ -185,7 +186,8 @@ QA = (
     """
     INSERT INTO predictions (prediction_id, record_id, project_id, revision, model_id, model_version, schema_version,
         answers, confidence, scored_for, predicted_at)
-    SELECT routed_prediction_id, record_id, project_id, 1, m.model_id, 1, 1, '{}', random(), 'routing', now()
+    SELECT routed_prediction_id, record_id, project_id, 1, m.model_id, 1, 1, '{"tone": {"label": "good"}}', random(), 'routing',
+        now()
     FROM records JOIN (SELECT DISTINCT ON (project_id) project_id, model_id FROM models) m USING (project_id)
     """,
     "INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, 2 FROM records",
@@ -310,8 +312,8 @@ QA = (
     SELECT record_id, project_id, CASE WHEN random() < 0.1 THEN 1 ELSE 0 END FROM records LIMIT 50000
     """,
     """
-    INSERT INTO work_attempts (project_id, kind, subject, attempts, retry_at)
-    SELECT project_id, 'verdict', record_id, 1, now() FROM pending_verdicts LIMIT 20000
+    INSERT INTO work_attempts (project_id, kind, subject, attempts, failure, retry_at)
+    SELECT project_id, 'verdict', record_id, 1, 'slow', now() FROM pending_verdicts LIMIT 20000
     """,
     """
     INSERT INTO seals (project_id, number, leaves, root, previous, hash, sealed_at)

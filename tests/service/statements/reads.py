@@ -18,17 +18,25 @@ FEW: Final = 300
 TIMES: Final = 10
 """And so many times as many as a step returns."""
 
-_CONDITIONS: Final = ("Index Cond", "Recheck Cond", "Filter", "Join Filter", "Hash Cond", "Merge Cond", "One-Time Filter")
+_CONDITIONS: Final = (
+    "Index Cond",
+    "Recheck Cond",
+    "Filter",
+    "Join Filter",
+    "Hash Cond",
+    "Merge Cond",
+    "One-Time Filter",
+)
 _COLUMN: Final = r"\(?(?:\w+\.)?(\w+)\)?(?:::\w+)?"
 _OPERATOR: Final = r"\s(?:=|<>|<|>|<=|>=)\s"
 _COMPARED: Final = re.compile(rf"{_COLUMN}{_OPERATOR}(?:ANY )?\(*\$(\d+)")
 _COMPARED_WITH: Final = re.compile(rf"\$(\d+)\)*{_OPERATOR}{_COLUMN}")
 _ROWS_COMPARED: Final = re.compile(r"ROW\(([^()]*)\) [<>]=? ROW\(([^()]*)\)")
-_UNNESTED: Final = re.compile(r"^unnest\((.*)\)$")
+_UNNESTED: Final = re.compile(r"unnest\(([^()]*)\)(?:\s+WITH ORDINALITY)?\s+AS\s+(\w+)(?:\s*\(([^()]*)\))?")
 _NUMBER: Final = re.compile(r"\$(\d+)")
 _GUESSES: Final = {
     "uuid": "00000000-0000-0000-0000-000000000000", "int2": "100", "int4": "100", "int8": "100", "float8": "0.5",
-    "numeric": "100", "bool": "true", "text": "a", "varchar": "a", "timestamptz": "now", "jsonb": "{}", "json": "{}",
+    "numeric": "100", "bool": "true", "text": "tone", "varchar": "tone", "timestamptz": "now", "jsonb": "{}", "json": "{}",
     "bytea": "\\x00", "interval": "1 day",
 }  # fmt: skip
 
@@ -83,7 +91,7 @@ async def read_in_vain(connection: Any, sql: str, growing: set[str], example: Ex
         shown = await _explained(connection, "VERBOSE", nulls)
         nodes = list(_nodes(shown))
         tables = [node["Relation Name"] for node in nodes if "Relation Name" in node]
-        compared = _columns_of_parameters(nodes)
+        compared = _columns_of_parameters(sql, nodes)
         given = [
             _literal(kind, example.value(compared[number], tables) if number in compared else None)
             for number, kind in enumerate(types, start=1)
@@ -116,16 +124,14 @@ def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _nodes(child)
 
 
-def _columns_of_parameters(nodes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """The column that each parameter is compared with, or is the array of."""
+def _columns_of_parameters(sql: str, nodes: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """The column that each parameter is the array of, or is compared with."""
     found: dict[int, str] = {}
+    for arrays, alias, names in _UNNESTED.findall(sql):
+        for array, name in zip(arrays.split(","), (names or alias).split(","), strict=False):
+            if number := _NUMBER.search(array):
+                found.setdefault(int(number[1]), name.strip())
     for node in nodes:
-        if called := _UNNESTED.match(node.get("Function Call", "")):
-            names = [each.rsplit(".", 1)[-1] for each in node.get("Output", ())]
-            arrays = [_NUMBER.search(each) for each in called[1].split(", ")]
-            for number, name in zip(arrays, names, strict=False):
-                if number:
-                    found.setdefault(int(number[1]), name)
         for condition in _CONDITIONS:
             text = node.get(condition, "")
             for columns, numbers in _ROWS_COMPARED.findall(text):

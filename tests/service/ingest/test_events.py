@@ -111,7 +111,9 @@ async def test_an_erased_record_stays_erased_and_labels_of_strangers_are_ignored
 async def test_many_projects_are_republished_in_as_many_statements_as_one(ingest: Ingest) -> None:
     ids = [await ingest.project() for _ in range(6)]
     for project_id in ids:
-        await ingest.client.put(f"/v1/projects/{project_id}/policies", json={}, headers=ingest.manager)
+        await ingest.client.put(
+            f"/v1/projects/{project_id}/policies", json={"gold": {"share": 0.1}}, headers=ingest.manager
+        )
 
     async def load(some: list[UUID]) -> list[str]:
         with sent_statements(ingest.service.database) as sent:

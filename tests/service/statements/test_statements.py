@@ -143,7 +143,7 @@ async def test_no_statement_reads_much_more_of_a_growing_table_than_it_needs(
     ],
 )
 async def test_what_is_read_in_vain_is_found(sql: str, found: list[str], database_url: Callable[[str], str]) -> None:
-    connection = await connect(database_url())
+    connection = await connect(database_url("read_in_vain"))
     await connection.execute("""
         CREATE TABLE records (record_id uuid PRIMARY KEY, project_id uuid, label text, seq int, draw float);
         INSERT INTO records SELECT gen_random_uuid(), lpad(mod(number, 4)::text, 32, '0')::uuid, 'a', number, random()

@@ -97,7 +97,7 @@ async def read_for_a_few(connection: Any, service: str, growing: set[str]) -> li
         example = await example_of(connection, record_id)
         for where, statement in statements:
             found = await read_in_vain(connection, statement, growing, example)
-            if found is None:
+            if found is None and not statement.lstrip().startswith("INSERT"):
                 not_run.add(where)
             faults += [f"{where}: {fault}" for fault in found or ()]
     assert len(not_run) < len(statements) / 10, sorted(not_run)

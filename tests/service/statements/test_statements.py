@@ -104,6 +104,7 @@ async def read_for_a_few(connection: Any, service: str, growing: set[str]) -> li
     return list(dict.fromkeys(faults))
 
 
+@pytest.mark.timeout(300)  # to fill the tables is most of it
 @pytest.mark.parametrize("service", FILLS)
 async def test_no_statement_reads_much_more_of_a_growing_table_than_it_needs(
     service: str, migrated: Callable[[str], str]

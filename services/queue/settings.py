@@ -12,14 +12,11 @@ class QueueSettings(Settings):
     """How patient the queue is."""
 
     # Its statements are constant and find all they read by an index, whatever the statistics say at the moment. Planning
-    # one anew would cost more than running it, and a plan made while a table was empty must be right when it is full: rows
-    # of other tables are looked up one by one, as a join that reads both tables is as good as any where there are none.
+    # one anew would cost more than running it, and a plan made while a table was empty must be right when it is full.
     database_session: ClassVar[Mapping[str, str]] = {
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
         "enable_bitmapscan": "off",
-        "enable_mergejoin": "off",
-        "enable_hashjoin": "off",
     }
 
     retry_soon_s: int = Field(

@@ -11,16 +11,18 @@ from shared.kit.database import Session
 from shared.kit.jsonb import load
 from shared.kit.statements import Statement
 
-# `has_returned_work`: there may be some, which comes to them again.
+# `has_returned_work`: there may be some, which comes to them again. Who the subject is is known first: of a project's many
+# members only this one is looked up, whatever PostgreSQL thinks of the tables.
 _SELECT = """
 SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
     m.assessed, m.granted, m.returned, m.gold_served, m.has_returned_work, m.removed,
     p.revision, p.status AS project_status, p.servable
     {more}
 FROM annotators a
-JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = :project_id
-JOIN projects p ON p.project_id = :project_id
-WHERE a.subject = :subject
+JOIN memberships m ON m.annotator_id = a.annotator_id
+JOIN projects p ON p.project_id = m.project_id
+WHERE a.subject = :subject AND m.project_id = :project_id
+    AND m.annotator_id = (SELECT annotator_id FROM annotators WHERE subject = :subject)
 """
 LAZILY = "CASE WHEN :lazily THEN set_config('synchronous_commit', 'off', true) END"
 _READ = Statement(_SELECT.format(more=""))

@@ -120,6 +120,23 @@ class ServingPolicy(Frozen):
     minimum_skill: int = Field(default=0, ge=0, le=100)
 
 
+class LabelErrorPolicy(Frozen):
+    """Which labels models doubt, and what becomes of them.
+
+    After each training the labels that may be learnt from are ranked by how likely they are wrong, as models say that did not
+    learn from them; the `share` at the top is listed, one at least. With `relabel`, those of them with a score of `threshold`
+    or more are labelled again, blind, by `annotations` people who have not seen the record, the likeliest first and at most
+    `per_day` in 24 hours. The label stands until they have answered.
+    """
+
+    enabled: bool = True
+    share: Probability = 0.05
+    threshold: Probability = 0.5
+    relabel: bool = False
+    per_day: int = Field(default=20, ge=1, le=10_000)
+    annotations: int = Field(default=2, ge=1, le=20)
+
+
 class DeidentificationPolicy(Frozen):
     """What is masked in the texts of records and in answers that come in from now on: all kinds of personal data that the
     `recognisers` know, but `kept`. `patterns` know numbers and addresses that have a form, and no names; `names` needs a
@@ -146,6 +163,12 @@ class DeidentificationPolicy(Frozen):
         return [kind for kind in Kind if kind not in known]
 
 
+class BiasPolicy(Frozen):
+    """Cells of a bias audit with fewer than `least_records` records are hidden."""
+
+    least_records: int = Field(default=10, ge=10, le=10_000)
+
+
 class Policies(Frozen):
     """All policies of a project, as one version. `purposes_required`: what a record's consent must cover to be taken in."""
 
@@ -155,6 +178,8 @@ class Policies(Frozen):
     auto_accept: AutoAcceptPolicy = AutoAcceptPolicy()
     gold: GoldPolicy = GoldPolicy()
     serving: ServingPolicy = ServingPolicy()
+    label_errors: LabelErrorPolicy = LabelErrorPolicy()
+    bias: BiasPolicy = BiasPolicy()
     deidentification: DeidentificationPolicy = DeidentificationPolicy()
     purposes_required: list[str] = Field(default=[], max_length=50)
 

@@ -34,8 +34,8 @@ TOPICS: tuple[Topic, ...] = (
         "ingest", ("prelabel", "queue", "qa"), "Records, de-identified.",
     ),
     Topic(
-        "predictions", "record_id", "retention", (events.RecordPredicted,),
-        "prelabel", ("queue", "qa"), "What a model answers, and what is worth a person's time.",
+        "predictions", "record_id", "retention", (events.RecordPredicted, events.LabelDoubted),
+        "prelabel", ("queue", "qa"), "What a model answers, what is worth a person's time, and which labels look wrong.",
     ),
     Topic(
         "annotations", "record_id", "retention",

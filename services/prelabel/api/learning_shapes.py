@@ -53,6 +53,13 @@ class TrainingRunOut(BaseModel):
             "failure_reason": None,
             "examples": 320,
             "report": {"algorithm": "calibrated_support_vectors", "seconds": 0.31},
+            "label_errors": {
+                "outcome": "done",
+                "examined": 320,
+                "estimated_wrong": 0.03,
+                "doubted": 16,
+                "looked_at": "2026-11-02T09:00:09Z",
+            },
             "created_at": "2026-11-02T08:59:59Z",
             "started_at": "2026-11-02T08:59:59Z",
             "ended_at": "2026-11-02T09:00:01Z",
@@ -72,6 +79,12 @@ class TrainingRunOut(BaseModel):
     failure_reason: TrainingFailure | None = Field(description="The same as one of a closed set.")
     examples: int | None = Field(description="How many labels it learnt from.")
     report: dict[str, Any] | None
+    label_errors: dict[str, Any] | None = Field(
+        default=None,
+        description="What the look for wrong labels found that follows a training; null while it is due. `examined` labels"
+        " were judged by models that did not learn from them, `estimated_wrong` is the share that is estimated to be wrong;"
+        " the `doubted` ones are listed by qa. `outcome` other than `done`: why nothing was looked for.",
+    )
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

@@ -87,6 +87,12 @@ def training_set(job: TrainingJob) -> TrainingSet:
     )
 
 
+def content_key(value: Any) -> bytes:
+    """The same for equal inputs alone, of one task."""
+    data: bytes = value.encode() if isinstance(value, str) else value.tobytes()
+    return data
+
+
 def merged(examples: TrainingSet) -> TrainingSet:
     """Exact repetitions with the same label become one example with their weights added.
 
@@ -96,8 +102,7 @@ def merged(examples: TrainingSet) -> TrainingSet:
     weights: list[float] = []
     first: list[int] = []
     for index, label in enumerate(examples.labels):
-        value = examples.inputs[index]
-        key = (value.encode() if isinstance(value, str) else value.tobytes(), str(label))
+        key = (content_key(examples.inputs[index]), str(label))
         if key in place:
             weights[place[key]] += float(examples.weights[index])
         else:

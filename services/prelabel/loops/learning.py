@@ -5,7 +5,7 @@ import time
 from typing import Final
 from uuid import UUID
 
-from services.prelabel.loop_names import COMPARE, LEARN, TRAIN, UNLEARN
+from services.prelabel.loop_names import COMPARE, DOUBT, LEARN, TRAIN, UNLEARN
 from services.prelabel.operations import learning, training_runs
 from services.prelabel.operations.learning import LearningStep
 from services.prelabel.resources import PrelabelRuntime, backends_of, mark_dirty, note_training_ended
@@ -67,4 +67,5 @@ async def train(runtime: PrelabelRuntime) -> float | None:
             note_training_ended(runtime)
             runtime.wake(COMPARE)
             runtime.wake(UNLEARN)
+            runtime.wake(DOUBT)
             mark_dirty(runtime, run.project_id)

@@ -63,6 +63,15 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedTraining:
+    """A training as a worker takes it, the examples that can be read, in the order of its items, and thumbnails made."""
+
+    job: TrainingJob
+    examples: Sequence[Example]
+    thumbnails: Sequence[MadeThumbnail]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedChallenger:
     """A trained model that equals its scikit-learn twin."""
 
@@ -147,6 +156,21 @@ async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> TrainedC
         TrainingInterrupted: pictures can't be fetched now.
         ComputeFailed: the process took too much time or memory, or crashed.
     """
+    prepared = await prepare(reader, begun)
+    trained = await reader.compute.run(
+        compute_training.train, prepared.job, project_id=begun.run.project_id, timeout_s=limits.timeout_s,
+        memory_mb=limits.memory_mb, affinity=AFFINITY,
+    )  # fmt: skip
+    return TrainedChallenger(trained.manifest, trained.data, asdict(trained.report), prepared.thumbnails)
+
+
+async def prepare(reader: Reader, begun: Begun) -> PreparedTraining:
+    """Read what the examples hold.
+
+    Raises:
+        CannotTrain: the labels give no model.
+        TrainingInterrupted: pictures can't be fetched now.
+    """
     if not begun.examples:
         raise CannotTrain(TrainingFailure.NO_LABELS, "there are no labels to learn from")
     if len({example.label for example in begun.examples}) <= 1:
@@ -167,11 +191,7 @@ async def make(reader: Reader, begun: Begun, limits: TrainingLimits) -> TrainedC
         [example.label for example, _ in usable],
         [1.0 if example.by_people else max(begun.machine_weight, 1e-6) for example, _ in usable],
     )
-    trained = await reader.compute.run(
-        compute_training.train, job, project_id=begun.run.project_id, timeout_s=limits.timeout_s,
-        memory_mb=limits.memory_mb, affinity=AFFINITY,
-    )  # fmt: skip
-    return TrainedChallenger(trained.manifest, trained.data, asdict(trained.report), thumbnails)
+    return PreparedTraining(job, [example for example, _ in usable], thumbnails)
 
 
 async def warm_up(compute: ComputePool, limits: TrainingLimits) -> None:

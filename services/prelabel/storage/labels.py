@@ -135,7 +135,7 @@ async def training_set(
         *_TRAINING_LABELS(project_id=project_id, schema_version=schema_version, most=most, machine=machine)
     )
     newest = sorted(rows, key=itemgetter("label_seq"), reverse=True)
-    return await _with_contents(session, newest, most_bytes), max((row["label_seq"] for row in rows), default=0)
+    return await with_contents(session, newest, most_bytes), max((row["label_seq"] for row in rows), default=0)
 
 
 async def count_measuring(session: Session, project_id: UUID, schema_version: int, split: Split, bound: int) -> int:
@@ -158,10 +158,10 @@ async def measuring_set(
     No more than `most`, and no more than have `most_bytes` of content together.
     """
     rows = await session.raw.fetch(_MEASURING_LABELS, project_id, schema_version, split, most)
-    return await _with_contents(session, rows, most_bytes)
+    return await with_contents(session, rows, most_bytes)
 
 
-async def _with_contents(session: Session, labelled: Sequence[Any], most_bytes: int) -> list[Example]:
+async def with_contents(session: Session, labelled: Sequence[Any], most_bytes: int) -> list[Example]:
     """The first of the records, as long as they have no more than `most_bytes` of content; in the order of their ids."""
     examples: list[Example] = []
     size = 0

@@ -48,6 +48,7 @@ class Run:
     failure_reason: TrainingFailure | None
     examples: int | None
     report: dict[str, Any] | None
+    label_errors: dict[str, Any] | None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -55,7 +56,7 @@ class Run:
 
 _COLUMNS = """
 run_id, project_id, model_id, state, started_by, reason, batch, label_seq, attempts, failure, failure_reason, examples,
-report, created_at, started_at, ended_at
+report, label_errors, created_at, started_at, ended_at
 """
 _ADD = f"""
 INSERT INTO training_runs (run_id, project_id, model_id, state, started_by, reason, batch, label_seq, created_at)
@@ -119,7 +120,7 @@ def _run(row: Any) -> Run:
         row["run_id"], row["project_id"], row["model_id"], RunState(row["state"]), row["started_by"], row["reason"],
         row["batch"], row["label_seq"], row["attempts"], row["failure"],
         None if row["failure_reason"] is None else TrainingFailure(row["failure_reason"]), row["examples"],
-        load(row["report"]), row["created_at"], row["started_at"],
+        load(row["report"]), load(row["label_errors"]), row["created_at"], row["started_at"],
         row["ended_at"],
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from shared.contracts.events.erasures import AnnotationsErased, ErasureReported,
 from shared.contracts.events.feedback import FeedbackReceived
 from shared.contracts.events.labels import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
 from shared.contracts.events.models import ModelChanged, ModelEvaluation, ModelManifest, ModelTest
-from shared.contracts.events.predictions import RecordPredicted, Selection, Unanswered, Uncertainty
+from shared.contracts.events.predictions import LabelDoubted, RecordPredicted, Selection, Unanswered, Uncertainty
 from shared.contracts.events.projects import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
 from shared.contracts.events.quality import (
     AnnotatorAssessed,
@@ -45,6 +45,7 @@ __all__ = [
     "GoldPlaced",
     "GoldWithdrawn",
     "GuidelineVersion",
+    "LabelDoubted",
     "LabelFinalized",
     "LabelRetracted",
     "LabelsErased",

@@ -62,3 +62,27 @@ class RecordPredicted(Payload):
     selection: Selection | None = None
     scored_for: ScoredFor
     unanswered: Unanswered | None = None
+
+
+class LabelDoubted(Payload):
+    """Models that did not learn from a label say that it looks wrong, in a look that followed a training.
+
+    `given` is the label's class, `suggested` the likeliest other one; `given_probability` and `suggested_probability` are
+    what the models give to them. `score` estimates the probability that `given` is wrong, of the models alone; 1 is the
+    `rank` of the highest of the `examined` labels, of which `estimated_wrong` is the share that is estimated to be wrong.
+    `reason`: `sure_of_another` (another class is as likely as it is on average where it was given), `unlikely` (the given
+    one is unlikely, and no other is certain). There may be more of them one day.
+    """
+
+    training_run_id: UUID
+    schema_version: Version
+    question: str
+    given: str
+    suggested: str
+    given_probability: Probability
+    suggested_probability: Probability
+    score: Probability
+    rank: int = Field(ge=1)
+    examined: int = Field(ge=1)
+    estimated_wrong: Probability
+    reason: str = Field(examples=["sure_of_another"])

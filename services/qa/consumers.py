@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.qa.operations import annotations, copies, feedback, predictions, records, servability
+from services.qa.operations import annotations, copies, feedback, label_doubts, predictions, records, servability
 from services.qa.resources import QaRuntime
 from services.qa.storage.projects import ProjectCache
 from shared.contracts.events import (
     AnnotationSubmitted,
     AnnotatorChanged,
     FeedbackReceived,
+    LabelDoubted,
     ModelChanged,
     ProjectChanged,
     RecordAccepted,
@@ -57,6 +58,9 @@ class Consumers:
     async def on_tasks_servable(self, session: Session, events: EventSet[TaskServable]) -> None:
         await servability.reopen_tasks(session, self._projects, events, utc_now())
 
+    async def on_labels_doubted(self, session: Session, events: EventSet[LabelDoubted]) -> None:
+        await label_doubts.keep(session, events, utc_now())
+
     async def on_feedback_received(self, session: Session, events: EventSet[FeedbackReceived]) -> None:
         await feedback.receive(session, self._projects, events, utc_now())
 
@@ -77,5 +81,6 @@ def subscriptions(runtime: QaRuntime) -> Sequence[Subscription[Any]]:
         Subscription(AnnotatorChanged, copies.keep_annotators),
         Subscription(WorkLogged, annotations.keep_work),
         Subscription(ModelChanged, copies.keep_models),
+        Subscription(LabelDoubted, on.on_labels_doubted),
         Subscription(FeedbackReceived, on.on_feedback_received),
     )

@@ -11,6 +11,7 @@ from services.qa.operations import (
     agreement_updates,
     assessments,
     feedback,
+    label_doubts,
     predictions,
     replacements,
     sealing,
@@ -37,6 +38,7 @@ SUPERSEDE = "supersede_releases"
 AGREEMENT = "count_agreement"
 JUDGE = "judge_pending"
 REVIEW = "review_reports"
+RELABEL = "relabel"
 PRUNE = "prune"
 
 FAILED = Counter("touchstone_background_failures", "Attempts at background work that failed.", ("work", "reason"))
@@ -147,6 +149,13 @@ async def review_reports(runtime: QaRuntime) -> None:
     await feedback.review_overdue(runtime.database, runtime.resources.projects, utc_now())
 
 
+async def relabel(runtime: QaRuntime) -> float | None:
+    """Have labels labelled again that look wrong to models. Return in how many seconds the next may be sent."""
+    now = utc_now()
+    due_at = await label_doubts.send_due(runtime.database, now)
+    return None if due_at is None else max(0.0, (due_at - now).total_seconds())
+
+
 async def fold_counters(runtime: QaRuntime) -> None:
     await until_done(runtime.database.autocommit, counters.fold, _DELTAS_AT_ONCE)
 
@@ -213,6 +222,7 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(REPLACE, 1.0, replace_votes),
         Loop(JUDGE, 1.0, judge_pending),
         Loop(REVIEW, 600.0, review_reports),
+        Loop(RELABEL, 10.0, relabel),
         Loop(FOLD, 5.0, fold_counters),
         Loop(SEAL, seal_interval_s, seal),
         Loop(SUPERSEDE, 5.0, supersede_releases),

@@ -243,6 +243,7 @@ class LineageOut(BaseModel):
                     "disputes": [],
                     "decisions": [],
                     "feedback": [],
+                    "label_doubts": [],
                     "counts": {
                         "routes": 1,
                         "annotations": 1,
@@ -280,6 +281,10 @@ class LineageOut(BaseModel):
     disputes: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
     feedback: list[dict[str, Any]] = Field(description="What products reported, and what each report led to.")
+    label_doubts: list[dict[str, Any]] = Field(
+        default=[],
+        description="By question, the newest look in which models doubted its label, or for which people were asked again.",
+    )
     counts: dict[str, int] = Field(description="How many there are of each list, shown or not; not of predictions.")
     chain: ChainOut
 

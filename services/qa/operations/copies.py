@@ -1,6 +1,6 @@
 """qa's copies of projects, annotators and models."""
 
-from services.qa.storage import annotators, counters, predictions, projects
+from services.qa.storage import annotators, counters, label_doubts, predictions, projects
 from services.qa.storage.counters import BackgroundWork, Mark
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotatorChanged, ModelChanged, ProjectChanged
@@ -15,6 +15,7 @@ async def keep_projects(session: Session, events: EventSet[ProjectChanged]) -> N
     saved = await projects.save(session, list(newest.values()))
     if saved:
         await counters.add(session, {}, {Mark(one, BackgroundWork.THRESHOLD_TEST): 1 for one in saved})
+        await label_doubts.review_all(session, saved)
         await release_parked(session, "project", saved)
 
 

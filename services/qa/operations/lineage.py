@@ -9,6 +9,7 @@ from services.qa.storage import (
     chain,
     feedback,
     gold,
+    label_doubts,
     labels,
     predictions,
     projects,
@@ -65,6 +66,7 @@ async def of_record(session: Session, keys: KeyRing, record: Record, *, with_exp
         "disputes": await labels.disputes_of(session, record_id, _NEWEST),
         "decisions": (await labels.decisions_of(session, record_id))[-_NEWEST:],
         "feedback": await feedback.of_record(session, record_id, _NEWEST),
+        "label_doubts": await label_doubts.of_record(session, record_id),
         "counts": await stored.counts(session, record_id),
         "chain": {
             "links": [

@@ -156,6 +156,7 @@ _ERASE = (
     "UPDATE gold SET answers = NULL, note = NULL, ended_reason = NULL WHERE record_id = ANY($1::uuid[])",
     "UPDATE feedback SET prediction = NULL, correction = NULL, effect = 'kept' WHERE record_id = ANY($1::uuid[])",
     "UPDATE skips SET reason = NULL WHERE record_id = ANY($1::uuid[])",
+    "DELETE FROM label_doubts WHERE record_id = ANY($1::uuid[])",
 )
 
 _OPEN_WITH_VOTES_OF = """

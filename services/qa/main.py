@@ -19,7 +19,7 @@ from services.qa.exceptions import (
     UnknownQuestion,
     UnknownSchemaVersion,
 )
-from services.qa.operations import agreement_recount, erased_places, release_job, releases, republication
+from services.qa.operations import agreement_recount, bias, erased_places, release_job, releases, republication
 from services.qa.operations.pending_verdicts import PendingJudge
 from services.qa.operations.verdicts import VERDICT_PENDING
 from services.qa.resources import EstimationLimits, QaResources, QaRuntime
@@ -81,6 +81,9 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
     async def recount_agreement(runtime: QaRuntime, job: Job) -> dict[str, Any]:
         return await agreement_recount.recount(runtime.database, runtime.compute, job, utc_now())
 
+    async def audit_bias(runtime: QaRuntime, job: Job) -> dict[str, Any]:
+        return await bias.run(runtime.database, runtime.compute, job, utc_now())
+
     return create_service_app(
         ServiceSpec(
             name="qa",
@@ -93,7 +96,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             loops=loops.loops_of(
                 estimation_interval_s=settings.estimation_interval_s, seal_interval_s=settings.seal_interval_s
             ),
-            jobs={releases.BUILD: build_release, agreement_recount.RECOUNT: recount_agreement},
+            jobs={releases.BUILD: build_release, agreement_recount.RECOUNT: recount_agreement, bias.AUDIT: audit_bias},
             job_cancellations={releases.BUILD: releases.cancel},
             compute_kept_ready=True,
             republish=republication.current_state,

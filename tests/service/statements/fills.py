@@ -319,6 +319,19 @@ QA = (
     INSERT INTO seals (project_id, number, leaves, root, previous, hash, sealed_at)
     SELECT project_id, number, leaves, '', '', '', sealed_at FROM signed_seals
     """,
+    "INSERT INTO bias_audits (project_id, schema_version, content, measured_at) SELECT project_id, 1, '{}', now() FROM projects",
+    """
+    INSERT INTO label_looks (project_id, question, schema_version, training_run_id, examined, estimated_wrong, found_at,
+        review_at)
+    SELECT project_id, 'tone', 1, gen_random_uuid(), 100, 0.1, now(), now() FROM projects
+    """,
+    """
+    INSERT INTO label_doubts (record_id, question, project_id, schema_version, training_run_id, label_revision, given,
+        suggested, given_probability, suggested_probability, model_score, score, rank, reason, event_id, requested_at)
+    SELECT record_id, question, project_id, 1, training_run_id, 1, 'good', 'bad', 0.1, 0.9, 0.9, random(), 1, 'unlikely',
+        gen_random_uuid(), CASE WHEN random() < 0.3 THEN now() - random() * interval '10 days' END
+    FROM records JOIN label_looks USING (project_id)
+    """,
 )
 
 # The fifth project has one class only, and labels of three versions of its schema: few, and the oldest, of the first one.
@@ -495,6 +508,8 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
     "qa": {
         "agreement_generations": _OF_PROJECT,
         "counters": _OF_PROJECT,
+        "bias_audits": _OF_PROJECT,
+        "label_looks": _OF_PROJECT,
         "estimates": "one for each question of a schema",
         "models": "some for each project",
         "projects": "tens",

@@ -18,7 +18,7 @@ class Look(NamedTuple):
     """A look into a table: by which index, and the columns whose values it knows beforehand."""
 
     table: str
-    index: str | None
+    by: str | None
     known: frozenset[str]
 
 
@@ -82,7 +82,7 @@ async def faults_of_kept(
                 read = await reads.of(look)
                 if read > max(TOLERATED, WORSE * needed.get(look.table, 0)):
                     faults.append(
-                        f"{where} (planned when empty): {look.index or 'a scan'} of {look.table} by {sorted(look.known)} "
+                        f"{where} (planned when empty): {look.by or 'a scan'} of {look.table} by {sorted(look.known)} "
                         f"reads {read:.0f} rows"
                     )
     return faults

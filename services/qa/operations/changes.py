@@ -261,6 +261,7 @@ class RecordChanges:
         self.publish_state(record, finalized)
         metadata = finalized.model_dump(mode="json", exclude={"answers"}) | {"parameters": label.parameters}
         self.link(record, chain.LABEL, str(label.label_revision), metadata, final.answers)
+        self.mark(record.project_id, BackgroundWork.POPULATION)
         if label.measures:
             self.mark(record.project_id, BackgroundWork.THRESHOLD_TEST)
         if final.method is LabelMethod.DECISION:
@@ -278,6 +279,7 @@ class RecordChanges:
         """End the label, if there is one, without a word."""
         if record.state is RecordState.FINALIZED:
             self._ended_labels[record.record_id] = reason
+            self.mark(record.project_id, BackgroundWork.POPULATION)
 
     def review_by_people(self, record: Record, review: ReviewByPeople) -> None:
         """Open the next round; the label stands meanwhile."""

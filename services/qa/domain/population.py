@@ -1,0 +1,270 @@
+"""What a project's records hold: shares of classes, pass rates and how often machines are right, from few labels.
+
+The population of an estimate is every record that was collected by chance, has not become gold and is not erased, or those
+of a slice of it. It has three parts:
+
+* *seen*: people have labelled it. Its answers are known and enter as they are;
+* *accepted*: a machine's answer is its label. Of those a share was drawn as audits, with the logged probability;
+* *waiting*: the champion has predicted it at most. What people answer of such records is learnt from held-out records,
+  which were drawn by chance and labelled blind.
+
+So an estimate is known for certain as far as people have come, and what is left is estimated by `prediction_powered`.
+
+Active learning takes out of the waiting records what the champion is unsure of, and held-out records still hold such
+ones. So both are compared within bins of the champion's confidence (post-strata, Holt & Smith 1979): the records of a bin
+are taken for alike in how far predictions are right, whether a batch was chosen from among them or not.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from services.qa.domain.prediction_powered import FEWEST, DrawnOutcomes, MeanInterval, MeanEstimate, estimate_mean, interval_of
+
+CONFIDENCE_BINS: Final = (0.5, 0.7, 0.85, 0.95, 0.99)
+"""The champion's confidence is counted in six bins with these limits between them."""
+
+
+class PopulationPart(StrEnum):
+    """Whose answer a record has."""
+
+    SEEN = "seen"
+    ACCEPTED = "accepted"
+    WAITING = "waiting"
+
+
+class DrawnAs(StrEnum):
+    """How a seen record came to be labelled blind, by chance."""
+
+    HELD_OUT = "held_out"
+    AUDIT = "audit"
+
+
+class PopulationCell(NamedTuple):
+    """Records that are alike. `predicted`, `bin`: the machine's answer and in which bin its confidence is, None without one;
+    of a seen record only where it was drawn. `answer`: what people answered. `probability`: that with which it was drawn,
+    up to a factor common to all that were drawn in the same way. `confidence`: the sum over the `records`.
+    """
+
+    part: PopulationPart
+    drawn_as: DrawnAs | None
+    predicted: str | None
+    bin: int | None
+    answer: str | None
+    probability: float
+    records: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationSize:
+    """How many records there are, by part, and of how many drawn ones the labels are there."""
+
+    records: int
+    seen: int
+    accepted: int
+    waiting: int
+    held_out: int
+    audits: int
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationEstimate:
+    """A share of `records`. Of `seen` of them it is known, and holds for `positive`; of the others it was estimated.
+
+    `with_predictions` and `labels_alone`: the mean of the others, None where that takes more drawn records.
+    """
+
+    records: int
+    seen: int
+    positive: int
+    with_predictions: MeanEstimate | None
+    labels_alone: MeanEstimate | None
+
+    @property
+    def is_known(self) -> bool:
+        return self.with_predictions is not None or self.seen == self.records
+
+    def value(self, mean: MeanEstimate | None) -> float:
+        others = self.records - self.seen
+        return (self.positive + (0.0 if mean is None else others * mean.value)) / self.records
+
+    def interval(self, mean: MeanEstimate | None, level: float) -> MeanInterval:
+        """Return the interval of the share; of no width where every record is seen."""
+        others = self.records - self.seen
+        if mean is None or others == 0:
+            share = self.value(mean)
+            return MeanInterval(share, share)
+        of_others = interval_of(mean, level)
+        return MeanInterval(
+            (self.positive + others * of_others.low) / self.records,
+            (self.positive + others * of_others.high) / self.records,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "PopulationEstimate":
+        means = {name: stored[name] for name in ("with_predictions", "labels_alone")}
+        return cls(
+            **{name: stored[name] for name in ("records", "seen", "positive")},
+            **{name: None if one is None else MeanEstimate(**one) for name, one in means.items()},
+        )
+
+
+def size_of(cells: Iterable[PopulationCell]) -> PopulationSize:
+    parts = dict.fromkeys(PopulationPart, 0)
+    drawn = dict.fromkeys(DrawnAs, 0)
+    for cell in cells:
+        parts[cell.part] += cell.records
+        if cell.drawn_as is not None:
+            drawn[cell.drawn_as] += cell.records
+    return PopulationSize(
+        records=sum(parts.values()),
+        **{part.value: count for part, count in parts.items()},
+        held_out=drawn[DrawnAs.HELD_OUT],
+        audits=drawn[DrawnAs.AUDIT],
+    )
+
+
+def share_of(cells: Sequence[PopulationCell], passing: frozenset[str], labels: int) -> PopulationEstimate:
+    """Return the share of records whose answer is one of `passing`, of a question with so many labels."""
+    seen = [cell for cell in cells if cell.part is PopulationPart.SEEN]
+    others = [cell for cell in cells if cell.part is not PopulationPart.SEEN]
+    confidence = _mean_confidence(cells)
+
+    def predicted(cell: PopulationCell) -> float:
+        if cell.predicted is None or cell.bin is None:
+            return len(passing) / labels
+        sure = confidence[cell.predicted, cell.bin]
+        rest = (1.0 - sure) / (labels - 1)
+        return sure + rest * (len(passing) - 1) if cell.predicted in passing else rest * len(passing)
+
+    return _estimate(
+        others,
+        [cell for cell in seen if cell.drawn_as is not None],
+        outcome=lambda cell: float(cell.answer in passing),
+        predicted=predicted,
+        seen=sum(cell.records for cell in seen),
+        positive=sum(cell.records for cell in seen if cell.answer in passing),
+    )
+
+
+def accuracy_of(cells: Sequence[PopulationCell]) -> PopulationEstimate | None:
+    """Return how often the machine's answer is right, of records that no person has labelled; None without such records."""
+    others = [cell for cell in cells if cell.part is not PopulationPart.SEEN and cell.predicted is not None]
+    if not others:
+        return None
+    confidence = _mean_confidence(cells)
+    return _estimate(
+        others,
+        [cell for cell in cells if cell.drawn_as is not None and cell.predicted is not None],
+        outcome=lambda cell: float(cell.answer == cell.predicted),
+        predicted=lambda cell: confidence[cell.predicted or "", cell.bin or 0],
+        seen=0,
+        positive=0,
+    )
+
+
+def _mean_confidence(cells: Iterable[PopulationCell]) -> dict[tuple[str, int], float]:
+    """The mean confidence of each predicted class in each bin."""
+    records: dict[tuple[str, int], int] = {}
+    total: dict[tuple[str, int], float] = {}
+    for cell in cells:
+        if cell.predicted is not None and cell.bin is not None:
+            key = (cell.predicted, cell.bin)
+            records[key] = records.get(key, 0) + cell.records
+            total[key] = total.get(key, 0.0) + cell.confidence
+    return {key: total[key] / count for key, count in records.items()}
+
+
+def _estimate(
+    others: Sequence[PopulationCell],
+    drawn: Sequence[PopulationCell],
+    *,
+    outcome: Callable[[PopulationCell], float],
+    predicted: Callable[[PopulationCell], float],
+    seen: int,
+    positive: int,
+) -> PopulationEstimate:
+    records = seen + sum(cell.records for cell in others)
+    strata = _strata(others, drawn)
+    if not strata:
+        return PopulationEstimate(records, seen, positive, None, None)
+    rows = [
+        (outcome(cell), predicted(cell), stratum.weight / cell.probability, cell.records, number)
+        for number, stratum in enumerate(strata)
+        for cell in stratum.drawn
+    ]
+    outcomes, predictions, weights, counts, groups = (np.array(column) for column in zip(*rows, strict=True))
+    sample = DrawnOutcomes(outcomes, predictions, weights, counts.astype(float), groups, np.ones(len(rows)))
+    mean = sum(predicted(cell) * cell.records for cell in others) / (records - seen)
+    return PopulationEstimate(
+        records, seen, positive, estimate_mean(sample, mean), estimate_mean(sample, mean, reliance=0.0)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stratum:
+    """Drawn records that stand for some of the others; `weight`: how many a record with the probability 1 stands for."""
+
+    drawn: Sequence[PopulationCell]
+    weight: float
+
+
+def _strata(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> list[_Stratum]:
+    """Return what stands for what; nothing where too few were drawn.
+
+    Audits stand for what was accepted. Where they are few, held-out records stand for that, too, as they do for what waits.
+    """
+    audits = [cell for cell in drawn if cell.drawn_as is DrawnAs.AUDIT]
+    accepted = [cell for cell in others if cell.part is PopulationPart.ACCEPTED]
+    strata = []
+    if accepted and _records(audits) >= FEWEST:
+        strata.append(_stratum(accepted, audits))
+        others = [cell for cell in others if cell.part is PopulationPart.WAITING]
+    if not others:
+        return strata
+    held_out = [cell for cell in drawn if cell.drawn_as is DrawnAs.HELD_OUT]
+    if _records(held_out) < FEWEST:
+        return []
+    for bins in _bins(others, held_out):
+        strata.append(_stratum(_within(others, bins), _within(held_out, bins)))
+    return strata
+
+
+def _bins(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> list[range]:
+    """Neighbouring bins of confidence, joined until as many records were drawn in each set of them as it takes.
+
+    -1 is where there is no prediction. Bins in which nothing waits stand for nothing.
+    """
+    ends = [-1]
+    collected = 0
+    for place in range(-1, len(CONFIDENCE_BINS) + 1):
+        if _within(others, range(place, place + 1)):
+            collected += _records(_within(drawn, range(place, place + 1)))
+        if collected >= FEWEST and _within(others, range(ends[-1], place + 1)):
+            ends.append(place + 1)
+            collected = 0
+    last = len(CONFIDENCE_BINS) + 1
+    if len(ends) == 1:
+        return [range(-1, last)]
+    return [range(low, high) for low, high in pairwise([*ends[:-1], last])]
+
+
+def _within(cells: Sequence[PopulationCell], bins: range) -> list[PopulationCell]:
+    return [cell for cell in cells if (-1 if cell.bin is None else cell.bin) in bins]
+
+
+def _stratum(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> _Stratum:
+    stands_for = sum(cell.records / cell.probability for cell in drawn)
+    return _Stratum(drawn, _records(others) / stands_for)
+
+
+def _records(cells: Iterable[PopulationCell]) -> int:
+    return sum(cell.records for cell in cells)

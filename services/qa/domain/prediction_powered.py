@@ -1,0 +1,163 @@
+"""The mean of an outcome over a population, from a drawn sample of outcomes and a prediction for everybody.
+
+The estimator is the difference (or "prediction-powered") estimator with a tuned share of the predictions and weights by
+inverse probabilities:
+
+    mean = lambda F + sum w (y - lambda f) / sum w
+
+F is the mean prediction of the whole population, y and f the outcome and the prediction of a drawn record, w = 1 / pi the
+inverse of the probability with which it was drawn. lambda = 0 is the weighted mean of the outcomes alone (Hajek 1971).
+With equal weights and the variance-minimising lambda it is PPI++ (Angelopoulos, Duchi & Zrnic 2023, sections 3 and 6), with
+unequal ones active statistical inference (Zrnic & Candes 2024, equation 2) in Hajek's form. Both are in survey sampling the
+regression estimator (Cochran 1977, chapter 7; Saerndal, Swensson & Wretman 1992, chapter 6).
+
+An estimate is kept as what any interval can be made from: the value, and of how many independent outcomes without any
+prediction it is worth (the effective sample of Korn & Graubard 1998). The interval is Wilson's (1927) for that sample with a
+quantile of Student's t, so that it keeps its level near 0 and 1, where the normal one is empty.
+"""
+
+from dataclasses import dataclass
+from math import ceil, inf, sqrt
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+Floats = NDArray[np.float64]
+
+PSEUDO_ERROR: Final = 1.0
+"""So many wholly wrong predictions are added to those that were seen when it is judged what predictions are worth.
+
+A model of which no error was seen among n records would else make an interval of no width.
+"""
+
+FEWEST: Final = 10
+"""Of fewer drawn records nothing is estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnOutcomes:
+    """Drawn records, in rows of alike ones: all arrays have the shape [rows].
+
+    `outcome` and `predicted` in [0, 1]; `weight` > 0: how many of the population one record stands for, up to a factor that
+    is common to all; `records`: how many are alike; `group`: the post-stratum, by number, within which records are compared.
+    `remaining` in [0, 1]: 1 - pi where the population that is estimated holds the drawn records, 1 where it doesn't.
+    """
+
+    outcome: Floats
+    predicted: Floats
+    weight: Floats
+    records: Floats
+    group: NDArray[np.intp]
+    remaining: Floats
+
+    @property
+    def size(self) -> int:
+        """How many records were drawn."""
+        return int(self.records.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class MeanEstimate:
+    """A mean in [0, 1]. It is as sure as that of `effective` independent outcomes. `drawn` outcomes were seen, in `groups`;
+    `reliance` in [0, 1] is how far the predictions were used (lambda).
+    """
+
+    value: float
+    effective: float
+    drawn: int
+    groups: int
+    reliance: float
+
+    @property
+    def standard_error(self) -> float:
+        return sqrt(self.value * (1.0 - self.value) / self.effective)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanInterval:
+    """Both ends in [0, 1]."""
+
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2.0
+
+
+def estimate_mean(drawn: DrawnOutcomes, predicted_mean: float, *, reliance: float | None = None) -> MeanEstimate:
+    """Return the mean outcome of the population whose mean prediction is `predicted_mean`.
+
+    `reliance`: the share of the predictions that is used, by default the one of least variance.
+    """
+    weight = drawn.weight * drawn.records / float((drawn.weight * drawn.records).sum())
+    squared = drawn.weight**2 * drawn.records / float((drawn.weight * drawn.records).sum()) ** 2
+    spread = squared * drawn.remaining
+    outcome, predicted = _centred(drawn.outcome, weight, drawn), _centred(drawn.predicted, weight, drawn)
+    size, groups = drawn.size, int(drawn.group.max()) + 1
+    if reliance is None:
+        reliance = _reliance(outcome, predicted, spread)
+    rectified = drawn.outcome - reliance * drawn.predicted
+    value = min(1.0, max(0.0, reliance * predicted_mean + float((weight * rectified).sum())))
+    left = _small_sample(drawn) * spread * (outcome - reliance * predicted) ** 2
+    free = max(1, size - groups)
+    variance = float(left.sum()) * (free / max(1, free - 1) if reliance else 1.0)
+    per_outcome = float(spread.sum())
+    if per_outcome <= 0.0:
+        return MeanEstimate(value, inf, size, groups, reliance)
+    pseudo = PSEUDO_ERROR * per_outcome / size
+    worth = (variance + pseudo) / (value * (1.0 - value) * per_outcome + pseudo)
+    return MeanEstimate(value, 1.0 / (per_outcome * worth), size, groups, reliance)
+
+
+def interval_of(estimate: MeanEstimate, level: float) -> MeanInterval:
+    """Return the interval that holds the mean with probability `level`."""
+    if estimate.effective == inf:
+        return MeanInterval(estimate.value, estimate.value)
+    quantile = _quantile(estimate, level)
+    penalty = quantile**2 / estimate.effective
+    centre = (estimate.value + penalty / 2.0) / (1.0 + penalty)
+    half = quantile * sqrt(estimate.value * (1.0 - estimate.value) / estimate.effective + (penalty / estimate.effective) / 4)
+    half /= 1.0 + penalty
+    return MeanInterval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def labels_needed(estimate: MeanEstimate, half_width: float, level: float) -> int:
+    """Return how many drawn outcomes an interval of this half width takes, if they vary as those that were seen.
+
+    As many again as the effective sample grows: `half_width` in (0, 0.5).
+    """
+    if estimate.effective == inf:
+        return estimate.drawn
+    quantile = float(stdtrit(inf, 0.5 + level / 2.0))
+    interval = interval_of(estimate, level)
+    # Where a share seems to be 0 or 1, the middle of its interval says better how it may vary.
+    middle = min(0.5, max(estimate.value, 1.0 - estimate.value, 0.0))
+    middle = (interval.low + interval.high) / 2.0 if middle in {0.0, 0.5} or estimate.value in {0.0, 1.0} else estimate.value
+    wanted = middle * (1.0 - middle) * (quantile / half_width) ** 2
+    return ceil(wanted * estimate.drawn / estimate.effective)
+
+
+def _centred(values: Floats, weight: Floats, drawn: DrawnOutcomes) -> Floats:
+    """The values less the weighted mean of their group."""
+    total = np.bincount(drawn.group, weight)
+    return values - (np.bincount(drawn.group, weight * values) / np.where(total > 0.0, total, 1.0))[drawn.group]
+
+
+def _reliance(outcome: Floats, predicted: Floats, spread: Floats) -> float:
+    """The lambda of least variance, within [0, 1]: the slope of the outcomes on the predictions."""
+    across = float((spread * predicted**2).sum())
+    return 0.0 if across <= 0.0 else min(1.0, max(0.0, float((spread * outcome * predicted).sum()) / across))
+
+
+def _small_sample(drawn: DrawnOutcomes) -> Floats:
+    """n / (n - 1) of each row's group."""
+    size = np.bincount(drawn.group, drawn.records)
+    return (size / np.maximum(1.0, size - 1.0))[drawn.group]
+
+
+def _quantile(estimate: MeanEstimate, level: float) -> float:
+    free = max(1, estimate.drawn - estimate.groups - 1)
+    return float(stdtrit(free, 0.5 + level / 2.0))

@@ -18,12 +18,19 @@ are taken for alike in how far predictions are right, whether a batch was chosen
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from services.qa.domain.prediction_powered import FEWEST, DrawnOutcomes, MeanInterval, MeanEstimate, estimate_mean, interval_of
+from services.qa.domain.prediction_powered import (
+    FEWEST,
+    DrawnOutcomes,
+    MeanInterval,
+    MeanEstimate,
+    estimate_mean,
+    interval_of,
+    labels_needed,
+)
 
 CONFIDENCE_BINS: Final = (0.5, 0.7, 0.85, 0.95, 0.99)
 """The champion's confidence is counted in six bins with these limits between them."""
@@ -104,6 +111,21 @@ class PopulationEstimate:
             (self.positive + others * of_others.low) / self.records,
             (self.positive + others * of_others.high) / self.records,
         )
+
+    def labels_needed(self, half_width: float, level: float) -> int | None:
+        """Return how many more drawn records with labels an interval of this half width takes, if answers vary as before.
+
+        At most as many as there are others: then all is known. None where nothing can be said of how answers vary.
+        """
+        others = self.records - self.seen
+        mean = self.with_predictions
+        if others == 0:
+            return 0
+        if mean is None:
+            return None
+        of_others = half_width * self.records / others
+        wanted = 0 if of_others >= 1.0 else labels_needed(mean, of_others, level)
+        return min(others, max(0, wanted - mean.drawn))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -197,12 +219,12 @@ def _estimate(
     if not strata:
         return PopulationEstimate(records, seen, positive, None, None)
     rows = [
-        (outcome(cell), predicted(cell), stratum.weight / cell.probability, cell.records, number)
+        (outcome(cell), predicted(cell), stratum.weight / cell.probability, cell.records, number, stratum.variation)
         for number, stratum in enumerate(strata)
         for cell in stratum.drawn
     ]
-    outcomes, predictions, weights, counts, groups = (np.array(column) for column in zip(*rows, strict=True))
-    sample = DrawnOutcomes(outcomes, predictions, weights, counts.astype(float), groups, np.ones(len(rows)))
+    outcomes, predictions, weights, counts, groups, variation = (np.array(column) for column in zip(*rows, strict=True))
+    sample = DrawnOutcomes(outcomes, predictions, weights, counts.astype(float), groups, variation)
     mean = sum(predicted(cell) * cell.records for cell in others) / (records - seen)
     return PopulationEstimate(
         records, seen, positive, estimate_mean(sample, mean), estimate_mean(sample, mean, reliance=0.0)
@@ -211,10 +233,13 @@ def _estimate(
 
 @dataclass(frozen=True, slots=True)
 class _Stratum:
-    """Drawn records that stand for some of the others; `weight`: how many a record with the probability 1 stands for."""
+    """Drawn records that stand for some of the others; `weight`: how many a record with the probability 1 stands for;
+    `variation` as in `DrawnOutcomes`.
+    """
 
     drawn: Sequence[PopulationCell]
     weight: float
+    variation: float
 
 
 def _strata(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> list[_Stratum]:
@@ -231,39 +256,43 @@ def _strata(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -
     if not others:
         return strata
     held_out = [cell for cell in drawn if cell.drawn_as is DrawnAs.HELD_OUT]
+    like_them = [cell for cell in held_out if _bin(cell) in {_bin(other) for other in others}]
+    if _records(like_them) >= FEWEST:
+        held_out = like_them
     if _records(held_out) < FEWEST:
         return []
-    for bins in _bins(others, held_out):
+    for bins in _joined_bins(others, held_out):
         strata.append(_stratum(_within(others, bins), _within(held_out, bins)))
     return strata
 
 
-def _bins(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> list[range]:
-    """Neighbouring bins of confidence, joined until as many records were drawn in each set of them as it takes.
-
-    -1 is where there is no prediction. Bins in which nothing waits stand for nothing.
-    """
-    ends = [-1]
-    collected = 0
-    for place in range(-1, len(CONFIDENCE_BINS) + 1):
-        if _within(others, range(place, place + 1)):
-            collected += _records(_within(drawn, range(place, place + 1)))
-        if collected >= FEWEST and _within(others, range(ends[-1], place + 1)):
-            ends.append(place + 1)
-            collected = 0
-    last = len(CONFIDENCE_BINS) + 1
-    if len(ends) == 1:
-        return [range(-1, last)]
-    return [range(low, high) for low, high in pairwise([*ends[:-1], last])]
+def _joined_bins(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> list[set[int]]:
+    """Bins of confidence from the lowest on, neighbours joined until as many records were drawn in each set as it takes."""
+    found: list[set[int]] = []
+    joined: set[int] = set()
+    for place in sorted({_bin(cell) for cell in (*others, *drawn)}):
+        joined.add(place)
+        if _records(_within(drawn, joined)) >= FEWEST and _within(others, joined):
+            found.append(joined)
+            joined = set()
+    if found:
+        found[-1] |= joined
+        return found
+    return [joined]
 
 
-def _within(cells: Sequence[PopulationCell], bins: range) -> list[PopulationCell]:
-    return [cell for cell in cells if (-1 if cell.bin is None else cell.bin) in bins]
+def _bin(cell: PopulationCell) -> int:
+    """-1 where there is no prediction."""
+    return -1 if cell.bin is None else cell.bin
+
+
+def _within(cells: Iterable[PopulationCell], bins: set[int]) -> list[PopulationCell]:
+    return [cell for cell in cells if _bin(cell) in bins]
 
 
 def _stratum(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> _Stratum:
     stands_for = sum(cell.records / cell.probability for cell in drawn)
-    return _Stratum(drawn, _records(others) / stands_for)
+    return _Stratum(drawn, _records(others) / stands_for, 1.0 + _records(drawn) / _records(others))
 
 
 def _records(cells: Iterable[PopulationCell]) -> int:

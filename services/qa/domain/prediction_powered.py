@@ -22,14 +22,15 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
-PSEUDO_ERROR: Final = 1.0
+PSEUDO_ERROR: Final = 0.5
 """So many wholly wrong predictions are added to those that were seen when it is judged what predictions are worth.
 
-A model of which no error was seen among n records would else make an interval of no width.
+A model of which no error was seen among n records would else make an interval of no width. Half of them are added where
+predictions are unsure, half anywhere.
 """
 
 FEWEST: Final = 10
@@ -42,7 +43,8 @@ class DrawnOutcomes:
 
     `outcome` and `predicted` in [0, 1]; `weight` > 0: how many of the population one record stands for, up to a factor that
     is common to all; `records`: how many are alike; `group`: the post-stratum, by number, within which records are compared.
-    `remaining` in [0, 1]: 1 - pi where the population that is estimated holds the drawn records, 1 where it doesn't.
+    `variation` >= 0: by what the variance of a record's outcome counts: 1 in a population without end; 1 - pi in one that
+    holds the drawn records; 1 + n / N if n drawn records stand for N others.
     """
 
     outcome: Floats
@@ -50,7 +52,7 @@ class DrawnOutcomes:
     weight: Floats
     records: Floats
     group: NDArray[np.intp]
-    remaining: Floats
+    variation: Floats
 
     @property
     def size(self) -> int:
@@ -94,7 +96,7 @@ def estimate_mean(drawn: DrawnOutcomes, predicted_mean: float, *, reliance: floa
     """
     weight = drawn.weight * drawn.records / float((drawn.weight * drawn.records).sum())
     squared = drawn.weight**2 * drawn.records / float((drawn.weight * drawn.records).sum()) ** 2
-    spread = squared * drawn.remaining
+    spread = squared * drawn.variation
     outcome, predicted = _centred(drawn.outcome, weight, drawn), _centred(drawn.predicted, weight, drawn)
     size, groups = drawn.size, int(drawn.group.max()) + 1
     if reliance is None:
@@ -107,8 +109,11 @@ def estimate_mean(drawn: DrawnOutcomes, predicted_mean: float, *, reliance: floa
     per_outcome = float(spread.sum())
     if per_outcome <= 0.0:
         return MeanEstimate(value, inf, size, groups, reliance)
-    pseudo = PSEUDO_ERROR * per_outcome / size
+    pseudo = _pseudo_error(drawn, spread)
     worth = (variance + pseudo) / (value * (1.0 - value) * per_outcome + pseudo)
+    if reliance:
+        concentration = (float((left**2 / drawn.records).sum()) + pseudo**2) / (float(left.sum()) + pseudo) ** 2
+        worth *= _widening(concentration, value, size)
     return MeanEstimate(value, 1.0 / (per_outcome * worth), size, groups, reliance)
 
 
@@ -127,16 +132,15 @@ def interval_of(estimate: MeanEstimate, level: float) -> MeanInterval:
 def labels_needed(estimate: MeanEstimate, half_width: float, level: float) -> int:
     """Return how many drawn outcomes an interval of this half width takes, if they vary as those that were seen.
 
-    As many again as the effective sample grows: `half_width` in (0, 0.5).
+    Where the mean seems to be 0 or 1, the middle of its interval says better how outcomes may vary.
     """
     if estimate.effective == inf:
         return estimate.drawn
-    quantile = float(stdtrit(inf, 0.5 + level / 2.0))
-    interval = interval_of(estimate, level)
-    # Where a share seems to be 0 or 1, the middle of its interval says better how it may vary.
-    middle = min(0.5, max(estimate.value, 1.0 - estimate.value, 0.0))
-    middle = (interval.low + interval.high) / 2.0 if middle in {0.0, 0.5} or estimate.value in {0.0, 1.0} else estimate.value
-    wanted = middle * (1.0 - middle) * (quantile / half_width) ** 2
+    value = estimate.value
+    if value in {0.0, 1.0}:
+        interval = interval_of(estimate, level)
+        value = (interval.low + interval.high) / 2.0
+    wanted = value * (1.0 - value) * (float(ndtri(0.5 + level / 2.0)) / half_width) ** 2
     return ceil(wanted * estimate.drawn / estimate.effective)
 
 
@@ -150,6 +154,31 @@ def _reliance(outcome: Floats, predicted: Floats, spread: Floats) -> float:
     """The lambda of least variance, within [0, 1]: the slope of the outcomes on the predictions."""
     across = float((spread * predicted**2).sum())
     return 0.0 if across <= 0.0 else min(1.0, max(0.0, float((spread * outcome * predicted).sum()) / across))
+
+
+def _pseudo_error(drawn: DrawnOutcomes, spread: Floats) -> float:
+    """What `PSEUDO_ERROR` adds to the variance. `spread` sums over the records of a row."""
+    unsure = drawn.records * drawn.predicted * (1.0 - drawn.predicted)
+    anywhere = drawn.records / drawn.records.sum()
+    where_unsure = unsure / unsure.sum() if unsure.any() else anywhere
+    each = spread / drawn.records
+    return PSEUDO_ERROR * float((each * (anywhere + where_unsure)).sum()) / 2.0
+
+
+def _widening(concentration: float, value: float, size: int) -> float:
+    """By what the variance counts more because few records make most of it, so that it is badly known itself.
+
+    `concentration` is the sum of the squared parts of the variance over its square, 1 / m where m records make all of it in
+    equal parts. By Satterthwaite (1946) a variance with a concentration c is known as well as one with 2 / (c - 1 / n)
+    degrees of freedom. Wilson's interval allows for what a share has by itself: only what exceeds that counts.
+    """
+    own = max(value * (1.0 - value), 0.5 / size)
+    of_share = (1.0 - 3.0 * own) / (size * own)
+    if concentration <= of_share:
+        return 1.0
+    free = [2.0 / max(1e-9, one - 1.0 / size) for one in (concentration, of_share)]
+    quantiles = [float(stdtrit(max(2.0, one), 0.95)) for one in free]
+    return (quantiles[0] / quantiles[1]) ** 2
 
 
 def _small_sample(drawn: DrawnOutcomes) -> Floats:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.qa.api.shapes import MOMENT, example
 from services.qa.domain.population import PopulationEstimate, PopulationSize
+from services.qa.domain.prediction_powered import interval_of
 from services.qa.operations.population_estimates import QuestionEstimates, SliceEstimates
 from shared.contracts.values import Probability
 
@@ -24,8 +25,9 @@ MANY_SLICES: Final = (
 class EstimatedShareOut(BaseModel):
     """A share with its interval. Null where too few labels were drawn to say anything.
 
-    `labels_alone` is the interval that the drawn labels have without any prediction; `reliance` (lambda) how far predictions
-    are used, 0 where they are worth nothing. `labels_needed`: how many more labels of records drawn by chance
+    `labels_alone` is the interval by the labels of held-out records alone, without any prediction and what else people have
+    labelled, where such labels say something by themselves; `reliance` (lambda) how far predictions are used, 0 where they
+    are worth nothing. `labels_needed`: how many more labels of records drawn by chance
     an interval of ± `half_width` takes, 0 when it is that narrow.
     """
 
@@ -39,19 +41,27 @@ class EstimatedShareOut(BaseModel):
 
     @classmethod
     def of(cls, estimate: PopulationEstimate, level: float, half_width: float) -> "EstimatedShareOut":
-        mean, alone = estimate.with_predictions, estimate.labels_alone
+        others, alone = estimate.others, estimate.labels_alone
+        of_labels = None if alone is None else interval_of(alone, level)
+        labels_alone = None if of_labels is None else (of_labels.low, of_labels.high)
         if not estimate.is_known:
             return cls(
-                value=None, low=None, high=None, drawn=0, reliance=None, labels_alone=None, labels_needed=None
+                value=None,
+                low=None,
+                high=None,
+                drawn=0,
+                reliance=None,
+                labels_alone=labels_alone,
+                labels_needed=None,
             )
-        interval, without = estimate.interval(mean, level), estimate.interval(alone, level)
+        interval = estimate.interval(level)
         return cls(
-            value=estimate.value(mean),
+            value=estimate.value,
             low=interval.low,
             high=interval.high,
-            drawn=0 if mean is None else mean.drawn,
-            reliance=None if mean is None else mean.reliance,
-            labels_alone=(without.low, without.high),
+            drawn=0 if others is None else others.drawn,
+            reliance=None if others is None else others.reliance,
+            labels_alone=labels_alone,
             labels_needed=estimate.labels_needed(half_width, level),
         )
 

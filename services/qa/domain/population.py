@@ -32,8 +32,8 @@ from services.qa.domain.prediction_powered import (
     labels_needed,
 )
 
-CONFIDENCE_BINS: Final = (0.5, 0.7, 0.85, 0.95, 0.99)
-"""The champion's confidence is counted in six bins with these limits between them."""
+CONFIDENCE_BINS: Final = (*(hundredths / 100 for hundredths in range(20, 100, 5)), 0.97, 0.98, 0.99, 0.995)
+"""The limits between the bins in which confidence is counted. They are narrow, for batches end somewhere within one."""
 
 
 class PopulationPart(StrEnum):
@@ -83,56 +83,54 @@ class PopulationSize:
 class PopulationEstimate:
     """A share of `records`. Of `seen` of them it is known, and holds for `positive`; of the others it was estimated.
 
-    `with_predictions` and `labels_alone`: the mean of the others, None where that takes more drawn records.
+    `others`: the mean of those, None where that takes more drawn records. `labels_alone`: the share of all records as the
+    held-out ones say it by themselves, without any prediction and without what else was seen.
     """
 
     records: int
     seen: int
     positive: int
-    with_predictions: MeanEstimate | None
+    others: MeanEstimate | None
     labels_alone: MeanEstimate | None
 
     @property
     def is_known(self) -> bool:
-        return self.with_predictions is not None or self.seen == self.records
+        return self.others is not None or self.seen == self.records
 
-    def value(self, mean: MeanEstimate | None) -> float:
-        others = self.records - self.seen
-        return (self.positive + (0.0 if mean is None else others * mean.value)) / self.records
+    @property
+    def value(self) -> float:
+        return self._share(0.0 if self.others is None else self.others.value)
 
-    def interval(self, mean: MeanEstimate | None, level: float) -> MeanInterval:
+    def interval(self, level: float) -> MeanInterval:
         """Return the interval of the share; of no width where every record is seen."""
-        others = self.records - self.seen
-        if mean is None or others == 0:
-            share = self.value(mean)
-            return MeanInterval(share, share)
-        of_others = interval_of(mean, level)
-        return MeanInterval(
-            (self.positive + others * of_others.low) / self.records,
-            (self.positive + others * of_others.high) / self.records,
-        )
+        if self.others is None or self.seen == self.records:
+            return MeanInterval(self.value, self.value)
+        of_others = interval_of(self.others, level)
+        return MeanInterval(self._share(of_others.low), self._share(of_others.high))
+
+    def _share(self, of_others: float) -> float:
+        return (self.positive + (self.records - self.seen) * of_others) / self.records
 
     def labels_needed(self, half_width: float, level: float) -> int | None:
         """Return how many more drawn records with labels an interval of this half width takes, if answers vary as before.
 
         At most as many as there are others: then all is known. None where nothing can be said of how answers vary.
         """
-        others = self.records - self.seen
-        mean = self.with_predictions
-        if others == 0:
+        left = self.records - self.seen
+        if left == 0:
             return 0
-        if mean is None:
+        if self.others is None:
             return None
-        of_others = half_width * self.records / others
-        wanted = 0 if of_others >= 1.0 else labels_needed(mean, of_others, level)
-        return min(others, max(0, wanted - mean.drawn))
+        of_others = half_width * self.records / left
+        wanted = 0 if of_others >= 1.0 else labels_needed(self.others, of_others, level)
+        return min(left, max(0, wanted - self.others.drawn))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "PopulationEstimate":
-        means = {name: stored[name] for name in ("with_predictions", "labels_alone")}
+        means = {name: stored[name] for name in ("others", "labels_alone")}
         return cls(
             **{name: stored[name] for name in ("records", "seen", "positive")},
             **{name: None if one is None else MeanEstimate(**one) for name, one in means.items()},
@@ -174,7 +172,20 @@ def share_of(cells: Sequence[PopulationCell], passing: frozenset[str], labels: i
         predicted=predicted,
         seen=sum(cell.records for cell in seen),
         positive=sum(cell.records for cell in seen if cell.answer in passing),
+        labels_alone=_labels_alone(seen, passing, sum(cell.records for cell in cells)),
     )
+
+
+def _labels_alone(seen: Iterable[PopulationCell], passing: frozenset[str], records: int) -> MeanEstimate | None:
+    held_out = [cell for cell in seen if cell.drawn_as is DrawnAs.HELD_OUT]
+    size = _records(held_out)
+    if size < FEWEST:
+        return None
+    rows = [(float(cell.answer in passing), 1.0 / cell.probability, cell.records) for cell in held_out]
+    outcomes, weights, counts = (np.array(column, float) for column in zip(*rows, strict=True))
+    none, one_group = np.zeros(len(rows)), np.zeros(len(rows), np.intp)
+    sample = DrawnOutcomes(outcomes, none, weights, counts, one_group, np.full(len(rows), 1.0 - size / records))
+    return estimate_mean(sample, 0.0)
 
 
 def accuracy_of(cells: Sequence[PopulationCell]) -> PopulationEstimate | None:
@@ -190,6 +201,7 @@ def accuracy_of(cells: Sequence[PopulationCell]) -> PopulationEstimate | None:
         predicted=lambda cell: confidence[cell.predicted or "", cell.bin or 0],
         seen=0,
         positive=0,
+        labels_alone=None,
     )
 
 
@@ -213,11 +225,12 @@ def _estimate(
     predicted: Callable[[PopulationCell], float],
     seen: int,
     positive: int,
+    labels_alone: MeanEstimate | None,
 ) -> PopulationEstimate:
     records = seen + sum(cell.records for cell in others)
     strata = _strata(others, drawn)
     if not strata:
-        return PopulationEstimate(records, seen, positive, None, None)
+        return PopulationEstimate(records, seen, positive, None, labels_alone)
     rows = [
         (outcome(cell), predicted(cell), stratum.weight / cell.probability, cell.records, number, stratum.variation)
         for number, stratum in enumerate(strata)
@@ -226,9 +239,7 @@ def _estimate(
     outcomes, predictions, weights, counts, groups, variation = (np.array(column) for column in zip(*rows, strict=True))
     sample = DrawnOutcomes(outcomes, predictions, weights, counts.astype(float), groups, variation)
     mean = sum(predicted(cell) * cell.records for cell in others) / (records - seen)
-    return PopulationEstimate(
-        records, seen, positive, estimate_mean(sample, mean), estimate_mean(sample, mean, reliance=0.0)
-    )
+    return PopulationEstimate(records, seen, positive, estimate_mean(sample, mean), labels_alone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from services.qa.domain.population import PopulationEstimate, accuracy_of, share_of
+from services.qa.domain.prediction_powered import interval_of
 from tests.support.left_out import NOT_BESIDE
 from tests.support.populations import SimulatedProject, cells_of, run_project
 
@@ -35,10 +36,10 @@ class Kept:
     def add(self, name: str, found: PopulationEstimate | None, truth: float) -> None:
         if found is None or not found.is_known:
             return
-        interval = found.interval(found.with_predictions, LEVEL)
-        alone = found.interval(found.labels_alone, LEVEL)
+        interval = found.interval(LEVEL)
         self.held[name].append(interval.low <= truth <= interval.high)
-        self.width[name].append((interval.high - interval.low) / max(1e-9, alone.high - alone.low))
+        if found.labels_alone is not None:
+            self.width[name].append(interval.half_width / interval_of(found.labels_alone, LEVEL).half_width)
 
     def add_project(self, project: SimulatedProject, classes: int) -> None:
         cells = cells_of(project)

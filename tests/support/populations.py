@@ -1,11 +1,13 @@
 """A project's records as arrays, and the counts that qa would make of them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.qa.domain.population import CONFIDENCE_BINS, DrawnAs, PopulationCell, PopulationPart
+
+Alike = tuple[PopulationPart, DrawnAs | None, str | None, int | None, str | None, float]
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,16 @@ def run_project(
 
 def cells_of(project: SimulatedProject) -> list[PopulationCell]:
     places = np.searchsorted(CONFIDENCE_BINS, project.confidence, side="right")
-    records: Counter[tuple[object, ...]] = Counter()
-    confidence: Counter[tuple[object, ...]] = Counter()
+    records: Counter[Alike] = Counter()
+    confidence: dict[Alike, float] = defaultdict(float)
     for place, sure in enumerate(project.confidence.tolist()):
         key = _alike(project, place, int(places[place]))
         records[key] += 1
         confidence[key] += sure
-    return [PopulationCell(*key, count, confidence[key]) for key, count in records.items()]  # type: ignore[arg-type]
+    return [PopulationCell(*key, count, confidence[key]) for key, count in records.items()]
 
 
-def _alike(project: SimulatedProject, record: int, place: int) -> tuple[object, ...]:
+def _alike(project: SimulatedProject, record: int, place: int) -> Alike:
     predicted, answer = str(project.predicted[record]), str(project.truth[record])
     if project.held_out[record]:
         return PopulationPart.SEEN, DrawnAs.HELD_OUT, predicted, place, answer, 0.1

@@ -11,6 +11,7 @@ from services.qa.api.quality import QuestionName, Reader
 from services.qa.api.shapes import Version
 from services.qa.exceptions import UnknownSchemaVersion
 from services.qa.operations import population_estimates
+from services.qa.resources import QaRuntimeDep
 from services.qa.storage import population
 from shared.kit.app import SessionDep
 from shared.kit.endpoints import edge_router
@@ -23,11 +24,14 @@ HALF_WIDTH: Final = 0.02
 
 
 @router.get(
-    "/projects/{project_id}/estimates", responses=responses(404, 422), summary="Read what the records hold, from few labels"
+    "/projects/{project_id}/estimates",
+    responses=responses(404, 422),
+    summary="Read what the records hold, from few labels",
 )
 async def read_estimates(
     session: SessionDep,
-    _reader: Reader,
+    runtime: QaRuntimeDep,
+    reader: Reader,
     project_id: UUID,
     schema_version: Annotated[Version | None, Query(description="The active one by default.")] = None,
     question: QuestionName = None,
@@ -47,9 +51,11 @@ async def read_estimates(
 
     What people labelled is known. The rest is estimated from labels of records that were drawn by chance with a known
     probability, together with what the model predicts of all: the better it is, the narrower the intervals. They hold
-    also where it is bad.
+    also where it is bad. Metadata is content: slices of a project that holds personal data are for who may see that.
     """
     project = await project_or_404(session, project_id)
+    if slice_key is not None:
+        await runtime.check_content(reader, project_id, session)
     found = await population_estimates.of_project(
         session,
         project,

@@ -13,6 +13,7 @@ from services.qa.api.quality import Reader
 from services.qa.api.shapes import ANNOTATOR_ID, example
 from services.qa.domain.project import Project
 from services.qa.operations import quality_report
+from services.qa.operations.agreement import Agreement
 from services.qa.operations.quality_report import AnnotatorsPart, QualityReport
 from shared.contracts.values import AssessmentStatus, Probability
 from shared.kit.app import SessionDep
@@ -114,7 +115,11 @@ class QualityOut(BaseModel):
     """Each part says what is known, how surely, and from how much evidence. A part is empty where nothing is known."""
 
     model_config = example(
-        labelled={"records": {"open": 4, "finalized": 180}, "labels": {"consensus": 120, "auto_accept": 60}, "finished": 0.98},
+        labelled={
+            "records": {"open": 4, "finalized": 180},
+            "labels": {"consensus": 120, "auto_accept": 60},
+            "finished": 0.98,
+        },
         agreement=[],
         consensus=[],
         annotators={
@@ -160,7 +165,7 @@ class QualityOut(BaseModel):
         )
 
 
-def _agreement(one: quality_report.Agreement) -> dict[str, Any]:
+def _agreement(one: Agreement) -> dict[str, Any]:
     """Without the pairs of annotators, which are a list of their own."""
     return {
         "question": one.question,

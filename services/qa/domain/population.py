@@ -25,8 +25,8 @@ import numpy as np
 from services.qa.domain.prediction_powered import (
     FEWEST,
     DrawnOutcomes,
-    MeanInterval,
     MeanEstimate,
+    MeanInterval,
     estimate_mean,
     interval_of,
     labels_needed,
@@ -130,10 +130,13 @@ class PopulationEstimate:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "PopulationEstimate":
-        means = {name: stored[name] for name in ("others", "labels_alone")}
+        others, alone = stored["others"], stored["labels_alone"]
         return cls(
-            **{name: stored[name] for name in ("records", "seen", "positive")},
-            **{name: None if one is None else MeanEstimate(**one) for name, one in means.items()},
+            stored["records"],
+            stored["seen"],
+            stored["positive"],
+            None if others is None else MeanEstimate(**others),
+            None if alone is None else MeanEstimate(**alone),
         )
 
 
@@ -272,9 +275,8 @@ def _strata(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -
         held_out = like_them
     if _records(held_out) < FEWEST:
         return []
-    for bins in _joined_bins(others, held_out):
-        strata.append(_stratum(_within(others, bins), _within(held_out, bins)))
-    return strata
+    joined = _joined_bins(others, held_out)
+    return [*strata, *(_stratum(_within(others, bins), _within(held_out, bins)) for bins in joined)]
 
 
 def _joined_bins(others: Sequence[PopulationCell], drawn: Sequence[PopulationCell]) -> list[set[int]]:

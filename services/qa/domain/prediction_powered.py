@@ -124,7 +124,9 @@ def interval_of(estimate: MeanEstimate, level: float) -> MeanInterval:
     quantile = _quantile(estimate, level)
     penalty = quantile**2 / estimate.effective
     centre = (estimate.value + penalty / 2.0) / (1.0 + penalty)
-    half = quantile * sqrt(estimate.value * (1.0 - estimate.value) / estimate.effective + (penalty / estimate.effective) / 4)
+    half = quantile * sqrt(
+        estimate.value * (1.0 - estimate.value) / estimate.effective + (penalty / estimate.effective) / 4
+    )
     half /= 1.0 + penalty
     return MeanInterval(max(0.0, centre - half), min(1.0, centre + half))
 
@@ -182,9 +184,10 @@ def _widening(concentration: float, value: float, size: int) -> float:
 
 
 def _small_sample(drawn: DrawnOutcomes) -> Floats:
-    """n / (n - 1) of each row's group."""
-    size = np.bincount(drawn.group, drawn.records)
-    return (size / np.maximum(1.0, size - 1.0))[drawn.group]
+    """Of each row's group with n records, n / (n - 1)."""
+    size: Floats = np.bincount(drawn.group, drawn.records)
+    factor: Floats = size / np.maximum(1.0, size - 1.0)
+    return factor[drawn.group]
 
 
 def _quantile(estimate: MeanEstimate, level: float) -> float:

@@ -28,6 +28,7 @@ _MOST_SLICES: Final = 500
 WHOLE: Final = ("", "")
 """The slice that is the whole project."""
 
+
 async def recount(database: Database, compute: ComputePool, project_id: UUID, now: datetime) -> None:
     """Count the records of a project by every question of the active schema that chooses one class."""
     async with database.transaction() as session:

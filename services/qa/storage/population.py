@@ -136,9 +136,7 @@ class StoredPopulation:
     counted_at: datetime
 
 
-async def end_of_page(
-    session: Session, project_id: UUID, state: RecordState, after: UUID, limit: int
-) -> UUID | None:
+async def end_of_page(session: Session, project_id: UUID, state: RecordState, after: UUID, limit: int) -> UUID | None:
     """Return the last of the next records of a state, None where there are no more."""
     found: UUID | None = await session.raw.fetchval(_END_OF_PAGE, project_id, state, after, limit)
     return found
@@ -198,7 +196,7 @@ async def replace(
         *key,
         [slice_key for slice_key, _ in cells],
         [value for _, value in cells],
-        [dump(list(one)) for one in cells.values()],
+        [dump([list(cell) for cell in one]) for one in cells.values()],
         [dump(contents[one]) for one in cells],
         now,
     )

@@ -86,3 +86,59 @@ def coverage(model: str, share: float, size: int, *, active: bool) -> Coverage:
         widths.append(mine.high - mine.low)
         widths_alone.append(theirs.high - theirs.low)
     return Coverage(float(np.mean(held)), float(np.mean(alone)), float(np.mean(widths) / np.mean(widths_alone)))
+
+
+def slack(rounds: int) -> float:
+    """Three standard deviations of chance."""
+    return 3 * sqrt(0.09 / rounds)
+
+
+def all_cases(*, active: bool) -> dict[tuple[str, float, int], Coverage]:
+    """A model that is right to all but some records leaves no choice for an active draw."""
+    models = [model for model in MODELS if not (active and model == "hard")]
+    return {
+        (model, share, size): coverage(model, share, size, active=active)
+        for model in models
+        for share in SHARES
+        for size in SIZES
+    }
+
+
+@pytest.mark.parametrize("active", [False, True])
+def test_the_intervals_hold_the_truth_whatever_the_model_is_worth(*, active: bool) -> None:
+    found = all_cases(active=active)
+    assert min(one.held for one in found.values()) >= 0.88 - slack(ROUNDS), found
+
+
+@pytest.mark.parametrize("active", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_where_labels_show_what_the_model_is_worth_the_intervals_are_no_wider_than_promised(
+    size: int, *, active: bool
+) -> None:
+    """Where fewer than eight of the labels differ from a good model, it can't be known, and intervals are wider."""
+    shown = [
+        one.held
+        for (model, share, drawn_size), one in all_cases(active=active).items()
+        if drawn_size == size and (model in {"useless", "wrong"} or (share * size >= 50 and model != "hard"))
+    ]
+    assert 0.88 <= float(np.mean(shown)) <= 0.935, shown
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("model", ["good", "overconfident", "hard"])
+def test_where_the_model_is_good_they_are_a_fifth_narrower_than_those_of_labels_alone(model: str, size: int) -> None:
+    found = {share: coverage(model, share, size, active=False).width for share in SHARES}
+    assert max(found.values()) <= 0.8, found
+
+
+def test_where_it_is_useless_they_are_hardly_wider() -> None:
+    found = [coverage("useless", share, size, active=False).width for share in SHARES for size in SIZES]
+    assert max(found) <= 1.03, found
+
+
+@pytest.mark.parametrize("model", ["good", "overconfident"])
+def test_drawing_what_the_model_is_unsure_of_makes_them_narrower_still(model: str) -> None:
+    uniform, active = (
+        float(np.mean([coverage(model, share, 1000, active=one).width for share in SHARES])) for one in (False, True)
+    )
+    assert active <= (0.75 if model == "good" else 0.97) * uniform

@@ -9,6 +9,7 @@ import csv
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,9 @@ class Kept:
     def add_project(self, project: SimulatedProject, classes: int) -> None:
         cells = cells_of(project)
         for one in range(classes):
-            self.add(f"share {one}", share_of(cells, frozenset({str(one)}), classes), float((project.truth == one).mean()))
+            self.add(
+                f"share {one}", share_of(cells, frozenset({str(one)}), classes), float((project.truth == one).mean())
+            )
         others = ~project.seen
         right = project.predicted[others] == project.truth[others]
         self.add("accuracy", accuracy_of(cells), float(right.mean()))
@@ -99,8 +102,8 @@ def texts(name: str) -> tuple[list[str], list[str]]:
 
 def replayed(name: str, trained_on: int, held_out: float, *, accept_from: float = 2.0) -> Kept:
     """Three models, each trained on so many texts by chance, which are no part of what is estimated."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
 
     messages, labels = texts(name)
     classes, truth = np.unique(labels, return_inverse=True)
@@ -121,3 +124,32 @@ def replayed(name: str, trained_on: int, held_out: float, *, accept_from: float 
                 len(classes),
             )
     return found
+
+
+def least(rounds: int) -> float:
+    """Of so many projects: .87, less three standard deviations of chance."""
+    return 0.87 - 3 * sqrt(0.87 * 0.13 / rounds)
+
+
+@pytest.mark.parametrize("accept_from", [2.0, 0.97])
+@pytest.mark.parametrize("held_out", [0.0125, 0.05, 0.25])
+@pytest.mark.parametrize("model", ["calibrated", "too_sure", "useless"])
+def test_the_intervals_hold_the_truth_while_a_model_chooses_and_accepts(
+    model: str, held_out: float, accept_from: float
+) -> None:
+    """Held out: some 50, 200 and 1,000 records."""
+    found = kept(model, held_out, accept_from=accept_from)
+    assert min(found.coverage().values()) >= least(ROUNDS), found.coverage()
+    if model != "useless":
+        assert max(found.widths().values()) <= 0.8, found.widths()
+
+
+@pytest.mark.parametrize("accept_from", [2.0, 0.97])
+@pytest.mark.parametrize("held_out", [0.02, 0.1])
+@pytest.mark.parametrize(("name", "trained_on"), [("sms_spam", 200), ("trec_qc", 800)])
+def test_the_intervals_hold_the_truth_on_real_texts(
+    name: str, trained_on: int, held_out: float, accept_from: float
+) -> None:
+    found = replayed(name, trained_on, held_out, accept_from=accept_from)
+    assert min(found.coverage().values()) >= least(ROUNDS), found.coverage()
+    assert float(np.mean([*found.widths().values()])) <= 0.9, found.widths()

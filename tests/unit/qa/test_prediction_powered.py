@@ -39,7 +39,8 @@ def drawn(
 
 def test_without_predictions_it_is_the_mean_and_worth_as_many_labels_as_were_drawn() -> None:
     found = estimate_mean(drawn(OUTCOME), 0.0)
-    assert (found.value, found.reliance, found.drawn) == (pytest.approx(5 / 12), 0.0, 12)
+    assert found.value == pytest.approx(5 / 12)
+    assert (found.reliance, found.drawn) == (0.0, 12)
     assert found.effective == pytest.approx(12, rel=0.1)
 
 

@@ -1,13 +1,10 @@
 """A project's records as arrays, and the counts that qa would make of them."""
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.qa.domain.population import CONFIDENCE_BINS, DrawnAs, PopulationCell, PopulationPart
-
-Alike = tuple[PopulationPart, DrawnAs | None, str | None, int | None, str | None, float]
 
 
 @dataclass(frozen=True)
@@ -58,24 +55,42 @@ def run_project(
     return SimulatedProject(truth, predicted, confidence, held, by_batch, sure & ~audits, audits, audit_share)
 
 
-def cells_of(project: SimulatedProject) -> list[PopulationCell]:
+_KINDS = (
+    (PopulationPart.WAITING, None),
+    (PopulationPart.ACCEPTED, None),
+    (PopulationPart.SEEN, None),
+    (PopulationPart.SEEN, DrawnAs.HELD_OUT),
+    (PopulationPart.SEEN, DrawnAs.AUDIT),
+)
+
+
+def cells_of(project: SimulatedProject, held_out: float = 0.1) -> list[PopulationCell]:
     places = np.searchsorted(CONFIDENCE_BINS, project.confidence, side="right")
-    records: Counter[Alike] = Counter()
-    confidence: dict[Alike, float] = defaultdict(float)
-    for place, sure in enumerate(project.confidence.tolist()):
-        key = _alike(project, place, int(places[place]))
-        records[key] += 1
-        confidence[key] += sure
-    return [PopulationCell(*key, count, confidence[key]) for key, count in records.items()]
-
-
-def _alike(project: SimulatedProject, record: int, place: int) -> Alike:
-    predicted, answer = str(project.predicted[record]), str(project.truth[record])
-    if project.held_out[record]:
-        return PopulationPart.SEEN, DrawnAs.HELD_OUT, predicted, place, answer, 0.1
-    if project.audits[record]:
-        return PopulationPart.SEEN, DrawnAs.AUDIT, predicted, place, answer, project.audit_share
-    if project.by_batch[record]:
-        return PopulationPart.SEEN, None, None, None, answer, 1.0
-    part = PopulationPart.ACCEPTED if project.accepted[record] else PopulationPart.WAITING
-    return part, None, predicted, place, None, 1.0
+    kind = project.accepted + 2 * project.by_batch + 3 * project.held_out + 4 * project.audits
+    predicted = np.where(kind == 2, -1, project.predicted)
+    columns = (kind, predicted, np.where(kind == 2, -1, places), np.where(kind >= 2, project.truth, -1))
+    shape = (5, *(int(column.max()) + 2 for column in columns[1:]))
+    alike, inverse, counts = np.unique(
+        np.ravel_multi_index((kind, *(column + 1 for column in columns[1:])), shape),
+        return_inverse=True,
+        return_counts=True,
+    )
+    confidence = np.bincount(inverse, project.confidence)
+    found = []
+    for key, count, sure in zip(alike, counts.tolist(), confidence.tolist(), strict=True):
+        number, label, place, answer = (int(one) for one in np.unravel_index(key, shape))
+        part, drawn_as = _KINDS[number]
+        probability = {DrawnAs.HELD_OUT: held_out, DrawnAs.AUDIT: project.audit_share, None: 1.0}[drawn_as]
+        found.append(
+            PopulationCell(
+                part,
+                drawn_as,
+                str(label - 1) if label else None,
+                place - 1 if place else None,
+                str(answer - 1) if answer else None,
+                probability,
+                count,
+                sure,
+            )
+        )
+    return found

@@ -15,7 +15,7 @@ import pytest
 
 from services.qa.domain.prediction_powered import DrawnOutcomes, estimate_mean, interval_of
 
-ROUNDS = int(os.environ.get("TOUCHSTONE_GATE_ROUNDS", "300"))
+ROUNDS = int(os.environ.get("TOUCHSTONE_GATE_ROUNDS", "200"))
 RECORDS = 20_000
 LEVEL = 0.9
 SHARES = (0.02, 0.05, 0.1, 0.3, 0.5)

@@ -29,8 +29,7 @@ Floats = NDArray[np.float64]
 PSEUDO_ERROR: Final = 0.5
 """So many wholly wrong predictions are added to those that were seen when it is judged what predictions are worth.
 
-A model of which no error was seen among n records would else make an interval of no width. Half of them are added where
-predictions are unsure, half anywhere.
+A model of which no error was seen among n records would else make an interval of no width. See `_pseudo_error`.
 """
 
 FEWEST: Final = 10
@@ -109,7 +108,7 @@ def estimate_mean(drawn: DrawnOutcomes, predicted_mean: float, *, reliance: floa
     per_outcome = float(spread.sum())
     if per_outcome <= 0.0:
         return MeanEstimate(value, inf, size, groups, reliance)
-    pseudo = _pseudo_error(drawn, spread)
+    pseudo = _pseudo_error(drawn, spread, left)
     worth = (variance + pseudo) / (value * (1.0 - value) * per_outcome + pseudo)
     if reliance:
         concentration = (float((left**2 / drawn.records).sum()) + pseudo**2) / (float(left.sum()) + pseudo) ** 2
@@ -158,13 +157,19 @@ def _reliance(outcome: Floats, predicted: Floats, spread: Floats) -> float:
     return 0.0 if across <= 0.0 else min(1.0, max(0.0, float((spread * outcome * predicted).sum()) / across))
 
 
-def _pseudo_error(drawn: DrawnOutcomes, spread: Floats) -> float:
-    """What `PSEUDO_ERROR` adds to the variance. `spread` sums over the records of a row."""
-    unsure = drawn.records * drawn.predicted * (1.0 - drawn.predicted)
-    anywhere = drawn.records / drawn.records.sum()
-    where_unsure = unsure / unsure.sum() if unsure.any() else anywhere
+def _pseudo_error(drawn: DrawnOutcomes, spread: Floats, left: Floats) -> float:
+    """What `PSEUDO_ERROR` adds to the variance, of which the rows have the parts `left`. `spread` sums over their records.
+
+    Half of it is added where predictions are unsure, half anywhere, as far as few records make the variance; and as far as
+    errors where the model is sure would count more than elsewhere, for such are seldom seen, that in any case.
+    """
     each = spread / drawn.records
-    return PSEUDO_ERROR * float((each * (anywhere + where_unsure)).sum()) / 2.0
+    anywhere = float(spread.sum()) / drawn.size
+    unsure = drawn.records * drawn.predicted * (1.0 - drawn.predicted)
+    where_unsure = float((each * unsure).sum() / unsure.sum()) if unsure.any() else anywhere
+    seen = float(left.sum())
+    few = float((left**2 / drawn.records).sum()) / seen**2 if seen > 0.0 else 1.0
+    return PSEUDO_ERROR * (few * (anywhere + where_unsure) + max(0.0, anywhere - where_unsure)) / 2.0
 
 
 def _widening(concentration: float, value: float, size: int) -> float:
@@ -185,7 +190,7 @@ def _widening(concentration: float, value: float, size: int) -> float:
 
 def _small_sample(drawn: DrawnOutcomes) -> Floats:
     """Of each row's group with n records, n / (n - 1)."""
-    size: Floats = np.bincount(drawn.group, drawn.records)
+    size = np.bincount(drawn.group, drawn.records)
     factor: Floats = size / np.maximum(1.0, size - 1.0)
     return factor[drawn.group]
 

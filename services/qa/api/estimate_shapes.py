@@ -172,7 +172,9 @@ _SHARE: Final = {
 
 
 class EstimatesOut(BaseModel):
-    """Intervals hold the truth with the probability `level`. `slice_keys`: by what the records may be sliced."""
+    """Intervals hold the truth with the probability `level`. `slice_keys`: by what the records may be sliced. `failure`: why the
+    newest count failed; it is tried again.
+    """
 
     model_config = example(
         level=0.9,
@@ -180,6 +182,7 @@ class EstimatesOut(BaseModel):
         stands_for=STANDS_FOR,
         note=None,
         slice_keys=["channel"],
+        failure=None,
         items=[
             {
                 "question": "topic",
@@ -210,11 +213,18 @@ class EstimatesOut(BaseModel):
     stands_for: str
     note: str | None
     slice_keys: list[str]
+    failure: str | None
     items: list[QuestionEstimatesOut]
 
     @classmethod
     def of(
-        cls, found: Sequence[QuestionEstimates], slice_keys: Sequence[str], *, level: float, half_width: float
+        cls,
+        found: Sequence[QuestionEstimates],
+        slice_keys: Sequence[str],
+        failure: str | None,
+        *,
+        level: float,
+        half_width: float,
     ) -> "EstimatesOut":
         return cls(
             level=level,
@@ -222,5 +232,6 @@ class EstimatesOut(BaseModel):
             stands_for=STANDS_FOR,
             note=MANY_SLICES if any(len(one.slices) > 1 for one in found) else None,
             slice_keys=list(slice_keys),
+            failure=failure,
             items=[QuestionEstimatesOut.of(one, level, half_width) for one in found],
         )

@@ -12,7 +12,8 @@ from services.qa.api.shapes import Version
 from services.qa.exceptions import UnknownSchemaVersion
 from services.qa.operations import population_estimates
 from services.qa.resources import QaRuntimeDep
-from services.qa.storage import population
+from services.qa.storage import population, work_attempts
+from services.qa.storage.counters import BackgroundWork
 from shared.kit.app import SessionDep
 from shared.kit.endpoints import edge_router
 from shared.kit.problems import responses
@@ -21,6 +22,7 @@ router = edge_router("quality")
 
 LEVEL: Final = 0.9
 HALF_WIDTH: Final = 0.02
+_MOST_FAILING: Final = 100
 
 
 @router.get(
@@ -68,4 +70,6 @@ async def read_estimates(
     if version is None:
         raise UnknownSchemaVersion(version)
     keys = await population.slice_keys(session, project_id, version)
-    return EstimatesOut.of(found, keys, level=level, half_width=half_width)
+    failing = await work_attempts.failing(session, project_id, _MOST_FAILING)
+    failure = next((one.failure for one in failing if one.work is BackgroundWork.POPULATION), None)
+    return EstimatesOut.of(found, keys, failure, level=level, half_width=half_width)

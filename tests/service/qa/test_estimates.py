@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.qa.resources import Pauses
+from services.qa.storage import population
 from shared.contracts.values import Role, Route, ScoredFor, Split
 from shared.kit.clock import new_id
 from tests.service.qa.world import World
@@ -186,6 +187,20 @@ async def test_an_erased_record_is_in_no_count(world: World) -> None:
     await world.deliver(world.erased(record_id))
     await count(world)
     assert shares(await of_project(world))["dog"] == 1.0
+
+
+async def test_a_count_that_fails_is_shown_beside_the_estimates(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("The records can't be counted.")
+
+    await world.finalized("cat")
+    monkeypatch.setattr(population, "count", fail)
+    with pytest.raises(RuntimeError):
+        await count(world)
+    found = await estimates(world)
+    assert found["failure"] is not None
+    assert found["items"][0]["project"] is None
+    assert (await world.get(f"/projects/{world.project_id}/summary"))["failing"] == []
 
 
 async def test_a_wider_interval_takes_fewer_labels_and_a_surer_one_is_wider(world: World) -> None:

@@ -122,6 +122,7 @@ class RecordChanges:
     def move(self, record: Record, state: RecordState, reason: str | None = None) -> None:
         """Bring the record into a state and count it there."""
         if state is not record.state:
+            self.mark(record.project_id, BackgroundWork.POPULATION)
             if record.known:
                 self.count(record.project_id, f"records.{record.state}", -1)
                 self.count(record.project_id, f"records.{state}")
@@ -279,7 +280,6 @@ class RecordChanges:
         """End the label, if there is one, without a word."""
         if record.state is RecordState.FINALIZED:
             self._ended_labels[record.record_id] = reason
-            self.mark(record.project_id, BackgroundWork.POPULATION)
 
     def review_by_people(self, record: Record, review: ReviewByPeople) -> None:
         """Open the next round; the label stands meanwhile."""

@@ -179,6 +179,8 @@ async def test_new_labels_are_counted_by_the_next_round(world: World) -> None:
     assert not (await estimates(world))["items"][0]["current"]
     await count(world)
     assert shares(await of_project(world))["dog"] == 0.5
+    await world.deliver(world.accepted(new_id()))
+    assert not (await estimates(world))["items"][0]["current"]
 
 
 async def test_an_erased_record_is_in_no_count(world: World) -> None:

@@ -15,9 +15,7 @@ DAY_MS = 86_400_000
 
 def policy(version: int, after_days: int, test: float) -> PolicyVersion:
     split = SplitShares(train=0.9 - test, validation=0.1, test=test)
-    return PolicyVersion(
-        version=version, policies=Policies(split=split), created_at=BEGUN + timedelta(days=after_days)
-    )
+    return PolicyVersion(version=version, policies=Policies(split=split), created_at=BEGUN + timedelta(days=after_days))
 
 
 def test_a_record_was_held_out_with_the_share_of_the_policies_that_were_made_last_before_it() -> None:

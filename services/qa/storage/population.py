@@ -18,15 +18,18 @@ _PREDICTED = "answers->$4::text->>'label' AS predicted, confidence"
 # One page of the records of one state, in the order of their ids. Of each: who labelled it, what the champion answers (of what
 # was accepted, what was accepted; of an audit, what would have been), and how it was drawn. Then it is counted, once for the
 # project and once for each slice it is in. A held-out record's probability is the share that was held out when its id was made:
-# ids are UUIDv7.
+# ids are UUIDv7. LATERAL with a limit: a look into an index for each record of the page, whatever statistics there are.
 _COUNT = f"""
 WITH page AS (
     SELECT record_id, split, slice, audit, collected_by_chance, ever_gold, routed_prediction_id FROM records
     WHERE project_id = $1 AND known AND state = $2 AND record_id > $3 ORDER BY record_id LIMIT $9
 ), answered AS (
     SELECT page.*, label.method, label.measures, label.answers->$4::text->>'label' AS answer, label.prediction_id
-    FROM page LEFT JOIN labels AS label ON label.record_id = page.record_id AND label.current
-        AND label.schema_version = $5 AND label.answers->$4::text->>'label' IS NOT NULL
+    FROM page LEFT JOIN LATERAL (
+        SELECT method, measures, answers, prediction_id FROM labels
+        WHERE labels.record_id = page.record_id AND labels.current
+            AND labels.schema_version = $5 AND labels.answers->$4::text->>'label' IS NOT NULL LIMIT 1
+    ) AS label ON true
     WHERE page.collected_by_chance AND NOT page.ever_gold
 ), placed AS (
     SELECT record_id, slice, routed_prediction_id, prediction_id, answer,
@@ -46,7 +49,7 @@ WITH page AS (
     LEFT JOIN LATERAL (
         SELECT {_PREDICTED} FROM predictions
         WHERE predictions.prediction_id = CASE WHEN part = 'accepted' THEN placed.prediction_id
-            WHEN drawn_as = 'audit' THEN placed.routed_prediction_id END
+            WHEN drawn_as = 'audit' THEN placed.routed_prediction_id END LIMIT 1
     ) AS by_route ON true
     CROSS JOIN LATERAL (
         SELECT coalesce(by_champion.predicted, by_route.predicted) AS predicted,

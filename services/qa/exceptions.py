@@ -40,6 +40,10 @@ class UnknownQuestion(Exception):
     """The schema has no question of that name."""
 
 
+class UnknownLabel(Exception):
+    """No question that is asked for has all of these labels."""
+
+
 class ProjectArchived(Exception):
     """The project is archived: nothing new is made of it."""
 

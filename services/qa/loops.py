@@ -12,6 +12,7 @@ from services.qa.operations import (
     assessments,
     feedback,
     label_doubts,
+    population_updates,
     predictions,
     replacements,
     sealing,
@@ -36,6 +37,7 @@ FOLD = "fold_counters"
 SEAL = "seal"
 SUPERSEDE = "supersede_releases"
 AGREEMENT = "count_agreement"
+POPULATION = "count_population"
 JUDGE = "judge_pending"
 REVIEW = "review_reports"
 RELABEL = "relabel"
@@ -53,6 +55,7 @@ _DELTAS_AT_ONCE = 10_000
 _PRUNED_AT_ONCE = 500
 _REST_FROM_S = 0.5
 _TURN_S = 10.0
+_POPULATION_SHARE = 0.05
 
 
 async def _each_mark(
@@ -131,6 +134,15 @@ async def test_thresholds(runtime: QaRuntime) -> float | None:
 
     share = runtime.resources.estimation.share
     return await _each_mark(runtime, BackgroundWork.THRESHOLD_TEST, work, share=share)
+
+
+async def count_population(runtime: QaRuntime) -> float | None:
+    """Count what records hold where labels or predictions changed; a project rests twenty times as long as that took."""
+
+    async def work(project_id: UUID, _: UUID | None) -> None:
+        await population_updates.recount(runtime.database, runtime.compute, project_id, utc_now())
+
+    return await _each_mark(runtime, BackgroundWork.POPULATION, work, share=_POPULATION_SHARE)
 
 
 async def replace_votes(runtime: QaRuntime) -> None:
@@ -227,5 +239,6 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(SEAL, seal_interval_s, seal),
         Loop(SUPERSEDE, 5.0, supersede_releases),
         Loop(AGREEMENT, 2.0, count_agreement),
+        Loop(POPULATION, 5.0, count_population),
         Loop(PRUNE, 600.0, prune),
     ]

@@ -16,6 +16,7 @@ from services.qa.exceptions import (
     ProjectArchived,
     RecordErased,
     ReleaseNameTaken,
+    UnknownLabel,
     UnknownQuestion,
     UnknownSchemaVersion,
 )
@@ -46,6 +47,7 @@ PROBLEMS: dict[type[Exception], int] = {
     ProjectArchived: 409,
     RecordErased: 410,
     ReleaseNameTaken: 409,
+    UnknownLabel: 422,
     UnknownQuestion: 404,
     UnknownSchemaVersion: 404,
     RecogniserNotInstalled: 503,

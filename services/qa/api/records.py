@@ -27,6 +27,7 @@ from services.qa.domain.record import OpenReason, Record
 from services.qa.operations import lineage, offset_units
 from services.qa.resources import QaRuntimeDep
 from services.qa.storage import counters, labels, lists, projects, work_attempts
+from services.qa.storage.counters import BackgroundWork
 from shared.contracts.answers import OffsetUnit
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
 from shared.kit.app import SessionDep
@@ -129,7 +130,10 @@ async def list_annotations(
 
 @router.get("/projects/{project_id}/summary", responses=responses(404), summary="Count where everything stands")
 async def read_summary(session: SessionDep, _reader: SummaryReader, project_id: UUID) -> SummaryOut:
-    """From counters that change with the facts: exact, and as cheap for a million records as for one."""
+    """From counters that change with the facts: exact, and as cheap for a million records as for one.
+
+    Whether counting what records hold fails, `GET …/estimates` shows.
+    """
     await projects.check_exists(session, project_id)
     counted = await counters.read(session, project_id)
     failing = await work_attempts.failing(session, project_id, _MOST_FAILING)
@@ -142,7 +146,7 @@ async def read_summary(session: SessionDep, _reader: SummaryReader, project_id: 
         annotations=of("annotations", ("vote", "gold", "decision", "void", "late", "superseded")),
         labels=of("labels", tuple(LabelMethod)),
         disputes=counted.get("disputes", 0),
-        failing=[FailingWorkOut.model_validate(one) for one in failing],
+        failing=[FailingWorkOut.model_validate(one) for one in failing if one.work is not BackgroundWork.POPULATION],
     )
 
 

@@ -122,6 +122,7 @@ class RecordChanges:
     def move(self, record: Record, state: RecordState, reason: str | None = None) -> None:
         """Bring the record into a state and count it there."""
         if state is not record.state:
+            self.mark(record.project_id, BackgroundWork.POPULATION)
             if record.known:
                 self.count(record.project_id, f"records.{record.state}", -1)
                 self.count(record.project_id, f"records.{state}")
@@ -261,6 +262,7 @@ class RecordChanges:
         self.publish_state(record, finalized)
         metadata = finalized.model_dump(mode="json", exclude={"answers"}) | {"parameters": label.parameters}
         self.link(record, chain.LABEL, str(label.label_revision), metadata, final.answers)
+        self.mark(record.project_id, BackgroundWork.POPULATION)
         if label.measures:
             self.mark(record.project_id, BackgroundWork.THRESHOLD_TEST)
         if final.method is LabelMethod.DECISION:

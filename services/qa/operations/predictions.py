@@ -36,6 +36,7 @@ async def keep(session: Session, cache: ProjectCache, events: EventSet[RecordPre
                 subjects.append(Subject(record, locked.project(event)))
             if record.held_out:
                 changes.mark(record.project_id, BackgroundWork.THRESHOLD_TEST)
+                changes.mark(record.project_id, BackgroundWork.POPULATION)
         await judge_records(session, changes, subjects)
         await changes.save(session)
 

@@ -8,6 +8,7 @@ from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
 from services.qa.storage import agreement_counts, annotations, gold, records, releases
+from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.projects import ProjectCache
 from services.qa.storage.records import NewRecord
 from shared.contracts.envelope import Event
@@ -31,6 +32,7 @@ async def accept(session: Session, cache: ProjectCache, events: EventSet[RecordA
         if event.record_id in added:
             assert event.project_id is not None
             changes.count(event.project_id, f"records.{RecordState.OPEN}")
+            changes.mark(event.project_id, BackgroundWork.POPULATION)
     await changes.save(session)
     for wave in ([event for event in first if event.record_id not in added], *later):
         if wave:

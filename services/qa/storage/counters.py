@@ -55,11 +55,14 @@ _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 
 class BackgroundWork(StrEnum):
-    """What a project may wait for: an estimation, a test of thresholds, a paused annotator's votes to be replaced."""
+    """What a project may wait for: an estimation, a test of thresholds, a paused annotator's votes to be replaced, a count
+    of what its records hold.
+    """
 
     ESTIMATION = "estimates"
     THRESHOLD_TEST = "thresholds"
     REPLACEMENT = "replacements"
+    POPULATION = "population"
 
 
 class Mark(NamedTuple):

@@ -22,7 +22,7 @@ NATURAL_KEYS = {"token", "key", "version"}
 
 ONE_OF_A_KIND = {
     "agreement", "annotation", "artifact", "assessment", "draft", "erasure", "feedback", "gold", "label", "learning", "lineage",
-    "progress", "summary", "answers.schema.json",
+    "progress", "quality", "summary", "answers.schema.json",
 }  # fmt: skip
 """There is one of it for what stands before it, so it is named in the singular (`feedback` and `gold` have no plural)."""
 

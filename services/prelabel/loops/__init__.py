@@ -6,7 +6,8 @@ replica. Whatever is interrupted is found again by the next round, on this repli
 
 from typing import Final
 
-from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TEST, TRAIN, UNLEARN
+from services.prelabel.loop_names import COMPARE, COUNT, LEARN, PRUNE, SCORE, TEST, TRAIN, UNLEARN, WATCH
+from services.prelabel.loops.drift import watch
 from services.prelabel.loops.learning import learn, train
 from services.prelabel.loops.measurement import compare, test
 from services.prelabel.loops.scoring import score
@@ -23,4 +24,5 @@ LOOPS: Final = (
     Loop(COUNT, 10.0, count),
     Loop(PRUNE, 600.0, prune),
     Loop(UNLEARN, 5.0, unlearn),
+    Loop(WATCH, 15.0, watch),
 )

@@ -31,7 +31,7 @@ _EVALUATION_EXAMPLE = {
     "calibration_error_low": 0.0,
     "calibration_error_high": 0.049,
     "temperature": 0.87,
-    "tempering": {"applied": True, "gain": 0.012, "p_value": 0.003},
+    "tempering": {"applied": True, "gain": 0.012, "p_value": 0.003, "error_gain": 0.001},
     "against": "01993e5a-7450-7634-8ac6-050b99fbb314",
     "against_accuracy": 0.9,
     "split": "validation",

@@ -33,15 +33,17 @@ class Tempering:
     """Whether tempering gains, on labels that had no part in the temperature that they judge.
 
     `gain`: in nats a label, cross-fitted; below 0 it loses. `p_value`: how often so much would be gained on labels of a
-    model that needs no tempering. `gains`: it is used.
+    model that needs no tempering. `error_gain`: by how much the mean squared error of the confidence falls, less one standard
+    error. `gains`: it is used.
     """
 
     gain: float
     p_value: float
+    error_gain: float
 
     @property
     def gains(self) -> bool:
-        return self.gain > 0.0 and self.p_value <= _LEVEL
+        return self.gain > 0.0 and self.p_value <= _LEVEL and self.error_gain > 0.0
 
 
 def temper(probabilities: Floats, temperature: float) -> Floats:
@@ -98,23 +100,34 @@ def temper_by_others(probabilities: Floats, truth: Indices) -> Floats:
 
 
 def tempering(probabilities: Floats, by_others: Floats, truth: Indices) -> Tempering:
-    """What tempering gains in log-likelihood: `by_others` is what `temper_by_others` makes of the `probabilities`.
+    """What tempering gains: `by_others` is what `temper_by_others` makes of the `probabilities`.
 
-    Two tests must both show it, and `p_value` is the larger of the two. The paired t test of the cross-fitted gains: where
-    the model's shape is such that no temperature helps, what is fitted on some labels gains nothing on others. The
-    likelihood ratio of the fitted temperature against 1 (Wilks 1938; Cox 1958 for calibration): a model that is nearly
-    always right, of which no mistake was seen, gains on every label by being made surer, which the t test takes for proof.
-    With fewer than 20 labels nothing is shown. No label may be -1.
+    Two tests must show that the likelihood gains, and `p_value` is the larger of the two. The paired t test of the
+    cross-fitted gains: where the model's shape is such that no temperature helps, what is fitted on some labels gains nothing
+    on others. The likelihood ratio of the fitted temperature against 1 (Wilks 1938; Cox 1958 for calibration): a model that
+    is nearly always right, of which no mistake was seen, gains on every label by being made surer, which the t test takes
+    for proof. And the squared error of the confidence (Brier 1950) must fall by more than a standard error: of a monotone
+    change that is the change of the squared calibration error. A few mistakes of which the model is sure, or labels that are
+    wrong, ask for a temperature that gains in likelihood and spoils the confidence of all the rest. With fewer than 20
+    labels nothing is shown.
     """
-    count = len(truth)
+    known = truth >= 0
+    count = int(known.sum())
     if count < _FEWEST_LABELS:
-        return Tempering(0.0, 1.0)
-    gained = _log_right(by_others, truth) - _log_right(probabilities, truth)
-    mean, spread = float(gained.mean()), float(gained.std(ddof=1))
-    paired = float(stdtr(count - 1, -mean / spread * math.sqrt(count))) if spread > 0.0 else float(mean <= 0.0)
-    fitted = temper(probabilities, fit_temperature(probabilities, truth))
-    ratio = 2.0 * float((_log_right(fitted, truth) - _log_right(probabilities, truth)).sum())
-    return Tempering(mean, max(paired, float(chdtrc(1.0, max(0.0, ratio)))))
+        return Tempering(0.0, 1.0, 0.0)
+    right = probabilities.argmax(axis=1) == truth
+    error, standard = _mean((probabilities.max(axis=1) - right) ** 2 - (by_others.max(axis=1) - right) ** 2)
+    raw = _log_right(probabilities[known], truth[known])
+    mean, spread = _mean(_log_right(by_others[known], truth[known]) - raw)
+    paired = float(stdtr(count - 1, -mean / spread)) if spread > 0.0 else float(mean <= 0.0)
+    fitted = temper(probabilities[known], fit_temperature(probabilities[known], truth[known]))
+    ratio = 2.0 * float((_log_right(fitted, truth[known]) - raw).sum())
+    return Tempering(mean, max(paired, float(chdtrc(1.0, max(0.0, ratio)))), error - standard)
+
+
+def _mean(values: Floats) -> tuple[float, float]:
+    """The mean and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
 def _log_right(probabilities: Floats, truth: Indices) -> Floats:

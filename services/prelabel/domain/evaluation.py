@@ -47,7 +47,7 @@ def measure(probabilities: Floats, truth: Indices, temperature: float | None = N
     tempering = None
     if temperature is None:
         by_others = calibration.temper_by_others(probabilities, truth)
-        tempering = calibration.tempering(probabilities[known], by_others[known], truth[known])
+        tempering = calibration.tempering(probabilities, by_others, truth)
         gains = tempering.gains
         temperature = calibration.fit_temperature(probabilities[known], truth[known]) if gains else 1.0
         tempered = by_others if gains else calibration.temper(probabilities, 1.0)

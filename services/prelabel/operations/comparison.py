@@ -291,7 +291,9 @@ def evaluated(contest: Contest, outcome: ComparisonResult) -> ModelEvaluation:
 
 def _tempering(measured: Measured) -> ModelTempering | None:
     found = measured.tempering
-    return None if found is None else ModelTempering(applied=found.gains, gain=found.gain, p_value=found.p_value)
+    if found is None:
+        return None
+    return ModelTempering(applied=found.gains, gain=found.gain, p_value=found.p_value, error_gain=found.error_gain)
 
 
 def _comparable(one: Model, other: Model) -> bool:

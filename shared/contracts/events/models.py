@@ -42,12 +42,14 @@ class ModelTempering(Frozen):
     """Whether a model's confidences are tempered: only where held-out labels show that it gains.
 
     `gain`: in log-likelihood, nats a label, by temperatures that were fitted on other labels. `p_value`: how often so much
-    would be gained on labels of a model that needs no tempering. `applied` False: the temperature is 1.
+    would be gained on labels of a model that needs no tempering. `error_gain`: by how much the mean squared error of the
+    confidence falls, less one standard error; it must be above 0, too. `applied` False: the temperature is 1.
     """
 
     applied: bool
     gain: float
     p_value: Probability
+    error_gain: float
 
 
 class ModelEvaluation(Frozen):

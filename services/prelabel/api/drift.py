@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from services.prelabel.api.drift_shapes import DriftOut
+from services.prelabel.api.drift_shapes import ModelDriftOut
 from services.prelabel.operations import drift
 from services.prelabel.storage import drift as kept
 from services.prelabel.storage import models, projects
@@ -19,7 +19,7 @@ Reader = Annotated[Principal, requires(Role.MANAGER, Role.TRAINER, Role.AUDITOR)
 
 
 @router.get("/projects/{project_id}/drift", responses=responses(404), summary="See what has changed")
-async def read_drift(session: SessionDep, _reader: Reader, project_id: UUID) -> DriftOut:
+async def read_drift(session: SessionDep, _reader: Reader, project_id: UUID) -> ModelDriftOut:
     """Whether what comes in, what the champion answers and what people say has changed since it was made, and whether it errs
     more often in use than was promised.
 
@@ -28,7 +28,7 @@ async def read_drift(session: SessionDep, _reader: Reader, project_id: UUID) -> 
     await projects.check_exists(session, project_id)
     champion = await models.champion(session, project_id)
     if champion is None:
-        return DriftOut.without_champion(project_id)
+        return ModelDriftOut.without_champion(project_id)
     watched = await kept.watch(session, champion.model_id)
     findings = await kept.findings(session, champion.model_id)
-    return DriftOut.of(champion, watched, findings, await drift.live_reports(session, champion, watched))
+    return ModelDriftOut.of(champion, watched, findings, await drift.live_reports(session, champion, watched))

@@ -12,7 +12,7 @@ from services.prelabel.domain import drift, drift_next_step
 from services.prelabel.domain.drift import DriftKind
 from services.prelabel.domain.live_error import LiveState
 from services.prelabel.operations.drift import LiveReports
-from services.prelabel.storage.drift import KeptFinding, Watch
+from services.prelabel.storage.drift import KeptFinding, WatchProgress
 from services.prelabel.storage.models import Model
 from shared.contracts.events import ModelDrift
 from shared.contracts.values import Probability
@@ -63,7 +63,7 @@ class DriftWatch(BaseModel):
         )
 
 
-class LiveError(BaseModel):
+class LiveErrorOut(BaseModel):
     """How often the champion errs in use, by what product systems report, against what was promised."""
 
     state: LiveState = Field(
@@ -90,7 +90,7 @@ class LiveError(BaseModel):
     next_step: str
 
     @classmethod
-    def of(cls, live: LiveReports, found: KeptFinding | None) -> "LiveError":
+    def of(cls, live: LiveReports, found: KeptFinding | None) -> "LiveErrorOut":
         error, promised = live.error, live.promised
         return cls(
             state=error.state,
@@ -107,7 +107,7 @@ class LiveError(BaseModel):
         )
 
 
-class DriftOut(BaseModel):
+class ModelDriftOut(BaseModel):
     """What has changed since the champion was made."""
 
     model_config = of_answer(
@@ -150,11 +150,11 @@ class DriftOut(BaseModel):
         description="For each kind of drift: the probability that a model for which nothing changes ever gets an alarm."
     )
     watches: list[DriftWatch]
-    live: LiveError | None
+    live: LiveErrorOut | None
     next_step: str = Field(description="What to do first, as a sentence for people.")
 
     @classmethod
-    def without_champion(cls, project_id: UUID) -> "DriftOut":
+    def without_champion(cls, project_id: UUID) -> "ModelDriftOut":
         return cls(
             project_id=project_id,
             model_id=None,
@@ -167,11 +167,11 @@ class DriftOut(BaseModel):
 
     @classmethod
     def of(
-        cls, champion: Model, watched: Watch | None, found: Mapping[DriftKind, KeptFinding], live: LiveReports
-    ) -> "DriftOut":
+        cls, champion: Model, watched: WatchProgress | None, found: Mapping[DriftKind, KeptFinding], live: LiveReports
+    ) -> "ModelDriftOut":
         bounded = watched is not None and watched.boundary is not None
         watches = [DriftWatch.of(kind, found.get(kind), bounded=bounded) for kind in _COMPARED]
-        shown = LiveError.of(live, found.get(DriftKind.LIVE_ERROR))
+        shown = LiveErrorOut.of(live, found.get(DriftKind.LIVE_ERROR))
         first = next((each.next_step for each in watches if each.alarm is not None), None)
         if first is None or shown.state is LiveState.WORSE:
             first = shown.next_step if shown.state is LiveState.WORSE else watches[0].next_step

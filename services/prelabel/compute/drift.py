@@ -7,12 +7,12 @@ import numpy as np
 from services.prelabel.compute import pictures
 from services.prelabel.domain import drift
 from services.prelabel.domain.calibration import Floats
-from services.prelabel.domain.drift import DriftKind, Evidence, Predicted, WatchedRecord
+from services.prelabel.domain.drift import DriftKind, LookEvidence, Predicted, WatchedRecord
 from services.prelabel.domain.features import text_features
 from services.prelabel.domain.items import Thumbnail
 
 
-def compare(before: Sequence[WatchedRecord], now: Sequence[WatchedRecord]) -> dict[DriftKind, Evidence]:
+def compare(before: Sequence[WatchedRecord], now: Sequence[WatchedRecord]) -> dict[DriftKind, LookEvidence]:
     """What the records now show against those before; without `input` where half of a window can't be read."""
     found = {DriftKind.PREDICTION: drift.of_predictions(_predicted(before), _predicted(now))}
     looks = [[features(each.look) for each in records if each.look is not None] for records in (before, now)]

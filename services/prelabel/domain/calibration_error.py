@@ -65,7 +65,7 @@ def estimate(confidence: Floats, right: NDArray[np.bool_]) -> CalibrationError:
 
 
 def _bins(count: int) -> int:
-    return max(1, min(count // 2, round(count**0.4)))
+    return max(1, min(count // 2, round(math.pow(count, 0.4))))
 
 
 def _interval(squares: Floats, noise: Floats) -> tuple[float, float]:

@@ -17,7 +17,7 @@ import numpy as np
 from services.prelabel.domain import two_samples
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Thumbnail
-from services.prelabel.domain.two_samples import Comparison
+from services.prelabel.domain.two_samples import SampleComparison
 
 FALSE_ALARMS: Final = 0.01
 """For each kind of drift: the probability that a model for which nothing ever changes gets an alarm, in all of its life."""
@@ -62,7 +62,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class LookEvidence:
     """What one look saw: `before` and `now` are the sizes of the samples, `size` is how large the difference is, in [0, 1].
 
     `shares`: the classes whose shares differ most. `confidence_before`, `confidence_now`: means, of predictions.
@@ -104,18 +104,18 @@ def level_of(look: int, risk: float = FALSE_ALARMS) -> float:
     return risk * (1.0 / math.log2(look + 1) - 1.0 / math.log2(look + 2))
 
 
-def of_inputs(before: Floats, now: Floats) -> Evidence:
+def of_inputs(before: Floats, now: Floats) -> LookEvidence:
     """By features of what models read, shape [n, d]."""
     return _evidence(two_samples.compare_features(before, now), len(before), len(now))
 
 
-def of_predictions(before: Predicted, now: Predicted) -> Evidence:
+def of_predictions(before: Predicted, now: Predicted) -> LookEvidence:
     """By the classes that the model answers and by how sure it is, at half of the level each (Bonferroni)."""
     counts = Counter(before.labels), Counter(now.labels)
     sure_before, sure_now = (each[~np.isnan(each)] for each in (before.confidences, now.confidences))
     classes = two_samples.compare_shares(*counts)
     confidences = two_samples.compare_values(sure_before, sure_now)
-    return Evidence(
+    return LookEvidence(
         min(1.0, 2.0 * min(classes.p_value, confidences.p_value)),
         max(classes.size, confidences.size),
         len(before.labels),
@@ -126,14 +126,14 @@ def of_predictions(before: Predicted, now: Predicted) -> Evidence:
     )
 
 
-def of_labels(before: Mapping[str, int], now: Mapping[str, int]) -> Evidence:
+def of_labels(before: Mapping[str, int], now: Mapping[str, int]) -> LookEvidence:
     """By the shares of the classes among labels of records that were drawn by chance."""
     compared = two_samples.compare_shares(before, now)
     return _evidence(compared, sum(before.values()), sum(now.values()), _most_changed(before, now))
 
 
-def _evidence(compared: Comparison, before: int, now: int, shares: Sequence[Shares] = ()) -> Evidence:
-    return Evidence(compared.p_value, compared.size, before, now, shares)
+def _evidence(compared: SampleComparison, before: int, now: int, shares: Sequence[Shares] = ()) -> LookEvidence:
+    return LookEvidence(compared.p_value, compared.size, before, now, shares)
 
 
 def _most_changed(before: Mapping[str, int], now: Mapping[str, int]) -> list[Shares]:

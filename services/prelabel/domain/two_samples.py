@@ -20,14 +20,14 @@ _RIDGE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SampleComparison:
     """`p_value`, and `size`: how large the difference is, in [0, 1]; see each test."""
 
     p_value: float
     size: float
 
 
-def compare_shares(before: Mapping[str, int], now: Mapping[str, int]) -> Comparison:
+def compare_shares(before: Mapping[str, int], now: Mapping[str, int]) -> SampleComparison:
     """Pearson's chi-square test of homogeneity on counts by class. `size` is the total variation between the shares.
 
     Classes of which fewer than 5 are expected in a sample are counted together, the rarest first: which classes these are
@@ -37,14 +37,14 @@ def compare_shares(before: Mapping[str, int], now: Mapping[str, int]) -> Compari
     table = np.array([[of.get(label, 0) for label in classes] for of in (before, now)], dtype=np.float64)
     sizes = table.sum(axis=1)
     if not sizes.all():
-        return Comparison(1.0, 0.0)
+        return SampleComparison(1.0, 0.0)
     distance = float(np.abs(table[0] / sizes[0] - table[1] / sizes[1]).sum() / 2.0)
     merged = _merged(table, float(sizes.min() / sizes.sum()))
     if merged.shape[1] < 2:  # noqa: PLR2004
-        return Comparison(1.0, distance)
+        return SampleComparison(1.0, distance)
     expected = np.outer(sizes, merged.sum(axis=0)) / sizes.sum()
     statistic = float(((merged - expected) ** 2 / expected).sum())
-    return Comparison(float(chdtrc(merged.shape[1] - 1, statistic)), distance)
+    return SampleComparison(float(chdtrc(merged.shape[1] - 1, statistic)), distance)
 
 
 def _merged(table: Floats, share: float) -> Floats:
@@ -62,21 +62,21 @@ def _merged(table: Floats, share: float) -> Floats:
     return merged
 
 
-def compare_values(before: Floats, now: Floats) -> Comparison:
+def compare_values(before: Floats, now: Floats) -> SampleComparison:
     """The test of Kolmogorov and Smirnov for numbers, by its limit, which errs on the safe side for small samples and for
     ties. `size` is the largest difference of the distribution functions.
     """
     if len(before) == 0 or len(now) == 0:
-        return Comparison(1.0, 0.0)
+        return SampleComparison(1.0, 0.0)
     places = np.concatenate([before, now])
     difference = np.searchsorted(np.sort(before), places, side="right") / len(before)
     difference = difference - np.searchsorted(np.sort(now), places, side="right") / len(now)
     size = float(np.abs(difference).max())
     count = len(before) * len(now) / (len(before) + len(now))
-    return Comparison(float(kolmogorov(size * math.sqrt(count))), size)
+    return SampleComparison(float(kolmogorov(size * math.sqrt(count))), size)
 
 
-def compare_features(before: Floats, now: Floats) -> Comparison:
+def compare_features(before: Floats, now: Floats) -> SampleComparison:
     """The classifier two-sample test (Friedman 2003; Lopez-Paz and Oquab 2017) for vectors: shapes [n, d] and [m, d].
 
     On every other row of both samples a regularised linear discriminant learns to tell them apart; the rank sum of its
@@ -91,7 +91,7 @@ def compare_features(before: Floats, now: Floats) -> Comparison:
         p_value, auc = _rank_sum(before[judged::2] @ direction, now[judged::2] @ direction)
         p_values.append(p_value)
         sizes.append(2.0 * auc - 1.0)
-    return Comparison(min(1.0, 2.0 * min(p_values)), max(0.0, sum(sizes) / 2.0))
+    return SampleComparison(min(1.0, 2.0 * min(p_values)), max(0.0, sum(sizes) / 2.0))
 
 
 def _discriminant(before: Floats, now: Floats) -> Floats:

@@ -16,12 +16,12 @@ from services.prelabel import metrics
 from services.prelabel.compute import drift as comparing
 from services.prelabel.domain import drift as judging
 from services.prelabel.domain import live_error
-from services.prelabel.domain.drift import DriftKind, Evidence, WatchedRecord
+from services.prelabel.domain.drift import DriftKind, LookEvidence, WatchedRecord
 from services.prelabel.domain.live_error import LiveError, LiveState, Promise
 from services.prelabel.operations import registry
 from services.prelabel.operations.backends import Backends
 from services.prelabel.storage import drift, models, projects
-from services.prelabel.storage.drift import DueLook, KeptFinding, Watch
+from services.prelabel.storage.drift import DueWatch, KeptFinding, WatchProgress
 from services.prelabel.storage.models import Model
 from shared.contracts.events import ClassShares, ModelDrift
 from shared.contracts.values import ModelStage
@@ -53,10 +53,10 @@ class RecordWindow:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Evidence of one kind, and when the first record or report that it stands on came."""
+    """LookEvidence of one kind, and when the first record or report that it stands on came."""
 
     kind: DriftKind
-    evidence: Evidence
+    evidence: LookEvidence
     since: datetime
 
 
@@ -70,9 +70,9 @@ class LiveReports:
     since: datetime
 
 
-async def due(database: Database) -> list[DueLook]:
+async def due(database: Database) -> list[DueWatch]:
     """The champions of which there is something new to look at."""
-    found: list[DueLook] = []
+    found: list[DueWatch] = []
     after = _NOBODY
     async with database.autocommit() as session:
         while some := await drift.due(session, after, judging.WINDOW, _CHAMPIONS_AT_ONCE):
@@ -106,13 +106,13 @@ async def look(backends: Backends, model_id: UUID, now: datetime) -> bool:
             evidence = judging.of_labels(labels_before, labelled.counts)
             seen.append(Seen(DriftKind.LABEL, evidence, came_at(labelled.first)))
         else:
-            labels_before = labelled.counts  # too few from before: the first ones since stand for them
+            labels_before = dict(labelled.counts)  # too few from before: the first ones since stand for them
         after = replace(after, label_seq=labelled.label_seq, labels_before=labels_before)
     async with backends.database.transaction() as session:
         return await _save(session, model, watched, after, seen, reports, now)
 
 
-async def live_reports(session: Session, model: Model, watched: Watch | None) -> LiveReports:
+async def live_reports(session: Session, model: Model, watched: WatchProgress | None) -> LiveReports:
     """What product systems report of the model in the current period, or since it was made."""
     found = await drift.findings(session, model.model_id)
     looks = found[DriftKind.LIVE_ERROR].looks if DriftKind.LIVE_ERROR in found else 0
@@ -133,7 +133,7 @@ def came_at(record_id: UUID) -> datetime:
     return datetime.fromtimestamp((record_id.int >> _UUID7_TIME_BITS) / 1000, UTC)
 
 
-async def _watch(session: Session, model: Model, now: datetime) -> Watch | None:
+async def _watch(session: Session, model: Model, now: datetime) -> WatchProgress | None:
     """How far the model is watched; begins it. None of a model that is not the champion."""
     if model.stage is not ModelStage.CHAMPION:
         return None
@@ -159,7 +159,7 @@ async def _boundary(session: Session, model: Model) -> UUID | None:
     return await drift.nth(session, model.project_id, fewest)
 
 
-async def _record_window(session: Session, model: Model, watched: Watch, epoch: int) -> RecordWindow | None:
+async def _record_window(session: Session, model: Model, watched: WatchProgress, epoch: int) -> RecordWindow | None:
     """The next full window; None while there is none, or the champion has yet to answer some of its records."""
     if watched.boundary is None or watched.after is None:
         return None
@@ -175,7 +175,7 @@ async def _record_window(session: Session, model: Model, watched: Watch, epoch: 
     )
 
 
-async def _labels_before(session: Session, model: Model, watched: Watch) -> dict[str, int]:
+async def _labels_before(session: Session, model: Model, watched: WatchProgress) -> dict[str, int]:
     if watched.labels_before is not None:
         return dict(watched.labels_before)
     if watched.boundary is None:
@@ -187,8 +187,8 @@ async def _labels_before(session: Session, model: Model, watched: Watch) -> dict
 async def _save(
     session: Session,
     model: Model,
-    watched: Watch,
-    after: Watch,
+    watched: WatchProgress,
+    after: WatchProgress,
     seen: list[Seen],
     reports: tuple[int, int],
     now: datetime,
@@ -241,8 +241,8 @@ def _finding(seen: Seen, before: KeptFinding | None, now: datetime) -> KeptFindi
 
 
 def _look_at_reports(
-    model: Model, after: Watch, before: KeptFinding | None, reports: tuple[int, int], now: datetime
-) -> tuple[Watch, KeptFinding | None]:
+    model: Model, after: WatchProgress, before: KeptFinding | None, reports: tuple[int, int], now: datetime
+) -> tuple[WatchProgress, KeptFinding | None]:
     """Judge the current period of the live error; its looks are periods. A full period is followed by the next."""
     confirmed, corrected = reports
     if confirmed + corrected <= after.reports:
@@ -273,7 +273,7 @@ def _look_at_reports(
     return looked, KeptFinding(DriftKind.LIVE_ERROR, period + full, newest, alarm)
 
 
-def _live(model: Model, watched: Watch | None, confirmed: int, corrected: int, period: int) -> LiveReports:
+def _live(model: Model, watched: WatchProgress | None, confirmed: int, corrected: int, period: int) -> LiveReports:
     promised, by_test = _promise(model)
     wrong = corrected - (0 if watched is None else watched.corrected)
     right = confirmed - (0 if watched is None else watched.confirmed)

@@ -13,7 +13,7 @@ from shared.kit.database import Session
 from shared.kit.jsonb import load
 
 
-class DueLook(NamedTuple):
+class DueWatch(NamedTuple):
     """A champion of which there may be something new to look at."""
 
     model_id: UUID
@@ -29,7 +29,7 @@ class LabelWindow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchProgress:
     """How far a model is watched. Held-out records up to `boundary` were there before it, None while they are too few;
     `after` and `label_seq` are the last record and the last label that were looked at. `labels_before`: labels by class before it, None until there are
     enough. `confirmed`, `corrected`: reports before the current period of the live error; `reports`: those looked at.
@@ -153,26 +153,26 @@ WHERE m.stage = 'champion' AND f.alarm IS NOT NULL GROUP BY f.kind
 """
 
 
-async def due(session: Session, after: UUID, window: int, most: int) -> Sequence[DueLook]:
+async def due(session: Session, after: UUID, window: int, most: int) -> Sequence[DueWatch]:
     """Champions with a full window of held-out records, or labels of such, or with new reports; by project, the first
     `most` that come after this one.
     """
-    return [DueLook(*row) for row in await session.raw.fetch(_DUE, after, window, most)]
+    return [DueWatch(*row) for row in await session.raw.fetch(_DUE, after, window, most)]
 
 
-async def watch(session: Session, model_id: UUID) -> Watch | None:
+async def watch(session: Session, model_id: UUID) -> WatchProgress | None:
     row = await session.raw.fetchrow(_WATCH, model_id)
     return None if row is None else _watch(row)
 
 
-async def lock(session: Session, model_id: UUID) -> Watch | None:
+async def lock(session: Session, model_id: UUID) -> WatchProgress | None:
     row = await session.raw.fetchrow(_LOCK, model_id)
     return None if row is None else _watch(row)
 
 
-def _watch(row: Any) -> Watch:
+def _watch(row: Any) -> WatchProgress:
     before = row["labels_before"]
-    return Watch(**{**row, "labels_before": None if before is None else load(before)})
+    return WatchProgress(**{**row, "labels_before": None if before is None else load(before)})
 
 
 async def begin(session: Session, model_id: UUID, now: datetime) -> None:
@@ -185,7 +185,7 @@ async def bound(session: Session, model_id: UUID, boundary: UUID) -> None:
     await session.raw.execute(_BOUND, model_id, boundary)
 
 
-async def save(session: Session, saved: Watch, labels_before: str | None) -> None:
+async def save(session: Session, saved: WatchProgress, labels_before: str | None) -> None:
     """Note how far a locked watch has come; `labels_before` is JSON."""
     await session.raw.execute(
         _SAVE, saved.model_id, saved.after, saved.label_seq, labels_before, saved.confirmed, saved.corrected,
@@ -247,7 +247,7 @@ async def labels_before(
 
 
 async def labels_since(
-    session: Session, project_id: UUID, watched: Watch, schema_version: int, window: int
+    session: Session, project_id: UUID, watched: WatchProgress, schema_version: int, window: int
 ) -> LabelWindow | None:
     """The next labels made by people of held-out records that came after the boundary; None of less than a window."""
     rows = await session.raw.fetch(

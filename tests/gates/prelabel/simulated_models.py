@@ -46,7 +46,8 @@ class SimulatedModel:
 
 def draw(generator: np.random.Generator, distributions: np.ndarray) -> np.ndarray:
     steps = np.cumsum(distributions, axis=1)
-    return np.minimum((generator.random((len(steps), 1)) > steps).sum(axis=1), distributions.shape[1] - 1)
+    drawn: np.ndarray = np.minimum((generator.random((len(steps), 1)) > steps).sum(axis=1), distributions.shape[1] - 1)
+    return drawn
 
 
 def true_error(answered: np.ndarray, truth: np.ndarray) -> float:

@@ -33,7 +33,7 @@ def alarm_after(
     measured = int(generator.binomial(labels, promised_error))
     promised = live_error.promise(measured, labels, FALSE_ALARMS / 4)
     confirmed, corrected, begun, period = 0, 0, (0, 0), 1
-    for wrong in generator.binomial(EVERY, live, reports // EVERY).tolist():
+    for wrong in map(int, generator.binomial(EVERY, live, reports // EVERY)):
         confirmed, corrected = confirmed + EVERY - wrong, corrected + wrong
         right, bad = confirmed - begun[0], corrected - begun[1]
         found = live_error.judge(

@@ -9,7 +9,7 @@ import pytest
 
 from services.prelabel.compute.drift import features
 from services.prelabel.domain import drift
-from services.prelabel.domain.drift import MOST_BEFORE, WINDOW, Evidence, Predicted
+from services.prelabel.domain.drift import MOST_BEFORE, WINDOW, LookEvidence, Predicted
 
 LIVES, LOOKS = 600, 12
 MOST_FALSE = 0.022
@@ -20,8 +20,9 @@ TEXTS = Path(__file__).parents[4] / "shared" / "data" / "text"
 
 def shares(classes: int) -> np.ndarray:
     """The most common class is as often as the second and third together, and so on."""
-    weights = 1.0 / np.arange(1, classes + 1)
-    return weights / weights.sum()
+    weights: np.ndarray = 1.0 / np.arange(1, classes + 1)
+    weights /= weights.sum()
+    return weights
 
 
 def predicted(
@@ -74,7 +75,7 @@ def test_inputs_that_stay_the_same_give_an_alarm_as_seldom_as_is_said() -> None:
 
 def share_found(make: object, level: float, projects: int = 100) -> float:
     assert callable(make)
-    found: list[Evidence] = [make() for _ in range(projects)]
+    found: list[LookEvidence] = [make() for _ in range(projects)]
     return float(np.mean([each.p_value <= level for each in found]))
 
 
@@ -84,7 +85,7 @@ def test_classes_that_move_are_found(look: int, moved: float, least: float) -> N
     generator = np.random.default_rng([3, look])
     now = (1.0 - moved) * shares(5) + moved * np.eye(5)[2]
 
-    def labels() -> Evidence:
+    def labels() -> LookEvidence:
         return drift.of_labels(counted(generator, shares(5), MOST_BEFORE), counted(generator, now, WINDOW))
 
     assert share_found(labels, drift.level_of(look)) >= least
@@ -94,7 +95,7 @@ def test_a_model_that_is_less_sure_is_found() -> None:
     """Its mean confidence falls from .86 to .75."""
     generator = np.random.default_rng(4)
 
-    def predictions() -> Evidence:
+    def predictions() -> LookEvidence:
         return drift.of_predictions(
             predicted(generator, shares(5), MOST_BEFORE), predicted(generator, shares(5), WINDOW, 3.0)
         )
@@ -129,7 +130,7 @@ def test_real_texts_that_stay_the_same_give_no_alarm(texts: dict[str, np.ndarray
 def test_real_texts_of_another_source_are_found(texts: dict[str, np.ndarray], share: float, least: float) -> None:
     generator = np.random.default_rng(6)
 
-    def inputs() -> Evidence:
+    def inputs() -> LookEvidence:
         others = generator.binomial(WINDOW, share)
         some = texts["trec_qc"][generator.permutation(len(texts["trec_qc"]))[: MOST_BEFORE + WINDOW - others]]
         strange = texts["sms_spam"][generator.permutation(len(texts["sms_spam"]))[:others]]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from services.prelabel.domain import two_samples
-from services.prelabel.domain.two_samples import Comparison
+from services.prelabel.domain.two_samples import SampleComparison
 
 
 def test_shares_by_hand() -> None:
@@ -13,7 +13,7 @@ def test_shares_by_hand() -> None:
 
 
 def test_equal_shares_do_not_differ() -> None:
-    assert two_samples.compare_shares({"a": 500, "b": 100}, {"a": 100, "b": 20}) == Comparison(1.0, 0.0)
+    assert two_samples.compare_shares({"a": 500, "b": 100}, {"a": 100, "b": 20}) == SampleComparison(1.0, 0.0)
 
 
 def test_rare_classes_are_counted_together() -> None:
@@ -33,8 +33,8 @@ def test_numbers_by_hand() -> None:
     found = two_samples.compare_values(np.arange(100.0), np.arange(50.0, 150.0))
     assert found.size == pytest.approx(0.5)
     assert found.p_value == pytest.approx(2 * np.exp(-25), rel=1e-6)
-    assert two_samples.compare_values(np.ones(50), np.ones(20)) == Comparison(1.0, 0.0)
-    assert two_samples.compare_values(np.empty(0), np.ones(20)) == Comparison(1.0, 0.0)
+    assert two_samples.compare_values(np.ones(50), np.ones(20)) == SampleComparison(1.0, 0.0)
+    assert two_samples.compare_values(np.empty(0), np.ones(20)) == SampleComparison(1.0, 0.0)
 
 
 def test_features_of_the_same_kind_do_not_differ() -> None:

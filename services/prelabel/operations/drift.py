@@ -98,7 +98,9 @@ async def look(backends: Backends, model_id: UUID, now: datetime) -> bool:
     seen: list[Seen] = []
     after = watched
     if window is not None:
-        compared = await backends.compute.run(comparing.compare, window.before, window.now, project_id=model.project_id)
+        compared = await backends.compute.run(
+            comparing.compare, window.before, window.now, window.last.int, project_id=model.project_id
+        )
         seen += [Seen(kind, evidence, came_at(window.first)) for kind, evidence in compared.items()]
         after = replace(after, after=window.last)
     if labelled is not None:

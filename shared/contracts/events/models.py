@@ -110,8 +110,8 @@ class ModelDrift(Frozen):
     """What one look at a model's inputs, predictions, labels or live error saw; of an alarm, what gave it.
 
     `p_value` at or below `level` is an alarm; the levels of all looks add up to the rate of false alarms. `size`: how large
-    the difference is: of `input` 2 AUC - 1 of a classifier that tells old from new, of `prediction` and `label` the share of
-    records that would have to change their class (of `prediction` the largest difference of the distribution functions of
+    the difference is: of `input` the root mean square shift of the features, in standard deviations, of `prediction` and
+    `label` the share of records that would have to change their class (of `prediction` the largest difference of the distribution functions of
     the confidence, if that is larger), of `live_error` by how much it exceeds the promised error. `before` and `now`: so
     many records or reports are compared. `since`: when the first record or report of those now came.
     `shares`: of the classes that differ most.

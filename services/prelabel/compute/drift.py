@@ -12,15 +12,19 @@ from services.prelabel.domain.features import text_features
 from services.prelabel.domain.items import Thumbnail
 
 
-def compare(before: Sequence[WatchedRecord], now: Sequence[WatchedRecord], seed: int) -> dict[DriftKind, LookEvidence]:
+def compare(
+    before: Sequence[WatchedRecord], now: Sequence[WatchedRecord], level: float, seed: int
+) -> dict[DriftKind, LookEvidence]:
     """What the records now show against those before; without `input` where half of a window can't be read.
 
-    `seed`: of the permutations that features are compared by.
+    `level`: at which a difference of inputs gives an alarm; `seed`: of the permutations that features are compared by.
     """
     found = {DriftKind.PREDICTION: drift.of_predictions(_predicted(before), _predicted(now))}
     looks = [[features(each.look) for each in records if each.look is not None] for records in (before, now)]
     if all(len(each) >= drift.WINDOW // 2 for each in looks):
-        found[DriftKind.INPUT] = drift.of_inputs(np.stack(looks[0]), np.stack(looks[1]), np.random.default_rng(seed))
+        found[DriftKind.INPUT] = drift.of_inputs(
+            np.stack(looks[0]), np.stack(looks[1]), level, np.random.default_rng(seed)
+        )
     return found
 
 

@@ -104,9 +104,9 @@ def level_of(look: int, risk: float = FALSE_ALARMS) -> float:
     return risk * (1.0 / math.log2(look + 1) - 1.0 / math.log2(look + 2))
 
 
-def of_inputs(before: Floats, now: Floats, generator: np.random.Generator) -> LookEvidence:
-    """By features of what models read, shape [n, d]."""
-    return _evidence(two_samples.compare_features(before, now, generator), len(before), len(now))
+def of_inputs(before: Floats, now: Floats, level: float, generator: np.random.Generator) -> LookEvidence:
+    """By features of what models read, shape [n, d]; p-values below the level may be rough."""
+    return _evidence(two_samples.compare_features(before, now, level, generator), len(before), len(now))
 
 
 def of_predictions(before: Predicted, now: Predicted) -> LookEvidence:

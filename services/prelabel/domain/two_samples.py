@@ -17,6 +17,8 @@ from services.prelabel.domain.calibration import Floats
 _FEWEST_EXPECTED: Final = 5.0
 _STILL: Final = 1e-9
 _PERMUTATIONS: Final = 2_000
+_MOST_PERMUTATIONS: Final = 100_000
+_RESOLUTION: Final = 4.0
 _FEWEST_EXCEEDING: Final = 20
 _LEAST_SKEWNESS: Final = 0.01
 
@@ -78,13 +80,14 @@ def compare_values(before: Floats, now: Floats) -> SampleComparison:
     return SampleComparison(float(kolmogorov(size * math.sqrt(count))), size)
 
 
-def compare_features(before: Floats, now: Floats, generator: np.random.Generator) -> SampleComparison:
+def compare_features(before: Floats, now: Floats, level: float, generator: np.random.Generator) -> SampleComparison:
     """Whether vectors come from the same distribution, by the means of their features: shapes [n, d] and [m, d].
 
     The maximum mean discrepancy with the linear kernel (Gretton et al. 2012, JMLR 13) on features of unit variance, so that
     rare ones count as common ones do, without the products of a record with itself. Its distribution where nothing differs is
-    that over permutations of the records, whatever the features are like; beyond what 2,000 of them show, the tail is a
-    Pearson type III with their mean, variance and skewness (Mielke and Berry 2007, Permutation Methods, section 2.3).
+    that over permutations of the records, whatever the features are like. They end once 20 have given as much as was seen
+    (Besag and Clifford 1991, Biometrika 78), or enough for `level`; beyond 100,000 the tail is a Pearson type III with their
+    mean, variance and skewness (Mielke and Berry 2007, Permutation Methods, section 2.3).
     `size` is the root mean square shift of the features, in standard deviations, and 1 at most.
     """
     rows = np.vstack([before, now])
@@ -93,27 +96,41 @@ def compare_features(before: Floats, now: Floats, generator: np.random.Generator
     if not moving.any():
         return SampleComparison(1.0, 0.0)
     rows = (rows[:, moving] - rows[:, moving].mean(axis=0)) / spread[moving]
-    chosen = np.zeros((_PERMUTATIONS + 1, len(rows)))
-    chosen[0, len(before) :] = 1.0
-    for permuted in chosen[1:]:
-        permuted[generator.choice(len(rows), len(now), replace=False)] = 1.0
-    lengths = (rows**2).sum(axis=1)
-    products = ((chosen @ rows) ** 2).sum(axis=1) - chosen @ lengths
-    return SampleComparison(_tail(float(products[0]), products[1:]), _shift(rows, len(before)))
+    seen = np.zeros((1, len(rows)))
+    seen[0, len(before) :] = 1.0
+    p_value = _permuted(rows, len(now), float(_products(rows, seen)[0]), level, generator)
+    return SampleComparison(p_value, _shift(rows, len(before)))
 
 
-def _tail(seen: float, permuted: Floats) -> float:
-    """How often a permutation gives as much as was seen."""
-    exceeding = int((permuted >= seen).sum())
-    if exceeding >= _FEWEST_EXCEEDING:
-        return (1 + exceeding) / (1 + len(permuted))
-    spread = float(permuted.std())
+def _products(rows: Floats, chosen: Floats) -> Floats:
+    """The sum of the products of each two different ones of the chosen rows, for each choice: [choices, n] to [choices]."""
+    products: Floats = ((chosen @ rows) ** 2).sum(axis=1) - chosen @ (rows**2).sum(axis=1)
+    return products
+
+
+def _permuted(rows: Floats, size: int, seen: float, level: float, generator: np.random.Generator) -> float:
+    """How often so many rows that are chosen by chance give as much as was seen."""
+    most = min(_MOST_PERMUTATIONS, math.ceil(_RESOLUTION / level))
+    given = np.empty(0)
+    while len(given) < most:
+        chosen = np.zeros((_PERMUTATIONS, len(rows)))
+        for permuted in chosen:
+            permuted[generator.choice(len(rows), size, replace=False)] = 1.0
+        given = np.append(given, _products(rows, chosen))
+        exceeding = int((given >= seen).sum())
+        if exceeding >= _FEWEST_EXCEEDING:
+            return (1 + exceeding) / (1 + len(given))
+    shown = (1 + exceeding) / (1 + len(given))
+    return shown if most < _MOST_PERMUTATIONS else min(shown, _tail(seen, given))
+
+
+def _tail(seen: float, given: Floats) -> float:
+    spread = float(given.std())
     if spread == 0.0:
         return 1.0
-    standard = (permuted - permuted.mean()) / spread
-    skewness = max(_LEAST_SKEWNESS, float((standard**3).mean()))
+    skewness = max(_LEAST_SKEWNESS, float((((given - given.mean()) / spread) ** 3).mean()))
     shape = 4.0 / skewness**2
-    distance = (seen - float(permuted.mean())) / spread
+    distance = (seen - float(given.mean())) / spread
     return float(gammaincc(shape, max(0.0, shape + distance * math.sqrt(shape))))
 
 

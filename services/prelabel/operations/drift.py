@@ -95,11 +95,12 @@ async def look(backends: Backends, model_id: UUID, now: datetime) -> bool:
         )
         labels_before = await _labels_before(session, model, watched)
         reports = await drift.reports(session, model_id)
+        level = _level_of_inputs((await drift.findings(session, model_id)).get(DriftKind.INPUT))
     seen: list[Seen] = []
     after = watched
     if window is not None:
         compared = await backends.compute.run(
-            comparing.compare, window.before, window.now, window.last.int, project_id=model.project_id
+            comparing.compare, window.before, window.now, level, window.last.int, project_id=model.project_id
         )
         seen += [Seen(kind, evidence, came_at(window.first)) for kind, evidence in compared.items()]
         after = replace(after, after=window.last)
@@ -216,6 +217,13 @@ async def _save(
         for each in alarms:
             log.warning("model_drift", model_id=model.model_id, project_id=model.project_id, kind=each.kind.value)
     return bool(seen)
+
+
+def _level_of_inputs(before: KeptFinding | None) -> float:
+    """The level of the next look at inputs; after an alarm it matters no more how small a p-value is."""
+    if before is None or before.alarm is not None:
+        return judging.level_of(1)
+    return judging.level_of(before.looks + 1)
 
 
 def _is_known(before: KeptFinding | None) -> bool:

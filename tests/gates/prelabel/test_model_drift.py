@@ -68,7 +68,7 @@ def test_inputs_that_stay_the_same_give_an_alarm_as_seldom_as_is_said() -> None:
     for _ in range(LIVES // 2):
         old = records(MOST_BEFORE)
         alarms += any(
-            drift.of_inputs(old, records(WINDOW), generator).p_value <= drift.level_of(look)
+            drift.of_inputs(old, records(WINDOW), drift.level_of(look), generator).p_value <= drift.level_of(look)
             for look in range(1, LOOKS + 1)
         )
     assert alarms / (LIVES // 2) <= 0.03
@@ -123,7 +123,7 @@ def test_real_texts_that_stay_the_same_give_no_alarm(texts: dict[str, np.ndarray
     for _ in range(150):
         order = generator.permutation(len(texts["trec_qc"]))
         some = texts["trec_qc"][order[: MOST_BEFORE + WINDOW]]
-        p_values.append(drift.of_inputs(some[:MOST_BEFORE], some[MOST_BEFORE:], generator).p_value)
+        p_values.append(drift.of_inputs(some[:MOST_BEFORE], some[MOST_BEFORE:], 0.01, generator).p_value)
     assert np.mean(np.array(p_values) <= 0.05) <= 0.09
 
 
@@ -135,6 +135,8 @@ def test_real_texts_of_another_source_are_found(texts: dict[str, np.ndarray], sh
         others = generator.binomial(WINDOW, share)
         some = texts["trec_qc"][generator.permutation(len(texts["trec_qc"]))[: MOST_BEFORE + WINDOW - others]]
         strange = texts["sms_spam"][generator.permutation(len(texts["sms_spam"]))[:others]]
-        return drift.of_inputs(some[:MOST_BEFORE], np.vstack([some[MOST_BEFORE:], strange]), generator)
+        return drift.of_inputs(
+            some[:MOST_BEFORE], np.vstack([some[MOST_BEFORE:], strange]), drift.level_of(1), generator
+        )
 
     assert share_found(inputs, drift.level_of(1), 60) >= least

@@ -39,7 +39,9 @@ def test_numbers_by_hand() -> None:
 
 def test_features_of_the_same_kind_do_not_differ() -> None:
     generator = np.random.default_rng(4)
-    found = two_samples.compare_features(generator.normal(size=(300, 40)), generator.normal(size=(100, 40)), generator)
+    found = two_samples.compare_features(
+        generator.normal(size=(300, 40)), generator.normal(size=(100, 40)), 0.01, generator
+    )
     assert found.p_value > 0.05
     assert found.size < 0.1
 
@@ -48,8 +50,8 @@ def test_features_that_moved_in_one_direction_differ() -> None:
     generator = np.random.default_rng(5)
     now = generator.normal(size=(100, 40))
     now[:, 3] += 1.5
-    found = two_samples.compare_features(generator.normal(size=(300, 40)), now, generator)
-    assert found.p_value < 1e-6
+    found = two_samples.compare_features(generator.normal(size=(300, 40)), now, 0.001, generator)
+    assert found.p_value < 0.001
     assert found.size == pytest.approx(1.3 / np.sqrt(40), rel=0.2), (
         "of 40 features one has moved by 1.5 of its old deviation"
     )
@@ -57,4 +59,6 @@ def test_features_that_moved_in_one_direction_differ() -> None:
 
 def test_features_without_any_difference_between_records() -> None:
     generator = np.random.default_rng(6)
-    assert two_samples.compare_features(np.ones((60, 5)), np.ones((60, 5)), generator) == SampleComparison(1.0, 0.0)
+    assert two_samples.compare_features(np.ones((60, 5)), np.ones((60, 5)), 0.01, generator) == SampleComparison(
+        1.0, 0.0
+    )

@@ -6,7 +6,7 @@ import numpy as np
 
 from services.prelabel.domain.calibration import temper
 
-FRESH = 20_000
+FRESH = 6_000
 _BINS = 60
 
 

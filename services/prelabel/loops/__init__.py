@@ -24,5 +24,5 @@ LOOPS: Final = (
     Loop(COUNT, 10.0, count),
     Loop(PRUNE, 600.0, prune),
     Loop(UNLEARN, 5.0, unlearn),
-    Loop(WATCH, 15.0, watch),
+    Loop(WATCH, 30.0, watch),
 )

@@ -20,7 +20,7 @@ from shared.contracts.personal_data import RECOGNISERS, AnyRecogniser, ContextRe
 from shared.contracts.personal_data.folding import fold
 from shared.recognition import head as heads
 from shared.recognition.names import NamesRecogniser
-from shared.recognition.reading import TextReading, read
+from shared.recognition.text_reading import TextReading, read
 from shared.recognition.training import ITERATIONS, MarkedText, fit
 
 TYPES: Final = {

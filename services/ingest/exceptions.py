@@ -95,15 +95,26 @@ class LabelsLookAlike(ValueError):
         return f"nobody can tell it from label {self.first + 1}: they differ by white space or how they are written"
 
 
-class LabelShowsNothing(ValueError):
-    """A label shows nothing."""
+class LabelTurnsWriting(ValueError):
+    """A label has characters that turn the direction of writing."""
 
     def __init__(self, pointer: str) -> None:
         super().__init__(pointer)
         self.pointer = pointer
 
     def __str__(self) -> str:
-        return "it is of white space and invisible characters alone, so nobody can choose it"
+        return "it may look like another one: leave out what changes the order in which its characters are shown"
+
+
+class LabelShowsNothing(ValueError):
+    """A label or a title shows nothing."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(pointer)
+        self.pointer = pointer
+
+    def __str__(self) -> str:
+        return "it is of white space and invisible characters alone, so nobody can see it"
 
 
 class PersonalDataInPolicies(ValueError):
@@ -126,8 +137,23 @@ class ImpossiblePurpose(ValueError):
         self.pointer = f"/purposes_required/{place}"
 
     def __str__(self) -> str:
-        return f"a purpose has 1 to {self.longest} characters, and not white space alone"
+        return f"a purpose has 1 to {self.longest} characters, of which one can be seen and none turns the direction of writing"
 
 
 class NotErased(Exception):
     """The record was not erased: there is no receipt."""
+
+
+class NoOpenRecordFits(Exception):
+    """No open record has the fields that the schema needs."""
+
+    def __init__(self, counted: int, *, all_counted: bool) -> None:
+        super().__init__(counted, all_counted)
+        which = f"of the {counted} open records" if all_counted else f"of the newest {counted} open records"
+        self.detail = (
+            f"None {which} has the fields that the schema needs, so nobody could answer it. With `force=true` it becomes"
+            " active all the same; with `activate=false` a new version is only added."
+        )
+
+    def __str__(self) -> str:
+        return self.detail

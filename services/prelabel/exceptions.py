@@ -69,6 +69,10 @@ class NoPredecessor(Exception):
     """No champion was before this one."""
 
 
+class NoChampion(Exception):
+    """The project has no champion yet."""
+
+
 class ModelChangedMeanwhile(Exception):
     """The model was changed by somebody else."""
 

@@ -1,7 +1,7 @@
 """Work that somebody asked for and waits for: the twin of loops."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from services.prelabel.operations import training_runs
@@ -9,8 +9,6 @@ from services.prelabel.resources import PrelabelRuntime
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
 from shared.kit.jobs import Job
-
-TRAINING: Final = "training"
 
 
 async def follow_training(runtime: PrelabelRuntime, job: Job) -> dict[str, Any]:

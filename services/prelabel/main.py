@@ -12,6 +12,7 @@ from services.prelabel.exceptions import (
     ModelFileErased,
     ModelRefused,
     ModelSetAside,
+    NoChampion,
     NoPredecessor,
     NotChampion,
     NothingToLearn,
@@ -19,7 +20,7 @@ from services.prelabel.exceptions import (
     ProjectArchived,
     RunUnderWay,
 )
-from services.prelabel.operations import republication, unlearning
+from services.prelabel.operations import republication, training_runs, unlearning
 from services.prelabel.settings import PrelabelSettings
 from services.prelabel.setup import open_resources
 from services.prelabel.storage import projects as projects_storage
@@ -35,6 +36,7 @@ PROBLEMS: dict[type[Exception], int] = {
     RunUnderWay: 409,
     NotChampion: 409,
     NoPredecessor: 409,
+    NoChampion: 409,
     ModelChangedMeanwhile: 412,
     ModelSetAside: 409,
     ModelFileErased: 410,
@@ -59,10 +61,10 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
             problems=PROBLEMS,
             subscriptions=consumers.subscriptions,
             loops=loops.LOOPS,
-            jobs={jobs.TRAINING: jobs.follow_training},
-            job_cancellations={jobs.TRAINING: jobs.cancel_training},
+            jobs={training_runs.FOLLOW: jobs.follow_training},
+            job_cancellations={training_runs.FOLLOW: jobs.cancel_training},
             republish=republication.everything,
-            holding_personal_data=projects_storage.holding_personal_data,
+            holding_personal_data=projects_storage.HOLDING_PERSONAL_DATA,
             erasure=ErasureSpec(unlearning.places, PredictionsErased),
             setup=open_resources,
         )

@@ -6,16 +6,16 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from services.prelabel.arrivals import Arrivals
-from services.prelabel.dirty_projects import DirtyProjects
 from services.prelabel.inference import InferenceQueue
 from services.prelabel.loop_names import LEARN, SCORE
 from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.operations.uploads import UploadLimits
-from services.prelabel.pace import Pace
+from services.prelabel.process_state.arrivals import Arrivals
+from services.prelabel.process_state.dirty_projects import DirtyProjects
+from services.prelabel.process_state.pace import Pace
+from services.prelabel.process_state.training_ends import TRAINING_ENDED, TrainingEnds
 from services.prelabel.storage.projects import ProjectCache
-from services.prelabel.training_ends import TRAINING_ENDED, TrainingEnds
 from shared.kit.runtime import Runtime, current_runtime
 
 

@@ -8,12 +8,12 @@ from services.prelabel.inference import Artifact, InferenceLimits, InferenceQueu
 from services.prelabel.operations import registry
 from services.prelabel.operations.training import TrainingLimits
 from services.prelabel.operations.uploads import UploadLimits
-from services.prelabel.pace import Pace
+from services.prelabel.process_state.pace import Pace
+from services.prelabel.process_state.training_ends import TRAINING_ENDED
 from services.prelabel.resources import PrelabelResources, PrelabelRuntime
 from services.prelabel.settings import MEBIBYTE, PrelabelSettings
 from services.prelabel.storage import models
 from services.prelabel.storage.projects import ProjectCache
-from services.prelabel.training_ends import TRAINING_ENDED
 
 
 @asynccontextmanager

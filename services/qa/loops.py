@@ -26,6 +26,7 @@ from shared.kit.clock import utc_now
 from shared.kit.database import DatabaseErrorKind, database_error_kind
 from shared.kit.failures import failure_of
 from shared.kit.isolation import isolated
+from shared.kit.rounds import until_done
 
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
@@ -147,11 +148,7 @@ async def review_reports(runtime: QaRuntime) -> None:
 
 
 async def fold_counters(runtime: QaRuntime) -> None:
-    while True:
-        async with runtime.database.autocommit() as session:
-            folded = await counters.fold(session, _DELTAS_AT_ONCE)
-        if folded < _DELTAS_AT_ONCE:
-            return
+    await until_done(runtime.database.autocommit, counters.fold, _DELTAS_AT_ONCE)
 
 
 async def seal(runtime: QaRuntime) -> None:
@@ -178,10 +175,10 @@ async def supersede_releases(runtime: QaRuntime) -> None:
 
 async def prune(runtime: QaRuntime) -> None:
     """Delete predictions that were superseded as long ago as events are kept, but those that lineage names."""
-    pruned = _PRUNED_AT_ONCE
-    while pruned == _PRUNED_AT_ONCE:
-        async with runtime.database.transaction() as session:
-            pruned = await predictions.prune(session, runtime.settings.event_retention_days, _PRUNED_AT_ONCE)
+    days = runtime.settings.event_retention_days
+    await until_done(
+        runtime.database.transaction, lambda session, limit: predictions.prune(session, days, limit), _PRUNED_AT_ONCE
+    )
 
 
 async def count_agreement(runtime: QaRuntime) -> float | None:

@@ -21,7 +21,7 @@ from services.qa.exceptions import (
 )
 from services.qa.operations import agreement_recount, erased_places, release_job, releases, republication
 from services.qa.operations.pending_verdicts import PendingJudge
-from services.qa.operations.verdicts import PendingListener, pending_listeners
+from services.qa.operations.verdicts import VERDICT_PENDING
 from services.qa.resources import EstimationLimits, QaResources, QaRuntime
 from services.qa.settings import QaSettings
 from services.qa.storage import projects as projects_storage
@@ -64,15 +64,16 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             runtime.wake(loops.JUDGE)
 
         pending = PendingJudge(runtime.database, runtime.compute, utc_now, changed)
-        listener = PendingListener(wake)
-        pending_listeners.add(listener)
-        yield QaResources(
-            EstimationLimits(settings.estimation_share, settings.estimation_annotations),
-            settings.seal_keys,
-            settings.download_ttl_s,
-            pending,
-            listener,
-        )
+        runtime.replica.on_wake(VERDICT_PENDING, wake)
+        try:
+            yield QaResources(
+                EstimationLimits(settings.estimation_share, settings.estimation_annotations),
+                settings.seal_keys,
+                settings.download_ttl_s,
+                pending,
+            )
+        finally:
+            runtime.replica.off_wake(VERDICT_PENDING)
 
     async def build_release(runtime: QaRuntime, job: Job) -> dict[str, Any]:
         return await release_job.build(runtime.database, runtime.objects, runtime.resources.seal_keys, job)
@@ -96,7 +97,7 @@ def create_app(settings: QaSettings | None = None) -> FastAPI:
             job_cancellations={releases.BUILD: releases.cancel},
             compute_kept_ready=True,
             republish=republication.current_state,
-            holding_personal_data=projects_storage.holding_personal_data,
+            holding_personal_data=projects_storage.HOLDING_PERSONAL_DATA,
             erasure=ErasureSpec(erased_places.places, LabelsErased),
             setup=setup,
         )

@@ -12,7 +12,6 @@ from fastapi import Depends
 from services.qa.domain import estimation_schedule
 from services.qa.operations import assessments
 from services.qa.operations.pending_verdicts import PendingJudge
-from services.qa.operations.verdicts import PendingListener
 from services.qa.storage.projects import ProjectCache
 from shared.kit.compute.waiting_time import waiting_time
 from shared.kit.runtime import Runtime, current_runtime
@@ -77,7 +76,6 @@ class QaResources:
     seal_keys: KeyRing
     download_ttl_s: int
     pending: PendingJudge
-    listener: PendingListener
     projects: ProjectCache = field(default_factory=ProjectCache)
     pauses: Pauses = field(default_factory=Pauses)
 

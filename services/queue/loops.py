@@ -11,6 +11,7 @@ from services.queue.storage import leases, progress, withdrawals
 from services.queue.storage import servability as storage
 from services.queue.storage.records import FIRST
 from shared.kit.clock import utc_now
+from shared.kit.rounds import until_done
 
 _EXPIRED_AT_ONCE = 500
 _FOLDED_AT_ONCE = 10_000
@@ -41,10 +42,7 @@ def _seconds_to(moment: datetime | None) -> float | None:
 
 
 async def fold_progress(runtime: QueueRuntime) -> None:
-    folded = _FOLDED_AT_ONCE
-    while folded >= _FOLDED_AT_ONCE:
-        async with runtime.database.autocommit() as session:
-            folded = await progress.fold(session, _FOLDED_AT_ONCE)
+    await until_done(runtime.database.autocommit, progress.fold, _FOLDED_AT_ONCE)
 
 
 async def take_back(runtime: QueueRuntime) -> float | None:
@@ -67,10 +65,12 @@ async def reroute(runtime: QueueRuntime) -> None:
 
 async def route_waiting(runtime: QueueRuntime) -> None:
     """Route what waited for its project, or for somebody to let go of it."""
-    routed = ROUTED_AT_ONCE
-    while routed >= ROUTED_AT_ONCE:
-        async with runtime.database.transaction() as session:
-            routed = await routing.route_waiting(session, runtime.resources.projects, utc_now(), ROUTED_AT_ONCE)
+    projects = runtime.resources.projects
+    await until_done(
+        runtime.database.transaction,
+        lambda session, limit: routing.route_waiting(session, projects, utc_now(), limit),
+        ROUTED_AT_ONCE,
+    )
 
 
 async def top_up_gold(runtime: QueueRuntime) -> None:

@@ -88,7 +88,7 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
                 Loop("fold_progress", 1.0, loops.fold_progress),
             ),
             republish=republication.whole_state,
-            holding_personal_data=projects_storage.holding_personal_data,
+            holding_personal_data=projects_storage.HOLDING_PERSONAL_DATA,
             erasure=ErasureSpec(erased_places.places, AnnotationsErased),
             setup=setup,
         )

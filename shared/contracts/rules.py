@@ -18,8 +18,8 @@ def _counted(context: Mapping[str, Any], name: str) -> str:
 
 
 _OBJECT: Final = "It must be an object."
-_NUMBER: Final = "It must be a number."
-_WHOLE_NUMBER: Final = "It must be a whole number, of 64 bits at most."
+NUMBER: Final = "It must be a number."
+WHOLE_NUMBER: Final = "It must be a whole number, of 64 bits at most."
 _FLAG: Final = "It must be true or false."
 _TEXT: Final = "It must be a text."
 _UUID: Final = "It must be a UUID."
@@ -31,12 +31,12 @@ _PLAIN: Final[Mapping[str, str]] = {
     "extra_forbidden": "There is no member of this name.",
     "string_type": _TEXT,
     "string_unicode": "It must be a text that can be written as UTF-8.",
-    "int_type": _WHOLE_NUMBER,
-    "int_parsing": _WHOLE_NUMBER,
-    "int_from_float": _WHOLE_NUMBER,
+    "int_type": WHOLE_NUMBER,
+    "int_parsing": WHOLE_NUMBER,
+    "int_from_float": WHOLE_NUMBER,
     "int_parsing_size": "It is too large a number.",
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
     "finite_number": "It must be a finite number.",
     "bool_type": _FLAG,
     "bool_parsing": _FLAG,

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from shared import __version__
 from shared.kit import (
@@ -75,43 +75,51 @@ _METHOD_NOT_ALLOWED = 405
 
 def create_service_app(spec: ServiceSpec) -> FastAPI:
     """Wire a service. Nothing is opened before the application's lifespan begins."""
-    settings = spec.settings
+    settings, runtime = spec.settings, Runtime(spec)
     app = FastAPI(
         title=spec.title,
         description=spec.description,
         version=__version__,
         lifespan=_lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        routes=_routes(spec),
+        middleware=_middleware(spec, runtime),
     )
     app.root_path = (
         settings.root_path
     )  # as an argument it is deprecated: servers set it, but ours learns it from settings
-    app.state.runtime = Runtime(spec)
+    app.state.runtime = runtime
     app.state.authenticator = Authenticator(settings)
     app.state.subject_rate = (
         RateLimit("subject", settings.requests_per_s_of_subject) if settings.requests_per_s_of_subject else None
     )
     app.state.background = True
-    app.state.runtime.checks.update(database=_database_answers, schema=_schema_check)
-    app.user_middleware = _middleware(spec, app.state.runtime)
+    runtime.checks.update(database=_database_answers, schema=_schema_check)
     answer = _answer_with(spec.problems)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, answer)
-    # Routes are tried in this order: the service's own are the ones that must be fast. They are taken one by one, as
-    # `include_router` would nest the routers, and a nested router is matched twice for every request.
-    for router in (*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router):
-        nested = [route for route in router.routes if not isinstance(route, EdgeRoute)]
-        if nested:
-            raise TypeError(f"{nested[0]}: a service's routers hold endpoints alone; make them with `edge_router`")
-        app.router.routes.extend(
-            route for route in router.routes if settings.metrics_port is None or route is not health.metrics_route
-        )
     openapi.install(app)
     documentation.install(app)
     return app
+
+
+def _routes(spec: ServiceSpec) -> list[BaseRoute]:
+    """The endpoints in the order in which they are tried: the service's own are the ones that must be fast.
+
+    They are complete in themselves, so the application takes them as they are: a router that is included is matched twice
+    for every request.
+    """
+    routers = [*spec.routers, event_routes.router, job_routes.router, object_routes.router, health.router]
+    if spec.settings.metrics_port is None:
+        routers.append(health.metrics_router)
+    routes = [route for router in routers for route in router.routes]
+    if nested := [route for route in routes if not isinstance(route, EdgeRoute)]:
+        raise TypeError(f"{nested[0]}: a service's routers hold endpoints alone; make them with `edge_router`")
+    return routes
 
 
 def _middleware(spec: ServiceSpec, runtime: Runtime) -> list[Middleware]:

@@ -8,7 +8,6 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -22,7 +21,7 @@ from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
 from shared.kit.problems import Problem, ProblemError, of_exception, pointer_to
 from shared.kit.storable_json import nul_refused, parse_json, parsed_bytes
-from shared.kit.strict_reader import StrictReader
+from shared.kit.strict_reader import ReadBody, StrictReader
 from shared.kit.tracebacks import forget_origin
 
 LARGE_BYTES = 64 * 1024
@@ -267,20 +266,6 @@ def refuse_content_coding(request: Request) -> None:
 
 def has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBody:
-    """What stands for a large body's JSON: the body as the endpoint declares it, or why it is none such."""
-
-    value: Any = None
-    error: Exception | None = None
-
-    def take(self) -> Any:
-        """Raises what reading it raised, where FastAPI reads it."""
-        if self.error is not None:
-            raise self.error
-        return self.value
 
 
 class EdgeRequest(Request):

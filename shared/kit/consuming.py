@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 # Ordered, so that two members that were both given an event (one of them in vain) wait for each other in one order.
-# `crowded`: parked events of these keys may have to be applied first.
+# `crowded`: parked events of these keys may have to be applied first. They are looked for by their keys, and then by the
+# group: by the group alone, which an empty table is as well planned by, all of them would be read.
 _CLAIM: Final = """
 WITH claimed AS (
     INSERT INTO inbox (event_id, consumer_group)
@@ -39,7 +40,10 @@ WITH claimed AS (
 )
 SELECT
     CASE WHEN count(*) < cardinality($1::uuid[]) THEN coalesce(array_agg(event_id), '{}') END,
-    EXISTS (SELECT FROM parked WHERE event_key = ANY($3::bytea[]) AND consumer_group = $2)
+    EXISTS (
+        SELECT FROM (SELECT consumer_group FROM parked WHERE event_key = ANY($3::bytea[]) OFFSET 0) AS p
+        WHERE p.consumer_group = $2
+    )
 FROM claimed
 """
 # Idempotent events have rows in the inbox only while they are parked, and after that.
@@ -47,7 +51,12 @@ _LOOK: Final = """
 SELECT CASE WHEN crowded THEN ARRAY(
     SELECT event_id FROM parked WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2
 ) END, crowded
-FROM (SELECT EXISTS (SELECT FROM parked WHERE event_key = ANY($3::bytea[]) AND consumer_group = $2) AS crowded) AS keys
+FROM (
+    SELECT EXISTS (
+        SELECT FROM (SELECT consumer_group FROM parked WHERE event_key = ANY($3::bytea[]) OFFSET 0) AS p
+        WHERE p.consumer_group = $2
+    ) AS crowded
+) AS keys
 """
 _UNCLAIM: Final = "DELETE FROM inbox WHERE event_id = ANY($1::uuid[]) AND consumer_group = $2"
 _BY_RECORD: Final = frozenset(topic.name for topic in TOPICS if topic.key == "record_id")

@@ -108,6 +108,10 @@ class Session:
         async with self.raw.transaction():
             yield
 
+    def wake(self, name: str) -> None:
+        """Wake whoever waits for the name in this process, once the transaction is committed; see `Replica.on_wake`."""
+        self.on_commit(lambda: self.database.wake(name))
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the transaction is committed; never if it isn't."""
         self._callbacks.append(callback)
@@ -119,9 +123,10 @@ class Session:
 
 
 class Database:
-    """The pool of connections to one database; connects when first asked."""
+    """The pool of connections to one database; connects when first asked. `wake` is what `Session.wake` calls."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, wake: Callable[[str], None] = lambda _: None) -> None:
+        self.wake = wake
         self.url = settings.database_url.get_secret_value()
         self._size = settings.database_pool_size
         self._command_timeout_s = settings.statement_timeout_ms / 1000 + _CLIENT_GRACE_S

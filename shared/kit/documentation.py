@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from shared.kit.openapi import OPENAPI_PATH
+
 _PACKAGE: Final = "fastapi_offline"  # we take nothing of it but the files
 _FILES: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 _CACHED: Final = {"Cache-Control": "public, max-age=31536000, immutable"}  # their addresses carry their version
@@ -27,7 +29,7 @@ def install(app: FastAPI) -> None:
         base = request.scope.get("root_path", "").rstrip("/")
         script, style, icon = (f"{base}/docs/{name}?v={version(_PACKAGE)}" for name in _FILES)
         answer = get_swagger_ui_html(
-            openapi_url=f"{base}{app.openapi_url}",
+            openapi_url=f"{base}{OPENAPI_PATH}",
             title=app.title,
             swagger_js_url=script,
             swagger_css_url=style,

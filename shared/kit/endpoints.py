@@ -1,22 +1,15 @@
 """How every endpoint is called: token first, then the body, then the endpoint, then the commit, then the answer."""
 
-import dataclasses
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
-from copy import copy
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import orjson
-from fastapi._compat import ModelField, field_annotation_is_sequence
-from fastapi.dependencies.models import Dependant
-from fastapi.params import Body, Form
 from fastapi.routing import APIRoute, APIRouter
-from pydantic import PlainValidator
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
-from shared.kit.auth import Guard
 from shared.kit.bodies import (
     BODY_LIMIT_EXTENSION,
     BODY_SETTING_EXTENSION,
@@ -24,7 +17,6 @@ from shared.kit.bodies import (
     FORMS,
     JSON,
     EdgeRequest,
-    ReadBody,
     apply_body_limit,
     has_body,
     name_holder,
@@ -32,8 +24,8 @@ from shared.kit.bodies import (
     require_media_type,
 )
 from shared.kit.caller_shares import current_caller
+from shared.kit.endpoint_parameters import parameters_of, read_plain_numbers, read_strictly
 from shared.kit.problems import Problem, ProblemError
-from shared.kit.strict_reader import StrictReader
 
 serving: Final[ContextVar[Request | None]] = ContextVar("serving", default=None)
 """The request that is being answered."""
@@ -47,21 +39,35 @@ class EdgeRoute(APIRoute):
 
     What FastAPI would take for a body in vain, because of its media type, is refused, and so is a body in a content
     coding or where none is taken, and a query parameter that the endpoint doesn't have or that is given twice. JSON is read strictly: a number is no text, and true is
-    no number. A form has the parts that are declared, each once. A handler that reads the request
-    by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
+    no number; a number in the path, the query or a header is written as in JSON. A form has the parts that are declared, each
+    once. A handler that reads the request by itself declares it as `requestBody` of `openapi_extra`, and checks by `require_media_type` what it is.
+
+    `parameters` are what it takes, and `reader` reads its JSON; `media_types` what the body that FastAPI parses may be, none where it parses none.
+    `takes_body`: FastAPI parses one, or the endpoint declares one that it reads by itself. `form_parts`: those that FastAPI
+    reads, or those declared for an own reader. `largest_body`, in bytes, is None where the setting says it, or the endpoint
+    itself.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        reader = reader_of(self.dependant.body_params)
-        self.dependant.body_params = [strictly_read(field) for field in self.dependant.body_params]
-        handle = super().get_route_handler()
-        guards = guards_of(self.dependant)
-        known = query_parameters_of(self.dependant)
-        max_bytes = largest_body(self)
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Raises TypeError for an endpoint with parameters that it can't have here."""
+        extra = options.get("openapi_extra") or {}
+        self.parameters = parameters_of(endpoint, path, options.get("dependencies") or ())
+        body = self.parameters.body
+        self.reader = None if body is None else read_strictly(endpoint, body)
+        read_plain_numbers(endpoint, path, options.get("dependencies") or ())
+        self.media_types = (JSON,) if body is not None else FORMS if self.parameters.form else ()
+        self.takes_body = bool(self.media_types) or "requestBody" in extra
+        self.form_parts = self.parameters.form or tuple(_declared_parts(extra))
+        self.largest_body: int | None = (
+            None if BODY_SETTING_EXTENSION in extra else extra.get(BODY_LIMIT_EXTENSION, DEFAULT_BODY_BYTES)
+        )
+        super().__init__(path, endpoint, **options)
 
-        accepted = accepted_media_types(self)
-        takes = takes_body(self)
-        parts = form_parts_of(self)
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        guards, known = self.parameters.guards, self.parameters.queries
+        max_bytes, accepted, takes = self.largest_body, self.media_types, self.takes_body
+        reader, parts = self.reader, self.form_parts
 
         async def guarded(request: Request) -> Response:
             if max_bytes is not None:
@@ -99,71 +105,14 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def strictly_read(field: ModelField) -> ModelField:
-    """The same parameter, read as the OpenAPI document declares it; a form has nothing but text and stays as it is."""
-    info = field.field_info
-    if isinstance(info, Form) or not isinstance(info, Body):
-        return field
-    reader = _strict_reader(info)
-
-    def read(value: Any) -> Any:
-        return value.take() if isinstance(value, ReadBody) else reader.read(orjson.dumps(value))
-
-    strict = copy(info)
-    strict.metadata = [PlainValidator(read)]
-    return dataclasses.replace(field, field_info=strict)
+def endpoints_of(routes: Iterable[BaseRoute]) -> list[EdgeRoute]:
+    """The endpoints among these routes."""
+    return [route for route in routes if isinstance(route, EdgeRoute)]
 
 
-def reader_of(fields: Sequence[ModelField]) -> StrictReader | None:
-    """What makes of a body's JSON the one parameter that takes all of it; None where there is no such parameter."""
-    if len(fields) != 1:
-        return None
-    info = fields[0].field_info
-    return None if isinstance(info, Form) or not isinstance(info, Body) or info.embed else _strict_reader(info)
-
-
-def _strict_reader(info: Body) -> StrictReader:
-    kind: Any = info.annotation
-    for constraint in info.metadata:
-        kind = Annotated[kind, constraint]
-    return StrictReader(kind)
-
-
-def accepted_media_types(route: APIRoute) -> tuple[str, ...]:
-    """What the body that FastAPI parses for a route may be; nothing where it parses none."""
-    if route.body_field is None:
-        return ()
-    return FORMS if isinstance(route.body_field.field_info, Form) else (JSON,)
-
-
-def takes_body(route: APIRoute) -> bool:
-    """Whether FastAPI parses a body, or the endpoint declares one that it reads by itself."""
-    return route.body_field is not None or "requestBody" in (route.openapi_extra or {})
-
-
-def form_parts_of(route: APIRoute) -> tuple[str, ...]:
-    """The names of the parts of a route's form: those that FastAPI reads, or those declared for an own reader."""
-    if accepted_media_types(route) == FORMS:
-        return tuple(field.alias for field in route.dependant.body_params)
-    content = (route.openapi_extra or {}).get("requestBody", {}).get("content", {})
-    return tuple(name for form in FORMS for name in content.get(form, {}).get("schema", {}).get("properties", ()))
-
-
-def largest_body(route: APIRoute) -> int | None:
-    """How many bytes a route's body may have; None where the setting says it, or the endpoint itself."""
-    extra = route.openapi_extra or {}
-    if BODY_SETTING_EXTENSION in extra:
-        return None
-    limit: int = extra.get(BODY_LIMIT_EXTENSION, DEFAULT_BODY_BYTES)
-    return limit
-
-
-def query_parameters_of(dependant: Dependant) -> dict[str, bool]:
-    """The query parameters anywhere among an endpoint's dependencies, and whether they may be repeated."""
-    found = {field.alias: field_annotation_is_sequence(field.field_info.annotation) for field in dependant.query_params}
-    for child in dependant.dependencies:
-        found |= query_parameters_of(child)
-    return found
+def _declared_parts(openapi_extra: Mapping[str, Any]) -> Iterable[str]:
+    content = openapi_extra.get("requestBody", {}).get("content", {})
+    return (name for form in FORMS for name in content.get(form, {}).get("schema", {}).get("properties", ()))
 
 
 def check_query(request: Request, known: Mapping[str, bool]) -> None:
@@ -200,9 +149,3 @@ async def refuse_body(request: Request) -> None:
             "This takes no body.",
             errors=[ProblemError(parameter="body", rule="unknown-body", detail="This takes no body.")],
         )
-
-
-def guards_of(dependant: Dependant) -> list[Guard]:
-    """The guards anywhere among an endpoint's dependencies."""
-    found = [dependant.call] if isinstance(dependant.call, Guard) else []
-    return found + [guard for child in dependant.dependencies for guard in guards_of(child)]

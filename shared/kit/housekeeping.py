@@ -39,14 +39,13 @@ SELECT topic FROM topics
 """
 _PARKED_KINDS: Final = """
 WITH RECURSIVE kinds AS (
-    (SELECT consumer_group, kind FROM parked ORDER BY consumer_group, kind LIMIT 1)
+    (SELECT kind FROM parked ORDER BY kind LIMIT 1)
     UNION ALL
-    SELECT next.consumer_group, next.kind FROM kinds CROSS JOIN LATERAL (
-        SELECT consumer_group, kind FROM parked WHERE (consumer_group, kind) > (kinds.consumer_group, kinds.kind)
-        ORDER BY consumer_group, kind LIMIT 1
+    SELECT next.kind FROM kinds CROSS JOIN LATERAL (
+        SELECT kind FROM parked WHERE kind > kinds.kind ORDER BY kind LIMIT 1
     ) AS next
 )
-SELECT consumer_group, kind FROM kinds
+SELECT kind FROM kinds
 """
 _DROP_POSITIONS: Final = """
 DELETE FROM outbox_positions WHERE (topic, last_position) IN (
@@ -61,8 +60,7 @@ DELETE FROM inbox_default WHERE (event_id, consumer_group) IN (
 _DROP_ATTEMPTS: Final = "DELETE FROM event_attempts WHERE begun_at < $1"
 _DROP_PARKED: Final = """
 DELETE FROM parked WHERE (event_id, consumer_group) IN (
-    SELECT event_id, consumer_group FROM parked WHERE consumer_group = $1 AND kind = $2 AND parked_at < $3
-    ORDER BY parked_at LIMIT $4
+    SELECT event_id, consumer_group FROM parked WHERE kind = $1 AND parked_at < $2 ORDER BY parked_at LIMIT $3
 )
 """
 # A redelivery can come as late as its topic keeps it, and a replay as late as the dead letters do, one after the other.
@@ -97,10 +95,10 @@ async def tidy(connection: Any, retention_days: int, now: datetime) -> None:
 async def _drop_parked(connection: Any, kept_since: datetime) -> int:
     """Returns how many there were."""
     dropped = 0
-    for group, kind in await connection.fetch(_PARKED_KINDS):
+    for (kind,) in await connection.fetch(_PARKED_KINDS):
         full = True
         while full:
-            count = await _count(connection, _DROP_PARKED, group, kind, kept_since, _CHUNK)
+            count = await _count(connection, _DROP_PARKED, kind, kept_since, _CHUNK)
             dropped += count
             full = count == _CHUNK
     return dropped

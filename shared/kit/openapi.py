@@ -1,23 +1,23 @@
 """The OpenAPI document of a service: stable operation ids, every refusal as a problem, roles on every operation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from shared.kit.auth import Guard
-from shared.kit.endpoints import guards_of
+from shared.kit.endpoints import EdgeRoute, endpoints_of
 from shared.kit.problems import ProblemDocument, responses
+
+OPENAPI_PATH: Final = "/openapi.json"
 
 
 def install(app: FastAPI) -> None:
-    """Let the application describe itself so."""
+    """Let the application describe itself so; for one that was made with `openapi_url=None`."""
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -39,9 +39,7 @@ def _serve_as_bytes(app: FastAPI) -> None:
             written.append(orjson.dumps(app.openapi() | servers))
         return Response(written[0], media_type="application/json")
 
-    routes = app.router.routes
-    [place] = [place for place, route in enumerate(routes) if getattr(route, "path", None) == app.openapi_url]
-    routes[place] = Route(str(app.openapi_url), openapi, include_in_schema=False)
+    app.router.add_route(OPENAPI_PATH, openapi, include_in_schema=False)
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -60,8 +58,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     whole["components"]["schemas"] = dict(sorted(schemas.items()))
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.include_in_schema:
+    for route in endpoints_of(app.routes):
+        if route.include_in_schema:
             for method in route.methods or ():
                 operation = whole["paths"].get(route.path_format, {}).get(method.lower())
                 if operation is not None:
@@ -69,10 +67,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     return whole
 
 
-def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+def _complete(operation: dict[str, Any], route: EdgeRoute) -> None:
     answers: dict[str, Any] = operation.setdefault("responses", {})
     statuses = [400, 422, 429, 500, 503]
-    guards = guards_of(route.dependant)
+    guards = route.parameters.guards
     if guards:
         statuses += [401, 403]
         roles = frozenset[str]().union(*(guard.roles for guard in guards))

@@ -9,8 +9,18 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
+from shared.contracts.values import BrokenRule
 from shared.kit.database import Session
 from shared.kit.endpoints import serving
 from shared.kit.problems import Problem
@@ -39,9 +49,17 @@ class Page(BaseModel, Generic[T]):
 
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page has at most.")]
+
+
+def _given(cursor: str) -> str:
+    if not cursor:
+        raise BrokenRule("It must have at least 1 characters.", rule="string_too_short")
+    return cursor
+
+
 After = Annotated[
-    str | None,
-    Query(max_length=_MAX_CURSOR_LENGTH, description="The `next` of the page before; from the beginning without it."),
+    Annotated[str, StringConstraints(max_length=_MAX_CURSOR_LENGTH), AfterValidator(_given)] | None,
+    Query(description="The `next` of the page before; from the beginning without it."),
 ]
 
 

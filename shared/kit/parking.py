@@ -66,8 +66,9 @@ SELECT seq, event_id, kind, key, topic, event_key, envelope FROM parked
 WHERE event_id = ANY($2::uuid[]) AND consumer_group = $1 ORDER BY event_key, seq
 """
 _OF_KEYS: Final = """
-SELECT seq, event_id, kind, key, topic, event_key, envelope FROM parked
-WHERE event_key = ANY($2::bytea[]) AND consumer_group = $1 ORDER BY event_key, seq
+SELECT seq, event_id, kind, key, topic, event_key, envelope
+FROM (SELECT * FROM parked WHERE event_key = ANY($2::bytea[]) OFFSET 0) AS p
+WHERE consumer_group = $1 ORDER BY event_key, seq
 """
 _LOCK_EVENTS: Final = """
 SELECT event_id, seq FROM parked
@@ -90,13 +91,19 @@ DELETE FROM inbox WHERE event_id = $1 AND consumer_group = $2
 _LOCK_TO_PARK: Final = "SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock"
 _LOCK_TO_RELEASE: Final = "SELECT pg_advisory_xact_lock_shared(lock) FROM unnest($1::bigint[]) AS lock"
 
-# The releases that have yet to come to events that were parked before ours of the same keys.
-_TO_COME: Final = """
+# The releases that have yet to come to events that were parked before ours of the same keys. They are found from our keys:
+# from the releases, which are few, PostgreSQL would read all that they have yet to come to, for each of our keys. (The
+# group is asked for outside, as the primary key has it too: in an empty table one index is as good as another.)
+TO_COME: Final = """
 SELECT DISTINCT r.id
 FROM unnest($2::bytea[], $3::bigint[]) AS ours (event_key, seq)
-JOIN parked AS p ON p.event_key = ours.event_key AND p.seq < ours.seq AND p.consumer_group = $1
+CROSS JOIN LATERAL (
+    SELECT consumer_group, event_key, seq, kind, key FROM parked
+    WHERE event_key = ours.event_key AND seq < ours.seq AND event_id <> ALL($4::uuid[])
+    OFFSET 0
+) AS p
 JOIN parked_releases AS r ON r.consumer_group = p.consumer_group AND r.kind = p.kind AND r.key = p.key
-WHERE p.event_id <> ALL($4::uuid[]) AND (p.event_key, p.seq) > (r.after_key, r.after_seq)
+WHERE p.consumer_group = $1 AND (p.event_key, p.seq) > (r.after_key, r.after_seq)
 """
 _NEWEST: Final = 2**63 - 1
 _RELEASE: Final = """
@@ -208,7 +215,7 @@ async def _check_order(
     ours: Sequence[UUID],
     made: set[int],
 ) -> None:
-    found = {row["id"] for row in await session.raw.fetch(_TO_COME, handlers.group, keys, seqs, ours)}
+    found = {row["id"] for row in await session.raw.fetch(TO_COME, handlers.group, keys, seqs, ours)}
     found -= session.releases | made
     if found:
         raise ReleaseFirst(found, keys)

@@ -2,7 +2,7 @@
 
 import http
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from fastapi.exceptions import RequestValidationError
@@ -88,33 +88,94 @@ def of_body(error: ValidationError, body: Any, broken: int, most: int) -> Proble
 
 
 def _invalid(found: Sequence[Mapping[str, Any]], body: Any, broken: int) -> Problem:
-    errors = [_of_error(item, body) for item in found[:MAX_ERRORS]]
+    errors = _of_errors(found, body)
+    broken -= len(found) - len(errors)
     return Problem(
         422,
         "invalid-request",
         "The request breaks a rule.",
         errors[0].detail if broken == 1 else f"{broken} rules are broken.",
         pointer=errors[0].pointer if broken == 1 else None,
-        errors=errors,
+        errors=errors[:MAX_ERRORS],
     )
 
 
-def _of_error(item: Mapping[str, Any], body: Any) -> ProblemError:
-    (place, *path), rule, detail = read_error(item)
-    if place == "body":
-        return ProblemError(pointer=pointer_to(_resolve(path, body, rule)), rule=rule, detail=detail)
-    return ProblemError(parameter=f"{place} {path[0]}" if path else str(place), rule=rule, detail=detail)
+class _Union(NamedTuple):
+    """A place in the body that may be of several forms, and one of these."""
+
+    place: tuple[str | int, ...]
+    form: str | int
 
 
-def _resolve(path: Sequence[str | int], body: Any, rule: str) -> list[str | int]:
+class _PlacedError(NamedTuple):
+    """An error with its place in the body, and the first union on the way there."""
+
+    place: tuple[str | int, ...]
+    union: _Union | None
+    error: ProblemError
+
+
+def _of_errors(found: Sequence[Mapping[str, Any]], body: Any) -> list[ProblemError]:
+    """What is wrong, each once. Of what may have several forms, only what is wrong with the form that it has.
+
+    pydantic lists the errors of every form. What lies deeper than the union is of the form that came; where nothing does,
+    it is of none of them, which is one error.
+    """
+    placed = [_place(item, body) for item in found]
+    forms: dict[tuple[str | int, ...], dict[str | int, list[_PlacedError]]] = {}
+    for one in placed:
+        if one.union is not None:
+            forms.setdefault(one.union.place, {}).setdefault(one.union.form, []).append(one)
+    errors: list[ProblemError] = []
+    for one in placed:
+        if one.union is None:
+            errors.append(one.error)
+            continue
+        of_forms = forms.pop(one.union.place, None)  # all of them at the place of the first
+        if of_forms is not None:
+            errors += _of_union(list(of_forms.values()))
+    return errors
+
+
+def _of_union(forms: Sequence[Sequence[_PlacedError]]) -> list[ProblemError]:
+    came = forms if len(forms) == 1 else [form for form in forms if any(_is_inside(one) for one in form)]
+    if came:
+        return [one.error for form in came for one in form]
+    details = dict.fromkeys(one.error.detail for form in forms for one in form)
+    first = forms[0][0].error
+    return [first.model_copy(update={"detail": " Or: ".join(details)})]
+
+
+def _is_inside(one: _PlacedError) -> bool:
+    assert one.union is not None
+    return len(one.place) > len(one.union.place)
+
+
+def _place(item: Mapping[str, Any], body: Any) -> _PlacedError:
+    (where, *path), rule, detail = read_error(item)
+    if where == "body":
+        place, union = _resolve(path, body, rule)
+        return _PlacedError(tuple(place), union, ProblemError(pointer=pointer_to(place), rule=rule, detail=detail))
+    parameter = f"{where} {path[0]}" if path else str(where)
+    return _PlacedError((), None, ProblemError(parameter=parameter, rule=rule, detail=detail))
+
+
+_KEY: Final = "[key]"
+"""What pydantic's location of an error has behind the name of a member, where that name is at fault."""
+
+
+def _resolve(path: Sequence[str | int], body: Any, rule: str) -> tuple[list[str | int], _Union | None]:
     """Keep those parts of pydantic's location that are places in the body: it names union members and validators, too."""
     resolved: list[str | int] = []
+    union: _Union | None = None
     here = body
     for position, part in enumerate(path):
-        known = isinstance(here, dict) and isinstance(part, str) and part in here
+        known = isinstance(here, Mapping) and isinstance(part, str) and part in here
         if known or (isinstance(here, list) and isinstance(part, int) and part < len(here)):
             here = here[part]
         elif not (rule == "missing" and position == len(path) - 1):
+            if union is None and part != _KEY:
+                union = _Union(tuple(resolved), part)
             continue
         resolved.append(part)
-    return resolved
+    return resolved, union

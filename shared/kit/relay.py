@@ -52,30 +52,32 @@ _LONGEST_PAUSE_S: Final = 5.0
 _PLANS: Final = "SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off; SET enable_seqscan = off"
 _BEGIN: Final = "UPDATE relay SET epoch = $1 WHERE epoch <= $1"
 # In the order of `seq`. `$2` spares the index entries of what was sent just now and is no high-water mark: transactions
-# commit in another order than they draw from the sequence, so it stays behind and is 0 now and then. Single events of a
-# key that waits are left out; sets are divided when they are sent.
-_PICK: Final = """
+# commit in another order than they draw from the sequence, so it stays behind and is 0 now and then.
+_PICKED: Final = """
 SELECT next.seq, next.first, next.events, next.created_at, o.topic, o.project_id, o.frame, o.key, o.envelope, o.headers
 FROM (
     SELECT q.seq, q.first, q.events, q.created_at, sum(q.events) OVER (ORDER BY q.seq, q.first) - q.events AS before
     FROM (
         SELECT seq, first, events, created_at FROM outbox_queue AS q
-        WHERE seq > $2 AND set_aside IS NULL AND (
-            key IS NULL OR cardinality($4::uuid[]) = 0 OR NOT EXISTS (
-                SELECT FROM unnest($3::text[], $4::uuid[]) AS waiting (topic, key)
-                JOIN outbox AS o ON o.created_at = q.created_at AND o.seq = q.seq AND o.topic = waiting.topic
-                WHERE waiting.key = q.key
-            )
-        )
+        WHERE seq > $2 AND set_aside IS NULL{besides}
         ORDER BY seq, first LIMIT $1
     ) AS q
 ) AS next CROSS JOIN LATERAL (
     SELECT topic, project_id, frame, key, envelope, headers FROM outbox
     WHERE created_at = next.created_at AND seq = next.seq LIMIT 1
 ) AS o
-WHERE next.before < $5
+WHERE next.before < $3
 ORDER BY next.seq, next.first
 """
+# Single events of a key that waits are left out, looked up for each row in the order of the queue; sets have no key, and are
+# divided when they are sent.
+_WAITING: Final = """ AND (
+            SELECT waiting.key FROM unnest($4::text[], $5::uuid[]) AS waiting (topic, key)
+            JOIN outbox AS o ON o.created_at = q.created_at AND o.seq = q.seq AND o.topic = waiting.topic
+            WHERE waiting.key = q.key LIMIT 1
+        ) IS NULL"""
+_PICK: Final = _PICKED.format(besides="")
+_PICK_BESIDES: Final = _PICKED.format(besides=_WAITING)
 _GIVE_POSITIONS: Final = """
 WITH given AS (
     UPDATE relay SET position = position + $2 WHERE epoch = $1 RETURNING position - $2 AS before
@@ -223,8 +225,11 @@ class Relay(Wakeable):
     async def _send_some(self, connection: Any, epoch: int, after: int) -> tuple[int, bool]:
         """Send the next sets; returns the last one's `seq`, 0 for none, and whether there may be more."""
         limit = self._batch.rows
-        topics, keys = [topic for topic, _ in self._blocked], [UUID(bytes=key) for _, key in self._blocked]
-        rows = await connection.fetch(_PICK, limit, after, topics, keys, _MOST_EVENTS)
+        if self._blocked:
+            topics, keys = [topic for topic, _ in self._blocked], [UUID(bytes=key) for _, key in self._blocked]
+            rows = await connection.fetch(_PICK_BESIDES, limit, after, _MOST_EVENTS, topics, keys)
+        else:
+            rows = await connection.fetch(_PICK, limit, after, _MOST_EVENTS)
         if not rows:
             return 0, False
         picked = [event for row in rows for event in _events_of(row)]

@@ -90,9 +90,7 @@ class ServiceSpec(Generic[R]):
         default_factory=dict
     )  # what `/ready` asks, too
     compute_kept_ready: bool = False  # somebody waits for what worker processes compute
-    holding_personal_data: Callable[[Session, Collection[UUID]], Awaitable[set[UUID]]] | None = (
-        None  # of these projects
-    )
+    holding_personal_data: str | None = None  # the statement that selects those of the projects $1 that hold any
     package: str | None = None  # where the migrations are, if not in `services.<name>`
 
 
@@ -114,7 +112,7 @@ class Runtime(Generic[R]):
     def __init__(self, spec: ServiceSpec[R]) -> None:
         self.spec = spec
         self.settings = spec.settings
-        self.database = Database(spec.settings)
+        self.database = Database(spec.settings, self._wake_waiting)
         self.objects = Objects(spec.settings)
         self.compute = _compute_pool(spec)
         wait_s = spec.settings.in_hand_wait_s
@@ -138,16 +136,20 @@ class Runtime(Generic[R]):
 
     async def holding_personal_data(self, project_ids: Collection[UUID], session: Session | None = None) -> set[UUID]:
         """Those of the projects whose content takes the role for personal data."""
-        if self.spec.holding_personal_data is None or not project_ids:
+        statement = self.spec.holding_personal_data
+        if statement is None or not project_ids:
             return set()
-        if session is not None:
-            return await self.spec.holding_personal_data(session, project_ids)
-        async with self.database.autocommit() as own:
-            return await self.spec.holding_personal_data(own, project_ids)
+        if session is None:
+            async with self.database.autocommit() as own:
+                return await self.holding_personal_data(project_ids, own)
+        return {row["project_id"] for row in await session.raw.fetch(statement, list(project_ids))}
 
     def wake(self, loop_name: str) -> None:
         """Run that loop now instead of at its next time: here, or on the replica that leads it."""
         self.replica.wake(wake_name(loop_name))
+
+    def _wake_waiting(self, name: str) -> None:
+        self.replica.wake(name)
 
 
 def wake_name(loop_name: str) -> str:

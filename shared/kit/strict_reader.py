@@ -3,11 +3,12 @@
 It is read as JSON, not as Python's objects: there UUIDs, moments and members of an enumeration are texts.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator
+from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 from shared.kit.problem_mapping import of_body
 from shared.kit.problems import Problem
@@ -18,11 +19,33 @@ MOST_LISTED: Final = 1_000
 _COLLECTIONS: Final = frozenset({"dict", "frozenset", "list", "set", "tuple"})
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBody:
+    """What stands for a large body's JSON: the body as the endpoint declares it, or why it is none such."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    def take(self) -> Any:
+        """Raises what reading it raised, where FastAPI reads it."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
 class StrictReader:
-    """Reads JSON as a type that may be annotated."""
+    """Reads JSON as a type that may be annotated. It may annotate that type itself: see `shared.kit.endpoint_parameters`."""
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """For what parsed JSON is validated by: it is read here, and documented as the type that is annotated."""
+        return core_schema.no_info_plain_validator_function(self.read_parsed, json_schema_input_schema=handler(source))
+
+    def read_parsed(self, value: Any) -> Any:
+        """Raises pydantic.ValidationError, or what reading a `ReadBody` raised."""
+        return value.take() if isinstance(value, ReadBody) else self.read(orjson.dumps(value))
 
     def read(self, plain: bytes) -> Any:
         """Raises pydantic.ValidationError."""

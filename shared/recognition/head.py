@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.contracts.personal_data import Kind
 from shared.recognition.chain import ChainWeights, Floats, marginals
-from shared.recognition.reading import TextReading, measured
+from shared.recognition.text_reading import TextReading, measured
 
 LABELS: Final[tuple[Kind | None, ...]] = (
     None, Kind.PERSON, Kind.ADDRESS, Kind.PLACE, Kind.ORGANISATION, Kind.DATE, Kind.AGE, Kind.GROUP, Kind.ID,

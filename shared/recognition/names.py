@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.contracts.personal_data import ContextRecogniser, Finding, Kind
 from shared.recognition.head import LABELS, Head, trained_head
-from shared.recognition.reading import TextReading, read
+from shared.recognition.text_reading import TextReading, read
 from shared.recognition.words import DATED, Word
 
 SOURCE: Final = "names"

@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 from shared.recognition.chain import ChainWeights, Floats
 from shared.recognition.head import LABELS, Head
-from shared.recognition.reading import TextReading, measured
+from shared.recognition.text_reading import TextReading, measured
 
 Integers = NDArray[np.int64]
 

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.bodies import DEFAULT_BODY_BYTES
-from shared.kit.endpoints import accepted_media_types, largest_body, takes_body
+from shared.kit.endpoints import EdgeRoute
 from shared.kit.token_keys import mint_token
 from tests.security.test_every_endpoint import app_of, routes_of
 from tests.support.tokens import KEY
@@ -37,14 +36,14 @@ ROUTES = [
     pytest.param(service, method, route, id=f"{service} {route.name}")
     for service in SERVICE_NAMES
     for method, route in routes_of(service)
-    if isinstance(route, APIRoute) and takes_body(route)
+    if isinstance(route, EdgeRoute) and route.takes_body
 ]
 HEADERS = {"Authorization": f"Bearer {mint_token(KEY, 'somebody', [Role.ADMIN])}"}
 
 
 @pytest.mark.parametrize(("service", "method", "route"), ROUTES)
-def test_what_is_more_than_the_default_is_known(service: str, method: str, route: APIRoute) -> None:
-    assert largest_body(route) == BEYOND_THE_DEFAULT.get(f"{service} {route.name}", DEFAULT_BODY_BYTES), method
+def test_what_is_more_than_the_default_is_known(service: str, method: str, route: EdgeRoute) -> None:
+    assert route.largest_body == BEYOND_THE_DEFAULT.get(f"{service} {route.name}", DEFAULT_BODY_BYTES), method
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +56,10 @@ def clients() -> dict[str, httpx.AsyncClient]:
 
 @pytest.mark.parametrize(("service", "method", "route"), ROUTES)
 async def test_a_body_beyond_what_is_declared_is_refused(
-    clients: dict[str, httpx.AsyncClient], service: str, method: str, route: APIRoute
+    clients: dict[str, httpx.AsyncClient], service: str, method: str, route: EdgeRoute
 ) -> None:
     """Announced: it is refused before a byte is read."""
-    accepted, limit = accepted_media_types(route), largest_body(route)
+    accepted, limit = route.media_types, route.largest_body
     if not accepted:
         return  # it is read by the endpoint itself
 

@@ -11,12 +11,11 @@ import httpx
 import jwt
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from shared.contracts.services import SERVICE_NAMES
 from shared.contracts.values import Role
 from shared.kit.auth import LOCAL_ISSUER
-from shared.kit.endpoints import guards_of
+from shared.kit.endpoints import EdgeRoute
 from shared.kit.settings import settings_class
 from shared.kit.token_keys import TokenKey, mint_token
 from tests.support.service import ServiceUnderTest, service_under_test, settings_for
@@ -48,7 +47,7 @@ def app_of(service: str) -> FastAPI:
     return app
 
 
-def routes_of(service: str) -> Iterator[tuple[str, APIRoute | Any]]:
+def routes_of(service: str) -> Iterator[tuple[str, EdgeRoute | Any]]:
     for route in app_of(service).routes:
         for method in sorted(getattr(route, "methods", None) or ()):
             if method != "HEAD":
@@ -59,7 +58,7 @@ def _endpoints() -> Iterator[Endpoint]:
     for service in SERVICE_NAMES:
         for method, route in routes_of(service):
             if route.path not in PUBLIC:
-                guards = guards_of(route.dependant) if isinstance(route, APIRoute) else ()
+                guards = route.parameters.guards if isinstance(route, EdgeRoute) else ()
                 roles = [guard.roles for guard in guards]
                 declared = frozenset[str]().union(*roles)
                 yield Endpoint(service, method, route.path, declared, any(guard.whole_suite for guard in guards))

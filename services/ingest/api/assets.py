@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
+from services.ingest.api.bodies import HOW_TO_CONVERT
 from services.ingest.api.shapes import AssetOut
 from services.ingest.media import IMAGE, InlineFile
 from services.ingest.operations import files, projects
@@ -24,6 +25,7 @@ router = edge_router("assets")
 
 _FORM_BYTES = 64 * 1024
 _FORM = "multipart/form-data"
+_OF_TABLES = (".csv", ".tsv", ".xls", ".xlsx")
 
 Sender = Annotated[Principal, requires(Role.PRODUCT, Role.MANAGER)]
 Viewer = Annotated[
@@ -82,6 +84,15 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
         if not isinstance(file, UploadFile):
             raise Problem(
                 422, "file-missing", "The form has no image.", "The part named file holds the image.", pointer="/file"
+            )
+        if (file.filename or "").lower().endswith(_OF_TABLES):
+            raise Problem(
+                415,
+                "media-type-not-accepted",
+                "The media type is not one of those accepted.",
+                f"This takes one PNG or JPEG. Records come to `POST …/records`; {HOW_TO_CONVERT} shows how to make them of a table.",
+                pointer="/file",
+                headers={"Accept": ", ".join(IMAGE.upload_types)},
             )
         await hold_file(request, file.size or 0)
         return await file.read()

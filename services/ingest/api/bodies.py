@@ -1,6 +1,6 @@
 """Bodies of many items: described and opened in one way, whatever their format."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +14,16 @@ from services.ingest.imports import FORMATS, ImportSource, Line
 from services.ingest.imports.json_batch import MAX_ITEMS
 from services.ingest.imports.ndjson import NDJSON
 from services.ingest.resources import IngestRuntime
-from shared.kit.bodies import JSON, BodyLimit, large_body, lift_body_limit, require_media_type, stream_body
+from shared.kit.bodies import (
+    FORMS,
+    JSON,
+    BodyLimit,
+    large_body,
+    lift_body_limit,
+    media_type_of,
+    require_media_type,
+    stream_body,
+)
 from shared.kit.problems import MEDIA_TYPE, SCHEMA_REFERENCE, Problem
 
 
@@ -80,7 +89,7 @@ def many_items(runtime: IngestRuntime, request: Request, name: str, project_id: 
         Problem: 415, it is of no format that is known. Its lines raise Problem: 400, 422, it is none of its format.
     """
     known = {media_type: each for each in FORMATS for media_type in each.media_types}
-    media_type = require_media_type(request, *known) if "content-type" in request.headers else JSON
+    media_type = _require_format(request, known, name) if "content-type" in request.headers else JSON
     chosen = known[media_type]
     pieces: AsyncIterator[bytes] = request.stream()
     let_go: Callable[[int], None] = _nothing_to_let_go
@@ -89,6 +98,36 @@ def many_items(runtime: IngestRuntime, request: Request, name: str, project_id: 
         pieces, let_go = _taken_in(pieces, hand), hand.let_go
     source = ImportSource(name, runtime.resources.limits.max_line_bytes, runtime.compute, project_id, let_go)
     return ManyItems(chosen.is_batch, chosen.lines(pieces, source), let_go)
+
+
+_TABLES: Final = frozenset(
+    {
+        "text/csv",
+        "application/csv",
+        "text/comma-separated-values",
+        "text/tab-separated-values",
+        "application/vnd.ms-excel",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.apache.parquet",
+    }
+)
+HOW_TO_CONVERT: Final = "docs/bring-a-csv.md"
+
+
+def _require_format(request: Request, known: Iterable[str], name: str) -> str:
+    """Raises the 415 problem, which says to who brings a table or a file how it may come."""
+    try:
+        return require_media_type(request, *known)
+    except Problem as problem:
+        given = media_type_of(request)
+        convert = f"A table, such as CSV, is converted first, a row to a line: {HOW_TO_CONVERT} shows how in some lines of Python."
+        hint = f"A form is not taken: the body is the file itself. {convert}" if given in FORMS else None
+        if given in _TABLES:
+            hint = convert
+        if hint is None:
+            raise
+        forms = f"It takes {JSON}, an object with a list of {name}, or {NDJSON}, a JSON object on each line."
+        raise Problem(problem.status, problem.type, problem.title, f"{forms} {hint}", headers=problem.headers) from None
 
 
 async def _taken_in(pieces: AsyncIterator[bytes], hand: BodyLimit) -> AsyncIterator[bytes]:

@@ -21,6 +21,7 @@ from services.ingest.exceptions import (
     ImpossiblePurpose,
     LabelShowsNothing,
     LabelsLookAlike,
+    LabelTurnsWriting,
     PersonalDataInPolicies,
     PersonalDataInSchema,
 )
@@ -56,6 +57,10 @@ Reader = Annotated[
     requires(*_SEE_VERSIONS, Role.ANNOTATOR, Role.ARBITER),
 ]
 Activate = Annotated[bool, Query(description="Make it the active version at once; it affects later rounds only.")]
+Force = Annotated[
+    bool,
+    Query(description="Make a schema version active even if none of the open records has the fields that it needs."),
+]
 
 
 @router.post(
@@ -79,7 +84,7 @@ async def create_project(
         parts = await projects.cleaned(
             runtime.compute, ProjectParts(body.name, body.label_schema, body.guideline, policies)
         )
-    except (PersonalDataInSchema, LabelShowsNothing, LabelsLookAlike) as error:
+    except (PersonalDataInSchema, LabelShowsNothing, LabelsLookAlike, LabelTurnsWriting) as error:
         error.pointer = json_pointer("schema") + error.pointer
         raise
     except (PersonalDataInPolicies, ImpossiblePurpose, RecogniserNotInstalled) as error:
@@ -131,7 +136,7 @@ async def read_project(
     return ProjectOut.of(project, gold=reader.has(Role.MANAGER))
 
 
-@router.patch("/projects/{project_id}", responses=responses(404, 412, 413), summary="Change a project")
+@router.patch("/projects/{project_id}", responses=responses(404, 409, 412, 413), summary="Change a project")
 async def change_project(
     runtime: IngestRuntimeDep,
     manager: Manager,
@@ -139,8 +144,10 @@ async def change_project(
     body: ProjectChange,
     response: Response,
     expected: ExpectedRevisions,
+    force: Force = False,
 ) -> ProjectOut:
-    """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions.
+    """Rename, pause (nobody is served), archive (nothing is taken in), or activate other versions; another schema version as
+    `POST …/schemas` does.
 
     What changes nothing, as an empty body, is answered with the project as it is: no revision is counted, no event published.
     """
@@ -153,13 +160,13 @@ async def change_project(
             project = project.with_status(body.status)
         return project.activated(body.active_schema, body.active_guideline, body.active_policy)
 
-    return await _change(runtime, project_id, expected, _guarded(manager, decide), response)
+    return await _change(runtime, project_id, expected, _guarded(manager, decide), response, force=force)
 
 
 @router.post(
     "/projects/{project_id}/schemas",
     status_code=201,
-    responses=responses(404, 412, 413),
+    responses=responses(404, 409, 412, 413),
     openapi_extra={
         "requestBody": {"content": {"application/json": {"example": SCHEMA_EXAMPLE}}},
         **body_limit(MOST_BODY_BYTES),
@@ -174,15 +181,22 @@ async def add_schema(
     response: Response,
     expected: ExpectedRevisions,
     activate: Activate = True,
+    force: Force = False,
 ) -> ProjectOut:
     """Once it is active, records that come later are checked against it; open tasks that nobody has touched move to it, what
-    somebody holds ends as it was granted.
+    somebody holds ends as it was granted. `open_records` in the answer says how many of the open records have the fields that
+    it needs; where there are some and none has, the answer is 409 `no-open-record-fits` unless `force=true` is given.
     """
     now = utc_now()
     schema = (await projects.cleaned(runtime.compute, ProjectParts(label_schema=body), project_id)).label_schema
     assert schema is not None
     return await _change(
-        runtime, project_id, expected, lambda project: project.with_schema(schema, now, activate=activate), response
+        runtime,
+        project_id,
+        expected,
+        lambda project: project.with_schema(schema, now, activate=activate),
+        response,
+        force=force,
     )
 
 
@@ -276,12 +290,10 @@ async def _change(
     expected: frozenset[int] | None,
     decide: Callable[[Project], Project],
     response: Response,
+    *,
+    force: bool = False,
 ) -> ProjectOut:
     async with runtime.database.transaction() as session:
-        project = await projects.change(session, project_id, expected, decide, utc_now())
-    return _answer(project, response)
-
-
-def _answer(project: Project, response: Response) -> ProjectOut:
-    set_etag(response, project.revision)
-    return ProjectOut.of(project)
+        changed = await projects.change(session, project_id, expected, decide, utc_now(), force=force)
+    set_etag(response, changed.project.revision)
+    return ProjectOut.of(changed.project, fit=changed.fit)

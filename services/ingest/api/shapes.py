@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic.json_schema import SkipJsonSchema
 
 from services.ingest.domain.projects import Project
+from services.ingest.domain.schema_fit import OpenRecordsFit
 from services.ingest.operations.erasures import ErasureReceipt
 from services.ingest.operations.imports import Rejected
 from services.ingest.operations.record_imports import TakenLine
@@ -14,15 +15,15 @@ from services.ingest.operations.reports import KeptReport
 from services.ingest.storage.assets import Asset
 from services.ingest.storage.records import StoredRecord
 from shared.contracts.answers import LabelSchema
-from shared.contracts.erasure import ErasedPlace
+from shared.contracts.erasure import ErasedPlace, PlaceState
 from shared.contracts.events import GuidelineVersion, PolicyVersion, SchemaVersion
 from shared.contracts.personal_data import Kind
 from shared.contracts.policies import GoldPolicy, Policies, PresetName, from_preset
 from shared.contracts.values import BrokenRule, Frozen, Origin, ProjectStatus, RecordState, Split, Verdict, Version
+from shared.contracts.visible import DisplayName, Visible
 from shared.kit.images.changes import ImageChange
 
-ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+Markdown = Annotated[str, StringConstraints(min_length=1, max_length=100_000), Visible]
 
 SCHEMA_EXAMPLE: dict[str, Any] = {
     "fields": [{"name": "message", "kind": "text", "title": "Message"}],
@@ -61,7 +62,7 @@ class NewProject(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [PROJECT_EXAMPLE]})
 
-    name: ProjectName
+    name: DisplayName
     label_schema: LabelSchema | None = Field(default=None, alias="schema")
     guideline: Markdown | None = Field(default=None, description="Markdown.")
     preset: PresetName | None = Field(default=None, description="What is not set in `policies` is as in this preset.")
@@ -98,7 +99,7 @@ class ProjectChange(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}, {"active_schema": 1}]})
 
-    name: ProjectName | None = None
+    name: DisplayName | None = None
     status: ProjectStatus | None = None
     active_schema: Version | None = None
     active_guideline: Version | None = None
@@ -165,6 +166,31 @@ class ProjectForWork(ProjectSummary):
         )
 
 
+class OpenRecordsOut(BaseModel):
+    """How many of the open records have the fields that the schema needs which is active now.
+
+    It is told from the schema versions that they came under: `may_fit` are those that have them if they have some that their
+    version leaves open. With many records the newest are counted; then `all_counted` is false.
+    """
+
+    open: int
+    fit: int
+    may_fit: int
+    all_counted: bool
+    warning: str | None = Field(default=None, exclude_if=_is_none, description="Given where some don't fit.")
+
+    @classmethod
+    def of(cls, fit: OpenRecordsFit) -> "OpenRecordsOut":
+        lack = f"{fit.lack} open records lack a field that the schema needs: people can't answer all of it on them."
+        return cls(
+            open=fit.open,
+            fit=fit.fit,
+            may_fit=fit.may_fit,
+            all_counted=fit.all_counted,
+            warning=lack if fit.lack else None,
+        )
+
+
 class ProjectOut(ProjectSummary):
     """A project with all its versions. Its revision is its ETag."""
 
@@ -177,9 +203,13 @@ class ProjectOut(ProjectSummary):
     guidelines: list[GuidelineVersion]
     policies: list[PolicyVersionOut]
 
+    open_records: OpenRecordsOut | SkipJsonSchema[None] = Field(
+        default=None, exclude_if=_is_none, description="In the answer to a change that made another schema active."
+    )
+
     @classmethod
-    def of(cls, project: Project, *, gold: bool = True) -> "ProjectOut":
-        """`gold`: whether to show the gold policy."""
+    def of(cls, project: Project, *, gold: bool = True, fit: OpenRecordsFit | None = None) -> "ProjectOut":
+        """`gold`: whether to show the gold policy. `fit`: of what is open under a schema that has become active."""
         return cls(
             project_id=project.project_id,
             name=project.name,
@@ -195,6 +225,7 @@ class ProjectOut(ProjectSummary):
             schemas=list(project.schemas),
             guidelines=list(project.guidelines),
             policies=[PolicyVersionOut.of(each, gold=gold) for each in project.policies],
+            open_records=None if fit is None else OpenRecordsOut.of(fit),
         )
 
 
@@ -356,9 +387,11 @@ _BEYOND = [
 
 
 class ErasureOut(BaseModel):
-    """The receipt of an erasure. `done`: nothing is pending anywhere.
+    """The receipt of an erasure. `done`: nothing of it is left anywhere, each place is done; else `state` is `pending` while
+    something is yet to go, or `left` where all that can go has gone, and the rest went to others before.
 
-    `until`: when everything is gone at the latest that goes by itself; a place that waits for somebody says so in
+    `until`: when everything is gone at the latest that goes by itself, or, with nothing pending, since when it is; a place
+    that waits for somebody says so in
     `next_step`. `beyond`: what Touchstone has no hand in.
     """
 
@@ -367,6 +400,7 @@ class ErasureOut(BaseModel):
     asked_at: AwareDatetime
     because: str
     done: bool
+    state: PlaceState
     until: AwareDatetime
     places: list[PlaceOut]
     beyond: list[str]
@@ -378,7 +412,8 @@ class ErasureOut(BaseModel):
             project_id=receipt.record.project_id,
             asked_at=receipt.asked_at,
             because=receipt.record.erased_because or "other",
-            done=receipt.done,
+            done=receipt.state is PlaceState.DONE,
+            state=receipt.state,
             until=receipt.until,
             places=[
                 PlaceOut(service=service, **place.model_dump())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Stri
 
 from services.ingest.domain.personal_data import Redactions, mask_slice
 from services.ingest.exceptions import NotAccepted
-from services.ingest.media import FIELD_KINDS, FieldContent, InlineFile, Text, UploadedFile, is_blank, masked_text
+from services.ingest.media import FIELD_KINDS, FieldContent, InlineFile, Text, UploadedFile, masked_text
 from shared.contracts.answers import LabelSchema
 from shared.contracts.draws import draw
 from shared.contracts.events import FieldValue, RecordAccepted, SliceValue
@@ -21,6 +21,7 @@ from shared.contracts.personal_data import AnyRecogniser, mask
 from shared.contracts.policies import Policies, SplitShares
 from shared.contracts.rules import read_error
 from shared.contracts.values import BrokenRule, Origin, Split, json_pointer
+from shared.contracts.visible import MAX_NAME, is_blank
 
 MAX_RECORD_BYTES = 480 * 1024
 """Of a record's published JSON: an event is at most 512 KiB, and its envelope needs a part of that."""
@@ -40,9 +41,6 @@ ExternalId = Annotated[
     BeforeValidator(_number_as_text, json_schema_input_type=Annotated[str, _EXTERNAL_ID] | int),
 ]
 """A whole number is the text of its decimal digits."""
-
-MAX_NAME = 200
-"""Characters of a name that somebody made up."""
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 

@@ -4,10 +4,10 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from services.ingest.exceptions import LabelShowsNothing, LabelsLookAlike
-from services.ingest.media import is_blank, is_visible
+from services.ingest.exceptions import LabelShowsNothing, LabelsLookAlike, LabelTurnsWriting
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import json_pointer
+from shared.contracts.visible import is_blank, is_visible, turns_writing
 
 
 def with_composed_labels(schema: LabelSchema) -> LabelSchema:
@@ -15,12 +15,24 @@ def with_composed_labels(schema: LabelSchema) -> LabelSchema:
 
     Raises:
         LabelsLookAlike: two words of a list are the same to the eye.
-        LabelShowsNothing: a word can't be seen.
+        LabelShowsNothing: a word, or a title, can't be seen.
+        LabelTurnsWriting: a word changes in which order it is shown.
     """
+    _check_titles(schema)
     for place, question in enumerate(schema.questions):
         for path, labels in question.label_lists():
             _check_list(labels, "questions", place, *path)
     return LabelSchema.model_validate(_composed(schema.model_dump(mode="json")))
+
+
+def _check_titles(schema: LabelSchema) -> None:
+    titles = [
+        *(("fields", place, field.title) for place, field in enumerate(schema.fields)),
+        *(("questions", place, question.title) for place, question in enumerate(schema.questions)),
+    ]
+    for noun, place, title in titles:
+        if title is not None and is_blank(title):
+            raise LabelShowsNothing(json_pointer(noun, place, "title"))
 
 
 def _check_list(labels: Sequence[str], *path: str | int) -> None:
@@ -28,6 +40,8 @@ def _check_list(labels: Sequence[str], *path: str | int) -> None:
     for number, label in enumerate(labels):
         if is_blank(label):
             raise LabelShowsNothing(json_pointer(*path, number))
+        if turns_writing(label):
+            raise LabelTurnsWriting(json_pointer(*path, number))
         first = seen.setdefault(_as_seen(label), number)
         if first != number:
             raise LabelsLookAlike(json_pointer(*path, number), first)

@@ -16,6 +16,7 @@ from shared.contracts.events import GuidelineVersion, PolicyVersion, ProjectChan
 from shared.contracts.personal_data import mask
 from shared.contracts.policies import DeidentificationPolicy, Policies
 from shared.contracts.values import ProjectStatus
+from shared.contracts.visible import is_blank, turns_writing
 
 MAX_GUIDELINE_TEXT = 200_000
 """Characters of guidelines that travel with a project, so that its event stays below the size of one."""
@@ -40,7 +41,7 @@ def clean(parts: ProjectParts) -> ProjectParts:
     """The same with names, titles and guidelines masked, and labels in NFC.
 
     Raises:
-        LabelsLookAlike, LabelShowsNothing, PersonalDataInSchema: the schema can't be taken.
+        LabelsLookAlike, LabelShowsNothing, LabelTurnsWriting, PersonalDataInSchema: the schema can't be taken.
         ImpossiblePurpose, PersonalDataInPolicies: the policies can't be.
     """
     if parts.policies is not None:
@@ -56,7 +57,7 @@ def clean(parts: ProjectParts) -> ProjectParts:
 
 def _check_purposes(policies: Policies) -> None:
     for place, purpose in enumerate(policies.purposes_required):
-        if not purpose.strip() or len(purpose) > MAX_PURPOSE:
+        if is_blank(purpose) or turns_writing(purpose) or len(purpose) > MAX_PURPOSE:
             raise ImpossiblePurpose(place, MAX_PURPOSE)
         if mask(purpose) != purpose:
             raise PersonalDataInPolicies(place)

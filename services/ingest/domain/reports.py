@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
@@ -42,6 +42,10 @@ from shared.contracts.values import Answers, BrokenRule, Origin, Probability, Ve
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2199
 
 
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far a product's clock may be ahead of ours."""
+
+
 def _as_text(moment: Any) -> Any:
     """JSON has no moments: a number would be read as seconds or milliseconds, whichever fits."""
     if isinstance(moment, int | float):
@@ -62,7 +66,7 @@ class ReportIn(BaseModel):
     `feedback_id` is the product's own id of the report: sent again, it has no second effect (left out, an equal report
     is the same one). The record is named by `record_id` or `external_id`; an input that is not known yet comes whole,
     as `fields`, and becomes a record. `correction` is what the product holds to be true when `verdict` is `corrected`.
-    Offsets are those of the text as it was sent.
+    Offsets are those of the text as it was sent. `observed_at` lies in the past.
     """
 
     model_config = ConfigDict(
@@ -160,6 +164,16 @@ def check_size(report: ReportIn) -> int:
     if size > MAX_EVENT_BYTES:
         raise report_too_large()
     return size
+
+
+def check_observed(report: ReportIn, now: datetime) -> None:
+    """Raises NotAccepted: the report is of something that is yet to come."""
+    if report.observed_at is not None and report.observed_at > now + CLOCK_TOLERANCE:
+        raise NotAccepted(
+            "/observed_at",
+            "in-the-future",
+            f"the moment is more than {CLOCK_TOLERANCE.seconds // 60} minutes ahead of the service's clock",
+        )
 
 
 def report_too_large() -> NotAccepted:

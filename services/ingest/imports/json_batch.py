@@ -1,6 +1,6 @@
 """A JSON object with a list of items: `{"records": [{…}, …]}`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -9,10 +9,11 @@ from services.ingest.imports.ndjson import Raw
 from services.ingest.imports.port import ImportItem, ImportSource, Line, Parsed, RefusedItem
 from shared.contracts.personal_data import mask
 from shared.contracts.values import json_pointer
+from shared.contracts.visible import MAX_NAME
 from shared.kit.bodies import JSON, LARGE_BYTES
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.exceptions import MalformedJson
-from shared.kit.problems import Problem
+from shared.kit.problems import MAX_ERRORS, Problem, ProblemError
 from shared.kit.storable_json import (
     Fault,
     may_be_rounded,
@@ -92,8 +93,9 @@ def _listed(name: str, whole: Any) -> list[Any]:
         raise _refused(f"The body is a JSON object with {name}.")
     if name not in whole:
         raise _refused(f"The body has no {name}.", name)
-    if len(whole) > 1:
-        raise _refused(f"The body holds {name} and nothing else.")
+    unknown = [member for member in whole if member != name]
+    if unknown:
+        raise _unknown_members(name, unknown)
     items = whole[name]
     if not isinstance(items, list) or not 1 <= len(items) <= MAX_ITEMS:
         raise _refused(f"It is a list of 1 to {MAX_ITEMS} items; more of them come as a stream.", name)
@@ -102,3 +104,18 @@ def _listed(name: str, whole: Any) -> list[Any]:
 
 def _refused(detail: str, *path: str) -> Problem:
     return Problem(422, "invalid-request", "The request breaks a rule.", detail, pointer=json_pointer(*path))
+
+
+def _unknown_members(name: str, unknown: Sequence[str]) -> Problem:
+    """A name that is longer than names may be is not shown."""
+    errors = [
+        ProblemError(
+            pointer=json_pointer(mask(member)) if len(member) <= MAX_NAME else "",
+            rule="extra_forbidden",
+            detail=f"The body holds {name} and nothing else.",
+        )
+        for member in unknown[:MAX_ERRORS]
+    ]
+    return Problem(
+        422, "invalid-request", "The request breaks a rule.", errors[0].detail, pointer=errors[0].pointer, errors=errors
+    )

@@ -15,7 +15,7 @@ from services.ingest.media.port import (
     Text,
     UploadedFile,
 )
-from services.ingest.media.text import TEXT, is_blank, is_visible, masked_text
+from services.ingest.media.text import TEXT, masked_text
 
 __all__ = [
     "FIELD_KINDS",
@@ -30,8 +30,6 @@ __all__ = [
     "SafeFile",
     "Text",
     "UploadedFile",
-    "is_blank",
-    "is_visible",
     "masked_text",
 ]
 

@@ -29,16 +29,26 @@ _NOT_REPORTED: Final = ErasedPlace(place="service", state=PlaceState.PENDING, re
 
 @dataclass(frozen=True, slots=True)
 class ErasureReceipt:
-    """`places` by service. `until`: when everything that goes by itself is gone at the latest."""
+    """`places` by service. `deadline`: when everything that goes by itself is gone at the latest."""
 
     record: StoredRecord
     asked_at: datetime
-    until: datetime
+    deadline: datetime
     places: Mapping[str, Sequence[ErasedPlace]]
 
     @property
-    def done(self) -> bool:
-        return all(place.state is not PlaceState.PENDING for places in self.places.values() for place in places)
+    def state(self) -> PlaceState:
+        """That of the place that is furthest from being done."""
+        states = {place.state for places in self.places.values() for place in places}
+        return next(state for state in (PlaceState.PENDING, PlaceState.LEFT, PlaceState.DONE) if state in states)
+
+    @property
+    def until(self) -> datetime:
+        """When what goes by itself is gone at the latest; when the last of it went, where nothing is pending any more."""
+        if self.state is PlaceState.PENDING:
+            return self.deadline
+        done = [place.done_at for places in self.places.values() for place in places if place.done_at is not None]
+        return max(done, default=self.asked_at)
 
 
 async def places(session: Session, erased: Sequence[Erasure]) -> dict[UUID, list[ErasedPlace]]:
@@ -94,7 +104,7 @@ async def receipt(session: Session, record: StoredRecord, retention_days: int) -
     erasure = await erasures.find(session, record.record_id)
     if erasure is None:
         raise NotErased(f"record {record.record_id}")
-    until = erasures.latest(erasure.erased_at, retention_days)
-    missing = [_NOT_REPORTED.model_copy(update={"until": until})]
+    deadline = erasures.latest(erasure.erased_at, retention_days)
+    missing = [_NOT_REPORTED.model_copy(update={"until": deadline})]
     found = await storage.of_record(session, record.record_id)
-    return ErasureReceipt(record, erasure.erased_at, until, {name: found.get(name, missing) for name in _SERVICES})
+    return ErasureReceipt(record, erasure.erased_at, deadline, {name: found.get(name, missing) for name in _SERVICES})

@@ -60,7 +60,7 @@ async def store(
 ) -> tuple[dict[UUID, list[Asset]], dict[UUID, Verdict]]:
     """Make the files of candidates safe and write them to the object store; verdicts on those that need none any more.
 
-    The ids are noted as doomed before anything is written: a file whose record is never committed is swept away.
+    The ids are noted for deletion before anything is written: a file whose record is never committed is swept away.
     """
     with_files = [item for item in candidates if item.files]
     if not with_files:
@@ -84,7 +84,7 @@ async def store(
     everything = [pair for pairs in placed.values() for pair in pairs]
     if everything:
         async with context.database.transaction() as session:
-            await storage.doom(session, [asset.asset_id for asset, _ in everything], utc_now() + GRACE)
+            await storage.schedule_deletion(session, [asset.asset_id for asset, _ in everything], utc_now() + GRACE)
         await write_objects(context.objects, everything)
     return {record_id: [asset for asset, _ in pairs] for record_id, pairs in placed.items()}, verdicts
 
@@ -181,7 +181,7 @@ def _asset(asset_id: UUID, project_id: UUID, file: SafeFile, original_hash: byte
 
 
 async def write_objects(objects: Objects, placed: Sequence[tuple[Asset, bytes]]) -> None:
-    """Write files to the object store. Call it after their ids were doomed, so that none can be forgotten."""
+    """Write files to the object store. Call it after their deletion was scheduled, so that none can be forgotten."""
     gate = asyncio.Semaphore(_WRITTEN_AT_ONCE)
 
     async def write(asset: Asset, data: bytes) -> None:
@@ -203,7 +203,7 @@ async def upload(context: IntakeContext, project: IntakeProject, file: InlineFil
     asset = new_asset(project, uuid4(), file.data, safe)
     async with context.database.transaction() as session:
         ttl = timedelta(seconds=context.limits.unattached_asset_ttl_s)
-        await storage.doom(session, [asset.asset_id], utc_now() + ttl)
+        await storage.schedule_deletion(session, [asset.asset_id], utc_now() + ttl)
     await write_objects(context.objects, [(asset, safe.data)])
     async with context.database.transaction() as session:
         await storage.insert(session, project.project_id, [asset])
@@ -221,7 +221,7 @@ async def load(session: Session, asset_id: UUID) -> Asset:
 async def sweep(database: Database, objects: Objects, now: datetime) -> int:
     """Delete files whose time has come and that no record holds; return how many were settled.
 
-    First the rows, so that no record can hold them any more, then the objects, then the note that they are doomed: what
+    First the rows, so that no record can hold them any more, then the objects, then the note that they are to be deleted: what
     a crash leaves between is deleted again by the next sweep.
     """
     async with database.autocommit() as session:
@@ -229,14 +229,14 @@ async def sweep(database: Database, objects: Objects, now: datetime) -> int:
     if not due:
         return 0
     async with database.transaction() as session:
-        free, spared = await storage.release(session, due)
+        free, kept = await storage.release(session, due)
     deleted = [asset_id for asset_id, gone in zip(free, await _delete_objects(objects, free), strict=True) if gone]
     if deleted:
         async with database.transaction() as session:
-            await storage.spare(session, deleted)
+            await storage.cancel_deletion(session, deleted)
     if len(deleted) < len(free):
         raise ObjectsNotDeleted(f"{len(free) - len(deleted)} objects could not be deleted")
-    return len(free) + len(spared)
+    return len(free) + len(kept)
 
 
 async def _delete_objects(objects: Objects, asset_ids: Sequence[UUID]) -> list[bool]:

@@ -2,19 +2,23 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.ingest.domain.intake import IntakeProject
 from services.ingest.domain.projects import Project, ProjectParts, clean
+from services.ingest.domain.schema_fit import OpenRecordsFit, count_fitting
 from services.ingest.exceptions import (
     NoActiveSchema,
+    NoOpenRecordFits,
     ProjectArchived,
     ProjectChangedMeanwhile,
     ProjectTooCostly,
     UnknownSchemaVersion,
 )
 from services.ingest.storage import projects as storage
+from services.ingest.storage import records as record_storage
 from shared.contracts.events import SchemaVersion
 from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
@@ -26,6 +30,7 @@ from shared.kit.outbox import publish
 from shared.recognition.choice import check_installed
 
 _SECRET_BYTES = 32
+_COUNTED_RECORDS = 10_000
 _CLEANED_AT_ONCE = 2_000
 _CLEANING_TIMEOUT_S = 20.0
 
@@ -35,7 +40,8 @@ async def cleaned(compute: ComputePool, parts: ProjectParts, project_id: UUID | 
 
     Raises:
         ProjectTooCostly: that takes too long.
-        LabelsLookAlike, LabelShowsNothing, PersonalDataInSchema, ImpossiblePurpose, PersonalDataInPolicies: see `clean`.
+        LabelsLookAlike, LabelShowsNothing, LabelTurnsWriting, PersonalDataInSchema, ImpossiblePurpose, PersonalDataInPolicies:
+            see `clean`.
         RecogniserNotInstalled: the policies ask for one that is not here.
     """
     if parts.policies is not None:
@@ -74,18 +80,29 @@ async def create(session: Session, project: Project) -> Project:
     return project
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedProject:
+    """A project after a change; `fit`: what is open of it under the schema that the change made active, if it did."""
+
+    project: Project
+    fit: OpenRecordsFit | None = None
+
+
 async def change(
     session: Session,
     project_id: UUID,
     expected: frozenset[int] | None,
     decide: Callable[[Project], Project],
     now: datetime,
-) -> Project:
+    *,
+    force: bool = False,
+) -> ChangedProject:
     """Change a project by `decide`, which is quick; `expected` are the revisions that the caller will have changed, None any.
 
     Raises:
         NotKnownHere: there is none.
         ProjectChangedMeanwhile: it has another revision.
+        NoOpenRecordFits: of what is open nothing fits the schema that would be active, unless the change is forced.
     """
     before = await storage.load(session, project_id, "update")
     if before is None:
@@ -94,11 +111,26 @@ async def change(
         raise ProjectChangedMeanwhile(f"its revision is {before.revision}")
     decided = decide(before)
     if decided == before:
-        return before
+        return ChangedProject(before)
+    fit = None
+    if decided.active_schema != before.active_schema:
+        fit = await _fit_of_open_records(session, decided)
+        if fit.none_fits and not force:
+            raise NoOpenRecordFits(fit.open, all_counted=fit.all_counted)
     after = decided.changed(now)
     await storage.save(session, before, after)
     await _publish(session, after)
-    return after
+    return ChangedProject(after, fit)
+
+
+async def _fit_of_open_records(session: Session, project: Project) -> OpenRecordsFit:
+    """Of the newest open records, which takes some milliseconds however many there are."""
+    found = await record_storage.open_by_schema(session, project.project_id, _COUNTED_RECORDS + 1)
+    schemas = {one.version: one.label_schema for one in project.schemas}
+    assert project.active_schema is not None
+    return count_fitting(
+        found, schemas, schemas[project.active_schema], all_counted=sum(found.values()) <= _COUNTED_RECORDS
+    )
 
 
 async def load(session: Session, project_id: UUID) -> Project:

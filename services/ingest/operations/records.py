@@ -250,7 +250,7 @@ async def erase(session: Session, record: StoredRecord, reason: ErasureReason, n
     revision = await storage.erase(session, record.record_id, now, reason)
     orphans = await asset_storage.detach(session, record.record_id)
     if orphans:
-        await asset_storage.doom(session, orphans, now)
+        await asset_storage.schedule_deletion(session, orphans, now)
         await erasure_storage.note_files(session, record.record_id, orphans)
     await publish(
         session,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 from uuid import UUID
 
-from services.ingest.compute.fitting import RecordContent, StoredContent, fit_reports
+from services.ingest.compute.report_fitting import RecordContent, StoredContent, fit_reports
 from services.ingest.domain.intake import IntakeProject, external_hash
 from services.ingest.domain.reports import AnswersToFit, FittedAnswers, GivenReport
 from services.ingest.exceptions import ImportInterrupted, NotAccepted

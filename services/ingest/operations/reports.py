@@ -253,6 +253,7 @@ def _fitted(
 ) -> NewFeedback:
     """The report as it applies to its record. Raises NotAccepted; NotFitted where that is yet to be found out."""
     report, head = given.report, held.get(record_id)
+    domain.check_observed(report, now)
     if head is None:
         raise NotAccepted("/record_id", "record-unknown", "the project has no such record")
     if head.erased:

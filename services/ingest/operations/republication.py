@@ -11,6 +11,7 @@ from shared.kit.database import Session
 from shared.kit.outbox import Outgoing
 
 _FIRST = UUID(int=0)
+_PROJECTS_AT_ONCE = 20  # each with every version of its schemas, guidelines and policies
 
 
 async def everything(session: Session) -> AsyncIterator[Outgoing]:
@@ -25,12 +26,10 @@ async def everything(session: Session) -> AsyncIterator[Outgoing]:
 
 async def _projects(session: Session) -> AsyncIterator[Outgoing]:
     last = _FIRST
-    while ids := await projects.ids_after(session, last):
-        for project_id in ids:
-            # Held: no older state of a project may be published after a newer one.
-            project = await projects.load(session, project_id, "share")
-            if project is not None:
-                yield Outgoing(payload=project.event(), project_id=project_id, revision=project.revision)
+    while ids := await projects.ids_after(session, last, _PROJECTS_AT_ONCE):
+        # Held: no older state of a project may be published after a newer one.
+        for project in await projects.load_all(session, ids, "share"):
+            yield Outgoing(payload=project.event(), project_id=project.project_id, revision=project.revision)
         last = ids[-1]
 
 

@@ -10,11 +10,11 @@ from shared.contracts.events import AssetReference
 from shared.kit.database import Session
 from shared.kit.images.changes import ImageChange
 
-_DOOM = """
-INSERT INTO doomed_assets (asset_id, due_at) SELECT asset_id, $2 FROM unnest($1::uuid[]) AS asset_id
-ON CONFLICT (asset_id) DO UPDATE SET due_at = least(doomed_assets.due_at, excluded.due_at)
+_SCHEDULE_DELETION = """
+INSERT INTO asset_deletions (asset_id, due_at) SELECT asset_id, $2 FROM unnest($1::uuid[]) AS asset_id
+ON CONFLICT (asset_id) DO UPDATE SET due_at = least(asset_deletions.due_at, excluded.due_at)
 """
-_SPARE = "DELETE FROM doomed_assets WHERE asset_id = ANY($1::uuid[])"
+_CANCEL_DELETION = "DELETE FROM asset_deletions WHERE asset_id = ANY($1::uuid[])"
 _INSERT = """
 INSERT INTO assets (asset_id, project_id, media_type, sha256, size_bytes, width, height, original_hash, changes)
 SELECT asset_id, $1, media_type, sha256, size_bytes, width, height, original_hash, string_to_array(changes, ' ')
@@ -31,11 +31,11 @@ INSERT INTO record_assets (record_id, asset_id)
 SELECT record_id, asset_id FROM unnest($1::uuid[], $2::uuid[]) AS row (record_id, asset_id)
 """
 _DETACH = "DELETE FROM record_assets WHERE record_id = $1 RETURNING asset_id"
-_DUE = "SELECT asset_id FROM doomed_assets WHERE due_at <= $1 ORDER BY due_at LIMIT 100"
+_DUE = "SELECT asset_id FROM asset_deletions WHERE due_at <= $1 ORDER BY due_at LIMIT 100"
 # The assets come first, as in `hold` before `attach`.
 _LOCK = "SELECT FROM assets WHERE asset_id = ANY($1::uuid[]) ORDER BY asset_id FOR UPDATE"
-_LOCK_DOOMED = """
-SELECT asset_id FROM doomed_assets WHERE asset_id = ANY($1::uuid[]) ORDER BY asset_id FOR UPDATE SKIP LOCKED
+_LOCK_DUE = """
+SELECT asset_id FROM asset_deletions WHERE asset_id = ANY($1::uuid[]) ORDER BY asset_id FOR UPDATE SKIP LOCKED
 """
 _HELD = "SELECT DISTINCT asset_id FROM record_assets WHERE asset_id = ANY($1::uuid[])"
 _DELETE = "DELETE FROM assets WHERE asset_id = ANY($1::uuid[])"
@@ -70,9 +70,9 @@ def object_key(asset_id: UUID) -> str:
     return f"assets/{asset_id}"
 
 
-async def doom(session: Session, asset_ids: Collection[UUID], due_at: datetime) -> None:
+async def schedule_deletion(session: Session, asset_ids: Collection[UUID], due_at: datetime) -> None:
     """Have these objects deleted at `due_at` unless `attach` comes first."""
-    await session.raw.execute(_DOOM, sorted(asset_ids), due_at)
+    await session.raw.execute(_SCHEDULE_DELETION, sorted(asset_ids), due_at)
 
 
 async def insert(session: Session, project_id: UUID, assets: Sequence[Asset]) -> None:
@@ -105,7 +105,7 @@ async def attach(session: Session, pairs: Sequence[tuple[UUID, UUID]]) -> None:
     """Pairs of record and asset."""
     if pairs:
         await session.raw.execute(_ATTACH, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
-        await session.raw.execute(_SPARE, sorted({pair[1] for pair in pairs}))
+        await session.raw.execute(_CANCEL_DELETION, sorted({pair[1] for pair in pairs}))
 
 
 async def detach(session: Session, record_id: UUID) -> list[UUID]:
@@ -117,25 +117,25 @@ async def due(session: Session, now: datetime) -> list[UUID]:
     return [row[0] for row in await session.raw.fetch(_DUE, now)]
 
 
-async def release(session: Session, doomed: Sequence[UUID]) -> tuple[list[UUID], set[UUID]]:
-    """Forget those of the doomed assets that no record holds, and spare those that one does; return both.
+async def release(session: Session, due: Sequence[UUID]) -> tuple[list[UUID], set[UUID]]:
+    """Forget those of the assets due for deletion that no record holds, and keep those that one does; return both.
 
-    What was spared meanwhile, or is another sweeper's, is left out.
+    What is to be kept by now, or is another sweeper's, is left out.
     """
-    ids = sorted(doomed)
+    ids = sorted(due)
     await session.raw.execute(_LOCK, ids)
-    locked = [row[0] for row in await session.raw.fetch(_LOCK_DOOMED, ids)]
+    locked = [row[0] for row in await session.raw.fetch(_LOCK_DUE, ids)]
     held = {row[0] for row in await session.raw.fetch(_HELD, locked)}
     if held:
-        await spare(session, held)
+        await cancel_deletion(session, held)
     free = [asset_id for asset_id in locked if asset_id not in held]
     await session.raw.execute(_DELETE, free)
     return free, held
 
 
-async def spare(session: Session, asset_ids: Collection[UUID]) -> None:
-    """Let these no longer be doomed."""
-    await session.raw.execute(_SPARE, sorted(asset_ids))
+async def cancel_deletion(session: Session, asset_ids: Collection[UUID]) -> None:
+    """Don't delete these any more."""
+    await session.raw.execute(_CANCEL_DELETION, sorted(asset_ids))
 
 
 def _asset(row: Any) -> Asset:

@@ -31,8 +31,8 @@ SELECT service, pending, count(*) AS records, extract(epoch FROM clock_timestamp
 FROM erasure_reports WHERE pending <> '[]' GROUP BY service, pending
 """
 _NOTE_FILES = "INSERT INTO erased_files (record_id, asset_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING"
-_DOOMED_OF = """
-SELECT DISTINCT f.record_id FROM erased_files AS f JOIN doomed_assets USING (asset_id) WHERE f.record_id = ANY($1::uuid[])
+_TO_DELETE_OF = """
+SELECT DISTINCT f.record_id FROM erased_files AS f JOIN asset_deletions USING (asset_id) WHERE f.record_id = ANY($1::uuid[])
 """
 
 
@@ -87,4 +87,4 @@ async def note_files(session: Session, record_id: UUID, asset_ids: Sequence[UUID
 
 async def with_files(session: Session, record_ids: Collection[UUID]) -> set[UUID]:
     """Those of the erased records with files that are not deleted yet."""
-    return {row["record_id"] for row in await session.raw.fetch(_DOOMED_OF, list(record_ids))}
+    return {row["record_id"] for row in await session.raw.fetch(_TO_DELETE_OF, list(record_ids))}

@@ -1,5 +1,6 @@
 """Projects and their versions."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from shared.contracts.policies import Policies
 from shared.contracts.values import ProjectStatus
 from shared.kit import jsonb
 from shared.kit.database import Session
+from shared.kit.statements import columns
 
 _INSERT = """
 INSERT INTO projects (project_id, name, status, draw_salt, dedup_key, revision, active_schema, active_guideline,
@@ -24,27 +26,36 @@ UPDATE projects SET name = $2, status = $3, revision = $4, active_schema = $5, a
     active_policy = $7, updated_at = $8
 WHERE project_id = $1
 """
-_ADD_SCHEMA = """
-INSERT INTO project_schemas (project_id, version, label_schema, created_at) VALUES ($1, $2, $3::jsonb, $4)
-ON CONFLICT DO NOTHING
+_ADD_SCHEMAS = """
+INSERT INTO project_schemas (project_id, version, label_schema, created_at)
+SELECT $1, * FROM unnest($2::int[], $3::jsonb[], $4::timestamptz[]) ON CONFLICT DO NOTHING
 """
-_ADD_GUIDELINE = """
-INSERT INTO project_guidelines (project_id, version, markdown, created_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING
+_ADD_GUIDELINES = """
+INSERT INTO project_guidelines (project_id, version, markdown, created_at)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::timestamptz[]) ON CONFLICT DO NOTHING
 """
 _ADD_POLICIES = """
-INSERT INTO project_policies (project_id, version, policies, created_at) VALUES ($1, $2, $3::jsonb, $4)
-ON CONFLICT DO NOTHING
+INSERT INTO project_policies (project_id, version, policies, created_at)
+SELECT $1, * FROM unnest($2::int[], $3::jsonb[], $4::timestamptz[]) ON CONFLICT DO NOTHING
 """
 Lock = Literal["update", "share"]
 _FIND: dict[Lock | None, str] = {
-    None: "SELECT * FROM projects WHERE project_id = $1",
-    "update": "SELECT * FROM projects WHERE project_id = $1 FOR UPDATE",
-    "share": "SELECT * FROM projects WHERE project_id = $1 FOR SHARE",
+    None: "SELECT * FROM projects WHERE project_id = ANY($1::uuid[]) ORDER BY project_id",
+    "update": "SELECT * FROM projects WHERE project_id = ANY($1::uuid[]) ORDER BY project_id FOR UPDATE",
+    "share": "SELECT * FROM projects WHERE project_id = ANY($1::uuid[]) ORDER BY project_id FOR SHARE",
 }
-_SCHEMAS = "SELECT version, label_schema, created_at FROM project_schemas WHERE project_id = $1 ORDER BY version"
-_GUIDELINES = "SELECT version, markdown, created_at FROM project_guidelines WHERE project_id = $1 ORDER BY version"
-_POLICIES = "SELECT version, policies, created_at FROM project_policies WHERE project_id = $1 ORDER BY version"
+_SCHEMAS = """
+SELECT project_id, version, label_schema, created_at FROM project_schemas
+WHERE project_id = ANY($1::uuid[]) ORDER BY project_id, version
+"""
+_GUIDELINES = """
+SELECT project_id, version, markdown, created_at FROM project_guidelines
+WHERE project_id = ANY($1::uuid[]) ORDER BY project_id, version
+"""
+_POLICIES = """
+SELECT project_id, version, policies, created_at FROM project_policies
+WHERE project_id = ANY($1::uuid[]) ORDER BY project_id, version
+"""
 _HOLDS = """EXISTS (
     SELECT FROM project_policies v WHERE v.project_id = p.project_id AND v.policies @? '$.deidentification.kept[0]'
 )"""
@@ -60,7 +71,7 @@ SELECT project_id, name, status, revision, active_schema, active_guideline, acti
 FROM projects p
 WHERE project_id > $1 AND project_id = ANY($3::uuid[]) ORDER BY project_id LIMIT $2
 """  # noqa: S608  constants
-_HOLDING = f"SELECT project_id FROM projects p WHERE project_id = ANY($1::uuid[]) AND {_HOLDS}"  # noqa: S608  constants
+HOLDING_PERSONAL_DATA = f"SELECT project_id FROM projects p WHERE project_id = ANY($1::uuid[]) AND {_HOLDS}"  # noqa: S608  constants
 _INTAKE = """
 SELECT p.project_id, p.status, p.draw_salt, p.dedup_key, p.active_schema, s.label_schema, v.policies
 FROM projects p
@@ -71,7 +82,7 @@ WHERE p.project_id = $1
 _EXISTS = "SELECT EXISTS (SELECT FROM projects WHERE project_id = $1)"
 _SCHEMA = "SELECT label_schema FROM project_schemas WHERE project_id = $1 AND version = $2"
 _SCHEMA_VERSION = "SELECT label_schema, created_at FROM project_schemas WHERE project_id = $1 AND version = $2"
-_IDS = "SELECT project_id FROM projects WHERE project_id > $1 ORDER BY project_id LIMIT 100"
+_IDS = "SELECT project_id FROM projects WHERE project_id > $1 ORDER BY project_id LIMIT $2"
 
 
 async def add(session: Session, project: Project) -> None:
@@ -106,21 +117,56 @@ async def _add_versions(
     policies: Sequence[PolicyVersion],
 ) -> None:
     project_id = project.project_id
-    for schema in schemas:
-        text = schema.label_schema.model_dump_json()
-        await session.raw.execute(_ADD_SCHEMA, project_id, schema.version, text, schema.created_at)
-    for guideline in guidelines:
-        text = guideline.markdown
-        await session.raw.execute(_ADD_GUIDELINE, project_id, guideline.version, text, guideline.created_at)
-    for policy in policies:
-        text = policy.policies.model_dump_json()
-        await session.raw.execute(_ADD_POLICIES, project_id, policy.version, text, policy.created_at)
+    if schemas:
+        rows = [(one.version, one.label_schema.model_dump_json(), one.created_at) for one in schemas]
+        await session.raw.execute(_ADD_SCHEMAS, project_id, *columns(rows))
+    if guidelines:
+        rows = [(one.version, one.markdown, one.created_at) for one in guidelines]
+        await session.raw.execute(_ADD_GUIDELINES, project_id, *columns(rows))
+    if policies:
+        rows = [(one.version, one.policies.model_dump_json(), one.created_at) for one in policies]
+        await session.raw.execute(_ADD_POLICIES, project_id, *columns(rows))
 
 
 async def load(session: Session, project_id: UUID, lock: Lock | None = None) -> Project | None:
-    row = await session.raw.fetchrow(_FIND[lock], project_id)
-    if row is None:
-        return None
+    """The project with all its versions, locked if so asked; None when there is none."""
+    return next(iter(await load_all(session, [project_id], lock)), None)
+
+
+async def load_all(session: Session, project_ids: Collection[UUID], lock: Lock | None = None) -> list[Project]:
+    """Those of the projects that are there, by id, with all their versions; locked if so asked."""
+    rows = await session.raw.fetch(_FIND[lock], list(project_ids))
+    if not rows:
+        return []
+    found = [row["project_id"] for row in rows]
+    schemas: dict[UUID, list[SchemaVersion]] = defaultdict(list)
+    for one in await session.raw.fetch(_SCHEMAS, found):
+        version = SchemaVersion(
+            version=one["version"], label_schema=_schema(one["label_schema"]), created_at=one["created_at"]
+        )
+        schemas[one["project_id"]].append(version)
+    guidelines: dict[UUID, list[GuidelineVersion]] = defaultdict(list)
+    for one in await session.raw.fetch(_GUIDELINES, found):
+        guidelines[one["project_id"]].append(
+            GuidelineVersion(version=one["version"], markdown=one["markdown"], created_at=one["created_at"])
+        )
+    policies: dict[UUID, list[PolicyVersion]] = defaultdict(list)
+    for one in await session.raw.fetch(_POLICIES, found):
+        policies[one["project_id"]].append(
+            PolicyVersion(version=one["version"], policies=_policies(one["policies"]), created_at=one["created_at"])
+        )
+    return [
+        _project(row, schemas[row["project_id"]], guidelines[row["project_id"]], policies[row["project_id"]])
+        for row in rows
+    ]
+
+
+def _project(
+    row: Any,
+    schemas: Sequence[SchemaVersion],
+    guidelines: Sequence[GuidelineVersion],
+    policies: Sequence[PolicyVersion],
+) -> Project:
     return Project(
         project_id=row["project_id"],
         name=row["name"],
@@ -130,18 +176,9 @@ async def load(session: Session, project_id: UUID, lock: Lock | None = None) -> 
         revision=row["revision"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
-        schemas=tuple(
-            SchemaVersion(version=item[0], label_schema=_schema(item[1]), created_at=item[2])
-            for item in await session.raw.fetch(_SCHEMAS, project_id)
-        ),
-        guidelines=tuple(
-            GuidelineVersion(version=item[0], markdown=item[1], created_at=item[2])
-            for item in await session.raw.fetch(_GUIDELINES, project_id)
-        ),
-        policies=tuple(
-            PolicyVersion(version=item[0], policies=_policies(item[1]), created_at=item[2])
-            for item in await session.raw.fetch(_POLICIES, project_id)
-        ),
+        schemas=tuple(schemas),
+        guidelines=tuple(guidelines),
+        policies=tuple(policies),
         active_schema=row["active_schema"],
         active_guideline=row["active_guideline"],
         active_policy=row["active_policy"],
@@ -157,8 +194,8 @@ async def page(session: Session, after: UUID, only: Sequence[UUID] | None, limit
     return [dict(row) for row in rows]
 
 
-async def ids_after(session: Session, after: UUID) -> list[UUID]:
-    return [row[0] for row in await session.raw.fetch(_IDS, after)]
+async def ids_after(session: Session, after: UUID, limit: int) -> list[UUID]:
+    return [row["project_id"] for row in await session.raw.fetch(_IDS, after, limit)]
 
 
 async def load_intake(session: Session, project_id: UUID) -> tuple[ProjectStatus, IntakeProject | None] | None:
@@ -177,11 +214,6 @@ async def load_intake(session: Session, project_id: UUID) -> tuple[ProjectStatus
         schema=_schema(row["label_schema"]),
         policies=_policies(row["policies"]),
     )
-
-
-async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the projects that hold personal data."""
-    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}
 
 
 async def exists(session: Session, project_id: UUID) -> bool:

@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from services.ingest.compute.fitting import StoredContent
+from services.ingest.compute.report_fitting import StoredContent
 from services.ingest.domain.intake import RecordCandidate
 from services.ingest.domain.personal_data import Redactions
 from shared.contracts.events import RecordAccepted
@@ -101,6 +101,11 @@ _BY_EXTERNAL = """
 SELECT external_hash, record_id FROM external_aliases WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
 UNION ALL
 SELECT external_hash, record_id FROM records WHERE project_id = $1 AND external_hash = ANY($2::bytea[])
+"""
+_OPEN_BY_SCHEMA = """
+SELECT schema_version, count(*) AS records FROM (
+    SELECT schema_version FROM records WHERE project_id = $1 AND state = 'open' ORDER BY record_id DESC LIMIT $2
+) AS newest GROUP BY schema_version
 """
 _LOCK_HEADS = """
 SELECT record_id, state, content_hash FROM records
@@ -331,6 +336,12 @@ async def erase(session: Session, record_id: UUID, now: datetime, reason: str) -
     await session.raw.execute(_ERASE_FEEDBACK, record_id)
     revision: int = await session.raw.fetchval(_ERASE, record_id, now, reason)
     return revision
+
+
+async def open_by_schema(session: Session, project_id: UUID, newest: int) -> dict[int, int]:
+    """How many open records there are of each schema version, among so many of the newest."""
+    rows = await session.raw.fetch(_OPEN_BY_SCHEMA, project_id, newest)
+    return {row["schema_version"]: row["records"] for row in rows}
 
 
 async def after(session: Session, record_id: UUID) -> list[StoredRecord]:

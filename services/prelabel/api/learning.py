@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from services.prelabel import jobs
 from services.prelabel.api.learning_shapes import (
     BatchOut,
     LearningOut,
@@ -12,7 +11,7 @@ from services.prelabel.api.learning_shapes import (
     TrainingRunOut,
 )
 from services.prelabel.loop_names import TRAIN
-from services.prelabel.operations import comparison, selection, training
+from services.prelabel.operations import comparison, selection, training, training_runs
 from services.prelabel.resources import PrelabelRuntimeDep
 from services.prelabel.storage import projects, runs
 from services.prelabel.storage import selection as batches
@@ -51,7 +50,11 @@ async def start_training(
         session, situation, started_by=principal.actor, reason=mask(asked.reason), batch=None, now=utc_now()
     )
     job_id = await enqueue(
-        session, jobs.TRAINING, project_id=project_id, arguments={"run_id": str(run.run_id)}, actor=principal.actor
+        session,
+        training_runs.FOLLOW,
+        project_id=project_id,
+        arguments={"run_id": str(run.run_id)},
+        actor=principal.actor,
     )
     session.on_commit(lambda: runtime.wake(TRAIN))
     return TrainingAccepted(job_id=job_id, run_id=run.run_id)
@@ -71,6 +74,7 @@ async def list_training_runs(
 @router.get("/projects/{project_id}/training-runs/{run_id}", responses=responses(404), summary="Read a training run")
 async def read_training_run(session: SessionDep, _reader: Reader, project_id: UUID, run_id: UUID) -> TrainingRunOut:
     """How far it is, or how it ended."""
+    await projects.check_exists(session, project_id)
     run = await runs.get(session, run_id)
     if run.project_id != project_id:
         raise NotKnownHere("training run", run_id)

@@ -16,7 +16,7 @@ from services.prelabel.api.model_shapes import (
     ModelOut,
     StageChange,
 )
-from services.prelabel.exceptions import ModelFileErased
+from services.prelabel.exceptions import ManifestRefused, ModelFileErased
 from services.prelabel.loop_names import COMPARE, TEST, UNLEARN
 from services.prelabel.operations import comparison, promotion, registry, uploads
 from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep, backends_of, wake_scoring
@@ -26,6 +26,7 @@ from shared.contracts.events import ModelManifest
 from shared.contracts.personal_data import mask
 from shared.contracts.rules import read_error
 from shared.contracts.values import Role
+from shared.contracts.visible import Visible
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import body_limit, hold_file
@@ -68,7 +69,9 @@ async def upload_model(
         str, Form(description="The manifest, as JSON.", max_length=1_000_000, examples=[json.dumps(MANIFEST_EXAMPLE)])
     ],
     request: Request,
-    reason: Annotated[str, Form(description="Where it comes from.", min_length=1, max_length=2000)] = "uploaded",
+    reason: Annotated[
+        str, Form(description="Where it comes from.", min_length=1, max_length=2000), Visible
+    ] = "uploaded",
     use_now: Annotated[
         bool,
         Form(
@@ -95,10 +98,14 @@ async def upload_model(
             "The body is too large.",
             f"A model has at most {limits.model_bytes} bytes.",
         )
-    uploaded = await uploads.upload(
-        backends_of(runtime), principal, limits, project_id=project_id, manifest=declared, data=data,
-        reason=mask(reason), use_now=use_now,
-    )  # fmt: skip
+    try:
+        uploaded = await uploads.upload(
+            backends_of(runtime), principal, limits, project_id=project_id, manifest=declared, data=data,
+            reason=mask(reason), use_now=use_now,
+        )  # fmt: skip
+    except ManifestRefused as error:
+        error.pointer = f"/manifest{error.pointer}"
+        raise
     if uploaded.is_new:
         runtime.wake(COMPARE)
     else:

@@ -20,12 +20,11 @@ from services.prelabel.api.prediction_shapes import (
 from services.prelabel.compute import pictures
 from services.prelabel.domain import prediction
 from services.prelabel.domain.items import Item, shape_of
-from services.prelabel.exceptions import ModelSetAside
+from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import reduce_pictures
-from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep
-from services.prelabel.storage import models, projects, records
+from services.prelabel.resources import PrelabelRuntimeDep
 from services.prelabel.storage import predictions as kept
-from services.prelabel.storage.models import Model
+from services.prelabel.storage import records
 from shared.contracts.events import ModelManifest
 from shared.contracts.inline_images import MalformedInlineImage, read_inline_image
 from shared.contracts.values import RecordState, Role
@@ -65,9 +64,7 @@ async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, 
     An item that the model can't read has no answer and a reason; the others have theirs. With too many waiting the
     answer is 503.
     """
-    model = await _model(runtime, project_id, asked.model_id)
-    if model.set_aside is not None:
-        raise ModelSetAside(model.set_aside)
+    model = await registry.model_to_ask(runtime.database, project_id, asked.model_id)
     inputs = await _inputs(runtime.compute, project_id, model.manifest, asked.items)
     probabilities = np.full((len(asked.items), len(model.manifest.labels)), np.nan)
     if inputs.readable:
@@ -108,20 +105,6 @@ async def list_predictions(
         RecordPrediction(prediction_id=row.event_id, revision=row.revision, prediction=row.payload) for row in read.rows
     ]
     return Page(items=items, next=encode_cursor(items[-1].revision) if read.more else None)
-
-
-async def _model(runtime: PrelabelRuntime, project_id: UUID, model_id: UUID | None) -> Model:
-    async with runtime.database.autocommit() as session:
-        if model_id is not None:
-            model = await models.get(session, model_id)
-            if model.project_id != project_id:
-                raise NotKnownHere("model", model_id)
-            return model
-        champion = await models.champion(session, project_id)
-        if champion is None:
-            await projects.check_exists(session, project_id)
-            raise Problem(409, "no-champion", "The project has no champion yet.", "Name a model, or promote one.")
-        return champion
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from services.prelabel.loop_names import COMPARE, TEST, UNLEARN
-from services.prelabel.operations import comparison, measuring, model_tests
+from services.prelabel.operations import comparison, measurement, model_tests
 from services.prelabel.resources import PrelabelRuntime, backends_of, mark_dirty, wake_scoring
 from shared.kit.isolation import isolated
 
@@ -29,7 +29,7 @@ async def compare(runtime: PrelabelRuntime) -> float | None:
                 mark_dirty(runtime, model.project_id)
     if due:
         await asyncio.sleep(_BREATH_S)
-    return await measuring.next_in_s(runtime.database)
+    return await measurement.next_in_s(runtime.database)
 
 
 async def test(runtime: PrelabelRuntime) -> float | None:
@@ -43,4 +43,4 @@ async def test(runtime: PrelabelRuntime) -> float | None:
         for model in due:
             with item(model_id=model.model_id):
                 await model_tests.test_one(backends, model.model_id)
-    return await measuring.next_in_s(runtime.database)
+    return await measurement.next_in_s(runtime.database)

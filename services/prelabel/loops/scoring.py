@@ -10,8 +10,8 @@ from uuid import UUID
 from services.prelabel.loop_names import SCORE
 from services.prelabel.operations import scoring
 from services.prelabel.operations.scoring_lease import hold_project
+from services.prelabel.process_state.scoring_queue import ScoringQueue
 from services.prelabel.resources import PrelabelRuntime, backends_of, mark_dirty
-from services.prelabel.scoring_queue import ScoringQueue
 from services.prelabel.storage import predictions
 from shared.kit.concurrency import side_by_side
 from shared.kit.isolation import isolated

@@ -1,32 +1,18 @@
 """The loops that count, prune, and delete the files of models that have to be unlearnt."""
 
-from typing import Final
-
-from services.prelabel.operations import registry, unlearning
+from services.prelabel.operations import unlearning, upkeep
 from services.prelabel.resources import PrelabelRuntime
-from services.prelabel.storage import predictions, reports
 from shared.kit.clock import utc_now
-
-_FOLDED_AT_ONCE: Final = 5_000
-_PRUNED_AT_ONCE: Final = 2_000
 
 
 async def count(runtime: PrelabelRuntime) -> None:
     """Fold feedback into counts, and count gold that models learnt from."""
-    while True:
-        async with runtime.database.transaction() as session:
-            folded = await reports.fold_feedback(session, _FOLDED_AT_ONCE)
-            contaminated = await registry.count_contaminated(session)
-        if folded < _FOLDED_AT_ONCE and contaminated == 0:
-            return
+    await upkeep.count_reports(runtime.database)
 
 
 async def prune(runtime: PrelabelRuntime) -> None:
     """Delete predictions that were followed by newer ones as long ago as events are kept."""
-    pruned = _PRUNED_AT_ONCE
-    while pruned == _PRUNED_AT_ONCE:
-        async with runtime.database.transaction() as session:
-            pruned = await predictions.prune(session, runtime.settings.event_retention_days, _PRUNED_AT_ONCE)
+    await upkeep.prune_predictions(runtime.database, runtime.settings.event_retention_days)
 
 
 async def unlearn(runtime: PrelabelRuntime) -> None:

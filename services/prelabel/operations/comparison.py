@@ -21,9 +21,9 @@ from services.prelabel.domain.next_step import ComparisonWait, ValidationSupply
 from services.prelabel.domain.project import Project
 from services.prelabel.exceptions import InferenceFailed, ModelSetAside
 from services.prelabel.inference import InferenceQueue
-from services.prelabel.operations import measuring, registry
+from services.prelabel.operations import measurement, registry
 from services.prelabel.operations.backends import Backends
-from services.prelabel.operations.measuring import Measurement
+from services.prelabel.operations.measurement import Measurement
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import comparison_attempts, labels, models, projects, selection, unlearnings
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
@@ -83,9 +83,9 @@ async def due(backends: Backends) -> list[Unmeasured]:
     """
     found: list[Unmeasured] = []
     async with backends.database.autocommit() as session:
-        async for some in measuring.sets_of(session, models.to_compare):
+        async for some in measurement.sets_of(session, models.to_compare):
             situations = await backends.projects.situations(session, {each.project_id for each in some})
-            ready = await measuring.with_labels_enough(session, situations, some, Split.VALIDATION)
+            ready = await measurement.with_labels_enough(session, situations, some, Split.VALIDATION)
             ready |= await unlearnings.successors(
                 session,
                 [
@@ -104,7 +104,7 @@ def _by_hand(project: Project) -> bool:
 
 async def compare_one(backends: Backends, model_id: UUID) -> None:
     """Compare a challenger with the champion, and promote, reject or leave it to people, unless that was done before."""
-    await measuring.attempt(backends, model_id, _COMPARISON)
+    await measurement.attempt(backends, model_id, _COMPARISON)
 
 
 async def _compare(backends: Backends, model: Model) -> bool:
@@ -243,11 +243,11 @@ async def give_up(
     """Note a failed attempt. The model is rejected for that reason if it was the last one, or more are hopeless."""
     if for_good:
         rejected = await _reject(session, model, failure, now)
-    elif attempt.number < measuring.MOST_ATTEMPTS:
+    elif attempt.number < measurement.MOST_ATTEMPTS:
         await comparison_attempts.fail(session, model.model_id, failure)
         rejected = None
     else:
-        reason = f"its comparison failed {measuring.MOST_ATTEMPTS} times: {failure}"
+        reason = f"its comparison failed {measurement.MOST_ATTEMPTS} times: {failure}"
         rejected = await _reject(session, model, reason, now)
     stage = "failed" if rejected is None else rejected.stage
     session.on_commit(lambda: metrics.COMPARED.labels(stage).inc())

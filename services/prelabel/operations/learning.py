@@ -5,13 +5,13 @@ from uuid import UUID
 
 import structlog
 
-from services.prelabel.arrivals import Arrivals
 from services.prelabel.domain import learning_schedule
 from services.prelabel.exceptions import RunUnderWay
 from services.prelabel.operations import selection, training
 from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.selection import CandidatePool
 from services.prelabel.operations.training import TrainingLimits
+from services.prelabel.process_state.arrivals import Arrivals
 from services.prelabel.storage import records
 from services.prelabel.storage.projects import Situation
 from shared.kit.clock import utc_now

@@ -11,9 +11,9 @@ from services.prelabel.domain import evaluation as judging
 from services.prelabel.domain.evaluation import Measured
 from services.prelabel.exceptions import InferenceFailed
 from services.prelabel.inference import InferenceQueue
-from services.prelabel.operations import comparison, measuring, registry
+from services.prelabel.operations import comparison, measurement, registry
 from services.prelabel.operations.backends import Backends
-from services.prelabel.operations.measuring import Measurement
+from services.prelabel.operations.measurement import Measurement
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import comparison_attempts, labels, models, projects
 from services.prelabel.storage.comparison_attempts import ComparisonAttempt
@@ -31,16 +31,16 @@ async def due(backends: Backends) -> list[Unmeasured]:
     """The champions that were not tested yet and for which there are labels of the test split enough."""
     found: list[Unmeasured] = []
     async with backends.database.autocommit() as session:
-        async for some in measuring.sets_of(session, models.untested):
+        async for some in measurement.sets_of(session, models.untested):
             situations = await backends.projects.situations(session, {each.project_id for each in some})
-            enough = await measuring.with_labels_enough(session, situations, some, Split.TEST)
+            enough = await measurement.with_labels_enough(session, situations, some, Split.TEST)
             found.extend(each for each in some if each.model_id in enough)
     return found
 
 
 async def test_one(backends: Backends, model_id: UUID) -> None:
     """Let a champion answer the records of the test split for its report, unless it has one or is champion no more."""
-    await measuring.attempt(backends, model_id, _TEST)
+    await measurement.attempt(backends, model_id, _TEST)
 
 
 async def _test(backends: Backends, model: Model) -> bool:
@@ -112,7 +112,7 @@ async def give_up(
     session: Session, model: Model, attempt: ComparisonAttempt, failure: str, now: datetime, *, for_good: bool
 ) -> None:
     """Note a failed attempt. The report says why there are no figures if it was the last one, or more are hopeless."""
-    if not for_good and attempt.number < measuring.MOST_ATTEMPTS:
+    if not for_good and attempt.number < measurement.MOST_ATTEMPTS:
         await comparison_attempts.fail(session, model.model_id, failure)
         return
     report = ModelTest(records=0, untouched=_untouched(model), failure=failure, read_at=now)

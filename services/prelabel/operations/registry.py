@@ -14,6 +14,8 @@ from services.prelabel.exceptions import (
     ArtifactDamaged,
     ModelChangedMeanwhile,
     ModelFileErased,
+    ModelSetAside,
+    NoChampion,
     NoPredecessor,
     NotChampion,
 )
@@ -182,10 +184,25 @@ async def reject(
         session, model.model_id, ModelStage.REJECTED, reason,
         temperature=None if evaluation is None else evaluation.temperature, evaluation=evaluation,
     )  # fmt: skip
-    if model.training_run_id is not None:
-        await runs.end(session, model.training_run_id, RunState.REJECTED, now)
+    await runs.end(session, _runs_of([model]), RunState.REJECTED, now)
     await publish_changes(session, [rejected])
     return rejected
+
+
+async def reject_all(
+    session: Session, challengers: Sequence[Model], reason: str, ended: RunState, now: datetime
+) -> None:
+    """End the candidacies of locked challengers; the runs that made them are `ended`."""
+    if not challengers:
+        return
+    rejected = await models.move_all(session, [model.model_id for model in challengers], ModelStage.REJECTED, reason)
+    await runs.end(session, _runs_of(challengers), ended, now)
+    await publish_changes(session, rejected)
+
+
+def _runs_of(made: Sequence[Model]) -> list[UUID]:
+    """The runs that made these models; those that were uploaded have none."""
+    return [model.training_run_id for model in made if model.training_run_id is not None]
 
 
 async def leave_to_people(session: Session, model: Model, evaluation: ModelEvaluation, now: datetime) -> Model:
@@ -194,8 +211,7 @@ async def leave_to_people(session: Session, model: Model, evaluation: ModelEvalu
         session, model.model_id, ModelStage.CHALLENGER, "compared; promotion is by hand",
         temperature=evaluation.temperature, evaluation=evaluation,
     )  # fmt: skip
-    if model.training_run_id is not None:
-        await runs.end(session, model.training_run_id, RunState.COMPARED, now)
+    await runs.end(session, _runs_of([model]), RunState.COMPARED, now)
     await publish_changes(session, [compared])
     return compared
 
@@ -214,13 +230,34 @@ async def publish_changes(session: Session, changed: Sequence[Model]) -> None:
 
 async def count_contaminated(session: Session) -> int:
     """Count gold that models learnt from before it was gold, and publish these models; returns how many there were."""
-    changed = [
-        model
-        for run_id in await models.contaminated(session)
-        if (model := await models.count_contaminated(session, run_id)) is not None
-    ]
+    locked = await models.lock(session, await models.contaminated(session))
+    changed = await models.count_contaminated(session, _runs_of(list(locked.values())))
     await publish_changes(session, changed)
     return len(changed)
+
+
+async def model_to_ask(database: Database, project_id: UUID, model_id: UUID | None) -> Model:
+    """The model of the project that is to predict: the champion, or the one with this id.
+
+    Raises:
+        NotKnownHere: the project, or this model of it, is not here.
+        NoChampion: none was named, and the project has no champion.
+        ModelSetAside: it took too much time or memory.
+    """
+    async with database.autocommit() as session:
+        if model_id is not None:
+            model = await models.get(session, model_id)
+            if model.project_id != project_id:
+                raise NotKnownHere("model", model_id)
+        else:
+            champion = await models.champion(session, project_id)
+            if champion is None:
+                await projects.check_exists(session, project_id)
+                raise NoChampion("Name a model, or promote one.")
+            model = champion
+    if model.set_aside is not None:
+        raise ModelSetAside(model.set_aside)
+    return model
 
 
 async def artifact(objects: Objects, model: Model) -> bytes:
@@ -263,8 +300,7 @@ async def _replace(
         session, new.model_id, ModelStage.CHAMPION, reason, predecessor=predecessor,
         temperature=None if evaluation is None else evaluation.temperature, evaluation=evaluation, decided_by=decided_by,
     )  # fmt: skip
-    if new.training_run_id is not None:
-        await runs.end(session, new.training_run_id, RunState.PROMOTED, now)
+    await runs.end(session, _runs_of([new]), RunState.PROMOTED, now)
     await projects.next_epoch(session, new.project_id)
     await publish_changes(session, [*changed, champion])
     return champion

@@ -12,6 +12,7 @@ from services.prelabel.domain.learning_schedule import Labels, LearningProgress,
 from services.prelabel.operations import scoring
 from services.prelabel.operations.model_inputs import Reader
 from services.prelabel.storage import labels, models, predictions, records, runs, selection, unlearnings
+from services.prelabel.storage.labels import TrainableLabels
 from services.prelabel.storage.predictions import NewPrediction
 from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.records import MadeThumbnail
@@ -76,10 +77,10 @@ async def _labels(session: Session, situation: Situation, *, unlearning: bool) -
     seen = await runs.newest_label(session, project.project_id)
     bound = max(policy.cold_start, policy.batch_size)
     new = await labels.count_new(session, project.project_id, version, seen, bound, machine=machine)
-    two = (new > 0 or unlearning) and await labels.has_two_classes(
-        session, project.project_id, version, machine=machine
-    )
-    return Labels(new, two)
+    if new == 0 and not unlearning:
+        return Labels(0, two_classes=False)
+    two = await labels.with_two_classes(session, [TrainableLabels(project.project_id, version, machine)])
+    return Labels(new, two_classes=bool(two))
 
 
 async def _comparison(session: Session, situation: Situation) -> PendingComparison | None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 
@@ -24,7 +23,6 @@ from services.prelabel.storage.projects import ProjectCache, Situation
 from services.prelabel.storage.records import MadeThumbnail
 from services.prelabel.storage.runs import Run, RunState
 from shared.contracts.events import ModelManifest
-from shared.contracts.values import ModelStage
 from shared.kit.clock import new_id
 from shared.kit.compute.exceptions import ComputeFailed, ComputeOutOfMemory, ComputeTimeout
 from shared.kit.compute.pool import ComputePool
@@ -37,6 +35,7 @@ BY_LABELS: Final = "labels"
 
 _MOST_ATTEMPTS: Final = 3
 _BACKOFF_S: Final = 5.0
+_SUPERSEDED: Final = "superseded by a model that has seen more labels"
 _SCALE: Final = 255.0
 
 AFFINITY: Final = "training"
@@ -194,8 +193,8 @@ async def finish(session: Session, begun: Begun, made: TrainedChallenger, now: d
     if not await runs.trained(session, run, made.report):
         await _drop_file(session, run, now)
         return None
-    for old in await models.lock(session, await models.waiting(session, run.project_id)):
-        await _supersede(session, old, now)
+    waiting = await models.lock(session, await models.waiting(session, run.project_id))
+    await registry.reject_all(session, list(waiting.values()), _SUPERSEDED, RunState.SUPERSEDED, now)
     await records.add_thumbnails(session, made.thumbnails)
     return await registry.register(
         session,
@@ -246,13 +245,6 @@ async def _drop_file(session: Session, run: Run, now: datetime) -> None:
     """Have deleted what an attempt has written of the model of a run that has failed; one that goes on writes it again."""
     if await runs.has_failed(session, run.run_id):
         await unregistered_files.hasten(session, run.model_id, now)
-
-
-async def _supersede(session: Session, model_id: UUID, now: datetime) -> None:
-    old = await models.move(session, model_id, ModelStage.REJECTED, "superseded by a model that has seen more labels")
-    if old.training_run_id is not None:
-        await runs.end(session, old.training_run_id, RunState.SUPERSEDED, now)
-    await registry.publish_changes(session, [old])
 
 
 async def _manifest(reader: Reader, begun: Begun) -> tuple[ModelManifest, list[MadeThumbnail]]:

@@ -14,9 +14,9 @@ from services.prelabel.exceptions import CannotTrain, TrainingFailure, TrainingI
 from services.prelabel.operations import registry, training
 from services.prelabel.operations.backends import Backends
 from services.prelabel.operations.training import Begun, TrainedChallenger, TrainingLimits
+from services.prelabel.process_state.training_ends import TrainingEnds
 from services.prelabel.storage import runs
 from services.prelabel.storage.runs import Run, RunState
-from services.prelabel.training_ends import TrainingEnds
 from shared.kit.clock import to_tick, utc_now
 from shared.kit.compute.exceptions import ComputeFailed
 from shared.kit.database import Database, Session, database_error_kind
@@ -25,6 +25,9 @@ from shared.kit.failures import failure_of
 from shared.kit.jobs import CANCELLED
 
 log = structlog.get_logger()
+
+FOLLOW: Final = "training"
+"""The kind of job that waits for a run to make its model."""
 
 _MOST_BEGUN: Final = 6
 """Attempts at a run that were begun; more mean that the training takes the service down with it."""

@@ -11,7 +11,9 @@ from uuid import UUID
 
 from services.prelabel.operations import registry, successor
 from services.prelabel.storage import labels, models, projects, unlearnings, unregistered_files
+from services.prelabel.storage.labels import TrainableLabels
 from services.prelabel.storage.projects import ProjectCache
+from services.prelabel.storage.runs import RunState
 from services.prelabel.storage.unlearnings import LearntFrom
 from shared.contracts.erasure import ErasedPlace, PlaceState
 from shared.contracts.values import ModelStage
@@ -39,9 +41,8 @@ async def _retire_of_project(database: Database, project_id: UUID, now: datetime
     async with database.transaction() as session:
         await projects.lock(session, project_id)
         locked = await models.lock(session, await unlearnings.to_retire(session, project_id))
-        for model in locked.values():
-            if model.stage is ModelStage.CHALLENGER:
-                await registry.reject(session, model, _REASON, now)
+        challengers = [model for model in locked.values() if model.stage is ModelStage.CHALLENGER]
+        await registry.reject_all(session, challengers, _REASON, RunState.REJECTED, now)
         await unlearnings.retire(session, project_id, sorted(locked))
 
 
@@ -109,13 +110,20 @@ async def _what_projects_wait_for(
     waiting = {one.project_id for ones in learnt.values() for one in ones if one.stage is ModelStage.CHAMPION}
     if not waiting:
         return {}
-    situations = await ProjectCache().situations(session, waiting)
+    found = {
+        project_id: situation.project
+        for project_id, situation in (await ProjectCache().situations(session, waiting)).items()
+    }
     newest = await unlearnings.newest_runs(session, waiting)
-    waits = {}
-    for project_id in waiting:
-        project, run = situations[project_id].project, newest.get(project_id)
-        enough = project.objective is not None and await labels.has_two_classes(
-            session, project_id, project.objective.schema_version, machine=project.learning.admit_machine_labels
-        )
-        waits[project_id] = successor.wait_of(project.learning, run, enough=enough)
-    return waits
+    enough = await labels.with_two_classes(
+        session,
+        [
+            TrainableLabels(project_id, project.objective.schema_version, project.learning.admit_machine_labels)
+            for project_id, project in found.items()
+            if project.objective is not None
+        ],
+    )
+    return {
+        project_id: successor.wait_of(project.learning, newest.get(project_id), enough=project_id in enough)
+        for project_id, project in found.items()
+    }

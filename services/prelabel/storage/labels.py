@@ -9,7 +9,7 @@ from uuid import UUID
 from services.prelabel.storage.records import _CONTENT, Content, content_of
 from shared.contracts.values import Split
 from shared.kit.database import Session
-from shared.kit.statements import columns
+from shared.kit.statements import Statement, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +31,64 @@ class LabelsWanted(NamedTuple):
     bound: int
 
 
-_TRAINABLE = """
-r.project_id = $1 AND r.trainable AND r.state = 'finalized' AND NOT r.held_out AND NOT r.gold_ever
-AND r.label IS NOT NULL AND r.label_schema_version = $2
-"""
+class TrainableLabels(NamedTuple):
+    """Labels of a project that are of a schema version and may be trained on; with `machine` also those that machines gave."""
+
+    project_id: UUID
+    schema_version: int
+    machine: bool
+
+
+_TRAINABLE = """r.trainable AND r.state = 'finalized' AND NOT r.held_out AND NOT r.gold_ever AND r.label IS NOT NULL"""
 _MEASURING = """
 r.held_out AND r.state = 'finalized' AND r.label_by_people AND NOT r.gold_ever AND r.label IS NOT NULL
 """
-_COUNT_NEW = f"""
-SELECT count(*) FROM (
-    SELECT 1 FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $5) AND r.label_seq > $3
-    ORDER BY r.label_seq LIMIT $4
-) bounded
-"""  # noqa: S608
-_ONE_CLASS = f"""
-SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $3) ORDER BY r.label_seq DESC LIMIT 1
-"""  # noqa: S608
-_ANOTHER_CLASS = f"""
-SELECT (
-    SELECT r.label FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4) AND r.label <> $3
-    ORDER BY r.label_seq DESC LIMIT 1
-) IS NOT NULL
+# Labels that people gave, and, where they are admitted, those that machines gave: two ranges of each index, since one
+# condition for both would be compared with each label.
+_GIVEN = "(VALUES (true), (false)) AS given (by_people)"
+_COUNT_NEW = Statement(f"""
+SELECT least(sum(found.labels), :bound::bigint)::bigint
+FROM {_GIVEN}, LATERAL (
+    SELECT count(*) AS labels FROM (
+        SELECT FROM records r
+        WHERE r.project_id = :project_id AND r.label_schema_version = :schema_version
+            AND r.label_by_people = given.by_people AND r.label_seq > :after AND {_TRAINABLE}
+        ORDER BY r.label_seq LIMIT :bound::bigint
+    ) bounded
+) found
+WHERE given.by_people OR :machine
+""")  # noqa: S608
+# The first and the last class in their order: two classes are there if these differ, however many labels one of them has.
+_CLASSES = f"""FROM records r WHERE r.project_id = wanted.project_id AND r.label_schema_version = wanted.schema_version
+    AND r.label_by_people = given.by_people AND {_TRAINABLE}"""
+_TWO_CLASSES = f"""
+SELECT wanted.project_id
+FROM unnest($1::uuid[], $2::int[], $3::boolean[]) AS wanted (project_id, schema_version, machine), LATERAL (
+    SELECT min(ends.first) AS first, max(ends.last) AS last
+    FROM {_GIVEN}, LATERAL (
+        SELECT (SELECT r.label {_CLASSES} ORDER BY r.label LIMIT 1) AS first,
+            (SELECT r.label {_CLASSES} ORDER BY r.label DESC LIMIT 1) AS last
+    ) ends
+    WHERE given.by_people OR wanted.machine
+) classes
+WHERE classes.first < classes.last
 """  # noqa: S608
 # Shared locks: a record can't become gold between the reading of its label and the note that it was learnt from.
-_TRAINING_LABELS = f"""
+_TRAINING_LABELS = Statement(f"""
 SELECT r.record_id, r.label, r.label_by_people, r.split, r.label_seq FROM records r
 WHERE r.record_id IN (
-    SELECT r.record_id FROM records r WHERE {_TRAINABLE} AND (r.label_by_people OR $4)
-    ORDER BY r.label_seq DESC LIMIT $3
-) AND {_TRAINABLE}
+    SELECT newest.record_id FROM {_GIVEN}, LATERAL (
+        SELECT r.record_id, r.label_seq FROM records r
+        WHERE r.project_id = :project_id AND r.label_schema_version = :schema_version
+            AND r.label_by_people = given.by_people AND {_TRAINABLE}
+        ORDER BY r.label_seq DESC LIMIT :most::bigint
+    ) newest
+    WHERE given.by_people OR :machine
+    ORDER BY newest.label_seq DESC LIMIT :most::bigint
+) AND r.project_id = :project_id AND r.label_schema_version = :schema_version AND (r.label_by_people OR :machine)
+    AND {_TRAINABLE}
 ORDER BY r.record_id FOR SHARE OF r
-"""  # noqa: S608
+""")  # noqa: S608
 _COUNT_MEASURING = f"""
 SELECT (
     SELECT count(*) FROM (
@@ -86,16 +113,15 @@ async def count_new(
     session: Session, project_id: UUID, schema_version: int, after: int, bound: int, *, machine: bool
 ) -> int:
     """How many labels that may be trained on came after `after`, counted up to `bound`."""
-    count: int = await session.raw.fetchval(_COUNT_NEW, project_id, schema_version, after, bound, machine)
+    count: int = await session.raw.fetchval(
+        *_COUNT_NEW(project_id=project_id, schema_version=schema_version, after=after, bound=bound, machine=machine)
+    )
     return count
 
 
-async def has_two_classes(session: Session, project_id: UUID, schema_version: int, *, machine: bool) -> bool:
-    one = await session.raw.fetchval(_ONE_CLASS, project_id, schema_version, machine)
-    if one is None:
-        return False
-    another: bool = await session.raw.fetchval(_ANOTHER_CLASS, project_id, schema_version, one, machine)
-    return another
+async def with_two_classes(session: Session, wanted: Sequence[TrainableLabels]) -> set[UUID]:
+    """Those of the projects whose labels are of two classes at least."""
+    return {row["project_id"] for row in await session.raw.fetch(_TWO_CLASSES, *columns(wanted))} if wanted else set()
 
 
 async def training_set(
@@ -105,7 +131,9 @@ async def training_set(
 
     No more than `most`, and no more than have `most_bytes` of content together.
     """
-    rows = await session.raw.fetch(_TRAINING_LABELS, project_id, schema_version, most, machine)
+    rows = await session.raw.fetch(
+        *_TRAINING_LABELS(project_id=project_id, schema_version=schema_version, most=most, machine=machine)
+    )
     newest = sorted(rows, key=itemgetter("label_seq"), reverse=True)
     return await _with_contents(session, newest, most_bytes), max((row["label_seq"] for row in rows), default=0)
 
@@ -139,13 +167,19 @@ async def _with_contents(session: Session, labelled: Sequence[Any], most_bytes: 
     size = 0
     for start in range(0, len(labelled), _CONTENTS_AT_ONCE):
         some = labelled[start : start + _CONTENTS_AT_ONCE]
-        contents = {row["record_id"]: row for row in await session.raw.fetch(_CONTENTS, [row[0] for row in some])}
-        for record_id, label, by_people, split, _ in some:
+        ids = [row["record_id"] for row in some]
+        contents = {row["record_id"]: row for row in await session.raw.fetch(_CONTENTS, ids)}
+        for row in some:
+            record_id = row["record_id"]
             content = contents.get(record_id)
             if content is None:
                 continue
             size += len(content["fields"]) + len(content["thumbnail"] or b"")
             if size > most_bytes:
                 return sorted(examples, key=attrgetter("record_id"))
-            examples.append(Example(record_id, label, by_people, Split(split), content_of(record_id, content)))
+            examples.append(
+                Example(
+                    record_id, row["label"], row["label_by_people"], Split(row["split"]), content_of(record_id, content)
+                )
+            )
     return sorted(examples, key=attrgetter("record_id"))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -118,11 +119,11 @@ INSERT INTO models (
 VALUES ($1, $2, $3, 1, 'challenger', $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _MOVE = f"""
-WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = $1)
+WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = ANY($1::uuid[]))
 UPDATE models SET stage = $2, reason = $3, revision = revision + 1, compared = true, set_aside = NULL,
     decided_by = $7, predecessor = coalesce($4, predecessor), temperature = coalesce($5, temperature),
     evaluation = coalesce($6::jsonb, evaluation)
-WHERE model_id = $1 RETURNING {_COLUMNS}
+WHERE model_id = ANY($1::uuid[]) RETURNING {_COLUMNS}
 """  # noqa: S608
 _UNTESTED = """
 SELECT model_id, project_id, version, (manifest ->> 'schema_version')::integer AS schema_version
@@ -140,14 +141,25 @@ _TOUCH = f"UPDATE models SET revision = revision + 1 WHERE model_id = $1 RETURNI
 _SET_ASIDE = "UPDATE models SET set_aside = $2 WHERE model_id = $1 AND set_aside IS NULL RETURNING project_id"
 _COUNT_CONTAMINATED = f"""
 WITH counted AS (
-    UPDATE contaminations SET counted = true WHERE run_id = $1 AND NOT counted RETURNING record_id
+    UPDATE contaminations SET counted = true WHERE run_id = ANY($1::uuid[]) AND NOT counted RETURNING run_id
+), of_run AS (
+    SELECT run_id, count(*) AS records FROM counted GROUP BY run_id
 )
-UPDATE models SET contaminated_by = contaminated_by + (SELECT count(*) FROM counted), revision = revision + 1
-WHERE training_run_id = $1 RETURNING {_COLUMNS}
+UPDATE models SET contaminated_by = contaminated_by + of_run.records, revision = revision + 1
+FROM of_run WHERE models.training_run_id = of_run.run_id RETURNING {_COLUMNS}
 """  # noqa: S608
+# One look into the index for each run, however many contaminations it has.
 _CONTAMINATED = """
-SELECT DISTINCT run_id FROM (SELECT run_id FROM contaminations WHERE NOT counted LIMIT 10000) c
-WHERE EXISTS (SELECT 1 FROM models m WHERE m.training_run_id = c.run_id)
+WITH RECURSIVE contaminated AS (
+    (SELECT run_id FROM contaminations WHERE NOT counted ORDER BY run_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT next.run_id FROM contaminations next WHERE NOT next.counted AND next.run_id > contaminated.run_id
+        ORDER BY next.run_id LIMIT 1
+    )
+    FROM contaminated WHERE contaminated.run_id IS NOT NULL
+)
+SELECT m.model_id FROM contaminated JOIN models m ON m.training_run_id = contaminated.run_id
 """
 _CONTAMINATE = """
 INSERT INTO contaminations (run_id, record_id)
@@ -292,10 +304,16 @@ async def move(
 ) -> Model:
     """Give a locked model its new stage; its comparison is over by that, whatever was attempted."""
     row = await session.raw.fetchrow(
-        _MOVE, model_id, stage, reason, predecessor, temperature,
+        _MOVE, [model_id], stage, reason, predecessor, temperature,
         None if evaluation is None else evaluation.model_dump_json(), decided_by,
     )  # fmt: skip
     return _model(row)
+
+
+async def move_all(session: Session, model_ids: Sequence[UUID], stage: ModelStage, reason: str) -> Sequence[Model]:
+    """Give locked models a stage, as labels do and not somebody; in the order of their ids."""
+    rows = await session.raw.fetch(_MOVE, model_ids, stage, reason, None, None, None, None)
+    return sorted(map(_model, rows), key=attrgetter("model_id"))
 
 
 async def touch(session: Session, model_id: UUID) -> Model:
@@ -315,13 +333,13 @@ async def contaminate(session: Session, record_ids: Sequence[UUID]) -> None:
 
 
 async def contaminated(session: Session) -> Sequence[UUID]:
-    """Training runs whose models have contaminations that are not counted yet."""
-    return [row[0] for row in await session.raw.fetch(_CONTAMINATED)]
+    """Models with contaminations of their runs that are not counted yet."""
+    return [row["model_id"] for row in await session.raw.fetch(_CONTAMINATED)]
 
 
-async def count_contaminated(session: Session, run_id: UUID) -> Model | None:
-    row = await session.raw.fetchrow(_COUNT_CONTAMINATED, run_id)
-    return None if row is None else _model(row)
+async def count_contaminated(session: Session, run_ids: Sequence[UUID]) -> Sequence[Model]:
+    """Count the contaminations of these runs, whose models are locked; return those of the models that had any."""
+    return [_model(row) for row in await session.raw.fetch(_COUNT_CONTAMINATED, run_ids)] if run_ids else []
 
 
 async def current(session: Session) -> AsyncIterator[Outgoing]:

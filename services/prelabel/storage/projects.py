@@ -44,7 +44,7 @@ _NEXT_EPOCH = "UPDATE projects SET epoch = epoch + 1 WHERE project_id = $1 RETUR
 _NEXT_MODEL = "UPDATE projects SET models = models + 1 WHERE project_id = $1 RETURNING models"
 
 
-_HOLDING = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
+HOLDING_PERSONAL_DATA = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
 
 
 class ProjectCache:
@@ -128,8 +128,3 @@ async def next_model(session: Session, project_id: UUID) -> int:
     """The next version number of the project's models."""
     version: int = await session.raw.fetchval(_NEXT_MODEL, project_id)
     return version
-
-
-async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the projects that hold personal data, as ingest last published them."""
-    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}

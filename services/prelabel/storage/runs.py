@@ -105,7 +105,7 @@ UPDATE training_runs SET state = 'failed', failure_reason = 'cancelled', failure
 WHERE run_id = $1 AND state IN ('queued', 'running') RETURNING true
 """
 _END = """
-UPDATE training_runs SET state = $2, ended_at = $3 WHERE run_id = $1 AND state = 'comparing'
+UPDATE training_runs SET state = $2, ended_at = $3 WHERE run_id = ANY($1::uuid[]) AND state = 'comparing'
 """
 _TRAINED_BEFORE = """
 SELECT coalesce(max(label_seq), 0) FROM (
@@ -227,9 +227,10 @@ async def _forget_examples(session: Session, run_id: UUID) -> None:
     await session.raw.execute(_FORGET_UNLEARNINGS, run_id)
 
 
-async def end(session: Session, run_id: UUID, state: RunState, now: datetime) -> None:
-    """End a run that was comparing."""
-    await session.raw.execute(_END, run_id, state, now)
+async def end(session: Session, run_ids: Sequence[UUID], state: RunState, now: datetime) -> None:
+    """End those of the runs that were comparing. Their models are locked, or their projects."""
+    if run_ids:
+        await session.raw.execute(_END, run_ids, state, now)
 
 
 async def newest_label(session: Session, project_id: UUID) -> int:

@@ -159,4 +159,4 @@ def _first(pair: tuple[UUID, Selection]) -> UUID:
 async def batches(session: Session, project_id: UUID, before: int, limit: int) -> Sequence[BatchRow]:
     """Batches below `before`, the newest first."""
     rows = await session.raw.fetch(_LIST, project_id, before, limit)
-    return [BatchRow(*row) for row in rows]
+    return [BatchRow(**row) for row in rows]

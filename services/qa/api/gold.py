@@ -14,6 +14,7 @@ from services.qa.api.shapes import (
     GoldOut,
     GoldRefused,
     GoldReport,
+    MalformedGold,
     Note,
     OffsetUnitParam,
 )
@@ -70,14 +71,16 @@ async def place_gold(
     summary="Make many records gold",
 )
 async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
-    """Each answer is judged for itself; those that are refused are listed, the others count."""
-    results = await _place(runtime, manager, project_id, [_wish(one.record_id, one) for one in body.gold])
-    rejected = [
-        _refused(index, one, result)
-        for index, (one, result) in enumerate(zip(body.gold, results, strict=True))
-        if isinstance(result, Exception)
-    ]
-    return GoldReport(placed=len(results) - len(rejected), rejected=rejected)
+    """Each item is judged for itself, malformed ones, too; those that are refused are listed, the others count."""
+    sound = [one for one in body.gold if isinstance(one, GoldOfRecord)]
+    results = iter(await _place(runtime, manager, project_id, [_wish(one.record_id, one) for one in sound]))
+    rejected: list[GoldRefused] = []
+    for index, one in enumerate(body.gold):
+        if isinstance(one, MalformedGold):
+            rejected.append(_malformed(index, one))
+        elif isinstance(result := next(results), Exception):
+            rejected.append(_refused(index, one, result))
+    return GoldReport(placed=len(body.gold) - len(rejected), rejected=rejected)
 
 
 @router.get("/projects/{project_id}/gold", responses=responses(404), summary="List gold answers")
@@ -107,6 +110,7 @@ async def read_gold(
     record_id: UUID,
     offset_unit: OffsetUnitParam = OffsetUnit.CODE_POINTS,
 ) -> GoldOut:
+    await projects.check_exists(session, project_id)
     placed = (await stored.current(session, [record_id])).get(record_id)
     if placed is None or placed.project_id != project_id:
         raise NotGold(f"Record {record_id} is not gold.")
@@ -180,4 +184,15 @@ def _refused(index: int, one: GoldOfRecord, refusal: Exception) -> GoldRefused:
         type=kebab_case(type(refusal).__name__),
         detail=str(refusal) or first_line(type(refusal)),
         errors=[each.model_dump(mode="json", exclude_none=True) for each in getattr(refusal, "errors", ())],
+    )
+
+
+def _malformed(index: int, one: MalformedGold) -> GoldRefused:
+    problem = one.problem
+    return GoldRefused(
+        index=index,
+        record_id=one.record_id,
+        type=problem.type,
+        detail=problem.explanation or problem.title,
+        errors=problem.document().get("errors", []),
     )

@@ -5,10 +5,9 @@ from uuid import UUID
 
 from fastapi import Query
 
+from services.qa.api.agreement_shapes import AgreementOut, AgreementReport
 from services.qa.api.edges import open_project, page_of_rows, project_or_404
 from services.qa.api.measures import (
-    AgreementOut,
-    AgreementReport,
     AssessedOut,
     AssessmentOut,
     AssessmentsOut,

@@ -1,11 +1,23 @@
 """What qa's endpoints take and answer."""
 
+from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import orjson
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from services.qa.domain.record import OpenReason, Record
 from shared.contracts.answers import OffsetUnit
@@ -18,7 +30,10 @@ from shared.contracts.values import (
     Split,
     TaskKind,
 )
+from shared.contracts.visible import Visible
 from shared.kit.actors import ACTOR_DESCRIPTION
+from shared.kit.problems import Problem
+from shared.kit.strict_reader import StrictReader
 
 RECORD_ID = "0198a5c0-0000-7000-8000-000000000001"
 ANNOTATOR_ID = "0198a5c0-0000-7000-8000-000000000002"
@@ -31,7 +46,7 @@ ANSWERS: dict[str, Any] = {"topic": {"label": "billing"}}
 MAX_SCHEMA_VERSION = 2_147_483_647
 MAX_GOLD_AT_ONCE = 1_000
 
-Note = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2_000), Visible]
 Version = Annotated[int, Field(ge=1, le=MAX_SCHEMA_VERSION)]
 OffsetUnitParam = Annotated[
     OffsetUnit, Query(description="What offsets in the answers that are shown count; `utf16` as JavaScript does.")
@@ -91,20 +106,54 @@ class GoldOfRecord(GoldAnswer):
     record_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class MalformedGold:
+    """An item of a batch that is no `GoldOfRecord`, and why; `record_id` where it names one."""
+
+    record_id: UUID | None
+    problem: Problem
+
+
+_GOLD_OF_RECORD = StrictReader(GoldOfRecord)
+_UUID: TypeAdapter[UUID] = TypeAdapter(UUID)
+
+
+def _read_alone(item: Any) -> GoldOfRecord | MalformedGold:
+    """The item of a batch as it is declared; a malformed one is refused for itself and leaves the others as they are."""
+    plain = orjson.dumps(item)
+    try:
+        sound: GoldOfRecord = _GOLD_OF_RECORD.read(plain)
+    except ValidationError as error:
+        return MalformedGold(_record_id_of(item), _GOLD_OF_RECORD.problem_of(error, plain))
+    return sound
+
+
+def _record_id_of(item: Any) -> UUID | None:
+    named = item.get("record_id") if isinstance(item, dict) else None
+    try:
+        return _UUID.validate_strings(named) if isinstance(named, str) else None
+    except ValidationError:
+        return None
+
+
 class GoldBatch(Frozen):
     """Gold answers; each is judged for itself."""
 
     model_config = example(gold=[{"record_id": RECORD_ID, "answers": ANSWERS}])
 
-    gold: list[GoldOfRecord] = Field(min_length=1, max_length=MAX_GOLD_AT_ONCE)
+    gold: list[
+        Annotated[GoldOfRecord | MalformedGold, PlainValidator(_read_alone, json_schema_input_type=GoldOfRecord)]
+    ] = Field(min_length=1, max_length=MAX_GOLD_AT_ONCE)
 
 
 class GoldRefused(BaseModel):
     index: int = Field(description="Its place in the list, from 0.")
-    record_id: UUID
+    record_id: UUID | None = Field(description="Null where the item names no record.")
     type: str = Field(description="Which kind of problem.")
     detail: str = Field(description="What is the matter, in a sentence.")
-    errors: list[dict[str, Any]] = Field(default=[], description="Pointer and rule of each thing that is wrong.")
+    errors: list[dict[str, Any]] = Field(
+        default=[], description="Pointer into the item, and rule, of each thing that is wrong."
+    )
 
 
 class GoldReport(BaseModel):

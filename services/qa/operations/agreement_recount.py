@@ -106,14 +106,8 @@ async def release_abandoned(database: Database) -> None:
     async with database.autocommit() as session:
         recounted = await agreement_counts.recounted(session)
         unfinished = await jobs.unfinished(session, list(recounted.values()))
-    for project_id, job_id in recounted.items():
-        if job_id in unfinished:
-            continue
-        async with database.transaction() as session:
-            generation = await agreement_counts.lock(session, project_id)
-            if generation.recounted_by != job_id:
-                continue
-            await agreement_counts.set_generation(session, project_id, Generation(generation.number, None))
+        abandoned = {project_id: job_id for project_id, job_id in recounted.items() if job_id not in unfinished}
+        await agreement_counts.end_recounts(session, abandoned)
 
 
 async def _forget(database: Database, project_id: UUID, generation: int) -> None:

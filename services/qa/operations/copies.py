@@ -19,9 +19,10 @@ async def keep_projects(session: Session, events: EventSet[ProjectChanged]) -> N
 
 
 async def keep_annotators(session: Session, events: EventSet[AnnotatorChanged]) -> None:
-    """Keep the newest state of each annotator."""
+    """Keep the newest state of each annotator. Where somebody became an expert, thresholds are tested that waited for one."""
     newest = {event.payload.annotator_id: event for event in sorted(events, key=lambda one: one.revision)}
-    await annotators.save(session, list(newest.values()))
+    if await annotators.save(session, list(newest.values())):
+        await counters.mark_with_champions(session, BackgroundWork.THRESHOLD_TEST)
 
 
 async def keep_models(session: Session, events: EventSet[ModelChanged]) -> None:

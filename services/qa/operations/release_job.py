@@ -30,12 +30,27 @@ _SIGNATURE_FORMAT: Final = "touchstone-signature/1"
 
 
 async def build(database: Database, objects: Objects, keys: KeyRing, job: Job) -> dict[str, Any]:
-    """Make a release, or go on with one that an earlier attempt began.
+    """Make a release, or go on with one that an earlier attempt began. One that can't be made is closed at once.
 
     Raises:
         JobFailed: the release is gone, no label is in it, or the lineage of one does not verify. A successor may be empty:
             what it held was erased.
     """
+    try:
+        return await _make(database, objects, keys, job)
+    except JobFailed as failure:
+        await _close(database, objects, UUID(job.arguments["release_id"]), str(failure))
+        raise
+
+
+async def _close(database: Database, objects: Objects, release_id: UUID, reason: str) -> None:
+    """Nobody is to wait for it any more. Where this is interrupted, the loop `supersede_releases` does it."""
+    await objects.delete_folder(folder(release_id))
+    async with database.transaction() as session:
+        await releases.fail(session, {release_id: reason})
+
+
+async def _make(database: Database, objects: Objects, keys: KeyRing, job: Job) -> dict[str, Any]:
     release_id = UUID(job.arguments["release_id"])
     async with database.transaction() as session:
         release = await releases.find(session, release_id)

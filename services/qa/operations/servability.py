@@ -7,6 +7,7 @@ from services.qa.domain.record import Record
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.record_sets import LoadedRecords, lock_records, park_early, waves
 from services.qa.operations.verdicts import Subject, judge_records
+from services.qa.storage.counters import BackgroundWork
 from services.qa.storage.projects import ProjectCache
 from shared.contracts.envelope import Event
 from shared.contracts.events import TaskServable, TaskUnservable
@@ -42,6 +43,11 @@ async def reopen_tasks(session: Session, cache: ProjectCache, events: EventSet[T
     for wave in waves(park_early(events, locked.projects)):
         changes = RecordChanges(now, causes={event.record_id: event for event in wave if event.record_id})
         subjects = [one for event in wave if (one := _reopen(locked, changes, event)) is not None]
+        for subject in subjects:
+            if (
+                subject.record.expert_checked
+            ):  # somebody came who may be the expert that the look at thresholds waits for
+                changes.mark(subject.record.project_id, BackgroundWork.THRESHOLD_TEST)
         await judge_records(session, changes, subjects)
         await changes.save(session)
 

@@ -88,6 +88,8 @@ async def _progress(session: Session, project: Project, champion: Model) -> Evid
     labelled = await thresholds.labelled(session, project.project_id, champion, most)
     there_are = await thresholds.held_out(session, project.project_id, most)
     last = await thresholds.last_test(session, champion.model_id, SELECTION)
-    checkable = project.policies.auto_accept.check_share == 0.0 or await annotators.any_expert(session)
+    checkable = project.policies.auto_accept.check_share == 0.0 or await annotators.any_expert(
+        session, project.project_id
+    )
     tested_before = None if last is None else last["labels"]
     return EvidenceProgress(labelled, max(there_are - labelled, 0), tested_before, checkable)

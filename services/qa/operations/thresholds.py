@@ -156,7 +156,7 @@ async def _next_step(
     waits_for_experts = labelled < len(held_out)
     if waits_for_experts and labelled < auto_accept.STREAM_STEP * least:
         return NextStep()  # where records never cease to come, labels count as they stand
-    if policy.check_share != 0.0 and not await annotators.any_expert(session):
+    if policy.check_share != 0.0 and not await annotators.any_expert(session, project.project_id):
         return NextStep()
     number = 1 if last is None else last["number"] + 1
     return NextStep(look=DueLook(project, champion, current, number, looks, evidence))

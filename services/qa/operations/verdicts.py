@@ -4,10 +4,10 @@ What is small is judged here, in the transaction that brought the facts. Where a
 record is marked, and `pending_verdicts` judges it outside of transactions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
-from weakref import WeakSet
 
 from services.qa.domain.facts import ArbitrationChange, CurrentLabel, Dispute, RecordFacts
 from services.qa.domain.project import Project
@@ -24,16 +24,8 @@ _OVER = {RecordState.GOLD, RecordState.ERASED}
 _REPORTS_AT_ONCE = 100
 """The oldest reports of a record are judged first, as if they had come one by one; the loop judges those after them."""
 
-
-class PendingListener:
-    """Something in this process that judges what was left for later; held weakly."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
-
-
-pending_listeners: WeakSet[PendingListener] = WeakSet()
-"""Woken once a record is committed whose verdict is pending."""
+VERDICT_PENDING: Final = "verdict-pending"
+"""What is woken in this process once a record is committed whose verdict is left for later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ async def judge_records(session: Session, changes: RecordChanges, subjects: Sequ
             changes.end_pending(subject.record)
             apply(changes, subject, facts, judge(facts))
     if changes.postpones:
-        session.on_commit(_wake_listeners)
+        session.wake(VERDICT_PENDING)
 
 
 def apply(changes: RecordChanges, subject: Subject, facts: RecordFacts, verdict: RecordVerdict) -> None:
@@ -70,11 +62,6 @@ def apply(changes: RecordChanges, subject: Subject, facts: RecordFacts, verdict:
         changes.touch(record)
     if facts.more_reports and not waiting and record.state is RecordState.FINALIZED and not record.under_review:
         changes.postpone(record)
-
-
-def _wake_listeners() -> None:
-    for listener in tuple(pending_listeners):
-        listener.wake()
 
 
 async def load_facts(session: Session, subjects: Sequence[Subject]) -> list[RecordFacts]:

@@ -61,6 +61,15 @@ _LOCK = "SELECT generation, recounted_by FROM agreement_generations WHERE projec
 _SET_GENERATION = "UPDATE agreement_generations SET generation = $2, recounted_by = $3 WHERE project_id = $1"
 _RECOUNTING_JOB = "SELECT recounted_by FROM agreement_generations WHERE project_id = $1"
 _RECOUNTED = "SELECT project_id, recounted_by FROM agreement_generations WHERE recounted_by IS NOT NULL"
+# Locked in one order; a project that another job recounts by then is left alone.
+_END_RECOUNTS = """
+WITH abandoned AS MATERIALIZED (
+    SELECT g.project_id FROM unnest($1::uuid[], $2::uuid[]) AS ended (project_id, job_id)
+    JOIN agreement_generations g ON g.project_id = ended.project_id AND g.recounted_by = ended.job_id
+    ORDER BY g.project_id FOR UPDATE OF g
+)
+UPDATE agreement_generations g SET recounted_by = NULL FROM abandoned WHERE g.project_id = abandoned.project_id
+"""
 
 _CONTRIBUTIONS = """
 SELECT record_id, contributions FROM agreement_records
@@ -209,6 +218,12 @@ async def recounting_job(session: Session, project_id: UUID) -> UUID | None:
 async def recounted(session: Session) -> dict[UUID, UUID]:
     """Return the projects that are being recounted, each with its job."""
     return dict(await session.raw.fetch(_RECOUNTED))
+
+
+async def end_recounts(session: Session, abandoned: Mapping[UUID, UUID]) -> None:
+    """Let changes of these projects be counted again, unless another job than this one recounts them by now."""
+    if abandoned:
+        await session.raw.execute(_END_RECOUNTS, list(abandoned), list(abandoned.values()))
 
 
 async def contributions(

@@ -67,8 +67,10 @@ SELECT annotation_id, annotation_revision, found.annotator_id, role, round, task
             AND eras.annotator_id = found.annotator_id AND eras.since <= found.submitted_at
     )::integer ELSE 0 END AS era,
     record_id
-FROM found LEFT JOIN assessments AS assessment
-    ON assessment.project_id = found.project_id AND assessment.annotator_id = found.annotator_id
+FROM found LEFT JOIN LATERAL (
+    SELECT status, era FROM assessments AS one
+    WHERE one.project_id = found.project_id AND one.annotator_id = found.annotator_id OFFSET 0
+) AS assessment ON true
 ORDER BY record_id, submitted_at, annotation_id, annotation_revision
 """
 _OF_ROUNDS = _OF_ALL_ROUNDS.replace(

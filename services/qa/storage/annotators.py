@@ -36,18 +36,34 @@ class StoredAssessment:
 
 
 _SAVE = """
-INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages)
-SELECT annotator_id, revision, pool, status, skills, ARRAY(SELECT jsonb_array_elements_text(languages))
-FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[])
-    AS new (annotator_id, revision, pool, status, skills, languages)
-ORDER BY annotator_id
-ON CONFLICT (annotator_id) DO UPDATE SET revision = excluded.revision, pool = excluded.pool, status = excluded.status,
-    skills = excluded.skills, languages = excluded.languages
-WHERE annotators.revision < excluded.revision
+WITH new AS (
+    INSERT INTO annotators (annotator_id, revision, pool, status, skills, languages)
+    SELECT annotator_id, revision, pool, status, skills, ARRAY(SELECT jsonb_array_elements_text(languages))
+    FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[])
+        AS new (annotator_id, revision, pool, status, skills, languages)
+    ORDER BY annotator_id
+    ON CONFLICT (annotator_id) DO UPDATE SET revision = excluded.revision, pool = excluded.pool,
+        status = excluded.status, skills = excluded.skills, languages = excluded.languages
+    WHERE annotators.revision < excluded.revision
+    RETURNING annotator_id, pool, status
+)
+SELECT EXISTS (
+    SELECT FROM new LEFT JOIN annotators AS before USING (annotator_id)
+    WHERE new.pool = 'expert' AND new.status = 'active'
+        AND (before.pool, before.status) IS DISTINCT FROM ('expert', 'active')
+)
 """
 _IS_KNOWN = "SELECT EXISTS (SELECT 1 FROM annotators WHERE annotator_id = $1)"
 _EXPERTS = "SELECT annotator_id FROM annotators WHERE annotator_id = ANY($1::uuid[]) AND pool = 'expert'"
-_ANY_EXPERT = "SELECT EXISTS (SELECT FROM annotators WHERE pool = 'expert' AND status = 'active')"
+# Whether somebody may serve a task of a project is queue's to say: it has who belongs to which. Where it has said of a task for
+# experts that nobody may, and has not taken that back, there is no expert in the project, whoever is one elsewhere.
+_ANY_EXPERT = """
+SELECT EXISTS (SELECT FROM annotators WHERE pool = 'expert' AND status = 'active') AND NOT EXISTS (
+    SELECT FROM disputes JOIN records USING (record_id)
+    WHERE disputes.project_id = $1 AND disputes.status = 'unservable'
+        AND records.expert_checked AND records.unservable AND NOT records.servable_again
+)
+"""
 _ERAS = """
 SELECT annotator_id, array_agg(since ORDER BY since) AS since FROM eras
 WHERE project_id = $1 AND annotator_id = ANY($2::uuid[]) GROUP BY annotator_id
@@ -113,10 +129,10 @@ GROUP BY one.project_id
 """
 
 
-async def save(session: Session, events: Sequence[Event[AnnotatorChanged]]) -> None:
-    """Keep the newest state of annotators, each given once."""
+async def save(session: Session, events: Sequence[Event[AnnotatorChanged]]) -> bool:
+    """Keep the newest state of annotators, each given once; returns whether one became an expert who works."""
     payloads = [event.payload for event in events]
-    await session.raw.execute(
+    became: bool = await session.raw.fetchval(
         _SAVE,
         [one.annotator_id for one in payloads],
         [event.revision for event in events],
@@ -125,6 +141,7 @@ async def save(session: Session, events: Sequence[Event[AnnotatorChanged]]) -> N
         [dump(one.skills) for one in payloads],
         [dump(one.languages) for one in payloads],
     )
+    return became
 
 
 async def is_known(session: Session, annotator_id: UUID) -> bool:
@@ -138,9 +155,9 @@ async def experts(session: Session, annotator_ids: Sequence[UUID]) -> frozenset[
     return frozenset(row["annotator_id"] for row in await session.raw.fetch(_EXPERTS, annotator_ids))
 
 
-async def any_expert(session: Session) -> bool:
-    """Whether there is an expert who works."""
-    found: bool = await session.raw.fetchval(_ANY_EXPERT)
+async def any_expert(session: Session, project_id: UUID) -> bool:
+    """Whether there is an expert who works, as far as is known of the project."""
+    found: bool = await session.raw.fetchval(_ANY_EXPERT, project_id)
     return found
 
 

@@ -47,6 +47,10 @@ FROM waiting AS w LEFT JOIN work_attempts AS a
     ON a.project_id = w.project_id AND a.kind = $1 AND a.subject = coalesce(w.subject, w.project_id)
 ORDER BY w.first_seq
 """
+_MARK_CHAMPIONS = """
+INSERT INTO marks (project_id, kind, weight)
+SELECT DISTINCT project_id, $1, 1 FROM models WHERE stage = 'champion'
+"""
 _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 
@@ -109,6 +113,11 @@ async def fold(session: Session, limit: int) -> int:
 async def mark(session: Session, project_id: UUID, kind: BackgroundWork, subject: UUID | None = None) -> None:
     """Mark background work that waits."""
     await add(session, {}, {Mark(project_id, kind, subject): 1})
+
+
+async def mark_with_champions(session: Session, kind: BackgroundWork) -> None:
+    """Mark background work that waits for every project with a champion."""
+    await session.raw.execute(_MARK_CHAMPIONS, kind)
 
 
 async def marks(session: Session, kind: BackgroundWork) -> dict[tuple[UUID, UUID | None], Marked]:

@@ -58,7 +58,7 @@ async def digests(session: Session, project_ids: Collection[UUID]) -> dict[UUID,
     return {row["project_id"]: row["digest"] for row in rows}
 
 
-_HOLDING = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
+HOLDING_PERSONAL_DATA = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
 
 
 class ProjectCache:
@@ -85,8 +85,3 @@ class ProjectCache:
 
 def _project(row: Mapping[str, Any]) -> Project:
     return Project(row["project_id"], row["revision"], ProjectChanged.model_validate_json(row["content"]))
-
-
-async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the projects that hold personal data, as ingest last published them."""
-    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}

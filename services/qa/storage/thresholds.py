@@ -116,17 +116,23 @@ SELECT count(*) FROM (
     WHERE project_id = $1 AND known AND split <> 'train' AND state IN ('open', 'finalized') LIMIT $2
 ) bounded
 """
+# The newest labels first, and each one's prediction and record sought: no plan begins with all that a model predicted.
 _LABELLED = """
 SELECT count(*) FROM (
-    SELECT 1 FROM labels JOIN records USING (record_id)
+    SELECT 1 FROM labels
     WHERE labels.project_id = $1 AND labels.schema_version = $3 AND labels.current AND labels.measures
-        AND labels.answers IS NOT NULL AND records.split <> 'train'
-        AND NOT (records.under_review AND records.unservable_at IS NULL)
-        AND EXISTS (
-            SELECT FROM predictions
+        AND labels.answers IS NOT NULL
+        AND (
+            SELECT true FROM records
+            WHERE records.record_id = labels.record_id AND records.split <> 'train'
+                AND NOT (records.under_review AND records.unservable_at IS NULL)
+        )
+        AND (
+            SELECT true FROM predictions
             WHERE predictions.model_id = $2 AND predictions.record_id = labels.record_id
                 AND predictions.schema_version = labels.schema_version AND predictions.answers ? $4
                 AND predictions.confidence IS NOT NULL
+            LIMIT 1
         )
     ORDER BY labels.label_id DESC LIMIT $5
 ) bounded

@@ -194,7 +194,7 @@ async def skip_task(
 )
 async def save_draft(token: UUID, principal: Worker, runtime: QueueRuntimeDep, body: DraftIn) -> Response:
     """Unfinished answers, at most as large as an annotation can be (512 KiB). They stay yours when the lease runs out, and
-    may change even then; not once you have submitted, skipped or given back. They are kept, and come back, without personal
+    may change even then; not once you have submitted, skipped or released it. They are kept, and come back, without personal
     data, as an annotation is.
     """
     async with runtime.database.autocommit() as session:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from services.queue.domain.leases import Why
 from services.queue.domain.reasons import Reason
@@ -14,7 +14,8 @@ from services.queue.storage.annotators import Annotator
 from shared.contracts.answers import OffsetUnit
 from shared.contracts.answers.examples import OFFSET_UNIT, DescribedAnswers
 from shared.contracts.fields import Name, PictureSize
-from shared.contracts.values import AnnotatorStatus, AssessmentStatus, BrokenRule, Pool, TaskKind
+from shared.contracts.values import AnnotatorStatus, AssessmentStatus, Pool, TaskKind
+from shared.contracts.visible import DisplayName, InOneOrder, Visible
 
 MAX_COUNT = 50
 LEASE_ID_EXAMPLE = "6f0a8a5e-8c6b-4bb0-9a3e-6a4f1c0b7d11"
@@ -35,16 +36,8 @@ _LEASE_EXAMPLE: dict[str, Any] = {
 ANSWERS_EXAMPLE: dict[str, Any] = {"sentiment": {"label": "negative"}}
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise BrokenRule("It must not be blank.", rule="blank")
-    return text
-
-
-_NotBlank = AfterValidator(_not_blank)
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), _NotBlank]
-_Name = Annotated[str, StringConstraints(min_length=1, max_length=200), _NotBlank]
-Subject = Annotated[str, StringConstraints(min_length=1, max_length=255), _NotBlank]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), Visible]
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=255), Visible, InOneOrder]
 _Skills = Annotated[dict[Name, Annotated[int, Field(ge=0, le=100)]], Field(max_length=200)]
 _Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 _Languages = Annotated[list[_Language], Field(max_length=100)]
@@ -249,7 +242,7 @@ class NewAnnotator(_Body):
     )
 
     subject: Subject
-    name: _Name | None = None
+    name: DisplayName | None = None
     pool: Pool = Pool.CROWD
     skills: _Skills = Field(default={})
     languages: _Languages = Field(default=[])
@@ -261,7 +254,7 @@ class AnnotatorChange(_Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "paused"}]})
 
-    name: _Name | None = None
+    name: DisplayName | None = None
     subject: Subject | None = None
     pool: Pool | None = None
     skills: _Skills | None = None

@@ -109,13 +109,13 @@ _NEXT_STEP = {
     Reason.ALL_ANSWERED: "Wait: the answers are being weighed, and more are asked for only if they are not enough.",
     Reason.BEING_DECIDED: "Wait: an arbiter or a model decides what is left, or it is on its way.",
     Reason.ALL_LEASED: "Ask again later: others hold what is left.",
-    Reason.IN_HAND: "Submit or give back what you hold: GET the project's leases lists it.",
+    Reason.IN_HAND: "Submit or release what you hold: GET the project's leases lists it.",
     Reason.OTHER_KINDS: "Nothing of the kinds you asked for is there now: ask again later, or without `kinds`.",
     Reason.NOT_SELECTED: "Wait until the next learning batch is chosen. A manager who wants everything open at once "
     "switches learning off in the project's policies.",
     Reason.OTHERS_NEEDED: "Somebody else has to work on what you had: a manager registers and invites more annotators.",
     Reason.NO_SKILL: "What is left needs a skill or a pool that you don't have: a manager can give it to you.",
-    Reason.LIMIT_REACHED: "Submit or give back what you hold: it is as much as you may hold.",
+    Reason.LIMIT_REACHED: "Submit or release what you hold: it is as much as you may hold.",
     Reason.SHARE_DONE: "You did as much as one person may here. A manager can raise `annotations_per_annotator` in the "
     "project's policies.",
     Reason.PAUSED: "Ask a manager: you are paused, and get tasks again once you are active.",

@@ -121,7 +121,7 @@ async def count_again(session: Session, lease: Lease) -> None:
 async def release_lease(
     session: Session, principal: Principal, token: UUID, wake_routing: Callable[[], None], now: datetime
 ) -> None:
-    """Give the slot back. What is held no longer is given back already."""
+    """Release the slot. What is held no longer is released already."""
     found, status = await lock_lease(session, principal, token)
     if status is not TokenStatus.VALID:
         return

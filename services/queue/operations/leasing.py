@@ -208,7 +208,9 @@ class Leasing:
         room = min(chosen.count, claim.most_held - await claims.count_held(session, *who))
         lines = {(want.pool, want.lane) for want in chosen.wants}
         there = {
-            one.slot.record_id: Pick(one.slot, one.guideline_version, _FIRST_OF_ALL, _blind_again(one.slot, one.shown))
+            one.slot.record_id: Pick(
+                one.slot, one.guideline_version, _FIRST_OF_ALL, _blind_again(one.slot, one.showed_prediction)
+            )
             for one in found
             if one.slot is not None and (one.slot.lane is Lane.GOLD or (one.slot.pool, one.slot.lane) in lines)
         }
@@ -262,9 +264,9 @@ class Leasing:
         return Granted(project, [], nothing(reason, request.soon_s))
 
 
-def _blind_again(slot: SlotCandidate, shown: bool) -> bool:
+def _blind_again(slot: SlotCandidate, showed: bool) -> bool:
     """Whether what comes again shows no prediction: gold shows one if it did."""
-    return not shown if slot.lane is Lane.GOLD else slot.blind
+    return not showed if slot.lane is Lane.GOLD else slot.blind
 
 
 def _after(entrant: Entrant, leases: Sequence[Leased]) -> Entrant:

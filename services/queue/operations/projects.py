@@ -19,7 +19,7 @@ async def keep(session: Session, cache: ProjectCache, events: EventSet[ProjectCh
         known = newest.get(event.project_id)
         if known is None or event.revision >= known.revision:
             newest[event.project_id] = Project(event.project_id, event.revision, event.payload)
-    before = [old for project_id in newest if (old := await cache.find(session, project_id)) is not None]
+    before = (await cache.find_all(session, newest)).values()
     await projects.save(session, list(newest.values()))
     session.on_commit(lambda: cache.forget(newest))
     served_otherwise = [

@@ -110,7 +110,7 @@ async def submit_annotation(
     request = None if following is None else following.request(principal, lease.project_id)
     if status is TokenStatus.DONE:
         return await _submitted_again(session, leasing, lease, work, request, now)
-    if status is not TokenStatus.VALID or checked.reading is Reading.DRAFT:  # late when it was read is late
+    if status is not TokenStatus.VALID or checked.reading is Reading.LATE:  # late when it was read is late
         return await _too_late(session, checked, lease, token, status, now)
     new = _annotation(lease, work, now)
     await annotations.submit(session, new)

@@ -28,7 +28,15 @@ from services.queue.operations.leases import (
 from services.queue.storage import leases
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.projects import ProjectCache
-from shared.contracts.answers import Content, LabelSchema, OffsetUnit, Violation, accept, to_code_points
+from shared.contracts.answers import (
+    Content,
+    LabelSchema,
+    OffsetUnit,
+    Violation,
+    accept,
+    near_code_points,
+    to_code_points,
+)
 from shared.contracts.answers.free_text import free_characters
 from shared.contracts.values import Answers, BrokenRule, TaskKind
 from shared.kit.auth import Principal
@@ -64,6 +72,8 @@ class Reading(Enum):
     """They are compared, in canonical form, with what was kept before."""
     DRAFT = auto()
     """They are kept as they are, with offsets in code points."""
+    LATE = auto()
+    """They came too late to count, and are kept as a draft whatever they hold: an offset inside a character is moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ async def check_found(
     status = token_status(found.lease, token)
     late = status is not TokenStatus.VALID and status is not TokenStatus.DONE
     if late and (status in WITHOUT_DRAFT or as_draft(work.answers) is None):
-        return CheckedWork(found, None, Work({}, work.active_s), Reading.DRAFT)
+        return CheckedWork(found, None, Work({}, work.active_s), Reading.LATE)
     size = len(orjson.dumps(work.answers)) + len(work.reason or "")
     if size > MOST_ANSWER_BYTES and not late:
         raise AnswersTooLarge(f"At most {MOST_ANSWER_BYTES} bytes of JSON are kept.")
@@ -118,7 +128,7 @@ async def check_found(
     if project is None:
         raise NotKnownHere("project", found.lease.project_id)
     if late:
-        return _finish_if_light(CheckedWork(found, project, replace(work, reason=None), Reading.DRAFT), size)
+        return _finish_if_light(CheckedWork(found, project, replace(work, reason=None), Reading.LATE), size)
     if status is TokenStatus.DONE:
         return _finish_if_light(CheckedWork(found, project, work, Reading.REPEATED), size)
     if found.lease.kind is TaskKind.ARBITRATION and not (work.reason or "").strip():
@@ -136,7 +146,9 @@ def _finish_if_light(checked: CheckedWork, size: int) -> CheckedWork:
 def _read(checked: CheckedWork) -> Work:
     """The work with offsets in code points; an annotation in canonical form. Raises SchemaViolated."""
     found, work, schema = checked.found, checked.work, checked.schema
-    if checked.reading is not Reading.DRAFT:
+    if checked.reading is Reading.LATE:
+        answers = near_code_points(schema, found.content, work.answers, work.unit)
+    elif checked.reading is not Reading.DRAFT:
         accepted = accept(schema, found.content, work.answers, unit=work.unit)
         if accepted.violations and checked.reading is Reading.ANNOTATION:
             raise SchemaViolated(accepted.violations)
@@ -214,6 +226,8 @@ async def finish_check(compute: ComputePool, checked: CheckedWork) -> CheckedWor
             timeout_s=MASKING_TIMEOUT_S,
         )
     except ComputeFailed as failure:
+        if checked.reading is Reading.LATE:
+            return replace(checked, project=None, work=Work({}, work.active_s), large=False)
         raise AnswersTooLarge("The text is too long to be searched for personal data.") from failure
     return replace(checked, work=replace(work, answers=answers, reason=reason), large=False)
 

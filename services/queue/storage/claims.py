@@ -91,8 +91,8 @@ WITH me AS MATERIALIZED (
     JOIN annotators a ON a.annotator_id = m.annotator_id
     JOIN projects p ON p.project_id = m.project_id
     WHERE m.annotator_id = :annotator_id AND m.project_id = :project_id AND m.granted = :granted
-        AND m.returned = :returned AND m.gold_served = :gold_served AND m.assessed = :assessed AND NOT m.owed AND NOT m.removed
-        AND a.revision = :annotator_revision AND p.revision = :project_revision
+        AND m.returned = :returned AND m.gold_served = :gold_served AND m.assessed = :assessed
+        AND NOT m.has_returned_work AND NOT m.removed AND a.revision = :annotator_revision AND p.revision = :project_revision
     FOR NO KEY UPDATE OF m
 ), held AS MATERIALIZED (
     SELECT count(*) AS leases FROM slots
@@ -128,31 +128,36 @@ FROM me LEFT JOIN leased ON true LEFT JOIN ordinary ON true
 
 # Returned work of the annotator, each with a slot of it that is free. Gold is gone once somebody else took the ordinary slot
 # that stood in front when it was returned: an ordinary task would have gone to them, too. And when the project changes,
-# what nobody holds moves to other versions: gold does what that slot does (the columns `witness_*`). It shows a prediction if
+# what nobody holds moves to other versions: gold does what that slot does (the columns `ordinary_*`). It shows a prediction if
 # it did.
 _RETURNED = Statement(f"""
-SELECT g.task_id AS given_task, g.shown, found.*, NULL::uuid AS shows, CASE
+SELECT returned.task_id AS returned_task_id, returned.showed_prediction, found.*, NULL::uuid AS shows, CASE
     WHEN found.lane <> 'gold' THEN found.guideline_version
-    WHEN w.guideline_version > g.witness_guideline THEN w.guideline_version
-    ELSE coalesce(g.guideline_version, found.guideline_version)
+    WHEN ordinary.guideline_version > returned.ordinary_guideline_version THEN ordinary.guideline_version
+    ELSE coalesce(returned.guideline_version, found.guideline_version)
 END AS carried
-FROM given_back g LEFT JOIN slots w ON w.task_id = g.witness_task AND w.slot = g.witness_slot LEFT JOIN LATERAL (
+FROM returned_work returned
+LEFT JOIN slots ordinary ON ordinary.task_id = returned.ordinary_task_id AND ordinary.slot = returned.ordinary_slot
+LEFT JOIN LATERAL (
     SELECT {_FREE_COLUMNS} FROM slots f
-    WHERE f.task_id = g.task_id AND f.state = :free AND {_NOT_MINE} AND (
-        g.witness_task IS NULL OR (
-            w.schema_version = f.schema_version
-            AND (w.state = :free OR (w.annotator_id = g.annotator_id AND w.state = ANY(:taken::text[])))
+    WHERE f.task_id = returned.task_id AND f.state = :free AND {_NOT_MINE} AND (
+        returned.ordinary_task_id IS NULL OR (
+            ordinary.schema_version = f.schema_version AND (
+                ordinary.state = :free
+                OR (ordinary.annotator_id = returned.annotator_id AND ordinary.state = ANY(:taken::text[]))
+            )
         )
     )
     ORDER BY f.slot LIMIT 1 FOR UPDATE OF f SKIP LOCKED
 ) found ON true
-WHERE g.annotator_id = :annotator_id AND g.project_id = :project_id AND g.kind = ANY(:kinds::text[])
-ORDER BY g.task_id
+WHERE returned.annotator_id = :annotator_id AND returned.project_id = :project_id
+    AND returned.kind = ANY(:kinds::text[])
+ORDER BY returned.task_id
 """)  # noqa: S608  constants
 _FORGET_RETURNED = """
-DELETE FROM given_back WHERE annotator_id = $1 AND project_id = $2 AND task_id = ANY($3::uuid[])
+DELETE FROM returned_work WHERE annotator_id = $1 AND project_id = $2 AND task_id = ANY($3::uuid[])
 """
-_ANYTHING_RETURNED = "SELECT EXISTS (SELECT FROM given_back WHERE annotator_id = $1 AND project_id = $2)"
+_ANYTHING_RETURNED = "SELECT EXISTS (SELECT FROM returned_work WHERE annotator_id = $1 AND project_id = $2)"
 _ORDINARY = Statement(f"""
 SELECT line.number, near.*, {_SHOWS.format(slot="near")} FROM {_LINES}, LATERAL ({_IN_LINE}
     LIMIT line.take FOR UPDATE OF f SKIP LOCKED
@@ -246,7 +251,7 @@ class ReturnedWork:
     task_id: UUID
     slot: SlotCandidate | None
     guideline_version: int
-    shown: bool
+    showed_prediction: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +297,9 @@ async def claim_one(
         return None
     if row["token"] is None:
         return OneClaimed(None)
-    return OneClaimed(_leased(row), (row["line_pool"], row["line_lane"]), row["rank"], row["sort_key"])
+    return OneClaimed(
+        _leased(row), line=(row["line_pool"], row["line_lane"]), rank=row["rank"], sort_key=row["sort_key"]
+    )
 
 
 async def returned_work(
@@ -306,7 +313,10 @@ async def returned_work(
     )
     return [
         ReturnedWork(
-            row["given_task"], None if row["task_id"] is None else _candidate(row), row["carried"] or 0, row["shown"]
+            task_id=row["returned_task_id"],
+            slot=None if row["task_id"] is None else _candidate(row),
+            guideline_version=row["carried"] or 0,
+            showed_prediction=row["showed_prediction"],
         )
         for row in rows
     ]
@@ -399,39 +409,39 @@ def _lines(stretches: Sequence[Stretch]) -> dict[str, list[Any]]:
 
 def _candidate(row: Any, line: int = 0) -> SlotCandidate:
     return SlotCandidate(
-        row["task_id"],
-        row["slot"],
-        row["record_id"],
-        TaskKind(row["kind"]),
-        row["schema_version"],
-        row["guideline_version"],
-        row["blind"],
-        Lane(row["lane"]),
-        row["pool"],
-        row["rank"],
-        row["sort_key"],
-        line,
-        row["shows"],
+        task_id=row["task_id"],
+        slot=row["slot"],
+        record_id=row["record_id"],
+        kind=TaskKind(row["kind"]),
+        schema_version=row["schema_version"],
+        guideline_version=row["guideline_version"],
+        blind=row["blind"],
+        lane=Lane(row["lane"]),
+        pool=row["pool"],
+        rank=row["rank"],
+        sort_key=row["sort_key"],
+        line=line,
+        shows=row["shows"],
     )
 
 
 def _leased(row: Any) -> Leased:
     return Leased(
-        row["token"],
-        row["until"],
-        row["task_id"],
-        row["slot"],
-        row["record_id"],
-        TaskKind(row["kind"]),
-        row["round"],
-        row["schema_version"],
-        row["guideline_version"],
-        row["lane"],
-        row["leased_at"],
-        row["prediction_shown"],
-        RecordState(row["record_state"]),
-        row["fields"],
-        row["prediction"],
-        row["disputed"],
-        row["urgency"],
+        token=row["token"],
+        until=row["until"],
+        task_id=row["task_id"],
+        slot=row["slot"],
+        record_id=row["record_id"],
+        kind=TaskKind(row["kind"]),
+        round=row["round"],
+        schema_version=row["schema_version"],
+        guideline_version=row["guideline_version"],
+        lane=row["lane"],
+        leased_at=row["leased_at"],
+        prediction_shown=row["prediction_shown"],
+        record_state=RecordState(row["record_state"]),
+        fields=row["fields"],
+        prediction=row["prediction"],
+        disputed=row["disputed"],
+        urgency=row["urgency"],
     )

@@ -92,18 +92,18 @@ FROM slots WHERE task_id = $1 AND slot = $2
 """
 _SUSPECT = "UPDATE tasks SET suspect_at = least(suspect_at, $2) WHERE task_id = $1"
 
-# Returned work, which comes to annotators again: they gave it back or let it run out; a slot that is free keeps which
-# prediction its last lease showed. Of gold it is noted, as `witness_*`, which ordinary slot stands in front now: nobody
+# Returned work, which comes to annotators again: they returned it or let it run out; a slot that is free keeps which
+# prediction its last lease showed. Of gold it is noted, as `ordinary_*`, which ordinary slot stands in front now: nobody
 # takes gold away, so it is gone when somebody else takes that slot. In which of both lanes is told by the ids, half and
-# half. It is looked for whatever the slot is, so that giving back takes as long.
+# half. It is looked for whatever the slot is, so that returning takes as long.
 _REMEMBER = """
-INSERT INTO given_back (annotator_id, project_id, task_id, kind, guideline_version, witness_task, witness_slot,
-    witness_guideline, shown)
-SELECT back.annotator_id, s.project_id, s.task_id, s.kind, s.guideline_version,
+INSERT INTO returned_work (annotator_id, project_id, task_id, kind, guideline_version, ordinary_task_id, ordinary_slot,
+    ordinary_guideline_version, showed_prediction)
+SELECT returned.annotator_id, s.project_id, s.task_id, s.kind, s.guideline_version,
     CASE WHEN s.lane = 'gold' THEN front.task_id END, CASE WHEN s.lane = 'gold' THEN front.slot END,
     CASE WHEN s.lane = 'gold' THEN front.guideline_version END, s.prediction_shown IS NOT NULL
-FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS back (task_id, slot, annotator_id)
-JOIN slots s ON s.task_id = back.task_id AND s.slot = back.slot AND s.state = $4
+FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS returned (task_id, slot, annotator_id)
+JOIN slots s ON s.task_id = returned.task_id AND s.slot = returned.slot AND s.state = $4
 LEFT JOIN LATERAL (
     SELECT one.task_id, one.slot, one.guideline_version
     FROM (VALUES ('random'), ('learning')) AS line (lane), LATERAL (
@@ -111,12 +111,14 @@ LEFT JOIN LATERAL (
         WHERE f.project_id = s.project_id AND f.state = 'free' AND f.pool = 'any' AND f.lane = line.lane
         ORDER BY f.rank, f.sort_key LIMIT 1
     ) one
-    ORDER BY (line.lane = 'random') = (hashtextextended(concat(back.annotator_id, s.task_id, s.slot), 0) % 2 = 0) DESC LIMIT 1
+    ORDER BY (line.lane = 'random')
+        = (hashtextextended(concat(returned.annotator_id, s.task_id, s.slot), 0) % 2 = 0) DESC LIMIT 1
 ) front ON true
-ORDER BY back.annotator_id, s.project_id, s.task_id
+ORDER BY returned.annotator_id, s.project_id, s.task_id
 ON CONFLICT (annotator_id, project_id, task_id) DO UPDATE
-SET guideline_version = excluded.guideline_version, witness_task = excluded.witness_task,
-    witness_slot = excluded.witness_slot, witness_guideline = excluded.witness_guideline, shown = excluded.shown
+SET guideline_version = excluded.guideline_version, ordinary_task_id = excluded.ordinary_task_id,
+    ordinary_slot = excluded.ordinary_slot, ordinary_guideline_version = excluded.ordinary_guideline_version,
+    showed_prediction = excluded.showed_prediction
 """
 _DUE = """
 SELECT task_id, slot FROM slots WHERE state = 'leased' AND until < $1

@@ -11,16 +11,18 @@ from shared.kit.database import Session
 from shared.kit.jsonb import load
 from shared.kit.statements import Statement
 
-# The column `owed`: there may be returned work, which comes to them again.
+# `has_returned_work`: there may be some, which comes to them again. Who the subject is is known first: of a project's many
+# members only this one is looked up, whatever PostgreSQL thinks of the tables.
 _SELECT = """
 SELECT a.annotator_id, a.pool, a.skills, a.status, a.arbiter, a.revision AS annotator_revision,
-    m.assessed, m.granted, m.returned, m.gold_served, m.owed AS has_returned_work, m.removed,
+    m.assessed, m.granted, m.returned, m.gold_served, m.has_returned_work, m.removed,
     p.revision, p.status AS project_status, p.servable
     {more}
 FROM annotators a
-JOIN memberships m ON m.annotator_id = a.annotator_id AND m.project_id = :project_id
-JOIN projects p ON p.project_id = :project_id
-WHERE a.subject = :subject
+JOIN memberships m ON m.annotator_id = a.annotator_id
+JOIN projects p ON p.project_id = m.project_id
+WHERE a.subject = :subject AND m.project_id = :project_id
+    AND m.annotator_id = (SELECT annotator_id FROM annotators WHERE subject = :subject)
 """
 LAZILY = "CASE WHEN :lazily THEN set_config('synchronous_commit', 'off', true) END"
 _READ = Statement(_SELECT.format(more=""))
@@ -53,7 +55,7 @@ _SET_ARBITER = "UPDATE annotators SET arbiter = $2 WHERE annotator_id = $1"
 _COUNT = Statement("""
 UPDATE memberships
 SET granted = granted + :granted, returned = returned - :again, gold_served = gold_served + :gold,
-    owed = coalesce(:has_returned_work, owed)
+    has_returned_work = coalesce(:has_returned_work, has_returned_work)
 WHERE annotator_id = :annotator_id AND project_id = :project_id
 """)
 _LOCK_ONLY = "SELECT FROM memberships WHERE annotator_id = $1 AND project_id = $2 FOR NO KEY UPDATE"
@@ -65,7 +67,7 @@ WITH mine AS (
     JOIN memberships m ON m.annotator_id = one.annotator_id AND m.project_id = one.project_id
     ORDER BY m.annotator_id, m.project_id FOR NO KEY UPDATE OF m
 )
-UPDATE memberships m SET returned = m.returned + mine.leases, owed = m.owed OR $4
+UPDATE memberships m SET returned = m.returned + mine.leases, has_returned_work = m.has_returned_work OR $4
 FROM mine WHERE m.annotator_id = mine.annotator_id AND m.project_id = mine.project_id
 """
 
@@ -113,24 +115,24 @@ def _entrant(row: Any) -> Entrant | None:
     if row is None:
         return None
     membership = Membership(
-        Pool(row["pool"]),
-        row["arbiter"],
-        AnnotatorStatus(row["status"]),
-        AssessmentStatus(row["assessed"]),
-        row["granted"],
-        row["returned"],
-        row["gold_served"],
-        row["has_returned_work"],
-        row["removed"],
+        pool=Pool(row["pool"]),
+        arbiter=row["arbiter"],
+        status=AnnotatorStatus(row["status"]),
+        assessed=AssessmentStatus(row["assessed"]),
+        granted=row["granted"],
+        returned=row["returned"],
+        gold_served=row["gold_served"],
+        has_returned_work=row["has_returned_work"],
+        removed=row["removed"],
     )
     return Entrant(
-        row["annotator_id"],
-        row["annotator_revision"],
-        membership,
-        row["skills"],
-        row["revision"],
-        row["project_status"],
-        row["servable"],
+        annotator_id=row["annotator_id"],
+        annotator_revision=row["annotator_revision"],
+        membership=membership,
+        skills=row["skills"],
+        project_revision=row["revision"],
+        project_status=row["project_status"],
+        servable=row["servable"],
     )
 
 

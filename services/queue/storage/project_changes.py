@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
+from services.queue.storage.change_cursor import ChangeCursor
 from shared.kit.database import Session
 
 # What was not done yet of an earlier change is done with this one, from the beginning: records are routed by the project as
@@ -19,7 +21,6 @@ SELECT record_id FROM tasks
 WHERE project_id = $1 AND record_id > $2 AND state = 'open' AND purpose <> 'gold' AND purpose = 'annotation'
 ORDER BY record_id LIMIT $3
 """
-# Unless another replica, which leads by now, went farther.
 _GO_ON = """
 UPDATE project_changes SET done_to = $3, pages_done = pages_done + 1 WHERE change_id = $1 AND done_to = $2
 """
@@ -27,28 +28,16 @@ _END = "DELETE FROM project_changes WHERE change_id = $1 AND done_to = $2"
 
 
 @dataclass(frozen=True, slots=True)
-class PendingProjectChange:
-    """Records of this project with an open task are to be routed again, in the order of their ids.
+class PendingProjectChange(ChangeCursor):
+    """Records of this project with an open task are to be routed again, in the order of their ids."""
 
-    Those up to `done_to` are done.
-    """
-
-    change_id: int
-    project_id: UUID
-    done_to: UUID
+    advance_sql: ClassVar[str] = _GO_ON
+    end_sql: ClassVar[str] = _END
 
     async def concerned(self, session: Session, limit: int) -> tuple[list[UUID], UUID | None]:
-        """The next `limit` records that it concerns, and the last one; None: no more follow."""
         rows = await session.raw.fetch(_CONCERNED, self.project_id, self.done_to, limit)
         found = [row["record_id"] for row in rows]
         return found, found[-1] if len(found) == limit else None
-
-    async def go_on(self, session: Session, end: UUID | None) -> None:
-        """The change is made from where it stood up to this record, None: as a whole."""
-        if end is None:
-            await session.raw.execute(_END, self.change_id, self.done_to)
-        else:
-            await session.raw.execute(_GO_ON, self.change_id, self.done_to, end)
 
 
 async def add(session: Session, project_ids: Collection[UUID]) -> None:

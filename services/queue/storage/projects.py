@@ -25,7 +25,7 @@ SET revision = excluded.revision, status = excluded.status, servable = excluded.
     routing_policy = excluded.routing_policy
 WHERE projects.revision <= excluded.revision
 """
-_REVISION = "SELECT revision FROM projects WHERE project_id = $1"
+_REVISIONS = "SELECT project_id, revision FROM projects WHERE project_id = ANY($1::uuid[])"
 # A project is not changed, nor a threshold of its models, while records are routed by it.
 _HOLD = """
 SELECT project_id, revision, thresholds_revision FROM projects WHERE project_id = ANY($1::uuid[])
@@ -39,7 +39,7 @@ WHERE project_id = ANY($1::uuid[])
 _KEPT = 1_000
 
 
-_HOLDING = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
+HOLDING_PERSONAL_DATA = "SELECT project_id FROM projects WHERE project_id = ANY($1::uuid[]) AND holds_personal_data"
 
 
 class ProjectCache:
@@ -51,13 +51,23 @@ class ProjectCache:
     async def find(self, session: Session, project_id: UUID, revision: int | None = None) -> Project | None:
         """The project, or None; its thresholds may be out of date. `revision` is the one that holds, if it is known."""
         if revision is None:
-            revision = await session.raw.fetchval(_REVISION, project_id)
-            if revision is None:
-                return None
-        project = self._parsed.get(project_id)
-        if project is not None and project.revision == revision:
-            return project
-        return (await self._load(session, [project_id])).get(project_id)
+            return (await self.find_all(session, [project_id])).get(project_id)
+        return (await self._current(session, {project_id: revision})).get(project_id)
+
+    async def find_all(self, session: Session, project_ids: Collection[UUID]) -> dict[UUID, Project]:
+        """Those of the projects that are here; their thresholds may be out of date."""
+        rows = await session.raw.fetch(_REVISIONS, list(project_ids))
+        return await self._current(session, {row["project_id"]: row["revision"] for row in rows})
+
+    async def _current(self, session: Session, revisions: Mapping[UUID, int]) -> dict[UUID, Project]:
+        """The projects in these revisions, of which some are parsed."""
+        found: dict[UUID, Project] = {}
+        for project_id, revision in revisions.items():
+            parsed = self._parsed.get(project_id)
+            if parsed is not None and parsed.revision == revision:
+                found[project_id] = parsed
+        stale = [project_id for project_id in revisions if project_id not in found]
+        return found | await self._load(session, stale) if stale else found
 
     async def hold(self, session: Session, project_ids: Collection[UUID]) -> dict[UUID, Project]:
         """The projects with their thresholds, which nobody changes until the transaction ends."""
@@ -114,8 +124,3 @@ async def save(session: Session, projects: Sequence[Project]) -> None:
         [one.content.active_guideline for one in projects],
         [one.routing_policy for one in projects],
     )
-
-
-async def holding_personal_data(session: Session, project_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the projects that hold personal data, as ingest last published them."""
-    return {row["project_id"] for row in await session.raw.fetch(_HOLDING, list(project_ids))}

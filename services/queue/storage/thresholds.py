@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
+from services.queue.storage.change_cursor import ChangeCursor
 from shared.contracts.events import AutoAcceptThresholdSet
 from shared.kit.database import Session
 from shared.kit.jsonb import dump
@@ -54,7 +56,6 @@ FROM routes o
 WHERE o.project_id = $1 AND o.model_id = $2 AND o.record_id > $3 AND o.confidence >= $4 AND o.confidence < $5
 ORDER BY o.record_id LIMIT $6
 """
-# Unless another replica, which leads by now, went farther.
 _GO_ON = "UPDATE threshold_changes SET done_to = $3 WHERE change_id = $1 AND done_to = $2"
 _END = "DELETE FROM threshold_changes WHERE change_id = $1 AND done_to = $2"
 
@@ -71,37 +72,29 @@ class ThresholdKey:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdChange:
+class ThresholdChange(ChangeCursor):
     """Records of this model whose confidence is from `at_least` on and below `below` are to be routed again.
 
-    In the order of their ids: those up to `done_to` are done. `classes`: as JSON, the range of each class of `question` that
+    `classes`: as JSON, the range of each class of `question` that
     changed; '' is all that have none of their own.
     """
 
-    change_id: int
-    project_id: UUID
+    advance_sql: ClassVar[str] = _GO_ON
+    end_sql: ClassVar[str] = _END
+
     model_id: UUID
     at_least: float
     below: float
-    done_to: UUID
     question: str | None
     classes: str
 
     async def concerned(self, session: Session, limit: int) -> tuple[list[UUID], UUID | None]:
-        """Of the next `limit` records that it concerns those to be routed again, and the last one; None: no more follow."""
         rows = await session.raw.fetch(
             _CONCERNED, self.project_id, self.model_id, self.done_to, self.at_least, self.below, limit,
             self.question, self.classes,
         )  # fmt: skip
         end = rows[-1]["record_id"] if len(rows) == limit else None
         return [row["record_id"] for row in rows if row["concerned"]], end
-
-    async def go_on(self, session: Session, end: UUID | None) -> None:
-        """The change is made from where it stood up to this record, None: as a whole."""
-        if end is None:
-            await session.raw.execute(_END, self.change_id, self.done_to)
-        else:
-            await session.raw.execute(_GO_ON, self.change_id, self.done_to, end)
 
 
 async def lock_projects(session: Session, project_ids: Sequence[UUID]) -> set[UUID]:

@@ -31,8 +31,8 @@ WHERE s.project_id = ANY($2::uuid[]) AND s.annotator_id = $1 AND s.state = 'leas
 LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 _RAN_OUT = """
-SELECT s.task_id, s.slot FROM given_back g JOIN slots s ON s.task_id = g.task_id
-WHERE g.annotator_id = $1 AND g.project_id = ANY($2::uuid[]) AND s.annotator_id = g.annotator_id AND s.state = $4
+SELECT s.task_id, s.slot FROM returned_work w JOIN slots s ON s.task_id = w.task_id
+WHERE w.annotator_id = $1 AND w.project_id = ANY($2::uuid[]) AND s.annotator_id = w.annotator_id AND s.state = $4
     AND s.token IS NOT NULL
 LIMIT $3 FOR UPDATE OF s SKIP LOCKED
 """
@@ -48,10 +48,11 @@ FROM before WHERE s.task_id = before.task_id AND s.slot = before.slot
 RETURNING before.token, s.task_id, s.slot, s.project_id, s.record_id, before.annotator_id, s.kind, s.round,
     'expired' AS activity, NULL AS reason, NULL::float8 AS active_s, before.leased_at, $3::timestamptz AS ended_at, s.state
 """
-_FORGET_RETURNED = "DELETE FROM given_back WHERE annotator_id = $1 AND project_id = ANY($2::uuid[])"
-_NOTHING_RETURNED = (
-    "UPDATE memberships SET owed = false WHERE annotator_id = $1 AND project_id = ANY($2::uuid[]) AND owed"
-)
+_FORGET_RETURNED = "DELETE FROM returned_work WHERE annotator_id = $1 AND project_id = ANY($2::uuid[])"
+_NOTHING_RETURNED = """
+UPDATE memberships SET has_returned_work = false
+WHERE annotator_id = $1 AND project_id = ANY($2::uuid[]) AND has_returned_work
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from shared.contracts.answers.canonical import AcceptedAnswers, accept, canonical
 from shared.contracts.answers.json_schema import answers_schema
-from shared.contracts.answers.offsets import Content, OffsetUnit, from_code_points, to_code_points
+from shared.contracts.answers.offsets import Content, OffsetUnit, from_code_points, near_code_points, to_code_points
 from shared.contracts.answers.question import Question, VisibleWhen
 from shared.contracts.answers.schema import LabelSchema
 from shared.contracts.answers.validation import validate
@@ -22,6 +22,7 @@ __all__ = [
     "answers_schema",
     "canonical",
     "from_code_points",
+    "near_code_points",
     "to_code_points",
     "validate",
 ]

@@ -52,6 +52,12 @@ class Utf16Offsets:
             raise BrokenRule("the offset lies inside a character (a surrogate pair)", rule="offset-inside-character")
         return offset - before
 
+    def near_code_point(self, offset: int, *, at_end: bool) -> int:
+        """As `to_code_points`; between the two halves of a character, its start, or its end where something ends there."""
+        before = bisect_left(self._units, offset)
+        inside = before > 0 and self._units[before - 1] + 1 == offset
+        return offset - before + (inside and at_end)
+
     def to_utf16(self, offset: int) -> int:
         return offset + bisect_left(self._points, offset)
 
@@ -62,12 +68,19 @@ def to_code_points(schema: "LabelSchema", content: Content, answers: Answers, un
     Raises:
         BrokenRule: an offset lies inside a character; its path leads there from the answers.
     """
-    return _converted(schema, content, answers, unit, Utf16Offsets.to_code_points)
+    return _converted(schema, content, answers, unit, lambda text, offset, _: text.to_code_points(offset))
+
+
+def near_code_points(schema: "LabelSchema", content: Content, answers: Answers, unit: OffsetUnit) -> Answers:
+    """As `to_code_points`, for answers that are not to be refused: what lies inside a character is moved to take all of it in."""
+    return _converted(
+        schema, content, answers, unit, lambda text, offset, at_end: text.near_code_point(offset, at_end=at_end)
+    )
 
 
 def from_code_points(schema: "LabelSchema", content: Content, answers: Answers, unit: OffsetUnit) -> Answers:
     """The answers as they are kept, with offsets in `unit`."""
-    return _converted(schema, content, answers, unit, Utf16Offsets.to_utf16)
+    return _converted(schema, content, answers, unit, lambda text, offset, _: text.to_utf16(offset))
 
 
 def _converted(
@@ -75,17 +88,17 @@ def _converted(
     content: Content,
     answers: Answers,
     unit: OffsetUnit,
-    convert: Callable[[Utf16Offsets, int], int],
+    convert: Callable[[Utf16Offsets, int, bool], int],
 ) -> Answers:
     if unit is OffsetUnit.CODE_POINTS:
         return answers
     offsets: dict[str, Utf16Offsets] = {}
 
-    def move(field: str, offset: int, _at_end: bool) -> int:
+    def move(field: str, offset: int, at_end: bool) -> int:
         if field not in offsets:
             text = content.get(field)
             offsets[field] = Utf16Offsets(text if isinstance(text, str) else "")
-        return convert(offsets[field], offset)
+        return convert(offsets[field], offset, at_end)
 
     converted = dict(answers)
     for question in schema.questions:

@@ -67,6 +67,10 @@ class Question(Frozen):
             BrokenRule: the question doesn't fit the fields.
         """
 
+    def fields_asked(self) -> frozenset[str]:
+        """The names of the fields that answers lie in: of a record without them nothing can be answered."""
+        return frozenset()
+
     def check(self, answer: Any, content: Content) -> Iterator[Violation]:
         """Check an answer of this kind's model against the question and the record; pointers relative to the answer."""
         raise NotImplementedError

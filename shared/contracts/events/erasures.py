@@ -22,7 +22,7 @@ class PredictionsErased(ErasureReported):
 
 
 class AnnotationsErased(ErasureReported):
-    """queue: its copy of the content, tasks, drafts, annotations and what leases were given back for."""
+    """queue: its copy of the content, tasks, drafts, annotations and why leases were released."""
 
 
 class LabelsErased(ErasureReported):

@@ -1,6 +1,5 @@
 """Personal data in free text: find it, mask it. Pure; what a model finds joins by a `ContextRecogniser`."""
 
-from shared.contracts.personal_data.finding import ContextRecogniser, Finding, Kind, Recogniser, RecogniserName
 from shared.contracts.personal_data.masking import (
     RECOGNISERS,
     AnyRecogniser,
@@ -9,6 +8,7 @@ from shared.contracts.personal_data.masking import (
     mask,
     recognisers_but,
 )
+from shared.contracts.personal_data.recognisers import ContextRecogniser, Finding, Kind, Recogniser, RecogniserName
 
 __all__ = [
     "RECOGNISERS",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.contracts.personal_data.finding import Finding, Kind
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 _MARKS = ".'+~-"
 _LABEL = r"\w(?:[\w\-]{0,61}\w)?"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.contracts.personal_data.finding import Finding, Kind
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 _NAME = r"(?:ssn|s\.s\.n\.?|ss ?#|social[ \-]?security)"
 _SHAPE = re.compile(rb"000(?:[-_ ]| [-_] ?|[-_] )00(?:[-_ ]| [-_] ?|[-_] )0000")

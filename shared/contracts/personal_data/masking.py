@@ -8,12 +8,12 @@ from functools import lru_cache
 from itertools import accumulate
 
 from shared.contracts.personal_data.email import EmailRecogniser
-from shared.contracts.personal_data.finding import ContextRecogniser, Finding, Kind, Recogniser
 from shared.contracts.personal_data.folding import fold, shape_of
 from shared.contracts.personal_data.government import SsnRecogniser
 from shared.contracts.personal_data.money import CardRecogniser, IbanRecogniser
 from shared.contracts.personal_data.network import IpRecogniser, MacRecogniser, UrlSecretRecogniser
 from shared.contracts.personal_data.phone import PhoneRecogniser
+from shared.contracts.personal_data.recognisers import ContextRecogniser, Finding, Kind, Recogniser
 from shared.contracts.personal_data.secrets import SecretRecogniser
 
 RECOGNISERS: tuple[Recogniser, ...] = (

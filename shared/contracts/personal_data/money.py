@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.contracts.personal_data.finding import Finding, Kind
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 # The first digit stands before what looks behind it: so the search goes from digit to digit, and not by every character.
 # Behind a digit and a comma only digits as cards are printed begin: others are thousands or decimals, these a column.

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from shared.contracts.personal_data.finding import Finding, Kind
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 # Begins with a digit before what looks behind it: so the search goes from digit to digit, and not by every character.
 _POINT = r"(?:\.|\[\.\]|\(\.\)|\{\.\}| \. )"

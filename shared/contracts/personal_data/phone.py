@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from shared.contracts.personal_data.finding import Finding, Kind
 from shared.contracts.personal_data.folding import HOMOGLYPHS
-from shared.contracts.personal_data.numbering import is_national, is_national_elsewhere
+from shared.contracts.personal_data.numbering_plans import is_national, is_national_elsewhere
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 SEPARATOR = r"(?: ?[\-/] ?|[ .]| ?\(|\)[ .\-]?)?"
 _SHAPE = re.compile(rb"0(?:[ ./()\-]{0,3}0){6}")
@@ -55,13 +55,14 @@ CONTEXT_BEFORE = re.compile(rf"(?:{_WORD}|{_PLACE})[^\n\d]{{0,24}}\n?[^\n\d]{{0,
 WORD_BEFORE = re.compile(rf"(?:{_WORD})[^\n\d]{{0,24}}$|{_MASK}")
 _CONTEXT_AFTER = re.compile(r"[ \-,(]{0,3}(?:mobile|office|fax|home|cell|work|phone|tel\b)", re.IGNORECASE)
 _THING = (
-    r"order|invoice|ticket|lot|batch|case|tracking|parcel|shipment|reference|serial|isbn|ean|sku|gtin|article|commit|build"
+    r"order|invoice|ref|inv|receipt|voucher|waybill|ticket|lot|batch|case|tracking|parcel|shipment|reference|serial|isbn|ean|sku|gtin|article|commit|build"
     r"|bestell\w*|auftrags?\w*|rechnungs?\w*|commande|facture|pedido|factura|ordine|fattura|rooms?|chapters?|scores?|pages?|lottery|iphone|nokia|model|gtin|upc|imei|vin|imo|seq|sequence"
     r"|account|transaction|booking|po|uuid|id|unix ?time|epoch|timestamp|created_at|updated_at|usd|eur|gbp|chf|jpy|population of"
 )
+_NUMBER_OF = r"(?:number|nr|no|n[°º]|id|code)"
 _NUMBERED = r"part|item|customer|policy|contract|claim|project|product"
 _THING_BEFORE = re.compile(
-    rf"(?:\b(?:(?:{_THING})(?:[ _\-]?(?:number|nr|no|id|code))?|(?:{_NUMBERED})[ _\-]?(?:number|nr|no|id|code))"
+    rf"(?:\b(?:(?:{_THING})(?:[ _\-]?{_NUMBER_OF})?|(?:{_NUMBERED})[ _\-]?{_NUMBER_OF})"
     r"[^\w\n]{0,4}(?:is )?|[$€£¥] ?|[#§])\Z"
 )
 """What a number is that is no telephone's: a few words need `number` or the like beside them, for prose has them, too."""
@@ -99,6 +100,10 @@ _SINGLES = re.compile(r"(?:\d(?!\d)[ .\-/]?)+")
 _WITHOUT_SEPARATORS = str.maketrans("", "", "+-/.() ")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?\d{1,6}$")
 _GROUP = re.compile(r"\d+")
+# With the code of a country and an area of one digit, but no IP address: 33.1.42.68.53.00; and as in North America.
+_DOTTED_WITH_CODE = re.compile(
+    r"1(?:\.\d{3}){2}\.\d{4}|(?!\d{2,3}(?:\.\d{1,3}){3}\Z)[2-9]\d{1,2}\.\d(?:\.\d{2,4}){2,5}"
+)
 _DIGITS_AND_LETTERS = re.compile(r"[0-9](?<!\d\d)\d{8,39}([^\W\d_]{0,24})(?!\w)")
 _PLUS_AND_LETTERS_BACKWARDS = re.compile(r"(\+?)([^\W\d_]{0,24})(?![\w+])")
 
@@ -341,6 +346,6 @@ def _is_national(number: str) -> bool:
     if not FEWEST_NATIONAL <= count <= MOST_NATIONAL or (count < FEWEST_IN_ONE and len(groups) < 3):  # noqa: PLR2004
         return False
     digits = "".join(groups)
-    if min(map(len, groups)) == 1:
+    if min(map(len, groups)) == 1 and not _DOTTED_WITH_CODE.fullmatch(number):
         return False
     return is_national(digits) or (digits[0] == "0" and len(groups) > 1 and is_national_elsewhere(digits))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.contracts.personal_data.finding import Finding, Kind
+from shared.contracts.personal_data.recognisers import Finding, Kind
 
 _KEY_NAME = r"(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 # RFC 7468. A key that is cut off ends with its last line of 16 characters or more. A line's end may be written `\n`.

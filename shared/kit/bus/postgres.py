@@ -8,7 +8,6 @@ after. Only appends NOTIFY.
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -47,30 +46,32 @@ INSERT INTO bus.writers (name, writer) VALUES ($1, $2) ON CONFLICT (name) DO UPD
 """
 _GIVEN: Final = """
 WITH given AS (
-    UPDATE bus.topics SET position = position + $2
-    WHERE id = $1 AND ($3::text IS NULL OR EXISTS (
-        SELECT FROM bus.writers WHERE name = $3 AND writer = $4::uuid FOR SHARE
-    ))
+    UPDATE bus.topics SET position = position + $2 WHERE id = $1{held}
     RETURNING position
 )"""
-_APPEND: Final = f"""{_GIVEN}, appended AS (
+# Nothing is appended for a service that another process writes for by now.
+_HELD: Final = " AND EXISTS (SELECT FROM bus.writers WHERE name = $8 AND writer = $9::uuid FOR SHARE)"
+_BATCH: Final = f"""{_GIVEN}, appended AS (
     INSERT INTO bus.log (topic, position, messages, partitions, keys, headers, lengths, body)
-    SELECT $1, position, $2, $5::smallint[], $6::bytea[], $7::text[], $8::int[], $9::bytea FROM given
+    SELECT $1, position, $2, $3::smallint[], $4::bytea[], $5::text[], $6::int[], $7::bytea FROM given
     RETURNING topic
 )
 SELECT pg_notify('{CHANNEL}', topic::text) FROM appended
 """  # noqa: S608  constants
 # A row for each message, since compaction takes away single ones.
-_APPEND_SINGLY: Final = f"""{_GIVEN}, appended AS (
+_SINGLY: Final = f"""{_GIVEN}, appended AS (
     INSERT INTO bus.log (topic, position, messages, partitions, keys, headers, lengths, body)
     SELECT $1, given.position - $2 + place, 1, ARRAY[row.partition], ARRAY[row.key],
         CASE WHEN row.headers IS NOT NULL THEN ARRAY[row.headers] END, ARRAY[row.length], row.body
-    FROM given, unnest($5::smallint[], $6::bytea[], $7::text[], $8::int[], $9::bytea[])
+    FROM given, unnest($3::smallint[], $4::bytea[], $5::text[], $6::int[], $7::bytea[])
         WITH ORDINALITY AS row (partition, key, headers, length, body, place)
     RETURNING topic
 )
 SELECT pg_notify('{CHANNEL}', topic::text) FROM appended LIMIT 1
 """  # noqa: S608  constants
+_APPEND: Final = {False: _BATCH.format(held=""), True: _BATCH.format(held=_HELD)}
+_APPEND_SINGLY: Final = {False: _SINGLY.format(held=""), True: _SINGLY.format(held=_HELD)}
+"""By whether a writer appends that another one may have taken over from."""
 _DROP_OLD: Final = """
 DELETE FROM bus.log WHERE (topic, position) IN (
     SELECT topic, position FROM bus.log WHERE topic = $1 ORDER BY position LIMIT $3
@@ -192,15 +193,16 @@ class PostgresBus:
             body = [compress(message.value) for message in messages]
         else:
             body = compress(b"".join([message.value for message in messages]))
-        name = None if writer is None else self._prefix + writer.name
-        writer_id: UUID | None = None if writer is None else writer.id
+        statements = _APPEND_SINGLY if topic.kept == "compacted" else _APPEND
+        held = () if writer is None else (self._prefix + writer.name, writer.id)
         async with self._link.use() as connection:
             appended = await connection.fetch(
-                _APPEND_SINGLY if topic.kept == "compacted" else _APPEND,
-                topic.id, len(messages), name, writer_id, partitions, keys, headers, lengths, body,
-            )  # fmt: skip
+                statements[writer is not None], topic.id, len(messages), partitions, keys, headers, lengths, body, *held
+            )
         if not appended:
-            raise WriterSuperseded(f"another process publishes for {name} now")
+            if writer is None:
+                raise BusUnavailable(f"there is no topic {topic.id} any more")
+            raise WriterSuperseded(f"another process publishes for {self._prefix + writer.name} now")
 
     async def _chunk(self, statement: str, *arguments: Any) -> int:
         """Run one deletion unless another process is at it; returns how many rows went."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shared.contracts.personal_data import RECOGNISERS, Finding, Recogniser, deidentify, mask
 from shared.contracts.personal_data.masking import CUT_OFF, REACH
 from shared.contracts.personal_data.money import GROUPS, passes_luhn
-from shared.contracts.personal_data.numbering import REGIONS, is_national
+from shared.contracts.personal_data.numbering_plans import REGIONS, is_national
 from shared.contracts.personal_data.phone import (
     CONTEXT_BEFORE,
     PHONE,

@@ -166,6 +166,13 @@ async def test_what_is_no_acceptable_image_is_refused(ingest: Ingest, data: byte
     assert report["rejected"][0]["reason"] in {"image-unreadable", "image-too-large"}
 
 
+async def test_a_table_is_no_image_and_is_shown_the_way(ingest: Ingest) -> None:
+    path = f"/v1/projects/{await ingest.project(IMAGE_SCHEMA)}/assets"
+    answer = await ingest.client.post(path, files={"file": ("mails.CSV", b"a,b", "text/csv")}, headers=ingest.product)
+    assert (answer.status_code, answer.json()["pointer"]) == (415, "/file")
+    assert "docs/bring-a-csv.md" in answer.json()["detail"]
+
+
 async def test_uploads_of_another_kind_are_refused(ingest: Ingest) -> None:
     project_id = await ingest.project(IMAGE_SCHEMA)
     path = f"/v1/projects/{project_id}/assets"
@@ -262,11 +269,11 @@ async def test_images_whose_record_never_came_are_swept_away(ingest: Ingest) -> 
         f"/v1/projects/{project_id}/assets", content=png(5), headers={**ingest.product, "Content-Type": "image/png"}
     )
     async with ingest.service.database.transaction() as session:
-        doomed = [row[0] for row in await session.raw.fetch("SELECT asset_id FROM doomed_assets")]
-        assert UUID(answer.json()["asset_id"]) in doomed
-        await storage.doom(session, doomed, utc_now() - timedelta(seconds=1))
+        scheduled = [row[0] for row in await session.raw.fetch("SELECT asset_id FROM asset_deletions")]
+        assert UUID(answer.json()["asset_id"]) in scheduled
+        await storage.schedule_deletion(session, scheduled, utc_now() - timedelta(seconds=1))
     await ingest.service.run_loop("sweep_assets")
-    for asset_id in doomed:
+    for asset_id in scheduled:
         assert not await ingest.service.runtime.objects.exists(object_key(asset_id))
     (kept,) = await _objects(ingest, project_id)
     assert await ingest.service.runtime.objects.exists(object_key(kept))

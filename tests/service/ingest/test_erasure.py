@@ -76,6 +76,28 @@ async def test_reports_of_the_other_services_complete_it(ingest: Ingest) -> None
     assert (waits["service"], waits["reason"], waits["next_step"]) == ("prelabel", "learning_off", "Turn it on.")
 
 
+LEFT = ErasedPlace(place="releases", state=PlaceState.LEFT, done_at=None)
+
+
+async def test_a_receipt_is_done_only_when_every_place_is(ingest: Ingest) -> None:
+    record_id = await erased_record(ingest)
+    found = await receipt(ingest, record_id)
+    assert (found["done"], found["state"]) == (False, "pending")
+    assert datetime.fromisoformat(found["until"]) > utc_now()
+    for payload in (AnnotationsErased, PredictionsErased):
+        await report(ingest, record_id, payload(erased_at=NOW, places=[DONE]))
+    await report(ingest, record_id, LabelsErased(erased_at=NOW, places=[DONE, LEFT]))
+    async with ingest.service.database.transaction() as session:  # as once everybody has read the events
+        await session.raw.execute("UPDATE erasures SET outbox_at = erased_at, bus_at = erased_at, look_at = erased_at")
+    found = await receipt(ingest, record_id)
+    assert (found["done"], found["state"]) == (False, "left"), "who fetched a release has it"
+    assert datetime.fromisoformat(found["until"]) <= utc_now(), "nothing is waited for"
+    await report(ingest, record_id, LabelsErased(erased_at=NOW, places=[DONE]), revision=2)
+    found = await receipt(ingest, record_id)
+    assert (found["done"], found["state"]) == (True, "done")
+    assert datetime.fromisoformat(found["until"]) <= utc_now()
+
+
 async def test_files_are_done_once_they_are_deleted(ingest: Ingest) -> None:
     project_id = await ingest.project(IMAGE_SCHEMA)
     image = base64.b64encode(png(77)).decode()

@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.ingest.storage import projects
 from shared.contracts.envelope import Payload
 from shared.contracts.events import (
     FeedbackReceived,
@@ -19,6 +20,7 @@ from shared.contracts.values import LabelMethod, Split
 from shared.kit.republication import republish
 from tests.service.ingest.conftest import Ingest, text
 from tests.support.service import envelope
+from tests.support.statements import sent_statements
 
 FINALIZED = LabelFinalized(
     label_revision=1,
@@ -104,6 +106,24 @@ async def test_an_erased_record_stays_erased_and_labels_of_strangers_are_ignored
     await ingest.service.deliver(FINALIZED, project_id=project_id, record_id=record_id, revision=9)
     assert (await ingest.get(f"/v1/records/{record_id}"))["state"] == "erased"
     await ingest.service.deliver(FINALIZED, project_id=project_id, record_id=uuid4())
+
+
+async def test_many_projects_are_republished_in_as_many_statements_as_one(ingest: Ingest) -> None:
+    ids = [await ingest.project() for _ in range(6)]
+    for project_id in ids:
+        await ingest.client.put(
+            f"/v1/projects/{project_id}/policies", json={"gold": {"share": 0.1}}, headers=ingest.manager
+        )
+
+    async def load(some: list[UUID]) -> list[str]:
+        with sent_statements(ingest.service.database) as sent:
+            async with ingest.service.database.transaction() as session:
+                found = await projects.load_all(session, some, "share")
+        assert [one.project_id for one in found] == sorted(some)
+        assert {(len(one.schemas), len(one.guidelines), len(one.policies)) for one in found} == {(1, 1, 2)}
+        return sent
+
+    assert await load(ids[:1]) == await load(ids)
 
 
 async def test_republish_repeats_the_present_state_with_the_same_revisions(ingest: Ingest) -> None:

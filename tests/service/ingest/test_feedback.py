@@ -1,11 +1,13 @@
 import asyncio
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 
 from shared.contracts.events import FeedbackReceived, RecordAccepted
+from shared.kit.clock import utc_now
 from tests.service.ingest.conftest import TEXT_SCHEMA, Ingest, text
 from tests.support.statements import sent_statements
 
@@ -48,6 +50,24 @@ async def test_a_moment_out_of_time_is_refused_by_itself(ingest: Ingest) -> None
     report = await ingest.report(project_id, *({**plain, "observed_at": moment} for moment in moments))
     assert report["accepted"] == 1
     assert [(one["line"], one["pointer"]) for one in report["rejected"]] == [(1, "/observed_at"), (2, "/observed_at")]
+
+
+async def test_what_is_yet_to_come_was_not_observed(ingest: Ingest) -> None:
+    """A product's clock may be a little ahead of ours."""
+    project_id = await ingest.project()
+    now = utc_now()
+    ahead = [now + timedelta(minutes=2), now + timedelta(minutes=10), datetime(2099, 1, 1, tzinfo=UTC)]
+    plain = {"verdict": "confirmed", "prediction": BILLING}
+    reports = [
+        {**plain, "fields": {"message": f"lamp {moment}"}, "observed_at": moment.isoformat()} for moment in ahead
+    ]
+    report = await ingest.report(project_id, *reports)
+    assert report["accepted"] == 1
+    assert [(one["line"], one["pointer"], one["reason"]) for one in report["rejected"]] == [
+        (2, "/observed_at", "in-the-future"),
+        (3, "/observed_at", "in-the-future"),
+    ]
+    assert await ingest.scalar("SELECT count(*) FROM records WHERE project_id = $1", project_id) == 1
 
 
 async def test_a_report_sent_again_has_no_second_effect(ingest: Ingest) -> None:

@@ -50,7 +50,7 @@ async def test_the_files_of_an_erased_record_go_once(ingest: Ingest) -> None:
         return record_id
 
     async def end(record_id: UUID) -> Any:
-        assert await ingest.scalar("SELECT count(*) FROM doomed_assets") == 0
+        assert await ingest.scalar("SELECT count(*) FROM asset_deletions") == 0
         await erasures.work(ingest.service.runtime, ListBus())
         return await left_of(ingest, record_id)
 

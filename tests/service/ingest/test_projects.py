@@ -1,4 +1,5 @@
 import asyncio
+import base64
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ from shared.contracts.events import ProjectChanged
 from shared.contracts.policies import Policies
 from shared.contracts.values import Role
 from shared.kit.compute.pool import CALLS
-from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest
+from tests.service.ingest.conftest import IMAGE_SCHEMA, TEXT_SCHEMA, Ingest, png, text
 
 
 async def _published(ingest: Ingest, project_id: UUID) -> list[Any]:
@@ -325,3 +326,95 @@ async def test_a_project_by_a_preset_has_its_policies_but_for_what_is_set(ingest
     )
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/policies/redundancy"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("\u202e", "blank"),
+        ("\u200b\u2060 \u00a0", "blank"),
+        ("\ufeff", "blank"),
+        ("\u3164\u2800", "blank"),
+        ("invoice\u202ecod.exe", "bidi-control"),
+        ("\u2066mail\u2069", "bidi-control"),
+        ("mail\u200f", "bidi-control"),
+    ],
+)
+async def test_a_name_shows_what_it_is(ingest: Ingest, name: str, rule: str) -> None:
+    project_id = await ingest.project()
+    answers = [
+        await ingest.client.post("/v1/projects", json={"name": name}, headers=ingest.manager),
+        await ingest.client.patch(f"/v1/projects/{project_id}", json={"name": name}, headers=ingest.manager),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        assert [(error["pointer"], error["rule"]) for error in answer.json()["errors"]] == [("/name", rule)]
+    labels = {**TEXT_SCHEMA, "questions": [{"name": "topic", "kind": "choice", "labels": ["fine", name]}]}
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/schemas", json=labels, headers=ingest.manager)
+    assert (answer.status_code, answer.json()["pointer"]) == (422, "/questions/0/labels/1")
+
+
+async def test_titles_and_guidelines_show_something(ingest: Ingest) -> None:
+    path = f"/v1/projects/{await ingest.project()}"
+    titled = {**TEXT_SCHEMA, "fields": [{"name": "message", "kind": "text", "title": "\u200b"}]}
+    answer = await ingest.client.post(f"{path}/schemas", json=titled, headers=ingest.manager)
+    assert (answer.status_code, answer.json()["pointer"]) == (422, "/fields/0/title")
+    answer = await ingest.client.post(f"{path}/guidelines", json={"markdown": " \u200b\n"}, headers=ingest.manager)
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, "blank")
+    turned = {"markdown": "\u200f\u05d1\u05d7\u05e8 \u2066billing\u2069"}
+    assert (await ingest.client.post(f"{path}/guidelines", json=turned, headers=ingest.manager)).is_success
+
+
+async def test_activating_a_schema_says_how_many_open_records_fit(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    path = f"/v1/projects/{project_id}"
+    await ingest.send(project_id, text("one"), text("two"))
+    same = {**TEXT_SCHEMA, "questions": [{"name": "tone", "kind": "choice", "labels": ["good", "bad"]}]}
+    added = await ingest.client.post(f"{path}/schemas", json=same, headers=ingest.manager)
+    assert added.json()["open_records"] == {"open": 2, "fit": 2, "may_fit": 0, "all_counted": True}
+    noted = {**same, "fields": [{"name": "note", "kind": "text"}]}
+    added = await ingest.client.post(f"{path}/schemas", json=noted, headers=ingest.manager)
+    found = added.json()["open_records"]
+    assert (found["open"], found["fit"], found["may_fit"]) == (2, 0, 2), "some may have the note"
+    more = await ingest.send(project_id, {"fields": {"note": "three"}})
+    assert more["accepted"] == 1
+    added = await ingest.client.post(f"{path}/schemas", json=same, headers=ingest.manager)
+    found = added.json()["open_records"]
+    assert (found["open"], found["fit"], found["may_fit"]) == (3, 2, 0)
+    assert found["warning"].startswith("1 open records lack")
+    renamed = await ingest.client.patch(path, json={"name": "Another"}, headers=ingest.manager)
+    assert "open_records" not in renamed.json()
+    assert "open_records" not in await ingest.get(path)
+
+
+async def test_a_schema_that_no_open_record_fits_is_activated_only_by_force(ingest: Ingest) -> None:
+    project_id = await ingest.project(IMAGE_SCHEMA)
+    path = f"/v1/projects/{project_id}"
+    empty = await ingest.client.post(f"{path}/schemas", json=TEXT_SCHEMA, headers=ingest.manager)
+    assert empty.json()["open_records"] == {"open": 0, "fit": 0, "may_fit": 0, "all_counted": True}
+    await ingest.client.patch(path, json={"active_schema": 1}, headers=ingest.manager)
+    image = base64.b64encode(png(3)).decode()
+    assert (await ingest.send(project_id, {"fields": {"image": {"base64": image}}}))["accepted"] == 1
+    before = await ingest.get(path)
+    for answer in (
+        await ingest.client.post(f"{path}/schemas", json=TEXT_SCHEMA, headers=ingest.manager),
+        await ingest.client.patch(path, json={"active_schema": 2}, headers=ingest.manager),
+    ):
+        assert (answer.status_code, answer.json()["type"]) == (409, "no-open-record-fits")
+        assert "None of the 1 open records" in answer.json()["detail"]
+        assert "force=true" in answer.json()["detail"]
+    assert await ingest.get(path) == before
+    added = await ingest.client.post(f"{path}/schemas?activate=false", json=TEXT_SCHEMA, headers=ingest.manager)
+    assert (added.status_code, added.json()["active_schema"]) == (201, 1)
+    forced = await ingest.client.patch(f"{path}?force=true", json={"active_schema": 2}, headers=ingest.manager)
+    assert (forced.status_code, forced.json()["active_schema"]) == (200, 2)
+    assert forced.json()["open_records"]["warning"]
+
+
+async def test_records_that_are_labelled_already_do_not_hold_a_schema_up(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    await ingest.send(project_id, text("done"))
+    async with ingest.service.database.transaction() as session:
+        await session.raw.execute("UPDATE records SET state = 'finalized' WHERE project_id = $1", project_id)
+    answer = await ingest.client.post(f"/v1/projects/{project_id}/schemas", json=IMAGE_SCHEMA, headers=ingest.manager)
+    assert (answer.status_code, answer.json()["open_records"]["open"]) == (201, 0)

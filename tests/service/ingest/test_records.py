@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,8 @@ from shared.contracts.values import Role
 from tests.service.ingest.conftest import Ingest, text
 from tests.support.service import service_under_test
 from tests.support.statements import sent_statements
+
+ROOT = Path(__file__).parents[3]
 
 
 async def test_a_record_is_kept_and_published(ingest: Ingest) -> None:
@@ -408,6 +411,33 @@ async def test_bodies_that_are_no_batch_are_refused(ingest: Ingest) -> None:
         assert answer.status_code == status, (content, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
     assert (await ingest.stream(project_id, b""))["accepted"] == 0
+
+
+@pytest.mark.parametrize("records", [1, 3_000])
+async def test_a_member_beside_the_list_is_named(ingest: Ingest, records: int) -> None:
+    path = f"/v1/projects/{await ingest.project()}/records"
+    body = {"records": [text(f"lamp {number}") for number in range(records)], "more": 1, "to jane@example.com": 2}
+    answer = await ingest.client.post(path, json=body, headers=ingest.product)
+    assert (answer.status_code, answer.json()["pointer"]) == (422, "/more")
+    named = [(error["pointer"], error["rule"]) for error in answer.json()["errors"]]
+    assert named == [("/more", "extra_forbidden"), ("/to [EMAIL]", "extra_forbidden")]
+
+
+@pytest.mark.parametrize("path", ["records", "feedback"])
+async def test_who_brings_a_table_is_told_how_it_may_come(ingest: Ingest, path: str) -> None:
+    url = f"/v1/projects/{await ingest.project()}/{path}"
+    table = b"id,message\n1,hello\n"
+    answers = [
+        await ingest.client.post(
+            url, content=table, headers={**ingest.product, "Content-Type": "text/csv; header=present"}
+        ),
+        await ingest.client.post(url, files={"file": ("mails.csv", table, "text/csv")}, headers=ingest.product),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["type"]) == (415, "media-type-not-accepted")
+        for named in ("application/json", "application/x-ndjson", "docs/bring-a-csv.md"):
+            assert named in answer.json()["detail"]
+    assert (ROOT / "docs" / "bring-a-csv.md").exists()
 
 
 async def test_projects_that_take_nothing_in_refuse(ingest: Ingest) -> None:

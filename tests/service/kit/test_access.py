@@ -3,10 +3,9 @@
 from uuid import uuid4
 
 import pytest
-from fastapi.routing import APIRoute
 
 from shared.contracts.values import Role
-from shared.kit.endpoints import guards_of
+from shared.kit.endpoints import EdgeRoute, endpoints_of
 from shared.kit.token_keys import TokenKey, mint_token
 from tests.support.service import ServiceUnderTest
 from tests.support.tokens import KEY
@@ -14,11 +13,11 @@ from tests.support.tokens import KEY
 OPEN = {"/live", "/ready", "/metrics", "/v1/objects/{key:path}"}
 
 
-def routes(service: ServiceUnderTest) -> list[APIRoute]:
-    return [route for route in service.app.routes if isinstance(route, APIRoute)]
+def routes(service: ServiceUnderTest) -> list[EdgeRoute]:
+    return endpoints_of(service.app.routes)
 
 
-def path_of(route: APIRoute) -> str:
+def path_of(route: EdgeRoute) -> str:
     path = route.path_format
     for name in route.param_convertors:
         path = path.replace("{" + name + "}", str(uuid4()))
@@ -26,7 +25,7 @@ def path_of(route: APIRoute) -> str:
 
 
 async def test_every_endpoint_but_the_open_ones_declares_its_roles(tiny: ServiceUnderTest) -> None:
-    assert {route.path for route in routes(tiny) if not guards_of(route.dependant)} == OPEN
+    assert {route.path for route in routes(tiny) if not route.parameters.guards} == OPEN
 
 
 async def test_nobody_gets_in_without_a_token_or_with_a_bad_one(tiny: ServiceUnderTest) -> None:
@@ -39,7 +38,7 @@ async def test_nobody_gets_in_without_a_token_or_with_a_bad_one(tiny: ServiceUnd
         {"Authorization": f"Bearer {mint_token(TokenKey.create(), 'a', ['admin'])}"},
     ]
     for route in routes(tiny):
-        if guards_of(route.dependant):
+        if route.parameters.guards:
             for method in route.methods or ():
                 for headers in bad:
                     answer = await tiny.client.request(method, path_of(route), headers=headers)
@@ -49,7 +48,7 @@ async def test_nobody_gets_in_without_a_token_or_with_a_bad_one(tiny: ServiceUnd
 
 async def test_every_wrong_role_is_refused_on_every_endpoint(tiny: ServiceUnderTest) -> None:
     for route in routes(tiny):
-        allowed = set[str]().union(*(guard.roles for guard in guards_of(route.dependant)))
+        allowed = set[str]().union(*(guard.roles for guard in route.parameters.guards))
         for method in route.methods or ():
             for role in set(Role) - allowed - {Role.ADMIN} if allowed else ():
                 answer = await tiny.client.request(method, path_of(route), headers=tiny.token(role))

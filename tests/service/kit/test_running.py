@@ -376,6 +376,27 @@ async def test_a_savepoint_undoes_what_is_done_in_it_and_an_exception_all_of_it(
     assert called == ["once"]
 
 
+async def test_who_waits_in_the_process_is_woken_once_the_transaction_is_committed(tiny: ServiceUnderTest) -> None:
+    woken: list[str] = []
+
+    async def broken() -> None:
+        async with tiny.database.transaction() as session:
+            session.wake("a test")
+            raise ZeroDivisionError
+
+    tiny.runtime.replica.on_wake("a test", lambda: woken.append("once"))
+    try:
+        with pytest.raises(ZeroDivisionError):
+            await broken()
+        async with tiny.database.transaction() as session:
+            session.wake("a test")
+            session.wake("nobody waits for this")
+            assert woken == []
+        assert woken == ["once"]
+    finally:
+        tiny.runtime.replica.off_wake("a test")
+
+
 SERVE = """
 import sys
 from shared.kit.server import serve

@@ -378,14 +378,20 @@ async def test_a_backlog_is_read_by_its_keys_where_the_plan_was_made_while_all_w
         await connection.execute("VACUUM ANALYZE")
         await connection.execute(relay_module._PLANS)
         await connection.execute("UPDATE relay SET epoch = 1")
-        for name, sql in (("pick", relay_module._PICK), ("give", relay_module._GIVE_POSITIONS)):
+        for name, sql in (
+            ("pick", relay_module._PICK),
+            ("pick_besides", relay_module._PICK_BESIDES),
+            ("give", relay_module._GIVE_POSITIONS),
+        ):
             await connection.execute(f"PREPARE {name} AS {sql}")
         await _rows_read(connection, _picking(500))
+        await _rows_read(connection, _picking_besides(500))
         await _rows_read(connection, _giving([1]))
 
         await connection.execute(BACKLOG)
         seqs = [seq for (seq,) in await connection.fetch("SELECT seq FROM outbox_queue ORDER BY seq LIMIT 500")]
         assert await _rows_read(connection, _picking(500)) == 500 * 2  # of the queue, and of the outbox
+        assert await _rows_read(connection, _picking_besides(500)) == 500 * 2
         assert await _rows_read(connection, _giving(seqs)) == 500
     finally:
         await connection.close()
@@ -393,7 +399,12 @@ async def test_a_backlog_is_read_by_its_keys_where_the_plan_was_made_while_all_w
 
 
 def _picking(limit: int) -> str:
-    return f"pick({limit}, 0, '{{}}', '{{}}', 1000)"
+    return f"pick({limit}, 0, 1000)"
+
+
+def _picking_besides(limit: int) -> str:
+    """While an event that was set aside has others of its key wait."""
+    return f"pick_besides({limit}, 0, 1000, ARRAY['records'], ARRAY[gen_random_uuid()])"
 
 
 def _giving(seqs: Sequence[int]) -> str:

@@ -79,6 +79,18 @@ async def test_too_much_at_once_is_refused_and_comes_through_later(world: World)
     assert (await ask(world, items)).status_code == 200
 
 
+async def test_a_picture_that_is_none_is_pointed_at_where_it_is_wrong(world: World) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    for picture, errors in (
+        ({"base64": "eA==", "media_type": "image/gif"}, [("/items/0/fields/picture/media_type", "literal_error")]),
+        ({"media_type": "image/png"}, [("/items/0/fields/picture/base64", "missing")]),
+        (7, [("/items/0/fields/picture", "string_type")]),
+    ):
+        answer = await ask(world, [{"fields": {"picture": picture}}])
+        assert answer.status_code == 422
+        assert [(error["pointer"], error["rule"]) for error in answer.json()["errors"]] == errors
+
+
 async def test_a_records_predictions_are_listed_the_newest_first(world: World) -> None:
     await world.begin()
     record_id = await world.text("billing", 1)

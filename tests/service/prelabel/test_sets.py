@@ -4,13 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from services.prelabel.operations import registry
+from services.prelabel.storage import labels, models
+from services.prelabel.storage.labels import TrainableLabels
+from services.prelabel.storage.runs import RunState
 from shared.contracts.envelope import Event
-from shared.contracts.events import GoldPlaced, GoldWithdrawn, LabelFinalized, RecordErased, RecordPredicted
-from shared.contracts.values import LabelMethod, Split
-from shared.kit.clock import new_id
+from shared.contracts.events import (
+    GoldPlaced,
+    GoldWithdrawn,
+    LabelFinalized,
+    ModelChanged,
+    RecordErased,
+    RecordPredicted,
+)
+from shared.contracts.values import LabelMethod, ModelStage, Split
+from shared.kit.clock import new_id, utc_now
 from shared.kit.consuming import EventSet
-from tests.service.prelabel.world import World, accepted, text_model
+from tests.service.prelabel.world import World, accepted, text_manifest, text_model
 from tests.support.service import envelope
+from tests.support.statements import sent_statements
 
 MANY = 60
 
@@ -157,3 +169,80 @@ async def test_the_first_prediction_without_a_model_is_kept_with_its_record(worl
     assert (newest["revision"], newest["prediction"]["model_version"]) == (2, 1)
     assert (first["revision"], first["prediction_id"]) == (1, str(said.id))
     assert RecordPredicted.model_validate(first["prediction"]) == said.payload
+
+
+async def challengers(world: World, count: int) -> list[UUID]:
+    """Models that wait for their comparison, each as if a run of its own had made it."""
+    runtime, made = world.service.runtime, []
+    for number in range(count):
+        model_id, now = new_id(), utc_now()
+        await registry.write_file(runtime.database, runtime.objects, model_id, bytes([number]), now)
+        async with runtime.database.transaction() as session:
+            await registry.register(
+                session, model_id=model_id, project_id=world.project_id, manifest=text_manifest(), data=bytes([number]),
+                reason="trained", created_by="labels", now=now, training_run_id=new_id(), trained_on=2,
+            )  # fmt: skip
+        made.append(model_id)
+    return made
+
+
+async def test_challengers_end_in_as_many_statements_as_one(world: World) -> None:
+    await world.begin()
+    made = await challengers(world, 8)
+
+    async def end(some: Sequence[UUID]) -> list[str]:
+        with sent_statements(world.service.database) as sent:
+            async with world.service.database.transaction() as session:
+                locked = await models.lock(session, some)
+                await registry.reject_all(session, list(locked.values()), "enough", RunState.SUPERSEDED, utc_now())
+        return sent
+
+    assert await end(made[:1]) == await end(made[1:])
+    changes = [event.payload for event in await world.service.published(ModelChanged)]
+    last = {one.model_id: (one.stage, one.reason) for one in changes}
+    assert [last[model_id] for model_id in made] == [(ModelStage.REJECTED, "enough")] * 8
+
+
+async def test_gold_that_many_models_learnt_from_is_counted_in_as_many_statements_as_that_of_one(world: World) -> None:
+    await world.begin()
+    made = await challengers(world, 6)
+
+    async def count(some: Sequence[UUID]) -> list[str]:
+        await world.fetch(
+            "INSERT INTO contaminations (run_id, record_id) SELECT training_run_id, gen_random_uuid() FROM models,"
+            " generate_series(1, 3) WHERE model_id = ANY($1)",
+            some,
+        )
+        with sent_statements(world.service.database) as sent:
+            async with world.service.database.transaction() as session:
+                assert await registry.count_contaminated(session) == len(some)
+        return sent
+
+    assert await count(made[:1]) == await count(made[1:])
+    rows = await world.fetch("SELECT contaminated_by, revision FROM models WHERE model_id = ANY($1)", made)
+    assert [tuple(row) for row in rows] == [(3, 2)] * 6
+    async with world.service.database.transaction() as session:
+        assert await registry.count_contaminated(session) == 0
+
+
+async def test_which_projects_have_labels_of_two_classes_is_asked_once_for_all(world: World) -> None:
+    """Of the version that is learnt, and those of machines where they are admitted."""
+    one, two, other_version, by_machine = (World(world.service) for _ in range(4))
+    for each in (one, two, other_version, by_machine):
+        await each.begin(versions=2)
+        for number, label in enumerate(("billing", "billing", "delivery")):
+            record_id = await each.text(label, number)
+            odd = label == "delivery"
+            await each.label(
+                record_id, "billing" if each is one else label,
+                schema_version=1 if odd and each is other_version else 2,
+                method=LabelMethod.AUTO_ACCEPT if odd and each is by_machine else LabelMethod.CONSENSUS,
+            )  # fmt: skip
+
+    async def found(*, machine: bool) -> set[UUID]:
+        wanted = [TrainableLabels(each.project_id, 2, machine) for each in (one, two, other_version, by_machine)]
+        async with world.service.database.transaction() as session:
+            return await labels.with_two_classes(session, wanted)
+
+    assert await found(machine=False) == {two.project_id}
+    assert await found(machine=True) == {two.project_id, by_machine.project_id}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.prelabel.operations import training, training_runs
-from services.prelabel.training_ends import TRAINING_ENDED
+from services.prelabel.process_state.training_ends import TRAINING_ENDED
 from shared.kit.jobs import Job
 from shared.kit.replica import Replica
 from tests.service.prelabel.world import World, policies

@@ -19,6 +19,7 @@ from shared.kit.clock import new_id, utc_now
 from shared.kit.compute.exceptions import ComputeTimeout
 from tests.service.qa.world import LABELS, World, animal
 from tests.support.service import ServiceUnderTest
+from tests.support.statements import sent_statements
 
 BOTH = LabelSchema.model_validate(
     {
@@ -289,6 +290,20 @@ async def test_a_recount_that_is_given_up_leaves_the_counts_as_they_were(qa: Ser
     found = await counted(world)
     assert found["animal"]["records"] == 6
     assert found == await recount(world)
+
+
+async def test_recounts_that_are_given_up_end_together(qa: ServiceUnderTest) -> None:
+    async def give_up(worlds: list[World]) -> list[str]:
+        for world in worlds:
+            made = await world.post(f"/projects/{world.project_id}/agreement/recount", None, 202)
+            await world.post(f"/jobs/{made['job_id']}/cancellation", None)
+        with sent_statements(qa.database) as sent:
+            await agreement_recount.release_abandoned(qa.database)
+        async with qa.database.transaction() as session:
+            assert await agreement_counts.recounted(session) == {}
+        return sent
+
+    assert await give_up([await world_of(qa)]) == await give_up([await world_of(qa) for _ in range(3)])
 
 
 async def test_two_replicas_that_count_the_same_changes_count_them_once(qa: ServiceUnderTest) -> None:

@@ -1,28 +1,19 @@
 """When nobody may decide, and when somebody may again."""
 
 from itertools import permutations
-from typing import Any
-from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.contracts.envelope import Event
 from shared.contracts.events import (
     AnnotationsRequested,
     ArbitrationRequested,
     LabelFinalized,
     RecordUnlabelable,
-    TaskServable,
 )
 from shared.contracts.values import Pool, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import World
-
-
-def servable(world: World, record_id: UUID, kind: TaskKind = TaskKind.ANNOTATION, number: int = 1) -> Event[Any]:
-    payload = TaskServable(task_id=new_id(), task_kind=kind, round=number)
-    return world.event(payload, record_id, world.next("annotation", record_id))
 
 
 async def test_without_an_arbiter_a_record_is_unlabelable_until_one_comes(world: World) -> None:
@@ -33,7 +24,7 @@ async def test_without_an_arbiter_a_record_is_unlabelable_until_one_comes(world:
     assert (await world.state(record_id))["state"] == "unlabelable"
     (dispute,) = (await world.get(f"/projects/{world.project_id}/disputes", status="unservable"))["items"]
 
-    await world.deliver(servable(world, record_id, TaskKind.ARBITRATION))
+    await world.deliver(world.servable(record_id, TaskKind.ARBITRATION))
     assert len(await world.published(ArbitrationRequested, record_id)) == 2
     assert (await world.state(record_id))["state"] == "open"
     await world.deliver(world.decided(record_id, "dog"))
@@ -59,7 +50,7 @@ async def test_who_may_serve_what_nobody_decided_is_asked_for_what_is_left(world
     await world.deliver(world.annotated(record_id, "cat"), world.unservable(record_id))
     await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION))
     assert (await world.state(record_id))["state"] == "unlabelable"
-    await world.deliver(servable(world, record_id))
+    await world.deliver(world.servable(record_id))
     (asked,) = await world.published(AnnotationsRequested, record_id)
     assert (asked.round, asked.slots_total) == (1, 2)
     assert (await world.state(record_id))["state"] == "open"
@@ -72,7 +63,7 @@ async def test_who_may_serve_what_nobody_decided_is_asked_for_what_is_left(world
 
 async def test_somebody_who_came_while_an_arbiter_was_sought_is_asked_when_there_is_none(world: World) -> None:
     record_id = await world.open_record()
-    await world.deliver(world.unservable(record_id), servable(world, record_id))
+    await world.deliver(world.unservable(record_id), world.servable(record_id))
     assert await world.published(AnnotationsRequested, record_id) == []  # an arbiter may still come
     await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION))
     assert await world.published(RecordUnlabelable, record_id) == []
@@ -85,7 +76,7 @@ async def test_who_came_and_went_is_not_waited_for(world: World) -> None:
     for _ in range(2):
         await world.deliver(world.unservable(record_id), world.unservable(record_id, TaskKind.ARBITRATION))
         assert (await world.state(record_id))["state"] == "unlabelable"
-        await world.deliver(servable(world, record_id))
+        await world.deliver(world.servable(record_id))
         assert (await world.state(record_id))["state"] == "open"
     assert len(await world.published(RecordUnlabelable, record_id)) == 2
     assert len(await world.published(AnnotationsRequested, record_id)) == 2
@@ -94,7 +85,7 @@ async def test_who_came_and_went_is_not_waited_for(world: World) -> None:
 async def test_that_a_task_is_servable_again_is_published_twice_and_handled_once(world: World) -> None:
     record_id = await world.open_record()
     await world.deliver(world.unservable(record_id), world.unservable(record_id, TaskKind.ARBITRATION))
-    again = (servable(world, record_id), servable(world, record_id, TaskKind.ARBITRATION))
+    again = (world.servable(record_id), world.servable(record_id, TaskKind.ARBITRATION))
     await world.deliver(*again, *again)
     assert len(await world.published(AnnotationsRequested, record_id)) == 1
     assert len(await world.published(ArbitrationRequested, record_id)) == 1
@@ -105,16 +96,16 @@ async def test_a_tie_that_no_arbiter_decides_waits_for_an_arbiter(world: World) 
     label = iter(["cat", "dog"] * 10)
     for slot in range(1, world.policies.redundancy.maximum + 1):
         await world.deliver(world.annotated(record_id, next(label), slot=slot))
-    await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION), servable(world, record_id))
+    await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION), world.servable(record_id))
     assert (await world.state(record_id))["state"] == "unlabelable"
-    await world.deliver(servable(world, record_id, TaskKind.ARBITRATION))
+    await world.deliver(world.servable(record_id, TaskKind.ARBITRATION))
     assert (await world.state(record_id))["state"] == "open"
 
 
 @pytest.mark.parametrize("known_at", range(4))
 async def test_it_does_not_matter_when_the_record_itself_comes(world: World, known_at: int) -> None:
     record_id = new_id()
-    published = [world.routed(record_id, 2), world.unservable(record_id), servable(world, record_id)]
+    published = [world.routed(record_id, 2), world.unservable(record_id), world.servable(record_id)]
     published.insert(known_at, world.accepted(record_id))
     await world.deliver(*published)
     asked_arbiter = await world.published(ArbitrationRequested, record_id)
@@ -128,7 +119,7 @@ async def test_it_does_not_matter_when_the_record_itself_comes(world: World, kno
 async def test_who_may_annotate_and_arbitrate_is_asked_for_one_of_it(world: World, order: tuple[int, ...]) -> None:
     record_id = await world.open_record()
     await world.deliver(world.unservable(record_id), world.unservable(record_id, TaskKind.ARBITRATION))
-    both = [servable(world, record_id), servable(world, record_id, TaskKind.ARBITRATION)]
+    both = [world.servable(record_id), world.servable(record_id, TaskKind.ARBITRATION)]
     await world.deliver(*(both[place] for place in order))
     assert (await world.state(record_id))["state"] == "open"
     asked = await world.published(AnnotationsRequested, record_id)
@@ -141,7 +132,7 @@ async def test_what_ended_otherwise_is_not_opened_again(world: World) -> None:
     await world.deliver(world.unservable(record_id), world.unservable(record_id, TaskKind.ARBITRATION))
     await world.deliver(world.decided(record_id, "dog"))
     assert (await world.state(record_id))["state"] == "finalized"
-    await world.deliver(servable(world, record_id), servable(world, record_id, TaskKind.ARBITRATION))
+    await world.deliver(world.servable(record_id), world.servable(record_id, TaskKind.ARBITRATION))
     assert (await world.state(record_id))["state"] == "finalized"
     assert len(await world.published(ArbitrationRequested, record_id)) == 1
 
@@ -160,7 +151,7 @@ async def test_a_review_without_an_arbiter_keeps_the_label(world: World) -> None
     assert await world.published(RecordUnlabelable, record_id) == []
     state = await world.state(record_id)
     assert (state["state"], state["under_review"]) == ("finalized", True)
-    await world.deliver(servable(world, record_id, TaskKind.ARBITRATION, number=2))
+    await world.deliver(world.servable(record_id, TaskKind.ARBITRATION, number=2))
     await world.deliver(world.decided(record_id, "dog", number=2))
     assert len(await world.published(LabelFinalized, record_id)) == 2
 
@@ -169,7 +160,7 @@ async def test_a_review_goes_on_when_somebody_may_annotate_again(world: World) -
     record_id = await world.finalized("cat")
     await world.deliver(world.feedback(record_id, "dog"), world.unservable(record_id, number=2))
     await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION, number=2))
-    await world.deliver(servable(world, record_id, number=2))
+    await world.deliver(world.servable(record_id, number=2))
     (asked,) = await world.published(AnnotationsRequested, record_id)
     assert (asked.round, asked.slots_total) == (2, 2)
     await world.deliver(*(world.annotated(record_id, "dog", number=2, slot=slot) for slot in (1, 2)))
@@ -187,6 +178,6 @@ async def test_a_label_under_review_that_nobody_decides_stands_whatever_comes(wo
     )
     state = await world.state(record_id)
     assert (state["state"], state["under_review"]) == ("finalized", True)
-    await world.deliver(servable(world, record_id, TaskKind.ARBITRATION, 2), world.decided(record_id, "dog", number=2))
+    await world.deliver(world.servable(record_id, TaskKind.ARBITRATION, 2), world.decided(record_id, "dog", number=2))
     label = await world.label(record_id)
     assert (label["method"], label["label_revision"], label["answers"]["animal"]["label"]) == ("decision", 2, "dog")

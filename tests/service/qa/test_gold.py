@@ -213,6 +213,51 @@ async def test_many_are_placed_at_once_and_the_bad_are_listed(world: World) -> N
     assert (await world.state(bad))["state"] == "open"
 
 
+async def test_a_malformed_item_of_many_is_refused_alone(world: World) -> None:
+    good, other = await world.open_record(), await world.open_record()
+    named = {"record_id": str(other), "answers": animal("cat")}
+    report = await world.post(
+        f"/projects/{world.project_id}/gold",
+        {
+            "gold": [
+                {"answers": animal("cat")},
+                {**named, "exposures": "many"},
+                "rubbish",
+                {"record_id": str(good), "answers": animal("cat")},
+                {**named, "answer": animal("cat")},
+                {"record_id": "no-uuid", "answers": animal("cat")},
+                {**named, "exposures": 0, "note": ""},
+            ]
+        },
+    )
+    assert report["placed"] == 1
+    assert [(one["index"], one["record_id"], one["type"]) for one in report["rejected"]] == [
+        (0, None, "invalid-request"),
+        (1, str(other), "invalid-request"),
+        (2, None, "invalid-request"),
+        (4, str(other), "invalid-request"),
+        (5, None, "invalid-request"),
+        (6, str(other), "invalid-request"),
+    ]
+    assert [[(error["pointer"], error["rule"]) for error in one["errors"]] for one in report["rejected"]] == [
+        [("/record_id", "missing")],
+        [("/exposures", "int_type")],
+        [("", "model_type")],
+        [("/answer", "extra_forbidden")],
+        [("/record_id", "uuid_parsing")],
+        [("/exposures", "greater_than_equal"), ("/note", "string_too_short")],
+    ]
+    assert (await world.state(good))["state"] == "gold"
+    assert (await world.state(other))["state"] == "open"
+
+
+async def test_of_a_batch_of_malformed_items_nothing_is_placed(world: World) -> None:
+    report = await world.post(f"/projects/{world.project_id}/gold", {"gold": [{}] * 1_000})
+    assert (report["placed"], len(report["rejected"])) == (0, 1_000)
+    problem = await world.post(f"/projects/{world.project_id}/gold", {"gold": [{}] * 1_001}, 422)
+    assert problem["pointer"] == "/gold"
+
+
 @pytest.mark.parametrize("gold_first", [True, False])
 async def test_a_vote_and_gold_in_either_order_end_the_same(world: World, gold_first: bool) -> None:
     record_id = await world.open_record()

@@ -134,11 +134,20 @@ async def test_a_manifest_counts_why_records_are_left_out(world: World) -> None:
     left_out = {name: count for name, count in found["manifest"]["left_out"].items() if count}
     assert (found["records"], left_out) == (1, {"gold": 1, "method": 1, "under_review": 1, "once_gold": 1})
     low = await release(world, "sure", least_confidence=1.0)
-    assert low["status"] == "building"
-    await world.service.run_loop("supersede_releases")
-    low = await world.get(f"/releases/{low['release_id']}")
     assert low["status"] == "failed"
     assert "confidence 3" in low["status_reason"]
+
+
+async def test_a_release_of_a_project_without_labels_has_failed_when_its_job_has(world: World) -> None:
+    await world.open_record()
+    made = await world.post(f"/projects/{world.project_id}/releases", {"name": "early"}, 202)
+    await world.service.run_jobs()
+    found = await world.get(f"/releases/{made['release_id']}")
+    assert found["status"] == "failed"
+    assert "Left out: open 1" in found["status_reason"]
+    job = await world.get(f"/jobs/{made['job_id']}")
+    assert job["state"] == "failed"
+    assert (await world.post(f"/projects/{world.project_id}/releases", {"name": "early"}, 202))["name"] == "early"
 
 
 async def test_a_release_without_a_label_fails_with_what_is_left_out(qa: ServiceUnderTest) -> None:
@@ -148,7 +157,6 @@ async def test_a_release_without_a_label_fails_with_what_is_left_out(qa: Service
     await world.deliver(world.feedback(revised, "dog"), world.unservable(revised, number=2))
     await world.deliver(world.decided(revised, "dog", number=2))
     found = await release(world)
-    await world.service.run_loop("supersede_releases")
     found = await world.get(f"/releases/{found['release_id']}")
     assert found["status"] == "failed"
     assert "schema version 2" in found["status_reason"]

@@ -5,9 +5,11 @@ from uuid import UUID
 import pytest
 
 from services.qa.resources import Pauses
+from services.qa.storage import counters
+from services.qa.storage.counters import BackgroundWork
 from shared.contracts.events import ArbitrationRequested, AutoAcceptThresholdSet, RelabelRequested
 from shared.contracts.policies import AutoAcceptPolicy, Policies
-from shared.contracts.values import ModelStage, Pool, ScoredFor, Split, TaskKind
+from shared.contracts.values import AnnotatorStatus, ModelStage, Pool, ScoredFor, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import World
 from tests.support.service import ServiceUnderTest
@@ -146,3 +148,46 @@ async def test_versions_of_a_model_share_one_risk(world: World) -> None:
         "a look of which every step passed spent nothing"
     )
     assert risks[1] > risks[0] - 0.001
+
+
+async def waits(world: World) -> bool:
+    """Whether a test of the project's thresholds is marked."""
+    async with world.service.database.autocommit() as session:
+        return (world.project_id, None) in await counters.marks(session, BackgroundWork.THRESHOLD_TEST)
+
+
+async def test_who_becomes_an_expert_wakes_the_test_of_thresholds(world: World) -> None:
+    await world.deliver(world.model(new_id()))
+    somebody = new_id()
+    for pool, status, wakes in (
+        (Pool.CROWD, AnnotatorStatus.ACTIVE, False),
+        (Pool.EXPERT, AnnotatorStatus.PAUSED, False),
+        (Pool.EXPERT, AnnotatorStatus.ACTIVE, True),
+        (Pool.EXPERT, AnnotatorStatus.ACTIVE, False),
+    ):
+        await look(world)
+        assert not await waits(world)
+        await world.deliver(world.annotator(somebody, pool, status))
+        assert await waits(world) is wakes, (pool, status)
+
+
+async def test_experts_of_other_projects_are_none_of_this_one(world: World) -> None:
+    """queue says so: nobody may serve what experts are asked for."""
+    model_id = new_id()
+    await world.deliver(world.model(model_id))
+    records = await held_out(world, model_id, 40)
+    assert await look(world) == []
+    assert len(await world.published(RelabelRequested)) == len(records)
+    for record_id in records:
+        await world.deliver(world.unservable(record_id, number=2))
+        await world.deliver(world.unservable(record_id, TaskKind.ARBITRATION, number=2))
+    assert await look(world) == [], "a look would spend risk on what nobody checked"
+    assert (await world.get(f"/projects/{world.project_id}/thresholds"))["tests"] == []
+
+    for record_id in records:
+        await world.deliver(world.servable(record_id, TaskKind.ARBITRATION, number=2))
+    assert await waits(world)
+    for record_id in records:
+        await world.deliver(world.decided(record_id, "cat", number=2))
+    (published,) = await look(world)
+    assert published.threshold is not None

@@ -24,6 +24,7 @@ from shared.contracts.events import (
     RecordPredicted,
     RecordRouted,
     SchemaVersion,
+    TaskServable,
     TaskUnservable,
 )
 from shared.contracts.policies import Policies
@@ -254,6 +255,10 @@ class World:
 
     def unservable(self, record_id: UUID, kind: TaskKind = TaskKind.ANNOTATION, number: int = 1) -> Event[Any]:
         payload = TaskUnservable(task_id=new_id(), task_kind=kind, round=number, reason="no_skill")
+        return self.event(payload, record_id, self.next("annotation", record_id))
+
+    def servable(self, record_id: UUID, kind: TaskKind = TaskKind.ANNOTATION, number: int = 1) -> Event[Any]:
+        payload = TaskServable(task_id=new_id(), task_kind=kind, round=number)
         return self.event(payload, record_id, self.next("annotation", record_id))
 
     def annotator(

@@ -131,6 +131,18 @@ async def test_work_that_came_too_late_is_kept_as_a_draft_in_code_points(texts: 
     assert draft.json()["answers"] == spans(SHOP)
 
 
+async def test_late_work_is_late_and_kept_even_with_an_offset_inside_a_character(texts: World) -> None:
+    slow, quick = await texts.people(2)
+    await texts.record(text="a😀b")
+    lease = await slow.one()
+    await texts.expire_leases()
+    await quick.one()
+    late = await slow.submit(lease["token"], spans((0, 2), (2, 4)), offset_unit="utf16")
+    assert (late.status_code, late.json()["type"]) == (409, "stale-lease")
+    draft = await texts.client.get(f"/v1/leases/{lease['token']}/draft", headers=slow.headers)
+    assert draft.json()["answers"] == spans((0, 2), (1, 3)), "all of the character"
+
+
 async def test_disputed_answers_are_shown_in_the_unit_that_is_asked_for(texts: World) -> None:
     arbiter = await texts.person(Pool.EXPERT, Role.ARBITER)
     record_id = new_id()

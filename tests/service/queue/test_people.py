@@ -199,3 +199,17 @@ async def test_who_is_not_known_can_be_neither_invited_nor_removed(world: World)
     for path in (unknown, elsewhere):
         assert (await world.client.put(path, headers=world.manager)).status_code == 404
         assert (await world.client.delete(path, headers=world.manager)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [("\u202e", "blank"), ("\u200b \u2060", "blank"), ("Ada\u202e", "bidi-control")]
+)
+async def test_a_persons_name_shows_who_they_are(world: World, name: str, rule: str) -> None:
+    person = await world.person()
+    path = f"/v1/annotators/{person.annotator_id}"
+    for answer, pointer in (
+        (await world.client.patch(path, headers=world.manager, json={"name": name}), "/name"),
+        (await world.client.post("/v1/annotators", headers=world.manager, json={"subject": name}), "/subject"),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, rule), answer.text
+        assert answer.json()["errors"][0]["pointer"] == pointer

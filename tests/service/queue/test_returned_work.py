@@ -86,11 +86,12 @@ async def test_gold_that_ran_out_comes_again_whatever_its_holder_submits_late(se
     await world.expire_leases()
     async with world.service.database.transaction() as session:  # as if that one had been the first in line
         ordinary = await session.raw.fetchval(
-            "SELECT task_id FROM given_back WHERE project_id = $1 AND witness_task IS NULL LIMIT 1", world.project_id
+            "SELECT task_id FROM returned_work WHERE project_id = $1 AND ordinary_task_id IS NULL LIMIT 1",
+            world.project_id,
         )
         gold = await session.raw.fetch(
-            "UPDATE given_back SET witness_task = $2, witness_slot = 1"
-            " WHERE project_id = $1 AND witness_task IS NOT NULL RETURNING task_id",
+            "UPDATE returned_work SET ordinary_task_id = $2, ordinary_slot = 1"
+            " WHERE project_id = $1 AND ordinary_task_id IS NOT NULL RETURNING task_id",
             world.project_id,
             ordinary,
         )

@@ -21,7 +21,7 @@ from shared.kit.clock import new_id, utc_now
 from shared.kit.consuming import EventSet
 from shared.kit.database import Database, Session
 from tests.service.queue.world import World, arbitration, finalized, policies
-from tests.support.service import ServiceUnderTest
+from tests.support.service import ServiceUnderTest, envelope
 from tests.support.statements import TYPE_LOOKUP
 
 SIZE = 150
@@ -67,6 +67,22 @@ def of_each(
     world: World, record_ids: Sequence[UUID], payload: Callable[[int], Payload], revision: int = 1
 ) -> list[Event[Any]]:
     return [world.event(payload(number), record_id, revision) for number, record_id in enumerate(record_ids)]
+
+
+async def test_changes_of_many_projects_cost_as_much_as_one(world: World) -> None:
+    """What differs of each is noted for the walks that carry it out."""
+
+    def of_many(ids: Sequence[UUID], revision: int) -> list[Event[Any]]:
+        return [envelope(world.project(), project_id, revision=revision) for project_id in ids]
+
+    many = [new_id() for _ in range(20)]
+    await handle(world, of_many(many, 1))
+    world.policies = policies(redundancy={"without_model": 3}, serving={"blind_share": 0.5})
+    one, others = await handle(world, of_many(many[:1], 2)), await handle(world, of_many(many[1:], 2))
+    assert one == others
+    async with world.service.database.transaction() as session:
+        noted = await session.raw.fetchval("SELECT count(*) FROM project_changes WHERE project_id = ANY($1)", many)
+    assert noted == len(many)
 
 
 async def test_a_set_of_records_is_accepted_in_five_statements(world: World) -> None:

@@ -73,7 +73,7 @@ QUEUE = (
     FROM slots WHERE annotator_id IS NOT NULL
     """,
     """
-    INSERT INTO given_back (annotator_id, project_id, task_id, kind)
+    INSERT INTO returned_work (annotator_id, project_id, task_id, kind)
     SELECT annotator_id, project_id, task_id, kind FROM slots WHERE annotator_id IS NOT NULL
     """,
     """
@@ -127,7 +127,7 @@ INGEST = (
     SELECT r.record_id, a.asset_id FROM (SELECT record_id, row_number() OVER () AS place FROM records) r
     JOIN (SELECT asset_id, row_number() OVER () AS place FROM assets) a USING (place)
     """,
-    "INSERT INTO doomed_assets (asset_id, due_at) SELECT asset_id, now() FROM assets LIMIT 20000",
+    "INSERT INTO asset_deletions (asset_id, due_at) SELECT asset_id, now() FROM assets LIMIT 20000",
     """
     INSERT INTO feedback (feedback_id, project_id, report_hash, body_hash, record_id, schema_version, verdict, observed_at)
     SELECT gen_random_uuid(), project_id, sha256(record_id::text::bytea), 'b', record_id, 1, 'confirmed', now()
@@ -177,7 +177,8 @@ QA = (
     INSERT INTO annotations (annotation_id, annotation_revision, record_id, project_id, role, round, slot, task_id,
         task_kind, annotator_id, answers, schema_version, guideline_version, leased_at, submitted_at)
     SELECT gen_random_uuid(), 1, r.record_id, r.project_id, CASE WHEN r.place % 50 = 0 THEN 'gold' ELSE 'vote' END, 1, slot,
-        gen_random_uuid(), 'annotation', a.annotator_id, '{"tone": {"label": "good"}}', 1, 1, now(), now()
+        gen_random_uuid(), 'annotation', a.annotator_id, '{"tone": {"label": "good"}}', 1, 1,
+        now() - r.place * interval '1 second', now() - r.place * interval '1 second'
     FROM (SELECT record_id, project_id, row_number() OVER () AS place FROM records) r
     JOIN (SELECT annotator_id, row_number() OVER () AS place FROM annotators) a ON a.place = 1 + r.place % 10000,
     generate_series(1, 2) AS slot
@@ -185,7 +186,8 @@ QA = (
     """
     INSERT INTO predictions (prediction_id, record_id, project_id, revision, model_id, model_version, schema_version,
         answers, confidence, scored_for, predicted_at)
-    SELECT routed_prediction_id, record_id, project_id, 1, m.model_id, 1, 1, '{}', random(), 'routing', now()
+    SELECT routed_prediction_id, record_id, project_id, 1, m.model_id, 1, 1, '{"tone": {"label": "good"}}', random(), 'routing',
+        now()
     FROM records JOIN (SELECT DISTINCT ON (project_id) project_id, model_id FROM models) m USING (project_id)
     """,
     "INSERT INTO superseded_predictions (record_id, revision) SELECT record_id, 2 FROM records",
@@ -310,8 +312,8 @@ QA = (
     SELECT record_id, project_id, CASE WHEN random() < 0.1 THEN 1 ELSE 0 END FROM records LIMIT 50000
     """,
     """
-    INSERT INTO work_attempts (project_id, kind, subject, attempts, retry_at)
-    SELECT project_id, 'verdict', record_id, 1, now() FROM pending_verdicts LIMIT 20000
+    INSERT INTO work_attempts (project_id, kind, subject, attempts, failure, retry_at)
+    SELECT project_id, 'verdict', record_id, 1, 'slow', now() FROM pending_verdicts LIMIT 20000
     """,
     """
     INSERT INTO seals (project_id, number, leaves, root, previous, hash, sealed_at)
@@ -319,6 +321,7 @@ QA = (
     """,
 )
 
+# The fifth project has one class only, and labels of three versions of its schema: few, and the oldest, of the first one.
 PRELABEL = (
     """
     INSERT INTO projects (project_id, revision, state)
@@ -337,8 +340,10 @@ PRELABEL = (
         first_prediction_id, first_schema_version)
     SELECT gen_random_uuid(), p.project_id, 1, CASE WHEN number % 5 = 0 THEN 'test' ELSE 'train' END, number % 5 = 0,
         number % 7 = 0, random(), random(), CASE WHEN number % 10 = 0 THEN -1 ELSE 0 END,
-        CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END, 'a', 1, true, number % 5 > 0, number,
-        CASE WHEN number % 3 = 0 THEN number % 100 END, 3, gen_random_uuid(), 1
+        CASE WHEN number % 4 = 0 THEN 'finalized' ELSE 'open' END,
+        CASE WHEN number % 20 = 4 OR number % 40 < 20 THEN 'a' ELSE 'b' END,
+        CASE WHEN number % 20 <> 4 OR number <= 1000 THEN 1 WHEN number <= 80000 THEN 2 ELSE 3 END, number % 7 > 0,
+        number % 5 > 0, number, CASE WHEN number % 3 = 0 THEN number % 100 END, 3, gen_random_uuid(), 1
     FROM generate_series(1, 100000) AS number
     JOIN (SELECT project_id, row_number() OVER () AS place FROM projects) p ON p.place = 1 + number % 20
     """,
@@ -448,6 +453,17 @@ KIT = (
 
 FILLS: Mapping[str, Sequence[str]] = {"ingest": INGEST, "qa": QA, "queue": QUEUE, "prelabel": PRELABEL}
 
+EXAMPLES: Mapping[str, Sequence[str]] = {
+    "ingest": ("SELECT record_id FROM records ORDER BY record_id LIMIT 2",),
+    "qa": ("SELECT record_id FROM records ORDER BY record_id LIMIT 2",),
+    "queue": ("SELECT record_id FROM records ORDER BY record_id LIMIT 2",),
+    "prelabel": (
+        "SELECT record_id FROM records ORDER BY record_id LIMIT 2",
+        "SELECT record_id FROM records WHERE label_seq % 20 = 4 AND label_schema_version = 1 AND label_by_people LIMIT 1",
+    ),
+}
+"""Which records the statements are run with, by service: any, and such as are rare of their kind."""
+
 _OF_PROJECT = "a few for each project"
 _OF_MODEL = "a few for each model"
 BOUNDED: Mapping[str, Mapping[str, str]] = {
@@ -458,6 +474,7 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
         "relay": "one row",
     },
     "ingest": {
+        "doomed_assets": "used by no release after 0.1.0",
         "feedback_deltas": "folded into the totals every few seconds",
         "feedback_totals": _OF_MODEL,
         "project_guidelines": _OF_PROJECT,
@@ -485,6 +502,7 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
         "projects": "tens",
     },
     "queue": {
+        "given_back": "used by no release after 0.1.0",
         "progress": _OF_PROJECT,
         "progress_deltas": "folded into the progress every few seconds",
         "project_changes": "one for each project, while it is being carried out",

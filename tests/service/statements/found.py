@@ -9,7 +9,7 @@ import asyncpg
 from shared.kit.settings import settings_class
 
 # Nodes that need all that is below them before they give their first row.
-_BLOCKING = {"Sort", "Aggregate", "Hash", "Materialize", "WindowAgg", "SetOp", "ModifyTable"}
+BLOCKING = {"Sort", "Aggregate", "Hash", "Materialize", "WindowAgg", "SetOp", "ModifyTable"}
 _TABLES = """
 SELECT relname FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
@@ -19,7 +19,7 @@ SELECT child.relname, parent.relname AS of FROM pg_inherits
 JOIN pg_class AS child ON child.oid = inhrelid JOIN pg_class AS parent ON parent.oid = inhparent
 WHERE child.relkind = 'r'
 """
-_SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
 
 async def connect(url: str, service: str | None = None) -> Any:
@@ -59,8 +59,8 @@ def _faults(node: Mapping[str, Any], growing: set[str], *, limited: bool) -> Ite
     if kind == "Seq Scan" and table in growing:
         yield f"Seq Scan on {table}"
     # A walk along an index is a seek where it stops after a few rows, and a scan where it has no condition.
-    if kind in _SCANS and table in growing and "Index Cond" not in node and not limited:
+    if kind in SCANS and table in growing and "Index Cond" not in node and not limited:
         yield f"{kind} using {node['Index Name']} on {table} without a condition"
-    limited = kind == "Limit" or (limited and kind not in _BLOCKING)
+    limited = kind == "Limit" or (limited and kind not in BLOCKING)
     for child in node.get("Plans", ()):
         yield from _faults(child, growing, limited=limited)

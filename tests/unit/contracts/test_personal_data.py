@@ -274,3 +274,43 @@ def test_findings_point_into_the_text_as_it_was_sent() -> None:
         "\uff0b\uff14\uff19\u200b30901820",
     ]
     assert masked == "\u200bAsk [EMAIL], [PHONE]."
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1.202.555.0143", "1.415.555.2671", "33.1.42.68.53.00", "44.20.7946.0958"],
+)
+@pytest.mark.parametrize("text", ["{}", "My number is {}, thanks.", "({})", "Ada ({}) and Bob"])
+def test_a_dotted_number_with_the_code_of_a_country_is_a_telephones(number: str, text: str) -> None:
+    assert mask(text.format(number)) == text.format("[PHONE]").replace("([PHONE])", mask(f"({number})"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ref 1234567890",
+        "Ref: 1234567890",
+        "Your ref. 2025550143 of May",
+        "ref no. 1234567890",
+        "REF #1234567890",
+        "inv 2025550143",
+        "receipt 1234567890",
+        "order n° 4155550134",
+        "facture n° 0142685300",
+        "waybill 9876543210",
+        "1.3.6.1.4.1.31121.12",
+        "1.2.840.113549.1.1.11",
+        "version 1.202.555",
+        "host 1.202.155.143",
+        "41.2.168.100",
+        "section 3.12.14.15.92.65",
+        "1.234.567.890 euros",
+    ],
+)
+def test_a_reference_or_an_identifier_with_dots_is_no_telephone_number(text: str) -> None:
+    assert "[PHONE]" not in mask(text)
+
+
+@pytest.mark.parametrize("text", ["ref +1 202 555 0143", "ref: (202) 555-0143", "prefer 202-555-0143"])
+def test_a_telephone_number_by_its_form_stays_one_behind_a_reference(text: str) -> None:
+    assert "[PHONE]" in mask(text)

@@ -1,12 +1,13 @@
 """From exceptions to problems, and what problems never show."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
 import pytest
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from shared.kit.exceptions import EventTooLarge, MalformedJson, NotKnownHere
@@ -211,3 +212,59 @@ def test_a_name_that_is_given_twice_is_refused_where_it_is(raw: bytes, pointer: 
 
 def test_a_name_may_come_again_in_another_object_and_in_a_text() -> None:
     assert parse_json(b'[{"a": {"a": "\\"a\\": 1"}}, {"a": 2}]') == [{"a": {"a": '"a": 1'}}, {"a": 2}]
+
+
+class Picture(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    base64: str
+    media_type: Literal["image/png"] | None = None
+
+
+class Wall(BaseModel):
+    shown: dict[str, str | Picture]
+
+
+def errors_of(kind: type[BaseModel], value: Any, body: Any = None) -> list[tuple[str | None, str]]:
+    try:
+        kind.model_validate(value)
+    except ValidationError as error:
+        found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
+        problem = problem_of(RequestValidationError(found, body=value if body is None else body), {})
+        assert problem.explanation == (problem.errors or [])[0].detail or len(problem.errors or []) > 1
+        return [(one.pointer, one.rule) for one in problem.errors or []]
+    raise AssertionError("it was accepted")
+
+
+@pytest.mark.parametrize(
+    ("value", "errors"),
+    [
+        ({"media_type": "image/png"}, [("/shown/a/base64", "missing")]),
+        ({"base64": "x", "media_type": "image/gif"}, [("/shown/a/media_type", "literal_error")]),
+        ({"base64": "x", "url": "y"}, [("/shown/a/url", "extra_forbidden")]),
+        ({"base64": 1, "url": "y"}, [("/shown/a/base64", "string_type"), ("/shown/a/url", "extra_forbidden")]),
+        (7, [("/shown/a", "string_type")]),
+    ],
+)
+def test_of_what_may_have_several_forms_only_what_is_wrong_with_the_form_that_came(
+    value: Any, errors: list[tuple[str, str]]
+) -> None:
+    assert errors_of(Wall, {"shown": {"fine": "text", "a": value}}) == errors
+
+
+def test_what_has_none_of_several_forms_is_told_all_of_them() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Wall.model_validate({"shown": {"a": 7}})
+    found = [{**each, "loc": ("body", *each["loc"])} for each in caught.value.errors()]
+    problem = problem_of(RequestValidationError(found, body={"shown": {"a": 7}}), {})
+    assert (problem.pointer, problem.explanation) == ("/shown/a", "It must be a text. Or: It must be an object.")
+
+
+def test_errors_of_a_form_point_at_its_parts() -> None:
+    form = FormData([("use_now", "maybe"), ("reason", "why")])
+    found = [
+        {"type": "bool_parsing", "loc": ("body", "use_now"), "msg": "", "input": "maybe"},
+        {"type": "missing", "loc": ("body", "model"), "msg": "", "input": None},
+    ]
+    problem = problem_of(RequestValidationError(found, body=form), {})
+    assert [error.pointer for error in problem.errors or []] == ["/use_now", "/model"]

@@ -10,15 +10,15 @@ from PIL import Image
 
 from services.ingest.media import FileLimits
 from services.ingest.media.image_codec import make_safe
-from services.prelabel.arrivals import Arrivals
 from services.prelabel.compute import pictures
 from services.prelabel.compute.sessions import inputs
-from services.prelabel.dirty_projects import DirtyProjects
 from services.prelabel.domain import prediction
 from services.prelabel.domain.objective import check_manifest, label_of, objective_of
 from services.prelabel.domain.onnxfile import check_file
 from services.prelabel.exceptions import ManifestRefused, ModelRefused, UnreadablePicture
-from services.prelabel.pace import Pace
+from services.prelabel.process_state.arrivals import Arrivals
+from services.prelabel.process_state.dirty_projects import DirtyProjects
+from services.prelabel.process_state.pace import Pace
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import ModelManifest
 from shared.contracts.values import RecordState, ScoredFor

@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from services.prelabel.scoring_queue import ScoringQueue
+from services.prelabel.process_state.scoring_queue import ScoringQueue
 
 A, B = UUID(int=1), UUID(int=2)
 

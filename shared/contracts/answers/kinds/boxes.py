@@ -106,6 +106,9 @@ class BoxesQuestion(LabelledQuestion):
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
         check_field(self.field, "image", known)
 
+    def fields_asked(self) -> frozenset[str]:
+        return frozenset({self.field})
+
     def check(self, answer: BoxesAnswer, content: Content) -> Iterator[Violation]:
         image = content.get(self.field)
         if not isinstance(image, _PICTURES):

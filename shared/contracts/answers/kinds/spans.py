@@ -90,6 +90,9 @@ class SpansQuestion(LabelledQuestion):
     def check_fields(self, known: Mapping[str, RecordField]) -> None:
         check_field(self.field, "text", known)
 
+    def fields_asked(self) -> frozenset[str]:
+        return frozenset({self.field})
+
     def check(self, answer: SpansAnswer, content: Content) -> Iterator[Violation]:
         text = content.get(self.field)
         if isinstance(text, str):

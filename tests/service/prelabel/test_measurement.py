@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.prelabel.operations import comparison, measuring, model_tests, registry
+from services.prelabel.operations import comparison, measurement, model_tests, registry
 from services.prelabel.resources import backends_of
 from services.prelabel.storage import labels
 from services.prelabel.storage.labels import LabelsWanted
@@ -57,7 +57,7 @@ async def test_labels_are_counted_for_all_challengers_at_once(
     """Those that lack labels hold up none of the others, however many of them come first."""
     async with service.database.transaction() as session:
         await session.raw.execute("UPDATE models SET compared = true")
-    monkeypatch.setattr(measuring, "_READ_AT_ONCE", at_once)
+    monkeypatch.setattr(measurement, "_READ_AT_ONCE", at_once)
     worlds = [await with_challenger(service, labelled) for labelled in (0, 1, 2, 1, 3)]
     due = await comparison.due(backends_of(service.runtime))
     assert [each.project_id for each in due] == sorted([worlds[2].project_id, worlds[4].project_id])

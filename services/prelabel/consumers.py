@@ -59,9 +59,6 @@ class Consumers:
     async def on_thresholds_set(self, session: Session, thresholds: EventSet[events.AutoAcceptThresholdSet]) -> None:
         await reports.keep_thresholds(session, thresholds)
 
-    async def on_drift_detected(self, session: Session, detected: EventSet[events.DriftDetected]) -> None:
-        await reports.keep_drift(session, detected)
-
     async def on_releases_published(self, session: Session, published: EventSet[events.ReleasePublished]) -> None:
         await reports.keep_releases(session, published)
 
@@ -97,6 +94,5 @@ def subscriptions(runtime: PrelabelRuntime) -> Sequence[Subscription[Any]]:
         Subscription(events.GoldWithdrawn, on.on_gold_withdrawn),
         Subscription(events.FeedbackReceived, on.on_feedback_received),
         Subscription(events.AutoAcceptThresholdSet, on.on_thresholds_set),
-        Subscription(events.DriftDetected, on.on_drift_detected),
         Subscription(events.ReleasePublished, on.on_releases_published),
     )

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.prelabel import consumers, jobs, loops
-from services.prelabel.api import learning, models, predictions
+from services.prelabel.api import drift, learning, models, predictions
 from services.prelabel.exceptions import (
     ArtifactDamaged,
     InferenceFailed,
@@ -57,7 +57,7 @@ def create_app(settings: PrelabelSettings | None = None) -> FastAPI:
                 "labels that come of it."
             ),
             settings=settings or PrelabelSettings(),
-            routers=(models.router, predictions.router, learning.router),
+            routers=(models.router, predictions.router, learning.router, drift.router),
             problems=PROBLEMS,
             subscriptions=consumers.subscriptions,
             loops=loops.LOOPS,

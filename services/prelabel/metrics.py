@@ -27,4 +27,9 @@ COMPARED: Final = Counter("touchstone_models_compared", "Challengers compared, b
 BROKEN: Final = Counter(
     "touchstone_inference_broken_limits", "Batches of models that exceeded their limits or crashed.", ("reason",)
 )
+DRIFTED: Final = Gauge(
+    "touchstone_models_drifted",
+    "Champions with an alarm of drift, by its kind; of the replica that watches.",
+    ("kind",),
+)
 SET_ASIDE: Final = Counter("touchstone_models_set_aside", "Models that are asked no more, because they take too much.")

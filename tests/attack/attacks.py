@@ -404,7 +404,7 @@ async def lists(attacker: Attacker) -> None:
     nobody = "00000000-0000-7000-8000-000000000000"
     places = {
         "ingest": ["/projects", f"/projects/{project_id}/records", "/events", "/jobs"],
-        "prelabel": [f"/projects/{project_id}/{noun}" for noun in ("models", "training-runs", "batches", "learning")]
+        "prelabel": [f"/projects/{project_id}/{noun}" for noun in ("models", "training-runs", "batches", "learning", "drift")]
         + ["/events", "/jobs", f"/records/{record_id}/predictions", f"/records/{nobody}/predictions"],
         "queue": ["/annotators", f"/projects/{project_id}/annotators", f"/projects/{project_id}/progress", "/events"],
         "qa": [

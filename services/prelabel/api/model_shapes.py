@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from services.prelabel.api.shapes import MODEL, PROJECT, RUN, Reason, of_answer, of_request
 from services.prelabel.storage.models import Model
-from shared.contracts.events import ModelEvaluation, ModelManifest, ModelTest
+from shared.contracts.events import ModelDrift, ModelEvaluation, ModelManifest, ModelTest
 from shared.contracts.values import ModelStage, Probability
 from shared.kit.actors import ACTOR_DESCRIPTION
 
@@ -28,7 +28,10 @@ _EVALUATION_EXAMPLE = {
     "accuracy": 0.93,
     "log_loss": 0.21,
     "calibration_error": 0.018,
+    "calibration_error_low": 0.0,
+    "calibration_error_high": 0.049,
     "temperature": 0.87,
+    "tempering": {"applied": True, "gain": 0.012, "p_value": 0.003, "error_gain": 0.001},
     "against": "01993e5a-7450-7634-8ac6-050b99fbb314",
     "against_accuracy": 0.9,
     "split": "validation",
@@ -40,6 +43,8 @@ _TEST_EXAMPLE = {
     "interval_high": 0.955,
     "log_loss": 0.23,
     "calibration_error": 0.021,
+    "calibration_error_low": 0.0,
+    "calibration_error_high": 0.055,
     "untouched": True,
     "failure": None,
     "read_at": "2026-11-02T09:04:00Z",
@@ -105,7 +110,10 @@ class ModelOut(BaseModel):
     manifest: ModelManifest
     sha256: str
     size_bytes: int
-    temperature: float = Field(description="What its confidences are tempered by; fitted when it was compared.")
+    temperature: float = Field(
+        description="What its confidences are tempered by: fitted when it was compared, and 1 where held-out labels didn't"
+        " show that tempering gains (`evaluation.tempering`)."
+    )
     evaluation: ModelEvaluation | None = Field(
         description="What it was chosen by: labels of the validation split made by people."
     )
@@ -149,7 +157,9 @@ class ModelDetail(ModelOut):
         examples=[{"unusable": 2}],
     )
     thresholds: list[dict[str, Any]] = Field(description="The auto-accept thresholds that qa has set for it.")
-    drift: list[dict[str, Any]] = Field(description="The newest drift that qa has detected in it.")
+    drift: list[ModelDrift] = Field(
+        description="What has changed since it was made: one alarm of a kind, seen while it was champion."
+    )
 
 
 class StageChange(BaseModel):

@@ -140,7 +140,7 @@ async def read_model(
         live=LiveErrors.of(await reports.feedback_counts(session, model_id)),
         unanswered=await predictions.count_unanswered(session, model_id, _MOST_COUNTED),
         thresholds=await reports.notes(session, model_id, "threshold"),
-        drift=await reports.notes(session, model_id, "drift"),
+        drift=list(model.drift),
     )
 
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from services.prelabel.domain import calibration
-from services.prelabel.domain.calibration import Floats, Indices
+from services.prelabel.domain import calibration, calibration_error
+from services.prelabel.domain.calibration import Floats, Indices, Tempering
+from services.prelabel.domain.calibration_error import CalibrationError
 
 _Z: Final = 1.959964
 """The 97.5 % quantile of the normal distribution."""
@@ -15,13 +16,17 @@ _Z: Final = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One model on `records` labels made by people. `log_loss` in nats and `calibration_error` are after tempering."""
+    """One model on `records` labels made by people. `log_loss` in nats and `calibration_error` are after tempering.
+
+    `tempering`: what was found when its temperature was chosen here; None of one that had its temperature.
+    """
 
     records: int
     accuracy: float
     log_loss: float
-    calibration_error: float
+    calibration_error: CalibrationError
     temperature: float
+    tempering: Tempering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,21 @@ class PromotionDecision:
 
 
 def measure(probabilities: Floats, truth: Indices, temperature: float | None = None) -> Measured:
-    """Measure a model by the temperature that it has; where it has none yet, one is fitted on all of the rows.
+    """Measure a model by the temperature that it has; where it has none yet, one is chosen on all of the rows.
 
-    Log loss and calibration error of a model whose temperature is fitted here are cross-fitted: no row is judged by a
-    temperature that saw its label. A model that was measured before keeps its temperature, because thresholds stand on it;
-    whether it saw some of the rows is not known here. `probabilities`: [n, classes]; `truth`: [n], -1 for a right class
-    that the model doesn't have, which is always wrong.
+    It is fitted where tempering gains, and 1 where that is not shown. Log loss and calibration error of a model that is
+    tempered here are cross-fitted: no row is judged by a temperature that saw its label. A model that was measured before
+    keeps its temperature, because thresholds stand on it; whether it saw some of the rows is not known here.
+    `probabilities`: [n, classes]; `truth`: [n], -1 for a right class that the model doesn't have, which is always wrong.
     """
     known = truth >= 0
+    tempering = None
     if temperature is None:
-        temperature = calibration.fit_temperature(probabilities[known], truth[known])
-        tempered = calibration.temper_by_others(probabilities, truth)
+        by_others = calibration.temper_by_others(probabilities, truth)
+        tempering = calibration.tempering(probabilities, by_others, truth)
+        gains = tempering.gains
+        temperature = calibration.fit_temperature(probabilities[known], truth[known]) if gains else 1.0
+        tempered = by_others if gains else calibration.temper(probabilities, 1.0)
     else:
         tempered = calibration.temper(probabilities, temperature)
     loss = np.full(len(truth), -np.log(calibration.SMALLEST))
@@ -50,8 +59,9 @@ def measure(probabilities: Floats, truth: Indices, temperature: float | None = N
         records=len(truth),
         accuracy=calibration.accuracy(tempered, truth),
         log_loss=float(loss.mean()) if len(truth) else 0.0,
-        calibration_error=calibration.calibration_error(tempered, truth),
+        calibration_error=calibration_error.estimate(tempered.max(axis=1), tempered.argmax(axis=1) == truth),
         temperature=temperature,
+        tempering=tempering,
     )
 
 

@@ -6,8 +6,9 @@ replica. Whatever is interrupted is found again by the next round, on this repli
 
 from typing import Final
 
-from services.prelabel.loop_names import COMPARE, COUNT, DOUBT, LEARN, PRUNE, SCORE, TEST, TRAIN, UNLEARN
+from services.prelabel.loop_names import COMPARE, COUNT, DOUBT, LEARN, PRUNE, SCORE, TEST, TRAIN, UNLEARN, WATCH
 from services.prelabel.loops.doubts import find_label_errors
+from services.prelabel.loops.drift import watch
 from services.prelabel.loops.learning import learn, train
 from services.prelabel.loops.measurement import compare, test
 from services.prelabel.loops.scoring import score
@@ -25,4 +26,5 @@ LOOPS: Final = (
     Loop(PRUNE, 600.0, prune),
     Loop(UNLEARN, 5.0, unlearn),
     Loop(DOUBT, 10.0, find_label_errors),
+    Loop(WATCH, 30.0, watch),
 )

@@ -30,7 +30,7 @@ from services.prelabel.storage.comparison_attempts import ComparisonAttempt
 from services.prelabel.storage.labels import Example
 from services.prelabel.storage.models import Model, Unmeasured, WaitingChallenger
 from services.prelabel.storage.projects import ProjectCache, Situation
-from shared.contracts.events import ModelEvaluation, ModelManifest
+from shared.contracts.events import ModelEvaluation, ModelManifest, ModelTempering
 from shared.contracts.values import ModelStage, Split
 from shared.kit.clock import utc_now
 from shared.kit.database import Session
@@ -279,11 +279,21 @@ def evaluated(contest: Contest, outcome: ComparisonResult) -> ModelEvaluation:
         split="validation",
         accuracy=mine.accuracy,
         log_loss=mine.log_loss,
-        calibration_error=min(1.0, mine.calibration_error),
+        calibration_error=mine.calibration_error.value,
+        calibration_error_low=mine.calibration_error.low,
+        calibration_error_high=mine.calibration_error.high,
         temperature=mine.temperature,
+        tempering=_tempering(mine),
         against=None if contest.champion is None or theirs is None else contest.champion.model_id,
         against_accuracy=None if theirs is None else theirs.accuracy,
     )
+
+
+def _tempering(measured: Measured) -> ModelTempering | None:
+    found = measured.tempering
+    if found is None:
+        return None
+    return ModelTempering(applied=found.gains, gain=found.gain, p_value=found.p_value, error_gain=found.error_gain)
 
 
 def _comparable(one: Model, other: Model) -> bool:

@@ -99,7 +99,9 @@ async def keep(session: Session, model: Model, measured: Measured, now: datetime
         interval_low=low,
         interval_high=high,
         log_loss=measured.log_loss,
-        calibration_error=min(1.0, measured.calibration_error),
+        calibration_error=measured.calibration_error.value,
+        calibration_error_low=measured.calibration_error.low,
+        calibration_error_high=measured.calibration_error.high,
         untouched=_untouched(model),
         read_at=now,
     )

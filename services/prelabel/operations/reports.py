@@ -6,7 +6,7 @@ from uuid import UUID
 from services.prelabel.storage import reports
 from services.prelabel.storage.reports import ModelReport, Note
 from shared.contracts.envelope import Event
-from shared.contracts.events import AutoAcceptThresholdSet, DriftDetected, FeedbackReceived, ReleasePublished
+from shared.contracts.events import AutoAcceptThresholdSet, FeedbackReceived, ReleasePublished
 from shared.kit.consuming import EventSet
 from shared.kit.database import Session
 
@@ -38,17 +38,6 @@ async def keep_thresholds(session: Session, events: EventSet[AutoAcceptThreshold
         part = f"{payload.schema_version}/{payload.question}/{payload.label or ''}"
         notes.append(_note(event, "threshold", payload.model_id, payload.threshold_revision, part))
     await reports.keep_notes(session, notes)
-
-
-async def keep_drift(session: Session, events: EventSet[DriftDetected]) -> None:
-    """Only what is about models."""
-    notes = [
-        _note(event, "drift", event.payload.subject_id, event.revision)
-        for event in events
-        if event.payload.subject == "model"
-    ]
-    if notes:
-        await reports.keep_notes(session, notes)
 
 
 async def keep_releases(session: Session, events: EventSet[ReleasePublished]) -> None:

@@ -7,10 +7,11 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.contracts.events import ModelChanged, ModelEvaluation, ModelManifest, ModelTest
+from shared.contracts.events import ModelChanged, ModelDrift, ModelEvaluation, ModelManifest, ModelTest
 from shared.contracts.values import ModelStage
 from shared.kit.database import Session
 from shared.kit.exceptions import NotKnownHere
+from shared.kit.jsonb import load
 from shared.kit.outbox import Outgoing
 
 
@@ -19,6 +20,7 @@ class Model:
     """A model version. `compared`: its comparison with the champion is over. `predecessor`: the champion before it.
     `set_aside`: why it is asked no more, if it is so. `decided_by`: who gave it its stage, None: labels did, or nobody yet.
     `file_retired`: its file is deleted, or about to be. `test`: what was read of the test split while it was champion.
+    `drift`: what has changed since it was made, one alarm of a kind.
     """
 
     model_id: UUID
@@ -43,6 +45,7 @@ class Model:
     decided_by: str | None
     file_retired: bool
     test: ModelTest | None
+    drift: Sequence[ModelDrift]
 
     @property
     def key(self) -> str:
@@ -77,7 +80,9 @@ def object_key(model_id: UUID) -> str:
 _COLUMNS = """
 model_id, project_id, version, revision, stage, manifest, sha256, size_bytes, temperature, evaluation, compared,
 training_run_id, trained_on, contaminated_by, predecessor, reason, created_by, created_at, set_aside,
-decided_by, EXISTS (SELECT FROM retired_files f WHERE f.model_id = models.model_id) AS file_retired, test
+decided_by, EXISTS (SELECT FROM retired_files f WHERE f.model_id = models.model_id) AS file_retired, test,
+(SELECT jsonb_agg(d.alarm ORDER BY d.kind) FROM drift_findings d
+    WHERE d.model_id = models.model_id AND d.alarm IS NOT NULL) AS drift
 """
 _GET = f"SELECT {_COLUMNS} FROM models WHERE model_id = $1"  # noqa: S608
 _LOCK = f"SELECT {_COLUMNS} FROM models WHERE model_id = ANY($1::uuid[]) ORDER BY model_id FOR UPDATE"  # noqa: S608
@@ -132,6 +137,7 @@ WITH attempts AS (DELETE FROM comparison_attempts WHERE model_id = $1)
 UPDATE models SET test = $2::jsonb, revision = revision + 1
 WHERE model_id = $1 AND stage = 'champion' AND test IS NULL RETURNING {_COLUMNS}
 """  # noqa: S608
+_TOUCH = f"UPDATE models SET revision = revision + 1 WHERE model_id = $1 RETURNING {_COLUMNS}"  # noqa: S608
 _SET_ASIDE = "UPDATE models SET set_aside = $2 WHERE model_id = $1 AND set_aside IS NULL RETURNING project_id"
 _COUNT_CONTAMINATED = f"""
 WITH counted AS (
@@ -172,6 +178,7 @@ def _model(row: Any) -> Model:
         row["training_run_id"], row["trained_on"], row["contaminated_by"], row["predecessor"], row["reason"],
         row["created_by"], row["created_at"], row["set_aside"], row["decided_by"], row["file_retired"],
         None if row["test"] is None else ModelTest.model_validate_json(row["test"]),
+        [] if row["drift"] is None else [ModelDrift.model_validate(each) for each in load(row["drift"])],
     )  # fmt: skip
 
 
@@ -195,6 +202,7 @@ def changed(model: Model) -> Outgoing:
         contaminated_by=model.contaminated_by,
         reason=model.reason,
         created_at=model.created_at,
+        drift=list(model.drift),
     )
     return Outgoing(payload=payload, project_id=model.project_id, revision=model.revision)
 
@@ -306,6 +314,11 @@ async def move_all(session: Session, model_ids: Sequence[UUID], stage: ModelStag
     """Give locked models a stage, as labels do and not somebody; in the order of their ids."""
     rows = await session.raw.fetch(_MOVE, model_ids, stage, reason, None, None, None, None)
     return sorted(map(_model, rows), key=attrgetter("model_id"))
+
+
+async def touch(session: Session, model_id: UUID) -> Model:
+    """Give a locked model a new revision: something that belongs to it has changed in another table."""
+    return _model(await session.raw.fetchrow(_TOUCH, model_id))
 
 
 async def set_aside(session: Session, model_id: UUID, reason: str) -> UUID | None:

@@ -71,12 +71,16 @@ c.fields, c.thumbnail, c.thumbnail_width, c.thumbnail_height, c.thumbnail_channe
 
 def content_of(record_id: UUID, row: Any) -> Content:
     """The content in a row that selected `_CONTENT`."""
-    small = None
-    if row["thumbnail"] is not None:
-        small = Thumbnail(
-            row["thumbnail_width"], row["thumbnail_height"], row["thumbnail_channels"], bytes(row["thumbnail"])
-        )
-    return Content(record_id, load(row["fields"]), small)
+    return Content(record_id, load(row["fields"]), thumbnail_of(row))
+
+
+def thumbnail_of(row: Any) -> Thumbnail | None:
+    """The thumbnail in a row that selected its columns of `contents`, if one was made."""
+    if row["thumbnail"] is None:
+        return None
+    return Thumbnail(
+        row["thumbnail_width"], row["thumbnail_height"], row["thumbnail_channels"], bytes(row["thumbnail"])
+    )
 
 
 _GET = "SELECT record_id, project_id, state, state_revision FROM records WHERE record_id = $1"

@@ -1,4 +1,4 @@
-"""What others report of models: product systems by feedback, qa by thresholds, drift and releases."""
+"""What others report of models: product systems by feedback, qa by thresholds and releases."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.qa.api.agreement_shapes import AgreementOut
 from services.qa.api.edges import project_or_404
 from services.qa.api.estimate_shapes import STANDS_FOR, QuestionEstimatesOut
 from services.qa.api.estimates import HALF_WIDTH, LEVEL
-from services.qa.api.measures import AgreementOut, ClassThresholdOut, ConsensusMethodOut, NoThresholdOut
+from services.qa.api.measures import ClassThresholdOut, ConsensusMethodOut, NoThresholdOut
 from services.qa.api.quality import Reader
 from services.qa.api.shapes import ANNOTATOR_ID, example
 from services.qa.domain.project import Project

@@ -11,7 +11,15 @@ from shared.contracts.events.annotators import AnnotatorChanged
 from shared.contracts.events.erasures import AnnotationsErased, ErasureReported, LabelsErased, PredictionsErased
 from shared.contracts.events.feedback import FeedbackReceived
 from shared.contracts.events.labels import GoldPlaced, GoldWithdrawn, LabelFinalized, LabelRetracted, RecordUnlabelable
-from shared.contracts.events.models import ModelChanged, ModelEvaluation, ModelManifest, ModelTest
+from shared.contracts.events.models import (
+    ClassShares,
+    ModelChanged,
+    ModelDrift,
+    ModelEvaluation,
+    ModelManifest,
+    ModelTempering,
+    ModelTest,
+)
 from shared.contracts.events.predictions import LabelDoubted, RecordPredicted, Selection, Unanswered, Uncertainty
 from shared.contracts.events.projects import GuidelineVersion, PolicyVersion, ProjectChanged, SchemaVersion
 from shared.contracts.events.quality import (
@@ -37,6 +45,7 @@ __all__ = [
     "AssetReference",
     "AutoAcceptThresholdSet",
     "ChainSealed",
+    "ClassShares",
     "DriftDetected",
     "DriftEvidence",
     "ErasureReported",
@@ -50,8 +59,10 @@ __all__ = [
     "LabelRetracted",
     "LabelsErased",
     "ModelChanged",
+    "ModelDrift",
     "ModelEvaluation",
     "ModelManifest",
+    "ModelTempering",
     "ModelTest",
     "PolicyVersion",
     "PredictionsErased",

@@ -21,8 +21,8 @@ NATURAL_KEYS = {"token", "key", "version"}
 """What names a thing beside its id: a lease's token, an object's key, a version of what stands before it."""
 
 ONE_OF_A_KIND = {
-    "agreement", "annotation", "artifact", "assessment", "draft", "erasure", "feedback", "gold", "label", "learning", "lineage",
-    "progress", "quality", "summary", "answers.schema.json",
+    "agreement", "annotation", "artifact", "assessment", "draft", "drift", "erasure", "feedback", "gold", "label", "learning",
+    "lineage", "progress", "quality", "summary", "answers.schema.json",
 }  # fmt: skip
 """There is one of it for what stands before it, so it is named in the singular (`feedback` and `gold` have no plural)."""
 

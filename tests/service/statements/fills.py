@@ -498,6 +498,8 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
     "prelabel": {
         "batches": "fifty and more records make one",
         "comparison_attempts": _OF_MODEL,
+        "drift_findings": _OF_MODEL,
+        "drift_watches": _OF_MODEL,
         "feedback_counts": _OF_MODEL,
         "models": "some for each project",
         "projects": "tens",

@@ -16,6 +16,9 @@ from shared.contracts.values import Answers, RecordState, TaskKind
 AGREEMENT_DRAWN = "agreement_drawn"
 """Why a label is under review: it was drawn among those that a model agrees with."""
 
+CHAMPION_DIFFERS = "champion_differs"
+"""Why a label is under review: the model in use differs from it."""
+
 AnnotationRole = Literal["vote", "gold", "decision", "void", "late", "superseded"]
 """How an annotation counts: for the label of its round, for the assessment of its annotator on gold, as an arbiter's
 decision, no more since its annotator was paused, not for a label since it came when the round was over, or not since

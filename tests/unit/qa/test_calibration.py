@@ -1,0 +1,149 @@
+"""Posteriors that say how often they are right."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from services.qa.domain import kinds
+from services.qa.domain.calibration import DEFAULT, TEMPERATURES, Calibration
+from services.qa.domain.calibration_evidence import worth_of_checks
+from services.qa.domain.estimates import Estimates
+from services.qa.domain.stored_estimates import StoredEstimates
+from services.qa.domain.votes import ItemVotes, TruthBasis, Vote
+from shared.contracts.answers.kinds.choice import ChoiceQuestion
+from shared.contracts.values import Calibrated
+
+LABELS = ["a", "b", "c"]
+CHOICE = kinds.of(ChoiceQuestion(name="q", kind="choice", labels=LABELS))
+FLAT = np.log(np.full(3, 1 / 3))
+
+
+def crowd(
+    seed: int, hard: float, *, size: int = 400, gold: int = 60, basis: TruthBasis = TruthBasis.GOLD
+) -> tuple[list[ItemVotes], list[str]]:
+    """Twelve people right in .85; on `hard` of the records a wrong answer tempts nine of ten. Four votes, gold has eight."""
+    generator = np.random.default_rng(seed)
+    items, truths = [], []
+    for number in range(size):
+        truth = int(generator.integers(3))
+        tempting = (truth + 1) % 3 if generator.random() < hard else None
+        voters = generator.choice(12, 8 if number < gold else 4, replace=False)
+        given = []
+        for who in voters:
+            if tempting is not None:
+                answer = tempting if generator.random() < 0.9 else truth
+            else:
+                answer = truth if generator.random() < 0.85 else int(generator.integers(3))
+            given.append(Vote(f"p{who}", {"label": LABELS[answer]}))
+        known = number < gold
+        items.append(ItemVotes(given, truth={"label": LABELS[truth]} if known else None, basis=basis if known else None))
+        truths.append(LABELS[truth])
+    return items, truths
+
+
+def confidence_and_accuracy(items: Sequence[ItemVotes], truths: Sequence[str]) -> tuple[float, float]:
+    known = CHOICE.estimate(items)
+    found = [CHOICE.consensus(item.votes, known) for item in items if item.truth is None]
+    right = [one.answer["label"] == truth for one, truth in zip(found, truths[-len(found) :], strict=True)]
+    return float(np.mean([one.confidence for one in found])), float(np.mean(right))
+
+
+def test_calibrated_chances_are_chances() -> None:
+    chances = np.array([[0.98, 0.01, 0.01], [1.0, 0.0, 0.0], [0.4, 0.35, 0.25]])
+    found = DEFAULT.apply(FLAT, chances)
+    assert found.sum(axis=1) == pytest.approx(1.0)
+    assert (found[:2, 0] < chances[:2, 0]).all()
+    assert found[2] == pytest.approx(DEFAULT.apply(FLAT, chances[2]))
+
+
+def test_nothing_but_the_prior_stays_as_it_is() -> None:
+    """What the votes say is tempered, not what was known before."""
+    prior = np.array([0.7, 0.2, 0.1])
+    assert DEFAULT.apply(np.log(prior), prior) == pytest.approx(prior)
+
+
+def test_a_temperature_of_one_changes_nothing() -> None:
+    mixture = np.zeros(len(TEMPERATURES))
+    at = int(np.abs(TEMPERATURES - 1.0).argmin())
+    mixture[at] = 1.0
+    chances = np.array([0.9, 0.06, 0.04])
+    tempered = chances ** (1 / TEMPERATURES[at])
+    assert Calibration(mixture, 0.0).apply(FLAT, chances) == pytest.approx(tempered / tempered.sum())
+
+
+def test_without_known_answers_the_default_is_used_and_said_to_be() -> None:
+    items, _ = crowd(0, 0.1, gold=0)
+    found = CHOICE.consensus(items[0].votes, CHOICE.estimate(items))
+    assert found.calibrated is Calibrated.DEFAULT
+    assert CHOICE.consensus(items[0].votes, CHOICE.unknown()).calibrated is Calibrated.DEFAULT
+
+
+@pytest.mark.parametrize("hard", [0.0, 0.1, 0.2])
+def test_gold_makes_confidence_true(hard: float) -> None:
+    confidence, accuracy = np.mean([confidence_and_accuracy(*crowd(seed, hard)) for seed in range(4)], axis=0)
+    assert confidence == pytest.approx(accuracy, abs=0.04)
+
+
+def test_with_gold_the_label_says_so() -> None:
+    items, _ = crowd(1, 0.1)
+    found = CHOICE.consensus(items[-1].votes, CHOICE.estimate(items))
+    assert found.calibrated is Calibrated.GOLD
+
+
+def test_gold_that_is_always_right_makes_surer_than_gold_that_is_often_wrong() -> None:
+    sure, unsure = (CHOICE.consensus(crowd(2, 0.0)[0][-1].votes, CHOICE.estimate(crowd(2, hard)[0])) for hard in (0.0, 0.25))
+    assert sure.confidence > unsure.confidence
+
+
+def test_decisions_on_what_was_disputed_count_as_far_as_their_votes_went() -> None:
+    """Disputes are decided whichever way they end, so they say how sure votes make; they are not gold."""
+    items, _ = crowd(3, 0.0, basis=TruthBasis.DISPUTE)
+    found = CHOICE.estimate(items)[""].calibration
+    assert found.basis is Calibrated.DEFAULT
+    assert found.known == 0.0
+    assert not np.allclose(found.mixture, DEFAULT.mixture)
+
+
+def test_an_arbiters_own_answer_is_no_vote_for_it() -> None:
+    items, _ = crowd(4, 0.2, basis=TruthBasis.DISPUTE)
+    decided = [
+        item
+        if item.truth is None
+        else ItemVotes([*item.votes, Vote("arbiter", item.truth, counted=False)], truth=item.truth, basis=item.basis)
+        for item in items
+    ]
+    with_own, without = (CHOICE.estimate(one)[""].calibration.rate for one in (decided, items))
+    assert with_own == pytest.approx(without, abs=0.05)
+
+
+def test_what_is_known_because_a_vote_was_wrong_is_no_evidence() -> None:
+    items, _ = crowd(5, 0.0)
+    reported = [ItemVotes(item.votes, truth=item.truth) for item in items]
+    assert CHOICE.estimate(reported)[""].calibration is DEFAULT
+
+
+def test_checks_count_by_the_share_of_their_kind_that_was_checked() -> None:
+    assert worth_of_checks(held_out=100, differs=10, drawn=5) == {TruthBasis.DIFFERS: 0.0, TruthBasis.DRAWN: 0.0}
+    worth = worth_of_checks(held_out=100, differs=10, drawn=90)
+    assert worth == pytest.approx({TruthBasis.DIFFERS: 1.0, TruthBasis.DRAWN: 1.0})
+    worth = worth_of_checks(held_out=100, differs=10, drawn=30)
+    assert worth[TruthBasis.DRAWN] == pytest.approx(3 * worth[TruthBasis.DIFFERS])
+    assert 10 * worth[TruthBasis.DIFFERS] + 30 * worth[TruthBasis.DRAWN] < 40
+
+
+def test_a_calibration_is_kept_and_read() -> None:
+    items, _ = crowd(6, 0.1)
+    known = CHOICE.estimate(items)
+    parts = CHOICE.to_stored(known)
+    read = CHOICE.from_stored(StoredEstimates(*json.loads(json.dumps([parts.shared, parts.voters]))))
+    one, other = (CHOICE.consensus(items[-1].votes, of) for of in (known, read))
+    assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+    assert other.calibrated is Calibrated.GOLD
+
+
+def test_what_was_stored_before_is_calibrated_by_default() -> None:
+    stored = Estimates.unknown(LABELS).to_json()
+    del stored["calibration"]
+    assert Estimates.from_json(stored).calibration is DEFAULT

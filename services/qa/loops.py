@@ -12,6 +12,7 @@ from services.qa.operations import (
     assessments,
     feedback,
     predictions,
+    redecisions,
     replacements,
     sealing,
     supersession,
@@ -30,6 +31,7 @@ from shared.kit.isolation import isolated
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
 REPLACE = "replace_votes"
+REDECIDE = "decide_again"
 FOLD = "fold_counters"
 SEAL = "seal"
 SUPERSEDE = "supersede_releases"
@@ -116,6 +118,7 @@ async def estimate(runtime: QaRuntime) -> float | None:
         )
         pauses.waiting.pop(project_id, None)
         runtime.wake(REPLACE)
+        runtime.wake(REDECIDE)
 
     return await _each_mark(
         runtime, BackgroundWork.ESTIMATION, work, share=limits.share, due_in_s=pauses.estimation_due_in_s
@@ -136,6 +139,13 @@ async def replace_votes(runtime: QaRuntime) -> None:
         await replacements.replace_votes(runtime.database, project_id, annotator_id, utc_now())
 
     await _each_mark(runtime, BackgroundWork.REPLACEMENT, work)
+
+
+async def decide_again(runtime: QaRuntime) -> None:
+    async def work(project_id: UUID, _: UUID | None) -> None:
+        await redecisions.decide_again(runtime.database, project_id, utc_now())
+
+    await _each_mark(runtime, BackgroundWork.REDECISION, work, share=runtime.resources.estimation.share)
 
 
 async def judge_pending(runtime: QaRuntime) -> None:
@@ -214,6 +224,7 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(ESTIMATE, estimation_interval_s, estimate),
         Loop(TEST, 1.0, test_thresholds),
         Loop(REPLACE, 1.0, replace_votes),
+        Loop(REDECIDE, 1.0, decide_again),
         Loop(JUDGE, 1.0, judge_pending),
         Loop(REVIEW, 600.0, review_reports),
         Loop(FOLD, 5.0, fold_counters),

@@ -253,11 +253,14 @@ def _count(facts: RecordFacts) -> RecordVerdict:
         if facts.needs_prediction and facts.prediction is None:
             return [*steps, *replaced]  # queue read it before us; it is on its way
         consensus = _consensus(facts, votes)
+    collected = len(votes) + facts.voided if facts.decides_early else facts.slots_total
     decision = decisions.decide(
-        consensus, counted=len(votes), voided=facts.voided, slots_total=facts.slots_total, policy=facts.policy
+        consensus, counted=len(votes), voided=facts.voided, slots_total=collected, policy=facts.policy
     )
     if isinstance(decision, decisions.Finalize):
         return [*steps, _by_consensus(facts, decision, votes, consensus)]
+    if facts.decides_early:
+        return [*steps, *replaced]  # the vote that is waited for is still wanted
     return [*steps, *(_ask(facts, decision) or replaced)]
 
 

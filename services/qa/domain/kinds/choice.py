@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from services.qa.domain.calibration_evidence import calibrate
 from services.qa.domain.class_votes import leave_one_out, vote_arrays
-from services.qa.domain.consensus_methods import MethodSelection
 from services.qa.domain.estimates import Estimates, Facets
 from services.qa.domain.method_choice import choose
 from services.qa.domain.stored_estimates import EstimatedByFacets, StoredEstimates
@@ -61,9 +60,9 @@ class ChoiceKind(EstimatedByFacets):
             coming=facet.next_vote(best, posterior),
         )
 
-    def selection(self, parts: StoredEstimates) -> MethodSelection:
-        """By which method votes are weighed, and why."""
-        return self.from_stored(parts)[FACET].selection
+    def facet(self, parts: StoredEstimates) -> Estimates:
+        """By which method votes are weighed and why, and how posteriors are calibrated."""
+        return self.from_stored(parts)[FACET]
 
     def outcomes(self, items: Sequence[ItemVotes], estimates: Facets) -> list[list[VoteOutcome]]:
         facet = estimates[FACET]

@@ -168,6 +168,9 @@ class AgreementReport(BaseModel):
     items: list[AgreementOut]
 
 
+_USUAL_VOTES = 3
+
+
 class ConsensusMethodOut(BaseModel):
     """How the votes on one question are weighed, and why so."""
 
@@ -212,7 +215,7 @@ class ConsensusMethodOut(BaseModel):
     )
     temperature: float | None = Field(
         default=None,
-        description="By how much the log odds of the votes are divided, on average over what is likely; 1 leaves them as they are.",
+        description="By how much the log odds of three votes are divided, on average over what is likely; 1 leaves them as they are.",
     )
     votes: int = Field(description="The annotations that were estimated from.")
     estimated_at: AwareDatetime | None = Field(description="Null: nothing was estimated yet.")
@@ -230,7 +233,7 @@ class ConsensusMethodOut(BaseModel):
             margin_error=why.margin_error,
             calibrated=chosen.calibration.basis,
             known_answers=chosen.calibration.known,
-            temperature=1.0 / chosen.calibration.rate,
+            temperature=1.0 / chosen.calibration.rate(_USUAL_VOTES),
             votes=chosen.votes,
             estimated_at=chosen.estimated_at,
         )

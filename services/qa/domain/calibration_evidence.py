@@ -5,28 +5,32 @@ orders. An arbiter's decision is of a record that was hard; which ones are decid
 of its votes the chance of each answer is what it is elsewhere, and the record counts as it stood when it was disputed.
 Experts' checks of held-out records depend on whether a model agreed, and count by the share of their kind that was checked.
 
-A known answer also shapes the estimates. So it is hidden from the estimation whose posterior it is held against, a third
-of them at a time.
+A known record also shapes the estimates, by its truth and by its other votes. So all of it is hidden from the estimation whose
+posterior it is held against, a fourth of such records at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from services.qa.domain.arrays import Floats, Integers
-from services.qa.domain.calibration import DEFAULT, PRIOR, Calibration, CalibrationPrior, log_scores, updated
+from services.qa.domain.calibration import (
+    DEFAULT,
+    LEAST_KNOWN,
+    PRIOR,
+    Calibration,
+    CalibrationPrior,
+    default_of,
+    log_scores,
+    updated,
+)
 from services.qa.domain.class_votes import posteriors, vote_arrays
-from services.qa.domain.dawid_skene import clip_prior
 from services.qa.domain.estimates import Estimates, VoteArrays
 from services.qa.domain.votes import ItemVotes, TruthBasis
 
-LEAST_EVIDENCE = 5
-"""With fewer known answers nothing is estimated again for them."""
-
 LEAST_DRAWN = 10
-
-FOLDS = 3
+FOLDS = 4
 REPLAYS = 8
 """Random orders in which the votes of a gold record are replayed."""
 
@@ -44,87 +48,25 @@ def calibrate(
     estimate: Callable[[VoteArrays], Estimates],
     prior: CalibrationPrior = PRIOR,
 ) -> Calibration:
-    """Fit the map of a facet to what is known of its items.
+    """Fit the map of a facet to what is known of its items; with fewer than `LEAST_KNOWN` it is that of the prior.
 
-    `votes` are those of `items` (`vote_arrays`); `estimate` estimates the facet from votes of which some truths are hidden.
+    `votes` are those of `items` (`vote_arrays`); `estimate` estimates the facet from votes of which some are hidden.
     """
     known = [at for at, item in enumerate(items) if item.basis is not None and item.truth is not None]
-    if len(known) < LEAST_EVIDENCE or votes.clamps is None:
-        return DEFAULT if prior is PRIOR else updated(np.zeros(()), 0.0, prior)
+    if sum(items[at].worth for at in known) < LEAST_KNOWN or votes.clamps is None:
+        return DEFAULT if prior is PRIOR else default_of(prior)
     generator = np.random.default_rng(_SEED)
     folds = generator.permutation(len(known)) % FOLDS
     sizes = _sizes(items)
-    total = 0.0
-    counted = 0.0
+    scores = np.zeros_like(prior.weights())
+    by_chance = 0.0
     for fold in range(FOLDS):
         hidden = [at for at, of in zip(known, folds.tolist(), strict=True) if of == fold]
-        clamps = votes.clamps.copy()
-        clamps[hidden] = -1
-        facet = estimate(replace(votes, clamps=clamps))
-        replayed = _Replays.of(facet, [items[at] for at in hidden], sizes, generator)
-        total = total + replayed.scores(facet)
-        counted += replayed.by_chance
-    return updated(np.asarray(total, np.float64), counted, prior)
-
-
-def _sizes(items: Sequence[ItemVotes]) -> dict[int, float]:
-    """With how many votes records are judged, each with how often: the share of records that have so many or more."""
-    counts = np.array([len(item.votes) for item in items if item.basis is None and item.votes], np.int64)
-    if not len(counts):
-        return dict.fromkeys(USUAL_SIZES, 1.0)
-    least, most = np.percentile(counts, (25, 95)).astype(np.int64).tolist()
-    return {size: float((counts >= size).mean()) for size in range(least, max(least, min(most, _LARGEST_SIZE)) + 1)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Replays:
-    """Known items as they looked with some of their votes: `votes` has an item for each look.
-
-    `truths` and `weights` by look: the looks at an item together weigh as much as the item. `by_chance`: how many of the
-    items were drawn by chance.
-    """
-
-    votes: VoteArrays
-    truths: Integers
-    weights: Floats
-    by_chance: float
-
-    @classmethod
-    def of(
-        cls, facet: Estimates, items: Sequence[ItemVotes], sizes: dict[int, float], generator: np.random.Generator
-    ) -> "_Replays":
-        looks: list[ItemVotes] = []
-        weights: list[float] = []
-        by_chance = 0.0
-        for item in items:
-            counted = [vote for vote in item.votes if vote.counted]
-            if not counted or item.truth is None or facet.index(item.truth.get("label")) is None:
-                continue
-            if item.basis is not TruthBasis.GOLD:
-                looks.append(replace(item, votes=counted))
-                weights.append(item.worth)
-                by_chance += item.worth if item.basis is TruthBasis.DRAWN else 0.0
-                continue
-            fitting = {size: share for size, share in sizes.items() if size <= len(counted)} or {len(counted): 1.0}
-            whole = sum(fitting.values()) * REPLAYS
-            by_chance += item.worth
-            for _ in range(REPLAYS):
-                order = generator.permutation(len(counted)).tolist()
-                for size, share in fitting.items():
-                    looks.append(replace(item, votes=[counted[at] for at in order[:size]]))
-                    weights.append(item.worth * share / whole)
-        votes = vote_arrays(facet, looks)
-        assert votes.clamps is not None
-        return cls(votes, votes.clamps, np.array(weights, np.float64), by_chance)
-
-    def scores(self, facet: Estimates) -> Floats:
-        """(T, S) the log scores of the truths, summed over the items."""
-        log_prior: Floats = np.tile(np.log(facet.class_prior), (self.votes.item_count, 1))
-        if self.votes.item_prior is not None:
-            given = ~np.isnan(self.votes.item_prior).any(axis=1)
-            log_prior[given] = np.log(clip_prior(self.votes.item_prior[given]))
-        chances = facet.by_class(posteriors(facet, self.votes))
-        return np.asarray(np.tensordot(self.weights, log_scores(log_prior, chances, self.truths), axes=1), np.float64)
+        facet = estimate(_without(votes, hidden))
+        looks = _looks([items[at] for at in hidden], sizes, generator)
+        scores += _scores(facet, looks)
+        by_chance += sum(items[at].worth for at in hidden if items[at].basis in {TruthBasis.GOLD, TruthBasis.DRAWN})
+    return updated(scores, by_chance, prior)
 
 
 def worth_of_checks(held_out: int, differs: int, drawn: int) -> dict[TruthBasis, float]:
@@ -140,3 +82,71 @@ def worth_of_checks(held_out: int, differs: int, drawn: int) -> dict[TruthBasis,
     total, squares = differs + drawn * weight, differs + drawn * weight**2
     scale = total / squares
     return {TruthBasis.DIFFERS: scale, TruthBasis.DRAWN: scale * weight}
+
+
+def _without(votes: VoteArrays, hidden: Sequence[int]) -> VoteArrays:
+    """Without the votes and truths of these items."""
+    assert votes.clamps is not None
+    is_hidden = np.zeros(votes.item_count, np.bool_)
+    is_hidden[list(hidden)] = True
+    kept = ~is_hidden[votes.items]
+    return replace(
+        votes,
+        items=votes.items[kept],
+        voters=votes.voters[kept],
+        classes=votes.classes[kept],
+        clamps=np.where(is_hidden, -1, votes.clamps),
+    )
+
+
+def _sizes(items: Sequence[ItemVotes]) -> Mapping[int, float]:
+    """With how many votes records are judged, each with how often: the share of records that have so many or more."""
+    counts = np.array([len(item.votes) for item in items if item.basis is None and item.votes], np.int64)
+    if not len(counts):
+        return dict.fromkeys(USUAL_SIZES, 1.0)
+    least, most = np.percentile(counts, (25, 95)).astype(np.int64).tolist()
+    return {size: float((counts >= size).mean()) for size in range(least, max(least, min(most, _LARGEST_SIZE)) + 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A known item as it looked with some of its votes. The looks at an item together weigh as much as the item."""
+
+    item: ItemVotes
+    weight: float
+
+
+def _looks(
+    items: Sequence[ItemVotes], sizes: Mapping[int, float], generator: np.random.Generator
+) -> Mapping[int, list[_Look]]:
+    """By number of votes. A model's distribution is left out: it is calibrated by itself."""
+    found: dict[int, list[_Look]] = {}
+    for item in items:
+        counted = [vote for vote in item.votes if vote.counted]
+        if not counted:
+            continue
+        if item.basis is not TruthBasis.GOLD:
+            found.setdefault(len(counted), []).append(_Look(replace(item, votes=counted, prior=None), item.worth))
+            continue
+        fitting = {size: share for size, share in sizes.items() if size <= len(counted)} or {len(counted): 1.0}
+        whole = sum(fitting.values()) * REPLAYS
+        for _ in range(REPLAYS):
+            order = generator.permutation(len(counted)).tolist()
+            for size, share in fitting.items():
+                some = [counted[at] for at in order[:size]]
+                found.setdefault(size, []).append(_Look(replace(item, votes=some, prior=None), item.worth * share / whole))
+    return found
+
+
+def _scores(facet: Estimates, looks: Mapping[int, list[_Look]]) -> Floats:
+    """(T, R, S) the log scores of the truths, summed over the items."""
+    total: Floats | None = None
+    for size, of_size in looks.items():
+        votes = vote_arrays(facet, [one.item for one in of_size])
+        truths: Integers = votes.clamps if votes.clamps is not None else np.full(len(of_size), -1, np.int64)
+        known = truths >= 0
+        chances = facet.by_class(posteriors(facet, votes))[known]
+        weights = np.array([one.weight for one in of_size], np.float64)[known]
+        scores: Floats = np.tensordot(weights, log_scores(chances, size, truths[known]), axes=1)
+        total = scores if total is None else total + scores
+    return np.zeros(()) if total is None else total

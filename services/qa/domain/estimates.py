@@ -134,12 +134,12 @@ class Estimates:
             scores = scores + np.log(column)
         return self.by_class(softmax(scores))
 
-    def calibrated(self, chances: Floats, prior: Mapping[str, float] | None = None) -> Floats:
-        """(K,) the chances of being right that belong to a `posterior` with the same `prior`."""
-        return self.calibration.apply(self.log_prior(prior), chances)
+    def calibrated(self, chances: Floats, votes: int, prior: Mapping[str, float] | None = None) -> Floats:
+        """(K,) the chances of being right that belong to a `posterior` of so many votes with the same `prior`."""
+        return self.calibration.apply(chances, votes, None if prior is None else self.log_prior(prior))
 
-    def next_vote(self, best: int, chances: Floats) -> NextVote:
-        """How a stranger's vote would speak for class `best`, where `chances` (K,) is what is known, as far as it counts."""
+    def next_vote(self, best: int, chances: Floats, votes: int) -> NextVote:
+        """How a stranger's vote would speak for class `best`, where `chances` (K,) is what so many votes say, as far as it counts."""
         column = self.likelihood(STRANGER, best)
         if self.subtypes is not None:
             weighed = self.subtypes.weights * column
@@ -148,7 +148,7 @@ class Estimates:
         wrong = np.delete(column, best)
         total = float(others.sum())
         if_wrong = float(others @ wrong) / total if total > 0.0 else float(wrong.mean()) if len(wrong) else 0.0
-        return NextVote(float(column[best]), if_wrong).tempered(self.calibration.rate)
+        return NextVote(float(column[best]), if_wrong).tempered(self.calibration.rate(votes + 1))
 
     def by_subtype(self, log_prior: Floats) -> Floats:
         """(..., K) log P(class) -> (..., L) log P(class, subtype); the same where there are no subtypes."""

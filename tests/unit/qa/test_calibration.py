@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.qa.domain import kinds
-from services.qa.domain.calibration import DEFAULT, TEMPERATURES, Calibration
+from services.qa.domain.calibration import DEFAULT, EXPONENTS, PRIOR, TEMPERATURES, Calibration
 from services.qa.domain.calibration_evidence import worth_of_checks
 from services.qa.domain.estimates import Estimates
 from services.qa.domain.stored_estimates import StoredEstimates
@@ -17,7 +17,6 @@ from shared.contracts.values import Calibrated
 
 LABELS = ["a", "b", "c"]
 CHOICE = kinds.of(ChoiceQuestion(name="q", kind="choice", labels=LABELS))
-FLAT = np.log(np.full(3, 1 / 3))
 
 
 def crowd(
@@ -51,26 +50,29 @@ def confidence_and_accuracy(items: Sequence[ItemVotes], truths: Sequence[str]) -
 
 
 def test_calibrated_chances_are_chances() -> None:
-    chances = np.array([[0.98, 0.01, 0.01], [1.0, 0.0, 0.0], [0.4, 0.35, 0.25]])
-    found = DEFAULT.apply(FLAT, chances)
+    chances = np.array([[0.98, 0.01, 0.01], [0.9999, 0.0001, 0.0], [0.4, 0.35, 0.25]])
+    found = DEFAULT.apply_all(chances, np.array([2, 3, 3]))
     assert found.sum(axis=1) == pytest.approx(1.0)
     assert (found[:2, 0] < chances[:2, 0]).all()
-    assert found[2] == pytest.approx(DEFAULT.apply(FLAT, chances[2]))
+    assert found[2] == pytest.approx(DEFAULT.apply(chances[2], 3))
 
 
-def test_nothing_but_the_prior_stays_as_it_is() -> None:
+def test_what_a_model_says_by_itself_stays_as_it_is() -> None:
     """What the votes say is tempered, not what was known before."""
-    prior = np.array([0.7, 0.2, 0.1])
-    assert DEFAULT.apply(np.log(prior), prior) == pytest.approx(prior)
+    model = np.array([0.7, 0.2, 0.1])
+    for calibration in (DEFAULT, Calibration.of(PRIOR.weights())):
+        assert calibration.apply(model, 3, np.log(model)) == pytest.approx(model)
 
 
 def test_a_temperature_of_one_changes_nothing() -> None:
-    mixture = np.zeros(len(TEMPERATURES))
-    at = int(np.abs(TEMPERATURES - 1.0).argmin())
-    mixture[at] = 1.0
+    mixture = np.zeros((len(TEMPERATURES), len(EXPONENTS)))
+    mixture[int(np.abs(TEMPERATURES - 1.0).argmin()), 0] = 1.0
     chances = np.array([0.9, 0.06, 0.04])
-    tempered = chances ** (1 / TEMPERATURES[at])
-    assert Calibration(mixture, 0.0).apply(FLAT, chances) == pytest.approx(tempered / tempered.sum())
+    assert Calibration(mixture, 0.0).apply(chances, 5) == pytest.approx(chances)
+
+
+def test_the_more_votes_the_less_each_counts() -> None:
+    assert DEFAULT.rate(1) > DEFAULT.rate(2) > DEFAULT.rate(5)
 
 
 def test_without_known_answers_the_default_is_used_and_said_to_be() -> None:
@@ -114,7 +116,7 @@ def test_an_arbiters_own_answer_is_no_vote_for_it() -> None:
         else ItemVotes([*item.votes, Vote("arbiter", item.truth, counted=False)], truth=item.truth, basis=item.basis)
         for item in items
     ]
-    with_own, without = (CHOICE.estimate(one)[""].calibration.rate for one in (decided, items))
+    with_own, without = (CHOICE.estimate(one)[""].calibration.rate(4) for one in (decided, items))
     assert with_own == pytest.approx(without, abs=0.05)
 
 

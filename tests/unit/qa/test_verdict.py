@@ -96,7 +96,7 @@ def facts(*annotations: Annotation, record_: Record | None = None, **more: Any) 
     return RecordFacts(
         record=record_ or record(),
         schemas={1: SCHEMA},
-        policy=RedundancyPolicy(),
+        policy=RedundancyPolicy(posterior_target=0.9),
         annotations=annotations,
         **more,
     )

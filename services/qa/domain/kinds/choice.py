@@ -45,7 +45,7 @@ class ChoiceKind(EstimatedByFacets):
     def consensus(self, votes: Sequence[Vote], estimates: Facets, prior: Distribution | None = None) -> Consensus:
         facet = estimates[FACET]
         chances = facet.posterior([(vote.voter, str(vote.answer["label"])) for vote in votes], prior)
-        posterior = facet.calibrated(chances, prior)
+        posterior = facet.calibrated(chances, len(votes), prior)
         best = int(posterior.argmax())
         tied = bool((posterior >= posterior[best] - TIE).sum() > 1)
         method = facet.selection.method if prior is None else f"{facet.selection.method}_with_model"
@@ -57,7 +57,7 @@ class ChoiceKind(EstimatedByFacets):
             method=method,
             distribution=distribution,
             calibrated=facet.calibration.basis,
-            coming=facet.next_vote(best, posterior),
+            coming=facet.next_vote(best, posterior, len(votes)),
         )
 
     def facet(self, parts: StoredEstimates) -> Estimates:

@@ -211,7 +211,8 @@ class ConsensusMethodOut(BaseModel):
         "they are lowered as public data teaches.",
     )
     known_answers: float = Field(
-        default=0.0, description="Known answers, drawn by chance, that the calibration rests on; checks count by their share."
+        default=0.0,
+        description="Known answers, drawn by chance, that the calibration rests on; checks count by their share.",
     )
     temperature: float | None = Field(
         default=None,

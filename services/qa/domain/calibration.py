@@ -61,9 +61,7 @@ class CalibrationPrior:
         return np.asarray(found / found.sum(), np.float64)
 
 
-PRIOR: Final = CalibrationPrior(
-    log_temperature=0.0, deviation=0.6, exponent=0.5, exponent_deviation=0.25, share=0.02
-)
+PRIOR: Final = CalibrationPrior(log_temperature=0.0, deviation=0.6, exponent=0.5, exponent_deviation=0.25, share=0.02)
 """Learnt on nine public crowds."""
 
 

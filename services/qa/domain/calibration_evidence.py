@@ -134,7 +134,9 @@ def _looks(
             order = generator.permutation(len(counted)).tolist()
             for size, share in fitting.items():
                 some = [counted[at] for at in order[:size]]
-                found.setdefault(size, []).append(_Look(replace(item, votes=some, prior=None), item.worth * share / whole))
+                found.setdefault(size, []).append(
+                    _Look(replace(item, votes=some, prior=None), item.worth * share / whole)
+                )
     return found
 
 

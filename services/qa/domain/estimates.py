@@ -143,7 +143,7 @@ class Estimates:
         column = self.likelihood(STRANGER, best)
         if self.subtypes is not None:
             weighed = self.subtypes.weights * column
-            column = np.bincount(self.subtypes.classes, weights=weighed, minlength=len(self.classes))
+            column = np.asarray(weighed @ np.eye(len(self.classes))[self.subtypes.classes], np.float64)
         others = np.delete(chances, best)
         wrong = np.delete(column, best)
         total = float(others.sum())

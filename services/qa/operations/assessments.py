@@ -106,9 +106,7 @@ async def _heads(session: Session, key: SchemaKey) -> dict[str, StoredEstimates]
     return {question: head.estimates for question, head in (await estimates.of_schema(session, key)).items()}
 
 
-def _moved(
-    schema: LabelSchema, before: Mapping[str, StoredEstimates], after: Mapping[str, StoredEstimates]
-) -> bool:
+def _moved(schema: LabelSchema, before: Mapping[str, StoredEstimates], after: Mapping[str, StoredEstimates]) -> bool:
     """Whether open records are worth another look."""
     return any(
         kinds.of(question).moved(before.get(question.name), after[question.name])

@@ -52,7 +52,8 @@ _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 class BackgroundWork(StrEnum):
     """What a project may wait for: an estimation, a test of thresholds, a paused annotator's votes to be replaced, open
-    records to be decided again since estimates have changed."""
+    records to be decided again since estimates have changed.
+    """
 
     ESTIMATION = "estimates"
     THRESHOLD_TEST = "thresholds"

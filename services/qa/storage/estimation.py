@@ -75,10 +75,7 @@ async def records(session: Session, ids: Sequence[UUID]) -> dict[UUID, Estimated
 async def truths(session: Session, ids: Sequence[UUID], schema_version: int) -> dict[UUID, Truth]:
     """What is certain of records, by a gold answer or an arbiter's decision."""
     rows = await session.raw.fetch(_TRUTHS, ids, schema_version)
-    return {
-        row["record_id"]: Truth(row["answers"], row["is_gold"], row["decided_by"], row["reason"])
-        for row in rows
-    }
+    return {row["record_id"]: Truth(row["answers"], row["is_gold"], row["decided_by"], row["reason"]) for row in rows}
 
 
 async def distributions(session: Session, ids: Sequence[UUID], schema_version: int) -> dict[UUID, str]:

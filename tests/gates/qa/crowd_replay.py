@@ -5,7 +5,7 @@ estimation does, and posteriors are calibrated on the gold records.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,10 +112,8 @@ def replay(
         facet = candidate.estimate(unknown, votes)
         chances = facet.by_class(posteriors(facet, votes))
         if calibrated:
-            of = calibrate(
-                item_votes(votes, is_gold), votes, lambda told: candidate.estimate(unknown, told), prior
-            )
-            facet = with_calibration(facet, of)
+            of = calibrate(item_votes(votes, is_gold), votes, lambda told: candidate.estimate(unknown, told), prior)
+            facet = replace(facet, calibration=of)
             chances = of.apply_all(chances, taken)
         now, without = stop(facet, chances, taken, sizes)
         confidence[~ended], best[~ended] = chances[~ended].max(axis=1), chances[~ended].argmax(axis=1)
@@ -124,12 +122,6 @@ def replay(
         taken += ~ended
     asked = (data.truth >= 0) & ~is_gold & (sizes >= FIRST)
     return Replayed(confidence[asked], (best == data.truth)[asked], final[asked], taken[asked])
-
-
-def with_calibration(facet: Estimates, calibration: object) -> Estimates:
-    from dataclasses import replace
-
-    return replace(facet, calibration=calibration)
 
 
 def votes_at(data: Crowd, here: np.ndarray, clamps: np.ndarray | None = None) -> VoteArrays:
@@ -159,4 +151,6 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10)
 
 def together(several: Sequence[Replayed]) -> Replayed:
     """Replays of one set with other seeds, as if they were one."""
-    return Replayed(*(np.concatenate([getattr(one, part) for one in several]) for part in ("confidence", "right", "final", "votes")))
+    return Replayed(
+        *(np.concatenate([getattr(one, part) for one in several]) for part in ("confidence", "right", "final", "votes"))
+    )

@@ -37,7 +37,9 @@ def crowd(
                 answer = truth if generator.random() < 0.85 else int(generator.integers(3))
             given.append(Vote(f"p{who}", {"label": LABELS[answer]}))
         known = number < gold
-        items.append(ItemVotes(given, truth={"label": LABELS[truth]} if known else None, basis=basis if known else None))
+        items.append(
+            ItemVotes(given, truth={"label": LABELS[truth]} if known else None, basis=basis if known else None)
+        )
         truths.append(LABELS[truth])
     return items, truths
 
@@ -95,7 +97,9 @@ def test_with_gold_the_label_says_so() -> None:
 
 
 def test_gold_that_is_always_right_makes_surer_than_gold_that_is_often_wrong() -> None:
-    sure, unsure = (CHOICE.consensus(crowd(2, 0.0)[0][-1].votes, CHOICE.estimate(crowd(2, hard)[0])) for hard in (0.0, 0.25))
+    sure, unsure = (
+        CHOICE.consensus(crowd(2, 0.0)[0][-1].votes, CHOICE.estimate(crowd(2, hard)[0])) for hard in (0.0, 0.25)
+    )
     assert sure.confidence > unsure.confidence
 
 

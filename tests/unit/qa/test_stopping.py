@@ -39,7 +39,9 @@ def test_a_target_is_the_price_of_a_vote_that_settles_it(chance: float, target: 
     assert found is (FINALIZE if chance >= target else ASK if votes_left else ARBITRATE)
 
 
-@pytest.mark.parametrize(("chance", "coming"), list(product((0.5, 0.7, 0.9, 0.97), (GOOD, NextVote(0.6, 0.4), NextVote(0.9, 0.02)))))
+@pytest.mark.parametrize(
+    ("chance", "coming"), list(product((0.5, 0.7, 0.9, 0.97), (GOOD, NextVote(0.6, 0.4), NextVote(0.9, 0.02))))
+)
 def test_the_expectation_is_that_of_every_course(chance: float, coming: NextVote) -> None:
     """Against plain recursion over all sequences of votes."""
 

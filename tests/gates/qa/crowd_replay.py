@@ -15,6 +15,7 @@ from services.qa.domain.class_votes import posteriors
 from services.qa.domain.consensus_methods import Method
 from services.qa.domain.estimates import Estimates, Tuning, VoteArrays
 from services.qa.domain.method_choice import MethodCandidate
+from services.qa.domain.stopping import StoppingCosts, StoppingStep, next_step
 from services.qa.domain.votes import ItemVotes, TruthBasis, Vote
 from tests.gates.qa.test_real_crowds import Crowd, crowd
 
@@ -154,3 +155,44 @@ def together(several: Sequence[Replayed]) -> Replayed:
     return Replayed(
         *(np.concatenate([getattr(one, part) for one in several]) for part in ("confidence", "right", "final", "votes"))
     )
+
+
+def by_costs(costs: StoppingCosts, maximum: int) -> Stop:
+    """As a policy of costs decides."""
+
+    def stop(
+        facet: Estimates, chances: np.ndarray, taken: np.ndarray, there_are: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        left = np.maximum(np.minimum(there_are, maximum) - taken, 0)
+        steps = [
+            next_step(
+                float(one.max()),
+                facet.next_vote(int(one.argmax()), one, int(votes)),
+                votes_left=int(more),
+                costs=costs,
+            )
+            for one, votes, more in zip(chances, taken, left, strict=True)
+        ]
+        return (
+            np.array([one is StoppingStep.FINALIZE for one in steps]),
+            np.array([one is StoppingStep.ARBITRATE for one in steps]),
+        )
+
+    return stop
+
+
+def fixed(
+    data: Crowd, seed: int, candidate: MethodCandidate, votes: int = 5, gold: int = GOLD
+) -> tuple[float, float]:
+    """The share that is right with so many votes on every record that is not gold, and the votes it takes."""
+    generator = np.random.default_rng(seed)
+    sizes = np.bincount(data.items, minlength=data.shape[0])
+    is_gold = np.zeros(data.shape[0], np.bool_)
+    is_gold[generator.choice(np.flatnonzero((data.truth >= 0) & (sizes >= FIRST)), gold, replace=False)] = True
+    here = (places(data.items, generator) < votes) | is_gold[data.items]
+    arrays = votes_at(data, here, np.where(is_gold, data.truth, -1))
+    unknown = Estimates.unknown([str(at) for at in range(data.shape[2])])
+    facet = candidate.estimate(unknown, arrays)
+    best = facet.by_class(posteriors(facet, arrays)).argmax(axis=1)
+    asked = (data.truth >= 0) & ~is_gold & (sizes >= FIRST)
+    return float((best == data.truth)[asked].mean()), float(np.minimum(sizes, votes)[asked].mean())

@@ -94,14 +94,17 @@ def replay(
     gold: int = GOLD,
     prior: CalibrationPrior = PRIOR,
     candidate: MethodCandidate | None = None,
-    calibrated: bool = True,
+    first_are_gold: bool = False,
 ) -> Replayed:
-    """Replay one set; `gold` of its known items, drawn by chance, have all of their votes from the beginning."""
+    """Replay one set; `gold` of its known items, drawn by chance or the first, have all of their votes from the beginning."""
     generator = np.random.default_rng(seed)
     candidate = candidate or candidate_for(name, data.shape[2])
     sizes = np.bincount(data.items, minlength=data.shape[0])
     is_gold = np.zeros(data.shape[0], np.bool_)
-    is_gold[generator.choice(np.flatnonzero((data.truth >= 0) & (sizes >= FIRST)), gold, replace=False)] = True
+    if first_are_gold:
+        is_gold[:gold] = True
+    else:
+        is_gold[generator.choice(np.flatnonzero((data.truth >= 0) & (sizes >= FIRST)), gold, replace=False)] = True
     place = places(data.items, generator)
     taken = np.where(is_gold, sizes, np.minimum(sizes, FIRST))
     ended = is_gold | (sizes < FIRST)
@@ -112,10 +115,9 @@ def replay(
         votes = votes_at(data, place < taken[data.items], np.where(is_gold, data.truth, -1))
         facet = candidate.estimate(unknown, votes)
         chances = facet.by_class(posteriors(facet, votes))
-        if calibrated:
-            of = calibrate(item_votes(votes, is_gold), votes, lambda told: candidate.estimate(unknown, told), prior)
-            facet = replace(facet, calibration=of)
-            chances = of.apply_all(chances, taken)
+        of = calibrate(item_votes(votes, is_gold), votes, lambda told: candidate.estimate(unknown, told), prior)
+        facet = replace(facet, calibration=of)
+        chances = of.apply_all(chances, taken)
         now, without = stop(facet, chances, taken, sizes)
         confidence[~ended], best[~ended] = chances[~ended].max(axis=1), chances[~ended].argmax(axis=1)
         final |= now & ~ended
@@ -181,9 +183,7 @@ def by_costs(costs: StoppingCosts, maximum: int) -> Stop:
     return stop
 
 
-def fixed(
-    data: Crowd, seed: int, candidate: MethodCandidate, votes: int = 5, gold: int = GOLD
-) -> tuple[float, float]:
+def fixed(data: Crowd, seed: int, candidate: MethodCandidate, votes: int = 5, gold: int = GOLD) -> tuple[float, float]:
     """The share that is right with so many votes on every record that is not gold, and the votes it takes."""
     generator = np.random.default_rng(seed)
     sizes = np.bincount(data.items, minlength=data.shape[0])

@@ -10,8 +10,18 @@ from functools import cache
 import numpy as np
 import pytest
 
-from services.qa.domain.calibration import CalibrationPrior
-from tests.gates.qa.crowd_replay import SETS, Replayed, calibration_error, replay, thinned, together, until_target
+from services.qa.domain.calibration import PRIOR, CalibrationPrior
+from tests.gates.qa.crowd_replay import (
+    GOLD,
+    SETS,
+    Replayed,
+    calibration_error,
+    replay,
+    thinned,
+    together,
+    until_target,
+)
+from tests.gates.qa.test_real_crowds import Crowd
 
 SEEDS = int(os.environ.get("POSTERIOR_SEEDS", "2"))
 MOST_ITEMS = 900
@@ -61,3 +71,54 @@ def test_a_target_means_what_it_says(target: float) -> None:
 def test_confidence_is_as_true_as_its_bins_can_show() -> None:
     errors = [calibration_error(one.confidence, one.right) for one in (replayed(name, 0.98) for name in SETS)]
     assert np.mean(errors) <= 0.055
+
+
+def simulated(seed: int, *, hard: float, gold_hard: float, classes: int, people: int = 15, items: int = 500) -> Crowd:
+    """People right in .85 who share a mistake on `hard` of the records; of the first `GOLD` records, on `gold_hard`.
+
+    Five votes a record, ten on the first ones.
+    """
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, classes, items)
+    share = np.where(np.arange(items) < GOLD, gold_hard, hard)
+    is_hard = generator.random(items) < share
+    sizes = np.where(np.arange(items) < GOLD, 10, 5)
+    item = np.repeat(np.arange(items), sizes)
+    voters = np.concatenate([generator.choice(people, size, replace=False) for size in sizes])
+    skills = generator.uniform(0.75, 0.95, people)
+    right = generator.random(len(item)) < np.where(is_hard[item], 0.2, skills[voters])
+    tempting = np.where(
+        is_hard[item] & (generator.random(len(item)) < 0.8), 1, generator.integers(1, classes, len(item))
+    )
+    answered = np.where(right, truth[item], (truth[item] + tempting) % classes)
+    return Crowd(item, voters, answered, (items, people, classes), truth)
+
+
+def outcome_of(*, hard: float, gold_hard: float, classes: int) -> Replayed:
+    found = [
+        replay(
+            "simulated",
+            simulated(seed, hard=hard, gold_hard=gold_hard, classes=classes),
+            seed,
+            until_target(0.9, 5),
+            prior=PRIOR,
+            first_are_gold=True,
+        )
+        for seed in range(6)
+    ]
+    return together(found)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("hard", [0.0, 0.1, 0.25])
+def test_people_who_err_together_are_believed_as_far_as_gold_shows(hard: float, classes: int) -> None:
+    found = outcome_of(hard=hard, gold_hard=hard, classes=classes)
+    assert calibration_error(found.confidence, found.right) <= 0.07
+    if found.final.sum() >= ENOUGH:
+        assert found.right[found.final].mean() >= 0.9 - 0.03
+
+
+def test_gold_that_is_easier_than_the_rest_makes_too_sure() -> None:
+    """The limit that the documents name: nothing in the votes shows it."""
+    found = outcome_of(hard=0.25, gold_hard=0.0, classes=2)
+    assert found.confidence.mean() - found.right.mean() >= 0.08

@@ -56,9 +56,9 @@ def animal(label: str) -> dict[str, Any]:
     return {"animal": {"label": label}}
 
 
-def two_are_enough() -> Policies:
+def two_are_enough(**more: Any) -> Policies:
     """Two strangers who agree on one of four classes reach the target; one does not."""
-    return Policies(redundancy=RedundancyPolicy(posterior_target=0.9))
+    return Policies(redundancy=RedundancyPolicy(posterior_target=0.9), **more)
 
 
 @dataclass

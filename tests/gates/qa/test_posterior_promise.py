@@ -110,12 +110,13 @@ def outcome_of(*, hard: float, gold_hard: float, classes: int) -> Replayed:
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("hard", [0.0, 0.1, 0.25])
-def test_people_who_err_together_are_believed_as_far_as_gold_shows(hard: float, classes: int) -> None:
+@pytest.mark.parametrize(("hard", "short"), [(0.0, 0.03), (0.1, 0.03), (0.25, 0.1)])
+def test_people_who_err_together_are_believed_as_far_as_gold_shows(hard: float, short: float, classes: int) -> None:
+    """Where a quarter of the records misleads everybody alike, sixty gold records do not show all of it."""
     found = outcome_of(hard=hard, gold_hard=hard, classes=classes)
     assert calibration_error(found.confidence, found.right) <= 0.07
     if found.final.sum() >= ENOUGH:
-        assert found.right[found.final].mean() >= 0.9 - 0.03
+        assert found.right[found.final].mean() >= 0.9 - short
 
 
 def test_gold_that_is_easier_than_the_rest_makes_too_sure() -> None:

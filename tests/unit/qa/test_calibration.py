@@ -2,16 +2,22 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 import numpy as np
 import pytest
 
+from services.qa.compute.estimation import EstimationWindow, WindowAnnotation, WindowRecord, estimate
 from services.qa.domain import kinds
 from services.qa.domain.calibration import DEFAULT, EXPONENTS, PRIOR, TEMPERATURES, Calibration
 from services.qa.domain.calibration_evidence import worth_of_checks
+from services.qa.domain.consensus_methods import Method, MethodSelection
+from services.qa.domain.estimate_changes import moved
 from services.qa.domain.estimates import Estimates
 from services.qa.domain.stored_estimates import StoredEstimates
 from services.qa.domain.votes import ItemVotes, TruthBasis, Vote
+from shared.contracts.answers import LabelSchema
 from shared.contracts.answers.kinds.choice import ChoiceQuestion
 from shared.contracts.values import Calibrated
 
@@ -153,3 +159,48 @@ def test_what_was_stored_before_is_calibrated_by_default() -> None:
     stored = Estimates.unknown(LABELS).to_json()
     del stored["calibration"]
     assert Estimates.from_json(stored).calibration is DEFAULT
+
+
+def window_of(basis: TruthBasis | None, *, expert_last: bool = False) -> EstimationWindow:
+    """Forty records that three people answer alike, all of which end as `basis` says; the last person may be an expert."""
+    people = [UUID(int=number + 1) for number in range(4 if expert_last else 3)]
+    truth = '{"q": {"label": "a"}}'
+    given = [
+        WindowAnnotation(record, who, '{"q": {"label": "b"}}' if who == 3 else truth, record * 10 + who, False, 0)
+        for record in range(40)
+        for who in range(len(people))
+    ]
+    records = [WindowRecord(truth=truth, is_gold=basis is TruthBasis.GOLD, closed=True, basis=basis)] * 40
+    schema = LabelSchema.model_validate(
+        {
+            "fields": [{"name": "text", "kind": "text"}],
+            "questions": [{"name": "q", "kind": "choice", "labels": LABELS}],
+        }
+    )
+    return EstimationWindow(schema, given, records, people, frozenset(people[3:]))
+
+
+def calibration_of(window: EstimationWindow) -> Calibration:
+    found: Calibration = CHOICE.from_stored(estimate(window).estimates["q"])[""].calibration
+    return found
+
+
+def test_a_window_says_how_each_truth_came_to_be_known() -> None:
+    assert calibration_of(window_of(TruthBasis.GOLD)).basis is Calibrated.GOLD
+    assert calibration_of(window_of(TruthBasis.DISPUTE)).basis is Calibrated.DEFAULT
+    assert np.allclose(calibration_of(window_of(None)).mixture, DEFAULT.mixture)
+
+
+def test_an_experts_answer_to_a_record_that_an_expert_decided_is_no_evidence() -> None:
+    with_expert, without = (calibration_of(window_of(TruthBasis.DISPUTE, expert_last=one)) for one in (True, False))
+    assert with_expert.rate(3) == pytest.approx(without.rate(3), rel=0.05)
+
+
+def test_open_records_are_decided_again_when_what_holds_for_everybody_changed() -> None:
+    unknown = CHOICE.unknown()
+    before = unknown[""]
+    assert not moved(unknown, {"": replace(before, pool_accuracy=before.pool_accuracy + 0.01)})
+    assert moved(unknown, {"": replace(before, pool_accuracy=before.pool_accuracy + 0.03)})
+    assert moved(unknown, {"": replace(before, class_prior=np.array([0.5, 0.25, 0.25]))})
+    assert moved(unknown, {"": replace(before, calibration=Calibration.of(PRIOR.weights()))})
+    assert moved(unknown, {"": replace(before, selection=MethodSelection(Method.ONE_COIN))})

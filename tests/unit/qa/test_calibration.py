@@ -193,7 +193,7 @@ def test_a_window_says_how_each_truth_came_to_be_known() -> None:
 
 def test_an_experts_answer_to_a_record_that_an_expert_decided_is_no_evidence() -> None:
     with_expert, without = (calibration_of(window_of(TruthBasis.DISPUTE, expert_last=one)) for one in (True, False))
-    assert with_expert.rate(3) == pytest.approx(without.rate(3), rel=0.05)
+    assert with_expert.rate(3) == pytest.approx(without.rate(3), rel=0.1)
 
 
 def test_open_records_are_decided_again_when_what_holds_for_everybody_changed() -> None:

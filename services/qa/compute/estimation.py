@@ -13,6 +13,7 @@ from services.qa.domain import kinds
 from services.qa.domain.agreement_counts import chooses_one_class
 from services.qa.domain.assessment import Assessment, assess
 from services.qa.domain.attention import Attention, attentions
+from services.qa.domain.calibration import LEAST_KNOWN
 from services.qa.domain.calibration_evidence import worth_of_checks
 from services.qa.domain.drift import Drift, FollowedOutcome, PoolError, follow
 from services.qa.domain.record_consensus import hits
@@ -130,7 +131,9 @@ class _Tally:
 
 def is_small(window: EstimationWindow) -> bool:
     """Whether the estimation takes some milliseconds only: less than to hand it to a worker process and back."""
-    return len(window.annotations) <= _FEW_ANNOTATIONS and all(map(chooses_one_class, window.schema.questions))
+    if len(window.annotations) > _FEW_ANNOTATIONS or not all(map(chooses_one_class, window.schema.questions)):
+        return False
+    return sum(one.basis is not None for one in window.records) < LEAST_KNOWN  # else posteriors are calibrated, too
 
 
 def estimate(window: EstimationWindow) -> EstimationResult:

@@ -38,6 +38,8 @@ USUAL_SIZES = (2, 3, 4, 5)
 """With how many votes gold is replayed where no other record has any."""
 
 _LARGEST_SIZE = 20
+_MOST_CELLS = 20_000
+"""Looks times classes that are scored at once: some ten megabytes."""
 _SEED = 2017
 """Chance is fixed: the same votes give the same calibration."""
 
@@ -144,11 +146,14 @@ def _scores(facet: Estimates, looks: Mapping[int, list[_Look]]) -> Floats:
     """(T, R, S) the log scores of the truths, summed over the items."""
     total: Floats | None = None
     for size, of_size in looks.items():
-        votes = vote_arrays(facet, [one.item for one in of_size])
-        truths: Integers = votes.clamps if votes.clamps is not None else np.full(len(of_size), -1, np.int64)
-        known = truths >= 0
-        chances = facet.by_class(posteriors(facet, votes))[known]
-        weights = np.array([one.weight for one in of_size], np.float64)[known]
-        scores: Floats = np.tensordot(weights, log_scores(chances, size, truths[known]), axes=1)
-        total = scores if total is None else total + scores
+        at_once = max(_MOST_CELLS // len(facet.classes), 1)
+        for start in range(0, len(of_size), at_once):
+            some = of_size[start : start + at_once]
+            votes = vote_arrays(facet, [one.item for one in some])
+            truths: Integers = votes.clamps if votes.clamps is not None else np.full(len(some), -1, np.int64)
+            known = truths >= 0
+            chances = facet.by_class(posteriors(facet, votes))[known]
+            weights = np.array([one.weight for one in some], np.float64)[known]
+            scores: Floats = np.tensordot(weights, log_scores(chances, size, truths[known]), axes=1)
+            total = scores if total is None else total + scores
     return np.zeros(()) if total is None else total

@@ -14,6 +14,7 @@ from services.qa.operations import (
     label_doubts,
     population_updates,
     predictions,
+    redecisions,
     replacements,
     sealing,
     supersession,
@@ -33,6 +34,7 @@ from shared.kit.rounds import until_done
 ESTIMATE = "estimate"
 TEST = "test_thresholds"
 REPLACE = "replace_votes"
+REDECIDE = "decide_again"
 FOLD = "fold_counters"
 SEAL = "seal"
 SUPERSEDE = "supersede_releases"
@@ -122,6 +124,7 @@ async def estimate(runtime: QaRuntime) -> float | None:
         )
         pauses.waiting.pop(project_id, None)
         runtime.wake(REPLACE)
+        runtime.wake(REDECIDE)
 
     return await _each_mark(
         runtime, BackgroundWork.ESTIMATION, work, share=limits.share, due_in_s=pauses.estimation_due_in_s
@@ -151,6 +154,13 @@ async def replace_votes(runtime: QaRuntime) -> None:
         await replacements.replace_votes(runtime.database, project_id, annotator_id, utc_now())
 
     await _each_mark(runtime, BackgroundWork.REPLACEMENT, work)
+
+
+async def decide_again(runtime: QaRuntime) -> None:
+    async def work(project_id: UUID, _: UUID | None) -> None:
+        await redecisions.decide_again(runtime.database, project_id, utc_now())
+
+    await _each_mark(runtime, BackgroundWork.REDECISION, work, share=runtime.resources.estimation.share)
 
 
 async def judge_pending(runtime: QaRuntime) -> None:
@@ -232,6 +242,7 @@ def loops_of(*, estimation_interval_s: float, seal_interval_s: float) -> list[Lo
         Loop(ESTIMATE, estimation_interval_s, estimate),
         Loop(TEST, 1.0, test_thresholds),
         Loop(REPLACE, 1.0, replace_votes),
+        Loop(REDECIDE, 1.0, decide_again),
         Loop(JUDGE, 1.0, judge_pending),
         Loop(REVIEW, 600.0, review_reports),
         Loop(RELABEL, 10.0, relabel),

@@ -44,14 +44,28 @@ class SplitShares(Frozen):
         return self
 
 
+class VotingCosts(Frozen):
+    """What a vote, an arbiter's decision and a wrong label cost, in any unit: only their ratios count."""
+
+    vote: float = Field(default=1.0, gt=0.0, le=1e9)
+    arbiter: float = Field(gt=0.0, le=1e9)
+    error: float = Field(gt=0.0, le=1e9)
+
+
 class RedundancyPolicy(Frozen):
-    """How many annotations a record gets: a number to start with, more while consensus is unsure, then an arbiter."""
+    """How many annotations a record gets: a number to start with, more while consensus is unsure, then an arbiter.
+
+    Unsure is a posterior below `posterior_target`: of labels that reach it so many are right, as far as posteriors are
+    calibrated. With `costs` instead, the next vote is asked for while it is expected to save more than it costs, and an
+    arbiter where that costs less; the target then says nothing.
+    """
 
     without_model: int = Field(default=2, ge=1, le=20)
     with_model: int = Field(default=1, ge=1, le=20)
     held_out: int = Field(default=2, ge=1, le=20)
     maximum: int = Field(default=5, ge=1, le=50)
     posterior_target: float = Field(default=0.98, gt=0.5, lt=1.0)
+    costs: VotingCosts | None = None
 
     @model_validator(mode="after")
     def _maximum_is_the_largest(self) -> Self:

@@ -59,6 +59,17 @@ class ProjectStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+class Calibrated(StrEnum):
+    """What a label's confidence was calibrated on.
+
+    `gold`: known answers of its own project and question. `default`: nothing of its own; it rests on constants learnt from
+    public data, on a model's own confidence, or on taking a decision for right.
+    """
+
+    GOLD = "gold"
+    DEFAULT = "default"
+
+
 class Origin(StrEnum):
     """Where a record came from."""
 

@@ -13,7 +13,9 @@ from services.qa.operations.assessments import shown_details
 from services.qa.operations.consensus_methods import ChosenMethod
 from services.qa.operations.threshold_views import ShownThreshold
 from shared.contracts.events import ThresholdEvidence
-from shared.contracts.values import AssessmentStatus, Frozen, Probability
+from shared.contracts.values import AssessmentStatus, Calibrated, Frozen, Probability
+
+_USUAL_VOTES = 3
 
 
 class ConsensusMethodOut(BaseModel):
@@ -27,6 +29,9 @@ class ConsensusMethodOut(BaseModel):
         evidence={"majority": -0.412, "one_coin": -0.398, "dawid_skene": -0.381, "ebcc": -0.366},
         margin=0.015,
         margin_error=0.003,
+        calibrated="gold",
+        known_answers=60,
+        temperature=1.8,
         votes=11271,
         estimated_at=MOMENT,
     )
@@ -47,6 +52,19 @@ class ConsensusMethodOut(BaseModel):
         description="By how much the method's evidence exceeds the best other's; negative: another's is better within chance."
     )
     margin_error: float | None = Field(description="The standard error of the margin.")
+    calibrated: Calibrated = Field(
+        default=Calibrated.DEFAULT,
+        description="What posteriors were calibrated on. `gold`: known answers of the project. `default`: too few are known, so "
+        "they are lowered as public data teaches.",
+    )
+    known_answers: float = Field(
+        default=0.0,
+        description="Known answers, drawn by chance, that the calibration rests on; checks count by their share.",
+    )
+    temperature: float | None = Field(
+        default=None,
+        description="By how much the log odds of three votes are divided, on average over what is likely; 1 leaves them as they are.",
+    )
     votes: int = Field(description="The annotations that were estimated from.")
     estimated_at: AwareDatetime | None = Field(description="Null: nothing was estimated yet.")
 
@@ -61,6 +79,9 @@ class ConsensusMethodOut(BaseModel):
             evidence={**why.evidence},
             margin=why.margin,
             margin_error=why.margin_error,
+            calibrated=chosen.calibration.basis,
+            known_answers=chosen.calibration.known,
+            temperature=1.0 / chosen.calibration.rate(_USUAL_VOTES),
             votes=chosen.votes,
             estimated_at=chosen.estimated_at,
         )

@@ -187,6 +187,7 @@ async def read_label(
         "trainable": label.trainable,
         "annotations": label.annotations,
         "model_id": label.model_id,
+        "calibrated": label.calibrated,
         "finalized_at": label.finalized_at,
         "under_review": record.under_review,
     }

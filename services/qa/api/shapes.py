@@ -23,6 +23,7 @@ from services.qa.domain.record import OpenReason, Record
 from shared.contracts.answers import OffsetUnit
 from shared.contracts.answers.examples import OFFSET_UNIT, DescribedAnswers
 from shared.contracts.values import (
+    Calibrated,
     Frozen,
     LabelMethod,
     Origin,
@@ -180,6 +181,7 @@ class LabelOut(BaseModel):
         trainable=True,
         annotations=2,
         model_id=None,
+        calibrated="gold",
         finalized_at=MOMENT,
         under_review=False,
     )
@@ -197,6 +199,12 @@ class LabelOut(BaseModel):
     trainable: bool
     annotations: int = Field(description="How many annotations it rests on.")
     model_id: UUID | None = Field(description="The model whose answer was accepted.")
+    calibrated: Calibrated | None = Field(
+        default=None,
+        description="What the confidence was calibrated on. `gold`: known answers of this project. `default`: nothing of its "
+        "own: constants learnt from public data, a model's own confidence, or a decision that is taken for right. null: an "
+        "earlier release made the label.",
+    )
     finalized_at: AwareDatetime
     under_review: bool = Field(description="It is being questioned; it stands until its next revision.")
 

@@ -13,11 +13,13 @@ from services.qa.domain import kinds
 from services.qa.domain.agreement_counts import chooses_one_class
 from services.qa.domain.assessment import Assessment, assess
 from services.qa.domain.attention import Attention, attentions
+from services.qa.domain.calibration import LEAST_KNOWN
+from services.qa.domain.calibration_evidence import worth_of_checks
 from services.qa.domain.drift import Drift, FollowedOutcome, PoolError, follow
 from services.qa.domain.record_consensus import hits
 from services.qa.domain.stored_estimates import Reliability, StoredEstimates
 from services.qa.domain.vote_scores import VoteScores
-from services.qa.domain.votes import Distribution, ItemVotes, Vote, voter
+from services.qa.domain.votes import Distribution, ItemVotes, TruthBasis, Vote, voter
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import Answers
 
@@ -28,6 +30,7 @@ class WindowAnnotation(NamedTuple):
     """One annotation; `record` and `annotator` are places in the window's lists, `submitted_us` is Unix time in µs.
 
     `saw_prediction`: whether the record's `predicted` was shown; None if another one was.
+    `counted`: it may have counted for the label before the truth was known; not an arbiter's decision, nor what came late.
     """
 
     record: int
@@ -37,6 +40,7 @@ class WindowAnnotation(NamedTuple):
     gold: bool
     era: int
     saw_prediction: bool | None = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class WindowRecord:
 
     `truth` is certain: a gold answer when `is_gold`, else an arbiter's decision. `distributions` are those of a model
     that had not learnt from the record, where a model may speak at all; `predicted` those of the prediction that the record
-    was routed by, whether it may speak or not. `closed`: no answer changes how it ended.
+    was routed by, whether it may speak or not. `closed`: no answer changes how it ended. `basis`: how the truth came to be
+    known, None where it is not evidence about posteriors; `held_out`: it measures models.
     """
 
     truth: str | None = None
@@ -53,6 +58,8 @@ class WindowRecord:
     distributions: str | None = None
     closed: bool = False
     predicted: str | None = None
+    basis: TruthBasis | None = None
+    held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,9 @@ class _Tally:
 
 def is_small(window: EstimationWindow) -> bool:
     """Whether the estimation takes some milliseconds only: less than to hand it to a worker process and back."""
-    return len(window.annotations) <= _FEW_ANNOTATIONS and all(map(chooses_one_class, window.schema.questions))
+    if len(window.annotations) > _FEW_ANNOTATIONS or not all(map(chooses_one_class, window.schema.questions)):
+        return False
+    return sum(one.basis is not None for one in window.records) < LEAST_KNOWN  # else posteriors are calibrated, too
 
 
 def estimate(window: EstimationWindow) -> EstimationResult:
@@ -193,16 +202,46 @@ def _items(
     for one in given:
         if question in one.answers:
             of_record.setdefault(one.annotation.record, []).append(one)
+    checks = _worth_of_checks(window)
     items = []
-    for record, givers in of_record.items():
-        distributions = window.records[record].distributions
-        prior: Distribution | None = None if distributions is None else orjson.loads(distributions).get(question)
+    for place, givers in of_record.items():
+        record = window.records[place]
+        prior: Distribution | None = (
+            None if record.distributions is None else orjson.loads(record.distributions).get(question)
+        )
+        worth = 1.0 if record.basis is None else checks.get(record.basis, 1.0)
         votes = [
-            Vote(voter(window.annotators[one.annotation.annotator], one.annotation.era), one.answers[question])
+            Vote(
+                voter(window.annotators[one.annotation.annotator], one.annotation.era),
+                one.answers[question],
+                counted=one.annotation.counted and not (record.truth and _decides(window, one.annotation)),
+            )
             for one in givers
         ]
-        items.append(ItemVotes(votes=votes, truth=(truths[record] or {}).get(question), prior=prior))
+        items.append(
+            ItemVotes(
+                votes=votes,
+                truth=(truths[place] or {}).get(question),
+                prior=prior,
+                basis=record.basis if worth > 0.0 else None,
+                worth=worth,
+            )
+        )
     return items, list(of_record.values())
+
+
+def _decides(window: EstimationWindow, annotation: WindowAnnotation) -> bool:
+    """Whether the annotation may be the truth of its record itself: an expert's, on no gold."""
+    return not annotation.gold and window.annotators[annotation.annotator] in window.experts
+
+
+def _worth_of_checks(window: EstimationWindow) -> Mapping[TruthBasis, float]:
+    by_people = [one for one in window.records if one.held_out and one.closed and one.basis is not TruthBasis.DISPUTE]
+    return worth_of_checks(
+        held_out=sum(one.basis is not TruthBasis.GOLD for one in by_people),
+        differs=sum(one.basis is TruthBasis.DIFFERS for one in by_people),
+        drawn=sum(one.basis is TruthBasis.DRAWN for one in by_people),
+    )
 
 
 def _look_at(

@@ -6,10 +6,13 @@ No I/O, no clock; chance only by a `numpy.random.Generator` that the caller seed
 |---|---|---|
 | `votes` | the values of consensus | `Vote`, `ItemVotes`, `Consensus`, `VoteOutcome`, `voter` |
 | `record_consensus` | a whole record: all its questions | `consensus_of`, `answers_of`, `hits` |
-| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability`, `vote_scores` |
-| `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `diagonal`, `answered` |
+| `kinds` | all that depends on a question's kind | `kinds.of(question)` gives a `Kind`: `distance`, `hit`, `unknown`, `estimate`, `consensus`, `outcomes`, `to_stored`, `from_stored`, `reliability`, `moved`, `vote_scores` |
+| `estimates` | annotators as stored between refreshes | `Estimates`: `posterior`, `calibrated`, `next_vote`, `diagonal`, `answered` |
 | `dawid_skene`, `one_coin`, `ebcc` | EM and mean field over index arrays, for the million | `fit`, `fit_one_coin`, `fit_ebcc`, `VoteMatrix` |
-| `consensus_methods`, `method_choice` | which method weighs the votes of a question, and why | `Method`, `MethodSelection`, `Subtypes`, `estimate_by_evidence` |
+| `consensus_methods`, `method_choice` | which method weighs the votes of a question, and why | `Method`, `MethodSelection`, `Subtypes`, `choose`, `estimate_by_evidence` |
+| `calibration`, `calibration_evidence` | how often an answer of a posterior is right | `Calibration`, `calibrate`, `worth_of_checks` |
+| `stopping` | whether the next vote is worth its cost | `next_step`, `StoppingCosts`, `NextVote` |
+| `estimate_changes` | whether open records are decided again | `moved` |
 | `agreement_counts`, `agreement_coefficients` | what a record contributes, and the coefficients with their intervals | `contributions_of`, `of_classes`, `of_distances`, `of_pair` |
 | `geometry`, `matching`, `regions` | which regions of several answers are one object | `BOXES`, `INTERVALS`, `assign`, `count_like`, `cluster` |
 | `region_estimates`, `region_estimation` | annotators who draw regions, as stored and by EM | `RegionEstimates`, `EstimatedByRegions`, `estimate_regions` |

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from services.qa.domain.lineage import canonical
 from services.qa.domain.record_consensus import answers_of
+from services.qa.domain.stopping import DECISIVE, ORDINARY, StoppingCosts, StoppingStep, next_step
 from services.qa.domain.votes import Consensus
 from shared.contracts.policies import RedundancyPolicy
-from shared.contracts.values import Answers
+from shared.contracts.values import Answers, Calibrated
 
 _MOST_DISPUTED_BYTES = 400_000
 """An event has an end; an arbiter who sees the first of many large answers sees enough."""
@@ -20,10 +21,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Finalize:
-    """The answers stand; `confidence` is that of the least sure question."""
+    """The answers stand; `confidence` is that of the least sure question; `calibrated` is `gold` where that of each is."""
 
     answers: Answers
     confidence: float
+    calibrated: Calibrated = Calibrated.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +73,37 @@ def decide(
         slots_total: Slots that the round has, as last requested or routed.
         policy: The numbers to ask for and the posterior to reach.
 
-    A round may collect `policy.maximum` annotations that count; with none left to ask, an arbiter decides.
+    A round may collect `policy.maximum` annotations that count; with none left to ask, an arbiter decides. Of several questions
+    one that is worth a vote is enough to ask for it, and one that none may answer any more is enough for an arbiter.
     """
     if counted + voided < slots_total:
         return Wait()
     if counted == 0:
         return AskMore(slots_total=slots_total + 1, reason="votes_voided")
-    unsure = sorted(name for name, one in consensus.items() if one.tied or one.confidence < policy.posterior_target)
+    votes_left = max(policy.maximum - counted, 0)
+    steps = {name: _step_of(one, votes_left, policy) for name, one in consensus.items()}
+    unsure = [name for name, step in steps.items() if step is not StoppingStep.FINALIZE]
     if not unsure:
         confidence = min((one.confidence for one in consensus.values()), default=1.0)
-        return Finalize(answers_of(consensus), confidence)
+        is_default = any(one.calibrated is Calibrated.DEFAULT for one in consensus.values())
+        calibrated = Calibrated.GOLD if consensus and not is_default else Calibrated.DEFAULT
+        return Finalize(answers_of(consensus), confidence, calibrated)
     tied = any(consensus[name].tied for name in unsure)
-    if counted < policy.maximum:
+    if any(steps[name] is StoppingStep.ASK for name in unsure):
         return AskMore(slots_total=slots_total + 1, reason="tie" if tied else "unsure")
     return Arbitrate("tie" if tied else "unsure")
+
+
+def _step_of(one: Consensus, votes_left: int, policy: RedundancyPolicy) -> StoppingStep:
+    """What a question asks for; a tie is never final. A target stands for costs (`StoppingCosts.of_target`)."""
+    if policy.costs is None:
+        costs, coming = StoppingCosts.of_target(policy.posterior_target), DECISIVE
+    else:
+        costs, coming = StoppingCosts(**policy.costs.model_dump()), one.coming or ORDINARY
+    found = next_step(one.confidence, coming, votes_left=votes_left, costs=costs)
+    if one.tied and found is StoppingStep.FINALIZE:
+        return StoppingStep.ASK if votes_left else StoppingStep.ARBITRATE
+    return found
 
 
 def held_out_check(reason: str, *, checked_before: bool) -> Relabel | None:

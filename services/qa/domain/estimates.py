@@ -8,9 +8,11 @@ import numpy as np
 from pydantic import JsonValue
 
 from services.qa.domain.arrays import Floats, Integers
+from services.qa.domain.calibration import DEFAULT, Calibration
 from services.qa.domain.consensus_methods import Method, MethodSelection, Subtypes
 from services.qa.domain.dawid_skene import STRENGTH, clip_prior, fit, one_coin, softmax
 from services.qa.domain.one_coin import fit_one_coin
+from services.qa.domain.stopping import NextVote
 from services.qa.domain.votes import STRANGER
 
 UNKNOWN_ACCURACY = 0.85
@@ -41,6 +43,7 @@ class Estimates:
     whoever is not in `voters`) are None where there are too many classes: then errors fall on all classes alike.
     `selection` says by which method votes are weighed; annotators are described by the same numbers under each.
     `subtypes` is there under EBCC alone, its confusions in the order of `voters`.
+    `calibration` turns a posterior into how often such an answer is right.
     """
 
     classes: tuple[str, ...]
@@ -53,6 +56,7 @@ class Estimates:
     pool_accuracy: float
     selection: MethodSelection = field(default_factory=MethodSelection)
     subtypes: Subtypes | None = None
+    calibration: Calibration = DEFAULT
     _index: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +134,22 @@ class Estimates:
             scores = scores + np.log(column)
         return self.by_class(softmax(scores))
 
+    def calibrated(self, chances: Floats, votes: int, prior: Mapping[str, float] | None = None) -> Floats:
+        """(K,) the chances of being right that belong to a `posterior` of so many votes with the same `prior`."""
+        return self.calibration.apply(chances, votes, None if prior is None else self.log_prior(prior))
+
+    def next_vote(self, best: int, chances: Floats, votes: int) -> NextVote:
+        """How a stranger's vote would speak for class `best`, where `chances` (K,) is what so many votes say, as far as it counts."""
+        column = self.likelihood(STRANGER, best)
+        if self.subtypes is not None:
+            weighed = self.subtypes.weights * column
+            column = np.asarray(weighed @ np.eye(len(self.classes))[self.subtypes.classes], np.float64)
+        others = np.delete(chances, best)
+        wrong = np.delete(column, best)
+        total = float(others.sum())
+        if_wrong = float(others @ wrong) / total if total > 0.0 else float(wrong.mean()) if len(wrong) else 0.0
+        return NextVote(float(column[best]), if_wrong).tempered(self.calibration.rate(votes + 1))
+
     def by_subtype(self, log_prior: Floats) -> Floats:
         """(..., K) log P(class) -> (..., L) log P(class, subtype); the same where there are no subtypes."""
         if self.subtypes is None:
@@ -168,6 +188,7 @@ class Estimates:
             "pool": None if self.pool is None else _rounded(self.pool),
             "pool_accuracy": round(self.pool_accuracy, 6),
             "selection": self.selection.to_json(),
+            "calibration": self.calibration.to_json(),
             "subtypes": None if self.subtypes is None else self.subtypes.to_json(),
             "subtype_confusions": None if self.subtypes is None else self.subtypes.confusions_to_json(),
         }
@@ -188,6 +209,7 @@ class Estimates:
             pool=None if pool is None else np.array(pool, np.float64),
             pool_accuracy=float(stored["pool_accuracy"]),
             selection=MethodSelection.from_json(stored.get("selection")),
+            calibration=Calibration.from_json(stored.get("calibration")),
             subtypes=None if subtypes is None else Subtypes.from_json(subtypes, stored["subtype_confusions"]),
         )
 

@@ -16,6 +16,9 @@ from shared.contracts.values import Answers, RecordState, TaskKind
 AGREEMENT_DRAWN = "agreement_drawn"
 """Why a label is under review: it was drawn among those that a model agrees with."""
 
+CHAMPION_DIFFERS = "champion_differs"
+"""Why a label is under review: the model in use differs from it."""
+
 AnnotationRole = Literal["vote", "gold", "decision", "void", "late", "superseded"]
 """How an annotation counts: for the label of its round, for the assessment of its annotator on gold, as an arbiter's
 decision, no more since its annotator was paused, not for a label since it came when the round was over, or not since
@@ -99,6 +102,7 @@ class RecordFacts:
     `annotations` are those of the present round in the order of their submission; `prediction` is the one that queue
     routed by, once it is here; `reports` are in the order of their observation, and `more_reports` may be pending after
     them. `arbitration` is set only when queue has just reported it, `dispute` only where it can be reopened.
+    `decide_again`: estimates have changed, so votes that were too few may be enough.
     """
 
     record: Record
@@ -112,6 +116,7 @@ class RecordFacts:
     more_reports: bool = False
     arbitration: ArbitrationChange | None = None
     dispute: Dispute | None = None
+    decide_again: bool = False
 
     @property
     def given_up(self) -> bool:
@@ -152,7 +157,15 @@ class RecordFacts:
         if record.round_is_final or self.given_up or self.decision is not None:
             return False
         votes = self.votes
-        return bool(votes) and len(votes) + self.voided >= self.slots_total
+        return bool(votes) and (len(votes) + self.voided >= self.slots_total or self.decides_early)
+
+    @property
+    def decides_early(self) -> bool:
+        """Whether the votes decide again though one is still waited for, that was requested since they were too few."""
+        record = self.record
+        counted = len(self.votes)
+        waits = counted + self.voided < self.slots_total
+        return self.decide_again and waits and record.round == 1 and 0 < record.due_total <= counted
 
     @property
     def needs_label(self) -> bool:

@@ -57,8 +57,13 @@ _TWO = 2
 
 def estimate_by_evidence(unknown: Estimates, votes: VoteArrays) -> Estimates:
     """Estimate all annotators of a facet, and choose the method by which votes are weighed."""
+    return choose(unknown, votes).estimate(unknown, votes)
+
+
+def choose(unknown: Estimates, votes: VoteArrays) -> "ChosenCandidate":
+    """Choose the method by which the votes of a facet are weighed."""
     if len(unknown.classes) > MOST_CLASSES_FOR_CONFUSION or len(votes.items) < LEAST_VOTES:
-        return estimate(unknown, votes)
+        return ChosenCandidate(MethodCandidate(Method.DAWID_SKENE), MethodSelection())
     folds = _Folds.of(votes)
     tuning = _tuned(unknown, folds)
     candidates = [
@@ -70,8 +75,7 @@ def estimate_by_evidence(unknown: Estimates, votes: VoteArrays) -> Estimates:
     if groups > 1:
         candidates.append(MethodCandidate(Method.EBCC, tuning, groups))
     selection = _select(unknown, votes, candidates, folds)
-    chosen = next(one for one in candidates if one.method is selection.method)
-    return replace(chosen.estimate(unknown, votes), selection=selection)
+    return ChosenCandidate(next(one for one in candidates if one.method is selection.method), selection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,18 @@ class MethodCandidate:
         return (
             _with_subtypes(found, unknown, votes, self.groups) if self.method is Method.EBCC else _coins(found, votes)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenCandidate:
+    """The candidate that was chosen, and why."""
+
+    candidate: MethodCandidate
+    selection: MethodSelection
+
+    def estimate(self, unknown: Estimates, votes: VoteArrays) -> Estimates:
+        """Estimate all annotators of a facet by it."""
+        return replace(self.candidate.estimate(unknown, votes), selection=self.selection)
 
 
 def _coins(found: Estimates, votes: VoteArrays) -> Estimates:

@@ -158,6 +158,11 @@ class EstimatedByRegions:
         shared = parts.content(self.NAME, self.VERSION)
         return self.unknown() if shared is None else RegionEstimates.from_json(shared, parts.voters)
 
+    def moved(self, before: StoredEstimates | None, after: StoredEstimates) -> bool:
+        """No: to compare regions again takes long, and the next vote comes anyway."""
+        del before, after
+        return False
+
     def reliability(self, estimates: RegionEstimates, voter: str) -> Reliability:
         """The expected F1 of an annotator's answer."""
         return estimates.reliability(voter)

@@ -33,6 +33,7 @@ class ReleasedLabel(NamedTuple):
     annotations: int
     model_id: UUID | None
     trainable: bool
+    calibrated: str | None
     finalized_at: datetime
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from services.qa.domain.estimate_changes import moved
 from services.qa.domain.estimates import Estimates, Facets
 from services.qa.domain.vote_scores import VoteScores
 from services.qa.domain.votes import ItemVotes
@@ -89,6 +90,11 @@ class EstimatedByFacets:
                 stored[name] = None if has_none else kept
             whole[facet] = Estimates.from_json(stored)
         return whole
+
+    def moved(self, before: StoredEstimates | None, after: StoredEstimates) -> bool:
+        """Whether what holds for everybody differs much; single annotators are left out."""
+        known = self.unknown() if before is None else self.from_stored(StoredEstimates(before.shared, {}))
+        return moved(known, self.from_stored(StoredEstimates(after.shared, {})))
 
     def reliability(self, estimates: Facets, voter: str) -> Reliability:
         """The mean over the facets, by answers, of the annotator's shrunk balanced accuracy."""

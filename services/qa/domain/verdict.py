@@ -15,7 +15,7 @@ from services.qa.domain import decisions
 from services.qa.domain.facts import AGREEMENT_DRAWN, Annotation, CurrentLabel, Dispute, Prediction, RecordFacts
 from services.qa.domain.record_consensus import consensus_of, hits, work_us
 from services.qa.domain.votes import Consensus, Distribution, voter
-from shared.contracts.values import Answers, LabelMethod, RecordState
+from shared.contracts.values import Answers, Calibrated, LabelMethod, RecordState
 
 FEEDBACK = "feedback"
 """Why a label is under review: a product reported a correction that differs from it."""
@@ -56,6 +56,7 @@ class FinalizeLabel:
     prediction_id: UUID | None = None
     decision_id: UUID | None = None
     final_for: int | None = None
+    calibrated: Calibrated = Calibrated.DEFAULT
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -252,11 +253,14 @@ def _count(facts: RecordFacts) -> RecordVerdict:
         if facts.needs_prediction and facts.prediction is None:
             return [*steps, *replaced]  # queue read it before us; it is on its way
         consensus = _consensus(facts, votes)
+    collected = len(votes) + facts.voided if facts.decides_early else facts.slots_total
     decision = decisions.decide(
-        consensus, counted=len(votes), voided=facts.voided, slots_total=facts.slots_total, policy=facts.policy
+        consensus, counted=len(votes), voided=facts.voided, slots_total=collected, policy=facts.policy
     )
     if isinstance(decision, decisions.Finalize):
         return [*steps, _by_consensus(facts, decision, votes, consensus)]
+    if facts.decides_early:
+        return [*steps, *replaced]  # the vote that is waited for is still wanted
     return [*steps, *(_ask(facts, decision) or replaced)]
 
 
@@ -324,13 +328,15 @@ def _by_consensus(
         method=LabelMethod.CONSENSUS,
         answers=decision.answers,
         confidence=decision.confidence,
+        calibrated=decision.calibrated,
         schema_version=votes[-1].schema_version,
         guideline_version=max(one.guideline_version for one in votes),
         counted=[one.annotation_id for one in votes],
         prediction_id=None if prediction is None else prediction.prediction_id,
         parameters={
             "questions": {
-                question: {"method": one.method, "confidence": one.confidence} for question, one in consensus.items()
+                question: {"method": one.method, "confidence": one.confidence, "calibrated": one.calibrated}
+                for question, one in consensus.items()
             },
             "posterior_target": facts.policy.posterior_target,
             "voters": [voter(one.annotator_id, one.era) for one in votes],

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import JsonValue
+
+from services.qa.domain.stopping import NextVote
+from shared.contracts.values import Calibrated
 
 Answer = Mapping[str, JsonValue]
 """One question's answer, as `shared.contracts.answers` shapes it, for instance `{"label": "positive"}`."""
@@ -28,12 +32,29 @@ def voter(annotator_id: UUID, era: int = 0) -> str:
     return f"{annotator_id}#{era}"
 
 
+class TruthBasis(StrEnum):
+    """How the truth of a record came to be known, where that says something of how sure its votes may make.
+
+    `gold`: it was placed. `dispute`: an arbiter decided since the votes left it open. `differs`, `drawn`: an expert looked
+    since a model differed, or by chance where it agreed.
+    """
+
+    GOLD = "gold"
+    DISPUTE = "dispute"
+    DIFFERS = "differs"
+    DRAWN = "drawn"
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One annotator's answer to one question of one record; `voter` as made by `voter()`."""
+    """One annotator's answer to one question of one record; `voter` as made by `voter()`.
+
+    `counted`: it was there before the truth was known, and is not the truth itself (an arbiter's decision).
+    """
 
     voter: str
     answer: Answer
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +63,16 @@ class ItemVotes:
 
     `truth` is certain: a gold answer or an arbiter's decision. `prior` is the model's distribution, None when the
     record must be labelled by people alone (held out, audit) or when no model has seen it. A model's distribution is
-    admitted only if the model was not trained on this record.
+    admitted only if the model was not trained on this record. `basis`: how the truth came to be known; None where it is not
+    known, or by something that depends on whether the votes were right (a product's report). `worth`: for how many such
+    records this one stands.
     """
 
     votes: Sequence[Vote]
     truth: Answer | None = None
     prior: Distribution | None = None
+    basis: TruthBasis | None = None
+    worth: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,7 @@ class Consensus:
 
     `tied`: the best answer is not unique, or a part of it stands at even votes; a tie is never final.
     `distribution` is the posterior by class or label, empty for spans and boxes. `method` goes into the lineage.
+    `calibrated`: what the confidence was calibrated on. `coming`: how the next vote would speak, where that is known.
     """
 
     answer: Answer
@@ -64,6 +90,8 @@ class Consensus:
     tied: bool
     method: str
     distribution: Distribution = field(default_factory=dict)
+    calibrated: Calibrated = Calibrated.DEFAULT
+    coming: NextVote | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def _line(label: ReleasedLabel) -> bytes:
             "annotations": label.annotations,
             "model_id": None if label.model_id is None else str(label.model_id),
             "trainable": label.trainable,
+            "calibrated": label.calibrated,
             "finalized_at": label.finalized_at,
         },
     }

@@ -16,12 +16,15 @@ from typing import Any
 from uuid import UUID
 
 from services.qa.compute.estimation import AnnotatorFinding, EstimationResult, estimate, is_small
+from services.qa.domain import kinds
+from services.qa.domain.stored_estimates import StoredEstimates
 from services.qa.operations.assessment_details import drift_evidence, evidence_of
 from services.qa.operations.estimation_window import load_window
 from services.qa.storage import annotations, annotators, counters, estimates, projects
 from services.qa.storage.annotators import Era, StoredAssessment
 from services.qa.storage.counters import BackgroundWork, Mark
 from services.qa.storage.estimates import SchemaKey
+from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AnnotatorAssessed, DriftDetected
 from shared.contracts.values import AssessmentStatus
 from shared.kit import outbox
@@ -43,10 +46,14 @@ _ANSWERS_FACTOR = 1.5
 
 @dataclass(slots=True)
 class LastEstimation:
-    """What the last estimation of a project read: so many votes, and when each schema version was answered last."""
+    """What the last estimation of a project read: so many votes, and when each schema version was answered last.
+
+    `decided_by`: by schema version and question, what held for everybody when open records were decided again last.
+    """
 
     votes: int = 0
     answered: Mapping[int, datetime] = field(default_factory=dict)
+    decided_by: Mapping[int, Mapping[str, StoredEstimates]] = field(default_factory=dict)
 
 
 async def estimate_project(
@@ -69,6 +76,7 @@ async def estimate_project(
             return before
         answered = await annotations.newest(session, project_id, list(project.label_schemas))
     votes = 0
+    decided_by = dict(before.decided_by)
     for version in sorted(answered):
         is_newest = version == max(answered)
         if not is_newest and before.answered.get(version) == answered[version]:
@@ -82,11 +90,29 @@ async def estimate_project(
             )
         async with database.transaction() as session:
             key = SchemaKey(project_id, version)
+            known = decided_by.get(version) or await _heads(session, key)
             await estimates.save(session, key, result.estimates, votes=result.votes, now=now)
+            if _moved(project.label_schemas[version], known, result.estimates):
+                await counters.add(session, {}, {Mark(project_id, BackgroundWork.REDECISION): 1})
+                known = {name: StoredEstimates(one.shared, {}) for name, one in result.estimates.items()}
+            decided_by[version] = known
         votes = result.votes
         if is_newest:
             await _judge_all(database, project_id, result, now)
-    return LastEstimation(votes, answered)
+    return LastEstimation(votes, answered, decided_by)
+
+
+async def _heads(session: Session, key: SchemaKey) -> dict[str, StoredEstimates]:
+    return {question: head.estimates for question, head in (await estimates.of_schema(session, key)).items()}
+
+
+def _moved(schema: LabelSchema, before: Mapping[str, StoredEstimates], after: Mapping[str, StoredEstimates]) -> bool:
+    """Whether open records are worth another look."""
+    return any(
+        kinds.of(question).moved(before.get(question.name), after[question.name])
+        for question in schema.questions
+        if question.name in after
+    )
 
 
 async def _judge_all(database: Database, project_id: UUID, result: EstimationResult, now: datetime) -> None:

@@ -245,6 +245,7 @@ class RecordChanges:
             decision_id=final.decision_id,
             parameters={
                 **final.parameters,
+                "calibrated": final.calibrated,
                 "annotations": [str(one) for one in final.counted],
                 "policy_version": project.content.active_policy,
             },
@@ -414,4 +415,5 @@ def label_finalized(label: Label, answers: Answers) -> LabelFinalized:
         trainable=label.trainable,
         annotations=label.annotations,
         model_id=label.model_id,
+        calibrated=label.calibrated,
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.qa.domain.agreement_counts import chooses_one_class
+from services.qa.domain.calibration import Calibration
 from services.qa.domain.consensus_methods import MethodSelection
-from services.qa.domain.kinds.choice import ChoiceKind
+from services.qa.domain.kinds.choice import FACET, ChoiceKind
 from services.qa.domain.project import Project
 from services.qa.exceptions import UnknownSchemaVersion
 from services.qa.storage import estimates
@@ -22,6 +23,7 @@ class ChosenMethod:
     question: str
     schema_version: int
     selection: MethodSelection
+    calibration: Calibration
     votes: int
     estimated_at: datetime | None
 
@@ -41,7 +43,8 @@ async def of_project(session: Session, project: Project, schema_version: int | N
     for question in schema.questions:
         if chooses_one_class(question) and isinstance(question, ChoiceQuestion):
             head = heads.get(question.name)
-            selection = MethodSelection() if head is None else ChoiceKind(question).selection(head.estimates)
+            kind = ChoiceKind(question)
+            facet = kind.unknown()[FACET] if head is None else kind.facet(head.estimates)
             votes, estimated_at = (0, None) if head is None else (head.votes, head.estimated_at)
-            found.append(ChosenMethod(question.name, version, selection, votes, estimated_at))
+            found.append(ChosenMethod(question.name, version, facet.selection, facet.calibration, votes, estimated_at))
     return found

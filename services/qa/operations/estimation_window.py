@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from services.qa.compute.estimation import EstimationWindow, WindowAnnotation, WindowRecord
+from services.qa.domain.facts import AGREEMENT_DRAWN, CHAMPION_DIFFERS
+from services.qa.domain.votes import TruthBasis
 from services.qa.storage import annotators, estimation
 from shared.contracts.answers import LabelSchema
 from shared.contracts.values import RecordState, Route, Split
@@ -19,6 +21,8 @@ _MOST_BYTES = 48 * 1024 * 1024
 
 _CLOSED = {RecordState.FINALIZED, RecordState.GOLD}
 _NO_PREDICTION = UUID(int=0)
+_COUNTED = {"vote", "gold"}
+_CHECKED = {CHAMPION_DIFFERS: TruthBasis.DIFFERS, AGREEMENT_DRAWN: TruthBasis.DRAWN}
 
 
 async def load_window(
@@ -51,6 +55,7 @@ async def load_window(
                 gold=row["role"] == "gold",
                 era=_era(eras.get(row["annotator_id"], ()), row["submitted_at"]),
                 saw_prediction=_saw(row["prediction_shown"], routed_by.get(row["record_id"])),
+                counted=row["role"] in _COUNTED,
             )
             for row in rows
         ],
@@ -121,6 +126,8 @@ async def _records(
                 distributions=predicted if state is not None and _may_speak(state) else None,
                 closed=state is not None and state.state in _CLOSED,
                 predicted=predicted if with_predicted else None,
+                basis=None if truth is None else _basis(truth),
+                held_out=state is not None and state.split != Split.TRAIN,
             )
         )
     return found
@@ -136,3 +143,12 @@ def _may_speak(record: estimation.EstimatedRecord) -> bool:
         and record.state != RecordState.GOLD
         and record.route != Route.AUTO_ACCEPT
     )
+
+
+def _basis(truth: estimation.Truth) -> TruthBasis | None:
+    """How the truth came to be known; None where that depends on whether the votes were right."""
+    if truth.is_gold:
+        return TruthBasis.GOLD
+    if truth.reason is None:
+        return TruthBasis.DISPUTE if truth.decided_by == "arbiter" else None
+    return _CHECKED.get(truth.reason)

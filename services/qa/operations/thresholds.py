@@ -21,7 +21,7 @@ from uuid import UUID
 
 from services.qa.compute.comparison import compare
 from services.qa.domain import auto_accept, decisions
-from services.qa.domain.facts import AGREEMENT_DRAWN
+from services.qa.domain.facts import AGREEMENT_DRAWN, CHAMPION_DIFFERS
 from services.qa.domain.project import Project
 from services.qa.domain.verdict import ReviewByPeople
 from services.qa.operations import threshold_looks
@@ -43,7 +43,6 @@ from shared.contracts.values import LabelMethod, RecordState
 from shared.kit.compute.pool import ComputePool
 from shared.kit.database import Database, Session
 
-CHAMPION_DIFFERS = "champion_differs"
 _RECORDS_AT_ONCE = 500
 _SMALL_BYTES = 65_536
 """Of answers in JSON; to compare these takes less than to hand them to a worker process: a thousand choices."""

@@ -30,11 +30,12 @@ VERDICT_PENDING: Final = "verdict-pending"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A locked record that something new is known of."""
+    """A locked record that something new is known of. `decide_again`: estimates have changed."""
 
     record: Record
     project: Project
     arbitration: ArbitrationChange | None = None
+    decide_again: bool = False
 
 
 async def judge_records(session: Session, changes: RecordChanges, subjects: Sequence[Subject]) -> None:
@@ -42,6 +43,8 @@ async def judge_records(session: Session, changes: RecordChanges, subjects: Sequ
     judged = [one for one in subjects if one.record.known and one.record.state not in _OVER]
     for subject, facts in zip(judged, await load_facts(session, judged), strict=True):
         if is_heavy(facts):
+            if facts.decides_early:
+                continue  # it is judged when the vote comes
             changes.postpone(subject.record)
         else:
             changes.end_pending(subject.record)
@@ -72,6 +75,7 @@ async def load_facts(session: Session, subjects: Sequence[Subject]) -> list[Reco
             schemas=one.project.label_schemas,
             policy=one.project.policies.redundancy,
             arbitration=one.arbitration,
+            decide_again=one.decide_again,
         )
         for one in subjects
     ]

@@ -56,13 +56,14 @@ _UNMARK = "DELETE FROM marks WHERE mark_seq = ANY($1::bigint[])"
 
 class BackgroundWork(StrEnum):
     """What a project may wait for: an estimation, a test of thresholds, a paused annotator's votes to be replaced, a count
-    of what its records hold.
+    of what its records hold, open records to be decided again since estimates have changed.
     """
 
     ESTIMATION = "estimates"
     THRESHOLD_TEST = "thresholds"
     REPLACEMENT = "replacements"
     POPULATION = "population"
+    REDECISION = "redecisions"
 
 
 class Mark(NamedTuple):

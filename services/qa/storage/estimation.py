@@ -22,10 +22,10 @@ SELECT record_id, state, split, audit, round, route, routed_prediction_id FROM r
 WHERE record_id = ANY($1::uuid[])
 """
 _TRUTHS = """
-SELECT record_id, answers, true AS is_gold FROM gold
+SELECT record_id, answers, true AS is_gold, NULL AS decided_by, NULL AS reason FROM gold
 WHERE record_id = ANY($1::uuid[]) AND current AND schema_version = $2 AND answers IS NOT NULL
 UNION ALL
-SELECT record_id, answers, false FROM labels
+SELECT record_id, answers, false, parameters->>'by', parameters->>'reason' FROM labels
 WHERE record_id = ANY($1::uuid[]) AND current AND schema_version = $2 AND method = 'decision' AND answers IS NOT NULL
 """
 _DISTRIBUTIONS = """
@@ -50,10 +50,12 @@ class EstimatedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is certain of a record; `answers` as text."""
+    """What is certain of a record; `answers` as text. Of a decision, who made it (`arbiter`, `expert`) and what it was asked for."""
 
     answers: str
     is_gold: bool
+    decided_by: str | None
+    reason: str | None
 
 
 async def newest(
@@ -73,7 +75,7 @@ async def records(session: Session, ids: Sequence[UUID]) -> dict[UUID, Estimated
 async def truths(session: Session, ids: Sequence[UUID], schema_version: int) -> dict[UUID, Truth]:
     """What is certain of records, by a gold answer or an arbiter's decision."""
     rows = await session.raw.fetch(_TRUTHS, ids, schema_version)
-    return {row["record_id"]: Truth(row["answers"], row["is_gold"]) for row in rows}
+    return {row["record_id"]: Truth(row["answers"], row["is_gold"], row["decided_by"], row["reason"]) for row in rows}
 
 
 async def distributions(session: Session, ids: Sequence[UUID], schema_version: int) -> dict[UUID, str]:

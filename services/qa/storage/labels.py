@@ -9,7 +9,7 @@ from uuid import UUID
 from services.qa.domain.facts import Dispute
 from shared.contracts.envelope import Event
 from shared.contracts.events import AnnotationSubmitted
-from shared.contracts.values import Answers, LabelMethod, Split
+from shared.contracts.values import Answers, Calibrated, LabelMethod, Split
 from shared.kit.database import Session
 from shared.kit.jsonb import dump, loaded
 
@@ -37,6 +37,12 @@ class Label:
     decision_id: UUID | None
     parameters: Mapping[str, Any]
     finalized_at: datetime
+
+    @property
+    def calibrated(self) -> Calibrated | None:
+        """What the confidence was calibrated on; None of labels that an earlier release made."""
+        found = self.parameters.get("calibrated")
+        return None if found is None else Calibrated(found)
 
 
 _TYPES = {

@@ -65,7 +65,8 @@ FROM gold WHERE project_id = $1 AND current AND record_id > $2 ORDER BY record_i
 """
 
 _LABEL_COLUMNS = """label_id, labels.record_id, labels.label_revision, labels.round, method, answers, confidence,
-    labels.schema_version, labels.guideline_version, labels.split, trainable, annotations, model_id, finalized_at,
+    labels.schema_version, labels.guideline_version, labels.split, trainable, annotations, model_id,
+    labels.parameters->>'calibrated' AS calibrated, finalized_at,
     records.under_review"""
 _LABELS_ORDERED = f"""
 SELECT {_LABEL_COLUMNS} FROM labels JOIN records USING (record_id)

@@ -167,6 +167,14 @@ WHERE annotations.project_id = $1 AND annotations.annotator_id = $2 AND annotati
 ORDER BY records.record_id LIMIT $4
 """
 
+# By the index `records_by_state`.
+_OPEN_AND_ANNOTATED = """
+SELECT record_id FROM records
+WHERE project_id = $1 AND known AND state = 'open' AND record_id > $2 AND annotated AND round = 1
+    AND requested_total > due_total
+ORDER BY record_id LIMIT $3
+"""
+
 _PAGE_FOR_REPUBLISH = f"""
 SELECT {_COLUMNS} FROM records WHERE record_id > $1 AND revision > 0 ORDER BY record_id LIMIT $2
 """  # noqa: S608  our own column names
@@ -342,6 +350,12 @@ async def open_with_votes_of(
 ) -> list[UUID]:
     """Records that are not decided yet and count an annotation of this annotator."""
     rows = await session.raw.fetch(_OPEN_WITH_VOTES_OF, project_id, annotator_id, after or NOWHERE, limit)
+    return [row["record_id"] for row in rows]
+
+
+async def open_and_annotated(session: Session, project_id: UUID, after: UUID | None, limit: int) -> list[UUID]:
+    """Open records that were annotated, and for which more was requested than was due."""
+    rows = await session.raw.fetch(_OPEN_AND_ANNOTATED, project_id, after or NOWHERE, limit)
     return [row["record_id"] for row in rows]
 
 

@@ -15,7 +15,11 @@ _BYTES_PER_LINK = 1024
 """What a link of a record's chain takes in a release, about."""
 
 _OF_RECORDS = frozenset({"origin", "slice", "fields"})
-_COLUMNS = ", ".join(f"{'records' if one in _OF_RECORDS else 'labels'}.{one}" for one in ReleasedLabel._fields)
+_CALIBRATED = "labels.parameters->>'calibrated' AS calibrated"
+_COLUMNS = ", ".join(
+    _CALIBRATED if one == "calibrated" else f"{'records' if one in _OF_RECORDS else 'labels'}.{one}"
+    for one in ReleasedLabel._fields
+)
 
 # What was ever gold is in no training split, and gold in no file at all, also where it was placed after `as_of`. Gold and
 # erased records are counted by their states.

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.contracts.answers.examples import AnswersInCodePoints
 from shared.contracts.envelope import Payload, Secret
-from shared.contracts.values import LabelMethod, Probability, Role, Split, Version
+from shared.contracts.values import Calibrated, LabelMethod, Probability, Role, Split, Version
 
 
 class LabelFinalized(Payload):
@@ -15,6 +15,7 @@ class LabelFinalized(Payload):
 
     `trainable`: people made it (or policy admits machine labels) and its split is `train`.
     `annotations` is how many counted; `model_id` the model whose answer was accepted, for `auto_accept`.
+    `calibrated`: what the confidence was calibrated on; None: an earlier release made the label.
     """
 
     label_revision: int = Field(ge=1)
@@ -28,6 +29,7 @@ class LabelFinalized(Payload):
     trainable: bool
     annotations: int = Field(ge=0)
     model_id: UUID | None = None
+    calibrated: Calibrated | None = None
 
 
 class LabelRetracted(Payload):

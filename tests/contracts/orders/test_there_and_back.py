@@ -10,7 +10,7 @@ import pytest
 from shared.contracts.events import LabelFinalized, RecordUnlabelable
 from shared.contracts.values import AnnotatorStatus, Pool, Role, Split
 from shared.kit.clock import new_id
-from tests.service.queue.world import Person, World
+from tests.service.queue.world import Person, World, policies
 from tests.support.service import ServiceUnderTest, service_under_test
 
 
@@ -72,7 +72,8 @@ class Pair:
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
     async with service_under_test("queue", unservable_after_s=0) as queue, service_under_test("qa") as qa:
-        pair = Pair(queue, qa, World(queue))
+        two_are_enough = policies(redundancy={"posterior_target": 0.9})
+        pair = Pair(queue, qa, World(queue, policies=two_are_enough))
         await pair.publish(pair.world.project())
         yield pair
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from shared.contracts.events import AnnotationsRequested, ArbitrationRequested, LabelFinalized
-from shared.contracts.values import LabelMethod, Route, Split, TaskKind
+from shared.contracts.values import Calibrated, LabelMethod, Route, Split, TaskKind
 from shared.kit.clock import new_id
 from tests.service.qa.world import World, animal
 
@@ -18,10 +18,12 @@ async def test_two_that_agree_make_a_label(world: World) -> None:
     assert label["answers"] == animal("cat")
     assert label["method"] == "consensus"
     assert label["annotations"] == 2
-    assert label["confidence"] > 0.98
+    assert 0.9 < label["confidence"] < 0.98
+    assert label["calibrated"] == "default"
     (published,) = await world.published(LabelFinalized, record_id)
     assert published.trainable
     assert published.method is LabelMethod.CONSENSUS
+    assert published.calibrated is Calibrated.DEFAULT
 
 
 async def test_a_tie_asks_for_one_more_and_then_for_an_arbiter(world: World) -> None:

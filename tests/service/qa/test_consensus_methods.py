@@ -1,5 +1,7 @@
 """By which method votes are weighed, as managers see it."""
 
+import pytest
+
 from services.qa.domain.consensus_methods import Basis, Method, MethodSelection
 from services.qa.domain.stored_estimates import StoredEstimates
 from services.qa.storage import estimates
@@ -15,6 +17,9 @@ BEFORE = {
     "evidence": {},
     "margin": None,
     "margin_error": None,
+    "calibrated": "default",
+    "known_answers": 0.0,
+    "temperature": pytest.approx(3**0.5),
     "votes": 0,
     "estimated_at": None,
 }

@@ -8,13 +8,13 @@ from services.qa.resources import Pauses
 from services.qa.storage import counters
 from services.qa.storage.counters import BackgroundWork
 from shared.contracts.events import ArbitrationRequested, AutoAcceptThresholdSet, RelabelRequested
-from shared.contracts.policies import AutoAcceptPolicy, Policies
+from shared.contracts.policies import AutoAcceptPolicy
 from shared.contracts.values import AnnotatorStatus, ModelStage, Pool, ScoredFor, Split, TaskKind
 from shared.kit.clock import new_id
-from tests.service.qa.world import World
+from tests.service.qa.world import World, two_are_enough
 from tests.support.service import ServiceUnderTest
 
-CHECKED = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.2, audit_share=0.5))
+CHECKED = two_are_enough(auto_accept=AutoAcceptPolicy(error_budget=0.2, audit_share=0.5))
 """With so few records an expert sees all on which people and the model agree, if they may be accepted."""
 
 
@@ -126,7 +126,7 @@ async def test_no_expert_is_asked_where_nothing_could_be_accepted_anyhow(world: 
 
 
 async def test_versions_of_a_model_share_one_risk(world: World) -> None:
-    world.policies = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.2, check_share=0.0))
+    world.policies = two_are_enough(auto_accept=AutoAcceptPolicy(error_budget=0.2, check_share=0.0))
     await world.deliver(world.project())
     first, second, third = new_id(), new_id(), new_id()
     await world.deliver(world.model(first))

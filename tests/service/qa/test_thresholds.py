@@ -13,13 +13,13 @@ from services.qa.operations.threshold_looks import DueLook, LookOutcome
 from services.qa.resources import Pauses
 from shared.contracts.answers import LabelSchema
 from shared.contracts.events import AutoAcceptThresholdSet, RelabelRequested
-from shared.contracts.policies import AutoAcceptPolicy, Policies
+from shared.contracts.policies import AutoAcceptPolicy
 from shared.contracts.values import ModelStage, Pool, Role, ScoredFor, Split, TaskKind
 from shared.kit.clock import new_id
-from tests.service.qa.world import LABELS, SCHEMA, World
+from tests.service.qa.world import LABELS, SCHEMA, World, two_are_enough
 from tests.support.service import ServiceUnderTest
 
-LENIENT = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.2, audit_share=0.5, check_share=0.0))
+LENIENT = two_are_enough(auto_accept=AutoAcceptPolicy(error_budget=0.2, audit_share=0.5, check_share=0.0))
 """A budget of 20 % is shown by 16 labels without an error at the level of the first look, which is made at 26."""
 
 
@@ -146,7 +146,7 @@ async def test_what_a_look_found_is_dropped_if_what_it_stood_on_changed_meanwhil
             case "champion":
                 await world.deliver(world.model(model_id, ModelStage.RETIRED), world.model(new_id()))
             case "policy":
-                world.policies = Policies(auto_accept=AutoAcceptPolicy(error_budget=0.1))
+                world.policies = two_are_enough(auto_accept=AutoAcceptPolicy(error_budget=0.1))
                 await world.deliver(world.project())
             case _:
                 await look(world)
@@ -292,7 +292,7 @@ async def test_a_policy_that_forbids_it_withdraws_the_threshold(world: World) ->
     await world.deliver(world.model(model_id))
     await held_out(world, model_id, 30)
     await look(world)
-    world.policies = Policies(auto_accept=AutoAcceptPolicy(enabled=False))
+    world.policies = two_are_enough(auto_accept=AutoAcceptPolicy(enabled=False))
     await world.deliver(world.project())
     (_, withdrawn) = await look(world)
     assert (withdrawn.threshold, withdrawn.reason) == (None, "disabled_by_policy")

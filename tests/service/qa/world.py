@@ -27,7 +27,7 @@ from shared.contracts.events import (
     TaskServable,
     TaskUnservable,
 )
-from shared.contracts.policies import Policies
+from shared.contracts.policies import Policies, RedundancyPolicy
 from shared.contracts.values import (
     AnnotatorStatus,
     ModelStage,
@@ -57,6 +57,11 @@ def animal(label: str) -> dict[str, Any]:
     return {"animal": {"label": label}}
 
 
+def two_are_enough(**more: Any) -> Policies:
+    """Two strangers who agree on one of four classes reach the target; one does not."""
+    return Policies(redundancy=RedundancyPolicy(posterior_target=0.9), **more)
+
+
 @dataclass
 class World:
     """One project in one running qa."""
@@ -64,7 +69,7 @@ class World:
     service: ServiceUnderTest
     project_id: UUID = field(default_factory=new_id)
     schemas: Sequence[LabelSchema] = (SCHEMA,)
-    policies: Policies = field(default_factory=Policies)
+    policies: Policies = field(default_factory=two_are_enough)
     revisions: dict[tuple[str, UUID], int] = field(default_factory=lambda: defaultdict(int))
     now: datetime = field(default_factory=lambda: utc_now() - timedelta(days=1))
 

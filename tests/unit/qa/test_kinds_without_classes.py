@@ -57,6 +57,9 @@ class Number:
             return self.unknown()
         return Spreads({voter: one["sd"] for voter, one in parts.voters.items()})
 
+    def moved(self, before: StoredEstimates | None, after: StoredEstimates) -> bool:
+        return before is not None and before.shared != after.shared
+
     def reliability(self, estimates: Spreads, voter: str) -> Reliability:
         return Reliability(1.0 / (1.0 + estimates.of.get(voter, 1.0)), 1)
 

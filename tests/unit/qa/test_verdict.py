@@ -96,7 +96,7 @@ def facts(*annotations: Annotation, record_: Record | None = None, **more: Any) 
     return RecordFacts(
         record=record_ or record(),
         schemas={1: SCHEMA},
-        policy=RedundancyPolicy(),
+        policy=RedundancyPolicy(posterior_target=0.9),
         annotations=annotations,
         **more,
     )
@@ -289,3 +289,25 @@ def test_the_same_facts_lead_to_the_same_verdict_and_are_not_changed() -> None:
     before = replace(whole.record)
     assert judge(whole) == judge(whole)
     assert whole.record == before
+
+
+def test_votes_that_were_too_few_are_weighed_again_while_another_is_waited_for() -> None:
+    votes = (given("cat"), given("cat"))
+    waiting = record(routed_total=3, requested_total=3, due_total=2)
+    assert judge(facts(*votes, record_=waiting)) == []
+    [final] = judge(facts(*votes, record_=waiting, decide_again=True))
+    assert isinstance(final, FinalizeLabel)
+    assert final.counted == [one.annotation_id for one in votes]
+
+
+@pytest.mark.parametrize(
+    ("labels", "more"),
+    [
+        (("cat", "dog"), {}),  # still unsure: the vote that is waited for is still wanted
+        (("cat",), {}),  # one that was due is missing
+        (("cat", "cat"), {"round": 2, "routed_round": 2}),
+    ],
+)
+def test_what_is_still_unsure_or_due_waits_on(labels: tuple[str, ...], more: dict[str, Any]) -> None:
+    waiting = record(**{"routed_total": 3, "requested_total": 3, "due_total": 2, **more})
+    assert judge(facts(*map(given, labels), record_=waiting, decide_again=True)) == []

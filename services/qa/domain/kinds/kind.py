@@ -48,6 +48,10 @@ class QuestionKind(Protocol[E]):
         """The inverse, for the voters that are given; `unknown` when another version of this kind wrote it."""
         ...
 
+    def moved(self, before: StoredEstimates | None, after: StoredEstimates) -> bool:
+        """Whether they differ so much that records which wait for a vote are decided again; None: nothing was estimated."""
+        ...
+
     def reliability(self, estimates: E, voter: str) -> Reliability:
         """How far an annotator's answers can be relied on, for their assessment."""
         ...

@@ -25,11 +25,10 @@ def choose(
 ) -> list[SelectedCandidate]:
     """Choose `size` of the candidates, which have a score, a draw, a predicted class and a look each; see `domain.acquisition`."""
     candidates = [
-        acquisition.Candidate(score, draw, _vector(look), label)
-        for score, draw, label, look in zip(scores, draws, labels, looks, strict=True)
+        acquisition.Candidate(score, draw, label) for score, draw, label in zip(scores, draws, labels, strict=True)
     ]
     chosen = acquisition.cold_start if strategy == "cold_start" else acquisition.next_batch
-    return chosen(candidates, size, seed, window)
+    return chosen(candidates, lambda indices: [_vector(looks[index]) for index in indices], size, seed, window)
 
 
 def _vector(look: str | Thumbnail | None) -> Floats | None:

@@ -6,7 +6,7 @@ chosen by chance (docs/decisions/0011, docs/science.md). Every choice has the pr
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,15 +52,19 @@ class ChanceWindow:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record that may be chosen. `draw` in [0, 1) is its keyed die; `features` is None when they can't be had.
+    """A record that may be chosen. `draw` in [0, 1) is its keyed die.
 
     `label` is the class that the model gives it; None without a model, and where that has no answer.
     """
 
     score: float
     draw: float
-    features: Floats | None
     label: str | None = None
+
+
+Features = Callable[[Sequence[int]], Sequence[Floats | None]]
+"""What the candidates at these indices look like, vectors of one length in which near ones are alike; None for those that
+have no look. Asked for those only that are put into clusters: for a large batch they are a small part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ def expected_by_chance(size: int, *, cold: bool) -> float:
     return size / 2 if cold else size * CHANCE_SHARE
 
 
-def cold_start(candidates: Sequence[Candidate], size: int, seed: int, window: ChanceWindow) -> list[SelectedCandidate]:
+def cold_start(
+    candidates: Sequence[Candidate], features: Features, size: int, seed: int, window: ChanceWindow
+) -> list[SelectedCandidate]:
     """Half by chance, half nearest to the centres of k-means: without a model nothing else is known.
 
     `candidates` must hold all those in the window.
@@ -87,13 +93,15 @@ def cold_start(candidates: Sequence[Candidate], size: int, seed: int, window: Ch
     chosen = _by_chance(candidates, size, seed, window)
     taken = {choice.index for choice in chosen}
     free = [index for index in range(len(candidates)) if index not in taken]
-    central = _central(candidates, free, size - len(chosen), seed)
+    central = _central(features, free, size - len(chosen), seed)
     taken.update(central)
     rest = [index for index in free if index not in taken][: size - len(chosen) - len(central)]
     return [*chosen, *(SelectedCandidate(index, "k_means", 1.0) for index in (*central, *rest))]
 
 
-def next_batch(candidates: Sequence[Candidate], size: int, seed: int, window: ChanceWindow) -> list[SelectedCandidate]:
+def next_batch(
+    candidates: Sequence[Candidate], features: Features, size: int, seed: int, window: ChanceWindow
+) -> list[SelectedCandidate]:
     """The most unsure, spread over the predicted classes and clusters, and some by chance.
 
     Of the pool of the most unsure each class gets a share that grows with the square root of its number (power
@@ -107,7 +115,7 @@ def next_batch(candidates: Sequence[Candidate], size: int, seed: int, window: Ch
     taken = {choice.index for choice in chosen}
     unsure_first = [index for index in _unsure_first(candidates) if index not in taken]
     places = size - len(chosen)
-    spread = _spread_over_classes(candidates, unsure_first[: places * POOL_FACTOR], places, seed)
+    spread = _spread_over_classes(candidates, features, unsure_first[: places * POOL_FACTOR], places, seed)
     taken.update(spread)
     rest = [index for index in unsure_first if index not in taken][: places - len(spread)]
     return [*chosen, *(SelectedCandidate(index, "margin_clusters", 1.0) for index in (*spread, *rest))]
@@ -119,7 +127,9 @@ def class_shares(counts: Sequence[int], places: int) -> list[int]:
     """
     shares = [0] * len(counts)
     while (left := min(places, sum(counts)) - sum(shares)) > 0:
-        weights = [float(count) ** _CLASS_POWER if count > share else 0.0 for count, share in zip(counts, shares, strict=True)]
+        weights = [
+            float(count) ** _CLASS_POWER if count > share else 0.0 for count, share in zip(counts, shares, strict=True)
+        ]
         wanted = [left * weight / sum(weights) for weight in weights]
         more = [min(int(want), count - share) for want, count, share in zip(wanted, counts, shares, strict=True)]
         if not any(more):  # less than a place each: the largest remainders, the commoner first
@@ -134,9 +144,7 @@ def _everybody(candidates: Sequence[Candidate]) -> list[SelectedCandidate]:
     return [SelectedCandidate(index, "all", 1.0) for index in range(len(candidates))]
 
 
-def _by_chance(
-    candidates: Sequence[Candidate], size: int, seed: int, window: ChanceWindow
-) -> list[SelectedCandidate]:
+def _by_chance(candidates: Sequence[Candidate], size: int, seed: int, window: ChanceWindow) -> list[SelectedCandidate]:
     """Those in the window; if they are more than the batch holds, some of them by chance."""
     inside = [index for index, each in enumerate(candidates) if window.after_start(each.draw) < window.width]
     probability = window.width
@@ -150,7 +158,9 @@ def _unsure_first(candidates: Sequence[Candidate]) -> list[int]:
     return sorted(range(len(candidates)), key=lambda index: (-candidates[index].score, candidates[index].draw))
 
 
-def _spread_over_classes(candidates: Sequence[Candidate], pool: Sequence[int], places: int, seed: int) -> list[int]:
+def _spread_over_classes(
+    candidates: Sequence[Candidate], features: Features, pool: Sequence[int], places: int, seed: int
+) -> list[int]:
     """From the pool, the most unsure first: so many of each class as it has places, and at most one of each cluster."""
     counts = Counter(candidates[index].label for index in pool)
     labels = sorted(counts, key=lambda label: (-counts[label], label or ""))
@@ -158,15 +168,13 @@ def _spread_over_classes(candidates: Sequence[Candidate], pool: Sequence[int], p
     for label, share in zip(labels, class_shares([counts[label] for label in labels], places), strict=True):
         members = [index for index in pool if candidates[index].label == label][: share * POOL_FACTOR]
         most = max(1, MOST_CLUSTERS * share // places)
-        found.extend(_most_unsure_of_clusters(candidates, members, share, most, seed))
+        found.extend(_most_unsure_of_clusters(features, members, share, most, seed))
     return found
 
 
-def _most_unsure_of_clusters(
-    candidates: Sequence[Candidate], members: Sequence[int], count: int, most: int, seed: int
-) -> list[int]:
+def _most_unsure_of_clusters(features: Features, members: Sequence[int], count: int, most: int, seed: int) -> list[int]:
     """`count` of the members, the most unsure first: of each cluster the first, then the others in their order."""
-    known, points = _with_features(candidates, members[:_MOST_CLUSTERED])
+    known, points = _with_features(features, members[:_MOST_CLUSTERED])
     firsts: dict[int, int] = {}
     if known:
         for index, cluster in zip(known, clusters_of(points, min(count, most), seed).tolist(), strict=True):
@@ -175,11 +183,11 @@ def _most_unsure_of_clusters(
     return [*firsts.values(), *(index for index in members if index not in taken)][:count]
 
 
-def _central(candidates: Sequence[Candidate], free: Iterable[int], count: int, seed: int) -> list[int]:
-    known, points = _with_features(candidates, free)
+def _central(features: Features, free: Sequence[int], count: int, seed: int) -> list[int]:
+    known, points = _with_features(features, free)
     return [known[place] for place in nearest_to_centres(points, min(count, MOST_CLUSTERS), seed)] if known else []
 
 
-def _with_features(candidates: Sequence[Candidate], indices: Iterable[int]) -> tuple[list[int], Floats]:
-    known = [(index, vector) for index in indices if (vector := candidates[index].features) is not None]
+def _with_features(features: Features, indices: Sequence[int]) -> tuple[list[int], Floats]:
+    known = [(index, vector) for index, vector in zip(indices, features(indices), strict=True) if vector is not None]
     return [index for index, _ in known], np.stack([vector for _, vector in known]) if known else np.empty((0, 0))

@@ -113,9 +113,7 @@ async def gather(session: Session, situation: Situation, progress: LearningProgr
     question = None if project.objective is None else project.objective.question
     low, high = _POOL
     most = max(size, min(high, max(low, size * _POOL_TIMES))) if cold and not explored else size
-    by_draw = await selection.from_draw(
-        session, project.project_id, most, question, window.start, explored=explored
-    )
+    by_draw = await selection.from_draw(session, project.project_id, most, question, window.start, explored=explored)
     found = {each.record_id: each for each in by_draw}
     if not cold and not explored:
         wanted = size * (acquisition.POOL_FACTOR + 1)

@@ -114,7 +114,9 @@ async def count_candidates(session: Session, project_id: UUID, bound: int, *, ex
     return count
 
 
-async def most_unsure(session: Session, project_id: UUID, most: int, question: str | None) -> Sequence[SelectableRecord]:
+async def most_unsure(
+    session: Session, project_id: UUID, most: int, question: str | None
+) -> Sequence[SelectableRecord]:
     """At most so many candidates, those with the highest scores; with the class that `question` was answered by."""
     return _selectable(await session.raw.fetch(_BY_SCORE, project_id, most, question))
 

@@ -148,7 +148,8 @@ async def test_the_cold_start_logs_the_true_chance(world: World) -> None:
     async with alive(world):
         await eventually(lambda: batch(world, 0))
     rows = await world.fetch(
-        "SELECT strategy, selection_probability, draw FROM records WHERE project_id = $1 AND batch = 0", world.project_id
+        "SELECT strategy, selection_probability, draw FROM records WHERE project_id = $1 AND batch = 0",
+        world.project_id,
     )
     assert len(rows) == 12
     start = draw("salt", "select", world.project_id, 0)

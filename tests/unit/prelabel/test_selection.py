@@ -9,12 +9,14 @@ from services.prelabel.domain.acquisition import (
     POOL_FACTOR,
     Candidate,
     ChanceWindow,
+    Features,
     SelectedCandidate,
     class_shares,
     cold_start,
     expected_by_chance,
     next_batch,
 )
+from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.clustering import nearest_to_centres
 from services.prelabel.domain.features import DIMENSIONS, text_features
 from services.prelabel.domain.learning_schedule import (
@@ -32,14 +34,20 @@ from shared.contracts.policies import LearningPolicy
 POLICY = LearningPolicy(cold_start=100, batch_size=80, promotion_held_out=50)
 
 
-def candidates(count: int, seed: int = 0, *, blind: bool = False) -> list[Candidate]:
+def candidates(count: int, seed: int = 0) -> list[Candidate]:
     generator = np.random.default_rng(seed)
     return [
-        Candidate(float(score), float(draw), None if blind else vector)
-        for score, draw, vector in zip(
-            generator.random(count), generator.random(count), generator.random((count, 6)), strict=True
-        )
+        Candidate(float(score), float(draw))
+        for score, draw in zip(generator.random(count), generator.random(count), strict=True)
     ]
+
+
+def no_features(indices: Sequence[int]) -> list[None]:
+    return [None] * len(indices)
+
+
+def features(indices: Sequence[int]) -> list[Floats]:
+    return [np.random.default_rng(index).random(6) for index in indices]
 
 
 def progress(**changes: object) -> LearningProgress:
@@ -65,7 +73,13 @@ def window(size: int, total: int, *, cold: bool = False, die: float = 0.37) -> C
 )  # fmt: skip
 def test_a_batch_has_its_size_and_nobody_twice(count: int, size: int, seed: int, blind: bool, die: float) -> None:
     for choose, cold in ((cold_start, True), (next_batch, False)):
-        chosen = choose(candidates(count, seed, blind=blind), size, seed, window(size, count, cold=cold, die=die))
+        chosen = choose(
+            candidates(count, seed),
+            no_features if blind else features,
+            size,
+            seed,
+            window(size, count, cold=cold, die=die),
+        )
         assert len({choice.index for choice in chosen}) == len(chosen) == min(count, size)
         assert all(0 < choice.probability <= 1 for choice in chosen)
 
@@ -73,7 +87,7 @@ def test_a_batch_has_its_size_and_nobody_twice(count: int, size: int, seed: int,
 def test_the_cold_start_is_half_chance_half_k_means() -> None:
     there = candidates(500)
     around = window(100, 500, cold=True)
-    chosen = cold_start(there, 100, 0, around)
+    chosen = cold_start(there, features, 100, 0, around)
     by_chance = [choice for choice in chosen if choice.strategy == "chance"]
     assert {choice.probability for choice in by_chance} == {0.1}
     assert {choice.index for choice in by_chance} == {
@@ -84,25 +98,32 @@ def test_the_cold_start_is_half_chance_half_k_means() -> None:
 
 def test_a_later_batch_is_unsure_with_a_tenth_by_chance() -> None:
     there = candidates(2000)
-    chosen = next_batch(there, 50, 0, window(50, 2000))
+    chosen = next_batch(there, features, 50, 0, window(50, 2000))
     by_chance = [choice for choice in chosen if choice.strategy == "chance"]
     assert {choice.probability for choice in by_chance} == {5 / 2000}
     by_margin = [there[choice.index].score for choice in chosen if choice.strategy == "margin_clusters"]
     assert min(by_margin) >= sorted((each.score for each in there), reverse=True)[POOL_FACTOR * 50 + len(by_chance)]
 
 
-@pytest.mark.parametrize(("choose", "cold", "size"), [(cold_start, True, 9), (next_batch, False, 9), (cold_start, True, 1)])
+@pytest.mark.parametrize(
+    ("choose", "cold", "size"), [(cold_start, True, 9), (next_batch, False, 9), (cold_start, True, 1)]
+)
 def test_every_record_is_chosen_by_chance_as_often_as_is_logged(
-    choose: Callable[[Sequence[Candidate], int, int, ChanceWindow], list[SelectedCandidate]], cold: bool, size: int
+    choose: Callable[[Sequence[Candidate], Features, int, int, ChanceWindow], list[SelectedCandidate]],
+    cold: bool,
+    size: int,
 ) -> None:
     """Also those that came after others had been chosen by chance, whose draws have gaps where a window was."""
     generator = np.random.default_rng(5)
     old = [draw for draw in generator.random(40).tolist() if draw > 0.4]
-    there = [Candidate(float(score), draw, None) for draw, score in zip([*old, *generator.random(20).tolist()], generator.random(60), strict=False)]
+    there = [
+        Candidate(float(score), draw, None)
+        for draw, score in zip([*old, *generator.random(20).tolist()], generator.random(60), strict=False)
+    ]
     dice = np.linspace(0, 1, 4000, endpoint=False).tolist()
     weights = np.zeros(len(there))
     for number, die in enumerate(dice):
-        for choice in choose(there, size, number, window(size, len(there), cold=cold, die=die)):
+        for choice in choose(there, no_features, size, number, window(size, len(there), cold=cold, die=die)):
             if choice.strategy == "chance":
                 weights[choice.index] += 1 / choice.probability
     assert weights / len(dice) == pytest.approx(np.ones(len(there)), abs=0.05 if size > 1 else 0.3)
@@ -110,17 +131,15 @@ def test_every_record_is_chosen_by_chance_as_often_as_is_logged(
 
 def test_of_each_cluster_the_most_unsure_is_taken() -> None:
     near, far = np.zeros(2), np.ones(2)
-    there = [Candidate(score, 0.9, point) for score, point in ((0.9, near), (0.8, near), (0.7, near), (0.6, far), (0.5, far))]
-    chosen = next_batch(there, 2, 0, ChanceWindow(0.0, 0.1))
+    points = [near, near, near, far, far]
+    there = [Candidate(score, 0.9) for score in (0.9, 0.8, 0.7, 0.6, 0.5)]
+    chosen = next_batch(there, lambda indices: [points[index] for index in indices], 2, 0, ChanceWindow(0.0, 0.1))
     assert [choice.index for choice in chosen] == [0, 3]
 
 
 def test_a_class_that_is_rarely_predicted_has_more_than_its_share() -> None:
-    there = [
-        Candidate(0.9 - 0.001 * number, 0.9, np.array([float(number)]), "rare" if number % 10 == 0 else "common")
-        for number in range(100)
-    ]
-    chosen = next_batch(there, 20, 0, ChanceWindow(0.0, 0.1))
+    there = [Candidate(0.9 - 0.001 * number, 0.9, "rare" if number % 10 == 0 else "common") for number in range(100)]
+    chosen = next_batch(there, features, 20, 0, ChanceWindow(0.0, 0.1))
     assert sum(there[choice.index].label == "rare" for choice in chosen) == 5
 
 
@@ -141,7 +160,7 @@ def test_places_go_by_the_square_root() -> None:
 
 def test_the_same_question_has_the_same_answer() -> None:
     there = candidates(300)
-    assert next_batch(there, 40, 7, window(40, 300)) == next_batch(there, 40, 7, window(40, 300))
+    assert next_batch(there, features, 40, 7, window(40, 300)) == next_batch(there, features, 40, 7, window(40, 300))
 
 
 def test_k_means_finds_one_of_each_kind() -> None:

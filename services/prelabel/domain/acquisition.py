@@ -1,8 +1,8 @@
 """Which records are worth a person's time next.
 
-The cold start is half chance, half representative: the centres of k-means. A later batch is chosen by the margin, divided
-over the classes that the model predicts and within each over clusters, of which the most unsure record is taken; a tenth is
-chosen by chance (docs/decisions/0011, docs/science.md). Every choice has the probability with which it was made.
+The cold start is half chance, half representative: the centres of k-means. A later batch is taken from the smallest margins,
+divided over the classes that the model predicts and within each over clusters; a tenth is chosen by chance
+(docs/decisions/0011, docs/science.md). Every choice has the probability with which it was made.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from services.prelabel.domain.calibration import Floats
-from services.prelabel.domain.clustering import clusters_of, nearest_to_centres
+from services.prelabel.domain.clustering import nearest_to_centres
 
 POOL_FACTOR: Final = 3
 """A batch is chosen from this many times its size of the most unsure records. A wider pool spreads the batch more, over
@@ -106,8 +106,9 @@ def next_batch(
 
     Of the pool of the most unsure each class gets a share that grows with the square root of its number (power
     allocation, Bankier 1988): what is rare is seen before much is known of it, and nothing common is left out. Within a
-    class as many clusters are found as it has places, and the most unsure of each is taken. `score` is the unsureness by
-    margin; `candidates` must hold the highest scores and all those in the window.
+    class as many clusters are found as it has places, and the one nearest to each centre is taken: the most unsure of a
+    cluster is more often unlike anything else. `score` is the unsureness by margin; `candidates` must hold the highest
+    scores and all those in the window.
     """
     if size >= len(candidates):
         return _everybody(candidates)
@@ -161,26 +162,17 @@ def _unsure_first(candidates: Sequence[Candidate]) -> list[int]:
 def _spread_over_classes(
     candidates: Sequence[Candidate], features: Features, pool: Sequence[int], places: int, seed: int
 ) -> list[int]:
-    """From the pool, the most unsure first: so many of each class as it has places, and at most one of each cluster."""
+    """From the pool, the most unsure first: of each class as many as it has places, spread over clusters."""
     counts = Counter(candidates[index].label for index in pool)
     labels = sorted(counts, key=lambda label: (-counts[label], label or ""))
     found: list[int] = []
     for label, share in zip(labels, class_shares([counts[label] for label in labels], places), strict=True):
-        members = [index for index in pool if candidates[index].label == label][: share * POOL_FACTOR]
-        most = max(1, MOST_CLUSTERS * share // places)
-        found.extend(_most_unsure_of_clusters(features, members, share, most, seed))
+        members = [index for index in pool if candidates[index].label == label]
+        most = min(share, max(1, MOST_CLUSTERS * share // places))
+        central = _central(features, members[: _MOST_CLUSTERED * share // places], most, seed)
+        taken = set(central)
+        found.extend([*central, *(index for index in members if index not in taken)][:share])
     return found
-
-
-def _most_unsure_of_clusters(features: Features, members: Sequence[int], count: int, most: int, seed: int) -> list[int]:
-    """`count` of the members, the most unsure first: of each cluster the first, then the others in their order."""
-    known, points = _with_features(features, members[:_MOST_CLUSTERED])
-    firsts: dict[int, int] = {}
-    if known:
-        for index, cluster in zip(known, clusters_of(points, min(count, most), seed).tolist(), strict=True):
-            firsts.setdefault(cluster, index)
-    taken = set(firsts.values())
-    return [*firsts.values(), *(index for index in members if index not in taken)][:count]
 
 
 def _central(features: Features, free: Sequence[int], count: int, seed: int) -> list[int]:

@@ -10,38 +10,16 @@ _ROUNDS: Final = 25
 _BLOCK: Final = 4096
 
 
-def clusters_of(points: Floats, clusters: int, seed: int) -> Indices:
-    """The cluster of each point, numbered from 0; at most `clusters`, some of which may have none. Shape [points]."""
-    if clusters <= 1 or len(points) <= 1:
-        return np.zeros(len(points), dtype=np.int64)
-    if clusters >= len(points):
-        return np.arange(len(points), dtype=np.int64)
-    return _k_means(points, clusters, seed)[0]
-
-
 def nearest_to_centres(points: Floats, clusters: int, seed: int) -> list[int]:
     """The index of the point nearest to each k-means centre: at most `clusters` of them, all different.
 
-    Empty clusters and points that coincide give fewer indices than asked for.
+    Lloyd's algorithm after k-means++ (Arthur & Vassilvitskii 2007, section 2.2), fixed by `seed`. Empty clusters and
+    points that coincide give fewer indices than asked for.
     """
     if clusters <= 0 or len(points) == 0:
         return []
     if clusters >= len(points):
         return list(range(len(points)))
-    belongs, distance = _k_means(points, clusters, seed)
-    chosen: list[int] = []
-    for cluster in range(clusters):
-        members = np.flatnonzero(belongs == cluster)
-        if len(members):
-            chosen.append(int(members[distance[members].argmin()]))
-    return chosen
-
-
-def _k_means(points: Floats, clusters: int, seed: int) -> tuple[Indices, Floats]:
-    """The cluster of each point and its squared distance from the centre.
-
-    Lloyd's algorithm after k-means++ (Arthur & Vassilvitskii 2007, section 2.2), fixed by `seed`.
-    """
     centres = _spread(points, clusters, np.random.default_rng(seed))
     belongs = _assign(points, centres)[0]
     for _ in range(_ROUNDS):
@@ -50,7 +28,13 @@ def _k_means(points: Floats, clusters: int, seed: int) -> tuple[Indices, Floats]
         if np.array_equal(again, belongs):
             break
         belongs = again
-    return _assign(points, centres)
+    belongs, distance = _assign(points, centres)
+    chosen: list[int] = []
+    for cluster in range(len(centres)):
+        members = np.flatnonzero(belongs == cluster)
+        if len(members):
+            chosen.append(int(members[distance[members].argmin()]))
+    return chosen
 
 
 def _spread(points: Floats, clusters: int, generator: np.random.Generator) -> Floats:

@@ -106,7 +106,7 @@ def test_a_later_batch_is_unsure_with_a_tenth_by_chance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choose", "cold", "size"), [(cold_start, True, 9), (next_batch, False, 9), (cold_start, True, 1)]
+    ("choose", "cold", "size"), [(cold_start, True, 9), (next_batch, False, 9), (cold_start, True, 3)]
 )
 def test_every_record_is_chosen_by_chance_as_often_as_is_logged(
     choose: Callable[[Sequence[Candidate], Features, int, int, ChanceWindow], list[SelectedCandidate]],
@@ -120,21 +120,20 @@ def test_every_record_is_chosen_by_chance_as_often_as_is_logged(
         Candidate(float(score), draw, None)
         for draw, score in zip([*old, *generator.random(20).tolist()], generator.random(60), strict=False)
     ]
-    dice = np.linspace(0, 1, 4000, endpoint=False).tolist()
+    dice = np.linspace(0, 1, 1000, endpoint=False).tolist()
     weights = np.zeros(len(there))
     for number, die in enumerate(dice):
         for choice in choose(there, no_features, size, number, window(size, len(there), cold=cold, die=die)):
             if choice.strategy == "chance":
                 weights[choice.index] += 1 / choice.probability
-    assert weights / len(dice) == pytest.approx(np.ones(len(there)), abs=0.05 if size > 1 else 0.3)
+    assert weights / len(dice) == pytest.approx(np.ones(len(there)), abs=0.1 if size > 3 else 0.4)
 
 
-def test_of_each_cluster_the_most_unsure_is_taken() -> None:
-    near, far = np.zeros(2), np.ones(2)
-    points = [near, near, near, far, far]
-    there = [Candidate(score, 0.9) for score in (0.9, 0.8, 0.7, 0.6, 0.5)]
+def test_of_each_cluster_the_most_central_is_taken_and_nobody_from_outside_the_pool() -> None:
+    points = [np.array([float(place)]) for place in (0, 1, 2, 10, 11, 12, 50)]
+    there = [Candidate(0.9 - 0.01 * number, 0.9) for number in range(7)]
     chosen = next_batch(there, lambda indices: [points[index] for index in indices], 2, 0, ChanceWindow(0.0, 0.1))
-    assert [choice.index for choice in chosen] == [0, 3]
+    assert sorted(choice.index for choice in chosen) == [1, 4]
 
 
 def test_a_class_that_is_rarely_predicted_has_more_than_its_share() -> None:

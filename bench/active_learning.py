@@ -1,11 +1,10 @@
 """How many labels active learning needs for 95 % of the accuracy that all labels give, beside chance and the plain margin.
 
-On the sets of the gate, whole: `python -m bench.active_learning [TRIALS]`. Takes minutes. Prints the geometric means over the
+On the sets of the gate, whole: `python -m bench.active_learning [TRIALS [SET ...]]`. Takes minutes. Prints the geometric means over the
 trials, as shares of what chance and the margin need with the standard error of the logarithm.
 """
 
 import json
-import os
 import sys
 import warnings
 
@@ -18,10 +17,10 @@ KINDS = ("accuracy", "mean_of_classes")
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    os.environ["ACTIVE_SEEDS"] = sys.argv[1] if len(sys.argv) > 1 else "5"
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     report = {}
-    for setting in SETTINGS:
-        by_chance, by_margin, chosen = labels_needed(setting, 1_000_000, 1_500).transpose(1, 0, 2)
+    for setting in [one for one in SETTINGS if one.name in sys.argv[2:] or not sys.argv[2:]]:
+        by_chance, by_margin, chosen = labels_needed(setting, trials, 1_000_000, 1_500).transpose(1, 0, 2)
         report[setting.name] = {
             kind: {
                 "labels": round(float(np.exp(chosen[:, at].mean()))),
@@ -32,7 +31,7 @@ def main() -> None:
             }
             for at, kind in enumerate(KINDS)
         }
-    print(json.dumps({"bench": "active_learning", "trials": int(os.environ["ACTIVE_SEEDS"]), "sets": report}))
+    print(json.dumps({"bench": "active_learning", "trials": trials, "sets": report}))
 
 
 def _ratio(logarithms: np.ndarray) -> list[float]:

@@ -52,13 +52,13 @@ class LabelledSet:
             places = np.random.default_rng(0).permutation(np.flatnonzero(self.labels == label))
             kept[places[: int(len(places) * share)]] = False
         places = np.flatnonzero(kept)
-        looks = [self.looks[place] for place in places]
+        looks = [self.looks[int(place)] for place in places]
         return LabelledSet(name, self.task, self.inputs[places], looks, self.labels[places])
 
 
 @cache
 def texts(name: str) -> LabelledSet:
-    rows = []
+    rows: list[tuple[str, str]] = []
     for part in ("train", "test"):
         file = TEXT / name / f"{part}.csv"
         if not file.is_file():

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.prelabel.compute import pictures
 from services.prelabel.domain import acquisition
-from services.prelabel.domain.acquisition import SelectedCandidate
+from services.prelabel.domain.acquisition import ChanceWindow, SelectedCandidate
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.features import text_features
 from services.prelabel.domain.items import Thumbnail
@@ -17,18 +17,18 @@ def choose(
     strategy: Strategy,
     scores: Sequence[float],
     draws: Sequence[float],
+    labels: Sequence[str | None],
     looks: Sequence[str | Thumbnail | None],
     size: int,
     seed: int,
-    total: int,
+    window: ChanceWindow,
 ) -> list[SelectedCandidate]:
-    """Choose `size` of the candidates, which have a score, a draw and a look each; see `domain.acquisition`."""
+    """Choose `size` of the candidates, which have a score, a draw, a predicted class and a look each; see `domain.acquisition`."""
     candidates = [
-        acquisition.Candidate(score, draw, _vector(look))
-        for score, draw, look in zip(scores, draws, looks, strict=True)
+        acquisition.Candidate(score, draw, label) for score, draw, label in zip(scores, draws, labels, strict=True)
     ]
     chosen = acquisition.cold_start if strategy == "cold_start" else acquisition.next_batch
-    return chosen(candidates, size, seed, total)
+    return chosen(candidates, lambda indices: [_vector(looks[index]) for index in indices], size, seed, window)
 
 
 def _vector(look: str | Thumbnail | None) -> Floats | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.prelabel.compute import choices
 from services.prelabel.domain import acquisition, learning_schedule, prediction
+from services.prelabel.domain.acquisition import ChanceWindow
 from services.prelabel.domain.learning_schedule import Labels, LearningProgress, PendingComparison, Supply
 from services.prelabel.operations import scoring
 from services.prelabel.operations.model_inputs import Reader
@@ -32,13 +33,13 @@ _MOST_COUNTED: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class CandidatePool:
-    """What the next batch is chosen from. `total` candidates there are in all."""
+    """What the next batch is chosen from; who is in the `window` is chosen by chance."""
 
     batch: int
     size: int
     model_id: UUID | None
     candidates: Sequence[SelectableRecord]
-    total: int
+    window: ChanceWindow
 
 
 async def learning_progress(session: Session, situation: Situation) -> LearningProgress:
@@ -106,15 +107,20 @@ async def gather(session: Session, situation: Situation, progress: LearningProgr
     explored = total == 0
     if explored:
         total = await selection.count_candidates(session, project.project_id, _MOST_COUNTED, explored=True)
+    cold = situation.champion_id is None
+    window = ChanceWindow.of(
+        acquisition.expected_by_chance(size, cold=cold), total, project.draw("select", project.project_id, batch)
+    )
+    question = None if project.objective is None else project.objective.question
     low, high = _POOL
-    most = size if explored else max(size, min(high, max(low, size * _POOL_TIMES)))
-    by_draw = await selection.candidates(session, project.project_id, most, by_score=False, explored=explored)
+    most = max(size, min(high, max(low, size * _POOL_TIMES))) if cold and not explored else size
+    by_draw = await selection.from_draw(session, project.project_id, most, question, window.start, explored=explored)
     found = {each.record_id: each for each in by_draw}
-    if situation.champion_id is not None and not explored:
+    if not cold and not explored:
         wanted = size * (acquisition.POOL_FACTOR + 1)
-        for each in await selection.candidates(session, project.project_id, wanted, by_score=True):
+        for each in await selection.most_unsure(session, project.project_id, wanted, question):
             found.setdefault(each.record_id, each)
-    return CandidatePool(batch, size, situation.champion_id, list(found.values()), max(total, len(found)))
+    return CandidatePool(batch, size, situation.champion_id, list(found.values()), window)
 
 
 async def choose(
@@ -128,10 +134,11 @@ async def choose(
         "cold_start" if pool.model_id is None else "next_batch",
         [each.score for each in pool.candidates],
         [each.draw for each in pool.candidates],
+        [each.label for each in pool.candidates],
         looks,
         pool.size,
         (project.project_id.int >> 64) ^ pool.batch,
-        pool.total,
+        pool.window,
         project_id=project.project_id,
     )
     selected = [

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.prelabel.domain.learning_schedule import LastBatch
@@ -13,11 +14,12 @@ from shared.kit.database import Session
 
 @dataclass(frozen=True, slots=True)
 class SelectableRecord:
-    """A record that may be selected, with the features that set it apart from others."""
+    """A record that may be selected, with what sets it apart from others. `label`: what its newest prediction gives it."""
 
     record_id: UUID
     score: float
     draw: float
+    label: str | None
     content: Content
 
 
@@ -38,14 +40,27 @@ SELECT count(*) FROM (
     SELECT 1 FROM records r WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.draw LIMIT $3
 ) bounded
 """  # noqa: S608
-_COLUMNS = f"r.record_id, r.score, r.draw, {_CONTENT}"
-_BY_SCORE = f"""
-SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
-WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.score DESC LIMIT $3
+# The newest prediction of a record that came while there was no model has no body, nor a row.
+_CHOSEN_COLUMNS = f"""
+SELECT r.record_id, r.score, r.draw, p.body #>> ARRAY['answers', $3, 'label'] AS label, {_CONTENT} FROM
 """  # noqa: S608
+_WITH_CONTENT = """
+JOIN contents c USING (record_id)
+LEFT JOIN predictions p ON p.record_id = r.record_id AND p.revision = r.prediction_revision
+"""
+_BY_SCORE = f"""
+{_CHOSEN_COLUMNS} (
+    SELECT * FROM records r WHERE {_CANDIDATE} AND NOT r.explored ORDER BY r.score DESC LIMIT $2
+) r {_WITH_CONTENT}
+"""  # noqa: S608
+# Round the circle of draws: from the start on, then from 0 up to it.
 _BY_DRAW = f"""
-SELECT {_COLUMNS} FROM records r JOIN contents c USING (record_id)
-WHERE {_CANDIDATE} AND r.explored = $2 ORDER BY r.draw LIMIT $3
+{_CHOSEN_COLUMNS} (
+    (SELECT * FROM records r WHERE {_CANDIDATE} AND r.explored = $4 AND r.draw >= $5 ORDER BY r.draw LIMIT $2)
+    UNION ALL
+    (SELECT * FROM records r WHERE {_CANDIDATE} AND r.explored = $4 AND r.draw < $5 ORDER BY r.draw LIMIT $2)
+    LIMIT $2
+) r {_WITH_CONTENT}
 """  # noqa: S608
 _LAST = """
 SELECT batch, size, sum(size) OVER () AS selected FROM batches WHERE project_id = $1 ORDER BY batch DESC LIMIT 1
@@ -99,12 +114,22 @@ async def count_candidates(session: Session, project_id: UUID, bound: int, *, ex
     return count
 
 
-async def candidates(
-    session: Session, project_id: UUID, most: int, *, by_score: bool, explored: bool = False
+async def most_unsure(
+    session: Session, project_id: UUID, most: int, question: str | None
 ) -> Sequence[SelectableRecord]:
-    """At most so many candidates: those with the highest scores, or a random sample."""
-    rows = await session.raw.fetch(_BY_SCORE if by_score else _BY_DRAW, project_id, explored, most)
-    return [SelectableRecord(row[0], row[1], row[2], content_of(row[0], row)) for row in rows]
+    """At most so many candidates, those with the highest scores; with the class that `question` was answered by."""
+    return _selectable(await session.raw.fetch(_BY_SCORE, project_id, most, question))
+
+
+async def from_draw(
+    session: Session, project_id: UUID, most: int, question: str | None, start: float, *, explored: bool = False
+) -> Sequence[SelectableRecord]:
+    """At most so many candidates, a random sample: those whose draws come first from `start` on, after 1 from 0."""
+    return _selectable(await session.raw.fetch(_BY_DRAW, project_id, most, question, explored, start))
+
+
+def _selectable(rows: Sequence[Any]) -> list[SelectableRecord]:
+    return [SelectableRecord(row[0], row[1], row[2], row[3], content_of(row[0], row)) for row in rows]
 
 
 async def last_batch(session: Session, project_id: UUID) -> LastBatch | None:

@@ -1,9 +1,22 @@
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.prelabel.domain.acquisition import Candidate, cold_start, next_batch
+from services.prelabel.domain.acquisition import (
+    POOL_FACTOR,
+    Candidate,
+    ChanceWindow,
+    Features,
+    SelectedCandidate,
+    class_shares,
+    cold_start,
+    expected_by_chance,
+    next_batch,
+)
+from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.clustering import nearest_to_centres
 from services.prelabel.domain.features import DIMENSIONS, text_features
 from services.prelabel.domain.learning_schedule import (
@@ -21,14 +34,20 @@ from shared.contracts.policies import LearningPolicy
 POLICY = LearningPolicy(cold_start=100, batch_size=80, promotion_held_out=50)
 
 
-def candidates(count: int, seed: int = 0, *, blind: bool = False) -> list[Candidate]:
+def candidates(count: int, seed: int = 0) -> list[Candidate]:
     generator = np.random.default_rng(seed)
     return [
-        Candidate(float(score), float(draw), None if blind else vector)
-        for score, draw, vector in zip(
-            generator.random(count), generator.random(count), generator.random((count, 6)), strict=True
-        )
+        Candidate(float(score), float(draw))
+        for score, draw in zip(generator.random(count), generator.random(count), strict=True)
     ]
+
+
+def no_features(indices: Sequence[int]) -> list[None]:
+    return [None] * len(indices)
+
+
+def features(indices: Sequence[int]) -> list[Floats]:
+    return [np.random.default_rng(index).random(6) for index in indices]
 
 
 def progress(**changes: object) -> LearningProgress:
@@ -43,36 +62,104 @@ def progress(**changes: object) -> LearningProgress:
     return LearningProgress(**(usual | changes))  # type: ignore[arg-type]
 
 
+def window(size: int, total: int, *, cold: bool = False, die: float = 0.37) -> ChanceWindow:
+    return ChanceWindow.of(expected_by_chance(size, cold=cold), total, die)
+
+
 @settings(max_examples=25)
-@given(count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 9), blind=st.booleans())
-def test_a_batch_has_its_size_and_nobody_twice(count: int, size: int, seed: int, blind: bool) -> None:
-    for choose in (cold_start, next_batch):
-        chosen = choose(candidates(count, seed, blind=blind), size, seed, count)
+@given(
+    count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 9), blind=st.booleans(),
+    die=st.floats(0, 1, exclude_max=True),
+)  # fmt: skip
+def test_a_batch_has_its_size_and_nobody_twice(count: int, size: int, seed: int, blind: bool, die: float) -> None:
+    for choose, cold in ((cold_start, True), (next_batch, False)):
+        chosen = choose(
+            candidates(count, seed),
+            no_features if blind else features,
+            size,
+            seed,
+            window(size, count, cold=cold, die=die),
+        )
         assert len({choice.index for choice in chosen}) == len(chosen) == min(count, size)
         assert all(0 < choice.probability <= 1 for choice in chosen)
 
 
 def test_the_cold_start_is_half_chance_half_k_means() -> None:
     there = candidates(500)
-    chosen = cold_start(there, 100, 0, 500)
+    around = window(100, 500, cold=True)
+    chosen = cold_start(there, features, 100, 0, around)
     by_chance = [choice for choice in chosen if choice.strategy == "chance"]
-    assert len(by_chance) == 50
     assert {choice.probability for choice in by_chance} == {0.1}
-    lowest = sorted(range(500), key=lambda index: there[index].draw)[:50]
-    assert {choice.index for choice in by_chance} == set(lowest)
+    assert {choice.index for choice in by_chance} == {
+        index for index, each in enumerate(there) if 0.37 <= each.draw < 0.47
+    }
+    assert {choice.strategy for choice in chosen} == {"chance", "k_means"}
 
 
 def test_a_later_batch_is_unsure_with_a_tenth_by_chance() -> None:
     there = candidates(2000)
-    chosen = next_batch(there, 50, 0, 2000)
-    assert sum(choice.strategy == "chance" for choice in chosen) == 5
+    chosen = next_batch(there, features, 50, 0, window(50, 2000))
+    by_chance = [choice for choice in chosen if choice.strategy == "chance"]
+    assert {choice.probability for choice in by_chance} == {5 / 2000}
     by_margin = [there[choice.index].score for choice in chosen if choice.strategy == "margin_clusters"]
-    assert min(by_margin) >= sorted((each.score for each in there), reverse=True)[500 + 5]
+    assert min(by_margin) >= sorted((each.score for each in there), reverse=True)[POOL_FACTOR * 50 + len(by_chance)]
+
+
+@pytest.mark.parametrize(
+    ("choose", "cold", "size"), [(cold_start, True, 9), (next_batch, False, 9), (cold_start, True, 3)]
+)
+def test_every_record_is_chosen_by_chance_as_often_as_is_logged(
+    choose: Callable[[Sequence[Candidate], Features, int, int, ChanceWindow], list[SelectedCandidate]],
+    cold: bool,
+    size: int,
+) -> None:
+    """Also those that came after others had been chosen by chance, whose draws have gaps where a window was."""
+    generator = np.random.default_rng(5)
+    old = [draw for draw in generator.random(40).tolist() if draw > 0.4]
+    there = [
+        Candidate(float(score), draw, None)
+        for draw, score in zip([*old, *generator.random(20).tolist()], generator.random(60), strict=False)
+    ]
+    dice = np.linspace(0, 1, 1000, endpoint=False).tolist()
+    weights = np.zeros(len(there))
+    for number, die in enumerate(dice):
+        for choice in choose(there, no_features, size, number, window(size, len(there), cold=cold, die=die)):
+            if choice.strategy == "chance":
+                weights[choice.index] += 1 / choice.probability
+    assert weights / len(dice) == pytest.approx(np.ones(len(there)), abs=0.1 if size > 3 else 0.4)
+
+
+def test_of_each_cluster_the_most_central_is_taken_and_nobody_from_outside_the_pool() -> None:
+    points = [np.array([float(place)]) for place in (0, 1, 2, 10, 11, 12, 50)]
+    there = [Candidate(0.9 - 0.01 * number, 0.9) for number in range(7)]
+    chosen = next_batch(there, lambda indices: [points[index] for index in indices], 2, 0, ChanceWindow(0.0, 0.1))
+    assert sorted(choice.index for choice in chosen) == [1, 4]
+
+
+def test_a_class_that_is_rarely_predicted_has_more_than_its_share() -> None:
+    there = [Candidate(0.9 - 0.001 * number, 0.9, "rare" if number % 10 == 0 else "common") for number in range(100)]
+    chosen = next_batch(there, features, 20, 0, ChanceWindow(0.0, 0.1))
+    assert sum(there[choice.index].label == "rare" for choice in chosen) == 5
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(1, 50), max_size=20), st.integers(0, 300))
+def test_places_are_divided_whole_and_no_class_gets_more_than_it_has(counts: list[int], places: int) -> None:
+    shares = class_shares(counts, places)
+    assert sum(shares) == min(places, sum(counts))
+    assert all(0 <= share <= count for share, count in zip(shares, counts, strict=True))
+
+
+def test_places_go_by_the_square_root() -> None:
+    assert class_shares([100, 25, 4], 17) == [10, 5, 2]
+    assert class_shares([9, 1, 1, 1], 2) == [2, 0, 0, 0]
+    assert class_shares([4, 4, 4, 4], 2) == [1, 1, 0, 0]
+    assert class_shares([1, 1000], 100) == [1, 99]
 
 
 def test_the_same_question_has_the_same_answer() -> None:
     there = candidates(300)
-    assert next_batch(there, 40, 7, 300) == next_batch(there, 40, 7, 300)
+    assert next_batch(there, features, 40, 7, window(40, 300)) == next_batch(there, features, 40, 7, window(40, 300))
 
 
 def test_k_means_finds_one_of_each_kind() -> None:

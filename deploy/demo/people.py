@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-CROWD = 24
+CROWD = 20
 EXPERTS = 2
 LOOK_ALIKES = {4: 9, 9: 4, 3: 8, 8: 3, 1: 7, 7: 1}
 _PLAIN_TO_LOOK_ALIKE = 0.25  # a plain digit is misread this much as often as a look-alike one
@@ -17,7 +17,7 @@ _ONTO_THE_TWIN = 0.8
 _SKIP_RATE = 0.03
 _ACCURACY_LOWEST, _ACCURACY_HIGHEST = 0.80, 0.98
 _EXPERT_LOWEST, _EXPERT_HIGHEST = 0.985, 0.99
-_DRIFT_AFTER, _DRIFT_FROM, _DRIFT_TO = 45, 0.95, 0.60
+_DRIFT_AFTER, _DRIFT_FROM, _DRIFT_TO = 40, 0.95, 0.60
 _MEDIAN_S, _SPREAD = 4.0, 0.5
 
 
@@ -73,7 +73,7 @@ def _steady(accuracy: float) -> Callable[[int], float]:
 
 @dataclass(frozen=True)
 class Crowd:
-    """24 annotators, of whom one guesses and one drifts, and two experts."""
+    """20 annotators, of whom one guesses and one drifts, and two experts."""
 
     annotators: list[Person]
     experts: list[Person]

@@ -31,7 +31,7 @@ Choose the digit the writer meant. A 1 may have a foot and a 7 a bar; a 4 may be
 """
 POLICIES: dict[str, Any] = {
     "split": {"train": 0.7, "validation": 0.15, "test": 0.15},
-    "redundancy": {"without_model": 2, "with_model": 1, "held_out": 2, "maximum": 5, "posterior_target": 0.98},
+    "redundancy": {"without_model": 2, "with_model": 1, "held_out": 2, "maximum": 5, "posterior_target": 0.95},
     "learning": {
         "cold_start": 100,
         "batch_size": 80,

@@ -49,7 +49,7 @@ async def run(suite: Suite, display: Display, seed: int, pace: float = PACE) -> 
         display.say("Sending 1,797 digits and placing 60 gold records")
         stage = await set_stage(client, digits, crowd, manager, product, seed)
         watch = Watch(client, stage)
-        display.say("24 annotators and 2 experts start to work")
+        display.say("20 annotators and 2 experts start to work")
         async with _at_work(client, stage, crowd, suite, log, watch, display, pace) as wait_for:
             await wait_for("every record has ended")
             labelled = dict(watch.labels)

@@ -6,15 +6,18 @@ import gc
 import socket
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from types import FrameType
 from typing import Final
 
+import orjson
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import start_http_server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.kit.allocation import OF_SERVICES, return_memory_when_freed
+from shared.kit.problems import MEDIA_TYPE, Problem
 from shared.kit.runtime import Runtime
 
 GRACE_S = 10
@@ -41,13 +44,34 @@ _READ_MEANWHILE: Final = 16 * 1024
 """How many bytes of it are read in that time at least."""
 
 
-class Deadlines(HttpToolsProtocol):
+HEAD_BYTES: Final = 64 * 1024
+"""How large the request line and the headers of a request may be together, and whatever else of it is no body."""
+
+_TOO_LARGE: Final = Problem(
+    431,
+    "headers-too-large",
+    "The headers are too large",
+    f"The path and the headers may have {HEAD_BYTES} bytes together.",
+)
+_NOT_HTTP: Final = Problem(400, "not-http", "This is no HTTP request")
+
+
+class _TooLargeError(Exception):
+    """The headers have more than `HEAD_BYTES`."""
+
+
+class Connection(HttpToolsProtocol):
     """Closes a connection whose request doesn't come to the end of its headers, or whose answer isn't read.
 
     uvicorn would wait for ever, and keep the answer as long. A request that comes in one piece, as nearly all do, needs no
     timer, except for the first of a connection; nor does an answer that finds room at once.
+
+    It would keep headers of any size, too, those that come after a body in chunks, and what clients may write beside the
+    size of a chunk. So what comes without bringing the request on, in its body or to its end, is counted.
     """
 
+    _head_bytes = 0
+    _went_on = False
     _late: asyncio.TimerHandle | None = None
     _in_headers = False
     _unread: asyncio.TimerHandle | None = None
@@ -70,7 +94,11 @@ class Deadlines(HttpToolsProtocol):
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        self._went_on = False
         super().data_received(data)
+        self._head_bytes = 0 if self._went_on else self._head_bytes + len(data)
+        if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(_TOO_LARGE)
         if self._in_headers and self._late is None:
             self._expect_headers()
 
@@ -80,8 +108,35 @@ class Deadlines(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
+        self._went_on = True
         self._expect_nothing()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            raise _TooLargeError
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._went_on = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._went_on = True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words for all that its parser refuses
+        error = sys.exception()
+        self._refuse(_TOO_LARGE if error is not None and isinstance(error.__context__, _TooLargeError) else _NOT_HTTP)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer, unless an answer is under way, and close the connection."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            body = orjson.dumps(problem.document())
+            phrase = HTTPStatus(problem.status).phrase
+            self.transport.write(
+                f"HTTP/1.1 {problem.status} {phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+                + body
+            )
+        self.transport.close()
 
     def _expect_headers(self) -> None:
         self._late = self.loop.call_later(HEADER_S, self._close)
@@ -160,7 +215,7 @@ def serve(app: FastAPI) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=Deadlines,
+        http=Connection,
         ws="none",
         lifespan="on",
         access_log=False,

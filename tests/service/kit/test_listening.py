@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ import pytest
 import uvicorn
 
 from shared.kit import server
-from shared.kit.server import Deadlines, metrics_listener
+from shared.kit.server import Connection, metrics_listener
 from tests.support.service import ServiceUnderTest, service_under_test
 from tests.support.slowness import slowness
 
@@ -36,7 +37,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        running = uvicorn.Server(uvicorn.Config(_app, http=Deadlines, lifespan="off", log_config=None))
+        running = uvicorn.Server(uvicorn.Config(_app, http=Connection, lifespan="off", log_config=None))
         task = asyncio.create_task(running.serve([listening]))
         yield listening.getsockname()[1]
         running.should_exit = True
@@ -64,6 +65,44 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         while piece := await reader.read(1024):
             answer += piece
     return answer
+
+
+CHUNKED = b"POST /live HTTP/1.1\r\nHost: service\r\nTransfer-Encoding: chunked\r\n\r\n"
+TOO_LARGE = {
+    "one header": (b"GET /live HTTP/1.1\r\nX-More: " + b"a" * MIB + b"\r\n\r\n",),
+    "one header in pieces": (b"GET /live HTTP/1.1\r\nX-More: ", *[b"a" * 30_000] * 4),
+    "many headers": (b"GET /live HTTP/1.1\r\n" + b"X-More: 1\r\n" * 10_000 + b"\r\n",),
+    "a path": (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: service\r\n\r\n",),
+    "the second request": (WHOLE, b"GET /live HTTP/1.1\r\nX-More: " + b"a" * 100_000, b"a" * 100_000),
+    "what comes after a body": (CHUNKED + b"0\r\nX-More: ", *[b"a" * 30_000] * 4),
+    "the extension of a chunk": (CHUNKED + b"1;a=", *[b"a" * 30_000] * 4),
+}
+
+
+@pytest.mark.parametrize("pieces", TOO_LARGE.values(), ids=TOO_LARGE)
+async def test_headers_that_are_too_large_are_refused_and_not_kept(port: int, pieces: tuple[bytes, ...]) -> None:
+    lasted, answer = await _dropped_after(port, *pieces)
+    assert lasted < 10 * DEADLINE_S * slowness()
+    answers = answer.split(b"HTTP/1.1 ")[1:]
+    if CHUNKED in pieces[0]:  # it may have been answered before
+        assert answers[-1][:3] in {b"204", b"431"}
+    else:
+        assert answers[-1].startswith(b"431 ")
+        assert b"content-type: application/problem+json" in answers[-1]
+        assert json.loads(answers[-1].partition(b"\r\n\r\n")[2])["type"] == "headers-too-large"
+
+
+async def test_headers_of_an_ordinary_size_are_taken(port: int) -> None:
+    """A body may be as large as the endpoint allows, and come after headers that nearly fill the room."""
+    head = b"POST /live HTTP/1.1\r\nHost: service\r\nConnection: close\r\nX-More: " + b"a" * (server.HEAD_BYTES - 200)
+    _, answer = await _dropped_after(port, head, b"\r\nContent-Length: 1000000\r\n\r\n", *[b"b" * 250_000] * 4)
+    assert answer.startswith(b"HTTP/1.1 204 ")
+
+
+async def test_what_is_no_http_is_refused_by_a_problem(port: int) -> None:
+    _, answer = await _dropped_after(port, b"HELO service\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "not-http"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +166,7 @@ async def test_an_answer_that_nobody_reads_closes_the_connection(monkeypatch: py
     with socket.socket() as listening, socket.socket() as client:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        running = uvicorn.Server(uvicorn.Config(_many_bytes, http=Deadlines, lifespan="off", log_config=None))
+        running = uvicorn.Server(uvicorn.Config(_many_bytes, http=Connection, lifespan="off", log_config=None))
         task = asyncio.create_task(running.serve([listening]))
         client.setblocking(False)
         loop = asyncio.get_running_loop()

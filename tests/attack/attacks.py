@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import io
 import itertools
@@ -556,6 +557,20 @@ async def open_connections(attacker: Attacker) -> None:
             await asyncio.sleep(0.5)
 
 
+async def large_headers(attacker: Attacker) -> None:
+    """Headers of a megabyte each, one after the other, as long as the service reads them; 200 MB on each of 4 connections."""
+    for service in attacker.suspect.urls:
+        async with attacker.connections(service, 4) as writers:
+            for writer in writers:
+                writer.write(b"GET /live HTTP/1.1\r\nHost: x\r\n")
+            for writer, _ in itertools.product(writers, range(200)):
+                if not writer.is_closing():
+                    writer.write(b"X-A: " + b"a" * MIB + b"\r\n")
+                    with contextlib.suppress(ConnectionError, TimeoutError):
+                        async with asyncio.timeout(1):
+                            await writer.drain()
+
+
 async def open_streams(attacker: Attacker) -> None:
     """Requests that wait for events of each service, and streams of the progress of a job, 50 each, kept open."""
     records = [{"fields": {"text": f"a text {number} of a stream"}} for number in range(4)]
@@ -621,6 +636,6 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     for attack in (
         crowded_boxes, crowded_turned_boxes, crowded_spans, every_label, longest_texts, answers_to_check,
         feedback_of_regions, gold_of_everything, heavy_projects, streams, batches, image_bombs, predicted_bombs, models, lists,
-        jobs, uploads, open_connections, open_streams,
+        jobs, uploads, open_connections, large_headers, open_streams,
     )
 }  # fmt: skip

@@ -62,6 +62,7 @@ async def _accept_known(
         record.origin = payload.origin
         record.collected_by_chance = payload.collected_by_chance
         changes.touch(record)
+        changes.mark(record.project_id, BackgroundWork.POPULATION)
         newer.append(_new_record(event))
         subjects.append(Subject(record, locked.project(event)))
     if newer:

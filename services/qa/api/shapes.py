@@ -160,7 +160,7 @@ class GoldRefused(BaseModel):
 class GoldReport(BaseModel):
     model_config = example(placed=1, rejected=[])
 
-    placed: int
+    placed: int = Field(description="How many records have the gold answer that the request gives them.")
     rejected: list[GoldRefused]
 
 

@@ -251,6 +251,25 @@ async def test_a_malformed_item_of_many_is_refused_alone(world: World) -> None:
     assert (await world.state(other))["state"] == "open"
 
 
+async def test_of_answers_that_contradict_in_a_batch_the_first_counts_and_the_others_are_refused(world: World) -> None:
+    twice, thrice, repaired = [await world.open_record() for _ in range(3)]
+    wishes = [(twice, "cat"), (thrice, "dog"), (twice, "dog"), (repaired, "unicorn"), (thrice, "dog"), (repaired, "cat"),
+              (thrice, "cat")]  # fmt: skip
+    report = await world.post(
+        f"/projects/{world.project_id}/gold",
+        {"gold": [{"record_id": str(record_id), "answers": animal(label)} for record_id, label in wishes]},
+    )
+    assert report["placed"] == 3
+    assert [(one["index"], one["record_id"], one["type"]) for one in report["rejected"]] == [
+        (2, str(twice), "gold-contradicted"),
+        (3, str(repaired), "answers-refused"),
+        (6, str(thrice), "gold-contradicted"),
+    ]
+    for record_id, label in ((twice, "cat"), (thrice, "dog"), (repaired, "cat")):
+        placed = await world.get(f"/projects/{world.project_id}/records/{record_id}/gold")
+        assert (placed["gold_revision"], placed["answers"]) == (1, animal(label))
+
+
 async def test_of_a_batch_of_malformed_items_nothing_is_placed(world: World) -> None:
     report = await world.post(f"/projects/{world.project_id}/gold", {"gold": [{}] * 1_000})
     assert (report["placed"], len(report["rejected"])) == (0, 1_000)

@@ -9,7 +9,7 @@ from fastapi import Query
 from services.qa.api.edges import open_project, page_of_read
 from services.qa.api.shapes import (
     GoldAnswer,
-    GoldBatch,
+    GoldBatchBody,
     GoldOfRecord,
     GoldOut,
     GoldRefused,
@@ -70,7 +70,9 @@ async def place_gold(
     openapi_extra=large_body(),
     summary="Make many records gold",
 )
-async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
+async def place_gold_batch(
+    runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatchBody
+) -> GoldReport:
     """Each item is judged for itself, malformed ones, too; those that are refused are listed, the others count.
 
     A record that has another gold answer further on in the list keeps the first of them, and the other one is refused

@@ -3,7 +3,7 @@
 The answers are checked before any record is locked, many or long ones in a worker process: `read`, `check`, `place`.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -174,7 +174,7 @@ async def _place_wave(
     session: Session,
     project: Project,
     wishes: dict[int, CheckedPlacement],
-    granted: Set[UUID],
+    granted: Collection[UUID],
     actor: str,
     now: datetime,
 ) -> dict[int, Gold | GoldRefusal]:
@@ -203,7 +203,9 @@ async def _place_wave(
             results[at] = before
             continue
         if record.record_id in granted:
-            results[at] = GoldContradicted(f"An item before this one gives record {record.record_id} another gold answer.")
+            results[at] = GoldContradicted(
+                f"An item before this one gives record {record.record_id} another gold answer."
+            )
             continue
         placed = Gold(
             record_id=record.record_id,

@@ -29,6 +29,10 @@ class GoldTooLarge(Exception):
         super().__init__(f"At most {most_bytes} bytes of JSON, and no more parts than can be checked in some seconds.")
 
 
+class GoldContradicted(Exception):
+    """The request gives the record another gold answer before this one."""
+
+
 class UnknownSchemaVersion(Exception):
     """The project has no schema of that version."""
 

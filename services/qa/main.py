@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.qa import api, consumers, loops
 from services.qa.exceptions import (
     AnswersRefused,
+    GoldContradicted,
     GoldTooLarge,
     NotGold,
     NotPaused,
@@ -41,6 +42,7 @@ A record ends in exactly one state: `finalized`, `gold`, `unlabelable` or `erase
 
 PROBLEMS: dict[type[Exception], int] = {
     AnswersRefused: 422,
+    GoldContradicted: 409,
     GoldTooLarge: 413,
     NotGold: 404,
     NotPaused: 409,

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Any, Final
 
-import orjson
-from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
@@ -21,8 +19,7 @@ from shared.kit.concurrency import beside_the_loop
 from shared.kit.exceptions import MalformedJson, TooMuchInHand
 from shared.kit.problems import Problem, ProblemError, of_exception, pointer_to
 from shared.kit.storable_json import nul_refused, parse_json, parsed_bytes
-from shared.kit.strict_reader import ReadBody, StrictReader
-from shared.kit.tracebacks import forget_origin
+from shared.kit.strict_reader import BatchReader, StrictReader
 
 LARGE_BYTES = 64 * 1024
 """From this size on a body takes milliseconds, and is parsed beside the event loop."""
@@ -271,7 +268,7 @@ def has_body(request: Request) -> bool:
 class EdgeRequest(Request):
     """A request whose JSON and forms hold only what can be stored.
 
-    `reader` makes of JSON what the endpoint declares. With it a large body's JSON is a `ReadBody`. `parts` are the names
+    `reader` makes of JSON what the endpoint declares. With it a large body's JSON is a `ReadBody`, and a batch always. `parts` are the names
     that a form may have, each once.
     """
 
@@ -286,10 +283,13 @@ class EdgeRequest(Request):
         if not hasattr(self, "_parsed"):
             raw = await self.body()
             try:
-                self._parsed = parse_json(raw) if len(raw) < LARGE_BYTES else await self._read_large(raw)
+                self._parsed = self._read_small(raw) if len(raw) < LARGE_BYTES else await self._read_large(raw)
             except MalformedJson as error:
                 raise json.JSONDecodeError(str(error), "", 0) from None
         return self._parsed
+
+    def _read_small(self, raw: bytes) -> Any:
+        return self._reader.read_body(raw) if isinstance(self._reader, BatchReader) else parse_json(raw)
 
     async def _read_large(self, raw: bytes) -> Any:
         limit: BodyLimit | None = self.scope.get(_LIMIT_KEY)
@@ -298,17 +298,7 @@ class EdgeRequest(Request):
         return await beside_the_loop(self._read_all, raw)
 
     def _read_all(self, raw: bytes) -> Any:
-        """Of what is made of a body on the way, one thing at a time is in memory."""
-        if self._reader is None:
-            return parse_json(raw)
-        plain = orjson.dumps(parse_json(raw))
-        try:
-            return ReadBody(self._reader.read(plain))
-        except ValidationError as error:
-            return ReadBody(error=self._reader.problem_of(error, plain))
-        except Exception as error:  # noqa: BLE001  raised again by `take`
-            forget_origin(error)
-            return ReadBody(error=error)
+        return parse_json(raw) if self._reader is None else self._reader.read_body(raw)
 
     async def _get_form(self, **limits: Any) -> FormData:
         stream_body(self)  # files go to the disk; `hold_file` is for who reads one

@@ -6,6 +6,7 @@ stopped here, for the body of a request and for each line of a stream.
 
 import codecs
 import json
+import math
 import re
 from typing import Any, Final, NamedTuple
 
@@ -54,26 +55,51 @@ def parsed_bytes(raw: bytes) -> int:
 
 
 def read_json(raw: bytes, max_values: int = MAX_VALUES) -> Any:
-    """Parse JSON whose parts are looked at one by one, by `check_storable`.
+    """Parse JSON of which it is not looked at yet whether it can be stored.
 
     Raises:
         MalformedJson: it isn't JSON.
         Problem: 413, it holds more than `max_values`; 422, a lone surrogate, or it is nested too deep to be parsed.
     """
-    if len(raw) >= max_values and raw.count(b"[") + raw.count(b"{") + raw.count(b",") >= max_values:
-        _refuse_count(raw, max_values)
+    _refuse_count(raw, max_values)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        if b"\\u" in raw and _LONE_SURROGATE.search(str(error)):
-            raise Problem(
-                422, "lone-surrogate", "Text holds no lone surrogates.", f"There is one at offset {error.pos}."
-            ) from None
-        if _TOO_DEEP_TO_PARSE in error.msg:
-            raise _too_deep() from None
-        if _TOO_LARGE_TO_PARSE in error.msg:
-            raise MalformedJson(f"a number beyond a double at offset {error.pos}") from None
-        raise MalformedJson(_fault_of(raw, error)) from None
+        raise _refusal_of(raw, error) from None
+
+
+def read_parts(raw: bytes, max_values: int = MAX_VALUES) -> tuple[Any, bool]:
+    """Parse JSON whose parts are looked at one by one, by `check_storable` and, if the second is True, by `refuse_faults`.
+
+    What orjson refuses all of because of one text or number is read again, slower, for where that is.
+
+    Raises:
+        MalformedJson: it isn't JSON.
+        Problem: 413, it holds more than `max_values`; 422, it is nested too deep to be parsed.
+    """
+    _refuse_count(raw, max_values)
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if _has_lone_surrogate(raw, error) or _TOO_LARGE_TO_PARSE in error.msg:
+            return read_exactly(raw), True
+        raise _refusal_of(raw, error) from None
+    faulty = may_be_rounded(raw) or may_repeat_names(raw, value)
+    return (read_exactly(raw) if faulty else value), faulty
+
+
+def _has_lone_surrogate(raw: bytes, error: orjson.JSONDecodeError) -> bool:
+    return b"\\u" in raw and _LONE_SURROGATE.search(str(error)) is not None
+
+
+def _refusal_of(raw: bytes, error: orjson.JSONDecodeError) -> Problem | MalformedJson:
+    if _has_lone_surrogate(raw, error):
+        return Problem(422, _SURROGATE.type, _SURROGATE.title, f"There is one at offset {error.pos}.")
+    if _TOO_DEEP_TO_PARSE in error.msg:
+        return _too_deep()
+    if _TOO_LARGE_TO_PARSE in error.msg:
+        return MalformedJson(f"a number beyond a double at offset {error.pos}")
+    return MalformedJson(_fault_of(raw, error))
 
 
 def _fault_of(raw: bytes, error: orjson.JSONDecodeError) -> str:
@@ -93,30 +119,47 @@ _AS_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)
 _MANY_DIGITS: Final = b"0" * 19
 _LEAST, _MOST = -(2**63), 2**64 - 1
 """What orjson reads as a whole number; it rounds others to doubles."""
+_MOST_DIGITS: Final = len(str(_MOST))
 
 
 class Fault(NamedTuple):
-    """What stands in parsed JSON for something that has to be refused."""
+    """What stands in parsed JSON for something that has to be refused, or is said of it."""
 
     type: str
     title: str
 
 
 _TOO_LARGE: Final = Fault("number-too-large", "A whole number has 64 bits at most.")
+_BEYOND_DOUBLE: Final = Fault("number-too-large", "A number is no larger than a double holds.")
+_SURROGATE: Final = Fault("lone-surrogate", "Text holds no lone surrogates.")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _REPEATED: Final = Fault(
     "name-repeated", "An object has a name twice."
 )  # RFC 8259, section 4: nobody knows which counts
 
 
 def read_exactly(raw: bytes) -> Any:
-    """Parse JSON that `read_json` took, slower: with a `Fault` for each number too large and each object with a name twice.
+    """Parse JSON slower: with a `Fault` for each number too large and each object that has a name twice or half a character in
+    one. Lone surrogates are left in texts; `refuse_faults` finds them.
 
-    Raises the 422 problem for what is nested too deep.
+    Raises:
+        MalformedJson: it isn't JSON.
+        Problem: 422, it is nested too deep.
     """
     try:
-        return json.loads(raw, parse_int=_whole_number, object_pairs_hook=_object)
+        return json.loads(
+            raw.decode(),
+            parse_int=_whole_number,
+            parse_float=_double,
+            parse_constant=_no_constant,
+            object_pairs_hook=_object,
+        )
     except RecursionError:
         raise _too_deep() from None
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"not UTF-8 at offset {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"not JSON at character {error.pos}") from None
 
 
 def may_be_rounded(raw: bytes) -> bool:
@@ -139,21 +182,36 @@ def refuse_faults(value: Any) -> None:
 
 
 def _refuse_fault(value: Any, path: list[str | int]) -> None:
+    if isinstance(value, str) and not value.isascii() and _HALF.search(value):
+        value = _SURROGATE
     if isinstance(value, Fault):
         raise Problem(422, value.type, value.title, pointer=pointer_to(path))
     if isinstance(value, dict | list):
         for step, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(item, dict | list | Fault):
+            if isinstance(item, dict | list | Fault) or (isinstance(item, str) and not item.isascii()):
                 _refuse_fault(item, [*path, step])
 
 
 def _whole_number(digits: str) -> Any:
+    if len(digits) > 1 + _MOST_DIGITS:  # Python refuses to read very many
+        return _TOO_LARGE
     number = int(digits)
     return number if _LEAST <= number <= _MOST else _TOO_LARGE
 
 
+def _double(digits: str) -> Any:
+    number = float(digits)
+    return _BEYOND_DOUBLE if math.isinf(number) else number
+
+
+def _no_constant(name: str) -> Any:
+    raise MalformedJson(f"{name} is not JSON")
+
+
 def _object(pairs: list[tuple[str, Any]]) -> Any:
     members = dict(pairs)
+    if not all(name.isascii() or _HALF.search(name) is None for name in members):
+        return _SURROGATE
     return members if len(members) == len(pairs) else _REPEATED
 
 
@@ -218,6 +276,8 @@ def _outside_strings(raw: bytes, max_values: int) -> bytes:
 
 
 def _refuse_count(raw: bytes, max_values: int) -> None:
+    if len(raw) < max_values or raw.count(b"[") + raw.count(b"{") + raw.count(b",") < max_values:
+        return
     outside = _outside_strings(raw, max_values)
     if outside.count(b"[") + outside.count(b"{") + outside.count(b",") >= max_values:
         raise _too_many_values(max_values)

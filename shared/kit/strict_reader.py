@@ -10,8 +10,11 @@ import orjson
 from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
+from shared.kit.json_batches import read_items
 from shared.kit.problem_mapping import of_body
 from shared.kit.problems import Problem
+from shared.kit.storable_json import parse_json
+from shared.kit.tracebacks import forget_origin
 
 MOST_LISTED: Final = 1_000
 """Pydantic lists all faults in one call, which takes microseconds for each, and nothing else of the process runs meanwhile."""
@@ -51,6 +54,22 @@ class StrictReader:
         """Raises pydantic.ValidationError."""
         return self._adapter.validate_json(plain, strict=True)
 
+    def read_body(self, raw: bytes) -> ReadBody:
+        """What stands for the body; of what is made of it on the way, one thing at a time is in memory.
+
+        Raises:
+            MalformedJson: it isn't JSON.
+            Problem: 413, 422, it can't be stored.
+        """
+        plain = orjson.dumps(parse_json(raw))
+        try:
+            return ReadBody(self.read(plain))
+        except ValidationError as error:
+            return ReadBody(error=self.problem_of(error, plain))
+        except Exception as error:  # noqa: BLE001  raised again by `take`
+            forget_origin(error)
+            return ReadBody(error=error)
+
     def problem_of(self, error: ValidationError, plain: bytes) -> Problem:
         """The 422 for what `read` raised. Of very many faults it names the first of each list and object."""
         broken = error.error_count()
@@ -65,6 +84,20 @@ class StrictReader:
         except ValidationError as error:
             return error
         return None
+
+
+class BatchReader(StrictReader):
+    """Reads `{name: [item, …]}`, of 1 to `most` items, as a model whose field of that name takes `BatchItem`s: it judges each
+    for itself. To be annotated to the parameter that takes the body.
+    """
+
+    def __init__(self, kind: Any, name: str, most: int) -> None:
+        super().__init__(kind)
+        self._name, self._most = name, most
+
+    def read_body(self, raw: bytes) -> ReadBody:
+        """Raises as `shared.kit.json_batches.read_items`."""
+        return ReadBody(self._adapter.validate_python({self._name: read_items(self._name, raw, self._most)}))
 
 
 def _stopping_early(schema: Any) -> Any:

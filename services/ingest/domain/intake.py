@@ -61,7 +61,8 @@ class RecordIn(BaseModel):
     """A record as it comes in. An image is a data URL, `{"base64": …}`, or `{"asset_id": …}` of an uploaded asset.
 
     `purposes` are what the person it is about consented to. `collected_by_chance` False: it was chosen because a model
-    looked wrong or unsure; such records are never held out. Left out, only `collected` records count as chance.
+    looked wrong or unsure; such records are never held out. Left out, only `collected` records count as chance. A field
+    that is null counts as left out.
     """
 
     model_config = ConfigDict(
@@ -254,7 +255,7 @@ def _check_purposes(policies: Policies, purposes: list[str]) -> None:
 
 
 def _read_fields(project: IntakeProject, given: Mapping[str, Any]) -> dict[str, FieldContent]:
-    """What the fields hold, as it came."""
+    """What the fields hold, as it came. A field that is null is one that was left out."""
     known = {item.name: item for item in project.schema.fields}
     for name in given:
         if name not in known:
@@ -262,9 +263,13 @@ def _read_fields(project: IntakeProject, given: Mapping[str, Any]) -> dict[str, 
                 json_pointer("fields", mask(name)), "field-unknown", "the schema does not have this field"
             )
     for item in project.schema.fields:
-        if item.required and item.name not in given:
+        if item.required and given.get(item.name) is None:
             raise NotAccepted(json_pointer("fields", item.name), "field-required", "the schema requires this field")
-    contents = {name: FIELD_KINDS[known[name].kind].read(name, value) for name, value in given.items()}
+    contents = {
+        name: FIELD_KINDS[known[name].kind].read(name, value) for name, value in given.items() if value is not None
+    }
+    if not contents:
+        raise NotAccepted("/fields", "too-short", "one field at least is not null")
     for name, content in contents.items():
         if isinstance(content, Text) and known[name].required and is_blank(content.original):
             raise NotAccepted(json_pointer("fields", name), "field-blank", "the schema requires a text that shows")

@@ -6,14 +6,10 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from services.ingest.exceptions import NotAccepted
-from shared.contracts.personal_data import mask
 from shared.kit.compute.pool import ComputePool
 from shared.kit.exceptions import MalformedJson
+from shared.kit.json_batches import shown_pointer
 from shared.kit.problems import Problem
-from shared.kit.storable_json import check_storable, refuse_faults
-
-MAX_POINTER = 4096
-"""Characters of a pointer; a longer one, of names that somebody made up, is not searched and not shown."""
 
 
 class Line(NamedTuple):
@@ -34,9 +30,7 @@ class Line(NamedTuple):
         except MalformedJson as error:
             raise NotAccepted("", "json-malformed", str(error)) from None
         except Problem as problem:
-            pointer = problem.pointer or ""
-            shown = mask(pointer) if len(pointer) <= MAX_POINTER else ""
-            raise NotAccepted(shown, problem.type, problem.title) from None
+            raise NotAccepted(shown_pointer(problem), problem.type, problem.title) from None
 
 
 class ImportItem(Protocol):
@@ -44,20 +38,6 @@ class ImportItem(Protocol):
 
     def parse(self) -> Any:
         """Raises MalformedJson; Problem, it can't be stored; NotAccepted, it breaks a rule of the format."""
-
-
-class Parsed(NamedTuple):
-    """An item of a body that was parsed as a whole. `may_hold_nul`, `may_hold_faults` False: nobody has to look for any."""
-
-    value: Any
-    may_hold_nul: bool
-    may_hold_faults: bool = False
-
-    def parse(self) -> Any:
-        check_storable(self.value, nul=self.may_hold_nul)
-        if self.may_hold_faults:
-            refuse_faults(self.value)
-        return self.value
 
 
 class RefusedItem(NamedTuple):

@@ -9,7 +9,7 @@ from fastapi import Query
 from services.qa.api.edges import open_project, page_of_read
 from services.qa.api.shapes import (
     GoldAnswer,
-    GoldBatch,
+    GoldBatchBody,
     GoldOfRecord,
     GoldOut,
     GoldRefused,
@@ -70,17 +70,26 @@ async def place_gold(
     openapi_extra=large_body(),
     summary="Make many records gold",
 )
-async def place_gold_batch(runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatch) -> GoldReport:
-    """Each item is judged for itself, malformed ones, too; those that are refused are listed, the others count."""
+async def place_gold_batch(
+    runtime: QaRuntimeDep, manager: Manager, project_id: UUID, body: GoldBatchBody
+) -> GoldReport:
+    """Each item is judged for itself, malformed ones, too; those that are refused are listed, the others count.
+
+    A record that has another gold answer further on in the list keeps the first of them, and the other one is refused
+    (`gold-contradicted`); the same one again changes nothing.
+    """
     sound = [one for one in body.gold if isinstance(one, GoldOfRecord)]
     results = iter(await _place(runtime, manager, project_id, [_wish(one.record_id, one) for one in sound]))
     rejected: list[GoldRefused] = []
+    placed: set[UUID] = set()
     for index, one in enumerate(body.gold):
         if isinstance(one, MalformedGold):
             rejected.append(_malformed(index, one))
         elif isinstance(result := next(results), Exception):
             rejected.append(_refused(index, one, result))
-    return GoldReport(placed=len(body.gold) - len(rejected), rejected=rejected)
+        else:
+            placed.add(one.record_id)
+    return GoldReport(placed=len(placed), rejected=rejected)
 
 
 @router.get("/projects/{project_id}/gold", responses=responses(404), summary="List gold answers")

@@ -33,8 +33,9 @@ from shared.contracts.values import (
 )
 from shared.contracts.visible import Visible
 from shared.kit.actors import ACTOR_DESCRIPTION
-from shared.kit.problems import Problem
-from shared.kit.strict_reader import StrictReader
+from shared.kit.json_batches import BatchItem, shown_pointer
+from shared.kit.problems import Problem, ProblemError
+from shared.kit.strict_reader import BatchReader, StrictReader
 
 RECORD_ID = "0198a5c0-0000-7000-8000-000000000001"
 ANNOTATOR_ID = "0198a5c0-0000-7000-8000-000000000002"
@@ -119,13 +120,18 @@ _GOLD_OF_RECORD = StrictReader(GoldOfRecord)
 _UUID: TypeAdapter[UUID] = TypeAdapter(UUID)
 
 
-def _read_alone(item: Any) -> GoldOfRecord | MalformedGold:
+def _read_alone(item: BatchItem) -> GoldOfRecord | MalformedGold:
     """The item of a batch as it is declared; a malformed one is refused for itself and leaves the others as they are."""
-    plain = orjson.dumps(item)
+    try:
+        plain = orjson.dumps(item.parse())
+    except Problem as problem:
+        error = ProblemError(pointer=shown_pointer(problem), rule=problem.type, detail=problem.title)
+        problem.errors = [error]
+        return MalformedGold(_record_id_of(item.value), problem)
     try:
         sound: GoldOfRecord = _GOLD_OF_RECORD.read(plain)
     except ValidationError as error:
-        return MalformedGold(_record_id_of(item), _GOLD_OF_RECORD.problem_of(error, plain))
+        return MalformedGold(_record_id_of(item.value), _GOLD_OF_RECORD.problem_of(error, plain))
     return sound
 
 
@@ -133,7 +139,7 @@ def _record_id_of(item: Any) -> UUID | None:
     named = item.get("record_id") if isinstance(item, dict) else None
     try:
         return _UUID.validate_strings(named) if isinstance(named, str) else None
-    except ValidationError:
+    except (ValidationError, UnicodeEncodeError):
         return None
 
 
@@ -145,6 +151,9 @@ class GoldBatch(Frozen):
     gold: list[
         Annotated[GoldOfRecord | MalformedGold, PlainValidator(_read_alone, json_schema_input_type=GoldOfRecord)]
     ] = Field(min_length=1, max_length=MAX_GOLD_AT_ONCE)
+
+
+GoldBatchBody = Annotated[GoldBatch, BatchReader(GoldBatch, "gold", MAX_GOLD_AT_ONCE)]
 
 
 class GoldRefused(BaseModel):
@@ -160,7 +169,7 @@ class GoldRefused(BaseModel):
 class GoldReport(BaseModel):
     model_config = example(placed=1, rejected=[])
 
-    placed: int
+    placed: int = Field(description="How many records have the gold answer that the request gives them.")
     rejected: list[GoldRefused]
 
 

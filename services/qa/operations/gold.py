@@ -3,7 +3,7 @@
 The answers are checked before any record is locked, many or long ones in a worker process: `read`, `check`, `place`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,14 @@ from services.qa.compute.gold import Checkable, examine
 from services.qa.domain.facts import Annotation
 from services.qa.domain.project import Project
 from services.qa.domain.record import Record
-from services.qa.exceptions import AnswersRefused, GoldTooLarge, NotGold, RecordErased, UnknownSchemaVersion
+from services.qa.exceptions import (
+    AnswersRefused,
+    GoldContradicted,
+    GoldTooLarge,
+    NotGold,
+    RecordErased,
+    UnknownSchemaVersion,
+)
 from services.qa.operations import chain
 from services.qa.operations.changes import RecordChanges
 from services.qa.operations.verdicts import Subject, judge_records
@@ -37,9 +44,9 @@ _LIGHT_BYTES = 8_192
 _BYTES_AT_ONCE = 4 * MAX_EVENT_BYTES
 """Of answers in JSON, that a worker process checks in one go."""
 _CHECK_TIMEOUT_S = 10.0
-GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused | GoldTooLarge
+GoldRefusal = NotKnownHere | RecordErased | UnknownSchemaVersion | AnswersRefused | GoldTooLarge | GoldContradicted
 """Why a record can't be made gold: it is not known here, it is gone, its project has no such schema, the answers don't
-fit, or they are too large."""
+fit, they are too large, or they are not those that were given for it just before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +155,8 @@ async def place(
 ) -> list[Gold | GoldRefusal]:
     """Make records gold, or change what their gold answer is; the same wish again changes nothing.
 
-    Returns for each wish, in their order, the gold answer or why it is refused; those that are refused change nothing.
+    Of several wishes for a record the first that is granted counts, and others that differ from it are refused. Returns for
+    each wish, in their order, the gold answer or why it is refused; those that are refused change nothing.
     """
     results: dict[int, Gold | GoldRefusal] = {}
     left = list(range(len(wishes)))
@@ -156,15 +164,21 @@ async def place(
         wave: dict[UUID, int] = {}
         for place_of_wish in left:
             wave.setdefault(wishes[place_of_wish].wish.record_id, place_of_wish)
-        results |= await _place_wave(session, project, {at: wishes[at] for at in wave.values()}, actor, now)
+        granted = {one.record_id for one in results.values() if isinstance(one, Gold)}
+        results |= await _place_wave(session, project, {at: wishes[at] for at in wave.values()}, granted, actor, now)
         left = [at for at in left if at not in results]
     return [results[at] for at in range(len(wishes))]
 
 
 async def _place_wave(
-    session: Session, project: Project, wishes: dict[int, CheckedPlacement], actor: str, now: datetime
+    session: Session,
+    project: Project,
+    wishes: dict[int, CheckedPlacement],
+    granted: Collection[UUID],
+    actor: str,
+    now: datetime,
 ) -> dict[int, Gold | GoldRefusal]:
-    """Place gold on records that differ."""
+    """Place gold on records that differ; those of `granted` keep the gold answer that they have."""
     ids = [one.wish.record_id for one in wishes.values()]
     locked = await records.lock_known(session, ids)
     current = await gold.current(session, ids)
@@ -187,6 +201,11 @@ async def _place_wave(
         wished = (wish.answers, version, exposures, wish.note)
         if before is not None and (before.answers, before.schema_version, before.exposures, before.note) == wished:
             results[at] = before
+            continue
+        if record.record_id in granted:
+            results[at] = GoldContradicted(
+                f"An item before this one gives record {record.record_id} another gold answer."
+            )
             continue
         placed = Gold(
             record_id=record.record_id,

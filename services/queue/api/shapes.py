@@ -365,7 +365,7 @@ class ProgressOut(BaseModel):
 
 
 class ValidationIn(_Body):
-    """Answers to a lease of yours (`token`), or to `fields` under a schema version of a project (the active one).
+    """Answers to a lease of yours (`token`), or to `fields` under a schema version of a project (the active one); not both.
 
     `fields` by name: a text, or of a picture its size in pixels.
     """

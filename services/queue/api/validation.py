@@ -42,6 +42,7 @@ async def _checked_against(
     """The lease's schema and content, or those that the body names."""
     projects = runtime.resources.projects
     if body.token is not None:
+        _refuse_beside_token(body)
         return await work_check.schema_and_content(session, projects, principal, body.token)
     if body.project_id is None:
         raise Problem(422, "nothing-to-check-against", "Give a lease's token or a project_id.", pointer="/project_id")
@@ -54,3 +55,16 @@ async def _checked_against(
     if schema is None:
         raise UnknownSchemaVersion
     return schema, body.fields
+
+
+def _refuse_beside_token(body: ValidationIn) -> None:
+    """Raises the 422 problem: a lease has its own project, schema version and content, and others would count for nothing."""
+    for name in ("project_id", "schema_version", "fields"):
+        if name in body.model_fields_set and getattr(body, name) is not None:
+            raise Problem(
+                422,
+                "checked-against-two",
+                "Answers are checked against one thing.",
+                f"The token's lease says what they are checked against: leave {name} out, or the token.",
+                pointer=f"/{name}",
+            )

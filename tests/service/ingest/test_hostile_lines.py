@@ -71,11 +71,22 @@ async def test_a_bad_line_is_reported_and_the_lines_about_it_count(
         (b'{"fields": {"message": "one", "message": "two"}}', "/fields", "name-repeated"),
         (b'{"fields": {"message": "one"}, "fields": {"message": "two"}}', "", "name-repeated"),
         (b'{"fields": {"message": "x"}, "slice": {"n": 18446744073709551616}}', "/slice/n", "number-too-large"),
+        (b'{"fields": {"message": "x"}, "slice": {"n": 1e999}}', "/slice/n", "number-too-large"),
+        (b'{"fields": {"message": "x"}, "slice": {"n": -1%b}}' % (b"0" * 5000), "/slice/n", "number-too-large"),
+        (_of(b'"half \\ud800"'), "/fields/message", "lone-surrogate"),
+        (_of(b'"half \\udfff\\ud83d\\ude21"'), "/fields/message", "lone-surrogate"),
+        (b'{"fields": {"mess\\ud800age": "x"}}', "/fields", "lone-surrogate"),
+        (b'"\\ud800"', "", "lone-surrogate"),
+        (b"1e999", "", "number-too-large"),
     ],
 )
-async def test_a_bad_item_of_a_batch_is_bad_alone(ingest: Ingest, item: bytes, pointer: str, reason: str) -> None:
+@pytest.mark.parametrize("padding", [0, 100_000])
+async def test_a_bad_item_of_a_batch_is_bad_alone(
+    ingest: Ingest, item: bytes, pointer: str, reason: str, padding: int
+) -> None:
+    """However large the body is."""
     project_id = await ingest.project()
-    body = b'{"records": [%b, %b, %b]}' % (GOOD % 1, item, GOOD % 2)
+    body = b'{"records": [%b, %b, %b]%b}' % (GOOD % 1, item, GOOD % 2, b" " * padding)
     headers = {**ingest.product, "Content-Type": "application/json"}
     answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=body, headers=headers)
     assert answer.status_code == 200, answer.text
@@ -91,6 +102,16 @@ async def test_what_is_around_the_items_of_a_batch_is_looked_at_too(ingest: Inge
     for body in (b'{"rec\\u0000ords": []}', b'{"records": [1], "\\u0000": 1}', b'{"records": "\\u0000"}'):
         answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=body, headers=headers)
         assert (answer.status_code, answer.json()["type"]) == (422, "invalid-request")
+    for body, status, kind in (
+        (b'{"rec\\ud800ords": []}', 422, "lone-surrogate"),
+        (b'{"records": "\\ud800"}', 422, "invalid-request"),
+        (b'{"records": 1e999}', 422, "invalid-request"),
+        (b'{"records": ["\\ud800"], "more": 1}', 422, "invalid-request"),
+        (b'{"records": ["\\ud800", NaN]}', 400, "malformed-json"),
+        (b'{"records": ["\\ud800"]', 400, "malformed-json"),
+    ):
+        answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (status, kind), body
     twice = b'{"records": [%b], "records": [%b]}' % (GOOD % 1, GOOD % 2)
     answer = await ingest.client.post(f"/v1/projects/{project_id}/records", content=twice, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (422, "name-repeated")

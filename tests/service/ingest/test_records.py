@@ -104,6 +104,18 @@ async def test_refusals_name_place_and_rule_but_never_the_value(ingest: Ingest) 
     assert reasons[12][:2] == (13, "/slice/a")
 
 
+async def test_null_in_a_field_that_may_be_left_out_is_as_if_it_were(ingest: Ingest) -> None:
+    """So a nullable column need not be left out by who sends it; a field that is required needs a value."""
+    project_id = await ingest.project()
+    null = {"fields": {"message": "The lamp", "note": None}}
+    report = await ingest.send(project_id, null, text("The lamp"), {"fields": {"message": None, "note": "n"}})
+    assert (report["accepted"], report["duplicates"], report["rejected_total"]) == (1, 1, 1)
+    [refused] = report["rejected"]
+    assert (refused["line"], refused["pointer"], refused["reason"]) == (3, "/fields/message", "field-required")
+    [event] = [item for item in await ingest.service.published(RecordAccepted) if item.project_id == project_id]
+    assert event.payload.fields == {"message": "The lamp"}
+
+
 async def test_duplicates_are_answered_and_not_doubled(ingest: Ingest) -> None:
     project_id = await ingest.project()
     first = await ingest.send(project_id, text("one", external_id="e1"), text("two", external_id="e2"), text("three"))

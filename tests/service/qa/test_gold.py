@@ -251,6 +251,91 @@ async def test_a_malformed_item_of_many_is_refused_alone(world: World) -> None:
     assert (await world.state(other))["state"] == "open"
 
 
+async def test_of_answers_that_contradict_in_a_batch_the_first_counts_and_the_others_are_refused(world: World) -> None:
+    twice, thrice, repaired = [await world.open_record() for _ in range(3)]
+    wishes = [(twice, "cat"), (thrice, "dog"), (twice, "dog"), (repaired, "unicorn"), (thrice, "dog"), (repaired, "cat"),
+              (thrice, "cat")]  # fmt: skip
+    report = await world.post(
+        f"/projects/{world.project_id}/gold",
+        {"gold": [{"record_id": str(record_id), "answers": animal(label)} for record_id, label in wishes]},
+    )
+    assert report["placed"] == 3
+    assert [(one["index"], one["record_id"], one["type"]) for one in report["rejected"]] == [
+        (2, str(twice), "gold-contradicted"),
+        (3, str(repaired), "answers-refused"),
+        (6, str(thrice), "gold-contradicted"),
+    ]
+    for record_id, label in ((twice, "cat"), (thrice, "dog"), (repaired, "cat")):
+        placed = await world.get(f"/projects/{world.project_id}/records/{record_id}/gold")
+        assert (placed["gold_revision"], placed["answers"]) == (1, animal(label))
+
+
+@pytest.mark.parametrize(
+    ("member", "pointer", "kind"),
+    [
+        (rb'"note": "half \ud800"', "/note", "lone-surrogate"),
+        (rb'"half \ud800": 1', "", "lone-surrogate"),
+        (rb'"note": "a\u0000b"', "/note", "nul-character"),
+        (b'"exposures": 18446744073709551616', "/exposures", "number-too-large"),
+        (b'"exposures": 1e999', "/exposures", "number-too-large"),
+        (b'"answers": {}', "", "name-repeated"),
+        (b'"more": {"a@example.com": {"a": 1, "a": 2}}', "/more/[EMAIL]", "name-repeated"),
+        (b'"deep": ' + b"[" * 100 + b"]" * 100, "", "nested-too-deep"),
+    ],
+)
+@pytest.mark.parametrize("padding", [0, 100_000])
+async def test_what_can_not_be_stored_of_a_batch_is_refused_alone(
+    world: World, member: bytes, pointer: str, kind: str, padding: int
+) -> None:
+    """However large the body is."""
+    good, other = await world.open_record(), await world.open_record()
+    sound = b'{"record_id": "%b", "answers": {"animal": {"label": "cat"}}%b}'
+    bad = sound % (str(other).encode(), b", " + member)
+    answer = await world.service.client.post(
+        f"/v1/projects/{world.project_id}/gold",
+        content=b'{"gold": [%b, %b]%b}' % (bad, sound % (str(good).encode(), b""), b" " * padding),
+        headers={**world.headers(Role.MANAGER), "Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    [refused] = report["rejected"]
+    assert (report["placed"], refused["index"], refused["type"]) == (1, 0, kind)
+    assert refused["record_id"] == (None if pointer == "" and kind != "nested-too-deep" else str(other))
+    assert [(error["pointer"], error["rule"]) for error in refused["errors"]] == [(pointer, kind)]
+    assert (await world.state(good))["state"] == "gold"
+    assert (await world.state(other))["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (rb'{"gold": ["\ud800"], "more": 1}', 422, "invalid-request"),
+        (rb'{"go\ud800ld": []}', 422, "lone-surrogate"),
+        (rb'{"gold": []}', 422, "invalid-request"),
+        (rb"[]", 422, "invalid-request"),
+        (rb'{"gold": [1e999]', 400, "malformed-json"),
+        (rb'{"gold": [{}], "gold": [{}]}', 422, "name-repeated"),
+    ],
+)
+async def test_what_is_no_batch_is_refused_as_a_whole(world: World, body: bytes, status: int, kind: str) -> None:
+    headers = {**world.headers(Role.MANAGER), "Content-Type": "application/json"}
+    path = f"/v1/projects/{world.project_id}/gold"
+    answer = await world.service.client.post(path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (status, kind)
+
+
+async def test_a_record_id_that_can_not_be_stored_is_refused_alone(world: World) -> None:
+    headers = {**world.headers(Role.MANAGER), "Content-Type": "application/json"}
+    path = f"/v1/projects/{world.project_id}/gold"
+    answer = await world.service.client.post(path, content=rb'{"gold": [{"record_id": "\ud800"}]}', headers=headers)
+    [refused] = answer.json()["rejected"]
+    assert (refused["record_id"], refused["type"], refused["errors"][0]["pointer"]) == (
+        None,
+        "lone-surrogate",
+        "/record_id",
+    )
+
+
 async def test_of_a_batch_of_malformed_items_nothing_is_placed(world: World) -> None:
     report = await world.post(f"/projects/{world.project_id}/gold", {"gold": [{}] * 1_000})
     assert (report["placed"], len(report["rejected"])) == (0, 1_000)

@@ -341,6 +341,10 @@ async def test_answers_are_checked_live(world: World) -> None:
     unknown = await check(project_id=str(world.project_id), schema_version=7, answers=sentiment())
     assert (unknown["status"], unknown["type"]) == (422, "unknown-schema-version")
     assert (await check(answers=sentiment()))["status"] == 422
+    more = {"fields": {"message": "another"}, "project_id": str(world.project_id), "schema_version": 1}
+    for name, value in more.items():
+        both = await check(token=lease["token"], answers=sentiment(), **{name: value})
+        assert (both["status"], both["type"], both["pointer"]) == (422, "checked-against-two", f"/{name}")
     assert (await check(token=str(uuid4()), answers=sentiment()))["status"] == 404
 
 

@@ -43,3 +43,20 @@ def test_a_quote_that_is_never_closed_is_an_error_and_no_record(
     (tmp_path / "mails.csv").write_text('id,message\n1,"open\n2,more\n', encoding="utf-8")
     with pytest.raises(csv.Error):
         converted(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("row", ["c7,two,extra", "c7"])
+def test_a_row_with_more_or_fewer_cells_than_columns_stops_it_by_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    (tmp_path / "mails.csv").write_text(f'id,message\nc1,one\nc2,"two\nlines"\n{row}\nc8,last\n', encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"mails\.csv.* line 5\b"):
+        converted(tmp_path, monkeypatch)
+
+
+def test_a_row_without_an_id_becomes_a_record_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mails.csv").write_text("id,message\n,one\nc2,two\n", encoding="utf-8")
+    assert converted(tmp_path, monkeypatch) == [
+        {"fields": {"text": "one"}},
+        {"fields": {"text": "two"}, "external_id": "c2"},
+    ]

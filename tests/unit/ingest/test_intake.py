@@ -1,6 +1,7 @@
 """From what somebody sent to a record that may be published."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,23 @@ def test_a_text_is_masked_and_remembers_where() -> None:
     assert candidate.payload().fields == {"message": "ask [EMAIL]"}
 
 
+def test_null_in_a_field_that_may_be_left_out_is_as_if_it_were() -> None:
+    without = read({"fields": {"message": "m"}})
+    nulls = read({"fields": {"message": "m", "photo": None, "note": None}})
+    assert nulls.fields == without.fields == {"message": "m"}
+    assert nulls.content_hash == without.content_hash
+
+
+def test_a_record_whose_fields_are_all_null_is_none() -> None:
+    optional = LabelSchema.model_validate(
+        {"fields": [{"name": "note", "kind": "text", "required": False}], "questions": SCHEMA.questions}
+    )
+    found = replace(project(), schema=optional)
+    with pytest.raises(NotAccepted) as caught:
+        read_record(found, {"fields": {"note": None}}, lambda: RECORD_ID, ())
+    assert (caught.value.pointer, caught.value.reason) == ("/fields", "too-short")
+
+
 def test_the_content_hash_is_of_the_original_alone() -> None:
     one = read({"fields": {"message": "ask a@example.com"}, "slice": {"a": 1}, "external_id": "x"})
     same = read({"fields": {"message": "ask a@example.com"}, "priority": 3})
@@ -101,7 +119,9 @@ def test_a_record_with_an_uploaded_asset_is_hashed_once_the_asset_is_known() -> 
         (5, ("", "object-expected")),
         ({}, ("/fields", "missing")),
         ({"fields": {}}, ("/fields", "too-short")),
-        ({"fields": {"message": None}}, ("/fields/message", "string-type")),
+        ({"fields": {"message": None}}, ("/fields/message", "field-required")),
+        ({"fields": {"message": 5}}, ("/fields/message", "string-type")),
+        ({"fields": {"message": "m", "other": None}}, ("/fields/other", "field-unknown")),
         ({"fields": {"photo": {"base64": "AAEC"}}}, ("/fields/message", "field-required")),
         ({"fields": {"message": "m", "a@example.com": 1}}, ("/fields/[EMAIL]", "field-unknown")),
         ({"fields": {"message": "m"}, "a@example.com": 1}, ("/[EMAIL]", "extra-forbidden")),

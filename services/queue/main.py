@@ -59,7 +59,9 @@ def create_app(settings: QueueSettings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def setup(_: QueueRuntime) -> AsyncIterator[QueueResources]:
-        yield QueueResources(settings.retry_soon_s, settings.asset_url_ttl_s, settings.asset_base_url)
+        yield QueueResources(
+            settings.retry_soon_s, settings.asset_url_ttl_s, settings.asset_base_url, settings.most_skips
+        )
 
     return create_service_app(
         ServiceSpec(

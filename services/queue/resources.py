@@ -12,7 +12,7 @@ from shared.kit.runtime import Runtime, current_runtime
 
 @dataclass(frozen=True, slots=True)
 class QueueResources:
-    """`retry_soon_s`: when to ask again if a task may turn up any moment.
+    """`retry_soon_s`: when to ask again if a task may turn up any moment. `most_skips`: after how many a task is closed.
 
     `asset_url_ttl_s` and `asset_base_url` are about links to media. `projects` and `hints` are what the process remembers;
     every statement checks that it still holds.
@@ -21,6 +21,7 @@ class QueueResources:
     retry_soon_s: int
     asset_url_ttl_s: int
     asset_base_url: str
+    most_skips: int
     projects: ProjectCache = field(default_factory=ProjectCache)
     hints: LeaseHints = field(default_factory=LeaseHints)
 

@@ -147,7 +147,8 @@ async def feedback_of_regions(attacker: Attacker) -> None:
     def report(number: int, count: int) -> dict[str, Any]:
         places = range(len(text) - 20 * count, len(text), 20)
         answers = {"seen": {"spans": [{"start": at, "end": at + 9 + number, "label": "PER"} for at in places]}}
-        return {"external_id": "masked", "verdict": "corrected", "prediction": answers, "correction": answers}
+        predicted = {"seen": {"spans": answers["seen"]["spans"][1:]}}
+        return {"external_id": "masked", "verdict": "corrected", "prediction": predicted, "correction": answers}
 
     path = f"/projects/{project_id}/feedback"
     await attacker.at_once(

@@ -62,7 +62,10 @@ async def send_feedback(
 
 @router.get("/projects/{project_id}/feedback/summary", responses=responses(404), summary="Sum feedback up")
 async def summarize_feedback(session: SessionDep, _reader: Reader, project_id: UUID) -> FeedbackSummary:
-    """How often each model was confirmed and corrected."""
+    """How often each model was confirmed and corrected, by the name that the reports give it.
+
+    Whether a `model_id` is one of the project's models is not checked: one that is not has an entry of its own.
+    """
     await projects.check_known(session, project_id)
     models: dict[str, ModelFeedback] = {}
     for model, verdict, count in await storage.summary(session, project_id):

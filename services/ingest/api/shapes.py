@@ -453,9 +453,12 @@ class AssetOut(BaseModel):
 
 
 class ModelFeedback(BaseModel):
-    """`model` is the model's id, or the product's own version of it, or empty when it was not given."""
+    """What was reported of one model."""
 
-    model: str
+    model: str = Field(
+        description="The model's id as it was reported, or the product's own version of it, or empty when neither was"
+        " given. An id is taken as it comes, and may be one that this suite has no model of."
+    )
     reports: int
     by_verdict: dict[Verdict, int]
 

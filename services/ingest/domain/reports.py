@@ -65,8 +65,9 @@ class ReportIn(BaseModel):
 
     `feedback_id` is the product's own id of the report: sent again, it has no second effect (left out, an equal report
     is the same one). The record is named by `record_id` or `external_id`; an input that is not known yet comes whole,
-    as `fields`, and becomes a record. `correction` is what the product holds to be true when `verdict` is `corrected`.
-    Offsets are those of the text as it was sent. `observed_at` lies in the past.
+    as `fields`, and becomes a record. `correction` is what the product holds to be true when `verdict` is `corrected`;
+    one that equals the prediction is refused (`correction-equals-prediction`). A `model_id` may be unknown here. Offsets
+    are those of the text as it was sent. `observed_at` lies in the past.
     """
 
     model_config = ConfigDict(
@@ -188,6 +189,10 @@ class OriginalOffsets:
         self._redactions = redactions
         self._known: dict[tuple[str, OffsetUnit], MaskedOffsets] = {}
 
+    @property
+    def masks_something(self) -> bool:
+        return bool(self._redactions)
+
     def moved(self, schema: LabelSchema, answers: Answers, unit: OffsetUnit) -> Answers:
         """The answers with offsets of the masked texts, in the same unit; whatever can't be read stays as it is."""
         if not self._redactions:
@@ -238,7 +243,7 @@ def fit_answers(
     """The answers with offsets of the masked record, in canonical form, strings masked by the recognisers.
 
     Raises:
-        NotAccepted: they don't fit the schema.
+        NotAccepted: they don't fit the schema, or the correction equals the prediction.
     """
 
     def fit(name: str, answers: Answers | None) -> Answers | None:
@@ -249,10 +254,21 @@ def fit_answers(
         if accepted.violations:
             first = accepted.violations[0]
             raise NotAccepted(f"/{name}{mask(first.pointer)}", first.rule, first.message)
-        masked: Answers = mask_answers(accepted.answers, recognisers)
-        return masked
+        return accepted.answers
 
-    return FittedAnswers(fit("prediction", given.prediction), fit("correction", given.correction))
+    def masked(answers: Answers | None) -> Answers | None:
+        return None if answers is None else mask_answers(answers, recognisers)
+
+    prediction, correction = fit("prediction", given.prediction), fit("correction", given.correction)
+    # Regions that differ within what was masked are the same ones afterwards: then what was given is compared.
+    told_apart = offsets.masks_something and given.prediction != given.correction
+    if correction is not None and prediction == correction and not told_apart:
+        raise NotAccepted(
+            "/correction",
+            "correction-equals-prediction",
+            "the correction is what the model predicted: give what is true instead, or the verdict confirmed",
+        )
+    return FittedAnswers(masked(prediction), masked(correction))
 
 
 def payload(

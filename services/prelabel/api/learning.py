@@ -13,7 +13,7 @@ from services.prelabel.api.learning_shapes import (
 from services.prelabel.loop_names import TRAIN
 from services.prelabel.operations import comparison, selection, training, training_runs
 from services.prelabel.resources import PrelabelRuntimeDep
-from services.prelabel.storage import projects, runs
+from services.prelabel.storage import models, projects, runs
 from services.prelabel.storage import selection as batches
 from shared.contracts.personal_data import mask
 from shared.contracts.values import Role
@@ -102,4 +102,5 @@ async def read_learning(
     supply = await selection.supply(session, situation, 0.0)
     waiting = await comparison.waiting(session, situation)
     newest = await runs.newest(session, project_id)
-    return LearningOut.of(situation, progress, supply.candidates, waiting, newest)
+    champion = await models.champion(session, project_id)
+    return LearningOut.of(situation, progress, supply.candidates, waiting, newest, champion)

@@ -13,6 +13,7 @@ from services.prelabel.domain.learning_schedule import LearningProgress
 from services.prelabel.domain.next_step import ComparisonWait
 from services.prelabel.exceptions import TrainingFailure
 from services.prelabel.operations.comparison import WaitingForLabels
+from services.prelabel.storage.models import Model
 from services.prelabel.storage.projects import Situation
 from services.prelabel.storage.runs import Run
 from services.prelabel.storage.selection import BatchRow
@@ -162,6 +163,7 @@ class LearningOut(BaseModel):
     model_config = of_answer(
         {
             "champion_id": MODEL,
+            "champion_set_aside": None,
             "batch": 2,
             "batch_size": 80,
             "batch_open": 12,
@@ -180,6 +182,9 @@ class LearningOut(BaseModel):
     )
 
     champion_id: UUID | None
+    champion_set_aside: str | None = Field(
+        description="Why the champion is asked no more, if it is so: records get no prediction of it."
+    )
     batch: int | None = Field(description="The newest batch.")
     batch_size: int
     batch_open: int = Field(description="How many of its records have not ended yet.")
@@ -205,6 +210,7 @@ class LearningOut(BaseModel):
         candidates: int,
         waiting: Sequence[WaitingForLabels],
         newest_run: Run | None,
+        champion: Model | None,
     ) -> "LearningOut":
         """`waiting`: the newest first."""
         last, project = progress.last, situation.project
@@ -213,8 +219,13 @@ class LearningOut(BaseModel):
             first = waiting[0].challenger
             newest = next_step.Waiting(first.model_id, first.version, waiting[0].supply)
         failure = None if newest_run is None else newest_run.failure_reason
+        waits_for = next_step.of_project(project, progress, candidates, newest, failure)
+        set_aside = None if champion is None else champion.set_aside
+        if champion is not None and set_aside is not None:
+            waits_for = f"{next_step.of_set_aside(champion.model_id, set_aside)} {waits_for}"
         return cls(
             champion_id=situation.champion_id,
+            champion_set_aside=set_aside,
             batch=None if last is None else last.batch,
             batch_size=0 if last is None else last.size,
             batch_open=0 if last is None else last.still_open,
@@ -228,5 +239,5 @@ class LearningOut(BaseModel):
             held_out_needed=project.learning.promotion_held_out,
             waiting_reason=waiting[0].reason if waiting else None,
             rescoring=progress.rescoring,
-            next_step=next_step.of_project(project, progress, candidates, newest, failure),
+            next_step=waits_for,
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.prelabel.api.shapes import MODEL, PROJECT, RUN, Reason, of_answer, of_request
+from services.prelabel.domain.next_step import of_set_aside
 from services.prelabel.storage.models import Model
 from shared.contracts.events import ModelDrift, ModelEvaluation, ModelManifest, ModelTest
 from shared.contracts.values import ModelStage, Probability
@@ -121,7 +122,10 @@ class ModelOut(BaseModel):
         description="How good it is on the test split, read once after it was promoted and there were labels enough. Nothing"
         " was chosen by it, unless `untouched` is false."
     )
-    compared: bool = Field(description="Whether its comparison with the champion is over.")
+    compared: bool = Field(
+        description="Whether it was measured, and compared with the champion where there was one. False of a model that got"
+        " its stage without that, as with `use_now`; then `evaluation` is null."
+    )
     training_run_id: UUID | None = Field(description="The run that made it; none for an uploaded model.")
     trained_on: int | None
     contaminated_by: int = Field(description="Records it was trained on that became gold later.")
@@ -138,12 +142,17 @@ class ModelOut(BaseModel):
     )
     next_step: str | None = Field(
         default=None,
-        description="What a challenger that is not compared yet waits for, in the answer to its upload and when it is read.",
+        description="What a challenger that is not compared yet waits for, in the answer to its upload and when it is read;"
+        " and what to do about a model that is set aside.",
     )
 
     @classmethod
     def of(cls, model: Model, next_step: str | None = None) -> "ModelOut":
-        return cls.model_validate(model).model_copy(update={"next_step": next_step})
+        """`next_step`: what a challenger waits for; of a model that is set aside it is what to do about that."""
+        if model.set_aside is not None:
+            next_step = of_set_aside(model.model_id, model.set_aside)
+        compared = model.compared and model.evaluation is not None
+        return cls.model_validate(model).model_copy(update={"next_step": next_step, "compared": compared})
 
 
 class ModelDetail(ModelOut):

@@ -86,6 +86,14 @@ def of_challenger(policies: Policies, model_id: UUID, supply: ValidationSupply) 
     )
 
 
+def of_set_aside(model_id: UUID, why: str) -> str:
+    """What to do about a model that is asked no more."""
+    return (
+        f"The model is set aside: {why}. It is asked no more. Upload one that takes less, or let it try anew by"
+        f" promoting it: POST /v1/models/{model_id}/promotion, with the reason."
+    )
+
+
 def of_project(
     project: Project,
     progress: LearningProgress,

@@ -49,11 +49,13 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def check_file(model: bytes) -> None:
-    """Refuse a file that is no ONNX model, reads weights from other files, or needs operators that are not built in.
+    """Refuse a file that is empty or no ONNX model, reads weights from other files, or needs operators that are not built in.
 
     Raises:
         ModelRefused: it is so.
     """
+    if not model:
+        raise ModelRefused("the file is empty")
     view = memoryview(model)
     has_graph = has_opset = False
     for number, wire, value in _fields(view):

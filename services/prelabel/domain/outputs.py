@@ -19,6 +19,9 @@ TOLERANCE: Final = 1e-3
 
 WRONG_SHAPE: Final = "the model's answers do not have one column per label"
 _NO_DISTRIBUTION: Final = "the answers of the dry run are not probabilities that sum to 1"
+_NOT_FINITE: Final = (
+    "the answers of the dry run are NaN or infinite: the model must give finite numbers for every input"
+)
 _ONE_COLUMN: Final = (
     "the answers are one column within [0, 1] that is not a Sigmoid's, and may be probabilities or logits: end the model "
     'with a Sigmoid, or give "output": "probabilities" or "output": "logits" in the manifest'
@@ -78,7 +81,7 @@ def form_of(answers: Floats, declared: Form | None, *, ends_in_sigmoid: bool) ->
         ModelRefused: they are not what was declared, or may be one as well as the other.
     """
     if not np.isfinite(answers).all():
-        raise ModelRefused(_NO_DISTRIBUTION)
+        raise ModelRefused(_NOT_FINITE)
     if declared == "logits":
         return declared
     if not np.isnan(probabilities(answers, "probabilities")).any():

@@ -26,7 +26,7 @@ from services.qa.api.shapes import Role as AnnotationRole
 from services.qa.domain.record import OpenReason, Record
 from services.qa.operations import lineage, offset_units
 from services.qa.resources import QaRuntimeDep
-from services.qa.storage import counters, labels, lists, projects, work_attempts
+from services.qa.storage import counters, labels, lists, projects, quality_counts, work_attempts
 from services.qa.storage.counters import BackgroundWork
 from shared.contracts.answers import OffsetUnit
 from shared.contracts.values import LabelMethod, RecordState, Role, Split
@@ -130,7 +130,7 @@ async def list_annotations(
 
 @router.get("/projects/{project_id}/summary", responses=responses(404), summary="Count where everything stands")
 async def read_summary(session: SessionDep, _reader: SummaryReader, project_id: UUID) -> SummaryOut:
-    """From counters that change with the facts: exact, and as cheap for a million records as for one.
+    """From counters that change with the facts, and the disputes that wait: exact, however many records there are.
 
     Whether counting what records hold fails, `GET …/estimates` shows.
     """
@@ -146,6 +146,7 @@ async def read_summary(session: SessionDep, _reader: SummaryReader, project_id: 
         annotations=of("annotations", ("vote", "gold", "decision", "void", "late", "superseded")),
         labels=of("labels", tuple(LabelMethod)),
         disputes=counted.get("disputes", 0),
+        open_disputes=sum((await quality_counts.waiting_disputes(session, project_id)).values()),
         failing=[FailingWorkOut.model_validate(one) for one in failing if one.work is not BackgroundWork.POPULATION],
     )
 

@@ -1,7 +1,8 @@
 """Releases: asked for, listed, read, downloaded."""
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -58,6 +59,16 @@ def _without_personal_data(name: str) -> str:
     return name
 
 
+_Named = TypeVar("_Named", Split, LabelMethod)
+
+
+def _named_once(values: list[_Named]) -> list[_Named]:
+    repeated = next((value for value, times in Counter(values).items() if times > 1), None)
+    if repeated is not None:
+        raise BrokenRule(f"{repeated.value} is named more than once")
+    return values
+
+
 class NewRelease(Frozen):
     """What the release holds: the labels that stand, of one schema version."""
 
@@ -67,8 +78,12 @@ class NewRelease(Frozen):
         str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"), AfterValidator(_without_personal_data)
     ] = Field(description="Unique in the project but for releases that failed; it is published.")
     schema_version: Version | None = Field(default=None, description="The active one by default.")
-    splits: list[Split] = Field(default=list(Split), min_length=1, max_length=3)
-    methods: list[LabelMethod] = Field(default=list(LabelMethod), min_length=1, max_length=3)
+    splits: Annotated[list[Split], AfterValidator(_named_once)] = Field(
+        default=list(Split), min_length=1, max_length=3, description="Each at most once."
+    )
+    methods: Annotated[list[LabelMethod], AfterValidator(_named_once)] = Field(
+        default=list(LabelMethod), min_length=1, max_length=3, description="Each at most once."
+    )
     least_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     offset_unit: OffsetUnit = Field(
         default=OffsetUnit.CODE_POINTS, description="What offsets in texts count in its files."

@@ -356,11 +356,15 @@ class SummaryOut(BaseModel):
         annotations={"vote": 391, "gold": 96, "decision": 7, "void": 11, "late": 2, "superseded": 0},
         labels={"consensus": 120, "auto_accept": 53, "decision": 7},
         disputes=8,
+        open_disputes=1,
         failing=[],
     )
 
     records: dict[str, int]
     annotations: dict[str, int]
     labels: dict[str, int] = Field(description="Labels that stand, by method.")
-    disputes: int = Field(description="Disputes there ever were.")
+    disputes: int = Field(description="Disputes there ever were, closed ones too.")
+    open_disputes: int = Field(
+        description="Disputes that wait to be decided: `open` for an arbiter who is there, or `unservable` without one."
+    )
     failing: list[FailingWorkOut] = Field(default=[], description="Background work that fails, at most 100 of it.")

@@ -223,7 +223,7 @@ async def read_draft(
 
 
 def _leasing(runtime: QueueRuntime) -> Leasing:
-    return Leasing(runtime.resources.projects, runtime.resources.hints)
+    return Leasing(runtime.resources.projects, runtime.resources.hints, runtime.resources.most_skips)
 
 
 def _following(runtime: QueueRuntime, count: int) -> Following | None:

@@ -10,10 +10,11 @@ from shared.contracts.values import TaskKind
 class Reason(StrEnum):
     """`done`: nothing is left. `nothing_yet`: there was nothing to do yet, no record has come. `all_answered`: all that was
     asked for is answered, more comes only if the answers are not enough. `being_decided`: nothing is asked of you, what is
-    left is decided by an arbiter, by a model or by its answers, or it is yet to be routed. `all_leased`: nothing right now,
+    left is decided by an arbiter, who may be yet to come, by a model or by its answers, or it is on its way to you.
+    `all_leased`: nothing right now,
     others hold it. `in_hand`: you hold what is left for you yourself; `GET …/leases` lists it. `other_kinds`: nothing is
     there of the kinds that you asked for with `kinds`. `not_selected`: what is left is held until it is selected for
-    learning. `others_needed`: what is free needs people beside you, you had it. `no_skill`: what is left needs a skill or a
+    learning. `others_needed`: what is left needs people beside you, you had it. `no_skill`: what is left needs a skill or a
     pool that you don't have. `limit_reached`: you hold as many as you may. `share_done`: you did as many as one person may.
     `paused`: you are, by a manager or for your answers. `retired`: you are. `removed`: you were taken out of the project.
     `project_paused`: the project is. `no_guideline`: the project has no guideline, or no schema, yet. `archived`: the
@@ -60,7 +61,9 @@ class WhatIsLeft:
     they may not draw from. `held`: records wait to be selected. `leased`: somebody works on something. Work of arbiters is
     apart: `disputes` are free, in lines that this annotator doesn't draw from, `deciding`: some are leased. `in_hand`: this
     annotator holds some of what is leased, gold or not. `other_kinds`: they asked for some kinds only, and what is left is
-    of others.
+    of others. `given_up`: records are, since nobody could serve them. Of these, `may_come`: this annotator can, so they are
+    asked for again, `had_given_up`: they had them, `others_given_up`: they need others, and an arbiter could decide them
+    if one came (`arbiter_to_come`).
     """
 
     ever: bool
@@ -75,6 +78,15 @@ class WhatIsLeft:
     held: bool
     in_hand: bool
     other_kinds: bool = False
+    given_up: bool = False
+    may_come: bool = False
+    had_given_up: bool = False
+    others_given_up: bool = False
+    arbiter_to_come: bool = False
+
+    @property
+    def open_work(self) -> bool:
+        return self.open_records or self.open_tasks
 
     @property
     def in_arbitration(self) -> bool:
@@ -147,10 +159,14 @@ def of_kinds(left: WhatIsLeft, kinds: Collection[TaskKind], *, arbitrates: bool)
 
 def why_nothing(left: WhatIsLeft) -> Reason:
     """The first that holds: what the annotator can do themselves before what they have to wait for."""
-    open_work = left.open_records or left.open_tasks
+    ended = not left.open_work
     reasons = (
-        (Reason.NOTHING_YET, not open_work and not left.ever),
-        (Reason.DONE, not open_work),
+        (Reason.NOTHING_YET, ended and not left.ever),
+        (Reason.BEING_DECIDED, ended and left.may_come),
+        (Reason.OTHERS_NEEDED, ended and left.had_given_up),
+        (Reason.NO_SKILL, ended and left.others_given_up),
+        (Reason.BEING_DECIDED, ended and left.arbiter_to_come),
+        (Reason.DONE, ended),
         (Reason.ALL_LEASED, left.for_us),  # somebody is just taking it
         (Reason.IN_HAND, left.in_hand),
         (Reason.NOT_SELECTED, left.held),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.queue.domain.leases import Lease
 from services.queue.domain.project import Project
-from services.queue.domain.reasons import Nothing, Reason, nothing, of_kinds, why_nothing
+from services.queue.domain.reasons import Nothing, Reason, WhatIsLeft, nothing, of_kinds, why_nothing
 from services.queue.domain.routing import Lane
 from services.queue.domain.serving_plan import Pick, ServingPlan, SlotCandidate, choose, mix_gold, plan
 from services.queue.domain.slots import SlotState
@@ -19,6 +19,7 @@ from services.queue.storage.hints import LeaseHints
 from services.queue.storage.leases import FoundLease
 from services.queue.storage.memberships import Entrant
 from services.queue.storage.projects import ProjectCache
+from services.queue.storage.servability import NeededWorkforce
 from services.queue.storage.walks import Stretch
 from shared.contracts.draws import draw
 from shared.contracts.values import AnnotatorStatus, AssessmentStatus, ProjectStatus, Role, TaskKind
@@ -28,6 +29,7 @@ from shared.kit.exceptions import NotKnownHere
 
 _LOOKS = 8
 """How often a batch looks for what is missing: what is near may be few records with many slots, or all in one line."""
+_GIVEN_UP_LOOKED_AT = 200
 _FIRST_OF_ALL = -(2**31)
 ALL_KINDS = frozenset({TaskKind.ANNOTATION, TaskKind.ARBITRATION})
 
@@ -76,10 +78,13 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Leasing:
-    """What leasing needs beside the session: the projects, and what this process remembers."""
+    """What leasing needs beside the session: the projects, what this process remembers, and after how many skips
+    nobody new gets a task.
+    """
 
     projects: ProjectCache
     hints: LeaseHints
+    most_skips: int
 
     async def lease_at_once(self, session: Session, request: WorkRequest, now: datetime) -> Granted | None:
         """Lease one task in one statement that is a transaction by itself, trusting what is remembered of who asks.
@@ -260,7 +265,7 @@ class Leasing:
                 self.hints.granted.remember(leased.token, _found(leased, entrant, request))
             self.hints.gold.note(leased.task_id for leased in leases if leased.is_gold)
             return Granted(project, sorted(leases, key=lambda leased: leased.place))
-        reason = await _why_nothing(session, project, entrant, request, now)
+        reason = await _why_nothing(session, project, entrant, request, now, self.most_skips)
         return Granted(project, [], nothing(reason, request.soon_s))
 
 
@@ -351,7 +356,7 @@ def _plan(project: Project, entrant: Entrant, request: WorkRequest) -> ServingPl
 
 
 async def _why_nothing(
-    session: Session, project: Project, entrant: Entrant, request: WorkRequest, now: datetime
+    session: Session, project: Project, entrant: Entrant, request: WorkRequest, now: datetime, most_skips: int
 ) -> Reason:
     held = await claims.count_held(session, entrant.annotator_id, request.project_id)
     if held >= project.policies.serving.leases_per_annotator:
@@ -360,6 +365,34 @@ async def _why_nothing(
     left = await supply.left(session, request.project_id, entrant.annotator_id, wants, request.kinds)
     if left.had:  # free, but not for this annotator: perhaps for nobody
         await supply.suspect(session, request.project_id, wants, now)
+    if left.given_up and not left.open_work:
+        left = await _with_given_up(session, project, entrant, request, left, most_skips)
     of_all_kinds = _plan(project, entrant, replace(request, kinds=ALL_KINDS)).wants
     arbitrates = any(want.lane is Lane.ARBITRATION for want in of_all_kinds)
     return why_nothing(of_kinds(left, request.kinds, arbitrates=arbitrates))
+
+
+async def _with_given_up(
+    session: Session, project: Project, entrant: Entrant, request: WorkRequest, left: WhatIsLeft, most_skips: int
+) -> WhatIsLeft:
+    """What is left, with what became of the records that were given up, as this annotator may see them."""
+    found = await servability.given_up(
+        session, project.project_id, entrant.annotator_id, most_skips, _GIVEN_UP_LOOKED_AT
+    )
+    serving = project.policies.serving
+    needed = [
+        NeededWorkforce(
+            one.task_id, one.record_id, one.project_id, one.arbitration, one.pool, serving.skill, serving.minimum_skill
+        )
+        for one in found
+        if (TaskKind.ARBITRATION if one.arbitration else TaskKind.ANNOTATION) in request.kinds
+    ]
+    mine = await servability.served_by(session, needed, [entrant.annotator_id])
+    to_answer = [one for one in found if not one.arbitration and TaskKind.ANNOTATION in request.kinds]
+    return replace(
+        left,
+        may_come=bool(mine),
+        had_given_up=any(one.had for one in to_answer),
+        others_given_up=bool(to_answer),
+        arbiter_to_come=any(one.arbitration for one in found),
+    )

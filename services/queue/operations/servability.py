@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.queue.domain.project import Project
 from services.queue.domain.record import Record
-from services.queue.domain.servability import Workforce, servable_again, unservable
+from services.queue.domain.servability import Demand, Workforce, servable_again, unservable
 from services.queue.domain.slots import SlotState
 from services.queue.domain.tasks import Purpose, Task
 from services.queue.operations.batches import RecordBatch
@@ -33,12 +33,29 @@ async def examine(
         free = task.open and any(slot.state is SlotState.FREE for slot in task.slots)
         if free and project is not None and task.purpose is not Purpose.GOLD and record.state is not RecordState.ERASED:
             suspected.append((record, task, project))
-    found = await servability.workforce(session, [_needed(task, project) for _, task, project in suspected])
-    for record, task, _ in suspected:
-        reason = unservable(task.purpose.kind, _workforce(found[task.task_id], task), most_skips)
+    before = {task.task_id: before for record, task, _ in suspected if (before := _unserved_before(record, task))}
+    found = await servability.workforce(
+        session,
+        [
+            _needed(each, project)
+            for _, task, project in suspected
+            for each in (task, before.get(task.task_id))
+            if each is not None
+        ],
+    )
+
+    def why(task: Task, project: Project) -> str | None:
+        demand = Demand(task.purpose.kind, task.pool, project.policies.serving.skill)
+        return unservable(demand, _workforce(found[task.task_id], task), most_skips)
+
+    for record, task, project in suspected:
+        reason = why(task, project)
         if reason is None:
             task.suspect_at = now + _LOOK_AGAIN
             continue
+        earlier = before.get(task.task_id)
+        if earlier is not None and (why_earlier := why(earlier, project)) is not None:
+            reason = f"{why_earlier}, and {reason}"
         task.close(unserved=True)
         batch.effects.publish(
             record,
@@ -115,6 +132,13 @@ def _needed(task: Task, project: Project) -> NeededWorkforce:
         serving.skill,
         serving.minimum_skill,
     )
+
+
+def _unserved_before(record: Record, task: Task) -> Task | None:
+    """The task that nobody could serve, for which an arbiter is asked by this one."""
+    annotation = record.annotation_task()
+    arbitrates = task.purpose is Purpose.ARBITRATION and annotation is not None and annotation.unserved
+    return annotation if arbitrates else None
 
 
 def _workforce(found: tuple[bool, bool, bool], task: Task) -> Workforce:

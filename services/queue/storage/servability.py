@@ -25,6 +25,22 @@ SELECT task_id, record_id, project_id, purpose = 'arbitration' AS arbitration, p
 WHERE unserved AND task_id > $1 ORDER BY task_id LIMIT $2
 """
 
+# Without an open record in the project these are of records that were given up: the end of any other closes such tasks.
+# A part of all projects' unserved tasks is looked at, in the order of random ids: there is no index of a project's.
+_GIVEN_UP = """
+SELECT t.task_id, t.record_id, t.project_id, t.purpose = 'arbitration' AS arbitration, t.pool, (
+        SELECT mine.slot FROM slots mine
+        WHERE mine.record_id = t.record_id AND mine.annotator_id = $2
+            AND mine.state IN ('leased', 'submitted', 'skipped')
+        LIMIT 1
+    ) IS NOT NULL AS had
+FROM (
+    SELECT task_id, record_id, project_id, purpose, pool FROM tasks WHERE unserved ORDER BY task_id LIMIT 1000
+) t
+WHERE t.project_id = $1 AND (SELECT count(*) FROM slots s WHERE s.task_id = t.task_id AND s.state = 'skipped') < $3
+LIMIT $4
+"""
+
 # What an annotator `a`, with the membership `m`, must be to serve the task `one`. A task of any pool is not for experts, who
 # are kept for what needs them. Only a project's own people count: who has asked for work there, or was invited.
 _POOLS = """
@@ -92,6 +108,18 @@ class NeededWorkforce:
     minimum_skill: int
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUpTask:
+    """A task that nobody could serve, of a record that was given up. `had`: the annotator had the record."""
+
+    task_id: UUID
+    record_id: UUID
+    project_id: UUID
+    arbitration: bool
+    pool: str
+    had: bool
+
+
 def _columns(needed: Sequence[NeededWorkforce]) -> list[list[object]]:
     return columns(
         [
@@ -145,6 +173,14 @@ async def unserved(session: Session, after: UUID, limit: int) -> list[tuple[Susp
         (SuspectTask(row["task_id"], row["record_id"], row["project_id"]), row["arbitration"], row["pool"])
         for row in await session.raw.fetch(_UNSERVED, after, limit)
     ]
+
+
+async def given_up(
+    session: Session, project_id: UUID, annotator_id: UUID, most_skips: int, limit: int
+) -> list[GivenUpTask]:
+    """Some of the tasks that nobody could serve, of a project without open records, but for those that too many skipped."""
+    rows = await session.raw.fetch(_GIVEN_UP, project_id, annotator_id, most_skips, limit)
+    return [GivenUpTask(**row) for row in rows]
 
 
 async def workforce(session: Session, needed: Sequence[NeededWorkforce]) -> dict[UUID, tuple[bool, bool, bool]]:

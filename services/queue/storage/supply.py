@@ -43,6 +43,13 @@ SELECT (
     ) > 0 AS open_records,
     EXISTS (SELECT FROM progress WHERE project_id = $1 AND counter LIKE 'records.%')
         OR EXISTS (SELECT FROM progress_deltas WHERE project_id = $1 AND counter LIKE 'records.%') AS ever,
+    (
+        SELECT coalesce(sum(amount), 0) FROM (
+            SELECT amount FROM progress WHERE project_id = $1 AND counter = 'records.unlabelable'
+            UNION ALL
+            SELECT amount FROM progress_deltas WHERE project_id = $1 AND counter = 'records.unlabelable'
+        ) counted
+    ) > 0 AS given_up,
     EXISTS (SELECT FROM tasks WHERE project_id = $1 AND state = 'open' AND purpose <> 'gold') AS open_tasks,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'held') AS held,
     EXISTS (SELECT FROM slots WHERE project_id = $1 AND state = 'leased' AND lane <> 'arbitration') AS leased,
@@ -102,6 +109,7 @@ async def left(
         deciding=row["deciding"],
         held=row["held"],
         in_hand=row["in_hand"],
+        given_up=row["given_up"],
     )
 
 

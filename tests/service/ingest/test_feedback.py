@@ -140,7 +140,7 @@ async def test_offsets_of_the_original_text_follow_the_mask(ingest: Ingest) -> N
     answers = {"topic": {"label": "billing"}, "places": {"spans": [span, inside]}}
     report = await ingest.report(
         project_id,
-        {"fields": {"message": original}, "verdict": "corrected", "prediction": answers, "correction": answers},
+        {"fields": {"message": original}, "verdict": "corrected", "prediction": DELIVERY, "correction": answers},
     )
     assert report["accepted"] == 1, report
     (published,) = await _published(ingest, project_id)
@@ -282,8 +282,47 @@ async def test_a_decomposed_label_in_a_report_is_the_schemas_label(ingest: Inges
     project_id = await ingest.project({**TEXT_SCHEMA, "questions": questions})
     decomposed = {"place": {"label": unicodedata.normalize("NFD", "Café")}}
     report = await ingest.report(
-        project_id, {**text("near"), "verdict": "corrected", "prediction": decomposed, "correction": decomposed}
+        project_id,
+        {**text("near"), "verdict": "confirmed", "prediction": decomposed},
+        {**text("far"), "verdict": "corrected", "correction": decomposed},
+        {**text("by"), "verdict": "corrected", "prediction": {"place": {"label": "Café"}}, "correction": decomposed},
+    )
+    assert report["accepted"] == 2, report
+    assert [(one["line"], one["reason"]) for one in report["rejected"]] == [(3, "correction-equals-prediction")]
+    payloads = [one.payload for one in await _published(ingest, project_id)]
+    assert {one.verdict: one.prediction or one.correction for one in payloads} == {
+        "confirmed": {"place": {"label": "Café"}},
+        "corrected": {"place": {"label": "Café"}},
+    }
+
+
+async def test_a_correction_that_equals_the_prediction_is_refused_by_itself(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    await ingest.send(project_id, text("lamp", external_id="t1"))
+    about = {"external_id": "t1", "verdict": "corrected", "correction": BILLING}
+    report = await ingest.report(
+        project_id, {**about, "prediction": BILLING}, {**about, "prediction": DELIVERY}, {**about, "model_version": "2"}
+    )
+    assert report["accepted"] == 2, report
+    (refused,) = report["rejected"]
+    assert (refused["line"], refused["pointer"], refused["reason"]) == (
+        1,
+        "/correction",
+        "correction-equals-prediction",
+    )
+    summary = await ingest.get(f"/v1/projects/{project_id}/feedback/summary")
+    assert sum(one["by_verdict"].get("corrected", 0) for one in summary["models"]) == 2
+
+
+async def test_regions_that_differ_only_in_what_was_masked_are_a_correction(ingest: Ingest) -> None:
+    project_id = await ingest.project()
+    predicted = {"places": {"spans": [{"start": 5, "end": 9, "label": "PLACE"}]}}
+    corrected = {"places": {"spans": [{"start": 5, "end": 13, "label": "PLACE"}]}}
+    mail = {"fields": {"message": "Ask jane.doe@example.com about Berlin."}, "verdict": "corrected"}
+    report = await ingest.report(
+        project_id,
+        {**mail, "prediction": predicted, "correction": corrected},
+        {**mail, "prediction": corrected, "correction": corrected},
     )
     assert report["accepted"] == 1, report
-    (published,) = await _published(ingest, project_id)
-    assert published.payload.prediction == published.payload.correction == {"place": {"label": "Café"}}
+    assert [one["line"] for one in report["rejected"]] == [2]

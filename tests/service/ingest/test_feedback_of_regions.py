@@ -41,7 +41,7 @@ async def test_a_report_of_thousands_of_spans_holds_up_nobody(ingest: Ingest) ->
     assert (await ingest.send(project_id, text(original, external_id="many")))["accepted"] == 1
     places = [(100 * at, 100 * at + 5 + at % 90) for at in range(SPANS)]
     answers = spans(*places)
-    report = {"external_id": "many", "verdict": "corrected", "prediction": answers, "correction": answers}
+    report = {"external_id": "many", "verdict": "corrected", "prediction": spans(*places[1:]), "correction": answers}
     body = orjson.dumps({"feedback": [report]})
     headers = {**ingest.product, "Content-Type": "application/json"}
     stalls: list[float] = []
@@ -51,7 +51,8 @@ async def test_a_report_of_thousands_of_spans_holds_up_nobody(ingest: Ingest) ->
     assert report_of(answer)["accepted"] == 1, answer.text
     assert max(stalls) < 0.25 * slowness()
     (payload,) = await published(ingest, project_id)
-    assert payload.prediction == payload.correction == spans(*(masked_place(*place) for place in places))
+    masked = [masked_place(*place) for place in places]
+    assert (payload.prediction, payload.correction) == (spans(*masked[1:]), spans(*masked))
 
 
 async def tick(stalls: list[float]) -> None:

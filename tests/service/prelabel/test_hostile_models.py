@@ -11,6 +11,8 @@ import pytest
 
 from shared.contracts.events import RecordPredicted, Unanswered
 from tests.service.prelabel import hostile
+from tests.service.prelabel.learning import learning
+from tests.service.prelabel.made_models import tiny
 from tests.service.prelabel.world import DIGIT_SCHEMA, World, digit_manifest, png
 from tests.support.service import ServiceUnderTest, service_under_test
 
@@ -74,6 +76,29 @@ async def test_a_model_that_breaks_its_limits_is_set_aside_while_others_go_on(
     )
     assert (refused.status_code, refused.json()["type"]) == (409, "model-set-aside")
     assert reason in refused.json()["detail"]
+
+
+async def test_where_one_looks_it_says_that_the_model_is_set_aside_and_what_to_do(service: ServiceUnderTest) -> None:
+    world = World(service)
+    await world.begin(DIGIT_SCHEMA)
+    model_id = await world.champion(tiny(), digit_manifest())
+    about = await learning(world)
+    assert about["champion_set_aside"] is None
+    await world.fetch("UPDATE models SET set_aside = 'it took too much' WHERE model_id = $1", model_id)
+
+    headers = service.token("trainer")
+    read = (await service.client.get(f"/v1/models/{model_id}", headers=headers)).json()
+    listed = (await service.client.get(f"/v1/projects/{world.project_id}/models", headers=headers)).json()["items"][0]
+    about = await learning(world)
+    assert about["champion_set_aside"] == "it took too much"
+    for sentence in (read["next_step"], listed["next_step"], about["next_step"]):
+        assert "set aside: it took too much" in sentence
+        assert f"POST /v1/models/{model_id}/promotion" in sentence
+    assert about["next_step"].endswith("Import records; all that may be selected are in a batch or have ended.")
+
+    await service.client.post(f"/v1/models/{model_id}/promotion", headers=headers, json={"reason": "try anew"})
+    assert (await service.client.get(f"/v1/models/{model_id}", headers=headers)).json()["next_step"] is None
+    assert "set aside" not in (await learning(world))["next_step"]
 
 
 async def test_a_model_that_is_set_aside_holds_up_no_later_record_and_may_be_tried_anew(

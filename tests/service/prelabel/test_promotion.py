@@ -60,6 +60,14 @@ async def test_an_uploaded_model_is_used_at_once_where_somebody_decides_so(world
     assert (again.status_code, again.json()["revision"]) == (200, made["revision"])
 
 
+async def test_a_model_that_was_used_at_once_was_compared_with_nothing(world: World) -> None:
+    await world.begin()
+    used = (await world.upload(text_model(), text_manifest(), "manager", use_now="true", reason="to begin with")).json()
+    assert (used["stage"], used["evaluation"], used["compared"]) == ("champion", None, False)
+    read = await world.service.client.get(f"/v1/models/{used['model_id']}", headers=world.service.token("manager"))
+    assert (read.json()["compared"], read.json()["next_step"]) == (False, None)
+
+
 async def test_using_a_model_at_once_asks_for_the_reason_and_for_the_role(world: World) -> None:
     await world.begin()
     answer = await world.service.client.post(

@@ -61,6 +61,8 @@ async def test_a_manifest_that_gives_a_name_twice_is_refused(world: World) -> No
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        (b"", "the file is empty"),
+        (tiny("Log"), "NaN or infinite"),
         (tiny("Relu"), '"output": "logits"'),
         (tiny(batch=1), "dynamic_axes"),
         (tiny(number=TensorProto.FLOAT16), "keep_io_types=True"),

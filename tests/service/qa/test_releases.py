@@ -396,6 +396,20 @@ async def test_a_release_is_not_called_by_personal_data(world: World, name: str)
     assert name not in answer.text
 
 
+@pytest.mark.parametrize(
+    "repeated", [{"splits": ["train", "train"]}, {"methods": ["consensus", "decision", "consensus"]}]
+)
+async def test_what_a_release_holds_is_named_once(world: World, repeated: dict[str, list[str]]) -> None:
+    path = f"/v1/projects/{world.project_id}/releases"
+    body = {"name": "twice", **repeated}
+    answer = await world.service.client.post(path, json=body, headers=world.service.token("manager"))
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == f"/{next(iter(repeated))}"
+    assert "more than once" in error["detail"]
+    assert await world.get(f"/projects/{world.project_id}/releases") == {"items": []}
+
+
 async def test_the_manifest_says_by_which_split_each_model_was_chosen(world: World) -> None:
     figures: dict[str, Any] = {"accuracy": 0.9, "log_loss": 0.2, "calibration_error": 0.02, "temperature": 1.0}
     measured = {"accuracy": 0.8, "interval_low": 0.6, "interval_high": 0.9, "log_loss": 0.5, "calibration_error": 0.1}

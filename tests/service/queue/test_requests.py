@@ -1,17 +1,21 @@
 """What qa asks for, how records end, gold, and tasks that nobody can serve."""
 
 from typing import Any
+from uuid import UUID
 
 from shared.contracts.events import (
     AnnotationsRequested,
     GoldWithdrawn,
     LabelRetracted,
     RecordUnlabelable,
+    TaskServable,
     TaskUnservable,
 )
 from shared.contracts.values import LabelMethod, Pool, Role, Route, Split
-from tests.service.queue.world import World, finalized, policies, sentiment, shown
+from tests.service.queue.world import Person, World, finalized, policies, sentiment, shown
 from tests.support.service import ServiceUnderTest
+
+NOBODY_NEW = "everybody in the project who may answer it has had it already: somebody new is needed"
 
 
 async def unservable(world: World, record_id: Any) -> list[str]:
@@ -134,15 +138,84 @@ async def test_without_an_arbiter_the_arbitration_is_unservable_until_one_comes(
     record_id = await world.record()
     await person.work()
     await world.arbitrate(record_id)
-    assert await unservable(world, record_id) == ["no annotator has the pool and the skill"]
-    assert await unservable(world, record_id) == ["no annotator has the pool and the skill"]
+    assert await unservable(world, record_id) == ["the project has no expert and no arbiter to decide it"]
+    assert await unservable(world, record_id) == ["the project has no expert and no arbiter to decide it"]
     await world.from_qa(record_id, RecordUnlabelable(reason="no arbiter"))
     assert (await world.progress())["records"]["unlabelable"] == 1
     expert = await world.person(Pool.EXPERT)
-    assert await expert.nothing() == "done"
+    assert await expert.nothing() == "being_decided", "it may come any moment"
     await world.arbitrate(record_id)
     assert (await expert.one())["kind"] == "arbitration"
     assert (await world.progress())["records"]["open"] == 1
+
+
+async def only_somebody_new_can_go_on(world: World) -> tuple[Person, UUID]:
+    """A project whose only annotator has answered a record for which one more answer is wanted, and qa has given it up."""
+    async with world.service.database.transaction() as session:  # the other tests' people
+        await session.raw.execute("UPDATE annotators SET status = 'retired'")
+    person = await world.person()
+    record_id = await world.record()
+    await person.work()
+    await world.request(record_id, 2)
+    assert await person.nothing() == "others_needed"
+    await unservable(world, record_id)
+    await world.arbitrate(record_id)
+    reasons = await unservable(world, record_id)
+    assert reasons == [NOBODY_NEW, f"{NOBODY_NEW}, and the project has no expert and no arbiter to decide it"]
+    await world.from_qa(record_id, RecordUnlabelable(reason=reasons[-1]))
+    return person, record_id
+
+
+async def test_the_reason_is_that_somebody_new_is_needed_where_everybody_has_answered(world: World) -> None:
+    person, _ = await only_somebody_new_can_go_on(world)
+    body = (await person.ask()).json()
+    assert (body["reason"], body["retry_after_s"]) == ("others_needed", 10)
+    assert await person.nothing(kinds=["arbitration"]) == "being_decided", "by an arbiter, if one comes"
+
+
+async def test_a_new_annotator_is_shown_that_what_was_given_up_may_come_any_moment(world: World) -> None:
+    _, record_id = await only_somebody_new_can_go_on(world)
+    newcomer = await world.person()
+    body = (await newcomer.ask()).json()
+    assert (body["reason"], body["retry_after_s"]) == ("being_decided", 5)
+    await world.service.run_loop("find_unservable")
+    assert await world.published(TaskServable, record_id) != []
+    body = (await newcomer.ask()).json()
+    assert (body["reason"], body["retry_after_s"]) == ("being_decided", 5), "qa has yet to ask for it again"
+    await world.request(record_id, 2)
+    assert len(await newcomer.lease()) == 1
+
+
+async def test_what_waits_for_an_arbiter_to_come_is_being_decided(world: World) -> None:
+    person, record_id = await world.person(), await world.record()
+    await person.work()
+    await world.arbitrate(record_id)
+    await unservable(world, record_id)
+    await world.from_qa(record_id, RecordUnlabelable(reason="no arbiter"))
+    assert [await one.nothing() for one in (person, await world.person())] == ["being_decided"] * 2
+
+
+async def test_who_may_not_have_what_was_given_up_is_shown_so(world: World) -> None:
+    record_id = await world.record()
+    person = await world.person(Pool.EXPERT)
+    await world.request(record_id, 1)
+    assert (await world.person()).annotator_id != person.annotator_id
+    await world.relabel(record_id, pool="in_house")
+    assert await unservable(world, record_id) == [
+        "no active annotator of the project has the pool in_house that it needs"
+    ]
+    await world.from_qa(record_id, RecordUnlabelable(reason="nobody"))
+    assert await person.nothing() == "no_skill"
+
+
+async def test_what_too_many_skipped_comes_to_nobody_new(world: World) -> None:
+    people = await world.people(3)
+    record_id = await world.record()
+    for person in people:
+        await person.skip((await person.one())["token"])
+    await unservable(world, record_id)
+    await world.from_qa(record_id, RecordUnlabelable(reason="skipped"))
+    assert await (await world.person()).nothing() == "done"
 
 
 async def test_a_task_that_everybody_skipped_is_unservable(world: World) -> None:
@@ -153,7 +226,7 @@ async def test_a_task_that_everybody_skipped_is_unservable(world: World) -> None
     for person in people:
         assert await unservable(world, record_id) == []
         await person.skip((await person.one())["token"])
-    assert await unservable(world, record_id) == ["every annotator with the pool and the skill has had the record"]
+    assert await unservable(world, record_id) == [NOBODY_NEW]
     assert await world.slots(record_id) == ["skipped", "skipped", "void"]
 
 
@@ -179,7 +252,7 @@ async def test_a_task_that_only_its_own_annotator_could_finish_is_found_when_the
     person = await world.person()
     record_id = await world.record(Split.TEST)
     await person.work()
-    assert await unservable(world, record_id) == ["every annotator with the pool and the skill has had the record"]
+    assert await unservable(world, record_id) == [NOBODY_NEW]
 
 
 async def test_gold_wins_at_any_moment(world: World) -> None:

@@ -55,7 +55,7 @@ async def test_a_second_annotator_reopens_what_needed_two(alone: World) -> None:
     second = await alone.person()
     assert await published_of(alone, record_id) == [UNSERVABLE, NO_ARBITER, SERVABLE]
     assert await published_of(alone, record_id) == [UNSERVABLE, NO_ARBITER, SERVABLE]
-    assert await second.nothing() == "done"  # qa has not asked yet
+    assert await second.nothing() == "being_decided"  # qa has not asked yet
 
     await alone.request(record_id, 2)
     progress = (await alone.progress())["records"]
@@ -138,7 +138,7 @@ async def test_an_arbiter_by_role_alone_is_known_once_they_ask_for_work(alone: W
     arbiter = await alone.person(Pool.CROWD, Role.ARBITER)
     async with alone.service.database.transaction() as session:  # only what the role adds
         await session.raw.execute("DELETE FROM arrivals")
-    assert await arbiter.nothing() == "done"
+    assert await arbiter.nothing() == "being_decided"
     assert ARBITER in await published_of(alone, record_id)
     await alone.arbitrate(record_id)
     assert (await arbiter.one())["kind"] == TaskKind.ARBITRATION

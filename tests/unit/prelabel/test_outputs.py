@@ -58,8 +58,9 @@ def test_values_within_0_to_1_that_do_not_sum_to_1_are_refused_unless_they_are_d
 
 @pytest.mark.parametrize("declared", [None, "probabilities", "logits"])
 def test_what_is_no_number_is_refused(declared: outputs.Form | None) -> None:
-    with pytest.raises(ModelRefused):
-        outputs.form_of(np.array([[np.nan, 0.5], [0.5, 0.5]]), declared, ends_in_sigmoid=False)
+    for value in (np.nan, np.inf):
+        with pytest.raises(ModelRefused, match="NaN or infinite"):
+            outputs.form_of(np.array([[value, 0.5], [0.5, 0.5]]), declared, ends_in_sigmoid=False)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from services.queue.domain.leases import Why, why
 from services.queue.domain.reasons import Reason, WhatIsLeft, nothing, of_kinds, why_nothing
 from services.queue.domain.routing import Lane
-from services.queue.domain.servability import Workforce, unservable
+from services.queue.domain.servability import Demand, Workforce, unservable
 from services.queue.domain.serving_plan import Membership, ServingPlan, gold_chance, plan
 from shared.contracts.answers import LabelSchema
 from shared.contracts.answers.free_text import masked, words_of
@@ -114,6 +114,13 @@ def left_with(*there: str) -> WhatIsLeft:
     [
         (left_with(), Reason.NOTHING_YET),
         (left_with("ever"), Reason.DONE),
+        (left_with("ever", "given_up"), Reason.DONE),
+        (left_with("ever", "given_up", "may_come"), Reason.BEING_DECIDED),
+        (left_with("ever", "given_up", "may_come", "had_given_up"), Reason.BEING_DECIDED),
+        (left_with("ever", "given_up", "had_given_up", "arbiter_to_come"), Reason.OTHERS_NEEDED),
+        (left_with("ever", "given_up", "others_given_up"), Reason.NO_SKILL),
+        (left_with("ever", "given_up", "arbiter_to_come"), Reason.BEING_DECIDED),
+        (left_with("ever", "given_up", "may_come", "open_tasks", "leased"), Reason.ALL_LEASED),
         (left_with("open_records"), Reason.BEING_DECIDED),
         (left_with("open_records", "leased"), Reason.ALL_LEASED),
         (left_with("open_records", "open_tasks", "disputes"), Reason.BEING_DECIDED),
@@ -187,7 +194,7 @@ def test_every_reason_has_a_time_to_ask_again_and_a_next_step(reason: Reason) ->
     ],
 )
 def test_who_is_left_to_serve_a_task(kind: TaskKind, workforce: Workforce, found: bool) -> None:
-    assert (unservable(kind, workforce, most_skips=3) is not None) is found
+    assert (unservable(Demand(kind, "any", None), workforce, most_skips=3) is not None) is found
 
 
 def test_why_does_not_reveal_gold() -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,7 +15,6 @@ from shared.contracts.answers.question import (
     Label,
     LabelledQuestion,
     check_field,
-    missing_field,
     unknown_label,
 )
 from shared.contracts.answers.violation import Violation
@@ -109,12 +108,11 @@ class BoxesQuestion(LabelledQuestion):
     def fields_asked(self) -> frozenset[str]:
         return frozenset({self.field})
 
+    def applies_to(self, content: Content) -> bool:
+        return isinstance(content.get(self.field), _PICTURES)
+
     def check(self, answer: BoxesAnswer, content: Content) -> Iterator[Violation]:
-        image = content.get(self.field)
-        if not isinstance(image, _PICTURES):
-            if answer.boxes:
-                yield missing_field().under("boxes")
-            return
+        image = cast("_Picture", content[self.field])
         known, drawn = frozenset(self.labels), _DrawnBoxes()
         values = {attribute.name: frozenset(attribute.values) for attribute in self.attributes}
         required = [attribute.name for attribute in self.attributes if attribute.required]

@@ -75,7 +75,7 @@ def _spans(draw: st.DrawFn, question: dict[str, Any]) -> Any:
 
 @st.composite
 def _boxes(draw: st.DrawFn, question: dict[str, Any]) -> Any:
-    sides = st.floats(0, 1, exclude_min=True, width=16)
+    sides = st.floats(0.001, 1)
     corners = draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 49)), max_size=3, unique=True))
     boxes: list[dict[str, Any]] = [
         {"x": x, "y": y, "width": (100 - x) * draw(sides), "height": (50 - y) * draw(sides)} for x, y in corners

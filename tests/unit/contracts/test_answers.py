@@ -157,6 +157,25 @@ def test_a_box_that_differs_by_rounding_alone_is_the_same_box(side: str, differe
         assert rules(BOXES, {"boxes": [once, box(**{side: value + 1e-3})]}) == []
 
 
+@pytest.mark.parametrize(("one", "other"), [(0.0, 359.99999), (359.99995, 0.00004), (None, 359.99999)])
+def test_a_full_turn_makes_no_other_box(one: float | None, other: float) -> None:
+    for first, second in ((one, other), (other, one)):
+        boxes = [box(x=40, y=15, rotation=first), box(x=40, y=15, rotation=second)]
+        assert rules(BOXES, {"boxes": boxes}) == [("/boxes/boxes/1", "box-twice")]
+
+
+def test_a_box_that_is_turned_further_is_another_one() -> None:
+    boxes = [box(x=40, y=15, rotation=rotation) for rotation in (0.0, 359.999, 180.0)]
+    assert rules(BOXES, {"boxes": boxes}) == []
+
+
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_a_box_too_small_to_hold_anything_is_refused(side: str) -> None:
+    for length in (1e-9, 1e-4):
+        assert rules(BOXES, {"boxes": [box(**{side: length})]}) == [("/boxes/boxes/0", "box-too-small")]
+    assert rules(BOXES, {"boxes": [box(**{side: 0.001})]}) == []
+
+
 def test_many_boxes_that_differ_little_are_compared_quickly() -> None:
     boxes = [box(x=40 + number / 1000, y=15, rotation=number / 100) for number in range(2000)]
     started = time.process_time()

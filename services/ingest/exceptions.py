@@ -3,6 +3,7 @@
 `NotAccepted` concerns one item of many: an import reports it and goes on.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -147,12 +148,15 @@ class NotErased(Exception):
 class NoOpenRecordFits(Exception):
     """No open record has the fields that the schema needs."""
 
-    def __init__(self, counted: int, *, all_counted: bool) -> None:
-        super().__init__(counted, all_counted)
+    def __init__(self, counted: int, missing: Sequence[str], *, all_counted: bool) -> None:
+        super().__init__(counted, missing, all_counted)
         which = f"of the {counted} open records" if all_counted else f"of the newest {counted} open records"
+        names = ", ".join(f"`{name}`" for name in missing)
         self.detail = (
-            f"None {which} has the fields that the schema needs, so nobody could answer it. With `force=true` it becomes"
-            " active all the same; with `activate=false` a new version is only added."
+            f"None {which} has all fields that the schema needs; what is missing: {names}. With `force=true` it becomes"
+            " active all the same: people get these records without the missing fields and answer what they can, and a"
+            " question about a field that a record lacks is not asked of it. With `activate=false` a new version is only"
+            " added."
         )
 
     def __str__(self) -> str:

@@ -15,7 +15,6 @@ class IngestSettings(Settings):
         default=16 * MIB, ge=1024, description="The longest line of an NDJSON stream; images may be inline."
     )
     max_asset_bytes: int = Field(default=20 * MIB, ge=1024, description="The largest image, as it comes in.")
-    max_asset_pixels: int = Field(default=50_000_000, ge=1, description="Most pixels of an image, once decoded.")
     max_reported_rejections: int = Field(
         default=1000, ge=1, description="How many refused lines a report lists; the rest is only counted."
     )

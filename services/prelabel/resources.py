@@ -41,7 +41,14 @@ PrelabelRuntimeDep = Annotated[PrelabelRuntime, Depends(current_runtime)]
 def backends_of(runtime: PrelabelRuntime) -> Backends:
     """What the service's operations work with."""
     resources = runtime.resources
-    return Backends(runtime.database, runtime.objects, runtime.compute, resources.inference, resources.projects)
+    return Backends(
+        runtime.database,
+        runtime.objects,
+        runtime.compute,
+        resources.inference,
+        resources.projects,
+        runtime.settings.max_asset_pixels,
+    )
 
 
 def mark_dirty(runtime: PrelabelRuntime, *project_ids: UUID) -> None:

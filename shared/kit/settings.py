@@ -144,6 +144,11 @@ class Settings(DatabaseSettings, BusSettings):
     pictures_in_hand_mb: int = Field(
         default=768, ge=64, description="The memory that pictures may take together while they are read; more wait."
     )
+    max_asset_pixels: int = Field(
+        default=50_000_000,
+        ge=1,
+        description="Most pixels of an image, once decoded; of ingest and prelabel alike, so that models read what is kept.",
+    )
     in_hand_wait_s: float = Field(
         default=5.0, gt=0, description="The longest that a request waits for room to hold its body."
     )

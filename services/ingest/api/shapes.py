@@ -181,7 +181,10 @@ class OpenRecordsOut(BaseModel):
 
     @classmethod
     def of(cls, fit: OpenRecordsFit) -> "OpenRecordsOut":
-        lack = f"{fit.lack} open records lack a field that the schema needs: people can't answer all of it on them."
+        lack = (
+            f"{fit.lack} open records lack a field that the schema needs: people get them without it, and questions about"
+            " a missing field are not asked of them."
+        )
         return cls(
             open=fit.open,
             fit=fit.fit,

@@ -23,12 +23,16 @@ class SchemaFit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OpenRecordsFit:
-    """Open records by whether they fit. `all_counted` False: there are more, and these are the newest of them."""
+    """Open records by whether they fit. `all_counted` False: there are more, and these are the newest of them.
+
+    `missing`: the needed fields that some of those which don't fit can't have, in the schema's order.
+    """
 
     open: int
     fit: int
     may_fit: int
     all_counted: bool
+    missing: tuple[str, ...] = ()
 
     @property
     def lack(self) -> int:
@@ -44,18 +48,33 @@ def fit_of(came_under: LabelSchema, wanted: LabelSchema) -> SchemaFit:
     which has to be answered, and one field at least.
     """
     there = {field.name: field for field in came_under.fields}
-    shared = {field.name for field in wanted.fields if field.name in there and there[field.name].kind == field.kind}
+    shared = _shared(came_under, wanted)
+    needed = _needed(wanted)
+    if not shared or not needed <= shared:
+        return SchemaFit.LACKS
+    sure = {name for name in shared if there[name].required}
+    return SchemaFit.FITS if sure and needed <= sure else SchemaFit.MAY_FIT
+
+
+def _shared(came_under: LabelSchema, wanted: LabelSchema) -> set[str]:
+    """The fields of the wanted schema that a record of the other may have."""
+    kinds = {field.name: field.kind for field in came_under.fields}
+    return {field.name for field in wanted.fields if kinds.get(field.name) == field.kind}
+
+
+def _needed(wanted: LabelSchema) -> set[str]:
     asked = {
         name
         for question in wanted.questions
         if question.required and question.visible_when is None
         for name in question.fields_asked()
     }
-    needed = {field.name for field in wanted.fields if field.required or field.name in asked}
-    if not shared or not needed <= shared:
-        return SchemaFit.LACKS
-    sure = {name for name in shared if there[name].required}
-    return SchemaFit.FITS if sure and needed <= sure else SchemaFit.MAY_FIT
+    return {field.name for field in wanted.fields if field.required or field.name in asked}
+
+
+def _missing(came_under: LabelSchema, wanted: LabelSchema) -> set[str]:
+    """What a record that doesn't fit lacks: needed fields, or all where none is needed."""
+    return (_needed(wanted) or {field.name for field in wanted.fields}) - _shared(came_under, wanted)
 
 
 def count_fitting(
@@ -67,9 +86,14 @@ def count_fitting(
     def sum_of(fit: SchemaFit) -> int:
         return sum(count for version, count in open_records.items() if found[version] is fit)
 
+    missing: set[str] = set()
+    for version, fit in found.items():
+        if fit is SchemaFit.LACKS:
+            missing |= _missing(schemas[version], wanted)
     return OpenRecordsFit(
         open=sum(open_records.values()),
         fit=sum_of(SchemaFit.FITS),
         may_fit=sum_of(SchemaFit.MAY_FIT),
         all_counted=all_counted,
+        missing=tuple(field.name for field in wanted.fields if field.name in missing),
     )

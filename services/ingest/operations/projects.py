@@ -116,7 +116,7 @@ async def change(
     if decided.active_schema != before.active_schema:
         fit = await _fit_of_open_records(session, decided)
         if fit.none_fits and not force:
-            raise NoOpenRecordFits(fit.open, all_counted=fit.all_counted)
+            raise NoOpenRecordFits(fit.open, fit.missing, all_counted=fit.all_counted)
     after = decided.changed(now)
     await storage.save(session, before, after)
     await _publish(session, after)

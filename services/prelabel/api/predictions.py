@@ -22,7 +22,7 @@ from services.prelabel.domain import prediction
 from services.prelabel.domain.items import Item, shape_of
 from services.prelabel.operations import registry
 from services.prelabel.operations.model_inputs import reduce_pictures
-from services.prelabel.resources import PrelabelRuntimeDep
+from services.prelabel.resources import PrelabelRuntime, PrelabelRuntimeDep
 from services.prelabel.storage import predictions as kept
 from services.prelabel.storage import records
 from shared.contracts.events import ModelManifest
@@ -31,7 +31,6 @@ from shared.contracts.values import RecordState, Role
 from shared.kit.app import SessionDep
 from shared.kit.auth import Principal, requires
 from shared.kit.bodies import large_body
-from shared.kit.compute.pool import ComputePool
 from shared.kit.endpoints import edge_router
 from shared.kit.exceptions import NotKnownHere
 from shared.kit.pagination import DEFAULT_LIMIT, After, Limit, Page, decode_cursor, encode_cursor
@@ -65,7 +64,7 @@ async def predict(runtime: PrelabelRuntimeDep, _asker: Asker, project_id: UUID, 
     answer is 503.
     """
     model = await registry.model_to_ask(runtime.database, project_id, asked.model_id)
-    inputs = await _inputs(runtime.compute, project_id, model.manifest, asked.items)
+    inputs = await _inputs(runtime, project_id, model.manifest, asked.items)
     probabilities = np.full((len(asked.items), len(model.manifest.labels)), np.nan)
     if inputs.readable:
         probabilities[list(inputs.readable)] = await runtime.resources.inference.predict(
@@ -116,13 +115,13 @@ class _Inputs:
 
 
 async def _inputs(
-    compute: ComputePool, project_id: UUID, manifest: ModelManifest, items: Sequence[PredictItem]
+    runtime: PrelabelRuntime, project_id: UUID, manifest: ModelManifest, items: Sequence[PredictItem]
 ) -> _Inputs:
     """Texts as they are, pictures in the model's shape."""
     values = [item["fields"].get(manifest.field) for item in items]
     if manifest.task == "text_classification":
         return _texts(manifest.field, values)
-    return await _pictures(compute, project_id, manifest, values)
+    return await _pictures(runtime, project_id, manifest, values)
 
 
 def _texts(name: str, values: Sequence[Value]) -> _Inputs:
@@ -136,7 +135,7 @@ def _texts(name: str, values: Sequence[Value]) -> _Inputs:
 
 
 async def _pictures(
-    compute: ComputePool, project_id: UUID, manifest: ModelManifest, values: Sequence[Value]
+    runtime: PrelabelRuntime, project_id: UUID, manifest: ModelManifest, values: Sequence[Value]
 ) -> _Inputs:
     """Decoded in a confined worker, some at a time."""
     inputs = _Inputs()
@@ -147,10 +146,10 @@ async def _pictures(
             originals.append((place, original))
         else:
             inputs.unreadable[place] = original
-    shape = shape_of(manifest)
+    shape, max_pixels = shape_of(manifest), runtime.settings.max_asset_pixels
     for start in range(0, len(originals), pictures.AT_ONCE):
         places, some = zip(*originals[start : start + pictures.AT_ONCE], strict=True)
-        reduced = await reduce_pictures(compute, project_id, some, shape)
+        reduced = await reduce_pictures(runtime.compute, project_id, some, shape, max_pixels)
         for place, (pixels, _) in zip(places, reduced, strict=True):
             if pixels is None:
                 inputs.unreadable[place] = _UNREADABLE_PICTURE

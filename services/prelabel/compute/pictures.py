@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from services.prelabel.domain.calibration import Floats
 from services.prelabel.domain.items import Pixels, Shape, Thumbnail
@@ -15,7 +15,6 @@ from shared.kit.images.exceptions import TooManyPixels, UnreadableImage
 THUMBNAIL_SIDE: Final = 32
 """The longer side of a thumbnail, in pixels. Models trained here read nothing larger."""
 
-MOST_PIXELS: Final = 40_000_000
 _SKETCH_SIDE: Final = 16
 _WHITE: Final = 255
 _GREY: Final = {1: "L", 3: "RGB"}
@@ -28,27 +27,27 @@ Reduced = tuple[Pixels | None, Pixels | None]
 """A picture in the shape that was asked for, if one was, and its thumbnail; None for what can't be read."""
 
 
-def reduce(originals: Sequence[bytes], shape: Shape | None) -> list[Reduced]:
+def reduce(originals: Sequence[bytes], shape: Shape | None, max_pixels: int) -> list[Reduced]:
     """Read pictures and make them small; (None, None) for what can't be read."""
-    return [_reduced(data, shape) for data in originals]
+    return [_reduced(data, shape, max_pixels) for data in originals]
 
 
-def _reduced(data: bytes, shape: Shape | None) -> Reduced:
+def _reduced(data: bytes, shape: Shape | None, max_pixels: int) -> Reduced:
     try:
-        image = read(data)
+        image = read(data, max_pixels)
     except UnreadablePicture:
         return None, None
     return None if shape is None else pixels(image, *shape), thumbnail(image).array()
 
 
-def read(data: bytes) -> Image.Image:
+def read(data: bytes, max_pixels: int) -> Image.Image:
     """Decode an image to grey or to RGB, upright and in sRGB as records hold it; what is transparent becomes white.
 
     Raises:
         UnreadablePicture: see there.
     """
     try:
-        return _plain(decode(data, MOST_PIXELS).image)
+        return _plain(decode(data, max_pixels).image)
     except (TooManyPixels, UnreadableImage) as error:
         raise UnreadablePicture(str(error)) from error
     except Exception as error:  # Pillow's decoders raise many kinds on broken files; none is ours
@@ -90,10 +89,20 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode in {"L", "1"} and "transparency" not in image.info:
         return image.convert("L")
     if "A" in image.getbands() or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        flat = Image.new("RGBA", layered.size, (_WHITE, _WHITE, _WHITE, _WHITE))
-        flat.alpha_composite(layered)
-        image = flat
-        if layered.convert("RGB").convert("L").convert("RGB").tobytes() == layered.convert("RGB").tobytes():
-            return flat.convert("L")
+        layered = image if image.mode == "RGBA" else image.convert("RGBA")
+        grey, image = _is_grey(layered), _on_white(layered)
+        if grey:
+            return image.getchannel("R")
     return image.convert("RGB")
+
+
+def _on_white(layered: Image.Image) -> Image.Image:
+    flat = Image.new("RGBA", layered.size, (_WHITE, _WHITE, _WHITE, _WHITE))
+    flat.alpha_composite(layered)
+    return flat
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether red, green and blue are the same everywhere; one channel at a time, since the largest pictures are large."""
+    red = image.getchannel("R")
+    return all(ImageChops.difference(red, image.getchannel(other)).getbbox() is None for other in "GB")

@@ -39,11 +39,15 @@ class _Original:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads what records of one project hold; pictures are fetched, reduced and dropped some at a time."""
+    """Reads what records of one project hold; pictures are fetched, reduced and dropped some at a time.
+
+    `max_pixels`: the most that a picture may have to be read.
+    """
 
     objects: Objects
     compute: ComputePool
     project_id: UUID
+    max_pixels: int
 
     async def items(self, manifest: ModelManifest, contents: Sequence[Content]) -> Read:
         """What the model reads of each record.
@@ -94,7 +98,8 @@ class Reader:
         lacking = {content.record_id for content in contents if content.thumbnail is None}
         for start in range(0, len(contents), pictures.AT_ONCE):
             originals = await self._fetch(contents[start : start + pictures.AT_ONCE], name, read.interrupted)
-            reduced = await reduce_pictures(self.compute, self.project_id, [each.data for each in originals], shape)
+            data = [each.data for each in originals]
+            reduced = await reduce_pictures(self.compute, self.project_id, data, shape, self.max_pixels)
             for original, (item, small) in zip(originals, reduced, strict=True):
                 if item is not None:
                     items[original.record_id] = item
@@ -124,7 +129,7 @@ class Reader:
 
 
 async def reduce_pictures(
-    compute: ComputePool, project_id: UUID, originals: Sequence[bytes], shape: Shape | None
+    compute: ComputePool, project_id: UUID, originals: Sequence[bytes], shape: Shape | None, max_pixels: int
 ) -> list[pictures.Reduced]:
     """Read pictures in a confined worker; one that takes its process down is unreadable, and the others are read."""
     if not originals:
@@ -134,8 +139,9 @@ async def reduce_pictures(
             pictures.reduce,
             originals,
             shape,
+            max_pixels,
             project_id=project_id,
-            shared_mb=max(decoding_mb(original, pictures.MOST_PIXELS) for original in originals),
+            shared_mb=max(decoding_mb(original, max_pixels) for original in originals),
             untrusted=True,
         )
     except ComputeFailed as failed:
@@ -143,7 +149,9 @@ async def reduce_pictures(
             log.warning("picture_broke_its_limits", reason=str(failed))
             return [(None, None)]
     return [
-        reduced for original in originals for reduced in await reduce_pictures(compute, project_id, [original], shape)
+        reduced
+        for original in originals
+        for reduced in await reduce_pictures(compute, project_id, [original], shape, max_pixels)
     ]
 
 

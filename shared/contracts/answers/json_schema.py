@@ -1,6 +1,7 @@
 """Answers as JSON Schema (draft 2020-12): what a frontend or a generator of code can check by itself.
 
-A schema refuses nothing that `validate` accepts. What it can't express (`Question.beyond_schema`) is named in `$comment`.
+A schema refuses nothing that `validate` accepts of a record with the fields that the label schema requires. A question
+about another field is never required here, since a record may lack it. What it can't express (`Question.beyond_schema`) is named in `$comment`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,19 +37,25 @@ def carrying(member: str, value: JsonSchema) -> JsonSchema:
 
 def answers_schema(schema: "LabelSchema") -> JsonSchema:
     """The JSON Schema of whole answers to `schema`: `{question_name: answer}`, with who hides and needs whom."""
+    sure = {field.name for field in schema.fields if field.required}
+    needed = {one.name for one in schema.questions if one.required and one.fields_asked() <= sure}
     document: JsonSchema = {
         "$schema": DIALECT,
         "title": "Answers",
         "type": "object",
         "properties": {question.name: question.answer_schema() for question in schema.questions},
-        "required": [one.name for one in schema.questions if one.required and one.visible_when is None],
+        "required": [one.name for one in schema.questions if one.name in needed and one.visible_when is None],
         "additionalProperties": False,
     }
-    conditions = [one for question in schema.questions for one in _conditions(question, schema.question_by_name)]
+    conditions = [
+        one
+        for question in schema.questions
+        for one in _conditions(question, schema.question_by_name, needed=question.name in needed)
+    ]
     return document | ({"allOf": conditions} if conditions else {})
 
 
-def _conditions(question: "Question", questions: Mapping[str, "Question"]) -> list[JsonSchema]:
+def _conditions(question: "Question", questions: Mapping[str, "Question"], *, needed: bool) -> list[JsonSchema]:
     """What `visible_when` means: hidden questions have no answer, and visible ones that are required have one."""
     condition = question.visible_when
     if condition is None:
@@ -56,7 +63,7 @@ def _conditions(question: "Question", questions: Mapping[str, "Question"]) -> li
     shown = carrying(condition.question, questions[condition.question].carrying_schema(condition.labels))
     answered = {"required": [question.name]}
     found: list[JsonSchema] = [{"if": answered, "then": shown}]
-    return [*found, {"if": shown, "then": answered}] if question.required else found
+    return [*found, {"if": shown, "then": answered}] if needed else found
 
 
 def _inlined(part: Any, definitions: Mapping[str, Any]) -> Any:

@@ -68,11 +68,18 @@ class Question(Frozen):
         """
 
     def fields_asked(self) -> frozenset[str]:
-        """The names of the fields that answers lie in: of a record without them nothing can be answered."""
+        """The names of the fields that answers lie in."""
         return frozenset()
 
+    def applies_to(self, content: Content) -> bool:
+        """Whether the record has what the question is about; one that does not apply is not asked and has no answer."""
+        del content
+        return True
+
     def check(self, answer: Any, content: Content) -> Iterator[Violation]:
-        """Check an answer of this kind's model against the question and the record; pointers relative to the answer."""
+        """Check an answer of this kind's model against the question and a record that it applies to; pointers relative to
+        the answer.
+        """
         raise NotImplementedError
 
     def canonical(self, answer: Any, content: Content) -> Any:
@@ -160,7 +167,3 @@ def check_field(field: str, kind: FieldKind, known: Mapping[str, RecordField]) -
 
 def unknown_label(*path: str | int) -> Violation:
     return Violation("", "label-unknown", "the label is not one of the question's labels").under(*path)
-
-
-def missing_field() -> Violation:
-    return Violation("", "field-missing", "the record does not have the field that the question asks about")

@@ -22,7 +22,9 @@ def validate(
 ) -> list[Violation]:
     """List everything that is wrong with `answers` to the questions of `schema` about this record; nothing when right.
 
-    `partial` forgives required questions that are not answered: a model may answer only some of them. At most
+    A question about a field that the record lacks is not asked of it: any answer to it is `field-missing`, and none is
+    required. Where a required question is left out so, no answer at all is `field-missing` too: it would be a label of
+    nothing. `partial` forgives required questions that are not answered: a model may answer only some of them. At most
     `MAX_VIOLATIONS` are reported.
     """
     found: list[Violation] = []
@@ -48,28 +50,46 @@ def _violations(
     for name in answers:
         if name not in schema.question_by_name:
             yield Violation(json_pointer(name), "question-unknown", "the schema does not have this question")
+    if not answers and not partial and _is_left_out(schema, content):
+        detail = "the record lacks a field that a required question asks about, and nothing else is answered"
+        yield Violation("", "field-missing", detail)
     carried: dict[str, frozenset[str]] = {}
     for question in schema.questions:
-        given, visible = question.name in answers, _is_visible(question, carried)
-        if given and not visible:
-            yield Violation(json_pointer(question.name), "question-hidden", "other answers hide this question")
-        elif not given and visible and question.required and not partial:
-            yield Violation(json_pointer(question.name), "answer-required", "the question must be answered")
-        elif given:
-            try:
-                answer = _read_answer(question, answers[question.name])
-            except ValidationError as error:
-                yield from _shape(question, error)
-            else:
-                carried[question.name] = question.carried_by(answer)
-                for violation in question.check(answer, content):
-                    yield violation.under(question.name)
+        not_asked = _why_not_asked(question, content, carried)
+        if question.name not in answers:
+            if not_asked is None and question.required and not partial:
+                yield Violation(json_pointer(question.name), "answer-required", "the question must be answered")
+        elif not_asked is not None:
+            yield not_asked.under(question.name)
+        else:
+            yield from _check(question, content, answers[question.name], carried)
 
 
-def _is_visible(question: Question, carried: Mapping[str, frozenset[str]]) -> bool:
+def _check(question: Question, content: Content, raw: Any, carried: dict[str, frozenset[str]]) -> Iterator[Violation]:
+    """Check one answer, and note the labels that it carries where it can be read."""
+    try:
+        answer = _read_answer(question, raw)
+    except ValidationError as error:
+        yield from _shape(question, error)
+        return
+    carried[question.name] = question.carried_by(answer)
+    for violation in question.check(answer, content):
+        yield violation.under(question.name)
+
+
+def _why_not_asked(question: Question, content: Content, carried: Mapping[str, frozenset[str]]) -> Violation | None:
     """`carried` holds the labels of the visible, readable answers so far."""
     condition = question.visible_when
-    return condition is None or not carried.get(condition.question, frozenset()).isdisjoint(condition.labels)
+    if condition is not None and carried.get(condition.question, frozenset()).isdisjoint(condition.labels):
+        return Violation("", "question-hidden", "other answers hide this question")
+    if not question.applies_to(content):
+        return Violation("", "field-missing", "the record does not have the field that the question asks about")
+    return None
+
+
+def _is_left_out(schema: LabelSchema, content: Content) -> bool:
+    """Whether a required question that no other one hides does not apply to the record."""
+    return any(one.required and one.visible_when is None and not one.applies_to(content) for one in schema.questions)
 
 
 def _shape(question: Question, error: ValidationError) -> Iterator[Violation]:

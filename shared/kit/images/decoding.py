@@ -69,18 +69,11 @@ def _decode(data: bytes, max_pixels: int) -> Picture:
         changes.append(ImageChange.METADATA_REMOVED)
     if container.frames:
         changes.append(ImageChange.FRAMES_DROPPED)
-    mode, same = image.mode, True
-    if container.profile_broken:
-        changes.append(ImageChange.PROFILE_UNREADABLE)
-    elif container.profile is not None:
-        try:
-            converted = colour.to_srgb(image, container.profile)
-        except UnreadableProfile:
-            changes.append(ImageChange.PROFILE_UNREADABLE)
-        else:
-            if converted is not None:
-                image, same = converted, False
-                changes.append(ImageChange.CONVERTED_TO_SRGB)
+    mode = image.mode
+    converted, colour_changes = _in_srgb(image, container)
+    same = converted is None
+    image = image if converted is None else converted
+    changes.extend(colour_changes)
     turn = _TURNS.get(exif.orientation(container.exif))
     if turn is not None:
         image, same = image.transpose(turn), False
@@ -89,6 +82,24 @@ def _decode(data: bytes, max_pixels: int) -> Picture:
     if not exact and (container.deep or (mode == "I;16" and image.mode != mode)):
         changes.append(ImageChange.DEPTH_REDUCED)
     return Picture(image, container.format, container.plain if exact else None, tuple(changes))
+
+
+def _in_srgb(image: Image.Image, container: Container) -> tuple[Image.Image | None, list[ImageChange]]:
+    """The image converted to sRGB, None where its colours stay; and what that changes."""
+    changes: list[ImageChange] = []
+    converted = None
+    if container.profile_broken:
+        changes.append(ImageChange.PROFILE_UNREADABLE)
+    elif container.profile is not None:
+        try:
+            converted = colour.to_srgb(image, container.profile)
+        except UnreadableProfile:
+            changes.append(ImageChange.PROFILE_UNREADABLE)
+    if converted is None and image.mode == "CMYK":  # no profile says which colours its inks make
+        converted = image.convert("RGB")
+    if converted is not None:
+        changes.append(ImageChange.CONVERTED_TO_SRGB)
+    return converted, changes
 
 
 def _open(data: bytes, max_pixels: int) -> Container:

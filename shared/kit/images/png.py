@@ -24,7 +24,9 @@ _DEEP: Final = 16
 _ADAM7: Final = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
 """Of each pass, the first column and the step to the next, and likewise of its rows."""
 
-_CHECKED: Final = {b"IHDR", b"PLTE", b"tRNS"}
+_CHECKED: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+"""The chunks whose checksum has to be right: those that are kept."""
+
 _ONLY_PIXELS: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _FRAMES: Final = {b"acTL", b"fcTL", b"fdAT"}
 _TRAILER: Final = b"behind IEND"
@@ -102,12 +104,12 @@ def _read_chunks(data: bytes) -> _Chunks:
         if not kind.isalpha():
             raise damaged()
         place += 12 + length
+        if place > len(data):
+            break
+        if kind in _CHECKED and crc != zlib.crc32(body, zlib.crc32(kind)).to_bytes(4):
+            raise damaged()
         if kind == b"IDAT":
             found.pixels.append(body)
-        elif place > len(data):
-            break
-        elif kind in _CHECKED and crc != zlib.crc32(kind + body).to_bytes(4):
-            raise damaged()
         found.first.setdefault(kind, body)
         found.ended = kind == b"IEND"
     if found.ended and place < len(data):

@@ -402,7 +402,8 @@ async def test_a_schema_that_no_open_record_fits_is_activated_only_by_force(inge
     ):
         assert (answer.status_code, answer.json()["type"]) == (409, "no-open-record-fits")
         assert "None of the 1 open records" in answer.json()["detail"]
-        assert "force=true" in answer.json()["detail"]
+        assert "what is missing: `message`." in answer.json()["detail"]
+        assert "`force=true` it becomes active all the same: people get these records" in answer.json()["detail"]
     assert await ingest.get(path) == before
     added = await ingest.client.post(f"{path}/schemas?activate=false", json=TEXT_SCHEMA, headers=ingest.manager)
     assert (added.status_code, added.json()["active_schema"]) == (201, 1)

@@ -1,6 +1,7 @@
 """Champions answer what is due, whatever interrupts them."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from operator import itemgetter
@@ -29,6 +30,7 @@ from tests.service.prelabel.world import (
     DIGIT_SCHEMA,
     World,
     digit_manifest,
+    digit_model,
     eventually,
     png,
     text_model,
@@ -135,6 +137,23 @@ async def test_a_champion_without_an_answer_is_named_and_counted(world: World, m
     assert {call.args for call in log.calls} == {("model_gave_no_answer",)}
     told_of = [{"model_id": model_id, "reason": reason, "records": 1} for reason in ("unreadable", "unusable")]
     assert sorted((call.kwargs for call in log.calls), key=itemgetter("reason")) == told_of
+
+
+async def test_the_largest_picture_that_ingest_keeps_is_read_and_a_broken_one_is_named(world: World) -> None:
+    await world.begin(DIGIT_SCHEMA)
+    model_id = await world.champion(digit_model(), digit_manifest())
+    side = math.isqrt(world.service.runtime.settings.max_asset_pixels)
+    largest = png(np.zeros((side, side), dtype=np.uint8))
+    largest_id = await world.record({"picture": await world.asset(largest, side, side)})
+    larger = await world.record({"picture": await world.asset(png(np.zeros((side + 1, side + 1), np.uint8)), 8, 8)})
+    broken = await world.record({"picture": await world.asset(largest[:-30], side, side)})
+    await world.service.run_loop("score")
+    found = {event.record_id: event.payload for event in await world.service.published(RecordPredicted)}
+    assert (found[largest_id].model_id, found[largest_id].unanswered) == (model_id, None)
+    client, headers = world.service.client, world.service.token("trainer")
+    for record_id in (larger, broken):
+        (kept,) = (await client.get(f"/v1/records/{record_id}/predictions", headers=headers)).json()["items"]
+        assert kept["prediction"]["unanswered"]["reason"] == "unreadable"
 
 
 async def test_a_champion_that_fails_again_and_again_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

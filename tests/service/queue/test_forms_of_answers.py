@@ -11,7 +11,7 @@ from shared.contracts.events import AnnotationSubmitted, ArbitrationRequested, R
 from shared.contracts.fields import AssetReference
 from shared.contracts.values import Origin, Pool, Role, ScoredFor, Split
 from shared.kit.clock import new_id
-from tests.service.queue.world import World
+from tests.service.queue.world import World, policies
 from tests.support.service import ServiceUnderTest
 
 CAFE = "Café"
@@ -199,3 +199,29 @@ async def test_boxes_over_the_edge_are_cut_and_checked_alike_without_a_lease(ser
     assert (await person.submit(token, outside)).status_code == 422
     assert (await person.submit(token, over)).status_code == 200
     assert await submitted(world, record_id) == [answer(0, 20.5)]
+
+
+async def test_a_question_about_a_field_that_the_record_lacks_is_not_answered(service: ServiceUnderTest) -> None:
+    schema = LabelSchema.model_validate(
+        {
+            "fields": [{"name": "text", "kind": "text"}, {"name": "body", "kind": "text", "required": False}],
+            "questions": [
+                {"name": "entities", "kind": "spans", "field": "body", "labels": ["PER"]},
+                {"name": "topic", "kind": "choice", "labels": ["a", "b"], "required": False},
+            ],
+        }
+    )
+    world = await World(service, schemas=(schema,), policies=policies(redundancy={"without_model": 1})).open()
+    person = await world.person()
+    record_id = await world.record()
+    lease = await person.one()
+    assert set(lease["record"]["fields"]) == {"text"}
+    topic = {"topic": {"label": "a"}}
+    for answers, pointer in ((spans(), "/answers/entities"), (spans() | topic, "/answers/entities"), ({}, "/answers")):
+        body = {"token": lease["token"], "answers": answers}
+        checked = (await world.client.post("/v1/validate", json=body, headers=person.headers)).json()
+        assert not checked["valid"]
+        assert [(one["pointer"], one["rule"]) for one in checked["violations"]] == [(pointer, "field-missing")]
+        assert (await person.submit(lease["token"], answers)).status_code == 422
+    assert (await person.submit(lease["token"], topic)).status_code == 200
+    assert await submitted(world, record_id) == [topic]

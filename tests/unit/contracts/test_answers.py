@@ -157,6 +157,25 @@ def test_a_box_that_differs_by_rounding_alone_is_the_same_box(side: str, differe
         assert rules(BOXES, {"boxes": [once, box(**{side: value + 1e-3})]}) == []
 
 
+@pytest.mark.parametrize(("one", "other"), [(0.0, 359.99999), (359.99995, 0.00004), (None, 359.99999)])
+def test_a_full_turn_makes_no_other_box(one: float | None, other: float) -> None:
+    for first, second in ((one, other), (other, one)):
+        boxes = [box(x=40, y=15, rotation=first), box(x=40, y=15, rotation=second)]
+        assert rules(BOXES, {"boxes": boxes}) == [("/boxes/boxes/1", "box-twice")]
+
+
+def test_a_box_that_is_turned_further_is_another_one() -> None:
+    boxes = [box(x=40, y=15, rotation=rotation) for rotation in (0.0, 359.999, 180.0)]
+    assert rules(BOXES, {"boxes": boxes}) == []
+
+
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_a_box_too_small_to_hold_anything_is_refused(side: str) -> None:
+    for length in (1e-9, 1e-4):
+        assert rules(BOXES, {"boxes": [box(**{side: length})]}) == [("/boxes/boxes/0", "box-too-small")]
+    assert rules(BOXES, {"boxes": [box(**{side: 0.001})]}) == []
+
+
 def test_many_boxes_that_differ_little_are_compared_quickly() -> None:
     boxes = [box(x=40 + number / 1000, y=15, rotation=number / 100) for number in range(2000)]
     started = time.process_time()
@@ -198,14 +217,38 @@ def test_turned_boxes_need_a_question_that_takes_them() -> None:
     ]
 
 
-def test_regions_of_a_field_that_the_record_lacks_are_refused_but_none_is_legal() -> None:
+@pytest.mark.parametrize("answer", [{"boxes": []}, {"boxes": [box()]}])
+def test_a_question_about_a_field_that_the_record_lacks_takes_no_answer_not_even_an_empty_one(answer: Any) -> None:
     only_text: dict[str, FieldValue] = {"text": "x"}
-    assert validate(schema(BOXES), only_text, {"boxes": {"boxes": []}}) == []
-    assert [item.rule for item in validate(schema(BOXES), only_text, {"boxes": {"boxes": [box()]}})] == [
-        "field-missing"
-    ]
-    spans = {"spans": {"spans": [{"start": 0, "end": 1, "label": "PER"}]}}
-    assert [item.rule for item in validate(schema(SPANS), {}, spans)] == ["field-missing"]
+    asked = schema(TOPIC, BOXES)
+    found = validate(asked, only_text, {"topic": {"label": "a"}, "boxes": answer})
+    assert [(item.pointer, item.rule) for item in found] == [("/boxes", "field-missing")]
+    assert validate(asked, only_text, {"topic": {"label": "a"}}) == [], "though it is required"
+    assert [item.rule for item in validate(asked, FIELDS, {"topic": {"label": "a"}})] == ["answer-required"]
+
+
+def test_a_field_of_another_kind_is_not_the_one_that_is_asked_about() -> None:
+    found = validate(schema(SPANS), {"text": IMAGE}, {"spans": {"spans": []}})
+    assert [(item.pointer, item.rule) for item in found] == [("/spans", "field-missing")]
+    assert validate(schema(SPANS), {"text": ""}, {"spans": {"spans": []}}) == []
+
+
+def test_a_record_that_no_required_question_applies_to_is_not_answered_with_nothing() -> None:
+    optional = {**TOPIC, "required": False}
+    for asked in (schema(BOXES), schema(BOXES, optional)):
+        found = validate(asked, {"text": "x"}, {})
+        assert [(item.pointer, item.rule) for item in found] == [("", "field-missing")]
+        assert validate(asked, {"text": "x"}, {}, partial=True) == []
+    assert validate(schema(BOXES, optional), {"text": "x"}, {"topic": {"label": "a"}}) == []
+    hidden = {**BOXES, "visible_when": {"question": "topic", "labels": ["a"]}}
+    assert validate(schema(optional, hidden), {"text": "x"}, {}) == []
+
+
+def test_what_hangs_on_a_question_that_does_not_apply_is_hidden() -> None:
+    asked = schema(BOXES, TAGS, {**TOPIC, "visible_when": {"question": "boxes", "labels": ["car"]}})
+    tags = {"tags": {"labels": ["x"]}}
+    assert validate(asked, {"text": "x"}, tags) == []
+    assert [item.rule for item in validate(asked, {}, {**tags, "topic": {"label": "a"}})] == ["question-hidden"]
 
 
 def test_required_questions_must_be_answered_unless_the_answers_are_partial() -> None:

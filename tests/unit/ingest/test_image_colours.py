@@ -169,9 +169,25 @@ def test_metadata_of_a_jpeg_go_and_its_pixels_stay(progressive: bool) -> None:
     assert (safe.data, list(safe.changes)) == (plain, ["metadata-removed"])
 
 
-def test_cmyk_stays_without_a_profile() -> None:
-    data = encode(Image.new("CMYK", (16, 16), (10, 200, 30, 0)), "JPEG")
-    assert make_safe(data).data == data
+@pytest.mark.parametrize("profile", [b"", PLANTED])
+def test_cmyk_becomes_srgb_without_a_profile_that_can_be_read(profile: bytes) -> None:
+    data = encode(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", icc_profile=profile)
+    safe = make_safe(data)
+    assert opened(safe).mode == "RGB"
+    assert opened(safe).getpixel((8, 8)) == pytest.approx((255, 0, 0), abs=4)
+    unreadable = ["metadata-removed", "profile-unreadable"] if profile else []
+    assert list(safe.changes) == [*unreadable, "converted-to-srgb", "re-encoded"]
+    assert make_safe(safe.data).changes == ()
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"IDAT", b"IEND"])
+def test_a_png_with_a_wrong_checksum_is_damaged(kind: bytes) -> None:
+    data = bytearray(encode(Image.effect_noise((8, 8), 50).convert("P")))
+    place = data.index(kind)
+    end = place + 4 + int.from_bytes(data[place - 4 : place])
+    data[end] ^= 1
+    with pytest.raises(NotAnImage, match="damaged"):
+        make_safe(bytes(data))
 
 
 def test_frames_that_go_are_reported() -> None:

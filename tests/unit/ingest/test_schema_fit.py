@@ -50,3 +50,19 @@ def test_records_are_counted_by_the_version_that_they_came_under() -> None:
     assert (found.open, found.fit, found.may_fit, found.lack, found.none_fits) == (10, 2, 3, 5, False)
     assert count_fitting({1: 5}, schemas, schemas[3], all_counted=False).none_fits
     assert not count_fitting({}, schemas, schemas[3], all_counted=True).none_fits
+
+
+@pytest.mark.parametrize(
+    ("came_under", "wanted", "missing"),
+    [
+        (schema(TEXT), schema(TEXT, IMAGE), ("image",)),
+        (schema(TEXT), schema(TEXT, MAYBE_IMAGE, questions=[BOXES]), ("image",)),
+        (schema(IMAGE), schema(MAYBE_TEXT), ("text",)),
+        (schema(TEXT), schema(("text", "image", True)), ("text",)),
+        (schema(TEXT, MAYBE_IMAGE), schema(TEXT, IMAGE), ()),
+    ],
+)
+def test_the_fields_that_no_record_can_have_are_named(
+    came_under: LabelSchema, wanted: LabelSchema, missing: tuple[str, ...]
+) -> None:
+    assert count_fitting({1: 3}, {1: came_under}, wanted, all_counted=True).missing == missing

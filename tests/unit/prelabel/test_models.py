@@ -25,6 +25,8 @@ from shared.contracts.values import RecordState, ScoredFor
 from shared.kit.clock import new_id
 from shared.kit.images import profiles
 
+MOST_PIXELS = 1_000_000
+
 SCHEMA = LabelSchema.model_validate(
     {
         "fields": [
@@ -131,13 +133,13 @@ def test_every_kind_of_picture_can_be_read(mode: str) -> None:
         else Image.new(mode, (10, 6), 200 << 8)
     )
     data = encoded(image, "JPEG" if mode == "CMYK" else "PNG")
-    pixels = pictures.pixels(pictures.read(data), 5, 3, 1)
+    pixels = pictures.pixels(pictures.read(data, MOST_PIXELS), 5, 3, 1)
     assert pixels.shape == (3, 5, 1)
     assert np.abs(pixels.astype(int) - (255 if mode == "1" else 200)).max() <= 3
 
 
 def test_what_is_transparent_becomes_white() -> None:
-    pixels = pictures.pixels(pictures.read(encoded(Image.new("RGBA", (2, 2), (0, 0, 0, 0)))), 2, 2, 1)
+    pixels = pictures.pixels(pictures.read(encoded(Image.new("RGBA", (2, 2), (0, 0, 0, 0))), MOST_PIXELS), 2, 2, 1)
     assert (pixels == 255).all()
 
 
@@ -147,8 +149,8 @@ def test_a_model_sees_the_pixels_that_ingest_keeps() -> None:
     exif[0x0112] = 6
     primaries = (31270, 32900, 30000, 60000, 64000, 33000, 15000, 6000)  # of sRGB, red and green exchanged
     data = encoded(image, exif=exif, icc_profile=profiles.of_png(None, primaries, grey=False))
-    kept = pictures.read(make_safe(data, FileLimits(10_000, 100)).data)
-    seen = pictures.read(data)
+    kept = pictures.read(make_safe(data, FileLimits(10_000, 100)).data, MOST_PIXELS)
+    seen = pictures.read(data, MOST_PIXELS)
     assert seen.size == kept.size == (4, 6)
     assert seen.tobytes() == kept.tobytes()
     assert seen.getpixel((0, 0)) == pytest.approx((231, 40, 30), abs=2)
@@ -159,14 +161,14 @@ def test_a_model_sees_the_pixels_that_ingest_keeps() -> None:
 )
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadablePicture):
-        pictures.read(data)
+        pictures.read(data, MOST_PIXELS)
 
 
 def test_a_small_picture_is_its_own_thumbnail_and_a_large_one_keeps_its_proportions() -> None:
     grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    small = pictures.thumbnail(pictures.read(encoded(Image.fromarray(grey))))
+    small = pictures.thumbnail(pictures.read(encoded(Image.fromarray(grey)), MOST_PIXELS))
     assert (small.width, small.height, small.channels, small.pixels) == (8, 8, 1, grey.tobytes())
-    large = pictures.thumbnail(pictures.read(encoded(Image.new("RGB", (640, 320)))))
+    large = pictures.thumbnail(pictures.read(encoded(Image.new("RGB", (640, 320))), MOST_PIXELS))
     assert (large.width, large.height, large.channels) == (32, 16, 3)
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,7 +15,6 @@ from shared.contracts.answers.question import (
     Label,
     LabelledQuestion,
     check_field,
-    missing_field,
     unknown_label,
 )
 from shared.contracts.answers.violation import Violation
@@ -26,9 +25,13 @@ TOLERANCE = 1e-3
 """Pixels by which a box may pass the image's edge: what is lost when a frontend scales coordinates."""
 
 SAME = 1e-4
-"""Pixels and degrees that make no other box of one: what is lost when a number is written and read again."""
+"""Pixels and degrees that make no other box of one: what is lost when a number is written and read again.
+
+A box has longer sides than that: without them nothing lies in it.
+"""
 
 _FAR = 1e9
+_FULL_TURN = 360.0
 
 
 _Picture = AssetReference | PictureSize
@@ -61,6 +64,7 @@ class BoxesAnswer(Frozen):
 
 class BoxesQuestion(LabelledQuestion):
     """`field` is the image that the boxes lie in; `rotation` allows turned boxes. No box at all is a legal answer.
+    Each side of a box is longer than `SAME` pixels.
 
     `outside`: what is done with a box that reaches over the image's edge; `clip` cuts it there before anything else is
     done with it. Turned boxes, and those that lie outside altogether, can't be cut and are refused.
@@ -76,7 +80,7 @@ class BoxesQuestion(LabelledQuestion):
     beyond_schema: ClassVar[Mapping[str, str]] = {
         "field-missing": "the record has the image",
         "box-outside": "a box lies inside the image",
-        "box-twice": f"two boxes differ in more than their attributes, and by more than {SAME:g} pixels",
+        "box-twice": f"two boxes differ in more than their attributes, and by more than {SAME:g} pixels or degrees",
     }
     example: ClassVar[AnswerExample] = AnswerExample(
         question={
@@ -109,12 +113,11 @@ class BoxesQuestion(LabelledQuestion):
     def fields_asked(self) -> frozenset[str]:
         return frozenset({self.field})
 
+    def applies_to(self, content: Content) -> bool:
+        return isinstance(content.get(self.field), _PICTURES)
+
     def check(self, answer: BoxesAnswer, content: Content) -> Iterator[Violation]:
-        image = content.get(self.field)
-        if not isinstance(image, _PICTURES):
-            if answer.boxes:
-                yield missing_field().under("boxes")
-            return
+        image = cast("_Picture", content[self.field])
         known, drawn = frozenset(self.labels), _DrawnBoxes()
         values = {attribute.name: frozenset(attribute.values) for attribute in self.attributes}
         required = [attribute.name for attribute in self.attributes if attribute.required]
@@ -122,6 +125,10 @@ class BoxesQuestion(LabelledQuestion):
             if drawn.has(box):
                 yield Violation("", "box-twice", "the same box is given twice").under("boxes", index)
             drawn.add(box)
+            if min(box.width, box.height) <= SAME:
+                yield Violation("", "box-too-small", f"a side must be longer than {SAME:g} pixels").under(
+                    "boxes", index
+                )
             if box.label not in known:
                 yield unknown_label("boxes", index, "label")
             if box.rotation is not None and not self.rotation:
@@ -147,6 +154,8 @@ class BoxesQuestion(LabelledQuestion):
         members["boxes"]["uniqueItems"] = True
         box = members["boxes"]["items"]
         box["properties"]["label"] = one_of(self.labels)
+        for side in ("width", "height"):
+            box["properties"][side]["exclusiveMinimum"] = SAME
         if not self.rotation:
             box["properties"]["rotation"] = {"type": "null"}
         required = [attribute.name for attribute in self.attributes if attribute.required]
@@ -182,7 +191,9 @@ class _DrawnBoxes:
 
     def has(self, box: Box) -> bool:
         """Whether one is the same but for its attributes."""
-        near = [{_cell(side - SAME), _cell(side + SAME)} for side in _sides(box)]
+        *sides, rotation = _sides(box)
+        near = [{_cell(side - SAME), _cell(side + SAME)} for side in sides]
+        near.append({_cell((rotation - SAME) % _FULL_TURN), _cell((rotation + SAME) % _FULL_TURN)})
         return any(
             _are_same(box, other) for cell in product(*near) for other in self._cells.get((box.label, *cell), ())
         )
@@ -197,7 +208,8 @@ def _sides(box: Box) -> tuple[float, ...]:
 
 
 def _are_same(box: Box, other: Box) -> bool:
-    return all(abs(side - its) <= SAME for side, its in zip(_sides(box), _sides(other), strict=True))
+    *apart, turned = (abs(side - its) for side, its in zip(_sides(box), _sides(other), strict=True))
+    return all(difference <= SAME for difference in (*apart, min(turned, _FULL_TURN - turned)))
 
 
 def _check_attributes(box: Box, values: Mapping[str, frozenset[str]], required: Sequence[str]) -> Iterator[Violation]:

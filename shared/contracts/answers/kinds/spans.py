@@ -5,7 +5,7 @@ Offsets count code points; `end` is exclusive.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,6 @@ from shared.contracts.answers.question import (
     LabelledQuestion,
     MoveOffset,
     check_field,
-    missing_field,
     unknown_label,
 )
 from shared.contracts.answers.violation import Violation
@@ -93,13 +92,11 @@ class SpansQuestion(LabelledQuestion):
     def fields_asked(self) -> frozenset[str]:
         return frozenset({self.field})
 
+    def applies_to(self, content: Content) -> bool:
+        return isinstance(content.get(self.field), str)
+
     def check(self, answer: SpansAnswer, content: Content) -> Iterator[Violation]:
-        text = content.get(self.field)
-        if isinstance(text, str):
-            yield from self._check_spans(answer, len(text))
-        elif answer.spans:
-            yield missing_field().under("spans")
-            return
+        yield from self._check_spans(answer, len(cast("str", content[self.field])))
         yield from self._check_relations(answer)
 
     def _check_spans(self, answer: SpansAnswer, length: int) -> Iterator[Violation]:

@@ -41,21 +41,19 @@ SELECT count(*) FROM (
 ) bounded
 """  # noqa: S608
 # The newest prediction of a record that came while there was no model has no body, nor a row.
-_CHOSEN_COLUMNS = f"""
-SELECT r.record_id, r.score, r.draw, p.body #>> ARRAY['answers', $3, 'label'] AS label, {_CONTENT} FROM
-"""  # noqa: S608
+_CHOSEN_COLUMNS = f"r.record_id, r.score, r.draw, p.body #>> ARRAY['answers', $3, 'label'] AS label, {_CONTENT}"
 _WITH_CONTENT = """
 JOIN contents c USING (record_id)
 LEFT JOIN predictions p ON p.record_id = r.record_id AND p.revision = r.prediction_revision
 """
 _BY_SCORE = f"""
-{_CHOSEN_COLUMNS} (
+SELECT {_CHOSEN_COLUMNS} FROM (
     SELECT * FROM records r WHERE {_CANDIDATE} AND NOT r.explored ORDER BY r.score DESC LIMIT $2
 ) r {_WITH_CONTENT}
 """  # noqa: S608
 # Round the circle of draws: from the start on, then from 0 up to it.
 _BY_DRAW = f"""
-{_CHOSEN_COLUMNS} (
+SELECT {_CHOSEN_COLUMNS} FROM (
     (SELECT * FROM records r WHERE {_CANDIDATE} AND r.explored = $4 AND r.draw >= $5 ORDER BY r.draw LIMIT $2)
     UNION ALL
     (SELECT * FROM records r WHERE {_CANDIDATE} AND r.explored = $4 AND r.draw < $5 ORDER BY r.draw LIMIT $2)

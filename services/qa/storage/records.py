@@ -167,7 +167,7 @@ WHERE annotations.project_id = $1 AND annotations.annotator_id = $2 AND annotati
 ORDER BY records.record_id LIMIT $4
 """
 
-# By the index `records_by_state`.
+# By the index `records_waiting`, which holds nothing else.
 _OPEN_AND_ANNOTATED = """
 SELECT record_id FROM records
 WHERE project_id = $1 AND known AND state = 'open' AND record_id > $2 AND annotated AND round = 1

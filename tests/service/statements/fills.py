@@ -514,6 +514,7 @@ BOUNDED: Mapping[str, Mapping[str, str]] = {
         "label_looks": _OF_PROJECT,
         "estimates": "one for each question of a schema",
         "models": "some for each project",
+        "population_estimates": "one for each slice of a project, which are some tens",
         "projects": "tens",
     },
     "queue": {

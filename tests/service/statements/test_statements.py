@@ -74,6 +74,7 @@ IN_VAIN = {
     "services.qa.storage.agreement_counts._PAIRS": "the pairs with most in common are known once all of a question are added up",
     "services.qa.storage.erased_releases._WAITING": "changes are counted every few seconds, and each insert would pay for an index",
     "services.qa.storage.lists._LABELS": "few records are under review at a time, and of their labels some are filtered out",
+    "services.qa.storage.lists._LABELS_UNDER_REVIEW": "few records are under review at a time, and their labels are sorted",
     "services.qa.storage.quality_counts._SUSPECTED": "the people of one project, when a manager asks for its report",
     "services.qa.storage.thresholds._LOOKS": "all looks at a question are counted, of which there are a few a day",
     "services.queue.storage.records._WAITING": "a page of each project that can be served, and there are tens of projects",

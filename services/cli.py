@@ -138,7 +138,7 @@ def list_keys(folder: Path, data_dir: Path | None) -> None:
             click.echo(f"{key['kid']}{'  signs' if key['kid'] == signing else ''}")
 
 
-@token_keys.command("remove")
+@token_keys.command("remove", context_settings={"ignore_unknown_options": True})  # an id may begin with a hyphen
 @_KEYS
 @_DATA
 @click.argument("kid")

@@ -93,7 +93,10 @@ def test_a_former_key_is_listed_until_it_is_removed(tmp_path: Path) -> None:
     assert run("token-keys", "remove", "--keys", str(tmp_path), second) == (
         1, f"Error: {second} is the key that signs; rotate first.\n",
     )  # fmt: skip
-    assert run("token-keys", "remove", "--keys", str(tmp_path), "unheard-of")[0] == 1
+    for unknown in ("unheard-of", "-Qs3vL0"):
+        assert run("token-keys", "remove", "--keys", str(tmp_path), unknown) == (
+            1, f"Error: {unknown} is not among the keys.\n",
+        )  # fmt: skip
     assert run("token-keys", "remove", "--keys", str(tmp_path), first)[0] == 0
     assert run("token-keys", "list", "--keys", str(tmp_path))[1].splitlines() == [f"{second}  signs"]
 

@@ -19,12 +19,12 @@ def test_a_crowd_has_one_guesser_and_one_drifter() -> None:
     assert sum(crowd.spammer.answer(5) == 5 for _ in range(1000)) < 150
 
 
-def test_the_drifter_falls_after_45_answers() -> None:
+def test_the_drifter_falls_after_40_answers() -> None:
     before, after = [], []
     for seed in range(40):
         drifter = make_crowd(seed).drifter
-        before.append(statistics.mean(drifter.answer(truth % 10) == truth % 10 for truth in range(45)))
-        after.append(statistics.mean(drifter.answer(truth % 10) == truth % 10 for truth in range(45)))
+        before.append(statistics.mean(drifter.answer(truth % 10) == truth % 10 for truth in range(40)))
+        after.append(statistics.mean(drifter.answer(truth % 10) == truth % 10 for truth in range(40)))
     assert abs(statistics.mean(before) - 0.95) < 0.02
     assert abs(statistics.mean(after) - 0.60) < 0.04
 
@@ -40,7 +40,7 @@ def test_look_alikes_take_most_errors() -> None:
     assert sum(misread(4, dice) == 9 for _ in range(1000)) > 750
 
 
-def test_three_people_and_a_majority_vote_reach_95_8_percent() -> None:
+def test_three_people_and_a_majority_vote_reach_94_percent() -> None:
     reached = []
     for seed in range(12):
         crowd = make_crowd(seed)
@@ -52,4 +52,4 @@ def test_three_people_and_a_majority_vote_reach_95_8_percent() -> None:
             best = max(votes.values())
             right += dice.choice([value for value, count in votes.items() if count == best]) == truth
         reached.append(right / 1797)
-    assert 0.945 < statistics.mean(reached) < 0.968
+    assert 0.93 < statistics.mean(reached) < 0.95

@@ -1,7 +1,7 @@
 """Simulated annotators: how often they err, on what, how fast they are, and when they lose their eye.
 
 Errors fall mostly on look-alike digits and mostly onto the look-alike. Three such people and a majority vote on every
-record are right on about 95.8 % of them.
+record are right on about 94 % of them.
 """
 
 import random
